@@ -1,0 +1,453 @@
+//! The bundle's offsets: the one file that knows where a field lies. [`write`](super::write) and
+//! [`read`](super::read) stand beside it and take every offset from here.
+//!
+//! ```text
+//! 0    magic            8   89 50 43 42 0d 0a 1a 0a: a transfer that mends line ends is seen at once
+//! 8    format           u16 FORMAT
+//! 10   section count    u16
+//! 12   total length     u32 header, sections and signature block
+//! 16   digest           32  SHA-256 of the bytes from 48 up to the signature block
+//! 48   policy version   u64
+//! 56   expires          i64 ms since the epoch; i64::MAX: never
+//! 64   signature offset u32
+//! 68   signature length u32
+//! 72   policy id        Str
+//! 80   flags            u32 bits 0-1 unlisted, bit 2 late_bound (see `flags`)
+//! 84   reserved         u32 zero
+//! 88   sections         12 each: id u16, zero u16, offset u32, length u32; ids ascend, offsets are 8-aligned
+//! ...  section bytes    in table order, padded with zeros to 8
+//! end  signature block  threshold u16, count u16, zero u32, then count x (public key 32, signature 64)
+//! ```
+//!
+//! All numbers are little-endian. A section is an array of one fixed-size record, or plain bytes. A `Str` is an offset
+//! and a length in the `STRINGS` section, a `Span` a first index and a count in another section's array.
+
+/// First bytes of every bundle.
+pub(crate) const MAGIC: [u8; 8] = [0x89, b'P', b'C', b'B', 0x0d, 0x0a, 0x1a, 0x0a];
+/// Version of this layout; a reader takes only its own.
+pub(crate) const FORMAT: u16 = 1;
+/// Where the digested bytes begin.
+pub(crate) const DIGEST_FROM: usize = 48;
+/// Length of the fixed header, up to the section table.
+pub(crate) const HEADER: usize = 88;
+/// Length of one row of the section table.
+pub(crate) const SECTION_ROW: usize = 12;
+/// Length of the signature block's head and of one signature.
+pub(crate) const SIGNATURE_HEAD: usize = 8;
+pub(crate) const SIGNATURE_ROW: usize = 96;
+/// "No such index".
+pub(crate) const NONE: u32 = u32::MAX;
+/// "No such index" in 16 bits.
+pub(crate) const NONE16: u16 = u16::MAX;
+
+/// Bits of the header's `flags`.
+pub(crate) mod flags {
+    /// `unlisted`: 0 defer, 1 pass, 2 deny.
+    pub(crate) const UNLISTED: u32 = 0b11;
+    /// `late_bound = "deny"`.
+    pub(crate) const LATE_BOUND_DENY: u32 = 0b100;
+}
+
+/// A piece of a section, as its bytes stand in the bundle.
+pub(crate) trait Record: Copy + Sized {
+    /// Bytes of one record.
+    const SIZE: usize;
+    /// Decodes a record from exactly [`Record::SIZE`] bytes; `None` if there are fewer.
+    fn read(bytes: &[u8]) -> Option<Self>;
+    /// Appends the record's bytes.
+    #[cfg(feature = "author")]
+    fn write(&self, to: &mut Vec<u8>);
+}
+
+macro_rules! number {
+    ($($t:ty)*) => {$(
+        impl Record for $t {
+            const SIZE: usize = size_of::<$t>();
+            #[inline(always)]
+            fn read(bytes: &[u8]) -> Option<Self> { bytes.first_chunk().map(|b| <$t>::from_le_bytes(*b)) }
+            #[cfg(feature = "author")]
+            fn write(&self, to: &mut Vec<u8>) { to.extend_from_slice(&self.to_le_bytes()); }
+        }
+    )*};
+}
+number!(u8 u16 u32 u64 i64 u128);
+
+impl<const N: usize> Record for [u8; N] {
+    const SIZE: usize = N;
+    #[inline(always)]
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().copied()
+    }
+    #[cfg(feature = "author")]
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self);
+    }
+}
+
+/// Declares a record: its fields in the order of their bytes, without gaps.
+macro_rules! record {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $t:ty),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "author", derive(Default))]
+        pub(crate) struct $name { $($(#[$fdoc])* pub(crate) $field: $t),* }
+        impl Record for $name {
+            const SIZE: usize = 0 $(+ <$t as Record>::SIZE)*;
+            #[inline(always)]
+            fn read(bytes: &[u8]) -> Option<Self> {
+                let mut rest = bytes;
+                $(let $field = <$t as Record>::read(rest)?; rest = rest.get(<$t as Record>::SIZE..)?;)*
+                let _ = rest;
+                Some(Self { $($field),* })
+            }
+            #[cfg(feature = "author")]
+            fn write(&self, to: &mut Vec<u8>) { $(self.$field.write(to);)* }
+        }
+    };
+}
+
+record! {
+    /// A text: bytes `at .. at + len` of `STRINGS`.
+    Str { at: u32, len: u32 }
+}
+record! {
+    /// A run of records: indices `at .. at + len` of another section.
+    Span { at: u32, len: u32 }
+}
+
+/// Section ids, in the order of the section table.
+pub(crate) mod section {
+    pub(crate) const STRINGS: u16 = 1;
+    pub(crate) const META: u16 = 2;
+    pub(crate) const AUTHORITIES: u16 = 3;
+    pub(crate) const FAMILIES: u16 = 4;
+    pub(crate) const PATTERNS: u16 = 5;
+    pub(crate) const TRIE_NODES: u16 = 6;
+    pub(crate) const TRIE_EDGES: u16 = 7;
+    pub(crate) const EXACT: u16 = 8;
+    pub(crate) const RESTRICTIONS: u16 = 9;
+    pub(crate) const LICENCES: u16 = 10;
+    pub(crate) const MASKS: u16 = 11;
+    pub(crate) const INDICES: u16 = 12;
+    pub(crate) const FACTS: u16 = 13;
+    pub(crate) const COLUMNS: u16 = 14;
+    pub(crate) const KEYS: u16 = 15;
+    pub(crate) const CLASSES: u16 = 16;
+    pub(crate) const VECTORS: u16 = 17;
+    pub(crate) const SUMMARIES: u16 = 18;
+    pub(crate) const DIFFS: u16 = 19;
+    pub(crate) const ROW_OWNERS: u16 = 20;
+    pub(crate) const LISTS: u16 = 21;
+    pub(crate) const DIGESTS: u16 = 22;
+    pub(crate) const CIDR4: u16 = 23;
+    pub(crate) const CIDR6: u16 = 24;
+    pub(crate) const PROGRAMS: u16 = 25;
+    pub(crate) const DIALECTS: u16 = 32;
+    pub(crate) const ROUTE_NODES: u16 = 33;
+    pub(crate) const ROUTE_EDGES: u16 = 34;
+    pub(crate) const OPERATIONS: u16 = 35;
+    pub(crate) const PLACES: u16 = 36;
+    pub(crate) const STATES: u16 = 37;
+    pub(crate) const STATE_KEYS: u16 = 38;
+}
+
+record! {
+    /// `META` holds one.
+    Meta {
+        title: Str,
+        /// Words (of 64 rows) of the three regions, in this order, in every vector.
+        when_words: u32, unless_words: u32, licence_words: u32,
+        /// Words of one pattern mask. Bit 0 is the id in which no pattern occurs; patterns count from 1.
+        mask_words: u32,
+        /// Start state of the body of an operation nobody knows.
+        unknown_state: u32,
+        reserved: u32,
+        /// Headers that name models, whatever the operation; folded names, sorted, roles MENTION or HINT.
+        headers: Span,
+    }
+}
+record! {
+    /// Under which text a rule stands.
+    Authority { id: Str, title: Str, url: Str, appeal: Str, retain_days: u32, reserved: u32 }
+}
+record! {
+    /// A family of models.
+    Family { id: Str, title: Str }
+}
+record! {
+    /// One bit of the reach. `PATTERNS[0]` is the pseudo pattern "no pattern occurs". `family` is `NONE16` if none has it.
+    Pattern { text: Str, family: u16, exact: u16, reserved: u32 }
+}
+record! {
+    /// A state of the token trie: `edges` are sorted by token and looked up, `prefixes` (`mytho*`) are tried one by one.
+    TrieNode { edges: Span, prefixes: Span, pattern: u32, reserved: u32 }
+}
+record! {
+    /// A step of the token trie.
+    TrieEdge { token: Str, target: u32, reserved: u32 }
+}
+record! {
+    /// An alias or `=id`, folded; sorted by text.
+    Exact { text: Str, pattern: u32, reserved: u32 }
+}
+
+/// `state` of a rule.
+pub(crate) mod state {
+    pub(crate) const OFF: u8 = 0;
+    pub(crate) const ON: u8 = 1;
+    pub(crate) const SHADOW: u8 = 2;
+}
+
+record! {
+    /// A restriction. Its `when` rows lie in the first region of the vectors, its `unless` rows in the second; both spans
+    /// count rows within their region. It applies if a `when` row survives and no `unless` row does.
+    Restriction {
+        id: Str, message: Str,
+        /// Milliseconds since the epoch: `from` inclusive, `until` exclusive.
+        from: i64, until: i64,
+        when: Span, unless: Span,
+        /// First word of its mask in `MASKS`, in units of masks.
+        mask: u32,
+        /// `NONE16` if the policy declares no authority.
+        authority: u16,
+        /// 403 or 451.
+        status: u16,
+        state: u8, doubt_pass: u8, reserved: u16, reserved2: u32,
+    }
+}
+record! {
+    /// A licence. It lifts the restrictions whose indices stand at `lifts` in `INDICES`, for the patterns of `mask`.
+    Licence {
+        id: Str, reference: Str,
+        from: i64, until: i64,
+        rows: Span, lifts: Span,
+        /// `NONE`: all that the restriction closes.
+        mask: u32,
+        authority: u16,
+        /// 0 licence, 1 exception, 2 exclusion.
+        kind: u8,
+        state: u8,
+    }
+}
+
+/// Types of a fact, and the built-in facts, which need no declaration.
+pub(crate) mod fact {
+    pub(crate) const BOOL: u8 = 0;
+    pub(crate) const ENUM: u8 = 1;
+    pub(crate) const TEXT: u8 = 2;
+    pub(crate) const PLACE: u8 = 3;
+    pub(crate) const TIME: u8 = 4;
+    pub(crate) const LIST: u8 = 5;
+    pub(crate) const NUMBER: u8 = 6;
+
+    /// In `Column::fact`: the built-in facts. Declared ones are indices of `FACTS`, all below.
+    pub(crate) const BUILT_IN: u16 = 0xff00;
+    pub(crate) const B_PLACE: u16 = 0xff00;
+    pub(crate) const B_NETWORK: u16 = 0xff01;
+    pub(crate) const B_ASN: u16 = 0xff02;
+    pub(crate) const B_IP: u16 = 0xff03;
+    pub(crate) const B_OPERATION: u16 = 0xff04;
+    pub(crate) const B_DIALECT: u16 = 0xff05;
+    pub(crate) const B_NOW: u16 = 0xff06;
+}
+
+record! {
+    /// A declared fact. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` that
+    /// are `Str`s.
+    Fact { name: Str, claim: Str, values: Span, kind: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+}
+
+/// How a column turns a value into a class. Class 0 is always "unknown".
+pub(crate) mod column {
+    /// Classes: unknown, false, true. No keys.
+    pub(crate) const BOOL: u8 = 0;
+    /// Keys: `TextKey`s sorted by text. Classes: unknown, other, then one a key. A value takes the class of the key it equals,
+    /// else of the longest key with `prefix` that it starts with, else "other". Enum, text, operation and dialect facts.
+    pub(crate) const TEXT: u8 = 1;
+    /// Keys: `PlaceKey`s sorted by (country, region). Classes: unknown, other, then one a key.
+    pub(crate) const PLACE: u8 = 2;
+    /// Keys: ordered `i64`s t0 < t1 < ... Classes: unknown, then below t0, at t0, between, at t1, ... above the last.
+    /// Times in milliseconds; numbers mapped from f64 by the order-preserving bit trick.
+    pub(crate) const ORDER: u8 = 3;
+    /// Classes: unknown, before `now`, at `now`, after `now`. Time facts.
+    pub(crate) const VERSUS_NOW: u8 = 4;
+    /// Classes: unknown, not listed, listed. `aux` is the list.
+    pub(crate) const LISTED: u8 = 5;
+    /// Classes: unknown, absent, present. `aux` is the network kind's bit number.
+    pub(crate) const NETWORK: u8 = 6;
+    /// Classes: unknown, false, true. `aux` is the first byte of a program in `PROGRAMS` (an `exists` or `all`).
+    pub(crate) const PROGRAM: u8 = 7;
+}
+
+record! {
+    /// One way of looking at one fact. Class `c` of the column is `CLASSES[classes.at + c]`.
+    Column {
+        fact: u16, kind: u8, reserved: u8, aux: u32,
+        /// Bytes of `KEYS`: `at` is a byte offset, `len` counts keys.
+        keys: Span,
+        classes: Span,
+    }
+}
+record! {
+    /// A key of a text column. `parent` is the class of the longest other prefix key that is a prefix of this one (1: none).
+    TextKey { text: Str, parent: u32, prefix: u32 }
+}
+record! {
+    /// A key of a place column: two bytes of country, then region code (up to 3 bytes, zero padded): `[0; 3]` region unknown,
+    /// `*\0\0` any region that no other key of this country names.
+    PlaceKey { country: [u8; 2], region: [u8; 3], reserved: [u8; 3] }
+}
+record! {
+    /// The rows that survive for one class: vector `base` of `VECTORS`, with the words of `diffs` put in place of its own.
+    /// `base` counts vectors.
+    Class { base: u32, diffs: Span, reserved: u32 }
+}
+record! {
+    /// A word of a vector that differs from the base: the whole new word, not a difference. Sorted by `word`.
+    Diff { word: u32, reserved: u32, bits: u64 }
+}
+
+/// Kinds of list.
+pub(crate) mod list {
+    pub(crate) const PLACE: u8 = 0;
+    pub(crate) const TEXT: u8 = 1;
+    pub(crate) const CIDR: u8 = 2;
+    pub(crate) const NUMBER: u8 = 3;
+}
+
+record! {
+    /// A declared list. Text: `items` are entries of `DIGESTS`, HMAC-SHA256 of the entry cut to 16 bytes, under `salt` if the
+    /// list is not secret, else under the deployment's list key, of which `salt` is the check value. CIDR: `items` of `CIDR4` and
+    /// `items6` of `CIDR6`, merged and sorted. Place lists that a program uses: `items` are `PlaceKey`s in `KEYS` (byte offset and count).
+    List { name: Str, kind: u8, secret: u8, reserved: u16, reserved2: u32, items: Span, items6: Span, as_of: i64, review_by: i64, salt: [u8; 16] }
+}
+record! {
+    /// First and last address of a range.
+    Cidr4 { first: u32, last: u32 }
+}
+record! {
+    /// First and last address of a range.
+    Cidr6 { first: u128, last: u128 }
+}
+
+/// Bytes of a program over one element `e` of a list fact. The values are three-valued.
+pub(crate) mod program {
+    /// First byte: quantifier.
+    pub(crate) const EXISTS: u8 = 1;
+    pub(crate) const ALL: u8 = 2;
+    /// Then, in postfix order, until END:
+    pub(crate) const END: u8 = 0;
+    /// `Str`: push `e == text`.
+    pub(crate) const EQUALS: u8 = 16;
+    /// `Str`: push `e.startsWith(text)`.
+    pub(crate) const STARTS_WITH: u8 = 17;
+    /// u32 list: push `e in list` (place or text list).
+    pub(crate) const LISTED: u8 = 18;
+    /// u8: push a constant 0 false, 1 true.
+    pub(crate) const CONSTANT: u8 = 19;
+    pub(crate) const NOT: u8 = 32;
+    pub(crate) const AND: u8 = 33;
+    pub(crate) const OR: u8 = 34;
+}
+
+/// How a dialect words its errors.
+pub(crate) mod flavour {
+    pub(crate) const OPENAI: u8 = 1;
+    pub(crate) const ANTHROPIC: u8 = 2;
+}
+
+record! {
+    /// A guarded API. `hints` are `Place`s: headers whose presence says that the caller speaks it; `credentials` are `Place`s too:
+    /// where it takes a credential (role HEADER_BEARER, HEADER_PLAIN or QUERY_CREDENTIAL).
+    Dialect { id: Str, prefix: Str, hints: Span, credentials: Span, flavour: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+}
+record! {
+    /// A node of the route trie. `edges` are literal segments, folded and sorted; `params` are captures, tried in order, longest suffix
+    /// first; `tail` takes all remaining segments (one or more) as one capture. `operations` end here.
+    RouteNode { edges: Span, params: Span, operations: Span, tail: u32, reserved: u32 }
+}
+record! {
+    /// A literal segment; or, among `params`, a capture whose segment ends with the text (`:generateContent`; empty: any).
+    RouteEdge { text: Str, target: u32, reserved: u32 }
+}
+
+/// Bits of `Operation::flags`.
+pub(crate) mod operation {
+    /// It can run a model: naming none is mentioning an unlisted id.
+    pub(crate) const RUNS: u32 = 1;
+    /// It can reveal one: metadata of one model.
+    pub(crate) const REVEALS: u32 = 1 << 1;
+    /// What runs is bound by a stored object, whatever the request names.
+    pub(crate) const LATE_BOUND: u32 = 1 << 2;
+    /// Its answer is a list of models.
+    pub(crate) const LISTS: u32 = 1 << 3;
+    /// Client messages on a WebSocket name models (start state `message_state`).
+    pub(crate) const WEBSOCKET: u32 = 1 << 4;
+    /// Its answers name the model that ran (else a deferral cannot be checked at egress).
+    pub(crate) const ANSWER_NAMES: u32 = 1 << 5;
+    /// The lines of a file count only if a selector field says `batch`, or none is there.
+    pub(crate) const BATCH_FILE: u32 = 1 << 6;
+    /// Matched by its version-less spelling too; set on the copy.
+    pub(crate) const UNVERSIONED: u32 = 1 << 7;
+
+    /// Bits of `Operation::methods`.
+    pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+}
+
+record! {
+    /// An operation of a dialect. `path_roles`: bit i set if capture i is a mention; `path_opaque`: of these, an opaque slot.
+    /// `body_state`: start state of JSON document and form fields, `NONE` if it takes no body.
+    Operation {
+        id: Str, dialect: u16, methods: u16, flags: u32,
+        path_roles: u16, path_opaque: u16,
+        body_state: u32, message_state: u32,
+        query: Span,
+        class: u8, reserved: u8, reserved2: u16, reserved3: u32,
+    }
+}
+
+/// What a place in a request means. Used by `Place::role` and `State::role`.
+pub(crate) mod role {
+    /// Nothing: keep walking.
+    pub(crate) const NOTHING: u8 = 0;
+    /// A model that this request runs or reveals: primary, fallback, secondary, base model. The wanted mention.
+    pub(crate) const MENTION: u8 = 1;
+    /// A mention in a slot whose name says nothing of the model (a deployment).
+    pub(crate) const OPAQUE: u8 = 2;
+    /// A reference to a stored object that binds the model even if another place names one.
+    pub(crate) const BINDS: u8 = 3;
+    /// A reference that binds the model unless a MENTION with role PRIMARY does.
+    pub(crate) const BINDS_IF_UNNAMED: u8 = 4;
+    /// A mention that also answers "which model runs": as MENTION, and the operation then names one.
+    pub(crate) const PRIMARY: u8 = 5;
+    /// A field that selects how the rest is read (`purpose` of a file upload).
+    pub(crate) const SELECTOR: u8 = 6;
+    /// A place that mentions only if a denied pattern occurs in it (headers and path segments of unknown gateways).
+    pub(crate) const HINT: u8 = 7;
+    /// A `model`-like key where nobody knows what it means: the operation defers.
+    pub(crate) const SUSPECT: u8 = 8;
+    /// Text holding a JSON document of its own (`State::element` is its start state).
+    pub(crate) const NESTED_JSON: u8 = 9;
+    /// Content that is JSON Lines (`State::element` is the start state of each line).
+    pub(crate) const LINES: u8 = 10;
+    /// An object whose presence without the key `model` leaves the choice to the origin (an advisor tool).
+    pub(crate) const MUST_NAME: u8 = 11;
+    /// Credentials, in `Dialect::credentials`.
+    pub(crate) const HEADER_BEARER: u8 = 32;
+    pub(crate) const HEADER_PLAIN: u8 = 33;
+    pub(crate) const QUERY_CREDENTIAL: u8 = 34;
+}
+
+record! {
+    /// A named place outside the body: a query parameter or a header, folded.
+    Place { name: Str, role: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+}
+record! {
+    /// A state of the pointer automaton: what is wanted at and below one value. `keys` are sorted by folded name;
+    /// `other` is the state of any other key, `element` of an array's elements (or of nested text); both may be `NONE`.
+    State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+}
+record! {
+    /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous.
+    StateKey { name: Str, folded: Str, target: u32, reserved: u32 }
+}

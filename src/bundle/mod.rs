@@ -1,0 +1,16 @@
+//! What travels: one file that holds the whole compiled policy.
+//!
+//! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`] that has been checked once and is then only looked up.
+//! It does not decide, and it does not fetch: [`reach`](crate::reach) decides, the deployment fetches.
+
+pub(crate) mod layout;
+mod read;
+mod signature;
+#[cfg(feature = "author")]
+mod write;
+
+#[allow(unused_imports, reason = "the sections are read by the modules that own them")]
+pub(crate) use read::Table;
+pub use read::{Bundle, BundleError, OwnedBundle};
+#[cfg(feature = "author")]
+pub(crate) use write::Writer;

@@ -1,0 +1,1 @@
+//! One TOML file per API, and what lowers them into the bundle.

@@ -1,0 +1,21 @@
+//! Portcullis turns away requests for restricted AI models, by where the caller is and who the caller is.
+
+#![allow(dead_code)]
+
+pub mod limits;
+
+mod bundle;
+mod facts;
+mod reach;
+mod request;
+
+#[cfg(feature = "author")]
+pub mod dialect;
+#[cfg(feature = "author")]
+pub mod policy;
+
+#[cfg(feature = "author")]
+pub mod analysis;
+
+pub use bundle::{Bundle, BundleError, OwnedBundle};
+pub use facts::{Network, Place, Seen, Value, order_of, read_code, read_place, read_time};

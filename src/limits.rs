@@ -1,0 +1,62 @@
+//! Every bound on untrusted input: its unit, why it stands where it stands, and where the figure is from.
+//!
+//! What happens at a bound is never a side effect: each reader turns it into its own reason
+//! ([`Reason`](crate::Reason)), and the gate refuses the request. For a caller under no restriction nothing
+//! is read, so no bound can touch such a request.
+
+/// Levels of JSON nesting. serde_json stops at 128, CPython near 1,000; real requests stay under 30.
+pub const JSON_DEPTH: usize = 512;
+
+/// Bytes of one model id after unescaping. The longest real ones are ARNs: Bedrock's service model allows 2,048.
+pub const MODEL_ID_BYTES: usize = 2_048;
+
+/// Bytes of an object key that is compared with the wanted keys, after folding. No wanted key comes near.
+pub const KEY_BYTES: usize = 64;
+
+/// Wanted keys of one JSON object: the scanner keeps one bit for each, to see a key that comes twice.
+pub const KEYS_PER_OBJECT: usize = 64;
+
+/// Rounds of percent-decoding of one id or path. Two happen where proxies are stacked; a fourth only in an attack.
+pub const PERCENT_ROUNDS: usize = 3;
+
+/// Mentions kept for the verdict and its record. All are judged; beyond this they are not listed.
+pub const MENTIONS_KEPT: usize = 64;
+
+/// Mentions judged in one request. A batch file holds 50,000 requests (OpenAI's limit) of a few mentions each.
+pub const MENTIONS_JUDGED: usize = 1_000_000;
+
+/// Bytes of a request target (path and query). Cloudflare's own limit for a URL is 16 KB.
+pub const TARGET_BYTES: usize = 16_384;
+
+/// Path segments that are routed. No operation in the reference table has more than 14.
+pub const PATH_SEGMENTS: usize = 64;
+
+/// Parameters of a query or fields of a form that are read.
+pub const PARAMETERS: usize = 1_024;
+
+/// Bytes of all header names and values that are read. Cloudflare's own limit is 128 KB in all.
+pub const HEADER_BYTES: usize = 131_072;
+
+/// Parts of a multipart body. Image edits carry up to 16 files; form parsers commonly stop at 1,000.
+pub const MULTIPART_PARTS: usize = 1_024;
+
+/// Bytes of the header block of one multipart part. busboy and undici stop at 16 KB.
+pub const MULTIPART_HEADER_BYTES: usize = 8_192;
+
+/// Bytes of a multipart boundary, RFC 2046 section 5.1.1.
+pub const MULTIPART_BOUNDARY_BYTES: usize = 70;
+
+/// Bytes of one form value that is not a model id but must be held whole (a `purpose`, a nested name).
+pub const FIELD_BYTES: usize = 8_192;
+
+/// Candidate callers decided one by one; above this the caller counts as stale (design, section 3).
+pub const CANDIDATES: usize = 8;
+
+/// Bytes of a bundle that is read. A KV value holds at most 25 MiB.
+pub const BUNDLE_BYTES: usize = 25 << 20;
+
+/// Conjunctions in the disjunctive form of one condition (design, section 4).
+pub const CONJUNCTIONS: usize = 4_096;
+
+/// Elements of a list fact that are looked at: above this the fact is unknown.
+pub const LIST_ELEMENTS: usize = 256;

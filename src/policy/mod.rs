@@ -1,0 +1,1 @@
+//! What people write: document, condition, validation, lowering.

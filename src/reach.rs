@@ -1,0 +1,1 @@
+//! Facts x bundle -> reach.

@@ -1,0 +1,1 @@
+//! What arrives: which models does a request mention?
