@@ -4,6 +4,8 @@
 
 pub mod limits;
 
+extern crate alloc;
+
 mod bundle;
 mod facts;
 mod reach;

@@ -1,1 +1,7 @@
-//! Ways to look at a policy: the reference evaluator, explanations.
+//! Ways to look at a policy: the reference evaluator, requests as lines, explanations.
+//!
+//! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
+
+mod line;
+
+pub use line::{AccountFacts, LineError, RequestLine, SwitchState};
