@@ -21,3 +21,4 @@ pub mod analysis;
 
 pub use bundle::{Bundle, BundleError, OwnedBundle};
 pub use facts::{Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
+pub use request::{Carrier, Reason};

@@ -1,0 +1,216 @@
+//! What the readers found in a request, as they find it.
+//!
+//! Input: texts and other values at places of a known role, from the path, the query, the headers and the body. Output: which
+//! patterns occurred, and what else bears on the verdict. It is bounded: bits for all mentions, texts for the first few.
+//! It does not decide: the verdict holds it against the reach.
+
+use super::model_id;
+use super::reason::Reason;
+use crate::bundle::Bundle;
+use crate::bundle::layout::role;
+use crate::limits;
+
+/// Where in the request a mention stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A segment of the path.
+    Path,
+    /// A query parameter.
+    Query,
+    /// A header.
+    Header,
+    /// The body: JSON, form, multipart or JSON Lines.
+    Body,
+}
+
+/// A mention as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mention {
+    pub(crate) text: String,
+    pub(crate) carrier: Carrier,
+    /// It counts only if a denied pattern occurs in it.
+    pub(crate) hint: bool,
+}
+
+/// What was found so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    /// Patterns that occurred in mentions. Bit 0: an id in which none occurs.
+    occurred: Vec<u64>,
+    /// Patterns that occurred where only a denied one counts: hints and opaque names.
+    hinted: Vec<u64>,
+    kept: Vec<Mention>,
+    judged: usize,
+    flags: u8,
+    scratch: Vec<u8>,
+}
+
+/// Bits of `Findings::flags`.
+mod flag {
+    pub(super) const NAMED: u8 = 1;
+    pub(super) const BINDS: u8 = 1 << 1;
+    pub(super) const BINDS_IF_UNNAMED: u8 = 1 << 2;
+    pub(super) const SUSPECT: u8 = 1 << 3;
+    pub(super) const SELECTED: u8 = 1 << 4;
+    pub(super) const SELECTED_BATCH: u8 = 1 << 5;
+    pub(super) const MENTIONED: u8 = 1 << 6;
+}
+
+impl Findings {
+    pub(crate) fn new(bundle: Bundle<'_>) -> Self {
+        let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
+        Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
+    }
+
+    /// A text at a place of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
+    /// every reading on the way counts.
+    ///
+    /// # Errors
+    ///
+    /// In the roles of a mention: not printable ASCII, too long, a malformed escape, too many. A hint never errs.
+    pub(crate) fn text(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
+        match role {
+            role::MENTION | role::PRIMARY | role::OPAQUE => self.mention(bundle, role, text, carrier),
+            role::HINT => {
+                self.hint(bundle, text, carrier);
+                Ok(())
+            }
+            role::SELECTOR => {
+                self.flags |= flag::SELECTED;
+                if holds_batch(text) {
+                    self.flags |= flag::SELECTED_BATCH;
+                }
+                Ok(())
+            }
+            _ => {
+                self.present(role);
+                Ok(())
+            }
+        }
+    }
+
+    /// Something stands at a place of this role, whatever it is.
+    pub(crate) fn present(&mut self, role: u8) {
+        self.flags |= match role {
+            role::BINDS => flag::BINDS,
+            role::BINDS_IF_UNNAMED => flag::BINDS_IF_UNNAMED,
+            role::SUSPECT => flag::SUSPECT,
+            _ => 0,
+        };
+    }
+
+    /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in self.occurred.iter_mut().zip(&other.occurred) {
+            *mine |= theirs;
+        }
+        for (mine, theirs) in self.hinted.iter_mut().zip(&other.hinted) {
+            *mine |= theirs;
+        }
+        for mention in &other.kept {
+            if self.kept.len() < limits::MENTIONS_KEPT && !self.kept.contains(mention) {
+                self.kept.push(mention.clone());
+            }
+        }
+        self.judged = self.judged.saturating_add(other.judged);
+        self.flags |= other.flags;
+    }
+
+    /// How often MENTION or PRIMARY was seen: a caller that compares two readings knows whether one came in between.
+    pub(crate) fn judged(&self) -> usize {
+        self.judged
+    }
+
+    /// The patterns that occurred in mentions, hints and opaque names: what a denied bit is looked for in.
+    pub(crate) fn any_of(&self, denied: &[u64]) -> bool {
+        self.occurred.iter().zip(&self.hinted).zip(denied).any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
+    }
+
+    /// The bits of [`Findings::any_of`], a word at a time.
+    pub(crate) fn bits(&self) -> impl Iterator<Item = u64> + '_ {
+        self.occurred.iter().zip(&self.hinted).map(|(occurred, hinted)| occurred | hinted)
+    }
+
+    /// An id was mentioned in which no pattern occurs, or an opaque name.
+    pub(crate) fn unlisted(&self) -> bool {
+        self.occurred.first().is_some_and(|word| word & 1 != 0)
+    }
+
+    /// A place that says which model runs was filled.
+    pub(crate) fn named(&self) -> bool {
+        self.flags & flag::NAMED != 0
+    }
+
+    /// Some model was mentioned (hints apart).
+    pub(crate) fn mentioned(&self) -> bool {
+        self.flags & flag::MENTIONED != 0
+    }
+
+    /// A stored object binds what runs.
+    pub(crate) fn binds(&self) -> bool {
+        self.flags & flag::BINDS != 0 || self.flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
+    }
+
+    /// A key that looks like a model stood where nobody knows what it means.
+    pub(crate) fn suspect(&self) -> bool {
+        self.flags & flag::SUSPECT != 0
+    }
+
+    /// What the selector field (the `purpose` of a file) said: `None` if there was none.
+    pub(crate) fn selected_batch(&self) -> Option<bool> {
+        (self.flags & flag::SELECTED != 0).then_some(self.flags & flag::SELECTED_BATCH != 0)
+    }
+
+    /// The first mentions, as they were written.
+    pub(crate) fn kept(&self) -> &[Mention] {
+        &self.kept
+    }
+
+    fn mention(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
+        self.judged += 1;
+        if self.judged > limits::MENTIONS_JUDGED {
+            return Err(Reason::TooManyMentions);
+        }
+        if text.len() > limits::MODEL_ID_BYTES {
+            return Err(Reason::IdTooLong);
+        }
+        self.flags |= if role == role::PRIMARY { flag::MENTIONED | flag::NAMED } else { flag::MENTIONED };
+        let bits = if role == role::OPAQUE { &mut self.hinted } else { &mut self.occurred };
+        model_id::judge(bundle, text, &mut self.scratch, bits)?;
+        if role == role::OPAQUE
+            && let Some(word) = self.occurred.first_mut()
+        {
+            *word |= 1;
+        }
+        self.keep(text, carrier, false);
+        Ok(())
+    }
+
+    fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {
+        model_id::hint(bundle, text, &mut self.scratch, &mut self.hinted);
+        // An unlisted hint is no mention.
+        if let Some(word) = self.hinted.first_mut() {
+            *word &= !1;
+        }
+        self.keep(text, carrier, true);
+    }
+
+    fn keep(&mut self, text: &[u8], carrier: Carrier, hint: bool) {
+        for part in model_id::parts(text) {
+            if self.kept.len() >= limits::MENTIONS_KEPT {
+                return;
+            }
+            let Ok(part) = core::str::from_utf8(part) else { continue };
+            let known = self.kept.iter_mut().find(|mention| mention.text == part);
+            match known {
+                Some(mention) => mention.hint &= hint,
+                None => self.kept.push(Mention { text: part.to_owned(), carrier, hint }),
+            }
+        }
+    }
+}
+
+/// The lenient reading on purpose: a selector that some server might take for `batch` counts as it.
+fn holds_batch(text: &[u8]) -> bool {
+    text.windows(5).any(|window| window.eq_ignore_ascii_case(b"batch"))
+}

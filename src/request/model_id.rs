@@ -1,0 +1,205 @@
+//! Which declared patterns occur in a model id.
+//!
+//! Input: the text of a mention, its carrier's encoding undone. Output: one bit a pattern; bit 0 if no pattern occurs. It
+//! does not know which patterns are denied.
+//!
+//! ```text
+//! a text      is read as written, and again after each round of percent-decoding
+//! a reading   is split at commas and blanks; each part is judged by itself
+//! a part      equals an alias or an `=id`: that pattern covers all of it
+//!             else from each token start the trie is walked; the longest run from there counts,
+//!             unless a run that starts earlier reaches as far: then it lies strictly inside that one
+//! ```
+//!
+//! Runs are compared by where their first token starts and their last one ends, so the rule "strictly inside no other
+//! pattern's" needs one number of memory: how far the runs that started earlier reach. Nothing is allocated but the scratch
+//! space, which the caller keeps. Time is tokens x the longest pattern, and one binary search a step.
+
+use crate::bundle::layout::{self as l, NONE, section};
+use crate::bundle::{Bundle, Table};
+use crate::limits;
+
+use super::reason::Reason;
+
+/// Sets the bits of the patterns that occur in `text`.
+///
+/// # Errors
+///
+/// [`Reason::IdNotAscii`] outside printable ASCII, in whichever round; [`Reason::PercentEscape`] if an escape is malformed
+/// or one is left after [`limits::PERCENT_ROUNDS`].
+pub(super) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, bits: &mut [u64]) -> Result<(), Reason> {
+    fold(text, scratch);
+    for _ in 0..limits::PERCENT_ROUNDS {
+        if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
+            return Err(Reason::IdNotAscii);
+        }
+        reading(bundle, scratch, bits);
+        if !scratch.contains(&b'%') {
+            return Ok(());
+        }
+        unescape(scratch)?;
+    }
+    if scratch.contains(&b'%') {
+        return Err(Reason::PercentEscape);
+    }
+    if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
+        return Err(Reason::IdNotAscii);
+    }
+    reading(bundle, scratch, bits);
+    Ok(())
+}
+
+/// As [`judge`], for a text that need not be a model id at all: what cannot be read names nothing.
+pub(super) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, bits: &mut [u64]) {
+    fold(text, scratch);
+    reading(bundle, scratch, bits);
+    for _ in 0..limits::PERCENT_ROUNDS {
+        if !scratch.contains(&b'%') || unescape(scratch).is_err() {
+            return;
+        }
+        reading(bundle, scratch, bits);
+    }
+}
+
+/// The parts of a text that are judged each by itself.
+pub(super) fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&b| matches!(b, b',' | b' ' | b'\t')).filter(|part| !part.is_empty())
+}
+
+fn fold(text: &[u8], scratch: &mut Vec<u8>) {
+    scratch.clear();
+    scratch.extend(text.iter().map(u8::to_ascii_lowercase));
+}
+
+/// One round of percent-decoding in place, folded as it goes.
+fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
+    let (mut from, mut to) = (0, 0);
+    while let Some(&byte) = text.get(from) {
+        let decoded = if byte == b'%' {
+            let (high, low) = (text.get(from + 1).copied().and_then(hex), text.get(from + 2).copied().and_then(hex));
+            let (Some(high), Some(low)) = (high, low) else { return Err(Reason::PercentEscape) };
+            from += 2;
+            high << 4 | low
+        } else {
+            byte
+        };
+        from += 1;
+        if let Some(place) = text.get_mut(to) {
+            *place = decoded.to_ascii_lowercase();
+        }
+        to += 1;
+    }
+    text.truncate(to);
+    Ok(())
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn reading(bundle: Bundle<'_>, folded: &[u8], bits: &mut [u64]) {
+    let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
+    let mut any = false;
+    for part in parts(folded) {
+        any = true;
+        if !trie.occurrences(part, bits) {
+            set(bits, 0);
+        }
+    }
+    if !any {
+        set(bits, 0);
+    }
+}
+
+fn set(bits: &mut [u64], pattern: u32) {
+    if let Some(word) = bits.get_mut(pattern as usize / 64) {
+        *word |= 1 << (pattern % 64);
+    }
+}
+
+struct Trie<'a> {
+    nodes: Table<'a, l::TrieNode>,
+    edges: Table<'a, l::TrieEdge>,
+    bundle: Bundle<'a>,
+}
+
+impl Trie<'_> {
+    /// Sets the bits of the maximal occurrences in one folded part; false if no pattern occurs.
+    fn occurrences(&self, part: &[u8], bits: &mut [u64]) -> bool {
+        let last = part.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
+        let exact = self.exact(part, bits);
+        // An exact id is a run over all tokens: only a run from the first to the last does not lie strictly inside it.
+        let mut reached = if exact { last.saturating_sub(1) } else { 0 };
+        let mut found = exact;
+        let mut at = 0;
+        while let Some(token) = token(part, at) {
+            let mut longest = 0;
+            self.walk(0, part, token.start, &mut |end, _| longest = longest.max(end));
+            if longest > reached {
+                self.walk(0, part, token.start, &mut |end, pattern| {
+                    if end == longest {
+                        set(bits, pattern);
+                    }
+                });
+                reached = longest;
+                found = true;
+            }
+            at = token.end;
+            if exact || reached >= last {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Calls `visit` with the end and the pattern of every run that starts at the token at `at`.
+    fn walk(&self, node: u32, part: &[u8], at: usize, visit: &mut dyn FnMut(usize, u32)) {
+        let (Some(node), Some(token)) = (self.nodes.get(node), token(part, at)) else { return };
+        let text = part.get(token.start..token.end).unwrap_or_default();
+        let mut step = |edge: l::TrieEdge| {
+            if let Some(target) = self.nodes.get(edge.target) {
+                if target.pattern != NONE {
+                    visit(token.end, target.pattern);
+                }
+                self.walk(edge.target, part, token.end, visit);
+            }
+        };
+        if let Some((_, edge)) = self.edges.span(node.edges).search(|edge| self.bundle.text(edge.token).as_bytes().cmp(text)) {
+            step(edge);
+        }
+        for edge in self.edges.span(node.prefixes).iter() {
+            if text.starts_with(self.bundle.text(edge.token).as_bytes()) {
+                step(edge);
+            }
+        }
+    }
+
+    /// The aliases and `=id`s that are exactly this part.
+    fn exact(&self, part: &[u8], bits: &mut [u64]) -> bool {
+        let table: Table<'_, l::Exact> = self.bundle.table(section::EXACT);
+        let Some((mut at, _)) = table.search(|exact| self.bundle.text(exact.text).as_bytes().cmp(part)) else { return false };
+        let same = |exact: &l::Exact| self.bundle.text(exact.text).as_bytes() == part;
+        while at > 0 && table.get(at - 1).as_ref().is_some_and(same) {
+            at -= 1;
+        }
+        while let Some(exact) = table.get(at).filter(same) {
+            set(bits, exact.pattern);
+            at += 1;
+        }
+        true
+    }
+}
+
+/// The first token at or after `at`.
+fn token(part: &[u8], at: usize) -> Option<core::ops::Range<usize>> {
+    let rest = part.get(at..)?;
+    let start = at + rest.iter().position(u8::is_ascii_alphanumeric)?;
+    let length = part.get(start..)?.iter().position(|b| !b.is_ascii_alphanumeric());
+    Some(start..length.map_or(part.len(), |length| start + length))
+}
