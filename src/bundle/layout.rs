@@ -387,16 +387,22 @@ pub(crate) mod operation {
     pub(crate) const ANSWER_NAMES: u32 = 1 << 5;
     /// The lines of a file count only if a selector field says `batch`, or none is there.
     pub(crate) const BATCH_FILE: u32 = 1 << 6;
-    /// Matched by its version-less spelling too; set on the copy.
+    /// Matched by its version-less spelling too; set on the copy. Only operations that bear on models have such copies.
     pub(crate) const UNVERSIONED: u32 = 1 << 7;
+    /// What runs is bound by a stored object that the path names, unless a PRIMARY names a model.
+    pub(crate) const LATE_BOUND_UNNAMED: u32 = 1 << 8;
+    /// It names no model and runs none, whatever its body says: the body need not be read.
+    pub(crate) const QUIET: u32 = 1 << 9;
 
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }
 
 record! {
-    /// An operation of a dialect. `path_roles`: bit i set if capture i is a mention; `path_opaque`: of these, an opaque slot.
-    /// `body_state`: start state of JSON document and form fields, `NONE` if it takes no body.
+    /// An operation of a dialect. `path_roles`: bit i set if capture i (parameters and tail, from the left) is a mention, which
+    /// counts as PRIMARY; `path_opaque`: of these, an opaque slot. `body_state`: start state of JSON document and form fields,
+    /// `NONE` if nothing in a body is wanted. Operations that end at one node and share a method share a `body_state` too: that
+    /// of all their places together.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
         path_roles: u16, path_opaque: u16,
@@ -430,24 +436,34 @@ pub(crate) mod role {
     pub(crate) const NESTED_JSON: u8 = 9;
     /// Content that is JSON Lines (`State::element` is the start state of each line).
     pub(crate) const LINES: u8 = 10;
-    /// An object whose presence without the key `model` leaves the choice to the origin (an advisor tool).
+    /// An object that may have to name a model (a tool): without any mention inside it the choice is the origin's, if a text
+    /// in it at a place of role `MUST_NAME_TYPE` says that it is of the kind that runs one.
     pub(crate) const MUST_NAME: u8 = 11;
+    /// The kind of a `MUST_NAME` object: one that runs a model if the text starts with `State::prefix`.
+    pub(crate) const MUST_NAME_TYPE: u8 = 12;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
     pub(crate) const HEADER_PLAIN: u8 = 33;
     pub(crate) const QUERY_CREDENTIAL: u8 = 34;
+    /// An item of `Sec-WebSocket-Protocol` that starts with the name; the credential is the rest.
+    pub(crate) const PROTOCOL_CREDENTIAL: u8 = 35;
 }
 
 record! {
-    /// A named place outside the body: a query parameter or a header, folded.
-    Place { name: Str, role: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+    /// A named place outside the body. A query parameter is folded as a key is; a header to lower case and `_` to `-`; a span of
+    /// places is sorted by name, credentials apart. `state` is the start state of a text that holds JSON (role NESTED_JSON), else `NONE`.
+    Place { name: Str, role: u8, reserved: u8, reserved2: u16, state: u32 }
 }
 record! {
     /// A state of the pointer automaton: what is wanted at and below one value. `keys` are sorted by folded name;
     /// `other` is the state of any other key, `element` of an array's elements (or of nested text); both may be `NONE`.
-    State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+    /// A role in a state that goes deeper holds for a text; an object or array there is walked into and is not itself what the
+    /// role speaks of. A state with neither role nor steps is reached where deeper values are allowed and say nothing.
+    /// `prefix_at` and `prefix_len` are the text of role `MUST_NAME_TYPE` in `STRINGS`.
+    State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, prefix_len: u16, prefix_at: u32 }
 }
 record! {
-    /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous.
+    /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous. Several names
+    /// with one folded form (`modelId`, `model_id`) stand side by side with one target, and any of them is exact.
     StateKey { name: Str, folded: Str, target: u32, reserved: u32 }
 }
