@@ -19,6 +19,6 @@ pub mod policy;
 #[cfg(feature = "author")]
 pub mod analysis;
 
-pub use bundle::{Bundle, BundleError, OwnedBundle};
+pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
 pub use facts::{Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
 pub use request::{Carrier, Reason};

@@ -26,6 +26,18 @@
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'P', b'C', b'B', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Version of this layout; a reader takes only its own.
 pub(crate) const FORMAT: u16 = 1;
+/// Offsets of the header's fields.
+pub(crate) const AT_FORMAT: usize = 8;
+pub(crate) const AT_COUNT: usize = 10;
+pub(crate) const AT_TOTAL: usize = 12;
+pub(crate) const AT_DIGEST: usize = 16;
+pub(crate) const AT_VERSION: usize = 48;
+pub(crate) const AT_EXPIRES: usize = 56;
+/// Offset of the signature block, then its length.
+pub(crate) const AT_SIGNATURE: usize = 64;
+pub(crate) const AT_POLICY_ID: usize = 72;
+/// The flags, then four bytes of zero.
+pub(crate) const AT_FLAGS: usize = 80;
 /// Where the digested bytes begin.
 pub(crate) const DIGEST_FROM: usize = 48;
 /// Length of the fixed header, up to the section table.
@@ -136,6 +148,8 @@ pub(crate) mod section {
     pub(crate) const VECTORS: u16 = 17;
     pub(crate) const SUMMARIES: u16 = 18;
     pub(crate) const DIFFS: u16 = 19;
+    /// `u32` each: the restriction of every row of the `when` region, then the licence of every row of the licence region; `NONE`: padding.
+    /// The whole slot of a restriction is its own.
     pub(crate) const ROW_OWNERS: u16 = 20;
     pub(crate) const LISTS: u16 = 21;
     pub(crate) const DIGESTS: u16 = 22;
@@ -201,6 +215,10 @@ pub(crate) mod state {
 record! {
     /// A restriction. Its `when` rows lie in the first region of the vectors, its `unless` rows in the second; both spans
     /// count rows within their region. It applies if a `when` row survives and no `unless` row does.
+    ///
+    /// At most 64 rows in either span: both begin at the same row and its *slot*, the longer of the two, lies within one word, so that
+    /// "any row survives" is one addition for all slots of a word. More: each span begins at a word of its own and is
+    /// padded to whole words.
     Restriction {
         id: Str, message: Str,
         /// Milliseconds since the epoch: `from` inclusive, `until` exclusive.
@@ -216,7 +234,8 @@ record! {
     }
 }
 record! {
-    /// A licence. It lifts the restrictions whose indices stand at `lifts` in `INDICES`, for the patterns of `mask`.
+    /// A licence. It lifts the restrictions whose indices (`u32`) stand at `lifts` in `INDICES`, for the patterns of `mask`. Two spans of
+    /// `lifts` are equal or share nothing.
     Licence {
         id: Str, reference: Str,
         from: i64, until: i64,
@@ -252,8 +271,8 @@ pub(crate) mod fact {
 }
 
 record! {
-    /// A declared fact. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` that
-    /// are `Str`s.
+    /// A declared fact. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` (byte
+    /// offset and count) that are `Str`s.
     Fact { name: Str, claim: Str, values: Span, kind: u8, reserved: u8, reserved2: u16, reserved3: u32 }
 }
 
@@ -261,8 +280,9 @@ record! {
 pub(crate) mod column {
     /// Classes: unknown, false, true. No keys.
     pub(crate) const BOOL: u8 = 0;
-    /// Keys: `TextKey`s sorted by text. Classes: unknown, other, then one a key. A value takes the class of the key it equals,
-    /// else of the longest key with `prefix` that it starts with, else "other". Enum, text, operation and dialect facts.
+    /// Keys: `TextKey`s sorted by text, a prefix after an equal text. Classes: unknown, other, then one a key. A value takes the class
+    /// of the key without `prefix` it equals, else of the longest key with `prefix` that it starts with, else "other". Enum, text,
+    /// operation and dialect facts.
     pub(crate) const TEXT: u8 = 1;
     /// Keys: `PlaceKey`s sorted by (country, region). Classes: unknown, other, then one a key.
     pub(crate) const PLACE: u8 = 2;
@@ -271,7 +291,7 @@ pub(crate) mod column {
     pub(crate) const ORDER: u8 = 3;
     /// Classes: unknown, before `now`, at `now`, after `now`. Time facts.
     pub(crate) const VERSUS_NOW: u8 = 4;
-    /// Classes: unknown, not listed, listed. `aux` is the list.
+    /// Classes: unknown, not listed, listed. `aux` is the list (text, CIDR or number).
     pub(crate) const LISTED: u8 = 5;
     /// Classes: unknown, absent, present. `aux` is the network kind's bit number.
     pub(crate) const NETWORK: u8 = 6;
@@ -280,7 +300,8 @@ pub(crate) mod column {
 }
 
 record! {
-    /// One way of looking at one fact. Class `c` of the column is `CLASSES[classes.at + c]`.
+    /// One way of looking at one fact. Class `c` of the column is `CLASSES[classes.at + c]`; behind the last class stands the don't-care
+    /// vector: the rows that survive whatever the class, since they do not look at this column.
     Column {
         fact: u16, kind: u8, reserved: u8, aux: u32,
         /// Bytes of `KEYS`: `at` is a byte offset, `len` counts keys.
@@ -299,8 +320,10 @@ record! {
 }
 record! {
     /// The rows that survive for one class: vector `base` of `VECTORS`, with the words of `diffs` put in place of its own.
-    /// `base` counts vectors.
-    Class { base: u32, diffs: Span, reserved: u32 }
+    /// `base` counts vectors. `full`: bits 0, 1, 2 say that every row of the `when`, `unless`, licence region survives.
+    ///
+    /// `SUMMARIES` holds, for each vector and each region in turn, one bit a word: whether the word has a row in it.
+    Class { base: u32, diffs: Span, full: u32 }
 }
 record! {
     /// A word of a vector that differs from the base: the whole new word, not a difference. Sorted by `word`.
@@ -318,7 +341,8 @@ pub(crate) mod list {
 record! {
     /// A declared list. Text: `items` are entries of `DIGESTS`, HMAC-SHA256 of the entry cut to 16 bytes, under `salt` if the
     /// list is not secret, else under the deployment's list key, of which `salt` is the check value. CIDR: `items` of `CIDR4` and
-    /// `items6` of `CIDR6`, merged and sorted. Place lists that a program uses: `items` are `PlaceKey`s in `KEYS` (byte offset and count).
+    /// `items6` of `CIDR6`, merged and sorted. Place lists that a program uses: `items` are sorted `PlaceKey`s in `KEYS` (byte offset and
+    /// count), of a whole country with region zero. Number: `items` are sorted `i64` in `KEYS`, mapped as in an ORDER column.
     List { name: Str, kind: u8, secret: u8, reserved: u16, reserved2: u32, items: Span, items6: Span, as_of: i64, review_by: i64, salt: [u8; 16] }
 }
 record! {

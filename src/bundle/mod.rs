@@ -3,6 +3,7 @@
 //! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`] that has been checked once and is then only looked up.
 //! It does not decide, and it does not fetch: [`reach`](crate::reach) decides, the deployment fetches.
 
+mod check;
 pub(crate) mod layout;
 mod read;
 mod signature;
@@ -11,6 +12,7 @@ mod write;
 
 #[allow(unused_imports, reason = "the sections are read by the modules that own them")]
 pub(crate) use read::Table;
-pub use read::{Bundle, BundleError, OwnedBundle};
+pub(crate) use check::{PROGRAM_DEPTH, class_count, is_wide, keyed, slot_of};
+pub use read::{Bundle, BundleError, OwnedBundle, Sections};
 #[cfg(feature = "author")]
-pub(crate) use write::Writer;
+pub(crate) use write::{Header, Writer};

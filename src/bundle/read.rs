@@ -5,7 +5,12 @@
 
 use core::marker::PhantomData;
 
+use sha2::Digest as _;
+
+use super::check::check;
 use super::layout::{self as l, Record, Span, Str};
+use super::signature;
+use crate::limits;
 
 /// Why bytes are not a bundle that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +74,18 @@ impl BundleError {
 }
 
 /// Sections with ids below this are kept by number.
-pub(super) const SECTIONS: usize = 48;
+const SECTIONS: usize = 48;
 
-/// Where each section lies.
-#[derive(Clone, Copy)]
-pub(super) struct Sections {
-    pub(super) ranges: [(u32, u32); SECTIONS],
+/// Where each section of a bundle lies: the room that [`Bundle::read`] fills and then borrows, so that a [`Bundle`] is a few words.
+#[derive(Clone, Copy, Debug)]
+pub struct Sections {
+    ranges: [(u32, u32); SECTIONS],
+}
+
+impl Default for Sections {
+    fn default() -> Self {
+        Self { ranges: [(0, 0); SECTIONS] }
+    }
 }
 
 /// A checked bundle, borrowed from its bytes.
@@ -86,9 +97,39 @@ pub struct Bundle<'a> {
 }
 
 /// A checked bundle with its bytes.
+///
+/// It keeps its texts apart from its other bytes, so that they are checked to be UTF-8 once and not at each view.
 pub struct OwnedBundle {
     bytes: Box<[u8]>,
+    strings: Box<str>,
     sections: Sections,
+}
+
+impl OwnedBundle {
+    /// Checks a bundle and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bundle::read`].
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Result<Self, BundleError> {
+        let bytes = bytes.into();
+        let mut sections = Sections::default();
+        let strings = Box::from(Bundle::read(&bytes, &mut sections)?.strings);
+        Ok(Self { bytes, strings, sections })
+    }
+
+    /// The bundle, borrowed.
+    #[must_use]
+    #[inline]
+    pub fn view(&self) -> Bundle<'_> {
+        Bundle { bytes: &self.bytes, strings: &self.strings, sections: &self.sections }
+    }
+
+    /// The bytes as they came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// A section seen as an array of records.
@@ -152,6 +193,102 @@ impl<'a, R: Record + 'a> Table<'a, R> {
 }
 
 impl<'a> Bundle<'a> {
+    /// Checks bytes and borrows them as a bundle. The digest says that they are whole, not who wrote them: that is the signature's.
+    ///
+    /// Takes time linear in the size, and memory of at most 8 bytes a record.
+    ///
+    /// # Errors
+    ///
+    /// Says what kind of bytes these are instead: see [`BundleError`]. No bytes make it panic.
+    pub fn read(bytes: &'a [u8], sections: &'a mut Sections) -> Result<Self, BundleError> {
+        let found = bytes.len();
+        if found > limits::BUNDLE_BYTES {
+            return Err(BundleError::TooLarge { limit: limits::BUNDLE_BYTES, found });
+        }
+        let head = bytes.get(..l::MAGIC.len().min(found)).unwrap_or_default();
+        if !l::MAGIC.starts_with(head) {
+            return Err(BundleError::ForeignFile);
+        }
+        let (Some(format), Some(header)) = (field::<u16>(bytes, l::AT_FORMAT), bytes.get(..l::HEADER)) else {
+            return Err(BundleError::Truncated { expected: l::HEADER, found });
+        };
+        if format != l::FORMAT {
+            return Err(BundleError::Format { expected: l::FORMAT, found: format });
+        }
+        let expected = number(header, l::AT_TOTAL);
+        match found.cmp(&expected) {
+            core::cmp::Ordering::Less => return Err(BundleError::Truncated { expected, found }),
+            core::cmp::Ordering::Greater => return Err(BundleError::TrailingBytes { expected, found }),
+            core::cmp::Ordering::Equal => {}
+        }
+        let signed_to = number(header, l::AT_SIGNATURE);
+        let digested = bytes.get(l::DIGEST_FROM..signed_to).ok_or(in_header(l::AT_SIGNATURE))?;
+        if sha2::Sha256::digest(digested).as_slice() != bytes.get(l::AT_DIGEST..l::DIGEST_FROM).unwrap_or_default() {
+            return Err(BundleError::Digest);
+        }
+        signature::shape(bytes, signed_to, number(header, l::AT_SIGNATURE + 4)).ok_or(in_header(signed_to))?;
+        *sections = section_table(bytes, signed_to)?;
+        let mut bundle = Bundle { bytes, strings: "", sections };
+        bundle.strings = core::str::from_utf8(bundle.section(l::section::STRINGS)).map_err(|error| BundleError::Malformed {
+            section: l::section::STRINGS,
+            at: bundle.offset(l::section::STRINGS) + error.valid_up_to(),
+        })?;
+        let flags = bundle.flags();
+        if flags & !(l::flags::UNLISTED | l::flags::LATE_BOUND_DENY) != 0
+            || flags & l::flags::UNLISTED == l::flags::UNLISTED
+            || number(header, l::AT_FLAGS + 4) != 0
+            || bundle.checked_text(bundle.id_place()).is_none()
+        {
+            return Err(in_header(l::AT_FLAGS));
+        }
+        check(bundle)?;
+        Ok(bundle)
+    }
+
+    /// The policy's id, as its author wrote it: `mythos-suspension`.
+    #[must_use]
+    pub fn policy_id(self) -> &'a str {
+        self.text(self.id_place())
+    }
+
+    /// The policy's version, which only grows.
+    #[must_use]
+    pub fn policy_version(self) -> u64 {
+        field(self.bytes, l::AT_VERSION).unwrap_or(0)
+    }
+
+    /// When the policy goes stale, in milliseconds since the epoch; `i64::MAX`: never.
+    #[must_use]
+    pub fn expires(self) -> i64 {
+        field(self.bytes, l::AT_EXPIRES).unwrap_or(i64::MIN)
+    }
+
+    /// SHA-256 of the bundle's bytes behind the digest, up to the signatures: what names this bundle in records and heads.
+    #[must_use]
+    pub fn digest(self) -> [u8; 32] {
+        field(self.bytes, l::AT_DIGEST).unwrap_or([0; 32])
+    }
+
+    /// The header's flags.
+    #[inline]
+    pub(crate) fn flags(self) -> u32 {
+        field(self.bytes, l::AT_FLAGS).unwrap_or(l::flags::UNLISTED)
+    }
+
+    fn id_place(self) -> Str {
+        field(self.bytes, l::AT_POLICY_ID).unwrap_or(Str { at: u32::MAX, len: 0 })
+    }
+
+    /// Where a section begins in the file.
+    pub(super) fn offset(self, section: u16) -> usize {
+        self.sections.ranges.get(usize::from(section)).map_or(0, |range| range.0 as usize)
+    }
+
+    /// A text, if it lies within the texts and between characters.
+    pub(super) fn checked_text(self, text: Str) -> Option<&'a str> {
+        self.strings.get(text.at as usize..(text.at as usize).checked_add(text.len as usize)?)
+    }
+
     /// A section as an array of records.
     #[inline]
     pub(crate) fn table<R: Record + 'a>(self, section: u16) -> Table<'a, R> {
@@ -177,3 +314,48 @@ impl<'a> Bundle<'a> {
         self.table(l::section::META).get(0)
     }
 }
+
+/// A contradiction in the header.
+fn in_header(at: usize) -> BundleError {
+    BundleError::Malformed { section: 0, at }
+}
+
+fn field<R: Record>(bytes: &[u8], at: usize) -> Option<R> {
+    R::read(bytes.get(at..)?)
+}
+
+fn number(header: &[u8], at: usize) -> usize {
+    field::<u32>(header, at).unwrap_or(u32::MAX) as usize
+}
+
+/// Reads the section table. There is one way to place given sections, and every other is refused: ids ascend, each section begins at the
+/// first multiple of 8 behind the one before, the bytes between are zero, the signatures follow the last.
+fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError> {
+    let mut sections = Sections::default();
+    let count = usize::from(field::<u16>(bytes, l::AT_COUNT).unwrap_or(0));
+    let mut free_from = l::HEADER + count * l::SECTION_ROW;
+    let mut last_id = 0;
+    for index in 0..count {
+        let at = l::HEADER + index * l::SECTION_ROW;
+        let wrong = in_header(at);
+        let row = bytes.get(..signed_to).and_then(|bytes| field::<[u8; l::SECTION_ROW]>(bytes, at)).ok_or(wrong)?;
+        let id = field::<u16>(&row, 0).filter(|id| *id > last_id).ok_or(wrong)?;
+        let (from, len) = (number(&row, 4), number(&row, 8));
+        padding(bytes, free_from, from).ok_or(wrong)?;
+        free_from = from.checked_add(len).filter(|end| *end <= signed_to).ok_or(wrong)?;
+        let slot = sections.ranges.get_mut(usize::from(id)).filter(|_| row.get(2..4) == Some(&[0, 0])).ok_or(wrong)?;
+        *slot = (field(&row, 4).ok_or(wrong)?, field(&row, 8).ok_or(wrong)?);
+        last_id = id;
+    }
+    padding(bytes, free_from, signed_to).ok_or(in_header(l::AT_SIGNATURE))?;
+    Ok(sections)
+}
+
+/// Whether `to` is the first multiple of 8 from `from` on, with nothing but zeros between.
+fn padding(bytes: &[u8], from: usize, to: usize) -> Option<()> {
+    (from.checked_next_multiple_of(8)? == to && bytes.get(from..to)?.iter().all(|byte| *byte == 0)).then_some(())
+}
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

@@ -2,7 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::layout::{Record, Span, Str};
+use sha2::Digest as _;
+
+use super::layout::{self as l, Record, Span, Str};
+use super::signature;
+
+/// What stands in a bundle's header besides sizes and digest.
+pub(crate) struct Header<'a> {
+    pub(crate) policy_id: &'a str,
+    pub(crate) version: u64,
+    /// Milliseconds since the epoch; `i64::MAX`: never.
+    pub(crate) expires: i64,
+    /// See [`l::flags`].
+    pub(crate) flags: u32,
+}
 
 /// Collects sections and texts, then writes them in the layout's order.
 #[derive(Default)]
@@ -39,6 +52,53 @@ impl Writer {
             self.push(section, record);
         }
         Span { at, len: length(records.len()) }
+    }
+
+    /// Records of a section so far.
+    pub(crate) fn count<R: Record>(&self, section: u16) -> u32 {
+        length(self.sections.get(&section).map_or(0, |bytes| bytes.len() / R::SIZE))
+    }
+
+    /// The bundle's bytes, unsigned. Sections stand in the order of their ids; empty ones are left out.
+    pub(crate) fn finish(mut self, header: &Header<'_>) -> Vec<u8> {
+        let policy_id = self.text(header.policy_id);
+        self.sections.insert(l::section::STRINGS, std::mem::take(&mut self.strings).into_bytes());
+        self.sections.retain(|_, bytes| !bytes.is_empty());
+
+        let mut at = (l::HEADER + self.sections.len() * l::SECTION_ROW).next_multiple_of(8);
+        let mut table = Vec::new();
+        let mut body = Vec::new();
+        for (id, bytes) in &self.sections {
+            id.write(&mut table);
+            0u16.write(&mut table);
+            length(at + body.len()).write(&mut table);
+            length(bytes.len()).write(&mut table);
+            body.extend_from_slice(bytes);
+            body.resize(body.len().next_multiple_of(8), 0);
+        }
+        table.resize(at - l::HEADER, 0);
+        at += body.len();
+
+        let mut digested = Vec::with_capacity(at);
+        header.version.write(&mut digested);
+        header.expires.write(&mut digested);
+        length(at).write(&mut digested);
+        length(signature::UNSIGNED.len()).write(&mut digested);
+        policy_id.write(&mut digested);
+        header.flags.write(&mut digested);
+        0u32.write(&mut digested);
+        digested.append(&mut table);
+        digested.append(&mut body);
+
+        let mut bundle = Vec::with_capacity(at + signature::UNSIGNED.len());
+        bundle.extend_from_slice(&l::MAGIC);
+        l::FORMAT.write(&mut bundle);
+        u16::try_from(self.sections.len()).unwrap_or(u16::MAX).write(&mut bundle);
+        length(at + signature::UNSIGNED.len()).write(&mut bundle);
+        bundle.extend_from_slice(&sha2::Sha256::digest(&digested));
+        bundle.append(&mut digested);
+        bundle.extend_from_slice(&signature::UNSIGNED);
+        bundle
     }
 
     /// The bytes of a section so far.
