@@ -136,7 +136,9 @@ impl<'a> Check<'a> {
             [a.id, a.title, a.url, a.appeal].into_iter().all(|text| self.text(text)) && a.reserved == 0
         })?;
         self.each::<l::Family>(s::FAMILIES, |f| self.text(f.id) && self.text(f.title))?;
-        if self.count::<l::Family>(s::FAMILIES) >= u32::from(NONE16) || self.count::<l::Authority>(s::AUTHORITIES) >= u32::from(NONE16) {
+        if self.count::<l::Family>(s::FAMILIES) >= u32::from(NONE16)
+            || self.count::<l::Authority>(s::AUTHORITIES) >= u32::from(NONE16)
+        {
             return Err(Bad(s::FAMILIES, 0));
         }
         Ok(())
@@ -146,7 +148,9 @@ impl<'a> Check<'a> {
         let families = self.count::<l::Family>(s::FAMILIES);
         let patterns = self.count::<l::Pattern>(s::PATTERNS);
         let (nodes, edges) = (self.count::<l::TrieNode>(s::TRIE_NODES), self.count::<l::TrieEdge>(s::TRIE_EDGES));
-        self.each::<l::Pattern>(s::PATTERNS, |p| self.text(p.text) && optional16(p.family, families) && p.exact <= 1 && p.reserved == 0)?;
+        self.each::<l::Pattern>(s::PATTERNS, |p| {
+            self.text(p.text) && optional16(p.family, families) && p.exact <= 1 && p.reserved == 0
+        })?;
         if patterns == 0 {
             return Err(Bad(s::PATTERNS, 0));
         }
@@ -159,7 +163,8 @@ impl<'a> Check<'a> {
         self.ordered::<l::TrieEdge>(s::TRIE_EDGES, spans, |a, b| self.bundle.text(a.token) < self.bundle.text(b.token))?;
         self.each::<l::Exact>(s::EXACT, |e| self.text(e.text) && e.pattern < patterns && e.reserved == 0)?;
         let exact = self.table::<l::Exact>(s::EXACT);
-        self.run(exact, |a, b| self.bundle.text(a.text) <= self.bundle.text(b.text)).map_err(|at| Bad(s::EXACT, at * l::Exact::SIZE))
+        self.run(exact, |a, b| self.bundle.text(a.text) <= self.bundle.text(b.text))
+            .map_err(|at| Bad(s::EXACT, at * l::Exact::SIZE))
     }
 
     fn rules(&self) -> Checked {
@@ -235,7 +240,10 @@ impl<'a> Check<'a> {
         let mut values = Spans::new();
         self.each::<l::Fact>(s::FACTS, |f| {
             values.add(f.values);
-            self.text(f.name) && self.text(f.claim) && f.kind <= fact::NUMBER && (f.reserved, f.reserved2, f.reserved3) == (0, 0, 0)
+            self.text(f.name)
+                && self.text(f.claim)
+                && f.kind <= fact::NUMBER
+                && (f.reserved, f.reserved2, f.reserved3) == (0, 0, 0)
         })?;
         if self.count::<l::Fact>(s::FACTS) >= u32::from(fact::BUILT_IN) {
             return Err(Bad(s::FACTS, 0));
@@ -264,7 +272,8 @@ impl<'a> Check<'a> {
                 _ => c.aux == 0,
             };
             aux && c.reserved == 0
-                && (self.table::<l::Fact>(s::FACTS).get(u32::from(c.fact)).is_some() || (fact::BUILT_IN..=fact::B_NOW).contains(&c.fact))
+                && (self.table::<l::Fact>(s::FACTS).get(u32::from(c.fact)).is_some()
+                    || (fact::BUILT_IN..=fact::B_NOW).contains(&c.fact))
                 && within(c.classes, classes)
                 && class_count(c.kind, c.keys.len) == Some(c.classes.len)
         })?;
@@ -475,14 +484,13 @@ impl<'a> Check<'a> {
                 && (o.reserved, o.reserved2, o.reserved3) == (0, 0, 0)
         })?;
         self.each::<l::Place>(s::PLACES, |p| {
-            let known = p.role <= role::MUST_NAME || (role::HEADER_BEARER..=role::QUERY_CREDENTIAL).contains(&p.role);
-            self.text(p.name) && known && (p.reserved, p.reserved2, p.reserved3) == (0, 0, 0)
+            let known = p.role <= role::MUST_NAME_TYPE || (role::HEADER_BEARER..=role::PROTOCOL_CREDENTIAL).contains(&p.role);
+            self.text(p.name) && known && optional(p.state, states) && (p.reserved, p.reserved2) == (0, 0)
         })?;
-        if let Some(meta) = self.bundle.meta() {
-            let headers = self.table::<l::Place>(s::PLACES).span(meta.headers);
-            self.run(headers, |a, b| self.bundle.text(a.name) < self.bundle.text(b.name))
-                .map_err(|at| Bad(s::PLACES, at * l::Place::SIZE))?;
-        }
+        let mut spans = Spans::new();
+        self.bundle.meta().into_iter().for_each(|meta| spans.add(meta.headers));
+        self.table::<l::Operation>(s::OPERATIONS).iter().for_each(|operation| spans.add(operation.query));
+        self.ordered::<l::Place>(s::PLACES, spans, |a, b| self.bundle.text(a.name) <= self.bundle.text(b.name))?;
         let mut spans = Spans::new();
         self.each::<l::State>(s::STATES, |state| {
             spans.add(state.keys);
@@ -490,10 +498,13 @@ impl<'a> Check<'a> {
                 && state.keys.len as usize <= limits::KEYS_PER_OBJECT
                 && optional(state.other, states)
                 && optional(state.element, states)
-                && state.role <= role::MUST_NAME
-                && (state.reserved, state.reserved2, state.reserved3) == (0, 0, 0)
+                && state.role <= role::MUST_NAME_TYPE
+                && self.text(Str { at: state.prefix_at, len: u32::from(state.prefix_len) })
+                && state.reserved == 0
         })?;
-        self.each::<l::StateKey>(s::STATE_KEYS, |k| self.text(k.name) && self.text(k.folded) && k.target < states && k.reserved == 0)?;
+        self.each::<l::StateKey>(s::STATE_KEYS, |k| {
+            self.text(k.name) && self.text(k.folded) && k.target < states && k.reserved == 0
+        })?;
         self.ordered::<l::StateKey>(s::STATE_KEYS, spans, |a, b| self.bundle.text(a.folded) <= self.bundle.text(b.folded))
     }
 }
@@ -518,7 +529,8 @@ pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Ta
 
 /// Rows of the `when` region that belong to a restriction and to nothing else.
 pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
-    let len = if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
+    let len =
+        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
     Span { at: rule.when.at, len }
 }
 
@@ -538,11 +550,13 @@ fn shaped(rule: &l::Restriction) -> bool {
 
 /// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
 pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
-    Some(1 + match kind {
-        column::TEXT | column::PLACE => keys.checked_add(2)?,
-        column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
-        column::VERSUS_NOW => (keys == 0).then_some(4)?,
-        column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
-        _ => return None,
-    })
+    Some(
+        1 + match kind {
+            column::TEXT | column::PLACE => keys.checked_add(2)?,
+            column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
+            column::VERSUS_NOW => (keys == 0).then_some(4)?,
+            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
+            _ => return None,
+        },
+    )
 }

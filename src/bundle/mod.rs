@@ -10,9 +10,11 @@ mod signature;
 #[cfg(feature = "author")]
 mod write;
 
+#[allow(unused_imports, reason = "the reach reads rows and keys by these")]
+pub(crate) use check::{PROGRAM_DEPTH, class_count, is_wide, keyed, slot_of};
 #[allow(unused_imports, reason = "the sections are read by the modules that own them")]
 pub(crate) use read::Table;
-pub(crate) use check::{PROGRAM_DEPTH, class_count, is_wide, keyed, slot_of};
 pub use read::{Bundle, BundleError, OwnedBundle, Sections};
 #[cfg(feature = "author")]
+#[allow(unused_imports, reason = "lowering writes")]
 pub(crate) use write::{Header, Writer};

@@ -10,14 +10,7 @@ fn sample() -> Vec<u8> {
     let none = Str { at: 0, len: 0 };
     w.push(
         l::section::META,
-        &l::Meta {
-            title,
-            when_words: 1,
-            licence_words: 1,
-            mask_words: 1,
-            unknown_state: l::NONE,
-            ..Default::default()
-        },
+        &l::Meta { title, when_words: 1, licence_words: 1, mask_words: 1, unknown_state: l::NONE, ..Default::default() },
     );
     for text in [none, pattern] {
         w.push(l::section::PATTERNS, &l::Pattern { text, family: l::NONE16, ..Default::default() });
