@@ -2,11 +2,12 @@
 
 #![allow(dead_code)]
 
-pub mod limits;
-
 extern crate alloc;
 
+pub mod limits;
+
 mod bundle;
+mod emit;
 mod facts;
 mod reach;
 mod request;

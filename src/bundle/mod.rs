@@ -4,6 +4,7 @@
 //! It does not decide, and it does not fetch: [`reach`](crate::reach) decides, the deployment fetches.
 
 mod check;
+mod info;
 pub(crate) mod layout;
 mod read;
 mod signature;
