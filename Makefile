@@ -1,0 +1,105 @@
+# Every target installs what it needs and is missing. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+CARGO_HOME ?= $(HOME)/.cargo
+CLI := $(TARGET)/debug/portcullis
+POLICY := policies/mythos-suspension.toml
+NODE_TEST := node --test --test-reporter=spec
+
+# Tools of this checkout come first: the Node that the newest clients need is one of its npm packages.
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
+export PORTCULLIS := $(CLI)
+# All wasm is built alike, so that tests and package run the same code: SIMD for the scanner, no path of this machine inside.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
+
+.PHONY: help build wasm package policy run test test-native test-wasm test-worker test-clients test-package test-size bench bench-native bench-worker docs fmt lint clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: package policy ## the npm package in pkg/, ready to pack
+
+wasm: ## the edge and the console module, in pkg/wasm/
+	@tools/install.sh rust bindgen node
+	tools/wasm.sh
+
+package: wasm ## the TypeScript of pkg/src, in pkg/dist/
+	@echo "package: compiling TypeScript"
+	rm -rf pkg/dist
+	tsc -p pkg
+	tsc -p pkg --declaration false --removeComments
+	cp LICENSE-MIT LICENSE-APACHE pkg/
+
+policy: ## the worked example as a bundle, beside the worker
+	@tools/install.sh rust
+	echo "policy: compiling $(POLICY)"
+	cargo build --quiet --features cli --bin portcullis
+	mkdir -p pkg/wasm
+	$(CLI) compile --policy $(POLICY) --output pkg/wasm/policy.bundle
+
+run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
+	@exec node tools/serve.mjs
+
+test: lint test-native test-wasm build test-package test-worker test-clients test-size docs ## everything that CI checks
+
+test-native: ## the crate and the command line
+	@tools/install.sh rust
+	cargo test --features cli
+
+test-wasm: ## the crate's wasm in headless Chromium and Firefox
+	@tools/install.sh rust bindgen browsers
+	for driver in CHROMEDRIVER=chromedriver GECKODRIVER=geckodriver; do
+		echo "test-wasm: $${driver#*=}"
+		env "$${driver%%=*}=$$(command -v "$${driver#*=}")" WASM_BINDGEN_TEST_TIMEOUT=300 cargo test --target wasm32-unknown-unknown --features edge --test browser
+	done
+
+test-worker: build ## the built worker in workerd
+	@$(NODE_TEST) tests/worker/*.test.mjs
+
+test-clients: build ## the vendors' own clients against the worker
+	@$(NODE_TEST) tests/clients/*.test.mjs
+
+test-package: build ## the npm package in Node, and its types as a consumer sees them
+	@$(NODE_TEST) pkg/test/*.test.mjs
+	tools/consume.sh
+
+test-size: build ## the byte budget, and what must not be in the edge module
+	@node tools/size.mjs
+
+bench: bench-native bench-worker ## all figures of docs/performance.md
+
+bench-native: ## reach and scan, natively
+	@tools/install.sh rust
+	cargo bench --features author
+
+bench-worker: build ## the worker beside a bare pass-through, and decisions from JavaScript
+	@node tools/bench-decide.mjs
+	node tools/bench-worker.mjs
+
+docs: ## the crate's documentation, warnings refused
+	@tools/install.sh rust
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli
+	echo "docs: $(TARGET)/doc/portcullis/index.html"
+
+fmt: ## format the Rust sources
+	@tools/install.sh rust
+	cargo fmt
+
+lint: ## formatting and clippy, warnings refused
+	@tools/install.sh rust
+	cargo fmt --check
+	cargo clippy --quiet --all-targets --features cli -- -D warnings
+	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings
+	echo "lint: clean"
+
+clean: ## what the build made; tools and npm packages stay
+	@rm -rf pkg/dist pkg/wasm pkg/LICENSE-* pkg/*.tgz $(CURDIR)/target
+	echo "clean: done"

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what is missing of: rust, bindgen, node, browsers. Says one line for each thing it installs, nothing otherwise.
+# Tools that this checkout builds for itself go to .tools/, which it keeps.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'install: %s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif have sudo; then sudo "$@"; else
+    say "cannot run '$*' without root or sudo"
+    exit 1
+  fi
+}
+
+# The pinned toolchain, named outright: rustup may be told not to install on its own (RUSTUP_AUTO_INSTALL=0).
+rust() {
+  local libdir
+  if libdir=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) && [ -d "$libdir" ] &&
+    cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; then return; fi
+  have rustup || { say "rustup is needed, see https://rustup.rs"; exit 1; }
+  local channel
+  channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  say "Rust $channel with its wasm target"
+  rustup --quiet toolchain install "$channel" --profile minimal --component rustfmt --component clippy --target wasm32-unknown-unknown --no-self-update
+}
+
+# wasm-bindgen's command line and crate work together only in the same version.
+bindgen() {
+  local version
+  version=$(sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
+  [ "$(wasm-bindgen --version 2>/dev/null)" = "wasm-bindgen $version" ] && have wasm-bindgen-test-runner && return
+  say "wasm-bindgen $version (two minutes)"
+  cargo install --quiet --locked --root .tools wasm-bindgen-cli --version "$version"
+}
+
+node() {
+  [ node_modules/.package-lock.json -nt package-lock.json ] && [ -e node_modules/portcullis ] && return
+  have npm || { say "npm is needed (Node 20 or later)"; exit 1; }
+  say "npm packages"
+  npm ci --loglevel=error
+  touch node_modules/.package-lock.json
+}
+
+browsers() {
+  local packages=()
+  have chromedriver && { have chromium || have google-chrome; } || packages+=(chromium chromium-driver)
+  have firefox-esr || have firefox || packages+=(firefox-esr)
+  if [ ${#packages[@]} -gt 0 ]; then
+    have apt-get || { say "needs ${packages[*]}; install them and try again"; exit 1; }
+    say "${packages[*]}"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >/dev/null
+  fi
+  have geckodriver && return
+  say "geckodriver (four minutes)"
+  cargo install --quiet --locked --root .tools geckodriver
+}
+
+for part in "$@"; do "$part"; done

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds the wasm modules and their glue into pkg/wasm/: the edge module for deciding, the console module for authors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+# What rustc may use and the runtimes have; binaryen must be told, the module no longer says.
+features="--enable-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types"
+
+# module FEATURE WASM-OPT-LEVEL [glue options]
+module() {
+  local name=$1 level=$2
+  shift 2
+  echo "wasm: $name"
+  cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$name"
+  wasm-bindgen --target web --omit-default-module-path --out-dir pkg/wasm --out-name "$name" "$@" "$target/wasm32-unknown-unknown/edge/portcullis.wasm"
+  # shellcheck disable=SC2086
+  wasm-opt $features "$level" --strip-debug --strip-producers "pkg/wasm/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
+}
+
+mkdir -p pkg/wasm
+# The reset function lets the gate replace an instance that trapped.
+module edge -O3 --experimental-reset-state-function
+module console -Oz
