@@ -1,0 +1,195 @@
+/**
+ * Reads a body past the gate and sends it on. The rule: no byte sequence that an origin could take for a whole request
+ * leaves before the scan has accepted it, and the origin's answer is withheld until then.
+ *
+ * ```text
+ * declared and small           taken in one piece, judged, sent
+ * ends within the bound        the same
+ * longer                       what is held is sent while more is read; the last read is always held back
+ * denied, unreadable, cut off  the upstream request is aborted, so that it never ends as if it were whole
+ * ```
+ *
+ * Only `AbortController` breaks an upstream request off. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
+ * all end a chunked request as if it were complete (measured in workerd 1.20260426).
+ */
+import { type Judgement, type Reading, passes } from "./gate.ts";
+
+// The platform's byte streams (Workers runtime API, "TransformStream").
+declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
+declare const FixedLengthStream: new (bytes: number) => TransformStream<Uint8Array, Uint8Array>;
+
+/** Bytes of one body that are held before anything is sent. Nearly every chat request is smaller. */
+export const HELD_BYTES = 256 * 1024;
+/** Bytes of all bodies that one isolate holds. A Worker has 128 MB; bodies beyond this are streamed at once. */
+export const HELD_BYTES_IN_ALL = 32 * 1024 * 1024;
+/** Bytes of one read. Reads of the runtime's own 4 KB chunks cost up to four fifths of the throughput. */
+export const READ_BYTES = 64 * 1024;
+/** Milliseconds that an origin which has answered may leave a write waiting before the rest is read, but no longer sent. */
+export const STALLED_MS = 5_000;
+
+/** Bodies that are held now, in all requests of the isolate. */
+export class Budget {
+  #left = HELD_BYTES_IN_ALL;
+
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+/** Sends the request upstream with this body. A body of undefined: none. */
+export type Send = (judgement: Judgement | undefined, body: BodyInit | undefined, signal: AbortSignal | undefined) => Promise<Response>;
+
+/** The judgement and, if the request goes on, the origin's answer. */
+export interface Screened {
+  readonly judgement: Judgement;
+  readonly answer: Response | undefined;
+}
+
+/** Judges `request` while it is read, and sends it if it passes. */
+export async function screen(request: Request, reading: Reading, send: Send, budget: Budget): Promise<Screened> {
+  if (request.body === null || !reading.wantsBody) {
+    const judgement = reading.finish();
+    return { judgement, answer: passes(judgement) ? await send(judgement, request.body ?? undefined, undefined) : undefined };
+  }
+  const declared = declaredLength(request.headers);
+  if (declared !== undefined && declared <= HELD_BYTES && budget.take(declared)) {
+    try {
+      const bytes = new Uint8Array(await request.arrayBuffer());
+      reading.feed(bytes);
+      const judgement = reading.finish();
+      return { judgement, answer: passes(judgement) ? await send(judgement, bytes, undefined) : undefined };
+    } finally {
+      budget.give(declared);
+    }
+  }
+  return stream(request.body as ReadableStream<Uint8Array>, declared, reading, send, budget);
+}
+
+async function stream(
+  body: ReadableStream<Uint8Array>,
+  declared: number | undefined,
+  reading: Reading,
+  send: Send,
+  budget: Budget,
+): Promise<Screened> {
+  const read = reads(body);
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const chunk = await read();
+      if (chunk === undefined) {
+        const judgement = reading.finish();
+        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes), undefined) : undefined };
+      }
+      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+      held.push(chunk);
+      if (bytes + READ_BYTES > HELD_BYTES || !budget.take(chunk.length)) break;
+      bytes += chunk.length;
+    }
+    return await forward(read, held, declared, reading, send);
+  } finally {
+    budget.give(bytes);
+  }
+}
+
+/** Sends what is held, then the rest as it is read, always one read behind. */
+async function forward(
+  read: () => Promise<Uint8Array | undefined>,
+  held: Uint8Array[],
+  declared: number | undefined,
+  reading: Reading,
+  send: Send,
+): Promise<Screened> {
+  const abort = new AbortController();
+  // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
+  const { readable, writable } = declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
+  const writer = writable.getWriter();
+  writer.closed.catch(() => undefined);
+  let answered = false;
+  const answer = send(undefined, readable, abort.signal).then((response) => {
+    answered = true;
+    return response;
+  });
+  answer.catch(() => undefined);
+  let sending = true;
+
+  /** False: the origin has answered and takes no more, which is its right. */
+  const write = async (chunk: Uint8Array): Promise<boolean> => {
+    const written = writer.write(chunk).then(() => true);
+    written.catch(() => undefined);
+    try {
+      return await Promise.race([written, answer.then(() => later(STALLED_MS)).then(() => false)]);
+    } catch (cause) {
+      if (answered) return false;
+      throw cause;
+    }
+  };
+
+  let judged = false;
+  try {
+    let last = held.pop();
+    for (const chunk of held) sending &&= await write(chunk);
+    held.length = 0;
+    for (;;) {
+      const chunk = await read();
+      if (chunk === undefined) break;
+      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (last !== undefined && sending) sending = await write(last);
+      last = chunk;
+    }
+    const judgement = reading.finish();
+    judged = passes(judgement);
+    if (!judged) return { judgement, answer: undefined };
+    if (sending && last !== undefined) sending = await write(last);
+    if (sending) await writer.close().catch((cause: unknown) => (answered ? undefined : Promise.reject(cause)));
+    return { judgement, answer: await answer };
+  } finally {
+    if (!judged) abort.abort();
+  }
+}
+
+/** The next read of a body, at least `READ_BYTES` unless it ends before; undefined at its end. */
+function reads(body: ReadableStream<Uint8Array>): () => Promise<Uint8Array | undefined> {
+  const reader = body.getReader({ mode: "byob" }) as ReadableStreamBYOBReader & {
+    // The platform's own name for the standard's `read(view, { min })`, which it does not know on request bodies.
+    readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
+  };
+  return async () => {
+    const view = new Uint8Array(READ_BYTES);
+    const { done, value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }));
+    return done || value === undefined || value.length === 0 ? undefined : value;
+  };
+}
+
+/** The judgement of a reading that wants no more bytes; what was not read must not be sent, so it cannot be a pass. */
+function settled(reading: Reading): Judgement {
+  const judgement = reading.finish();
+  if (passes(judgement)) throw new Error("a verdict settled before the end of the body cannot be a pass");
+  return judgement;
+}
+
+function declaredLength(headers: Headers): number | undefined {
+  const text = headers.get("content-length");
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function join(chunks: Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,251 @@
+/**
+ * The gate as a Cloudflare Worker: it maps what the platform knows of a caller to facts, and puts verdicts into effect.
+ *
+ * Who can set what this file trusts: `request.cf` is built by the runtime from the connection (Workers runtime API,
+ * "IncomingRequestCfProperties", 2026), except that another Worker may have made the request, which `CF-Worker` tells;
+ * `CF-Connecting-IP` is set by Cloudflare over any inbound copy ("HTTP request headers", 2026). No other header is a fact.
+ */
+import { Budget, type Send, screen } from "./body.ts";
+import { credentials, slots } from "./credential.ts";
+import { PortcullisError } from "./error.ts";
+import type { Facts, Place } from "./facts.ts";
+import { type CredentialSlot, Gate, type Reading, type Refusal, passes } from "./gate.ts";
+import { REACH_HEADER, forwardable } from "./header.ts";
+import { KeyTable, type Table } from "./key-table.ts";
+
+export { keyDigest } from "./key-table.ts";
+
+/** Variables, secrets and bindings of the deployment; all are optional but `ORIGIN`, where the zone has no origin of its own. */
+export interface Env {
+  /** Where requests go on to: a URL, or a service binding. Left out: the zone's own origin. */
+  readonly ORIGIN?: string | Fetcher;
+  /** KV namespace of account records, each under the {@link keyDigest} of the credential. */
+  readonly KEYS?: Table;
+  /** Secret of that digest. */
+  readonly KEY_SECRET?: string;
+  /** Secret of the bundle's secret lists, hex, as `portcullis compile` was given it. */
+  readonly LIST_KEY?: string;
+  /** Origins of web pages that may read refusals, separated by commas; `*`: all. */
+  readonly CORS_ORIGINS?: string;
+  /** `1` takes the place from `CF-IPCountry` and `cf-region-code` headers. For local set-ups: there anyone can claim any place. */
+  readonly LOCAL?: string;
+}
+
+/** A service binding. */
+export interface Fetcher {
+  fetch(request: Request): Promise<Response>;
+}
+
+export interface WorkerOptions {
+  /** `import module from "portcullis/edge.wasm"` */
+  readonly module: WebAssembly.Module;
+  /** The compiled policy, as a data module. */
+  readonly bundle: ArrayBuffer;
+}
+
+export interface Context {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export interface Worker {
+  fetch(request: Request, env: Env, context: Context): Promise<Response>;
+}
+
+interface Cf {
+  readonly country?: string;
+  readonly regionCode?: string;
+  readonly asn?: number;
+}
+
+const STATUS_PATH = "/.well-known/portcullis/status";
+
+/** The Worker: `export default worker({ module, bundle })`. */
+export function worker(options: WorkerOptions): Worker {
+  let post: Post | PortcullisError | undefined;
+  return {
+    async fetch(request, env, context) {
+      post ??= man(options, env);
+      const path = new URL(request.url).pathname;
+      if (path === STATUS_PATH) return status(post);
+      if (post instanceof PortcullisError) return trouble(request, env, 503, "no_bundle", "the policy cannot be loaded");
+      return guard(request, env, context, post);
+    },
+  };
+}
+
+/** What an isolate keeps. */
+interface Post {
+  readonly gate: Gate;
+  readonly slots: readonly CredentialSlot[];
+  readonly keys: KeyTable | undefined;
+  readonly budget: Budget;
+  traps: number;
+}
+
+function man({ module, bundle }: WorkerOptions, env: Env): Post | PortcullisError {
+  try {
+    const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
+    const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey });
+    const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
+    return { gate, slots: slots(gate.info), keys, budget: new Budget(), traps: 0 };
+  } catch (cause) {
+    const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });
+    report({ event: "no_bundle", code: error.code, message: error.message });
+    return error;
+  }
+}
+
+async function guard(request: Request, env: Env, context: Context, post: Post): Promise<Response> {
+  const caseId = `pc-${crypto.randomUUID()}`;
+  let reading: Reading | undefined;
+  try {
+    const facts = await factsOf(request, env, post);
+    reading = post.gate.open(request, facts, caseId);
+    if (reading.empty && !reading.wantsBody) {
+      reading.finish();
+      if (reading.refusal === undefined) return await forward(request, env);
+    }
+    const work = enforce(request, env, post, reading, caseId);
+    // A client that goes away must not take the handler with it, which has an upstream request to break off.
+    context.waitUntil(work.then(nothing, nothing));
+    return await work;
+  } catch (cause) {
+    if (cause instanceof PortcullisError) {
+      if (cause.code === "trapped") post.traps += 1;
+      report({ event: cause.code, case: caseId, traps: post.traps, message: cause.message });
+      return trouble(request, env, 503, "gate_unavailable", "the request could not be checked; try again", caseId);
+    }
+    report({ event: "origin_unreachable", case: caseId, message: String(cause) });
+    return trouble(request, env, 502, "origin_unreachable", "the origin did not answer", caseId);
+  } finally {
+    reading?.release();
+  }
+}
+
+async function enforce(request: Request, env: Env, post: Post, reading: Reading, caseId: string): Promise<Response> {
+  const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  if (upgrade) {
+    const judgement = reading.finish();
+    if (passes(judgement)) return forward(request, env, reading);
+    return refuseSocket(reading.refusal, caseId);
+  }
+  const send: Send = (judgement, body, signal) => {
+    // Before the scan has ended the request may yet be deferred, so the origin is told in any case.
+    const marked = judgement === undefined || judgement.verdict === "defer";
+    return forward(request, env, marked ? reading : undefined, { body: body ?? null, signal });
+  };
+  const { answer } = await screen(request, reading, send, post.budget);
+  return answer ?? refuse(request, env, reading.refusal);
+}
+
+/** The candidates: each place that the request may come from, with each account that its credentials stand for. */
+async function factsOf(request: Request, env: Env, post: Post): Promise<Facts> {
+  const { headers } = request;
+  const cf = (request as unknown as { cf?: Cf }).cf ?? {};
+  const seen: Place =
+    env.LOCAL === "1"
+      ? { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" }
+      : { country: cf.country, region: cf.regionCode };
+  const found = credentials(post.slots, headers, request.url);
+  const { keys } = post;
+  const unknown = found.length === 0 || keys === undefined;
+  return {
+    // Another Worker stands between the caller and us: whose place this is, nobody can say.
+    place: headers.has("cf-worker") ? [seen, {}] : seen,
+    asn: cf.asn,
+    ip: headers.get("cf-connecting-ip") ?? undefined,
+    account: unknown ? undefined : await Promise.all(found.map((credential) => keys.account(credential))),
+  };
+}
+
+interface Replacement {
+  readonly body: BodyInit | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Sends the request on; with `reading`, the origin is told which families its caller may not use. */
+function forward(request: Request, env: Env, reading?: Reading, replacement?: Replacement): Promise<Response> {
+  const origin = env.ORIGIN;
+  let headers = forwardable(request.headers);
+  if (reading !== undefined && !reading.empty) {
+    headers = new Headers(headers);
+    headers.set(REACH_HEADER, reading.families.map(({ id }) => id).join(", "));
+  }
+  let onward = request;
+  if (headers !== request.headers || replacement !== undefined || typeof origin === "string") {
+    // What is sent is built from what was judged: this URL, these headers, this body.
+    const init: RequestInit = { method: request.method, headers, redirect: "manual", body: replacement === undefined ? request.body : replacement.body };
+    if (replacement?.signal !== undefined) init.signal = replacement.signal;
+    onward = new Request(typeof origin === "string" ? relocated(request.url, origin) : request.url, init);
+  }
+  return typeof origin === "object" ? origin.fetch(onward) : fetch(onward);
+}
+
+/** The same path and query at another host, untouched: they are what was judged. */
+function relocated(url: string, origin: string): string {
+  const path = url.indexOf("/", url.indexOf("://") + 3);
+  return origin.replace(/\/$/, "") + (path < 0 ? "/" : url.slice(path));
+}
+
+function refuse(request: Request, env: Env, refusal: Refusal | undefined): Response {
+  if (refusal === undefined) throw new PortcullisError("replaced", "a refusal without words");
+  const headers = new Headers(refusal.headers as [string, string][]);
+  allowPage(request, env, headers);
+  return new Response(request.method === "HEAD" ? null : refusal.body, { status: refusal.status, headers });
+}
+
+/** A refused upgrade would hide the message, so the socket is opened, told and closed (1008: policy violation). */
+function refuseSocket(refusal: Refusal | undefined, caseId: string): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.send(JSON.stringify({ type: "error", event_id: caseId, ...(JSON.parse(refusal?.body ?? "{}") as object) }));
+  server.close(1008, "refused by policy");
+  return new Response(null, { status: 101, webSocket: client } as ResponseInit);
+}
+
+/**
+ * The gate itself is in trouble. Nothing has read which API the caller speaks, so the body is one that both kinds of client
+ * take for their own; 503 and 502 are retried by all of them.
+ */
+function trouble(request: Request, env: Env, code: 502 | 503, reason: string, message: string, caseId = ""): Response {
+  const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
+  if (caseId !== "") {
+    headers.set("x-request-id", caseId);
+    headers.set("request-id", caseId);
+  }
+  allowPage(request, env, headers);
+  const body = { type: "error", error: { type: "api_error", message, param: null, code: reason }, request_id: caseId };
+  return new Response(request.method === "HEAD" ? null : JSON.stringify(body), { status: code, headers });
+}
+
+/** Lets the pages of the deployment read a refusal. */
+function allowPage(request: Request, env: Env, headers: Headers): void {
+  const origin = request.headers.get("origin");
+  const allowed = env.CORS_ORIGINS?.split(",").map((one) => one.trim());
+  if (origin === null || allowed === undefined) return;
+  headers.append("vary", "origin");
+  if (!allowed.includes(origin) && !allowed.includes("*")) return;
+  headers.set("access-control-allow-origin", allowed.includes(origin) ? origin : "*");
+  headers.set("access-control-expose-headers", "link, request-id, x-request-id, x-should-retry");
+}
+
+function status(post: Post | PortcullisError): Response {
+  const headers = { "cache-control": "no-store" };
+  if (post instanceof PortcullisError) return Response.json({ error: post.code }, { status: 503, headers });
+  const { digest, version, expires } = post.gate.info;
+  return Response.json({ digest, version, expires: expires === null ? null : new Date(expires).toISOString() }, { headers });
+}
+
+/** One line for the platform's log; it holds no credential, no account and no text of a request. */
+function report(line: Record<string, string | number>): void {
+  console.error(JSON.stringify({ portcullis: line }));
+}
+
+function bytes(hex: string): Uint8Array {
+  if (!/^([0-9a-f]{2})+$/i.test(hex)) throw new PortcullisError("input_invalid", "LIST_KEY is not hex");
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function nothing(): void {}
+
+declare const WebSocketPair: new () => { 0: WebSocket; 1: WebSocket & { accept(): void } };

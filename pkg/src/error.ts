@@ -1,0 +1,28 @@
+/** Why a bundle, a module or an input could not be used; the first seven are the codes of the Rust side. */
+export type Code =
+  | "bundle_truncated"
+  | "bundle_trailing_bytes"
+  | "bundle_too_large"
+  | "bundle_foreign_file"
+  | "bundle_format"
+  | "bundle_digest"
+  | "bundle_malformed"
+  /** The wasm module could not be compiled or started. */
+  | "module_unusable"
+  /** The wasm instance trapped while it read this request; it was replaced, and the request must be refused. */
+  | "trapped"
+  /** The instance was replaced, because of another request, while this one was being read: it must be refused too. */
+  | "replaced"
+  /** A method, URL, header or fact that no HTTP message can carry (it holds a line feed). */
+  | "input_invalid";
+
+/** Every failure of this package. `code` is stable, the message is for people. */
+export class PortcullisError extends Error {
+  override readonly name = "PortcullisError";
+  readonly code: Code;
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

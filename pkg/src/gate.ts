@@ -1,0 +1,352 @@
+/**
+ * A policy, loaded and ready to decide. Facts and requests come in, judgements go out; nothing is fetched, forwarded or
+ * kept here: the platform adapters do that.
+ */
+import { Account as Handle, Edge, type Reader } from "../wasm/edge.js";
+import { PortcullisError, type Code } from "./error.ts";
+import { type Facts, type Head, headerLines, isList, line } from "./facts.ts";
+import { type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
+
+/** What a gate is made of. */
+export interface GateOptions<Source = ModuleSource> {
+  /** The edge module, `portcullis/edge.wasm`. All gates of an isolate share the first one given. */
+  readonly module: Source;
+  /** A bundle, as `portcullis compile` writes it. */
+  readonly bundle: Uint8Array;
+  /** The secret that the bundle's secret lists are keyed with. Without it, membership in them is unknown. */
+  readonly listKey?: Uint8Array | undefined;
+}
+
+/** Where a guarded dialect takes a credential. */
+export interface CredentialSlot {
+  readonly in: "header" | "query";
+  readonly name: string;
+  readonly scheme: "bearer" | "plain";
+}
+
+/** What a bundle says of itself. */
+export interface BundleInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly version: number;
+  /** Milliseconds since the epoch, after which the bundle is stale; null: never. */
+  readonly expires: number | null;
+  /** SHA-256 of the content, hex. */
+  readonly digest: string;
+  readonly dialects: readonly { readonly id: string; readonly prefix: string; readonly credentials: readonly CredentialSlot[] }[];
+  readonly facts: readonly { readonly name: string; readonly claim: string }[];
+  /** Whether some list needs `listKey`. */
+  readonly secretLists: boolean;
+}
+
+/** A family of models that a caller may not use. */
+export interface DeniedFamily {
+  readonly id: string;
+  readonly title: string;
+  /** What the person should be told. */
+  readonly message: string;
+  /** Ids of the restrictions that say so. */
+  readonly restrictions: readonly string[];
+}
+
+/** What a caller may not use, before any request names a model. */
+export interface Reach {
+  /** True if nothing is denied. */
+  readonly empty: boolean;
+  readonly families: readonly DeniedFamily[];
+}
+
+/** What becomes of a request. */
+export interface Judgement {
+  readonly verdict: "pass" | "deny" | "refuse" | "defer";
+  /** 200 for `pass` and `defer`. */
+  readonly status: number;
+  /** Model ids found in the request; empty if it did not have to be read. */
+  readonly mentions: readonly string[];
+  readonly families: readonly string[];
+  readonly restrictions: readonly string[];
+  readonly licences: readonly string[];
+  /** Stable code. */
+  readonly reason: string;
+}
+
+/** The answer that a denied or refused caller gets, in the words of the API that it speaks. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: string;
+}
+
+/** A head and a body in hand, for callers that hold the whole request. */
+export interface HeldRequest extends Head {
+  readonly body?: Uint8Array | string | undefined;
+}
+
+const NON_EMPTY = 1;
+const SETTLED = 2;
+const GUARDED = 4;
+const NOTHING: Reach = Object.freeze({ empty: true, families: Object.freeze([]) });
+const encoder = new TextEncoder();
+
+/**
+ * A caller's account, its values sorted into the classes that the policy can tell apart. Make it once and keep it: a
+ * decision then only looks classes up. It remembers what it was made from, so a replaced instance makes it again.
+ */
+export class Account {
+  readonly #gate: Gate;
+  readonly #make: () => Handle;
+  #handle: Handle | undefined;
+  #made = -1;
+  #freed = false;
+
+  /** @internal Made by {@link Gate.account} and {@link Gate.accountByName}. */
+  constructor(gate: Gate, make: () => Handle) {
+    this.#gate = gate;
+    this.#make = make;
+  }
+
+  /** @internal */
+  use(gate: Gate, work: (handle: Handle) => void): void {
+    if (gate !== this.#gate) throw new PortcullisError("input_invalid", "this account was sorted for another policy");
+    if (this.#handle === undefined || this.#made !== generation()) {
+      this.#handle = this.#make();
+      this.#made = generation();
+    }
+    try {
+      work(this.#handle);
+    } finally {
+      if (this.#freed) this.free();
+    }
+  }
+
+  /** Gives its wasm memory back. Using it again is allowed and costs making it again. */
+  free(): void {
+    this.#freed = true;
+    // Freeing a handle of a replaced instance would free somebody else's memory.
+    if (this.#made === generation()) this.#handle?.free();
+    this.#handle = undefined;
+  }
+}
+
+export class Gate {
+  readonly info: BundleInfo;
+  readonly #options: Omit<GateOptions, "module">;
+  #edge!: Edge;
+  #generation = -1;
+  #unknown: Account;
+
+  private constructor(options: Omit<GateOptions, "module">) {
+    this.#options = options;
+    this.#unknown = this.accountByName({});
+    this.info = JSON.parse(this.#enter((edge) => edge.info())) as BundleInfo;
+  }
+
+  /**
+   * Starts the module, if this isolate has none yet, and checks the bundle, in time linear in its size.
+   * @throws PortcullisError `module_unusable` or one of the `bundle_` codes
+   */
+  static async load(options: GateOptions): Promise<Gate> {
+    await start(options.module);
+    return new Gate(options);
+  }
+
+  /** The same, at once, where the platform hands out compiled modules. */
+  static loadSync(options: GateOptions<WebAssembly.Module>): Gate {
+    startSync(options.module);
+    return new Gate(options);
+  }
+
+  /** Sorts an account record (facts where the policy's `claim` pointers say; wrong types are unknown). */
+  account(record: unknown): Account {
+    return new Account(this, () => this.#enter((edge) => edge.account(record)));
+  }
+
+  /** The same from `{ fact: value }`. */
+  accountByName(facts: Readonly<Record<string, unknown>>): Account {
+    return new Account(this, () => this.#enter((edge) => edge.accountByName(facts)));
+  }
+
+  /** What this caller may not use; with a request, on that operation, else on any. */
+  reach(facts: Facts, request: Pick<Head, "method" | "url"> = { method: "", url: "" }): Reach {
+    const bits = this.#reach(request, facts);
+    if ((bits & NON_EMPTY) === 0) return NOTHING;
+    return { empty: false, families: this.#families() };
+  }
+
+  /** Judges a request. A `Request` is read to its end, unless the verdict is settled before; clone it to forward it. */
+  judge(request: Request, facts: Facts): Promise<Judgement>;
+  judge(request: HeldRequest, facts: Facts): Judgement;
+  judge(request: Request | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
+    const reading = this.open(request, facts);
+    if (!reading.wantsBody || !request.body) return reading.finish();
+    if (request instanceof Request) return drain(reading, request.body as ReadableStream<Uint8Array>);
+    try {
+      reading.feed(typeof request.body === "string" ? encoder.encode(request.body) : (request.body as Uint8Array));
+      return reading.finish();
+    } finally {
+      reading.release();
+    }
+  }
+
+  /**
+   * Begins to judge a request whose body comes in pieces. `caseId` stands in the refusal, if it comes to one.
+   * The reading must be finished or released.
+   */
+  open(head: Head, facts: Facts, caseId = ""): Reading {
+    const bits = this.#reach(head, facts);
+    const empty = (bits & NON_EMPTY) === 0;
+    const guarded = (bits & GUARDED) !== 0;
+    if (empty || (bits & SETTLED) !== 0) {
+      return this.#enter((edge) => {
+        const judgement = JSON.parse(edge.verdict()) as Judgement;
+        const refusal = passes(judgement) ? undefined : (JSON.parse(edge.refusal(caseId)) as Refusal);
+        return new Reading({ empty, guarded, caseId, judgement, refusal, families: () => [] });
+      });
+    }
+    const text = headerLines(head.headers);
+    return this.#enter((edge) => {
+      const families = edge.families();
+      return new Reading({ empty, guarded, caseId, reader: edge.read(text), families: () => JSON.parse(families) as DeniedFamily[] });
+    });
+  }
+
+  /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
+  switch(id: string, state: "on" | "off" | "shadow"): boolean {
+    return this.#enter((edge) => edge.switch(id, state));
+  }
+
+  #reach(head: Pick<Head, "method" | "url">, facts: Facts): number {
+    const text = line(head, facts);
+    const { account = this.#unknown } = facts;
+    return this.#enter((edge) => {
+      edge.begin();
+      if (isList(account)) {
+        if (account.length === 0) this.#unknown.use(this, (handle) => edge.candidate(handle));
+        for (const one of account) one.use(this, (handle) => edge.candidate(handle));
+      } else {
+        account.use(this, (handle) => edge.candidate(handle));
+      }
+      return edge.reach(text, facts.now ?? Date.now());
+    });
+  }
+
+  #families(): DeniedFamily[] {
+    return JSON.parse(this.#enter((edge) => edge.families())) as DeniedFamily[];
+  }
+
+  #enter<T>(work: (edge: Edge) => T): T {
+    if (this.#generation !== generation()) {
+      this.#edge = enter(generation(), () => load(this.#options));
+      this.#generation = generation();
+    }
+    return enter(this.#generation, () => work(this.#edge));
+  }
+}
+
+/** A request that is being judged. */
+export class Reading {
+  /** The caller may use everything: forward the request as it is. */
+  readonly empty: boolean;
+  /** Whether the target lies where a guarded API is served. */
+  readonly guarded: boolean;
+  readonly #caseId: string;
+  readonly #families: () => readonly DeniedFamily[];
+  readonly #generation = generation();
+  #reader: Reader | undefined;
+  #judgement: Judgement | undefined;
+  #refusal: Refusal | undefined;
+
+  /** @internal Made by {@link Gate.open}. */
+  constructor(from: {
+    empty: boolean;
+    guarded: boolean;
+    caseId: string;
+    families: () => readonly DeniedFamily[];
+    reader?: Reader;
+    judgement?: Judgement;
+    refusal?: Refusal | undefined;
+  }) {
+    this.empty = from.empty;
+    this.guarded = from.guarded;
+    this.#caseId = from.caseId;
+    this.#families = from.families;
+    this.#reader = from.reader;
+    this.#judgement = from.judgement;
+    this.#refusal = from.refusal;
+  }
+
+  /** False: the verdict is settled, or there is nothing to read. */
+  get wantsBody(): boolean {
+    const reader = this.#reader;
+    return reader !== undefined && enter(this.#generation, () => reader.wantsBody());
+  }
+
+  /** Takes the next bytes of the body. True: settled, no further byte can change the verdict to the better. */
+  feed(bytes: Uint8Array): boolean {
+    const reader = this.#reader;
+    return reader === undefined || enter(this.#generation, () => reader.feed(bytes));
+  }
+
+  /** The body has ended, or the verdict is settled. Further calls give the same judgement. */
+  finish(): Judgement {
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      try {
+        enter(this.#generation, () => {
+          reader.finish();
+          this.#judgement = JSON.parse(reader.verdict()) as Judgement;
+          if (!passes(this.#judgement)) this.#refusal = JSON.parse(reader.refusal(this.#caseId)) as Refusal;
+        });
+      } finally {
+        this.release();
+      }
+    }
+    if (this.#judgement === undefined) throw new PortcullisError("replaced", "the reading was released before it was finished");
+    return this.#judgement;
+  }
+
+  /** What to answer if the judgement is `deny` or `refuse`; undefined otherwise. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /** What the caller may not use, for the origin that a `defer` is left to. */
+  get families(): readonly DeniedFamily[] {
+    return this.#families();
+  }
+
+  /** Gives the reader's wasm memory back; harmless if that has happened. */
+  release(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader !== undefined && this.#generation === generation()) reader.free();
+  }
+}
+
+/** Whether the request goes on to the origin. */
+export function passes(judgement: Judgement): boolean {
+  return judgement.verdict === "pass" || judgement.verdict === "defer";
+}
+
+function load({ bundle, listKey }: Omit<GateOptions, "module">): Edge {
+  try {
+    return new Edge(bundle, listKey);
+  } catch (cause) {
+    if (cause instanceof Error) throw cause;
+    const { code, message } = cause as { code: Code; message: string };
+    throw new PortcullisError(code, message);
+  }
+}
+
+async function drain(reading: Reading, body: ReadableStream<Uint8Array>): Promise<Judgement> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || reading.feed(value)) return reading.finish();
+    }
+  } finally {
+    reading.release();
+    reader.cancel().catch(() => undefined);
+  }
+}

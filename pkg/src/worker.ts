@@ -1,0 +1,6 @@
+/** The Worker that `wrangler.toml` and `make run` start, with the policy that `make build` compiled. */
+import module from "../wasm/edge_bg.wasm";
+import bundle from "../wasm/policy.bundle";
+import { worker } from "./cloudflare.ts";
+
+export default worker({ module, bundle });
