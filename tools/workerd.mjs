@@ -1,0 +1,41 @@
+/** Starts the built worker in workerd, as `make run` and the tests do. */
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Log, LogLevel, Miniflare } from "miniflare";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** Runtime behaviour that the worker is written for; the same as in wrangler.toml. */
+export const COMPATIBILITY_DATE = /compatibility_date = "(.+)"/.exec(readFileSync(`${ROOT}wrangler.toml`, "utf8"))[1];
+
+/**
+ * `bundle`: bytes of the policy, that of `make build` if left out. `module`: bytes of the edge module, likewise.
+ * `bindings`: variables of the worker. `keys`: account records by digest.
+ */
+export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", log = false } = {}) {
+  const pkg = `${ROOT}pkg/`;
+  const scripts = [
+    ...readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js")).map((name) => `dist/${name}`),
+    "wasm/edge.js",
+  ];
+  const main = `dist/${entry}`;
+  const miniflare = new Miniflare({
+    host,
+    port,
+    log: new Log(log ? LogLevel.INFO : LogLevel.NONE),
+    ...(log ? {} : { handleRuntimeStdio: (stdout, stderr) => void (stdout.resume(), stderr.resume()) }),
+    cf: false,
+    compatibilityDate: COMPATIBILITY_DATE,
+    modulesRoot: pkg,
+    modules: [
+      ...[main, ...scripts.filter((name) => name !== main)].map((name) => ({ type: "ESModule", path: pkg + name, contents: readFileSync(pkg + name, "utf8") })),
+      { type: "CompiledWasm", path: `${pkg}wasm/edge_bg.wasm`, contents: module ?? readFileSync(`${pkg}wasm/edge_bg.wasm`) },
+      { type: "Data", path: `${pkg}wasm/policy.bundle`, contents: bundle ?? readFileSync(`${pkg}wasm/policy.bundle`) },
+    ],
+    kvNamespaces: ["KEYS"],
+    bindings,
+  });
+  const url = (await miniflare.ready).href.replace(/\/$/, "");
+  const table = await miniflare.getKVNamespace("KEYS");
+  for (const [name, record] of Object.entries(keys)) await table.put(name, JSON.stringify(record));
+  return { url, miniflare, table, fetch: (path, init) => miniflare.dispatchFetch(url + path, init), close: () => miniflare.dispose() };
+}
