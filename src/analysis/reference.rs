@@ -1,0 +1,560 @@
+//! The meaning of a policy, walked in full for every caller: what the bit-vector index must agree with.
+//!
+//! Input: the typed policy, and callers as plain facts. Output: the reach by pattern, with every restriction that closes and every licence that
+//! lifts. It knows nothing of bundles, rows and classes, looks everything up anew, and is slow on purpose: a mistake would
+//! have to be made twice, in two ways, to go unseen. It does not read requests.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::net::IpAddr;
+
+use crate::facts::{Network, Place, Value, read_code, read_time};
+use crate::limits;
+use crate::policy::{
+    About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal, ModelRef, Models, Pattern,
+    Policy, Range, Restriction, Shape, State, Test, Token,
+};
+
+/// A truth value of strong Kleene logic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Truth {
+    /// Certainly not.
+    False,
+    /// Not known.
+    Unknown,
+    /// Certainly.
+    True,
+}
+
+impl Truth {
+    /// Both: the lesser of the two, as `False < Unknown < True`.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    /// Either: the greater of the two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl core::ops::Not for Truth {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::False => Self::True,
+            Self::Unknown => Self::Unknown,
+            Self::True => Self::False,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// Whom an account record describes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// One human: facts about the person hold.
+    #[default]
+    Person,
+    /// An organisation whose people share the credential: facts about the person are unknown.
+    Entity,
+    /// As an entity, and facts about the person are attested for every one of its users.
+    AllUsersAttested,
+}
+
+/// One candidate caller: what is known of it. What is absent is unknown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known<'a> {
+    /// Country and region.
+    pub place: Place,
+    /// Network kinds; a kind that is not in the set is certainly not there.
+    pub network: Network,
+    /// Number of the autonomous system.
+    pub asn: Option<u32>,
+    /// Address.
+    pub ip: Option<IpAddr>,
+    /// The account record by fact name, as raw values.
+    pub account: BTreeMap<&'a str, Value<'a>>,
+    /// Whom the account record describes.
+    pub subject: Subject,
+    /// Id of the operation; empty for one that nobody knows, which is no operation of any name.
+    pub operation: &'a str,
+    /// Id of the dialect; empty for none.
+    pub dialect: &'a str,
+    /// Instant of the decision, in milliseconds since the epoch.
+    pub now: i64,
+}
+
+/// One way to read a request: the operation and the dialect it is of; empty texts where nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadAs<'a> {
+    /// Id of the operation.
+    pub operation: &'a str,
+    /// Id of the dialect.
+    pub dialect: &'a str,
+}
+
+/// When and how a reach is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// The bundle counts as stale. Its own `expires` is looked at besides.
+    pub stale: bool,
+    /// Rules whose state a switch has set, by id. A licence is on or not in force.
+    pub switches: BTreeMap<&'a str, State>,
+}
+
+/// One bit of the reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternKey {
+    /// The pattern's text; `=` and the id for an alias. Empty: ids in which no pattern occurs.
+    pub text: String,
+    /// What it matches; `None` for ids in which no pattern occurs.
+    pub shape: Option<Shape>,
+    /// The family that has it, by index.
+    pub family: Option<usize>,
+}
+
+/// The bits of a policy's reach, in their order: first the ids in which no pattern occurs; then family by family its patterns and
+/// its aliases; then the patterns that restrictions, and after them licences, name on their own. None twice: the first counts.
+#[must_use]
+pub fn patterns(policy: &Policy) -> Vec<PatternKey> {
+    let mut keys = vec![PatternKey { text: String::new(), shape: None, family: None }];
+    let mut add = |text: &str, shape: &Shape, family| {
+        if !keys.iter().any(|key: &PatternKey| key.text == text) {
+            keys.push(PatternKey { text: text.to_owned(), shape: Some(shape.clone()), family });
+        }
+    };
+    for (index, family) in policy.families.iter().enumerate() {
+        for pattern in &family.patterns {
+            add(&pattern.text, &pattern.shape, Some(index));
+        }
+        for alias in &family.aliases {
+            add(&alias_text(&alias.id), &Shape::Exact(alias.id.clone()), Some(index));
+        }
+    }
+    let of_restrictions = policy.restrictions.iter().map(|restriction| &restriction.models);
+    let of_licences = policy.licences.iter().filter_map(|licence| licence.models.as_ref());
+    for models in of_restrictions.chain(of_licences) {
+        for item in &models.items {
+            if let ModelRef::Pattern(pattern) = item {
+                add(&pattern.text, &pattern.shape, None);
+            }
+        }
+    }
+    keys
+}
+
+fn alias_text(id: &str) -> String {
+    format!("={id}")
+}
+
+/// What a caller may not use, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceReach {
+    /// By pattern (an index into [`patterns`]) the restrictions that close it, by index.
+    pub denied: BTreeMap<usize, BTreeSet<usize>>,
+    /// The same for restrictions in the shadow.
+    pub shadow: BTreeMap<usize, BTreeSet<usize>>,
+    /// By licence the patterns that it opened again: closed to some candidate by a restriction that is on, and lifted by this one.
+    pub lifted: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+impl ReferenceReach {
+    /// The denied patterns.
+    #[must_use]
+    pub fn denied_patterns(&self) -> BTreeSet<usize> {
+        self.denied.keys().copied().collect()
+    }
+
+    /// The patterns that would be denied if the shadow were in force.
+    #[must_use]
+    pub fn shadow_patterns(&self) -> BTreeSet<usize> {
+        self.shadow.keys().copied().collect()
+    }
+}
+
+/// The evaluator for one policy.
+#[derive(Clone, Debug)]
+pub struct Reference<'p> {
+    policy: &'p Policy,
+    patterns: Vec<PatternKey>,
+}
+
+impl<'p> Reference<'p> {
+    /// Ready to evaluate this policy.
+    #[must_use]
+    pub fn new(policy: &'p Policy) -> Self {
+        Self { policy, patterns: patterns(policy) }
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &'p Policy {
+        self.policy
+    }
+
+    /// [`patterns`] of the policy.
+    #[must_use]
+    pub fn patterns(&self) -> &[PatternKey] {
+        &self.patterns
+    }
+
+    /// The reach of a caller: the union over its candidates and over the ways its request can be read.
+    ///
+    /// No candidate at all is one of whom nothing is known; no reading at all is an operation that nobody knows.
+    #[must_use]
+    pub fn reach(&self, callers: &[Known<'_>], readings: &[ReadAs<'_>], setting: &Setting<'_>) -> ReferenceReach {
+        let nobody = [Known::default()];
+        let unread = [ReadAs::default()];
+        let callers = if callers.is_empty() { &nobody } else { callers };
+        let readings = if readings.is_empty() { &unread } else { readings };
+        let mut reach = ReferenceReach::default();
+        for caller in callers {
+            for reading in readings {
+                let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
+                self.add(&known, setting, &mut reach);
+                if self.is_stale(callers.len(), setting) {
+                    self.add(&Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known }, setting, &mut reach);
+                }
+            }
+        }
+        reach
+    }
+
+    /// Whether so many candidates, or the hour, make the caller count as stale.
+    #[must_use]
+    pub fn is_stale(&self, candidates: usize, setting: &Setting<'_>) -> bool {
+        let expired = self.policy.expires.is_some_and(|expires| setting.now >= expires);
+        setting.stale || expired || candidates > limits::CANDIDATES
+    }
+
+    fn add(&self, known: &Known<'_>, setting: &Setting<'_>, reach: &mut ReferenceReach) {
+        for (index, restriction) in self.policy.restrictions.iter().enumerate() {
+            let state = self.restriction_state(restriction, setting);
+            if state == State::Off || !self.applies(restriction, known) {
+                continue;
+            }
+            let mut closed = self.closes(&restriction.models);
+            for (licence_index, licence) in self.policy.licences.iter().enumerate() {
+                if !licence.lifts.contains(&index) || !self.lifts(licence, known, setting) {
+                    continue;
+                }
+                let open = match &licence.models {
+                    None => closed.clone(),
+                    Some(models) => self.names(models),
+                };
+                if state == State::On {
+                    let lifted: Vec<usize> = self.closes(&restriction.models).intersection(&open).copied().collect();
+                    if !lifted.is_empty() {
+                        reach.lifted.entry(licence_index).or_default().extend(lifted);
+                    }
+                }
+                closed.retain(|pattern| !open.contains(pattern));
+            }
+            let into = if state == State::On { &mut reach.denied } else { &mut reach.shadow };
+            for pattern in closed {
+                into.entry(pattern).or_default().insert(index);
+            }
+        }
+    }
+
+    /// The state of a restriction at this instant: off outside `from` and `until`.
+    #[must_use]
+    pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> State {
+        if !in_time(restriction.from, restriction.until, setting.now) {
+            return State::Off;
+        }
+        setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state)
+    }
+
+    /// Whether a restriction applies to this candidate, licences apart: it does unless it certainly does not, and with
+    /// `doubt = "pass"` only if it certainly does.
+    #[must_use]
+    pub fn applies(&self, restriction: &Restriction, known: &Known<'_>) -> bool {
+        let when = restriction.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known));
+        let unless = restriction.unless.as_ref().map_or(Truth::False, |clause| self.truth(&clause.condition, known));
+        let truth = when.and(!unless);
+        if restriction.doubt_pass { truth == Truth::True } else { truth != Truth::False }
+    }
+
+    /// Whether a licence is in force and this candidate certainly has it.
+    #[must_use]
+    pub fn lifts(&self, licence: &Licence, known: &Known<'_>, setting: &Setting<'_>) -> bool {
+        let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
+        state == State::On
+            && in_time(licence.from, licence.until, setting.now)
+            && licence.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known)) == Truth::True
+    }
+
+    /// The patterns that `models` of a restriction closes: what it names, and every declared pattern that may hold one of those, unless
+    /// `[models]` gives it to another family than that one's.
+    #[must_use]
+    pub fn closes(&self, models: &Models) -> BTreeSet<usize> {
+        let named = self.names(models);
+        let mut closed = named.clone();
+        for inner in named {
+            for (index, outer) in self.patterns.iter().enumerate() {
+                let Some(inner) = self.patterns.get(inner) else { continue };
+                let (Some(inside), Some(around)) = (&inner.shape, &outer.shape) else { continue };
+                let elsewhere = inner.family.is_some() && outer.family.is_some() && inner.family != outer.family;
+                if !elsewhere && holds(around, inside) {
+                    closed.insert(index);
+                }
+            }
+        }
+        closed
+    }
+
+    /// The patterns that `models` names, and no others: what a licence opens. What lies inside an occurrence of one has no occurrence
+    /// of its own.
+    #[must_use]
+    pub fn names(&self, models: &Models) -> BTreeSet<usize> {
+        let mut named = BTreeSet::new();
+        for item in &models.items {
+            match item {
+                ModelRef::Everything => named.extend(0..self.patterns.len()),
+                ModelRef::Family(family) => {
+                    let of_family = |key: &PatternKey| key.family == Some(*family);
+                    named.extend(self.patterns.iter().enumerate().filter(|(_, key)| of_family(key)).map(|(index, _)| index));
+                }
+                ModelRef::Pattern(Pattern { text, .. }) => {
+                    named.extend(self.patterns.iter().position(|key| key.text == *text));
+                }
+            }
+        }
+        named
+    }
+
+    /// The truth of a condition, as it is written, for this candidate.
+    #[must_use]
+    pub fn truth(&self, condition: &Condition, known: &Known<'_>) -> Truth {
+        match condition {
+            Condition::True => Truth::True,
+            Condition::False => Truth::False,
+            Condition::Atom(atom) => self.atom(atom, known),
+            Condition::Not(inner) => !self.truth(inner, known),
+            Condition::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.truth(one, known))),
+            Condition::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.truth(one, known))),
+        }
+    }
+
+    /// The truth of one test of one fact.
+    #[must_use]
+    pub fn atom(&self, atom: &Atom, known: &Known<'_>) -> Truth {
+        let Some(value) = self.value(atom.fact, known) else { return Truth::Unknown };
+        match (&atom.test, &value) {
+            (Test::IsTrue, Held::Bool(value)) => Truth::from(*value),
+            (Test::In(literals), value) => self.is_in(value, &entries_of(literals)),
+            (Test::InList(list), value) => match self.policy.lists.get(*list) {
+                Some(list) => self.is_in(value, &list.entries),
+                None => Truth::Unknown,
+            },
+            (Test::StartsWith(start), Held::Text(text)) => Truth::from(text.starts_with(start.as_str())),
+            (Test::Has(bit), Held::Network(network)) => Truth::from(network.has(*bit)),
+            (Test::Order(how, Literal::Number(right)), Held::Number(left)) => compare(*how, left, right),
+            (Test::Order(how, Literal::Time(right)), Held::Time(left)) => compare(*how, left, right),
+            (Test::VersusNow(how), Held::Time(left)) => compare(*how, left, &known.now),
+            (Test::Exists(test), Held::List(elements)) => {
+                elements.iter().fold(Truth::False, |truth, element| truth.or(self.element(test, element)))
+            }
+            (Test::All(test), Held::List(elements)) => {
+                elements.iter().fold(Truth::True, |truth, element| truth.and(self.element(test, element)))
+            }
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// The value of a fact, if it is known: of the declared type, said of this caller.
+    #[must_use]
+    pub fn value<'k>(&self, fact: FactRef, known: &Known<'k>) -> Option<Held<'k>> {
+        match fact {
+            FactRef::Place => known.place.country.map(|_| Held::Place(known.place)),
+            FactRef::Country => known.place.country.map(Held::Country),
+            FactRef::Region => known.place.country.map(|_| Held::Region(known.place)),
+            FactRef::Network => Some(Held::Network(known.network)),
+            FactRef::Asn => known.asn.map(|asn| Held::Number(f64::from(asn))),
+            FactRef::Ip => known.ip.map(|ip| Held::Ip(ip.to_canonical())),
+            FactRef::Operation => Some(Held::Text(known.operation)),
+            FactRef::Dialect => Some(Held::Text(known.dialect)),
+            FactRef::Now => Some(Held::Time(known.now)),
+            FactRef::Declared(index) => {
+                let fact = self.policy.facts.get(index)?;
+                if fact.about == About::Person && known.subject == Subject::Entity {
+                    return None;
+                }
+                held(&fact.kind, *known.account.get(fact.name.as_str())?)
+            }
+        }
+    }
+
+    fn is_in(&self, value: &Held<'_>, entries: &Entries) -> Truth {
+        match (value, entries) {
+            (Held::Text(text), Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == text)),
+            (Held::Number(number), Entries::Numbers(numbers)) => Truth::from(numbers.contains(number)),
+            (Held::Ip(ip), Entries::Ranges(ranges)) => Truth::from(ranges.iter().any(|range| in_range(*ip, *range))),
+            (Held::Place(place), Entries::Places(places)) => place_in(*place, places),
+            (Held::Country(country), Entries::Places(places)) => {
+                Truth::from(places.iter().any(|entry| entry.region.is_none() && entry.country == Some(*country)))
+            }
+            (Held::Region(place), Entries::Places(places)) => {
+                let regions: Vec<Place> = places.iter().copied().filter(|entry| entry.region.is_some()).collect();
+                place_in(*place, &regions)
+            }
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// The truth of a test of one element of a list fact.
+    #[must_use]
+    pub fn element(&self, test: &ElementTest, element: &str) -> Truth {
+        match test {
+            ElementTest::True => Truth::True,
+            ElementTest::False => Truth::False,
+            ElementTest::Equals(text) => Truth::from(element == text),
+            ElementTest::StartsWith(text) => Truth::from(element.starts_with(text.as_str())),
+            ElementTest::InList(list) => match self.policy.lists.get(*list).map(|list| &list.entries) {
+                Some(Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == element)),
+                Some(Entries::Places(places)) => read_code(element).map_or(Truth::Unknown, |place| place_in(place, places)),
+                _ => Truth::Unknown,
+            },
+            ElementTest::Not(inner) => !self.element(inner, element),
+            ElementTest::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.element(one, element))),
+            ElementTest::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.element(one, element))),
+        }
+    }
+}
+
+/// A fact's value, of its declared type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held<'a> {
+    /// Bool facts.
+    Bool(bool),
+    /// Numbers and asn.
+    Number(f64),
+    /// Enum and text facts, operation, dialect.
+    Text(&'a str),
+    /// Time facts and now, in milliseconds since the epoch.
+    Time(i64),
+    /// Place and place facts; the country is known.
+    Place(Place),
+    /// Country.
+    Country([u8; 2]),
+    /// Region: the country is known, the region itself may not be.
+    Region(Place),
+    /// Network.
+    Network(Network),
+    /// Address; an IPv4 address mapped into IPv6 is that IPv4 address.
+    Ip(IpAddr),
+    /// List facts, never empty.
+    List(Vec<&'a str>),
+}
+
+fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
+    match (kind, value) {
+        (FactKind::Bool, Value::Bool(value)) => Some(Held::Bool(value)),
+        (FactKind::Enum(values), Value::Text(text)) => values.iter().any(|value| value == text).then_some(Held::Text(text)),
+        (FactKind::Text, Value::Text(text)) => Some(Held::Text(text)),
+        (FactKind::Place, Value::Text(text)) => read_code(text).map(Held::Place),
+        (FactKind::Time, Value::Text(text)) => read_time(text).map(Held::Time),
+        // Whole milliseconds, and far beyond any date that is meant: what does not fit is no time.
+        #[expect(clippy::cast_possible_truncation, reason = "bounded by the guard")]
+        (FactKind::Time, Value::Number(seconds)) if (seconds * 1_000.0).abs() < 9e15 => {
+            Some(Held::Time((seconds * 1_000.0).floor() as i64))
+        }
+        (FactKind::List, Value::List(elements)) if (1..=limits::LIST_ELEMENTS).contains(&elements.len()) => {
+            Some(Held::List(elements.to_vec()))
+        }
+        (FactKind::Number, Value::Number(number)) if !number.is_nan() => Some(Held::Number(number)),
+        _ => None,
+    }
+}
+
+fn entries_of(literals: &[Literal]) -> Entries {
+    let texts: Vec<String> =
+        literals.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text.clone()) } else { None }).collect();
+    let places: Vec<Place> =
+        literals.iter().filter_map(|literal| if let Literal::Place(place) = literal { Some(*place) } else { None }).collect();
+    let numbers: Vec<f64> =
+        literals.iter().filter_map(|literal| if let Literal::Number(number) = literal { Some(*number) } else { None }).collect();
+    if !places.is_empty() {
+        Entries::Places(places)
+    } else if !numbers.is_empty() {
+        Entries::Numbers(numbers)
+    } else {
+        Entries::Texts(texts)
+    }
+}
+
+/// Whether a place whose country is known lies in one of these.
+fn place_in(place: Place, places: &[Place]) -> Truth {
+    let of_country: Vec<&Place> = places.iter().filter(|entry| entry.country == place.country).collect();
+    if of_country.iter().any(|entry| entry.region.is_none()) {
+        return Truth::True;
+    }
+    match place.region {
+        Some(_) => Truth::from(of_country.iter().any(|entry| entry.region == place.region)),
+        None if of_country.is_empty() => Truth::False,
+        None => Truth::Unknown,
+    }
+}
+
+fn in_range(ip: IpAddr, range: Range) -> bool {
+    match (ip, range) {
+        (IpAddr::V4(ip), Range::V4(first, last)) => (first..=last).contains(&ip.to_bits()),
+        (IpAddr::V6(ip), Range::V6(first, last)) => (first..=last).contains(&ip.to_bits()),
+        _ => false,
+    }
+}
+
+fn in_time(from: Option<i64>, until: Option<i64>, now: i64) -> bool {
+    from.is_none_or(|from| now >= from) && until.is_none_or(|until| now < until)
+}
+
+fn compare<T: PartialOrd>(how: Comparison, left: &T, right: &T) -> Truth {
+    Truth::from(match how {
+        Comparison::Less => left < right,
+        Comparison::AtMost => left <= right,
+        Comparison::Equal => left == right,
+        Comparison::AtLeast => left >= right,
+        Comparison::Greater => left > right,
+    })
+}
+
+/// Whether an id in which `outer` occurs may hold `inner` inside that occurrence: then an occurrence of `inner` is not seen by itself, and what
+/// closes `inner` must close `outer`.
+fn holds(outer: &Shape, inner: &Shape) -> bool {
+    let Shape::Tokens(inner_tokens) = inner else {
+        // An exact id is the whole id: nothing lies around it.
+        return outer == inner;
+    };
+    let outer_tokens = match outer {
+        Shape::Tokens(tokens) => tokens.clone(),
+        Shape::Exact(id) => {
+            let words = id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            words.map(|word| Token::Word(word.to_ascii_lowercase())).collect()
+        }
+    };
+    outer_tokens
+        .windows(inner_tokens.len().max(1))
+        .any(|run| run.iter().zip(inner_tokens).all(|(outer, inner)| may_be_same(outer, inner)))
+}
+
+/// Whether some word fits both tokens.
+fn may_be_same(one: &Token, other: &Token) -> bool {
+    match (one, other) {
+        (Token::Word(one), Token::Word(other)) => one == other,
+        (Token::Word(word), Token::Prefix(prefix)) | (Token::Prefix(prefix), Token::Word(word)) => {
+            word.starts_with(prefix.as_str())
+        }
+        (Token::Prefix(one), Token::Prefix(other)) => one.starts_with(other.as_str()) || other.starts_with(one.as_str()),
+    }
+}
