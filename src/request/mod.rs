@@ -10,8 +10,14 @@
 //! the verdict holds against the reach. It does not know who the caller is.
 
 mod findings;
+mod json;
+mod key;
 mod model_id;
 mod reason;
+mod run;
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod sketch;
 
 pub use findings::Carrier;
 pub use reason::Reason;

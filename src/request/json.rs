@@ -1,0 +1,706 @@
+//! Reads one JSON document, chunk by chunk, for the mentions at the wanted pointers.
+//!
+//! ```text
+//! bytes --> mode (what may come next) --+--> container bits: one a level, object or array
+//!                                       +--> live levels: the automaton's state at each level that something is wanted below
+//!           string --> skip | key | text | nested document
+//! ```
+//!
+//! It is a pushdown automaton that may stop after any byte. It validates all of RFC 8259, wanted or not, and UTF-8, since a gate and an
+//! origin that disagree on where a string ends disagree on everything after it. Levels where nothing is wanted cost one bit. What a
+//! document of any size takes is bounded: [`limits::JSON_DEPTH`] levels, one key, one id.
+//!
+//! Input: chunks of the body and the start state of the operation. Output: texts and other values into [`Findings`]. Two kinds of
+//! trouble: what is no JSON ends the reading at once; what parsers read differently ([`Reason::DuplicateKey`] and its like) is kept
+//! and told at the end, so that a denied mention behind it is still found.
+//!
+//! It builds no tree, converts no number and looks at no content type.
+
+use crate::bundle::Bundle;
+use crate::bundle::layout::{self as l, NONE, Span, role, section};
+use crate::limits;
+
+use super::findings::{Carrier, Findings};
+use super::key::Key;
+use super::model_id::hex;
+use super::reason::Reason;
+use super::run::{self, Sequence, Stop};
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// A value: at the start, after `:`, after `,` in an array.
+    Value,
+    /// A value or `]`.
+    FirstValue,
+    /// A key or `}`.
+    FirstKey,
+    /// A key, after `,`.
+    Key,
+    Colon,
+    /// `,` or the end of the container; outside all of them, nothing.
+    After,
+    /// Inside a string.
+    Text,
+    /// The rest of a UTF-8 sequence that the chunk's end cut.
+    Sequence,
+    /// After a backslash.
+    Escape,
+    /// Hexadecimal digits after `\u`.
+    Hex,
+    /// The rest of `true`, `false` or `null`.
+    Literal,
+    /// Numbers: after `-`, after a leading 0, in the integer, after the point, in the fraction, after `e`, after its sign, in
+    /// the exponent.
+    Minus,
+    Zero,
+    Integer,
+    Point,
+    Fraction,
+    E,
+    Sign,
+    Exponent,
+}
+
+/// Where the text of a string goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sink {
+    /// Nowhere: its syntax is checked.
+    Skip,
+    Key,
+    /// To `text`, and then to the findings.
+    Text,
+    /// To `nested`.
+    Nested,
+}
+
+/// A container in which something is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    keys: Span,
+    other: u32,
+    element: u32,
+    /// A `MUST_NAME` object: what had been judged when it opened; else `None`.
+    judged: Option<usize>,
+    /// A text in it says that it is of the kind that runs a model.
+    runs: bool,
+    /// Bit `n`: the wanted key of number `n` has come.
+    seen: u64,
+}
+
+/// The reader of one document.
+#[derive(Clone, Debug)]
+pub(crate) struct Json {
+    mode: Mode,
+    sink: Sink,
+    /// The role of the text being read.
+    role: u8,
+    /// Levels open.
+    depth: usize,
+    /// Bit `d`: level `d` is an object.
+    objects: [u64; limits::JSON_DEPTH / 64],
+    /// The outermost `live.len()` levels; those above are dead.
+    live: Vec<Level>,
+    /// State of the value that comes next; `NONE`: nothing is wanted in it.
+    next: u32,
+    key: Key,
+    text: Vec<u8>,
+    nested: Option<Box<Json>>,
+    /// A string inside a string may hold a document, one inside that may not.
+    is_nested: bool,
+    /// Bytes of a literal or of a cut sequence that are read, digits of an escape.
+    count: usize,
+    /// The literal, or the cut sequence.
+    rest: [u8; 4],
+    /// The value of an escape so far.
+    unit: u16,
+    /// A high surrogate that waits for its other half; 0: none.
+    high: u16,
+    /// The first bytes: they tell other encodings from bad syntax.
+    head: [u8; 4],
+    heads: usize,
+    /// It is no JSON; told once `head` is full.
+    failed: Option<Reason>,
+    /// The first thing that parsers read differently.
+    doubt: Option<Reason>,
+}
+
+/// The document's first value has not begun.
+const START: Mode = Mode::Value;
+
+impl Json {
+    /// A reader whose document stands at this state of the automaton; `NONE` wants nothing and validates.
+    pub(crate) fn new(start: u32) -> Self {
+        Self {
+            mode: START,
+            sink: Sink::Skip,
+            role: role::NOTHING,
+            depth: 0,
+            objects: [0; limits::JSON_DEPTH / 64],
+            live: Vec::new(),
+            next: start,
+            key: Key::EMPTY,
+            text: Vec::new(),
+            nested: None,
+            is_nested: false,
+            count: 0,
+            rest: [0; 4],
+            unit: 0,
+            high: 0,
+            head: [0; 4],
+            heads: 0,
+            failed: None,
+            doubt: None,
+        }
+    }
+
+    /// Makes ready for another document; what was allocated stays.
+    pub(crate) fn restart(&mut self, start: u32) {
+        self.mode = START;
+        self.depth = 0;
+        self.live.clear();
+        self.next = start;
+        self.high = 0;
+        self.heads = 0;
+        self.failed = None;
+        self.doubt = None;
+    }
+
+    /// Nothing but white space came.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.mode == START && self.depth == 0 && self.failed.is_none()
+    }
+
+    /// What parsers read differently, as far as was read: [`Json::finish`] will refuse, whatever follows.
+    pub(crate) fn doubt(&self) -> Option<Reason> {
+        self.doubt
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// What is no JSON, at the byte that shows it. The reader is then spent.
+    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+        for &byte in bytes {
+            let Some(place) = self.head.get_mut(self.heads) else { break };
+            *place = byte;
+            self.heads += 1;
+        }
+        if self.failed.is_none() {
+            self.failed = self.scan(bundle, bytes, findings).err();
+        }
+        match self.failed {
+            // INVARIANT: what is told does not depend on where the chunks end, so the bytes that may tell better are awaited.
+            Some(reason) if self.heads == self.head.len() => Err(self.encoding().unwrap_or(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The document ends here.
+    ///
+    /// # Errors
+    ///
+    /// A document that is not whole, or that parsers read differently.
+    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+        let _ = (bundle, &findings);
+        if let Some(reason) = self.failed {
+            return Err(self.encoding().unwrap_or(reason));
+        }
+        match self.mode {
+            Mode::After | Mode::Zero | Mode::Integer | Mode::Fraction | Mode::Exponent if self.depth == 0 => {}
+            _ => return Err(Reason::BodyTruncated),
+        }
+        self.doubt.map_or(Ok(()), Err)
+    }
+
+    /// What the first bytes are instead of JSON in UTF-8. A JSON text starts with two ASCII characters or one, so a NUL among the
+    /// first four bytes is a wider encoding (RFC 4627, section 3).
+    fn encoding(&self) -> Option<Reason> {
+        let head = self.head.get(..self.heads).unwrap_or_default();
+        match head {
+            [0xef, 0xbb, 0xbf, ..] => Some(Reason::BodyBom),
+            [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Reason::BodyUtf16),
+            // gzip, zlib and zstd, sent without their Content-Encoding.
+            [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x28, 0xb5, 0x2f, 0xfd] => Some(Reason::ContentCoding),
+            _ => head.contains(&0).then_some(Reason::BodyUtf16),
+        }
+    }
+
+    fn scan(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            at = match self.mode {
+                Mode::Text => self.string(bundle, bytes, at, findings)?,
+                Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After => {
+                    if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                        at + 1
+                    } else {
+                        self.token(bundle, bytes, at, byte, findings)?
+                    }
+                }
+                Mode::Literal => self.literal(at, byte)?,
+                Mode::Escape => {
+                    self.escape(bundle, byte, findings)?;
+                    at + 1
+                }
+                Mode::Hex => {
+                    self.digit(bundle, byte, findings)?;
+                    at + 1
+                }
+                Mode::Sequence => {
+                    self.sequence(bundle, byte, findings)?;
+                    at + 1
+                }
+                _ => self.number(bytes, at)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// One token that is not white space; returns where the next one may begin.
+    #[inline(always)]
+    fn token(&mut self, bundle: Bundle<'_>, bytes: &[u8], at: usize, byte: u8, findings: &mut Findings) -> Result<usize, Reason> {
+        match (self.mode, byte) {
+            (Mode::FirstKey | Mode::Key, b'"') => {
+                let wants = self.innermost().is_some_and(|level| level.keys.len != 0);
+                self.sink = if wants {
+                    self.key.clear();
+                    Sink::Key
+                } else {
+                    self.next = self.innermost().map_or(NONE, |level| level.other);
+                    Sink::Skip
+                };
+                self.role = KEY;
+                self.mode = Mode::Text;
+                return self.string(bundle, bytes, at + 1, findings);
+            }
+            (Mode::Colon, b':') => self.mode = Mode::Value,
+            (Mode::After, b',') if self.depth > 0 => {
+                if self.in_object() {
+                    self.mode = Mode::Key;
+                } else {
+                    self.next = self.innermost().map_or(NONE, |level| level.element);
+                    self.mode = Mode::Value;
+                }
+            }
+            (Mode::After | Mode::FirstKey, b'}') if self.in_object() => self.close(findings),
+            (Mode::After | Mode::FirstValue, b']') if self.depth > 0 && !self.in_object() => self.close(findings),
+            (Mode::Value | Mode::FirstValue, _) => return self.value(bundle, bytes, at, byte, findings),
+            (Mode::After, _) if self.depth == 0 => return Err(Reason::TrailingBytes),
+            _ => return Err(Reason::JsonSyntax),
+        }
+        Ok(at + 1)
+    }
+
+    #[inline(always)]
+    fn value(&mut self, bundle: Bundle<'_>, bytes: &[u8], at: usize, byte: u8, findings: &mut Findings) -> Result<usize, Reason> {
+        match byte {
+            b'"' => {
+                self.role = role::NOTHING;
+                self.sink = Sink::Skip;
+                if self.next != NONE {
+                    self.begin_text(bundle, findings);
+                }
+                self.mode = Mode::Text;
+                return self.string(bundle, bytes, at + 1, findings);
+            }
+            b'{' | b'[' => {
+                self.open(bundle, byte == b'{', findings)?;
+                return Ok(at + 1);
+            }
+            b't' => self.begin_literal(*b"rue\0"),
+            b'f' => self.begin_literal(*b"alse"),
+            b'n' => {
+                // Null is the same as absent.
+                self.next = NONE;
+                self.begin_literal(*b"ull\0");
+            }
+            b'-' => self.mode = Mode::Minus,
+            b'0' => self.mode = Mode::Zero,
+            b'1'..=b'9' => self.mode = Mode::Integer,
+            _ => return Err(Reason::JsonSyntax),
+        }
+        if self.next != NONE {
+            self.scalar(bundle, findings);
+        }
+        Ok(at + 1)
+    }
+
+    /// The innermost container, if something is wanted in it.
+    #[inline(always)]
+    fn innermost(&self) -> Option<&Level> {
+        if self.live.len() == self.depth { self.live.last() } else { None }
+    }
+
+    #[inline(always)]
+    fn in_object(&self) -> bool {
+        let Some(level) = self.depth.checked_sub(1) else { return false };
+        self.objects.get(level / 64).is_some_and(|bits| bits >> (level % 64) & 1 != 0)
+    }
+
+    fn doubt_it(&mut self, reason: Reason) {
+        self.doubt = self.doubt.or(Some(reason));
+    }
+
+    fn next_state(&self, bundle: Bundle<'_>) -> Option<l::State> {
+        bundle.table(section::STATES).get(self.next)
+    }
+
+    /// A number or a truth value where something is wanted.
+    fn scalar(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
+        match self.next_state(bundle).map_or(role::NOTHING, |state| state.role) {
+            role::MENTION | role::PRIMARY | role::OPAQUE => self.doubt_it(Reason::ModelType),
+            other => findings.present(other),
+        }
+    }
+
+    fn open(&mut self, bundle: Bundle<'_>, object: bool, findings: &mut Findings) -> Result<(), Reason> {
+        let bit = 1u64 << (self.depth % 64);
+        let Some(bits) = self.objects.get_mut(self.depth / 64) else { return Err(Reason::JsonDepth) };
+        *bits = if object { *bits | bit } else { *bits & !bit };
+        if self.next != NONE
+            && let Some(state) = self.next_state(bundle)
+        {
+            self.enter(bundle, state, object, findings);
+        }
+        self.depth += 1;
+        self.next = self.innermost().map_or(NONE, |level| level.element);
+        self.mode = if object { Mode::FirstKey } else { Mode::FirstValue };
+        Ok(())
+    }
+
+    /// A container where something is wanted: at it, or below it.
+    fn enter(&mut self, bundle: Bundle<'_>, mut state: l::State, object: bool, findings: &mut Findings) {
+        if state.role == role::NESTED_JSON {
+            // Servers that take a document as text commonly take it as it is, too.
+            let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else { return };
+            state = inner;
+        }
+        let deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
+        match state.role {
+            _ if deeper => {}
+            role::MENTION | role::PRIMARY | role::OPAQUE => self.doubt_it(Reason::ModelType),
+            role::LINES => findings.present(role::SUSPECT),
+            role => findings.present(role),
+        }
+        let must_name = object && state.role == role::MUST_NAME;
+        if deeper {
+            self.live.push(Level {
+                keys: if object { state.keys } else { Span { at: 0, len: 0 } },
+                other: state.other,
+                element: state.element,
+                judged: must_name.then(|| findings.judged()),
+                runs: false,
+                seen: 0,
+            });
+        }
+    }
+
+    #[inline(always)]
+    fn close(&mut self, findings: &mut Findings) {
+        if self.live.len() == self.depth
+            && let Some(level) = self.live.pop()
+            && level.runs
+            && level.judged == Some(findings.judged())
+        {
+            findings.present(role::SUSPECT);
+        }
+        self.depth -= 1;
+        self.mode = Mode::After;
+    }
+
+    fn begin_literal(&mut self, rest: [u8; 4]) {
+        self.rest = rest;
+        self.count = 0;
+        self.mode = Mode::Literal;
+    }
+
+    fn literal(&mut self, at: usize, byte: u8) -> Result<usize, Reason> {
+        if self.rest.get(self.count) != Some(&byte) {
+            return Err(Reason::JsonSyntax);
+        }
+        self.count += 1;
+        if matches!(self.rest.get(self.count), None | Some(0)) {
+            self.mode = Mode::After;
+        }
+        Ok(at + 1)
+    }
+
+    /// Reads on in a number, up to what ends it.
+    fn number(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Reason> {
+        let mut mode = self.mode;
+        while let Some(&byte) = bytes.get(at) {
+            mode = match (mode, byte) {
+                (Mode::Integer | Mode::Minus, b'1'..=b'9') | (Mode::Integer, b'0') => Mode::Integer,
+                (Mode::Minus, b'0') => Mode::Zero,
+                (Mode::Point | Mode::Fraction, b'0'..=b'9') => Mode::Fraction,
+                (Mode::E | Mode::Sign | Mode::Exponent, b'0'..=b'9') => Mode::Exponent,
+                (Mode::Integer | Mode::Zero, b'.') => Mode::Point,
+                (Mode::Integer | Mode::Zero | Mode::Fraction, b'e' | b'E') => Mode::E,
+                (Mode::E, b'+' | b'-') => Mode::Sign,
+                (Mode::Integer | Mode::Zero | Mode::Fraction | Mode::Exponent, _) => {
+                    mode = Mode::After;
+                    break;
+                }
+                _ => return Err(Reason::JsonSyntax),
+            };
+            at += 1;
+        }
+        self.mode = mode;
+        Ok(at)
+    }
+
+    /// Text begins where something is wanted.
+    fn begin_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
+        let Some(state) = self.next_state(bundle) else { return };
+        match state.role {
+            role::NOTHING => {}
+            role::MENTION | role::PRIMARY | role::OPAQUE | role::HINT | role::SELECTOR | role::MUST_NAME_TYPE => {
+                self.role = state.role;
+                self.sink = Sink::Text;
+                self.text.clear();
+            }
+            role::NESTED_JSON if !self.is_nested && state.element != NONE => {
+                self.sink = Sink::Nested;
+                match &mut self.nested {
+                    Some(nested) => nested.restart(state.element),
+                    None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
+                }
+            }
+            role::NESTED_JSON | role::LINES => findings.present(role::SUSPECT),
+            role => findings.present(role),
+        }
+    }
+
+    /// Reads on in a string; returns where the next token may begin, or the end of the bytes.
+    fn string(&mut self, bundle: Bundle<'_>, bytes: &[u8], mut at: usize, findings: &mut Findings) -> Result<usize, Reason> {
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let (length, stop) = run::text(rest);
+            if self.sink != Sink::Skip && length > 0 {
+                self.take(bundle, rest.get(..length).unwrap_or_default(), findings);
+            }
+            at += length;
+            match (stop, rest.get(length)) {
+                (Stop::Special, Some(b'"')) => {
+                    self.end_text(bundle, findings);
+                    return Ok(at + 1);
+                }
+                (Stop::Special, Some(b'\\')) => match rest.get(length + 1) {
+                    // The escapes that prompts are full of, where nothing is wanted of them.
+                    Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f') if self.sink == Sink::Skip => at += 2,
+                    Some(&byte) => {
+                        self.escape(bundle, byte, findings)?;
+                        at += 2;
+                        while self.mode == Mode::Hex {
+                            let Some(&byte) = bytes.get(at) else { return Ok(at) };
+                            self.digit(bundle, byte, findings)?;
+                            at += 1;
+                        }
+                    }
+                    None => {
+                        self.mode = Mode::Escape;
+                        return Ok(at + 1);
+                    }
+                },
+                (Stop::Special, _) => return Err(Reason::JsonSyntax),
+                (Stop::Invalid, _) => return Err(Reason::BodyUtf8),
+                (Stop::Split, _) => {
+                    self.mode = Mode::Sequence;
+                    self.count = 0;
+                    return Ok(at);
+                }
+                (Stop::End, _) => return Ok(at),
+            }
+        }
+    }
+
+    /// One more byte of a sequence that the end of a chunk cut.
+    fn sequence(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+        if let Some(place) = self.rest.get_mut(self.count) {
+            *place = byte;
+        }
+        self.count += 1;
+        let rest = self.rest;
+        let read = rest.get(..self.count).unwrap_or_default();
+        match run::sequence(read) {
+            Sequence::Cut => {}
+            Sequence::Bad => return Err(Reason::BodyUtf8),
+            Sequence::Whole(_) => {
+                self.mode = Mode::Text;
+                self.take(bundle, read, findings);
+            }
+        }
+        Ok(())
+    }
+
+    /// The character after a backslash.
+    fn escape(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+        let means = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'b' => 8,
+            b'f' => 12,
+            b'u' => {
+                self.mode = Mode::Hex;
+                self.unit = 0;
+                self.count = 0;
+                return Ok(());
+            }
+            _ => return Err(Reason::JsonSyntax),
+        };
+        self.mode = Mode::Text;
+        self.take(bundle, &[means], findings);
+        Ok(())
+    }
+
+    /// A digit of `\uXXXX`.
+    fn digit(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+        let Some(digit) = hex(byte) else { return Err(Reason::JsonSyntax) };
+        self.unit = self.unit << 4 | u16::from(digit);
+        self.count += 1;
+        if self.count == 4 {
+            self.mode = Mode::Text;
+            if self.sink != Sink::Skip {
+                self.code_unit(bundle, self.unit, findings);
+            }
+        }
+        Ok(())
+    }
+
+    /// A UTF-16 code unit that an escape stands for.
+    fn code_unit(&mut self, bundle: Bundle<'_>, unit: u16, findings: &mut Findings) {
+        let high = u32::from(self.high);
+        let mut code = u32::from(unit);
+        if high != 0 && unit & 0xfc00 == 0xdc00 {
+            self.high = 0;
+            code = 0x10000 + ((high & 0x3ff) << 10 | code & 0x3ff);
+        }
+        match char::from_u32(code) {
+            Some(character) => self.take(bundle, character.encode_utf8(&mut [0; 4]).as_bytes(), findings),
+            None if unit & 0xfc00 == 0xd800 => {
+                self.lone(bundle, findings);
+                self.high = unit;
+            }
+            None => {
+                self.lone(bundle, findings);
+                self.high = unit;
+                self.lone(bundle, findings);
+            }
+        }
+    }
+
+    /// The high surrogate that waited has no other half.
+    fn lone(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
+        if core::mem::take(&mut self.high) == 0 {
+            return;
+        }
+        if self.sink == Sink::Key {
+            self.key.push_lone();
+        } else {
+            // As UTF-8 would write it if it could: no reader of an id or of a nested document takes it.
+            self.take(bundle, &[0xed, 0xa0, 0x80], findings);
+        }
+    }
+
+    /// Text of a string, escapes undone, in pieces that cut no sequence.
+    fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
+        if self.high != 0 {
+            self.lone(bundle, findings);
+        }
+        match self.sink {
+            Sink::Skip => {}
+            Sink::Key => {
+                self.key.push(piece);
+                if self.key.is_hopeless() {
+                    self.next = self.innermost().map_or(NONE, |level| level.other);
+                    self.sink = Sink::Skip;
+                }
+            }
+            Sink::Text => {
+                let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
+                self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+                if piece.len() > room && self.role != role::MUST_NAME_TYPE {
+                    self.doubt_it(Reason::IdTooLong);
+                    self.sink = Sink::Skip;
+                }
+            }
+            Sink::Nested => {
+                if let Some(nested) = &mut self.nested
+                    && let Err(reason) = nested.feed(bundle, piece, findings)
+                {
+                    self.doubt_it(reason);
+                    self.sink = Sink::Skip;
+                }
+            }
+        }
+    }
+
+    /// The closing quote.
+    fn end_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
+        self.mode = if self.role == KEY { Mode::Colon } else { Mode::After };
+        if self.sink == Sink::Skip {
+            self.high = 0;
+            return;
+        }
+        self.lone(bundle, findings);
+        match self.sink {
+            Sink::Skip => {}
+            Sink::Key => self.end_key(bundle),
+            Sink::Text if self.role == role::MUST_NAME_TYPE => self.end_kind(bundle),
+            Sink::Text => {
+                if let Err(reason) = findings.text(bundle, self.role, &self.text, Carrier::Body) {
+                    self.doubt_it(reason);
+                }
+            }
+            Sink::Nested => {
+                if let Some(nested) = &mut self.nested
+                    && let Err(reason) = nested.finish(bundle, findings)
+                {
+                    self.doubt_it(reason);
+                }
+            }
+        }
+    }
+
+    /// The text that says of which kind a `MUST_NAME` object is.
+    fn end_kind(&mut self, bundle: Bundle<'_>) {
+        let Some(state) = self.next_state(bundle) else { return };
+        let prefix = bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }).as_bytes();
+        if self.text.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix))
+            && let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some())
+        {
+            level.runs = true;
+        }
+    }
+
+    /// A key of an object in which some are wanted: what state its value has.
+    fn end_key(&mut self, bundle: Bundle<'_>) {
+        self.next = NONE;
+        let Some(level) = self.live.last_mut() else { return };
+        let Some(wanted) = self.key.find(bundle, level.keys) else {
+            self.next = level.other;
+            return;
+        };
+        self.next = wanted.target;
+        // INVARIANT: a state has at most KEYS_PER_OBJECT keys; one more would count as seen.
+        let bit = 1u64.checked_shl(wanted.number).unwrap_or(level.seen);
+        let twice = level.seen & bit != 0 || bit == 0;
+        level.seen |= bit;
+        if !wanted.exact {
+            self.doubt_it(Reason::AmbiguousKey);
+        }
+        if twice {
+            self.doubt_it(Reason::DuplicateKey);
+        }
+    }
+}
+
+/// In `Json::role`: the text is a key.
+const KEY: u8 = u8::MAX;
+
+#[cfg(all(test, feature = "author"))]
+mod tests;

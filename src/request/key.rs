@@ -1,0 +1,162 @@
+//! A name as it is spelled: an object's key, a segment of a form field's name.
+//!
+//! Input: the bytes of a name, escapes undone, in pieces of any size. Output: which wanted key it is, and whether all parsers would
+//! say so. Memory is constant: a name longer than any wanted one is no wanted one, whatever follows.
+//!
+//! Parsers take names for equal that are not: Go's `encoding/json` folds case with Unicode's simple folding, in which
+//! U+017F is an `s` and U+212A a `k`; others drop `_`, control characters or lone surrogates, or end the name at a NUL.
+
+use crate::bundle::Bundle;
+use crate::bundle::layout::{self as l, NONE, Span, section};
+use crate::limits;
+
+/// Collects a name, as it is and folded.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    exact: Bytes,
+    folded: Bytes,
+    /// A NUL came: for the folded name nothing follows.
+    cut: bool,
+}
+
+/// A wanted key that a name is, or is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The state of its value.
+    pub(super) target: u32,
+    /// Number of the first key of the state that folds to the same: what tells that it came before.
+    pub(super) number: u32,
+    /// It is spelled as the API documents it.
+    pub(super) exact: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Bytes {
+    held: [u8; limits::KEY_BYTES],
+    /// How many there were, at most one more than are held.
+    length: usize,
+}
+
+impl Bytes {
+    const EMPTY: Self = Self { held: [0; limits::KEY_BYTES], length: 0 };
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.held.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        } else {
+            self.length = limits::KEY_BYTES + 1;
+        }
+    }
+
+    /// `None` if there were too many.
+    #[inline(always)]
+    fn get(&self) -> Option<&[u8]> {
+        self.held.get(..self.length)
+    }
+}
+
+impl Key {
+    pub(super) const EMPTY: Self = Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false };
+
+    pub(super) fn clear(&mut self) {
+        self.exact.length = 0;
+        self.folded.length = 0;
+        self.cut = false;
+    }
+
+    /// Adds a piece of the name that cuts no UTF-8 sequence. Bytes that are no UTF-8 stand for themselves.
+    pub(super) fn push(&mut self, mut piece: &[u8]) {
+        while let [byte, rest @ ..] = piece {
+            self.exact.push(*byte);
+            piece = rest;
+            if self.cut {
+                continue;
+            }
+            match (byte, rest) {
+                (0, _) => self.cut = true,
+                (1..0x20 | 0x7f | b'_', _) => {}
+                (0xc2, [0x80..=0x9f, rest @ ..]) => {
+                    self.exact.push(0x80);
+                    piece = rest;
+                }
+                (0xc5, [0xbf, rest @ ..]) => {
+                    self.exact.push(0xbf);
+                    self.folded.push(b's');
+                    piece = rest;
+                }
+                (0xe2, [0x84, 0xaa, rest @ ..]) => {
+                    self.exact.push(0xaa);
+                    self.folded.push(b'k');
+                    piece = rest;
+                }
+                _ => self.folded.push(byte.to_ascii_lowercase()),
+            }
+        }
+    }
+
+    /// Adds a surrogate without its other half: some parsers drop it.
+    pub(super) fn push_lone(&mut self) {
+        self.exact.push(0xed);
+    }
+
+    /// Nothing that follows can make it a wanted key.
+    #[inline]
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.folded.length > limits::KEY_BYTES
+    }
+
+    /// The folded name; `None` if it is longer than any wanted one.
+    #[inline]
+    pub(super) fn folded(&self) -> Option<&[u8]> {
+        self.folded.get()
+    }
+
+    /// The wanted key of these that the name is or may be taken for.
+    pub(super) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
+        let folded = self.folded().filter(|folded| !folded.is_empty())?;
+        let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
+        let (mut number, _) = table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?;
+        let same = |key: &l::StateKey| bundle.text(key.folded).as_bytes() == folded;
+        // An API may document two spellings: `model_id` and `modelId` are both exact, and a second one is still a second one.
+        while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
+            number -= 1;
+        }
+        let mut wanted = Wanted { target: NONE, number, exact: false };
+        let mut at = number;
+        while let Some(key) = table.get(at).filter(same) {
+            if self.exact.get().is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
+                return Some(Wanted { target: key.target, exact: true, ..wanted });
+            }
+            if wanted.target == NONE {
+                wanted.target = key.target;
+            }
+            at += 1;
+        }
+        Some(wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(name: &str) -> Option<Vec<u8>> {
+        let mut key = Key::EMPTY;
+        key.push(name.as_bytes());
+        key.folded().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn what_parsers_drop_or_fold_is_dropped_or_folded() {
+        for name in ["model", "MODEL", "_mo_del", "mo\u{1}del\u{7f}", "mod\u{85}el", "model\0", "model\0x", "m___odel"] {
+            assert_eq!(folded(name).as_deref(), Some(b"model".as_slice()), "{name:?}");
+        }
+        assert_eq!(folded("model\u{17f}").as_deref(), Some(b"models".as_slice()));
+        assert_eq!(folded("fallbac\u{212a}s").as_deref(), Some(b"fallbacks".as_slice()));
+        assert_ne!(folded("mod\u{e9}l").as_deref(), Some(b"model".as_slice()));
+        assert_eq!(folded(&"x".repeat(limits::KEY_BYTES + 1)), None);
+        assert_eq!(folded(&format!("{}model", "_".repeat(10_000))).as_deref(), Some(b"model".as_slice()));
+    }
+}

@@ -1,0 +1,239 @@
+//! Runs of bytes: how far the inside of a string goes on, where the next line ends.
+//!
+//! ```text
+//! text   "The gate drops.\nИ падает."  ->  stops at the quote, the backslash, a control character, a bad sequence
+//!         ^^^^^^^^^^^^^^^                   one step of 16 or 32 bytes in vector registers while nothing stands out,
+//!                                           then one step of 8 to find the byte that does; sequences of UTF-8 one by one
+//! ```
+//!
+//! Input: a slice of a chunk. Output: lengths. It knows nothing of JSON beyond which bytes end a run, and keeps no state:
+//! a sequence that the chunk's end cuts is handed back.
+//!
+//! The loops are written so that the compiler turns them into vector code (`fold` with `|` over a block of fixed size):
+//! no `unsafe`, the same source for SSE2, NEON and wasm's simd128. `benches/scan` and the tests at the end hold them to it.
+
+/// Why a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// At a quote, a backslash or a control character.
+    Special,
+    /// At the end of the bytes.
+    End,
+    /// At the first byte of a UTF-8 sequence that goes on in the next chunk.
+    Split,
+    /// At a byte that is no UTF-8.
+    Invalid,
+}
+
+/// The length of the well-formed text at the front of `bytes`, and what stops it.
+#[inline]
+pub(super) fn text(bytes: &[u8]) -> (usize, Stop) {
+    let mut at = 0;
+    loop {
+        at += plain(bytes.get(at..).unwrap_or_default());
+        match bytes.get(at) {
+            None => return (at, Stop::End),
+            Some(0..0x80) => return (at, Stop::Special),
+            Some(_) => {
+                let (length, stop) = foreign(bytes.get(at..).unwrap_or_default());
+                at += length;
+                if stop != Stop::End {
+                    return (at, stop);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a byte ends a plain run: `"`, `\`, a control character, or outside ASCII (negative as a signed byte).
+#[inline(always)]
+fn special(byte: u8) -> bool {
+    (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Sets the high bit of each special byte of a word. Above the first one it may also be set elsewhere.
+#[inline(always)]
+fn special_bits(word: u64) -> u64 {
+    let quote = word ^ (LOW * b'"' as u64);
+    let backslash = word ^ (LOW * b'\\' as u64);
+    let below = word.wrapping_sub(LOW * 0x20);
+    (quote.wrapping_sub(LOW) & !quote | backslash.wrapping_sub(LOW) & !backslash | below & !word | word) & HIGH
+}
+
+/// The length of the run without special bytes.
+#[inline]
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    for block in bytes.as_chunks::<32>().0 {
+        if block.iter().fold(false, |any, &byte| any | special(byte)) {
+            break;
+        }
+        at += 32;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let (words, tail) = rest.as_chunks::<8>();
+    for word in words {
+        let bits = special_bits(u64::from_le_bytes(*word));
+        if bits != 0 {
+            return at + bits.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + tail.iter().take_while(|&&byte| !special(byte)).count()
+}
+
+/// The length of the run of sequences outside ASCII, with single ASCII characters between them.
+fn foreign(bytes: &[u8]) -> (usize, Stop) {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest {
+            // Words of two to six letters, with one blank or one comma between them, are how most of the world writes.
+            [first @ 0..0x80, 0x80..=0xff, ..] if !special(*first) => at += 1,
+            [] | [0..0x80, ..] => return (at, Stop::End),
+            _ => match sequence(rest) {
+                Sequence::Whole(length) => at += length,
+                Sequence::Cut => return (at, Stop::Split),
+                Sequence::Bad => return (at, Stop::Invalid),
+            },
+        }
+    }
+}
+
+/// What stands at the front of bytes that start outside ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sequence {
+    /// A sequence of so many bytes.
+    Whole(usize),
+    /// The front of a sequence.
+    Cut,
+    /// No sequence.
+    Bad,
+}
+
+/// Reads one sequence of more than one byte, by table 3-7 of the Unicode standard:
+///
+/// ```text
+/// C2..DF 80..BF
+/// E0     A0..BF 80..BF          E1..EC, EE..EF 80..BF 80..BF          ED 80..9F 80..BF
+/// F0     90..BF 80..BF 80..BF   F1..F3 80..BF 80..BF 80..BF           F4 80..8F 80..BF 80..BF
+/// ```
+#[inline(always)]
+pub(super) fn sequence(bytes: &[u8]) -> Sequence {
+    const fn follows(byte: u8) -> bool {
+        byte & 0xc0 == 0x80
+    }
+    let second = |first: u8, byte: u8| match first {
+        0xe0 => matches!(byte, 0xa0..=0xbf),
+        0xed => matches!(byte, 0x80..=0x9f),
+        0xf0 => matches!(byte, 0x90..=0xbf),
+        0xf4 => matches!(byte, 0x80..=0x8f),
+        _ => follows(byte),
+    };
+    match *bytes {
+        [0xe1..=0xec | 0xee | 0xef, b, c, ..] if follows(b) & follows(c) => Sequence::Whole(3),
+        [0xc2..=0xdf, b, ..] if follows(b) => Sequence::Whole(2),
+        [a @ 0xe0..=0xef, b, c, ..] if second(a, b) & follows(c) => Sequence::Whole(3),
+        [a @ 0xf0..=0xf4, b, c, d, ..] if second(a, b) & follows(c) & follows(d) => Sequence::Whole(4),
+        [0xc2..=0xf4] => Sequence::Cut,
+        [a @ 0xe0..=0xf4, b] if second(a, b) => Sequence::Cut,
+        [a @ 0xf0..=0xf4, b, c] if second(a, b) & follows(c) => Sequence::Cut,
+        _ => Sequence::Bad,
+    }
+}
+
+/// Where `wanted` stands first.
+#[inline]
+pub(super) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for block in bytes.as_chunks::<64>().0 {
+        if block.iter().fold(false, |any, &byte| any | (byte == wanted)) {
+            break;
+        }
+        at += 64;
+    }
+    let (words, _) = bytes.get(at..)?.as_chunks::<8>();
+    let pattern = LOW * u64::from(wanted);
+    for word in words {
+        let differs = u64::from_le_bytes(*word) ^ pattern;
+        let bits = differs.wrapping_sub(LOW) & !differs & HIGH;
+        if bits != 0 {
+            return Some(at + bits.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    bytes.get(at..)?.iter().position(|&byte| byte == wanted).map(|more| at + more)
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain_naive(bytes: &[u8]) -> usize {
+        bytes.iter().position(|&b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\').unwrap_or(bytes.len())
+    }
+
+    fn text_naive(bytes: &[u8]) -> (usize, Stop) {
+        let end = bytes.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\');
+        let whole = end.unwrap_or(bytes.len());
+        match core::str::from_utf8(&bytes[..whole]) {
+            Ok(_) => (whole, if end.is_some() { Stop::Special } else { Stop::End }),
+            Err(error) if error.error_len().is_none() && end.is_none() => (error.valid_up_to(), Stop::Split),
+            Err(error) => (error.valid_up_to(), Stop::Invalid),
+        }
+    }
+
+    fn byte() -> impl Strategy<Value = u8> {
+        prop_oneof![20 => b'a'..=b'z', 2 => any::<u8>(), 1 => Just(b'"'), 1 => Just(b'\\'), 1 => 0x7fu8..=0xff]
+    }
+
+    #[test]
+    fn every_byte_at_every_place_of_a_block() {
+        for byte in 0..=255u8 {
+            for at in 0..80 {
+                let mut bytes = [b'x'; 80];
+                bytes[at] = byte;
+                assert_eq!(plain(&bytes), plain_naive(&bytes), "{byte:#x} at {at}");
+                assert_eq!(find(byte, &bytes), bytes.iter().position(|&b| b == byte));
+            }
+        }
+    }
+
+    #[test]
+    fn every_sequence_of_two_and_the_edges_of_longer_ones() {
+        let edges = [0x00, 0x22, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
+        for a in 0..=255u8 {
+            for b in 0..=255u8 {
+                assert_eq!(text(&[a, b]), text_naive(&[a, b]), "{a:#x} {b:#x}");
+                for c in edges {
+                    assert_eq!(text(&[a, b, c]), text_naive(&[a, b, c]), "{a:#x} {b:#x} {c:#x}");
+                    for d in edges {
+                        assert_eq!(text(&[a, b, c, d]), text_naive(&[a, b, c, d]), "{a:#x} {b:#x} {c:#x} {d:#x}");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_as_long_as_naive_ones(bytes in proptest::collection::vec(byte(), 0..200)) {
+            prop_assert_eq!(plain(&bytes), plain_naive(&bytes));
+            prop_assert_eq!(text(&bytes), text_naive(&bytes));
+        }
+
+        #[test]
+        fn words_of_any_script_are_one_run(words in "[a-zа-яぁ-ん一-龥😀-😏 ]{0,90}", cut in 0usize..300) {
+            prop_assert_eq!(text(words.as_bytes()), (words.len(), Stop::End));
+            let cut = cut.min(words.len());
+            prop_assert_eq!(text(&words.as_bytes()[..cut]), text_naive(&words.as_bytes()[..cut]));
+            let front = (0..=cut).rev().find(|&at| words.is_char_boundary(at)).unwrap_or(0);
+            prop_assert_eq!(text(&words.as_bytes()[..cut]).0, words[..front].len());
+        }
+    }
+}
