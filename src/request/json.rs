@@ -197,13 +197,12 @@ impl Json {
         }
     }
 
-    /// The document ends here.
+    /// The document ends here. Every body reader ends in this shape; this one has nothing left to find.
     ///
     /// # Errors
     ///
     /// A document that is not whole, or that parsers read differently.
-    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
-        let _ = (bundle, &findings);
+    pub(crate) fn finish(&mut self, _: Bundle<'_>, _: &mut Findings) -> Result<(), Reason> {
         if let Some(reason) = self.failed {
             return Err(self.encoding().unwrap_or(reason));
         }

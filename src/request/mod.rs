@@ -9,10 +9,14 @@
 //! Input: the request as the platform gives it. Output: [`Findings`](findings::Findings), which
 //! the verdict holds against the reach. It does not know who the caller is.
 
+mod field;
 mod findings;
+mod form;
 mod json;
 mod key;
+mod lines;
 mod model_id;
+mod multipart;
 mod reason;
 mod run;
 #[cfg(all(test, feature = "author"))]

@@ -168,6 +168,30 @@ pub(super) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.get(at..)?.iter().position(|&byte| byte == wanted).map(|more| at + more)
 }
 
+/// Where one of two bytes stands first.
+pub(super) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    let is = |byte: &u8| (*byte == one) | (*byte == other);
+    let blocks = bytes.as_chunks::<64>().0;
+    let clear = blocks.iter().take_while(|block| !block.iter().fold(false, |any, byte| any | is(byte))).count();
+    bytes.get(clear * 64..)?.iter().position(is).map(|more| clear * 64 + more)
+}
+
+/// Where the first `-` stands that another one follows, or that is the last byte.
+pub(super) fn find_dashes(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    // One dash alone is no cause to stop: prose and identifiers are full of them.
+    let shifted = bytes.get(1..).unwrap_or_default();
+    for (block, next) in bytes.as_chunks::<32>().0.iter().zip(shifted.as_chunks::<32>().0) {
+        if block.iter().zip(next).fold(false, |any, (&a, &b)| any | ((a == b'-') & (b == b'-'))) {
+            break;
+        }
+        at += 32;
+    }
+    let rest = bytes.get(at..)?;
+    let found = rest.windows(2).position(|pair| pair == b"--");
+    found.or_else(|| (rest.last() == Some(&b'-')).then(|| rest.len() - 1)).map(|more| at + more)
+}
+
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 mod tests {
@@ -225,6 +249,14 @@ mod tests {
         fn runs_are_as_long_as_naive_ones(bytes in proptest::collection::vec(byte(), 0..200)) {
             prop_assert_eq!(plain(&bytes), plain_naive(&bytes));
             prop_assert_eq!(text(&bytes), text_naive(&bytes));
+        }
+
+        #[test]
+        fn bytes_are_found_where_they_stand(bytes in prop::collection::vec(prop_oneof![9 => Just(b'x'), 1 => Just(b'-'), 1 => Just(b'\n')], 0..200)) {
+            prop_assert_eq!(find(b'\n', &bytes), bytes.iter().position(|&b| b == b'\n'));
+            prop_assert_eq!(find_either(b'-', b'\n', &bytes), bytes.iter().position(|&b| b != b'x'));
+            let dashes = (0..bytes.len()).find(|&at| bytes[at] == b'-' && bytes.get(at + 1).is_none_or(|&b| b == b'-'));
+            prop_assert_eq!(find_dashes(&bytes), dashes);
         }
 
         #[test]

@@ -1,0 +1,374 @@
+//! A field of a form: where its name leads, and what its value mentions. Both kinds of form read their fields here.
+//!
+//! ```text
+//! session[model]   keys `session`, `model` from the operation's start state
+//! models[], m[0]   an element of the value, or where it has none the value itself
+//! a.b              as a[b], where `a.b` is no key
+//! ```
+//!
+//! Input: names and values, the carrier's encoding undone. Output: into [`Findings`]; what parsers read differently is returned as
+//! the reason, and the caller reads on. Form parsers differ more than JSON parsers: a name that is wanted only when folded is a
+//! mention, but does not say that the operation names its model.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::bundle::Bundle;
+use crate::bundle::layout::{self as l, NONE, role, section};
+use crate::limits;
+
+use super::findings::{Carrier, Findings};
+use super::json::Json;
+use super::key::Key;
+use super::lines::Lines;
+use super::reason::Reason;
+
+/// Where a name leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    /// The state of the value; `NONE`: it is not wanted.
+    state: u32,
+    /// Every parser reads the name this way.
+    exact: bool,
+    /// One of several: a second one of the name is no contradiction.
+    repeats: bool,
+    /// Tells the folded name from others.
+    print: u64,
+}
+
+impl Target {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.state != NONE
+    }
+}
+
+/// The fields of one form.
+#[derive(Clone, Debug)]
+pub(super) struct Fields {
+    start: u32,
+    key: Key,
+    /// Prints of the wanted names that came, and whether each may come again.
+    seen: Vec<(u64, bool)>,
+    count: usize,
+}
+
+impl Fields {
+    /// Fields that stand below this state of the automaton.
+    pub(super) fn new(start: u32) -> Self {
+        Self { start, key: Key::EMPTY, seen: Vec::new(), count: 0 }
+    }
+
+    /// Where the name leads. What is wrong with it is returned beside, since its value is read all the same.
+    pub(super) fn target(&mut self, bundle: Bundle<'_>, name: &[u8]) -> (Target, Result<(), Reason>) {
+        self.count += 1;
+        let mut target = self.walk(bundle, name);
+        if !target.is_wanted() {
+            return (target, Ok(()));
+        }
+        let state = bundle.table::<l::State>(section::STATES).get(target.state);
+        target.repeats |=
+            state.is_some_and(|state| state.element != NONE && !matches!(state.role, role::NESTED_JSON | role::LINES));
+        let twice = self.seen.iter().any(|(print, repeats)| *print == target.print && !(*repeats && target.repeats));
+        if twice {
+            return (target, Err(Reason::DuplicateKey));
+        }
+        if self.seen.len() < limits::PARAMETERS {
+            self.seen.push((target.print, target.repeats));
+        }
+        if state.is_some_and(|state| state.role == role::SELECTOR) && !target.exact {
+            return (target, Err(Reason::AmbiguousKey));
+        }
+        (target, Ok(()))
+    }
+
+    /// How many names were asked for.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    fn walk(&mut self, bundle: Bundle<'_>, name: &[u8]) -> Target {
+        let mut target = Target { state: self.start, exact: true, repeats: false, print: FNV_START };
+        let mut segments = name.split(|&b| b == b'[');
+        let base = segments.next().unwrap_or_default();
+        let trimmed = base.trim_ascii();
+        target.exact = trimmed.len() == base.len();
+        let mut deeper = target;
+        self.step(bundle, &mut target, trimmed);
+        if !target.is_wanted() && trimmed.contains(&b'.') {
+            for part in trimmed.split(|&b| b == b'.') {
+                self.step(bundle, &mut deeper, part);
+            }
+            target = Target { exact: false, ..deeper };
+        }
+        for segment in segments {
+            let inner = match segment.iter().position(|&b| b == b']') {
+                Some(end) => {
+                    // What follows the bracket is dropped by some parsers.
+                    target.exact &= end + 1 == segment.len();
+                    segment.get(..end).unwrap_or_default()
+                }
+                None => {
+                    target.exact = false;
+                    segment
+                }
+            };
+            if inner.iter().all(u8::is_ascii_digit) {
+                let state = bundle.table::<l::State>(section::STATES).get(target.state);
+                let step = state.map_or(NONE, |state| if state.element == NONE { state.other } else { state.element });
+                target.repeats = true;
+                if step != NONE {
+                    target.state = step;
+                }
+            } else {
+                self.step(bundle, &mut target, inner);
+            }
+        }
+        target
+    }
+
+    fn step(&mut self, bundle: Bundle<'_>, target: &mut Target, name: &[u8]) {
+        let Some(state) = bundle.table::<l::State>(section::STATES).get(target.state) else {
+            target.state = NONE;
+            return;
+        };
+        self.key.clear();
+        self.key.push(name);
+        for byte in self.key.folded().unwrap_or_default().iter().chain(b"[") {
+            target.print = (target.print ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+        match self.key.find(bundle, state.keys) {
+            Some(wanted) => {
+                target.state = wanted.target;
+                target.exact &= wanted.exact;
+            }
+            // A name below a model: some parsers would make it an object, others drop the brackets.
+            None if state.other == NONE && is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
+            None => target.state = state.other,
+        }
+    }
+
+    fn is_start(&self, state: u32) -> bool {
+        state == self.start
+    }
+}
+
+// FNV-1a, 64 bits: names are few, and a sender who makes two collide gets a refusal.
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+fn is_mention(role: u8) -> bool {
+    matches!(role, role::MENTION | role::PRIMARY | role::OPAQUE)
+}
+
+/// What is done with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nothing in it is wanted.
+    Skip,
+    /// Only white space came: the next byte tells text from a document.
+    Blank,
+    /// It is held, up to a bound.
+    Text,
+    /// It is a document, fed on as it comes.
+    Document,
+    /// It is JSON Lines, fed on as it comes.
+    Lines,
+}
+
+/// How a part of a multipart body is sent; a field of an urlencoded form is `PLAIN`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// It has a file name.
+    pub(super) file: bool,
+    /// Its content type says JSON.
+    pub(super) json: bool,
+}
+
+impl Manner {
+    pub(super) const PLAIN: Self = Self { file: false, json: false };
+}
+
+/// The reader of one value at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    kind: Kind,
+    role: u8,
+    /// State of the document that the value may be; `NONE`: it is read as text.
+    document: u32,
+    /// Nothing is wanted at the name: it matters only if the value is a whole request.
+    probe: bool,
+    text: Vec<u8>,
+    json: Json,
+    lines: Option<Box<Lines>>,
+    /// What a probe, or the lines of a file, mention: to be told apart from the rest.
+    apart: Option<Box<Findings>>,
+    /// What the lines of files mention, and what is wrong with them.
+    batch: Option<Box<Findings>>,
+    batch_doubt: Option<Reason>,
+}
+
+impl Value {
+    pub(super) fn new() -> Self {
+        Self {
+            kind: Kind::Skip,
+            role: role::NOTHING,
+            document: NONE,
+            probe: false,
+            text: Vec::new(),
+            json: Json::new(NONE),
+            lines: None,
+            apart: None,
+            batch: None,
+            batch_doubt: None,
+        }
+    }
+
+    /// Nothing of the value is looked at.
+    #[inline]
+    pub(super) fn is_skipped(&self) -> bool {
+        self.kind == Kind::Skip
+    }
+
+    /// Nothing but white space came of a value that nobody wants.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.kind == Kind::Skip || self.kind == Kind::Blank && self.probe
+    }
+
+    /// A value begins.
+    pub(super) fn begin(
+        &mut self,
+        bundle: Bundle<'_>,
+        target: Target,
+        start: u32,
+        manner: Manner,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
+        self.kind = Kind::Skip;
+        self.probe = false;
+        self.text.clear();
+        self.document = NONE;
+        let Some(state) = bundle.table::<l::State>(section::STATES).get(target.state) else {
+            // A request in a field that nobody documents.
+            if !manner.file {
+                self.kind = Kind::Blank;
+                self.probe = true;
+                self.document = start;
+            }
+            return Ok(());
+        };
+        self.role = if state.role == role::PRIMARY && !target.exact { role::MENTION } else { state.role };
+        self.kind = Kind::Blank;
+        let deeper = state.keys.len != 0 || state.other != NONE || state.element != NONE;
+        match state.role {
+            role::LINES => {
+                // Once it is said that the file is no batch, its lines are no requests.
+                self.kind = if findings.selected_batch() == Some(false) { Kind::Skip } else { Kind::Lines };
+                self.lines = Some(Box::new(Lines::new(state.element)));
+            }
+            role::NESTED_JSON => self.document = state.element,
+            _ if deeper || manner.json => self.document = target.state,
+            _ => {}
+        }
+        let is_text = is_mention(state.role) || matches!(state.role, role::SELECTOR | role::HINT);
+        if is_text && manner.file { Err(Reason::MultipartFile) } else { Ok(()) }
+    }
+
+    /// A piece of the value.
+    pub(super) fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+        if self.kind == Kind::Blank {
+            let Some(&first) = piece.iter().find(|b| !b.is_ascii_whitespace()) else {
+                if !self.probe {
+                    self.hold(piece);
+                }
+                return Ok(());
+            };
+            self.kind = match first {
+                b'{' | b'[' if self.document != NONE => {
+                    self.json.restart(self.document);
+                    Kind::Document
+                }
+                _ if self.probe => Kind::Skip,
+                _ => Kind::Text,
+            };
+        }
+        match self.kind {
+            Kind::Skip | Kind::Blank => Ok(()),
+            Kind::Text => {
+                self.hold(piece);
+                if self.text.len() <= limits::MODEL_ID_BYTES {
+                    return Ok(());
+                }
+                self.kind = Kind::Skip;
+                if matches!(
+                    self.role,
+                    role::MENTION | role::PRIMARY | role::OPAQUE | role::HINT | role::SELECTOR | role::NESTED_JSON
+                ) {
+                    return Err(Reason::IdTooLong);
+                }
+                findings.present(self.role);
+                Ok(())
+            }
+            Kind::Document if self.probe => {
+                let apart = self.apart.get_or_insert_with(|| Box::new(Findings::new(bundle)));
+                if self.json.feed(bundle, piece, apart).is_err() {
+                    self.kind = Kind::Skip;
+                }
+                Ok(())
+            }
+            Kind::Document => self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = Kind::Skip),
+            Kind::Lines => {
+                let batch = self.batch.get_or_insert_with(|| Box::new(Findings::new(bundle)));
+                if let Some(lines) = &mut self.lines
+                    && let Err(reason) = lines.feed(bundle, piece, batch)
+                {
+                    self.batch_doubt.get_or_insert(reason);
+                    self.kind = Kind::Skip;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps one byte more than an id has at most: then it is too long.
+    fn hold(&mut self, piece: &[u8]) {
+        let room = (limits::MODEL_ID_BYTES + 1).saturating_sub(self.text.len());
+        self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+    }
+
+    /// The value ends.
+    pub(super) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+        let kind = core::mem::replace(&mut self.kind, Kind::Skip);
+        if let Some(apart) = self.apart.take()
+            && (apart.mentioned() || apart.binds() || apart.suspect())
+        {
+            // Who put a request there hopes that somebody unpacks it.
+            findings.absorb(&apart);
+            return Err(Reason::FormSyntax);
+        }
+        match kind {
+            Kind::Document if self.probe => Ok(()),
+            Kind::Document => self.json.finish(bundle, findings),
+            Kind::Text | Kind::Blank if !self.probe => match self.role {
+                role::NESTED_JSON if kind == Kind::Blank => Ok(()),
+                role::NESTED_JSON => Err(Reason::JsonSyntax),
+                role => findings.text(bundle, role, &self.text, Carrier::Body),
+            },
+            Kind::Lines => {
+                if let (Some(lines), Some(batch)) = (&mut self.lines, &mut self.batch)
+                    && let Err(reason) = lines.finish(bundle, batch)
+                {
+                    self.batch_doubt.get_or_insert(reason);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The form ends: the lines of a file count unless the selector said that it is no batch.
+    pub(super) fn finish(&mut self, findings: &mut Findings) -> Result<(), Reason> {
+        let Some(batch) = self.batch.take().filter(|_| findings.selected_batch() != Some(false)) else { return Ok(()) };
+        findings.absorb(&batch);
+        self.batch_doubt.map_or(Ok(()), Err)
+    }
+}
