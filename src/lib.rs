@@ -10,7 +10,9 @@ mod bundle;
 mod emit;
 mod facts;
 mod reach;
+mod refusal;
 mod request;
+mod verdict;
 
 #[cfg(feature = "author")]
 pub mod dialect;
@@ -22,4 +24,7 @@ pub mod analysis;
 
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
 pub use facts::{Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
-pub use request::{Carrier, Reason};
+pub use reach::{Grounds, Reach, Reading};
+pub use refusal::{Refusal, Socket};
+pub use request::{Carrier, Head, Reader, Reason, Route, route};
+pub use verdict::{Ground, Kind, Outcome, Verdict};

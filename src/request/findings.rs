@@ -2,7 +2,7 @@
 //!
 //! Input: texts and other values at places of a known role, from the path, the query, the headers and the body. Output: which
 //! patterns occurred, and what else bears on the verdict. It is bounded: bits for all mentions, texts for the first few.
-//! It does not decide: the verdict holds it against the reach.
+//! It does not decide: [`verdict`](crate::verdict) holds it against the reach.
 
 use super::model_id;
 use super::reason::Reason;
@@ -43,6 +43,9 @@ pub(crate) struct Findings {
     judged: usize,
     flags: u8,
     scratch: Vec<u8>,
+    /// Patterns at the first of which the search ends.
+    watched: Vec<u64>,
+    ended: bool,
 }
 
 /// Bits of `Findings::flags`.
@@ -69,6 +72,9 @@ impl Findings {
     ///
     /// In the roles of a mention: not printable ASCII, too long, a malformed escape, too many. A hint never errs.
     pub(crate) fn text(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
+        if self.ended {
+            return Ok(());
+        }
         match role {
             role::MENTION | role::PRIMARY | role::OPAQUE => self.mention(bundle, role, text, carrier),
             role::HINT => {
@@ -89,8 +95,31 @@ impl Findings {
         }
     }
 
+    /// Another reading of a text that was given to [`Findings::text`]: judged, not listed a second time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Findings::text`].
+    pub(crate) fn also(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8]) -> Result<(), Reason> {
+        let listed = core::mem::take(&mut self.kept);
+        let result = self.text(bundle, role, text, Carrier::Query);
+        self.kept = listed;
+        result
+    }
+
+    /// From here on the first mention of one of these patterns ends the search: nothing after it counts, so that what is found does
+    /// not depend on where the chunks of a body end.
+    pub(crate) fn watch(&mut self, denied: &[u64]) {
+        self.watched.clear();
+        self.watched.extend_from_slice(denied);
+        self.ended = self.any_of(denied);
+    }
+
     /// Something stands at a place of this role, whatever it is.
     pub(crate) fn present(&mut self, role: u8) {
+        if self.ended {
+            return;
+        }
         self.flags |= match role {
             role::BINDS => flag::BINDS,
             role::BINDS_IF_UNNAMED => flag::BINDS_IF_UNNAMED,
@@ -101,6 +130,9 @@ impl Findings {
 
     /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
     pub(crate) fn absorb(&mut self, other: &Self) {
+        if self.ended {
+            return;
+        }
         for (mine, theirs) in self.occurred.iter_mut().zip(&other.occurred) {
             *mine |= theirs;
         }
@@ -114,6 +146,7 @@ impl Findings {
         }
         self.judged = self.judged.saturating_add(other.judged);
         self.flags |= other.flags;
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
     /// How often MENTION or PRIMARY was seen: a caller that compares two readings knows whether one came in between.
@@ -126,9 +159,10 @@ impl Findings {
         self.occurred.iter().zip(&self.hinted).zip(denied).any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
     }
 
-    /// The bits of [`Findings::any_of`], a word at a time.
-    pub(crate) fn bits(&self) -> impl Iterator<Item = u64> + '_ {
-        self.occurred.iter().zip(&self.hinted).map(|(occurred, hinted)| occurred | hinted)
+    /// The patterns that count under this reach, a word at a time: those of mentions, and denied ones of hints and opaque names.
+    pub(crate) fn counted<'a>(&'a self, denied: &'a [u64]) -> impl Iterator<Item = u64> + 'a {
+        let denied = denied.iter().copied().chain(core::iter::repeat(0));
+        self.occurred.iter().zip(&self.hinted).zip(denied).map(|((occurred, hinted), denied)| occurred | hinted & denied)
     }
 
     /// An id was mentioned in which no pattern occurs, or an opaque name.
@@ -161,7 +195,15 @@ impl Findings {
         (self.flags & flag::SELECTED != 0).then_some(self.flags & flag::SELECTED_BATCH != 0)
     }
 
-    /// The first mentions, as they were written.
+    /// The first mentions, as they were written; of hints, those in which a denied pattern occurs.
+    pub(crate) fn listed<'a>(&'a self, bundle: Bundle<'a>, denied: &'a [u64]) -> impl Iterator<Item = &'a str> {
+        self.kept
+            .iter()
+            .filter(move |mention| !mention.hint || holds(bundle, &mention.text, denied))
+            .map(|mention| mention.text.as_str())
+    }
+
+    /// The first mentions, with where they stood.
     pub(crate) fn kept(&self) -> &[Mention] {
         &self.kept
     }
@@ -183,6 +225,7 @@ impl Findings {
             *word |= 1;
         }
         self.keep(text, carrier, false);
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
         Ok(())
     }
 
@@ -208,6 +251,13 @@ impl Findings {
             }
         }
     }
+}
+
+/// Whether one of these patterns occurs in an id. Not for the hot path: it takes its own space.
+pub(crate) fn holds(bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
+    let mut bits = alloc::vec![0; patterns.len()];
+    model_id::hint(bundle, id.as_bytes(), &mut alloc::vec::Vec::new(), &mut bits);
+    bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
 }
 
 /// The lenient reading on purpose: a selector that some server might take for `batch` counts as it.

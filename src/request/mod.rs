@@ -7,21 +7,30 @@
 //! ```
 //!
 //! Input: the request as the platform gives it. Output: [`Findings`](findings::Findings), which
-//! the verdict holds against the reach. It does not know who the caller is.
+//! [`verdict`](crate::verdict) holds against the reach. It does not know who the caller is.
 
+mod content;
 mod field;
 mod findings;
 mod form;
+mod header;
 mod json;
 mod key;
 mod lines;
 mod model_id;
 mod multipart;
+mod path;
+mod query;
+mod reader;
 mod reason;
+mod route;
 mod run;
 #[cfg(all(test, feature = "author"))]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod sketch;
 
 pub use findings::Carrier;
+pub(crate) use findings::{Findings, holds};
+pub use reader::Reader;
 pub use reason::Reason;
+pub use route::{Head, Route, route};

@@ -1,0 +1,251 @@
+//! Verdict x dialect -> status, headers, body: the refusal in the words of the API that the caller speaks.
+//!
+//! Input: a [`Verdict`] that denies or refuses, and a case id. Output: a [`Refusal`], and its forms for a stream that has begun and for a
+//! WebSocket. It decides nothing, and it knows nothing of the account, so no fact about it can be told.
+//!
+//! ```text
+//! restrictions' messages, each once | the reason's sentence
+//!   + Model: what was asked for.  Ground: title, url.  Appeal: link.  Case: id.
+//! ```
+//!
+//! Shapes and statuses are those that 17 clients were measured with: 403 is typed by all that type errors and retried by none, 451 is
+//! retried by none. `retry-after` is never sent: what is refused now is refused again. Only 503 may be tried again.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bundle::Bundle;
+use crate::bundle::layout::{Dialect, flavour, section};
+use crate::emit;
+use crate::request::Reason;
+use crate::verdict::{Kind, Verdict};
+
+/// An answer to a request that does not go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// 403, 451, 400, 413, 415 or 503.
+    pub status: u16,
+    /// Names in lower case, values of printable ASCII.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON in UTF-8, on one line.
+    pub body: String,
+    /// The dialect tells errors of a stream by a named event.
+    named_event: bool,
+}
+
+/// A refusal on a WebSocket that was accepted so that it can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// The text frame to send, JSON.
+    pub event: String,
+    /// The code to close with: 1008, policy violation.
+    pub code: u16,
+    /// The reason to close with, at most 123 bytes as RFC 6455 section 5.5 wants it.
+    pub reason: &'static str,
+}
+
+/// Models named in a message: enough to be understood.
+const MODELS_TOLD: usize = 3;
+
+impl Refusal {
+    /// Words a verdict that denies or refuses. `case` is the id by which the record of the decision is found.
+    #[must_use]
+    pub fn new(bundle: Bundle<'_>, verdict: &Verdict, case: &str) -> Self {
+        let case = visible(case);
+        let anthropic = flavour_of(bundle, verdict.dialect) == flavour::ANTHROPIC;
+        let mut body = String::with_capacity(512);
+        body.push('{');
+        if anthropic {
+            emit::member(&mut body, "type");
+            emit::string(&mut body, "error");
+        }
+        emit::member(&mut body, "error");
+        if anthropic {
+            anthropic_error(&mut body, verdict, &case);
+            emit::member(&mut body, "request_id");
+            emit::string(&mut body, &case);
+        } else {
+            openai_error(&mut body, verdict, &case, None);
+        }
+        body.push('}');
+        Self { status: verdict.status, headers: headers(verdict, &case), body, named_event: anthropic }
+    }
+
+    /// `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut to = String::with_capacity(self.body.len() + 512);
+        to.push('{');
+        emit::member(&mut to, "status");
+        emit::number(&mut to, u64::from(self.status));
+        emit::member(&mut to, "headers");
+        to.push('[');
+        for (name, value) in &self.headers {
+            emit::separate(&mut to);
+            emit::strings(&mut to, [*name, value.as_str()]);
+        }
+        to.push(']');
+        emit::member(&mut to, "body");
+        emit::string(&mut to, &self.body);
+        to.push('}');
+        to
+    }
+
+    /// The refusal as an event of a stream of server-sent events that has begun, blank line included.
+    #[must_use]
+    pub fn stream_event(&self) -> String {
+        let mut event = String::from(if self.named_event { "event: error\ndata: " } else { "data: " });
+        event.push_str(&self.body);
+        event.push_str("\n\n");
+        event
+    }
+}
+
+impl Socket {
+    /// Words a verdict for a WebSocket. A refused upgrade would hide the message: clients see its status alone.
+    #[must_use]
+    pub fn new(verdict: &Verdict, case: &str) -> Self {
+        let case = visible(case);
+        let mut event = String::with_capacity(512);
+        event.push('{');
+        emit::member(&mut event, "type");
+        emit::string(&mut event, "error");
+        emit::member(&mut event, "event_id");
+        emit::string(&mut event, &case);
+        emit::member(&mut event, "error");
+        openai_error(&mut event, verdict, &case, Some(&case));
+        event.push('}');
+        Self { event, code: 1008, reason: verdict.reason.code() }
+    }
+}
+
+fn flavour_of(bundle: Bundle<'_>, dialect: u16) -> u8 {
+    let dialects = bundle.table::<Dialect>(section::DIALECTS);
+    dialects.get(u32::from(dialect)).or_else(|| dialects.get(0)).map_or(flavour::OPENAI, |dialect| dialect.flavour)
+}
+
+fn openai_error(to: &mut String, verdict: &Verdict, case: &str, event: Option<&str>) {
+    let denies = verdict.kind == Kind::Deny;
+    to.push('{');
+    emit::member(to, "message");
+    emit::string(to, &message(verdict, case));
+    emit::member(to, "type");
+    emit::string(
+        to,
+        match verdict.status {
+            503 => "server_error",
+            _ if denies => "request_forbidden",
+            _ => "invalid_request_error",
+        },
+    );
+    emit::member(to, "param");
+    to.push_str(if denies { "\"model\"" } else { "null" });
+    emit::member(to, "code");
+    emit::string(to, verdict.reason.code());
+    if let Some(event) = event {
+        emit::member(to, "event_id");
+        emit::string(to, event);
+    }
+    to.push('}');
+}
+
+fn anthropic_error(to: &mut String, verdict: &Verdict, case: &str) {
+    to.push('{');
+    emit::member(to, "type");
+    emit::string(
+        to,
+        match verdict.status {
+            413 => "request_too_large",
+            503 => "api_error",
+            _ if verdict.kind == Kind::Deny => "permission_error",
+            _ => "invalid_request_error",
+        },
+    );
+    emit::member(to, "message");
+    emit::string(to, &message(verdict, case));
+    emit::member(to, "details");
+    to.push('{');
+    emit::member(to, "error_code");
+    emit::string(to, verdict.reason.code());
+    to.push_str("}}");
+}
+
+fn message(verdict: &Verdict, case: &str) -> String {
+    let mut text = String::with_capacity(256);
+    for ground in &verdict.grounds {
+        if !ground.message.is_empty() && !text.contains(ground.message.as_str()) {
+            sentence(&mut text, &[&ground.message]);
+        }
+    }
+    if text.is_empty() {
+        sentence(&mut text, &[verdict.reason.message()]);
+    }
+    for (i, model) in verdict.closed.iter().take(MODELS_TOLD).enumerate() {
+        text.push_str(if i == 0 { " Model: " } else { ", " });
+        // An id is printable ASCII, so any cut falls between characters.
+        text.push_str(model.get(..80).unwrap_or(model));
+    }
+    if !verdict.closed.is_empty() {
+        text.push('.');
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for ground in &verdict.grounds {
+        let url = ground.url.as_str();
+        if !ground.title.is_empty() && !told.contains(&ground.title.as_str()) {
+            told.push(&ground.title);
+            sentence(&mut text, &["Ground: ", &ground.title, if url.is_empty() { "" } else { ", " }, url]);
+        }
+    }
+    for ground in &verdict.grounds {
+        if !ground.appeal.is_empty() && !told.contains(&ground.appeal.as_str()) {
+            told.push(&ground.appeal);
+            sentence(&mut text, &["Appeal: ", &ground.appeal]);
+        }
+    }
+    sentence(&mut text, &["Case: ", case]);
+    text
+}
+
+/// Appends a sentence, with a blank before it and a stop behind it where they are missing.
+fn sentence(to: &mut String, parts: &[&str]) {
+    if !to.is_empty() {
+        to.push(' ');
+    }
+    for part in parts {
+        to.push_str(part.trim_end_matches('\n'));
+    }
+    if !to.ends_with(['.', '!', '?']) {
+        to.push('.');
+    }
+}
+
+fn headers(verdict: &Verdict, case: &str) -> Vec<(&'static str, String)> {
+    let mut headers: Vec<(&'static str, String)> = Vec::with_capacity(6);
+    headers.push(("content-type", "application/json".into()));
+    headers.push(("cache-control", "no-store".into()));
+    if verdict.status != Reason::NoBundle.status() {
+        headers.push(("x-should-retry", "false".into()));
+    }
+    // OpenAI's clients read the first, Anthropic's the second.
+    headers.push(("x-request-id", case.into()));
+    headers.push(("request-id", case.into()));
+    let mut link = String::new();
+    for ground in &verdict.grounds {
+        let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"');
+        if !ground.url.is_empty() && ground.url.bytes().all(safe) && !link.contains(ground.url.as_str()) {
+            // RFC 7725 section 4.
+            link.push_str(if link.is_empty() { "<" } else { ", <" });
+            link.push_str(&ground.url);
+            link.push_str(">; rel=\"blocked-by\"");
+        }
+    }
+    if !link.is_empty() {
+        headers.push(("link", link));
+    }
+    headers
+}
+
+/// What may stand in a header: a case id is made by the face, but a header must hold whatever comes.
+fn visible(case: &str) -> String {
+    case.chars().filter(char::is_ascii_graphic).take(128).collect()
+}

@@ -1,0 +1,98 @@
+//! Which models do the headers mention, and what do they say of the method?
+//!
+//! Input: the header lines as they came; whoever sends the request sets them. Output: texts into [`Findings`]. Content type and
+//! coding are [`content`](super::content)'s.
+//!
+//! Gateways route on headers of their own making, so a header whose name has a word such as `model` in it may mention one: a
+//! hint, which counts only if a denied pattern occurs in it. Which headers are more than that is data of the dialects. Names are
+//! compared without case and with `_` as `-`, since servers hand them on so. What merely describes the caller's own software
+//! (`user-agent`, `referer`, `cookie`, `origin`) says nothing of this request.
+
+use core::cmp::Ordering;
+
+use crate::bundle::layout::{self as l, role, section};
+use crate::bundle::{Bundle, Table};
+use crate::limits;
+
+use super::findings::{Carrier, Findings};
+use super::json::Json;
+use super::reason::Reason;
+
+/// Headers that ask a server to take the request for another method.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Words of a header's name that make it a hint.
+const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
+
+/// Headers that never mention a model.
+const SILENT: [&str; 4] = ["user-agent", "referer", "cookie", "origin"];
+
+/// Reads all header lines. Several of one name all count.
+///
+/// # Errors
+///
+/// Of a mention, as [`Findings::text`]; more than [`limits::HEADER_BYTES`].
+pub(super) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut Findings) -> Result<(), Reason> {
+    let places: Table<'_, l::Place> =
+        bundle.meta().map_or(Table::new(&[]), |meta| bundle.table(section::PLACES).span(meta.headers));
+    let mut left = limits::HEADER_BYTES;
+    let mut result = Ok(());
+    for (name, value) in headers {
+        let Some(rest) = left.checked_sub(name.len().saturating_add(value.len())) else {
+            return result.and(Err(Reason::HeadersTooLarge));
+        };
+        left = rest;
+        if SILENT.iter().any(|silent| is(name, silent)) {
+            continue;
+        }
+        let declared = places.search(|place| order(bundle.text(place.name), name)).map(|(_, place)| place);
+        let read = match declared {
+            Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
+            Some(place) => findings.text(bundle, place.role, value.trim().as_bytes(), Carrier::Header),
+            None if hints(name) => findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header),
+            None => Ok(()),
+        };
+        result = result.and(read);
+    }
+    result
+}
+
+/// Calls `take` with every method that a header asks for in place of the request's own.
+pub(super) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
+    for (name, value) in headers {
+        if METHOD_OVERRIDES.iter().any(|known| is(name, known)) {
+            value.split(',').for_each(&mut *take);
+        }
+    }
+}
+
+/// The values of all lines of this name, which is lower case.
+pub(super) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> impl Iterator<Item = &'a str> {
+    headers.iter().filter(move |(other, _)| is(other, name)).map(|(_, value)| *value)
+}
+
+/// The name, once folded, is this lower-case one.
+pub(crate) fn is(name: &str, folded: &str) -> bool {
+    name.len() == folded.len() && order(folded, name) == Ordering::Equal
+}
+
+fn order(folded: &str, name: &str) -> Ordering {
+    folded.bytes().cmp(name.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() }))
+}
+
+fn hints(name: &str) -> bool {
+    name.as_bytes()
+        .split(|b| !b.is_ascii_alphanumeric())
+        .any(|word| HINT_WORDS.iter().any(|hint| word.eq_ignore_ascii_case(hint)))
+}
+
+/// A header that holds a document, or a name for one that is stored at the gateway.
+fn nested(bundle: Bundle<'_>, place: &l::Place, value: &str, findings: &mut Findings) -> Result<(), Reason> {
+    if !value.trim_start().starts_with(['{', '[']) {
+        findings.present(role::BINDS);
+        return Ok(());
+    }
+    let mut json = Json::new(place.state);
+    json.feed(bundle, value.as_bytes(), findings)?;
+    json.finish(bundle, findings)
+}

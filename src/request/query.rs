@@ -1,0 +1,216 @@
+//! Which models does the query mention?
+//!
+//! Input: the query as it was sent, and the operations that the request may be. Output: texts into [`Findings`]. It does not say
+//! which of several parameters a server would take: all of them count.
+//!
+//! ```text
+//! separators   `&`; a pair that holds `;` is read whole and cut there
+//! names        `+` and escapes undone, each round counts; folded as a JSON key is; `model[]`, `model[0]`, `svg[model]`, `svg.model`
+//! values       `+` as a blank and as itself; escapes undone once here, further rounds are the id's own
+//! ```
+//!
+//! Roles come from the operation's query places. Names that look like a model's count whatever the operation, unless each operation
+//! declares the name as something else (a search filter). A value that is a JSON document is scanned for model-like keys.
+
+use crate::bundle::layout::{self as l, NONE, role, section};
+use crate::bundle::{Bundle, Table};
+use crate::limits;
+
+use super::findings::{Carrier, Findings};
+use super::json::Json;
+use super::key::Key;
+use super::path::decode;
+use super::reason::Reason;
+use super::route::Route;
+
+/// Names that mention a model whatever the operation, folded.
+const GENERIC: [(&[u8], u8); 6] = [
+    (b"model", role::PRIMARY),
+    (b"modelid", role::PRIMARY),
+    (b"models", role::MENTION),
+    (b"engine", role::MENTION),
+    (b"deployment", role::OPAQUE),
+    (b"deploymentid", role::OPAQUE),
+];
+
+/// Reads the query.
+///
+/// # Errors
+///
+/// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
+pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
+    let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
+    let mut result = Ok(());
+    for (count, pair) in pairs(query).enumerate() {
+        if count >= limits::PARAMETERS {
+            return result.and(Err(Reason::TooManyParameters));
+        }
+        let pair = reading.pair(pair);
+        result = result.and(pair);
+    }
+    result
+}
+
+/// Calls `take` with every method that a `_method` parameter asks for.
+pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
+    for pair in pairs(query) {
+        let (name, value) = halves(pair);
+        let is_override = if name.contains(&b'%') {
+            let mut decoded = Vec::new();
+            decode(name, &mut decoded);
+            decoded.eq_ignore_ascii_case(b"_method")
+        } else {
+            name.eq_ignore_ascii_case(b"_method")
+        };
+        if is_override {
+            let mut decoded = Vec::new();
+            decode(value, &mut decoded);
+            take(core::str::from_utf8(&decoded).unwrap_or_default());
+        }
+    }
+}
+
+/// The pairs between `&`s, and of those that hold `;`, the pieces too.
+fn pairs(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    query.split(|&b| b == b'&').flat_map(|pair| {
+        let pieces = pair.contains(&b';').then(|| pair.split(|&b| b == b';'));
+        core::iter::once(pair).chain(pieces.into_iter().flatten()).filter(|pair| !pair.is_empty())
+    })
+}
+
+fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
+    match pair.iter().position(|&b| b == b'=') {
+        Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+        None => (pair, &[]),
+    }
+}
+
+struct Reading<'r, 'b> {
+    bundle: Bundle<'b>,
+    route: &'r Route,
+    findings: &'r mut Findings,
+    name: Vec<u8>,
+    value: Vec<u8>,
+    spare: Vec<u8>,
+}
+
+impl Reading<'_, '_> {
+    fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
+        let (name, value) = halves(pair);
+        let mut result = self.json(value);
+        self.name.clear();
+        self.name.extend(name.iter().map(|&b| if b == b'+' { b' ' } else { b }));
+        for _ in 0..=limits::PERCENT_ROUNDS {
+            let name = core::mem::take(&mut self.name);
+            let read = self.named(&name, value);
+            result = result.and(read);
+            let malformed = decode(&name, &mut self.name);
+            if malformed || name == self.name {
+                break;
+            }
+        }
+        result
+    }
+
+    /// One reading of the name.
+    fn named(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
+        let mut parts = name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
+        let mut key = Key::EMPTY;
+        key.push(trim(parts.next().unwrap_or_default()));
+        let mut declared = 0;
+        let mut known = 0;
+        let mut result = Ok(());
+        for operation in self.route.operations(self.bundle) {
+            known += 1;
+            let places: Table<'_, l::Place> = self.bundle.table(section::PLACES);
+            let place =
+                places.span(operation.query).iter().find(|place| Some(self.bundle.text(place.name).as_bytes()) == key.folded());
+            if let Some(place) = place.filter(|place| !is_credential(place.role)) {
+                declared += 1;
+                let read = self.declared(&place, value);
+                result = result.and(read);
+            }
+        }
+        if known > 0 && declared == known {
+            return result;
+        }
+        if let Some(role) = generic(&key) {
+            return result.and(self.text(role, value));
+        }
+        for part in parts {
+            key.clear();
+            key.push(trim(part));
+            if generic(&key).is_some() {
+                return result.and(self.text(role::HINT, value));
+            }
+        }
+        result
+    }
+
+    fn declared(&mut self, place: &l::Place, value: &[u8]) -> Result<(), Reason> {
+        match place.role {
+            role::NOTHING => Ok(()),
+            role::NESTED_JSON => {
+                self.decoded(value, true);
+                let mut json = Json::new(place.state);
+                json.feed(self.bundle, &self.value, self.findings)?;
+                json.finish(self.bundle, self.findings)
+            }
+            role => self.text(role, value),
+        }
+    }
+
+    /// A value that may name a model.
+    fn text(&mut self, role: u8, value: &[u8]) -> Result<(), Reason> {
+        self.decoded(value, true);
+        let result = self.findings.text(self.bundle, role, &self.value, Carrier::Query);
+        if value.contains(&b'+') {
+            self.decoded(value, false);
+            return result.and(self.findings.also(self.bundle, role, &self.value));
+        }
+        result
+    }
+
+    /// A value that is a document is searched for keys that look like a model's.
+    fn json(&mut self, value: &[u8]) -> Result<(), Reason> {
+        let start = self.bundle.meta().map_or(NONE, |meta| meta.unknown_state);
+        self.decoded(value, true);
+        for _ in 0..limits::PERCENT_ROUNDS {
+            if matches!(trim(&self.value).first(), Some(b'{' | b'[')) {
+                let mut json = Json::new(start);
+                let read = json.feed(self.bundle, &self.value, self.findings);
+                if read.and_then(|()| json.finish(self.bundle, self.findings)).is_err() {
+                    // Not JSON, or not for every parser: what stands in it is not known.
+                    self.findings.present(role::SUSPECT);
+                }
+                return Ok(());
+            }
+            decode(&self.value, &mut self.spare);
+            if self.spare == self.value {
+                break;
+            }
+            core::mem::swap(&mut self.value, &mut self.spare);
+        }
+        Ok(())
+    }
+
+    /// Leaves the value, its carrier's encoding undone, in `self.value`.
+    fn decoded(&mut self, value: &[u8], plus_is_blank: bool) {
+        self.spare.clear();
+        self.spare.extend(value.iter().map(|&b| if plus_is_blank && b == b'+' { b' ' } else { b }));
+        decode(&self.spare, &mut self.value);
+    }
+}
+
+fn generic(key: &Key) -> Option<u8> {
+    let folded = key.folded()?;
+    GENERIC.iter().find(|(name, _)| *name == folded).map(|(_, role)| *role)
+}
+
+fn is_credential(role: u8) -> bool {
+    role >= role::HEADER_BEARER
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    text.trim_ascii()
+}

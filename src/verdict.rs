@@ -1,0 +1,394 @@
+//! Reach x mentions -> verdict.
+//!
+//! ```text
+//! reach empty, path unguarded, preflight    pass
+//! a denied mention                          deny     (before refuse: what is closed stays closed, however it is written)
+//! everything is closed, and the operation   deny     without a body read
+//!   runs or reveals a model, or is unknown
+//! something could not be read               refuse
+//! an id that nobody knows, none where one   as the policy says: deny, defer, pass
+//!   must be named, a stored object
+//! a key of unknown meaning, an unknown      defer
+//!   operation with a body, a socket
+//! a list of models                          pass, its answer filtered
+//! else                                      pass
+//! ```
+//!
+//! Input: what the [`request`](crate::request) readers found, and the [`Reach`]. Output: an [`Outcome`] in bits; then, for who needs
+//! words, a [`Verdict`]. What is refused in whose words is [`refusal`](crate::refusal)'s.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bundle::Bundle;
+use crate::bundle::layout::{self as l, NONE16, flags, operation, section};
+use crate::emit;
+use crate::reach::{Grounds, Reach};
+use crate::request::{Findings, Reason, holds};
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes through.
+    Pass,
+    /// A restriction closes it to this caller: 403 or 451.
+    Deny,
+    /// It cannot be read with certainty (400, 413, 415), or not now (503).
+    Refuse,
+    /// It goes through with the reach: what runs is decided at the origin.
+    Defer,
+}
+
+impl Kind {
+    /// `pass`, `deny`, `refuse`, `defer`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Deny => "deny",
+            Self::Refuse => "refuse",
+            Self::Defer => "defer",
+        }
+    }
+}
+
+/// What bears on the verdict besides the findings.
+pub(crate) struct Request {
+    pub(crate) guarded: bool,
+    /// The reach is everything.
+    pub(crate) everything: bool,
+    /// Flags of all operations that it may be.
+    pub(crate) flags: u32,
+    /// No known operation.
+    pub(crate) unknown: bool,
+    /// Not surely a known operation.
+    pub(crate) unsure: bool,
+    pub(crate) upgrade: bool,
+    /// A preflight, as long as no body comes.
+    pub(crate) preflight: bool,
+    /// A body came.
+    pub(crate) body: bool,
+    /// Why it cannot be read.
+    pub(crate) trouble: Option<Reason>,
+    pub(crate) dialect: u16,
+}
+
+/// Operations that run or reveal a model, or lead to one that does.
+const CLOSABLE: u32 = operation::RUNS
+    | operation::REVEALS
+    | operation::LISTS
+    | operation::LATE_BOUND
+    | operation::LATE_BOUND_UNNAMED
+    | operation::WEBSOCKET;
+
+impl Request {
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Nothing that may follow can change the verdict for the better.
+    pub(crate) fn settled(&self, findings: &Findings, denied: &[u64]) -> bool {
+        if !self.guarded || denied.iter().all(|word| *word == 0) {
+            return true;
+        }
+        !self.preflight && (self.trouble.is_some() || findings.any_of(denied) || self.closed())
+    }
+
+    /// With everything closed, no mention is needed.
+    fn closed(&self) -> bool {
+        self.everything && (self.has(CLOSABLE) || self.unsure && (self.body || self.upgrade))
+    }
+}
+
+/// What was decided, in bits. Words are made by [`Verdict::new`].
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What becomes of the request.
+    pub kind: Kind,
+    /// Why.
+    pub reason: Reason,
+    /// Ids mentioned, as they were written, sorted; the first [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT).
+    pub mentions: Vec<String>,
+    /// Of these, the ones that are denied.
+    pub closed: Vec<String>,
+    /// Patterns that the verdict rests on: those mentioned, or all where nothing was read. What the grounds are asked for.
+    pub patterns: Vec<u64>,
+    /// Of these, the denied ones.
+    pub denied: Vec<u64>,
+    /// Index of the dialect in whose words a refusal is given; 0xffff: none.
+    pub dialect: u16,
+    /// The answer is a list of models from which the denied ones must be left out.
+    pub filter: bool,
+}
+
+/// Holds what was found against the reach.
+pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> Outcome {
+    let (kind, reason) = judge(bundle, request, findings, reach);
+    let mut patterns: Vec<u64> = match reason {
+        Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
+        _ => findings.counted(&reach.denied).collect(),
+    };
+    if request.unnamed(findings)
+        && let Some(word) = patterns.first_mut()
+    {
+        *word |= 1;
+    }
+    let denied = if kind == Kind::Deny {
+        patterns.iter().zip(&reach.denied).map(|(mentioned, denied)| mentioned & denied).collect()
+    } else {
+        Vec::new()
+    };
+    let mut mentions: Vec<String> = findings.listed(bundle, &reach.denied).map(String::from).collect();
+    mentions.sort_unstable();
+    let closed = match kind {
+        Kind::Deny => mentions.iter().filter(|id| holds(bundle, id, &reach.denied)).cloned().collect(),
+        _ => Vec::new(),
+    };
+    Outcome { kind, reason, mentions, closed, patterns, denied, dialect: request.dialect, filter: reason == Reason::Filtered }
+}
+
+/// The table of the module's head.
+fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> (Kind, Reason) {
+    if !request.guarded {
+        return (Kind::Pass, Reason::Unguarded);
+    }
+    if reach.is_empty() {
+        return (Kind::Pass, Reason::NoRestriction);
+    }
+    if request.preflight {
+        return (Kind::Pass, Reason::Preflight);
+    }
+    if findings.any_of(&reach.denied) {
+        return (Kind::Deny, Reason::ModelRestricted);
+    }
+    if request.closed() {
+        return (Kind::Deny, Reason::EverythingRestricted);
+    }
+    if let Some(reason) = request.trouble {
+        return (Kind::Refuse, reason);
+    }
+    let unnamed = request.unnamed(findings);
+    if unnamed && reach.denies(0) {
+        return (Kind::Deny, Reason::ModelRestricted);
+    }
+    let mut verdict = None;
+    if findings.unlisted() || unnamed {
+        match bundle.flags() & flags::UNLISTED {
+            0 => verdict = Some((Kind::Defer, Reason::Unlisted)),
+            1 => {}
+            _ => return (Kind::Deny, Reason::Unlisted),
+        }
+    }
+    if request.late_bound(findings) {
+        if bundle.flags() & flags::LATE_BOUND_DENY != 0 {
+            return (Kind::Deny, Reason::LateBound);
+        }
+        verdict = verdict.or(Some((Kind::Defer, Reason::LateBound)));
+    }
+    if findings.suspect() || request.unsure && (request.body || request.upgrade) {
+        verdict = verdict.or(Some((Kind::Defer, Reason::UnknownOperation)));
+    }
+    verdict.unwrap_or((Kind::Pass, if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed }))
+}
+
+impl Request {
+    /// Something stored at the origin, or what follows on the connection, decides what runs.
+    fn late_bound(&self, findings: &Findings) -> bool {
+        self.has(operation::LATE_BOUND | operation::WEBSOCKET)
+            || self.upgrade
+            || findings.binds()
+            || self.has(operation::LATE_BOUND_UNNAMED) && !findings.named()
+    }
+
+    /// It runs a model, and neither names one nor leaves that to what is stored.
+    fn unnamed(&self, findings: &Findings) -> bool {
+        self.guarded && self.has(operation::RUNS) && !findings.named() && !self.late_bound(findings)
+    }
+}
+
+/// The bits of all patterns.
+fn all(bundle: Bundle<'_>) -> Vec<u64> {
+    let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
+    let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
+    (0..words)
+        .map(|word| match patterns.saturating_sub(word * 64) {
+            0 => 0,
+            left @ 1..64 => (1 << left) - 1,
+            _ => u64::MAX,
+        })
+        .collect()
+}
+
+/// The text under which a restriction denies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ground {
+    /// The restriction's own words; may be empty.
+    pub message: String,
+    /// What the authority's text is called; empty if the policy declares none.
+    pub title: String,
+    /// Where it is published; empty if nowhere.
+    pub url: String,
+    /// Where a caller can object; empty if nowhere.
+    pub appeal: String,
+}
+
+/// A verdict in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of the request.
+    pub kind: Kind,
+    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
+    pub status: u16,
+    /// Why.
+    pub reason: Reason,
+    /// Ids mentioned, as they were written, sorted.
+    pub mentions: Vec<String>,
+    /// Of these, the ones that are denied; only where it denies.
+    pub closed: Vec<String>,
+    /// Ids of the denied families that are mentioned, in the policy's order; only where it denies.
+    pub families: Vec<String>,
+    /// Ids of the restrictions that deny, in the policy's order; only where it denies.
+    pub restrictions: Vec<String>,
+    /// Ids of the licences that lifted something, in the policy's order.
+    pub licences: Vec<String>,
+    /// Texts under which it denies, each once.
+    pub grounds: Vec<Ground>,
+    /// Index of the dialect in whose words a refusal is given; 0xffff: none.
+    pub dialect: u16,
+    /// The answer is a list of models from which the denied ones must be left out.
+    pub filter: bool,
+}
+
+impl Verdict {
+    /// A verdict without mentions and grounds: nothing was read, or nothing could be.
+    #[must_use]
+    pub fn plain(kind: Kind, reason: Reason) -> Self {
+        Self {
+            kind,
+            status: reason.status(),
+            reason,
+            mentions: Vec::new(),
+            closed: Vec::new(),
+            families: Vec::new(),
+            restrictions: Vec::new(),
+            licences: Vec::new(),
+            grounds: Vec::new(),
+            dialect: NONE16,
+            filter: false,
+        }
+    }
+
+    /// A pass for which nothing was read.
+    #[must_use]
+    pub fn pass(reason: Reason) -> Self {
+        Self::plain(Kind::Pass, reason)
+    }
+
+    /// A pass for which nothing was read, since no restriction that these licences do not lift applies.
+    #[must_use]
+    pub fn pass_under(bundle: Bundle<'_>, licences: &[u16]) -> Self {
+        Self { licences: licence_ids(bundle, licences), ..Self::pass(Reason::NoRestriction) }
+    }
+
+    /// Puts an outcome into words.
+    #[must_use]
+    pub fn new(bundle: Bundle<'_>, outcome: Outcome, grounds: &Grounds) -> Self {
+        let mut verdict = Self::plain(outcome.kind, outcome.reason);
+        verdict.mentions = outcome.mentions;
+        verdict.closed = outcome.closed;
+        verdict.dialect = outcome.dialect;
+        verdict.filter = outcome.filter;
+        verdict.licences = licence_ids(bundle, &grounds.licences);
+        if outcome.kind != Kind::Deny {
+            return verdict;
+        }
+        verdict.status = 403;
+        if outcome.reason == Reason::ModelRestricted {
+            verdict.families = families(bundle, &outcome.denied);
+        }
+        if matches!(outcome.reason, Reason::ModelRestricted | Reason::EverythingRestricted) {
+            verdict.restrict(bundle, &grounds.restrictions);
+        }
+        verdict
+    }
+
+    /// It goes through, deferred or not.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, Kind::Pass | Kind::Defer)
+    }
+
+    /// It was the gate's business.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.reason != Reason::Unguarded
+    }
+
+    /// `{"verdict":"deny","status":403,"mentions":[..],"families":[..],"restrictions":[..],"licences":[..],"reason":"code"}`: what
+    /// the command line and the edge module print, byte for byte.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut to = String::with_capacity(160);
+        to.push('{');
+        emit::member(&mut to, "verdict");
+        emit::string(&mut to, self.kind.name());
+        emit::member(&mut to, "status");
+        emit::number(&mut to, u64::from(self.status));
+        for (name, texts) in [
+            ("mentions", &self.mentions),
+            ("families", &self.families),
+            ("restrictions", &self.restrictions),
+            ("licences", &self.licences),
+        ] {
+            emit::member(&mut to, name);
+            emit::strings(&mut to, texts.iter().map(String::as_str));
+        }
+        emit::member(&mut to, "reason");
+        emit::string(&mut to, self.reason.code());
+        to.push('}');
+        to
+    }
+
+    fn restrict(&mut self, bundle: Bundle<'_>, restrictions: &[u16]) {
+        let authorities = bundle.table::<l::Authority>(section::AUTHORITIES);
+        let table = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        for restriction in restrictions.iter().filter_map(|index| table.get(u32::from(*index))) {
+            self.restrictions.push(bundle.text(restriction.id).into());
+            // One text that must show its legal ground is enough for the whole answer to show it.
+            self.status = self.status.max(restriction.status);
+            let authority = authorities.get(u32::from(restriction.authority));
+            let text = |field: fn(&l::Authority) -> l::Str| {
+                authority.as_ref().map_or("", |authority| bundle.text(field(authority))).into()
+            };
+            let ground = Ground {
+                message: bundle.text(restriction.message).into(),
+                title: text(|authority| authority.title),
+                url: text(|authority| authority.url),
+                appeal: text(|authority| authority.appeal),
+            };
+            if !self.grounds.contains(&ground) {
+                self.grounds.push(ground);
+            }
+        }
+    }
+}
+
+fn licence_ids(bundle: Bundle<'_>, licences: &[u16]) -> Vec<String> {
+    let table = bundle.table::<l::Licence>(section::LICENCES);
+    licences.iter().filter_map(|index| table.get(u32::from(*index))).map(|licence| bundle.text(licence.id).into()).collect()
+}
+
+/// The families of these patterns, in the policy's order.
+fn families(bundle: Bundle<'_>, patterns: &[u64]) -> Vec<String> {
+    let table = bundle.table::<l::Pattern>(section::PATTERNS);
+    let mut found: Vec<u16> = (0_u32..)
+        .zip(table.iter())
+        .filter(|(bit, _)| patterns.get(*bit as usize / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0))
+        .map(|(_, pattern)| pattern.family)
+        .filter(|family| *family != NONE16)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let families = bundle.table::<l::Family>(section::FAMILIES);
+    found.iter().filter_map(|family| families.get(u32::from(*family))).map(|family| bundle.text(family.id).into()).collect()
+}
