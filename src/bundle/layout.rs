@@ -461,9 +461,9 @@ pub(crate) mod role {
     /// Content that is JSON Lines (`State::element` is the start state of each line).
     pub(crate) const LINES: u8 = 10;
     /// An object that may have to name a model (a tool): without any mention inside it the choice is the origin's, if a text
-    /// in it at a place of role `MUST_NAME_TYPE` says that it is of the kind that runs one.
+    /// in it at a place of role `MUST_NAME_TYPE` says that it is of a kind that runs one.
     pub(crate) const MUST_NAME: u8 = 11;
-    /// The kind of a `MUST_NAME` object: one that runs a model if the text starts with `State::prefix`.
+    /// The kind of a `MUST_NAME` object: one that runs a model if the text starts as the state says.
     pub(crate) const MUST_NAME_TYPE: u8 = 12;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
@@ -483,7 +483,8 @@ record! {
     /// `other` is the state of any other key, `element` of an array's elements (or of nested text); both may be `NONE`.
     /// A role in a state that goes deeper holds for a text; an object or array there is walked into and is not itself what the
     /// role speaks of. A state with neither role nor steps is reached where deeper values are allowed and say nothing.
-    /// `prefix_at` and `prefix_len` are the text of role `MUST_NAME_TYPE` in `STRINGS`.
+    /// `prefix_at` and `prefix_len`, a text in `STRINGS`: where it is not empty, the role (one of `BINDS`, `BINDS_IF_UNNAMED`,
+    /// `MUST_NAME_TYPE`) holds only for a text that starts with it, ASCII case aside.
     State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, prefix_len: u16, prefix_at: u32 }
 }
 record! {

@@ -59,6 +59,11 @@ impl Writer {
         length(self.sections.get(&section).map_or(0, |bytes| bytes.len() / R::SIZE))
     }
 
+    /// All texts so far.
+    pub(crate) fn strings(&self) -> &str {
+        &self.strings
+    }
+
     /// The bundle's bytes, unsigned. Sections stand in the order of their ids; empty ones are left out.
     pub(crate) fn finish(mut self, header: &Header<'_>) -> Vec<u8> {
         let policy_id = self.text(header.policy_id);

@@ -1,1 +1,136 @@
-//! One TOML file per API, and what lowers them into the bundle.
+//! One TOML file per API, and what lowers them into a bundle.
+//!
+//! Input: the files of this folder and, from the policy, which dialects are guarded and under which path prefix. Output: the
+//! bundle's route trie, pointer automaton and the tables beside them. It reads no requests: `request` does, and
+//! knows no dialect by name. A new API is one file here and one line in [`all`].
+//!
+//! # The format of a dialect file
+//!
+//! ```toml
+//! id      = "openai"
+//! title   = "OpenAI API"
+//! refusal = "openai"                        # how `refusal` words its errors; without it the dialect cannot be guarded yet
+//! running = ["gateway"]                     # shapes that every operation that runs a model has too
+//! hints   = ["openai-organization"]         # headers whose presence says that a caller speaks this dialect
+//!
+//! [credentials]                             # every place where a credential may stand
+//! bearer   = ["authorization"]              # a header with a scheme in front
+//! header   = ["api-key"]                    # a header that is the credential
+//! query    = ["api_key"]
+//! protocol = ["openai-insecure-api-key."]   # an item of `Sec-WebSocket-Protocol` that starts so
+//!
+//! [quiet]                                   # operations that name no model and run none: nothing in them is read
+//! files = ["GET /v1/files", "GET,DELETE /v1/files/{id...}"]
+//!
+//! [shape.tools]                             # places that several operations share
+//! mention = ["/tools/*/model"]
+//!
+//! [operation.createResponse]                # the name is the vendor's own operation id: the fact `operation`
+//! at      = "POST /v1/responses"            # one route or several; `WS` opens a WebSocket, `ANY` is every method
+//! class   = "inference"                     # what follows from it: see `CLASSES` in `document.rs`
+//! primary = ["/model"]
+//! shapes  = ["tools", "tools at /input/*"]  # a shape as it is, and put below a pointer
+//! answer  = ["/model"]                      # where its answer names the model that ran
+//! ```
+//!
+//! Each other key of an operation, and of a shape, is a role with its places:
+//!
+//! | role | what stands there |
+//! |---|---|
+//! | `primary` | the model that answers; the request then *names* one |
+//! | `mention` | another model that this request runs or builds on: a fallback, a tool's, a grader's, the base of a training |
+//! | `opaque` | a name that the origin resolves: a deployment |
+//! | `binds` | a reference to a stored object, which decides what runs whatever else is named |
+//! | `binds-unless-named` | the same, but a `primary` goes first |
+//! | `selector` | says whether the file beside it is a batch |
+//! | `hint` | counts only if a denied pattern occurs in it |
+//! | `suspect` | a `model`-like key of unknown meaning |
+//! | `must-name` | an object that leaves the choice to the origin unless it names a model, if its `must-name-type` says that it runs one |
+//! | `data` | the user's own: nothing at or below it is looked at, not even by `**` and `{}` |
+//!
+//! A place is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
+//! `pointer.rs`), `?name` in the query, `?name#json/a` in JSON in the query, `{name}` in the path, `message:/a` in a
+//! WebSocket message. ` = text` behind a place of `binds`, `binds-unless-named` or `must-name-type` makes it hold only for
+//! texts that start so. Places where models are named that do not run (echoes of earlier answers, search filters, allow-lists
+//! of an administrator) are not listed: what is not listed is not read.
+//!
+//! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say
+//! otherwise than the class does; `batch-file` (a file whose lines count only if its `selector` says so); `unversioned = false`
+//! (not to be recognised by its path without the version).
+//!
+//! `gateway.toml` is no dialect: it has the headers, shapes and keys that gateways in front of any of these APIs honour.
+
+mod automaton;
+mod document;
+mod error;
+mod lower;
+mod pointer;
+mod route;
+mod surface;
+
+use document::Document;
+pub use error::{DialectError, Mistake};
+pub(crate) use lower::Lowered;
+pub use surface::{Found, Meaning, Surface};
+
+use crate::bundle::Writer;
+use crate::policy::GuardedDialect;
+
+/// A dialect as it is shipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DialectSource {
+    /// What policies call it, `openai`.
+    pub id: &'static str,
+    /// Name of its file, `openai.toml`.
+    pub file: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+const GATEWAY: DialectSource = DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
+
+macro_rules! dialects {
+    ($($id:literal)*) => {
+        &[$(DialectSource { id: $id, file: concat!($id, ".toml"), text: include_str!(concat!($id, ".toml")) }),*]
+    };
+}
+
+/// The dialects that can be guarded.
+#[must_use]
+pub fn all() -> &'static [DialectSource] {
+    dialects!["openai" "anthropic"]
+}
+
+/// Ids of a dialect's operations, in the order of its file: what the fact `operation` can be. Empty for an unknown dialect.
+#[must_use]
+pub fn operations(id: &str) -> Vec<String> {
+    let Some(source) = all().iter().find(|source| source.id == id) else { return Vec::new() };
+    let document = Document::read(source.file, source.text).unwrap_or_default();
+    document.operations.into_iter().map(|operation| operation.id).collect()
+}
+
+/// Writes the guarded dialects into a bundle.
+///
+/// # Errors
+///
+/// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
+pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
+    let chosen: Vec<(&str, &str)> =
+        guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();
+    lower_chosen(writer, &chosen)
+}
+
+/// Writes the dialects with these ids and path prefixes.
+fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Result<Lowered, DialectError> {
+    let gateway = Document::read(GATEWAY.file, GATEWAY.text)?;
+    let mut documents = Vec::new();
+    for &(id, prefix) in chosen {
+        let source = all().iter().find(|source| source.id == id).ok_or_else(|| DialectError {
+            file: "policy".to_owned(),
+            operation: None,
+            mistake: Mistake::UnknownDialect { id: id.to_owned() },
+        })?;
+        documents.push((Document::read(source.file, source.text)?, prefix.to_owned()));
+    }
+    lower::write(writer, &gateway, &documents)
+}

@@ -1,0 +1,423 @@
+//! Reads one dialect file: from TOML to routes and places, nothing resolved yet.
+//!
+//! Input: the text of a file in this folder; the format is described at the head of [`dialect`](super). Output: a
+//! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](super::lower).
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::{DialectError, Mistake};
+use super::pointer::Pointer;
+use crate::bundle::layout::{flavour, operation as flag, role};
+
+/// A dialect file, read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Document {
+    pub(super) file: String,
+    pub(super) id: String,
+    pub(super) title: String,
+    /// `None`: nothing words its refusals yet.
+    pub(super) flavour: Option<u8>,
+    /// Shapes that every operation that runs a model has besides its own.
+    pub(super) running: Vec<Include>,
+    pub(super) hints: Vec<String>,
+    /// Role and name.
+    pub(super) credentials: Vec<(u8, String)>,
+    /// Headers that name models, whatever the operation: role and name.
+    pub(super) headers: Vec<(u8, String)>,
+    /// Places in the body of an operation that nobody knows.
+    pub(super) unknown: Shape,
+    pub(super) shapes: BTreeMap<String, Shape>,
+    pub(super) operations: Vec<Operation>,
+}
+
+/// Places that several operations share.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    pub(super) places: Vec<Place>,
+    pub(super) includes: Vec<Include>,
+}
+
+/// A shape, put below a pointer.
+#[derive(Clone, Debug)]
+pub(super) struct Include {
+    pub(super) shape: String,
+    pub(super) message: bool,
+    pub(super) at: Pointer,
+}
+
+/// Where a place lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// In the body: JSON document, form fields or multipart parts.
+    Body(Pointer),
+    /// In each client message on a WebSocket.
+    Message(Pointer),
+    /// A query parameter; with a pointer, its text holds JSON.
+    Query(String, Option<Pointer>),
+    /// A capture of the path.
+    Path(String),
+}
+
+/// A place and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) carrier: Carrier,
+    /// A role of the layout, or [`DATA`].
+    pub(super) role: u8,
+    /// The role holds only for texts that start with this.
+    pub(super) prefix: String,
+}
+
+/// What is the user's own: nothing at or below it is looked at, not even by `**` and `{}`.
+pub(super) const DATA: u8 = u8::MAX;
+
+/// One method and path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Bits of `METHODS`.
+    pub(super) methods: u16,
+    pub(super) socket: bool,
+    pub(super) segments: Vec<Segment>,
+    /// As it stands in the file.
+    pub(super) text: String,
+}
+
+/// One part of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Folded.
+    Literal(String),
+    /// A capture that ends with the suffix, folded.
+    Capture { name: String, suffix: String },
+    /// All that remains.
+    Tail { name: String },
+}
+
+/// An operation as the file says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Operation {
+    pub(super) id: String,
+    pub(super) routes: Vec<Route>,
+    /// Bits of the layout, without those that routes and copies bring.
+    pub(super) flags: u32,
+    /// Number of its class in [`CLASSES`].
+    pub(super) class: u8,
+    pub(super) unversioned: bool,
+    pub(super) shape: Shape,
+    /// Where its answers name the model that ran.
+    pub(super) answer: Vec<String>,
+}
+
+/// Classes of operations and what follows from each. Names are those of the vendors' own groups, as far as they have any.
+pub(super) const CLASSES: [(&str, u32); 16] = [
+    ("quiet", flag::QUIET),
+    ("inference", flag::RUNS),
+    ("async_inference", flag::RUNS),
+    ("late_bound_inference", flag::RUNS | flag::LATE_BOUND),
+    ("batch", flag::RUNS),
+    ("realtime_ws", flag::RUNS),
+    ("token_count", flag::RUNS),
+    ("create_stored", 0),
+    // A job without a base model is refused by its origin, and most graders run none.
+    ("training", 0),
+    ("list_models", flag::LISTS),
+    ("model_metadata", flag::REVEALS),
+    ("upload", 0),
+    ("management", 0),
+    ("admin", 0),
+    ("control", 0),
+    ("read", 0),
+];
+
+/// Keys that hold places, and their roles.
+const ROLES: [(&str, u8); 11] = [
+    ("primary", role::PRIMARY),
+    ("mention", role::MENTION),
+    ("opaque", role::OPAQUE),
+    ("binds", role::BINDS),
+    ("binds-unless-named", role::BINDS_IF_UNNAMED),
+    ("selector", role::SELECTOR),
+    ("hint", role::HINT),
+    ("suspect", role::SUSPECT),
+    ("must-name", role::MUST_NAME),
+    ("must-name-type", role::MUST_NAME_TYPE),
+    ("data", DATA),
+];
+
+const CREDENTIALS: [(&str, u8); 4] = [
+    ("bearer", role::HEADER_BEARER),
+    ("header", role::HEADER_PLAIN),
+    ("query", role::QUERY_CREDENTIAL),
+    ("protocol", role::PROTOCOL_CREDENTIAL),
+];
+
+const FLAVOURS: [(&str, u8); 2] = [("openai", flavour::OPENAI), ("anthropic", flavour::ANTHROPIC)];
+
+impl Document {
+    /// Reads the text of `file`.
+    pub(super) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
+        let fail = |operation: Option<&str>, mistake| DialectError {
+            file: file.to_owned(),
+            operation: operation.map(str::to_owned),
+            mistake,
+        };
+        let toml = DeTable::parse(text).map_err(|error| fail(None, Mistake::Toml(error.to_string())))?;
+        let mut document = Self { file: file.to_owned(), ..Self::default() };
+        for (key, item) in entries(toml.get_ref()) {
+            match key {
+                "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
+                "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
+                "refusal" => {
+                    let word = string(key, item).map_err(|m| fail(None, m))?;
+                    document.flavour = Some(
+                        pick(&FLAVOURS, &word)
+                            .ok_or_else(|| fail(None, Mistake::UnknownWord { kind: "way to word a refusal", found: word }))?,
+                    );
+                }
+                "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
+                "hints" => document.hints = header_names(key, item).map_err(|m| fail(None, m))?,
+                "credentials" => document.credentials = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?,
+                "headers" => document.headers = named(key, item, &ROLES).map_err(|m| fail(Some(key), m))?,
+                "unknown" => {
+                    let shape = table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
+                    document.unknown = shape;
+                }
+                "shape" => {
+                    for (name, item) in entries(table(key, item).map_err(|m| fail(None, m))?) {
+                        let shape = table(name, item).and_then(read_shape).map_err(|m| fail(Some(name), m))?;
+                        document.shapes.insert(name.to_owned(), shape);
+                    }
+                }
+                "quiet" => {
+                    for (id, item) in entries(table(key, item).map_err(|m| fail(None, m))?) {
+                        let routes = routes(id, item).map_err(|m| fail(Some(id), m))?;
+                        document.operations.push(Operation {
+                            id: id.to_owned(),
+                            routes,
+                            flags: flag::QUIET,
+                            ..Operation::default()
+                        });
+                    }
+                }
+                "operation" => {
+                    for (id, item) in entries(table(key, item).map_err(|m| fail(None, m))?) {
+                        let operation = table(id, item).and_then(|table| read_operation(id, table));
+                        document.operations.push(operation.map_err(|m| fail(Some(id), m))?);
+                    }
+                }
+                _ => return Err(fail(None, Mistake::UnknownKey { key: key.to_owned() })),
+            }
+        }
+        if document.id.is_empty() {
+            return Err(fail(None, Mistake::Missing { key: "id" }));
+        }
+        let mut ids: Vec<&str> = document.operations.iter().map(|operation| operation.id.as_str()).collect();
+        ids.sort_unstable();
+        if let Some(pair) = ids.windows(2).find(|pair| pair.first() == pair.last()) {
+            let id = pair.concat();
+            let id = id.get(..id.len() / 2).unwrap_or_default().to_owned();
+            return Err(fail(Some(&id), Mistake::Duplicate { id: id.clone() }));
+        }
+        Ok(document)
+    }
+}
+
+fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
+    let mut operation = Operation { id: id.to_owned(), unversioned: true, ..Operation::default() };
+    let mut class = None;
+    let mut runs = None;
+    for (key, item) in entries(table) {
+        match key {
+            "at" => operation.routes = routes(key, item)?,
+            "class" => {
+                let word = string(key, item)?;
+                let Some(number) = CLASSES.iter().position(|(name, _)| *name == word) else {
+                    return Err(Mistake::UnknownWord { kind: "class of operations", found: word });
+                };
+                class = u8::try_from(number).ok();
+            }
+            "late-bound" => {
+                operation.flags |= match (item.as_bool(), item.as_str()) {
+                    (Some(true), _) => flag::LATE_BOUND,
+                    (_, Some("unless named")) => flag::LATE_BOUND_UNNAMED,
+                    _ => return Err(Mistake::Type { key: key.to_owned(), expected: "`true` or `\"unless named\"`" }),
+                };
+            }
+            "runs" => runs = Some(boolean(key, item)?),
+            "lists" if boolean(key, item)? => operation.flags |= flag::LISTS,
+            "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
+            "unversioned" => operation.unversioned = boolean(key, item)?,
+            "answer" => operation.answer = strings(key, item)?,
+            _ => place_key(&mut operation.shape, key, item)?,
+        }
+    }
+    if operation.routes.is_empty() {
+        return Err(Mistake::Missing { key: "at" });
+    }
+    operation.class = class.ok_or(Mistake::Missing { key: "class" })?;
+    operation.flags |= CLASSES.get(usize::from(operation.class)).map_or(0, |(_, flags)| *flags);
+    match runs {
+        Some(true) => operation.flags |= flag::RUNS,
+        Some(false) => operation.flags &= !flag::RUNS,
+        None => {}
+    }
+    if !operation.answer.is_empty() {
+        operation.flags |= flag::ANSWER_NAMES;
+    }
+    Ok(operation)
+}
+
+fn read_shape(table: &DeTable<'_>) -> Result<Shape, Mistake> {
+    let mut shape = Shape::default();
+    for (key, item) in entries(table) {
+        place_key(&mut shape, key, item)?;
+    }
+    Ok(shape)
+}
+
+/// `shapes`, or a role with its places.
+fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
+    if key == "shapes" {
+        shape.includes = includes(key, item)?;
+        return Ok(());
+    }
+    let Some(role) = pick(&ROLES, key) else { return Err(Mistake::UnknownKey { key: key.to_owned() }) };
+    for text in strings(key, item)? {
+        shape.places.push(read_place(&text, role)?);
+    }
+    Ok(())
+}
+
+fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
+    let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
+    let (place, prefix) = text.split_once(" = ").unwrap_or((text, ""));
+    let conditional = [role::BINDS, role::BINDS_IF_UNNAMED, role::MUST_NAME_TYPE].contains(&role);
+    if !prefix.is_empty() && !conditional {
+        return Err(malformed("only what binds, and a type, can depend on the text"));
+    }
+    let carrier = if let Some(pointer) = place.strip_prefix("message:") {
+        Carrier::Message(Pointer::read(pointer)?)
+    } else if let Some(query) = place.strip_prefix('?') {
+        match query.split_once('#') {
+            Some((name, rest)) => {
+                let rest = rest.strip_prefix("json").ok_or_else(|| malformed("after `#` stands `json`"))?;
+                Carrier::Query(name.to_owned(), Some(Pointer::read(rest)?))
+            }
+            None => Carrier::Query(query.to_owned(), None),
+        }
+    } else if let Some(name) = place.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        if role != role::PRIMARY && role != role::OPAQUE {
+            return Err(malformed("a capture is `primary` or `opaque`"));
+        }
+        Carrier::Path(name.to_owned())
+    } else if place.starts_with(['/', '(']) {
+        Carrier::Body(Pointer::read(place)?)
+    } else {
+        return Err(malformed("a place is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
+    };
+    Ok(Place { carrier, role, prefix: prefix.to_ascii_lowercase() })
+}
+
+/// `name`, `name at /pointer` or `name at message:/pointer`.
+fn includes(key: &str, item: &DeValue<'_>) -> Result<Vec<Include>, Mistake> {
+    let mut found = Vec::new();
+    for text in strings(key, item)? {
+        let (shape, at) = text.split_once(" at ").unwrap_or((&text, ""));
+        let pointer = at.strip_prefix("message:");
+        let at = Pointer::read(pointer.unwrap_or(at))?;
+        found.push(Include { shape: shape.to_owned(), message: pointer.is_some(), at });
+    }
+    Ok(found)
+}
+
+/// `METHOD[,METHOD] /path`, one or several; `WS` opens a WebSocket, `ANY` is every method.
+fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
+    let texts = match item.as_str() {
+        Some(one) => vec![one.to_owned()],
+        None => strings(key, item)?,
+    };
+    texts.iter().map(|text| read_route(text)).collect()
+}
+
+fn read_route(text: &str) -> Result<Route, Mistake> {
+    let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
+    let (words, path) = text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
+    let mut route = Route { methods: 0, socket: false, segments: Vec::new(), text: text.to_owned() };
+    for word in words.split(',') {
+        if word == "ANY" {
+            route.methods = (1 << flag::METHODS.len()) - 1;
+            continue;
+        }
+        // A WebSocket opens with GET.
+        route.socket |= word == "WS";
+        let word = if word == "WS" { "GET" } else { word };
+        let Some(bit) = flag::METHODS.iter().position(|method| *method == word) else {
+            return Err(Mistake::UnknownWord { kind: "method", found: word.to_owned() });
+        };
+        route.methods |= 1 << bit;
+        // Whatever answers GET answers HEAD, and says in its headers what there is.
+        if word == "GET" && !route.socket {
+            route.methods |= 1 << 5;
+        }
+    }
+    let path = path.strip_prefix('/').ok_or_else(|| malformed("a path begins with `/`"))?;
+    for segment in path.split('/') {
+        if matches!(route.segments.last(), Some(Segment::Tail { .. })) {
+            return Err(malformed("nothing comes after `...}`"));
+        }
+        route.segments.push(match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            Some((name, suffix)) => match name.strip_suffix("...") {
+                Some(name) if suffix.is_empty() => Segment::Tail { name: name.to_owned() },
+                Some(_) => return Err(malformed("a tail has no suffix")),
+                None => Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() },
+            },
+            None if segment.is_empty() || segment.contains(['{', '}', '?', '#', '%']) => {
+                return Err(malformed("a segment is plain text or one capture"));
+            }
+            None => Segment::Literal(segment.to_ascii_lowercase()),
+        });
+    }
+    Ok(route)
+}
+
+/// A table of header or query names under the words of `words`.
+fn named(key: &str, item: &DeValue<'_>, words: &[(&str, u8)]) -> Result<Vec<(u8, String)>, Mistake> {
+    let mut found = Vec::new();
+    for (word, item) in entries(table(key, item)?) {
+        let Some(role) = pick(words, word) else { return Err(Mistake::UnknownKey { key: word.to_owned() }) };
+        found.extend(header_names(word, item)?.into_iter().map(|name| (role, name)));
+    }
+    Ok(found)
+}
+
+fn header_names(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
+    Ok(strings(key, item)?.into_iter().map(|name| name.to_ascii_lowercase()).collect())
+}
+
+/// Keys and values of a table, in the order of the file.
+fn entries<'a, 'b>(table: &'a DeTable<'b>) -> impl Iterator<Item = (&'a str, &'a DeValue<'b>)> {
+    table.iter().map(|(key, value)| (key.get_ref().as_ref(), value.get_ref()))
+}
+
+fn pick(words: &[(&str, u8)], word: &str) -> Option<u8> {
+    words.iter().find(|(name, _)| *name == word).map(|&(_, number)| number)
+}
+
+fn table<'a, 'b>(key: &str, item: &'a DeValue<'b>) -> Result<&'a DeTable<'b>, Mistake> {
+    item.as_table().ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a table" })
+}
+
+fn string(key: &str, item: &DeValue<'_>) -> Result<String, Mistake> {
+    item.as_str().map(str::to_owned).ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a text" })
+}
+
+fn boolean(key: &str, item: &DeValue<'_>) -> Result<bool, Mistake> {
+    item.as_bool().ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "`true` or `false`" })
+}
+
+fn strings(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
+    let wrong = || Mistake::Type { key: key.to_owned(), expected: "a list of texts" };
+    item.as_array().ok_or_else(wrong)?.iter().map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}

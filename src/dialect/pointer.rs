@@ -1,0 +1,150 @@
+//! Pointers: where in a body a model is named, as one pattern.
+//!
+//! Input: the text of a place in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
+//! It does not build the automaton: [`automaton`](super::automaton) does.
+//!
+//! ```text
+//! pointer  = 1*( "/" step | group | "#lines" | "#json" )
+//! step     = "*"            every element of an array
+//!          | "{}"           the value of every key
+//!          | "**"           any number of keys and elements, none included
+//!          | name *( "|" name )   the value of one of these keys
+//! group    = "(" pointer ")+"     once or more
+//! #lines   = each line of the text is a JSON document of its own
+//! #json    = the text is a JSON document of its own
+//! ```
+
+use super::error::Mistake;
+use crate::limits;
+
+/// One step down from a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// The value of one of these keys.
+    Key(Vec<String>),
+    /// Every element of an array.
+    Each,
+    /// The value of every key.
+    Any,
+    /// Any number of keys and elements.
+    Deep,
+    /// From a text to each of its lines.
+    Lines,
+    /// From a text to the document that it holds.
+    Nested,
+}
+
+/// A pointer that has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Pointer {
+    pub(super) steps: Vec<Step>,
+    /// From the position after a group's last step back to its first.
+    pub(super) loops: Vec<(usize, usize)>,
+}
+
+impl Pointer {
+    /// Reads a pointer; the empty text is the document itself.
+    pub(super) fn read(text: &str) -> Result<Self, Mistake> {
+        let mut pointer = Self::default();
+        let mut open = None;
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            rest = match first {
+                '/' => {
+                    let after = rest.get(1..).unwrap_or_default();
+                    let end = after.find(['/', '(', ')', '#']).unwrap_or(after.len());
+                    let (step, rest) = after.split_at_checked(end).unwrap_or_default();
+                    pointer.steps.push(read_step(text, step)?);
+                    rest
+                }
+                '(' if open.is_none() => {
+                    open = Some(pointer.steps.len());
+                    rest.get(1..).unwrap_or_default()
+                }
+                ')' => {
+                    let start = open.take().ok_or_else(|| malformed(text, "a group is closed that was not opened"))?;
+                    if start == pointer.steps.len() {
+                        return Err(malformed(text, "a group must hold a step"));
+                    }
+                    pointer.loops.push((pointer.steps.len(), start));
+                    rest.strip_prefix(")+").ok_or_else(|| malformed(text, "a group ends with `)+`"))?
+                }
+                '#' => {
+                    let (step, rest) = if let Some(rest) = rest.strip_prefix("#lines") {
+                        (Step::Lines, rest)
+                    } else if let Some(rest) = rest.strip_prefix("#json") {
+                        (Step::Nested, rest)
+                    } else {
+                        return Err(malformed(text, "after `#` stands `lines` or `json`"));
+                    };
+                    pointer.steps.push(step);
+                    rest
+                }
+                _ => return Err(malformed(text, "a step begins with `/`")),
+            };
+        }
+        if open.is_some() { Err(malformed(text, "a group is not closed")) } else { Ok(pointer) }
+    }
+
+    /// This pointer, seen from further up.
+    pub(super) fn below(&self, base: &Self) -> Self {
+        let by = base.steps.len();
+        let mut whole = base.clone();
+        whole.steps.extend(self.steps.iter().cloned());
+        whole.loops.extend(self.loops.iter().map(|&(end, start)| (end + by, start + by)));
+        whole
+    }
+}
+
+fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
+    Ok(match step {
+        "*" => Step::Each,
+        "{}" => Step::Any,
+        "**" => Step::Deep,
+        names => {
+            let names: Vec<String> = names.split('|').map(str::to_owned).collect();
+            for name in &names {
+                if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$@:".contains(&byte)) {
+                    return Err(malformed(text, "a key is made of letters, digits and `_-.$@:`"));
+                }
+                if name.len() > limits::KEY_BYTES {
+                    return Err(malformed(text, "a key is longer than the scanner holds"));
+                }
+            }
+            Step::Key(names)
+        }
+    })
+}
+
+fn malformed(text: &str, reason: &'static str) -> Mistake {
+    Mistake::Malformed { text: text.to_owned(), reason }
+}
+
+/// The form under which keys are compared: ASCII lower case, without `_`. The scanner folds what it reads the same way.
+pub(super) fn fold(name: &str) -> String {
+    name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_every_kind_are_read() {
+        let key = |name: &str| Step::Key(vec![name.to_owned()]);
+        let pointer = Pointer::read("/a/*/{}/**/b|c#lines/d").unwrap();
+        let both = Step::Key(vec!["b".to_owned(), "c".to_owned()]);
+        assert_eq!(pointer.steps, [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]);
+        let group = Pointer::read("(/tools/*)+/model").unwrap();
+        assert_eq!((group.steps.len(), group.loops.as_slice()), (3, [(2, 0)].as_slice()));
+        assert_eq!(group.below(&Pointer::read("/x").unwrap()).loops, [(3, 1)]);
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_named() {
+        for text in ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél"] {
+            assert!(matches!(Pointer::read(text), Err(Mistake::Malformed { .. })), "{text}");
+        }
+    }
+}
