@@ -558,3 +558,81 @@ fn may_be_same(one: &Token, other: &Token) -> bool {
         (Token::Prefix(one), Token::Prefix(other)) => one.starts_with(other.as_str()) || other.starts_with(one.as_str()),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Shape {
+        Shape::Tokens(
+            text.split('-')
+                .map(|word| match word.strip_suffix('*') {
+                    Some(start) => Token::Prefix(start.to_owned()),
+                    None => Token::Word(word.to_owned()),
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_pattern_closes_what_may_hold_it() {
+        let exact = |id: &str| Shape::Exact(id.to_owned());
+        for (outer, inner, expected) in [
+            (tokens("mythos-5-20260601"), tokens("mythos-5"), true),
+            (tokens("mythos-5"), tokens("mythos-5-20260601"), false),
+            (tokens("anthropic-mythos-5"), tokens("mythos-5"), true),
+            (tokens("mythos-50"), tokens("mythos-5"), false),
+            (tokens("mythos"), tokens("myth*"), true),
+            (tokens("myth*-5"), tokens("mythos"), true),
+            (tokens("haiku*-5"), tokens("mythos"), false),
+            (tokens("*-5"), tokens("mythos"), true),
+            (tokens("myth*"), tokens("mythos*"), true),
+            (exact("org/mythos-5:free"), tokens("mythos-5"), true),
+            (exact("org/mythos-50"), tokens("mythos-5"), false),
+            (tokens("mythos-5-lite"), exact("mythos-5"), false),
+            (exact("mythos-5"), exact("mythos-5"), true),
+            (exact("mythos-5-lite"), exact("mythos-5"), false),
+        ] {
+            assert_eq!(holds(&outer, &inner), expected, "{outer:?} around {inner:?}");
+        }
+    }
+
+    #[test]
+    fn places_are_what_the_design_says() {
+        let list: Vec<Place> = ["US", "UA-43"].iter().map(|code| read_code(code).unwrap()).collect();
+        for (code, expected) in [
+            ("US", Truth::True),
+            ("US-TX", Truth::True),
+            ("UA-43", Truth::True),
+            ("UA-30", Truth::False),
+            ("UA", Truth::Unknown),
+            ("DE", Truth::False),
+            ("PR", Truth::False),
+        ] {
+            assert_eq!(place_in(read_code(code).unwrap(), &list), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn values_of_another_type_are_unknown() {
+        let relation = FactKind::Enum(vec!["staff".to_owned()]);
+        for (kind, value, known) in [
+            (&FactKind::Bool, Value::Bool(false), true),
+            (&FactKind::Bool, Value::Text("true"), false),
+            (&relation, Value::Text("staff"), true),
+            (&relation, Value::Text("Staff"), false),
+            (&FactKind::Place, Value::Text("ZZ"), false),
+            (&FactKind::Time, Value::Text("2026-06-12T00:00:00Z"), true),
+            (&FactKind::Time, Value::Text("2026-06-12"), false),
+            (&FactKind::Time, Value::Number(1.781_299_260e9), true),
+            (&FactKind::Time, Value::Number(f64::INFINITY), false),
+            (&FactKind::List, Value::List(&["a"]), true),
+            (&FactKind::List, Value::List(&[]), false),
+            (&FactKind::Number, Value::Number(f64::NAN), false),
+            (&FactKind::Number, Value::Text("1"), false),
+        ] {
+            assert_eq!(held(kind, value).is_some(), known, "{kind:?} {value:?}");
+        }
+    }
+}
