@@ -1,0 +1,276 @@
+//! What stands on either side of an operator: facts, literals and lists.
+
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+
+use super::{BUILT_IN, Name, Reader};
+use crate::dialect;
+use crate::facts::read_time;
+use crate::policy::model::{FactKind, FactRef, Literal};
+use crate::policy::{code, entry, suggestion};
+
+/// A side of an operator.
+pub(super) enum Operand<'t> {
+    Fact(FactRef, Kind),
+    Literal(Literal),
+    Bool(bool),
+    Items(Items<'t>),
+    List(usize),
+}
+
+/// The entries of a list written in the condition.
+pub(super) type Items<'t> = &'t [IdedExpr];
+
+/// What a fact's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Enum,
+    Text,
+    Place,
+    Country,
+    Region,
+    Time,
+    Now,
+    List,
+    Number,
+    Asn,
+    Network,
+    Ip,
+    Operation,
+    Dialect,
+}
+
+impl Kind {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Enum => "an enumeration",
+            Self::Text => "a text",
+            Self::Place => "a place",
+            Self::Country => "a country",
+            Self::Region => "a region",
+            Self::Time | Self::Now => "a time",
+            Self::List => "a list of texts",
+            Self::Number => "a number",
+            Self::Asn => "the number of an autonomous system",
+            Self::Network => "a set of network kinds",
+            Self::Ip => "an address",
+            Self::Operation => "the name of an operation",
+            Self::Dialect => "the name of a dialect",
+        }
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Reads one side. `None`: it is nothing that can stand there, which is reported, or its declaration is broken, which has been.
+    pub(super) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
+        match &tree.expr {
+            Expr::Ident(name) => self.name(name, tree),
+            Expr::Literal(LiteralValue::Boolean(value)) => Some(Operand::Bool(*value.inner())),
+            Expr::Literal(LiteralValue::String(text)) => Some(Operand::Literal(Literal::Text(text.inner().to_owned()))),
+            Expr::Literal(LiteralValue::Int(number)) => self.number(i128::from(*number.inner()), tree),
+            Expr::Literal(LiteralValue::UInt(number)) => self.number(i128::from(*number.inner()), tree),
+            Expr::Literal(LiteralValue::Double(number)) => {
+                if number.inner().is_finite() {
+                    return Some(Operand::Literal(Literal::Number(*number.inner())));
+                }
+                self.report(code::LITERAL, self.span(tree), "the number is not finite".to_owned(), None)
+            }
+            Expr::List(list) if list.optional_indices.is_empty() => Some(Operand::Items(&list.elements)),
+            Expr::Call(call) if call.func_name == "timestamp" && call.target.is_none() => match call.args.as_slice() {
+                [argument] => self.timestamp(argument, tree),
+                _ => self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None),
+            },
+            Expr::Call(call) if is_logic(&call.func_name) => {
+                let message = "a condition is compared as if it were a value".to_owned();
+                let help = "join conditions with `&&`, `||` and `!`, and put comparisons in brackets".to_owned();
+                self.report(code::CONSTRUCT, self.span(tree), message, Some(help))
+            }
+            _ => self.outside(tree),
+        }
+    }
+
+    fn name<'t>(&mut self, name: &str, tree: &IdedExpr) -> Option<Operand<'t>> {
+        if let Some((_, fact)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+            let kind = match fact {
+                FactRef::Place | FactRef::Declared(_) => Kind::Place,
+                FactRef::Country => Kind::Country,
+                FactRef::Region => Kind::Region,
+                FactRef::Network => Kind::Network,
+                FactRef::Asn => Kind::Asn,
+                FactRef::Ip => Kind::Ip,
+                FactRef::Operation => Kind::Operation,
+                FactRef::Dialect => Kind::Dialect,
+                FactRef::Now => Kind::Now,
+            };
+            return Some(Operand::Fact(*fact, kind));
+        }
+        match self.names.by_name.get(name) {
+            Some(Some(Name::List(index))) => Some(Operand::List(*index)),
+            Some(Some(Name::Fact(index))) => {
+                let kind = match self.names.facts.get(*index)?.kind {
+                    FactKind::Bool => Kind::Bool,
+                    FactKind::Enum(_) => Kind::Enum,
+                    FactKind::Text => Kind::Text,
+                    FactKind::Place => Kind::Place,
+                    FactKind::Time => Kind::Time,
+                    FactKind::List => Kind::List,
+                    FactKind::Number => Kind::Number,
+                };
+                Some(Operand::Fact(FactRef::Declared(*index), kind))
+            }
+            Some(None) => None,
+            None => {
+                let declared = self.names.by_name.keys().copied();
+                let known = declared.chain(BUILT_IN.map(|(name, _)| name));
+                let help = suggestion::help(name, known).or_else(|| Some("declare it under `[facts]` or `[lists]`".to_owned()));
+                self.report(code::UNKNOWN_NAME, self.span(tree), format!("there is no fact and no list `{name}`"), help)
+            }
+        }
+    }
+
+    fn number<'t>(&mut self, number: i128, tree: &IdedExpr) -> Option<Operand<'t>> {
+        const EXACT: i128 = 1 << 53;
+        if !(-EXACT..=EXACT).contains(&number) {
+            let message = format!("`{number}` cannot be held exactly: JSON numbers are exact up to 2^53");
+            return self.report(code::LITERAL, self.span(tree), message, None);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "checked above to be exact")]
+        Some(Operand::Literal(Literal::Number(number as f64)))
+    }
+
+    fn timestamp<'t>(&mut self, argument: &IdedExpr, tree: &IdedExpr) -> Option<Operand<'t>> {
+        let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
+            return self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None);
+        };
+        match read_time(text.inner()) {
+            Some(time) => Some(Operand::Literal(Literal::Time(time))),
+            None => {
+                let message = format!("`{}` is no instant", text.inner().escape_debug());
+                let help = "write `timestamp(\"2026-06-12T21:21:00Z\")`".to_owned();
+                self.report(code::LITERAL, self.span(argument), message, Some(help))
+            }
+        }
+    }
+
+    /// A literal that the fact can be compared with, in the form in which it is.
+    pub(super) fn literal(&mut self, fact: FactRef, kind: Kind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
+        let name = self.fact_name(fact);
+        let span = self.span(tree);
+        match (kind, operand) {
+            (Kind::Text, Operand::Literal(literal @ Literal::Text(_)))
+            | (Kind::Number, Operand::Literal(literal @ Literal::Number(_)))
+            | (Kind::Time | Kind::Now, Operand::Literal(literal @ Literal::Time(_))) => Some(literal),
+            (Kind::Asn, Operand::Literal(Literal::Number(number))) => {
+                if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+                    return Some(Literal::Number(number));
+                }
+                self.report(code::LITERAL, span, format!("`{number}` is no number of an autonomous system"), None)
+            }
+            (Kind::Enum, Operand::Literal(Literal::Text(text))) => {
+                let values = self.enum_values(fact).unwrap_or_default();
+                if values.contains(&text) {
+                    return Some(Literal::Text(text));
+                }
+                let help = suggestion::help(&text, values.iter().map(String::as_str));
+                self.report(code::ENUM_VALUE, span, format!("`{name}` is never `{text}`"), help)
+            }
+            (Kind::Dialect, Operand::Literal(Literal::Text(text))) => {
+                match self.names.dialects.get(text.as_str()) {
+                    Some(true) => {}
+                    Some(false) => {
+                        let message = format!("the dialect `{text}` is not guarded, so no request speaks it");
+                        self.report::<()>(
+                            code::UNGUARDED,
+                            span,
+                            message,
+                            Some("add it to `dialects` under `[policy]`".to_owned()),
+                        );
+                    }
+                    None => {
+                        let help = suggestion::help(&text, self.names.dialects.keys().copied());
+                        return self.report(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{text}`"), help);
+                    }
+                }
+                Some(Literal::Text(text))
+            }
+            (Kind::Operation, Operand::Literal(Literal::Text(text))) => {
+                let known: Vec<String> = dialect::all().iter().flat_map(|dialect| dialect::operations(dialect.id)).collect();
+                if known.contains(&text) {
+                    return Some(Literal::Text(text));
+                }
+                let help = suggestion::help(&text, known.iter().map(String::as_str));
+                self.report(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
+            }
+            (Kind::Place | Kind::Country | Kind::Region, Operand::Literal(Literal::Text(text))) => {
+                let place = entry::place(&text, span, self.problems)?;
+                match (kind, place.region.is_some()) {
+                    (Kind::Country, true) => {
+                        let help = Some(format!("write `place == \"{text}\"`"));
+                        self.report(code::TYPE, span, format!("`{text}` is a region, and `country` is a country"), help)
+                    }
+                    (Kind::Region, false) => {
+                        let help = Some(format!("write `country == \"{}\"`", entry::spelling(place)));
+                        self.report(code::TYPE, span, format!("`{text}` is a country, and `region` is a region of one"), help)
+                    }
+                    _ => Some(Literal::Place(place)),
+                }
+            }
+            (Kind::Ip, Operand::Literal(Literal::Text(_))) => {
+                let help = Some("declare a list of kind `cidr` and write `ip in ...`".to_owned());
+                self.report(code::CONSTRUCT, span, "`ip` is compared with a literal".to_owned(), help)
+            }
+            (Kind::Network, _) => {
+                let help = Some("write `\"tor\" in network`".to_owned());
+                self.report(
+                    code::TYPE,
+                    span,
+                    "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
+                    help,
+                )
+            }
+            (Kind::List, _) => {
+                let help = Some(format!("write `{name}.exists(x, x == \"...\")`"));
+                self.report(code::TYPE, span, format!("`{name}` is a list of texts, and is asked about its elements"), help)
+            }
+            (Kind::Time | Kind::Now, Operand::Literal(Literal::Text(text))) => {
+                let help = Some(format!("write `timestamp(\"{text}\")`"));
+                self.report(code::TYPE, span, format!("`{name}` is a time, and this is a text"), help)
+            }
+            (kind, operand) => {
+                let is = match operand {
+                    Operand::Literal(Literal::Text(_)) => "a text",
+                    Operand::Literal(Literal::Number(_)) => "a number",
+                    Operand::Literal(Literal::Time(_)) => "a time",
+                    Operand::Literal(Literal::Place(_)) => "a place",
+                    Operand::Bool(_) => "true or false",
+                    Operand::Items(_) | Operand::List(_) => "a list",
+                    Operand::Fact(..) => "a fact",
+                };
+                let help = match kind {
+                    Kind::Bool => Some(format!("write `{name}` or `!{name}`")),
+                    Kind::Enum | Kind::Text => Some("put it in quotes".to_owned()).filter(|_| is == "a number"),
+                    _ => None,
+                };
+                self.report(code::TYPE, span, format!("`{name}` is {}, and this is {is}", kind.words()), help)
+            }
+        }
+    }
+}
+
+fn is_logic(function: &str) -> bool {
+    use operators as o;
+    let logic = [
+        o::LOGICAL_AND,
+        o::LOGICAL_OR,
+        o::LOGICAL_NOT,
+        o::EQUALS,
+        o::NOT_EQUALS,
+        o::LESS,
+        o::LESS_EQUALS,
+        o::GREATER,
+        o::GREATER_EQUALS,
+        o::IN,
+    ];
+    logic.contains(&function) || matches!(function, "startsWith" | "exists" | "all")
+}

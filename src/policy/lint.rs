@@ -1,0 +1,180 @@
+//! What a sound policy still may not mean: conditions that separate nobody, licences that lift nothing, ways out of a restriction.
+//!
+//! Input: a policy that the checks have accepted. Output: warnings and notes, which change nothing.
+
+mod table;
+
+use std::collections::BTreeSet;
+
+use self::table::{Hidden, Table};
+use super::code;
+use super::model::*;
+use super::problem::Problem;
+
+/// Reports all of it.
+pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
+    for restriction in &policy.restrictions {
+        restriction_conditions(policy, restriction, problems);
+        if restriction.doubt_pass {
+            escapes(policy, restriction, problems);
+        }
+        also_closes(policy, restriction, problems);
+    }
+    for licence in &policy.licences {
+        if let Some(when) = &licence.when {
+            constant(policy, when, "the licence lifts nothing", "the licence needs no condition", problems);
+        }
+        lifts_nothing(policy, licence, problems);
+    }
+}
+
+fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
+    let before = problems.len();
+    if let Some(when) = &restriction.when {
+        constant(policy, when, "the restriction never applies", "the restriction needs no condition", problems);
+    }
+    if let Some(unless) = &restriction.unless {
+        constant(policy, unless, "the exception is none", "the restriction never applies", problems);
+    }
+    let (Some(when), Some(unless), true) = (&restriction.when, &restriction.unless, problems.len() == before) else { return };
+    let both = applies(restriction);
+    if Table::new(policy, &both).is_some_and(|table| table.constant() == Some(false)) {
+        let message = format!("`unless` holds wherever `when` does, so `{}` never applies", restriction.id);
+        problems.push(Problem::new(code::ALWAYS_FALSE, unless.span, message).related(when.span, "whenever this holds"));
+    }
+}
+
+/// `when && !unless`, as one condition.
+fn applies(restriction: &Restriction) -> Condition {
+    let when = restriction.when.as_ref().map_or(Condition::True, |clause| clause.condition.clone());
+    match &restriction.unless {
+        Some(unless) => Condition::And(vec![when, Condition::Not(Box::new(unless.condition.clone()))]),
+        None => when,
+    }
+}
+
+/// Warns of a clause, or a part of it, that is the same for all callers of whom everything is known.
+fn constant(policy: &Policy, clause: &Clause, if_false: &str, if_true: &str, problems: &mut Vec<Problem>) {
+    // Saying `true` on purpose is no slip.
+    if clause.condition == Condition::True {
+        return;
+    }
+    let Some(table) = Table::new(policy, &clause.condition) else { return };
+    for (span, value) in table.constant_parts() {
+        let (code, word, so) = if value { (code::ALWAYS_TRUE, "true", if_true) } else { (code::ALWAYS_FALSE, "false", if_false) };
+        problems.push(match span {
+            None => Problem::new(code, clause.span, format!("the condition is always {word}: {so}")),
+            Some(span) => Problem::new(code, span, format!("this part of the condition is always {word}")),
+        });
+    }
+}
+
+/// Under `doubt = "pass"`: can a caller to whom the restriction applies make that unknown?
+fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
+    let applies = applies(restriction);
+    for hidden in [Hidden::Place, Hidden::Account] {
+        let mut used = BTreeSet::new();
+        let mut first = None;
+        atoms(&applies, &mut |atom| {
+            if hidden.hides(atom.fact) {
+                first.get_or_insert(atom.span);
+                used.insert(name(policy, atom.fact));
+            }
+        });
+        let Some(span) = first else { continue };
+        // Too many cases to go through counts as a way out: the warning asks for a look, no more.
+        if Table::new(policy, &applies).is_some_and(|table| !table.escapes(hidden)) {
+            continue;
+        }
+        let facts = used.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let are = if used.len() == 1 { "is" } else { "are" };
+        let (way, help) = match hidden {
+            Hidden::Place => (
+                format!("by coming through Tor, where {facts} {are} unknown"),
+                "add `|| \"tor\" in network`, or leave out `doubt = \"pass\"`",
+            ),
+            Hidden::Account => (
+                format!("by leaving out the credential, without which {facts} {are} unknown"),
+                "leave out `doubt = \"pass\"`, or give what rests on the account a restriction of its own",
+            ),
+        };
+        let message = format!("a caller to whom `{}` applies can escape it {way}", restriction.id);
+        problems.push(Problem::new(code::ESCAPE, span, message).help(help));
+    }
+}
+
+/// A licence for models that the restriction does not close.
+fn lifts_nothing(policy: &Policy, licence: &Licence, problems: &mut Vec<Problem>) {
+    let Some(models) = &licence.models else { return };
+    let Some(lifted) = patterns(policy, models) else { return };
+    for restriction in licence.lifts.iter().filter_map(|index| policy.restrictions.get(*index)) {
+        let Some(closed) = patterns(policy, &restriction.models) else { continue };
+        let meet = lifted.iter().any(|a| closed.iter().any(|b| a.lies_in(b) || b.lies_in(a)));
+        if !meet {
+            let message = format!("`{}` lifts nothing of `{}`, which closes other models", licence.id, restriction.id);
+            let problem = Problem::new(code::LIFTS_NOTHING, models.span, message);
+            problems.push(problem.related(restriction.models.span, "what is closed"));
+        }
+    }
+}
+
+/// Declared patterns of no family that the restriction closes without naming them.
+fn also_closes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
+    let Some(closed) = patterns(policy, &restriction.models) else { return };
+    let rules = policy
+        .restrictions
+        .iter()
+        .map(|other| &other.models)
+        .chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()));
+    let mut seen = BTreeSet::new();
+    for item in rules.flat_map(|models| &models.items) {
+        let ModelRef::Pattern(pattern) = item else { continue };
+        let in_family = policy.families.iter().flat_map(|family| &family.patterns).any(|known| known.text == pattern.text);
+        let named = closed.iter().any(|own| own.text == pattern.text);
+        let inside = closed.iter().find(|own| own.lies_in(pattern));
+        if let (false, false, Some(own), true) = (in_family, named, inside, seen.insert(&pattern.text)) {
+            let message = format!("`{}` closes `{}` too, since `{}` occurs in it", restriction.id, pattern.text, own.text);
+            problems.push(Problem::new(code::ALSO_CLOSES, pattern.span, message).related(restriction.span, "the restriction"));
+        }
+    }
+}
+
+/// The patterns a rule is about; `None`: every model.
+fn patterns(policy: &Policy, models: &Models) -> Option<Vec<Pattern>> {
+    let mut all = Vec::new();
+    for item in &models.items {
+        match item {
+            ModelRef::Everything => return None,
+            ModelRef::Pattern(pattern) => all.push(pattern.clone()),
+            ModelRef::Family(index) => {
+                let family = policy.families.get(*index)?;
+                all.extend(family.patterns.iter().cloned());
+                all.extend(family.aliases.iter().map(|alias| Pattern {
+                    text: format!("={}", alias.id),
+                    shape: Shape::Exact(alias.id.clone()),
+                    span: alias.span,
+                }));
+            }
+        }
+    }
+    Some(all)
+}
+
+fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom)) {
+    match condition {
+        Condition::True | Condition::False => {}
+        Condition::Atom(atom) => each(atom),
+        Condition::Not(inner) => atoms(inner, each),
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| atoms(part, each)),
+    }
+}
+
+fn name(policy: &Policy, fact: FactRef) -> String {
+    match fact {
+        FactRef::Declared(index) => policy.facts.get(index).map_or_else(String::new, |fact| fact.name.clone()),
+        built_in => super::condition::BUILT_IN
+            .iter()
+            .find(|(_, known)| *known == built_in)
+            .map_or_else(String::new, |(name, _)| (*name).to_owned()),
+    }
+}

@@ -1,0 +1,417 @@
+//! The truth table of a condition, over the callers of whom everything is known.
+//!
+//! Tests of one fact are not independent: `relation == "staff" && relation == "end_user"` is never true. So the table does not run over the
+//! truth values of the tests, but over values of the facts: for each fact enough of them to stand for all, that is one for
+//! every way in which its tests can come out. A few impossible callers more (an autonomous system between two numbers) are taken
+//! in; they can only hide a warning, never cause one.
+
+use std::collections::BTreeSet;
+
+use crate::facts::{Network, Place};
+use crate::policy::model::*;
+
+/// Callers gone through at most.
+const CALLERS: usize = 1 << 14;
+
+/// What a caller can make unknown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// By Tor: where they are.
+    Place,
+    /// By leaving out the credential: what the account says.
+    Account,
+}
+
+impl Hidden {
+    pub(super) fn hides(self, fact: FactRef) -> bool {
+        match self {
+            Self::Place => matches!(fact, FactRef::Place | FactRef::Country | FactRef::Region),
+            Self::Account => matches!(fact, FactRef::Declared(_)),
+        }
+    }
+}
+
+/// A condition with its distinct tests, and for each fact the ways in which its tests can come out.
+pub(super) struct Table<'c> {
+    tree: Tree,
+    atoms: Vec<&'c Atom>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    fact: FactRef,
+    atoms: Vec<usize>,
+    rows: Vec<Vec<bool>>,
+}
+
+struct Tree {
+    span: Span,
+    node: Node,
+}
+
+enum Node {
+    Constant(bool),
+    Atom(usize),
+    Not(Box<Tree>),
+    And(Vec<Tree>),
+    Or(Vec<Tree>),
+}
+
+impl<'c> Table<'c> {
+    /// The table; `None` if it would be too large.
+    pub(super) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
+        let mut atoms: Vec<&'c Atom> = Vec::new();
+        let tree = compile(condition, &mut atoms)?;
+        let mut groups: Vec<Group> = Vec::new();
+        for (index, atom) in atoms.iter().enumerate() {
+            // Place, country and region are one fact seen three ways.
+            let fact = if Hidden::Place.hides(atom.fact) { FactRef::Place } else { atom.fact };
+            match groups.iter_mut().find(|group| group.fact == fact) {
+                Some(group) => group.atoms.push(index),
+                None => groups.push(Group { fact, atoms: vec![index], rows: Vec::new() }),
+            }
+        }
+        let mut callers = 1_usize;
+        for group in &mut groups {
+            let of_group: Vec<&Atom> = group.atoms.iter().filter_map(|index| atoms.get(*index).copied()).collect();
+            group.rows = rows(policy, group.fact, &of_group)?;
+            callers = callers.checked_mul(group.rows.len()).filter(|callers| *callers <= CALLERS)?;
+        }
+        Some(Self { tree, atoms, groups })
+    }
+
+    /// The value, if it is the same for every caller.
+    pub(super) fn constant(&self) -> Option<bool> {
+        let mut seen = [false; 2];
+        self.callers(|values| {
+            match value(&self.tree, values) {
+                Some(true) => seen = [seen[0], true],
+                _ => seen = [true, seen[1]],
+            }
+            seen != [true, true]
+        });
+        match seen {
+            [true, false] => Some(false),
+            [false, true] => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The outermost parts that are the same for every caller; no span: all of it.
+    pub(super) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
+        if let Some(value) = self.constant() {
+            return vec![(None, value)];
+        }
+        let mut found = Vec::new();
+        let mut rest: Vec<&Tree> = children(&self.tree);
+        while let Some(tree) = rest.pop() {
+            let mut seen = BTreeSet::new();
+            self.callers(|values| {
+                seen.insert(value(tree, values) == Some(true));
+                seen.len() < 2
+            });
+            match (seen.len(), seen.first()) {
+                (1, Some(value)) if !matches!(tree.node, Node::Constant(_)) => found.push((Some(tree.span), *value)),
+                _ => rest.extend(children(tree)),
+            }
+        }
+        found.sort_by_key(|(span, _)| *span);
+        found
+    }
+
+    /// Whether some caller for whom the condition is true can make it unknown or false by hiding.
+    pub(super) fn escapes(&self, hidden: Hidden) -> bool {
+        let tor = Network::of("tor").unwrap_or_default();
+        let is_tor = |atom: &Atom| matches!(atom.test, Test::Has(bit) if tor.has(bit));
+        let mut found = false;
+        self.callers(|values| {
+            let through_tor = self.atoms.iter().zip(values).any(|(atom, value)| is_tor(atom) && *value == Some(true));
+            if value(&self.tree, values) != Some(true) || (hidden == Hidden::Place && through_tor) {
+                return true;
+            }
+            let after: Vec<Option<bool>> = self
+                .atoms
+                .iter()
+                .zip(values)
+                .map(|(atom, value)| match atom.test {
+                    _ if hidden.hides(atom.fact) => None,
+                    Test::Has(_) if hidden == Hidden::Place => Some(is_tor(atom)),
+                    _ => *value,
+                })
+                .collect();
+            found = value(&self.tree, &after) != Some(true);
+            !found
+        });
+        found
+    }
+
+    /// Goes through all callers until told to stop.
+    fn callers(&self, mut each: impl FnMut(&[Option<bool>]) -> bool) {
+        let mut values = vec![Some(false); self.atoms.len()];
+        let mut at = vec![0_usize; self.groups.len()];
+        loop {
+            for (group, row) in self.groups.iter().zip(&at) {
+                for (atom, outcome) in group.atoms.iter().zip(group.rows.get(*row).into_iter().flatten()) {
+                    if let Some(slot) = values.get_mut(*atom) {
+                        *slot = Some(*outcome);
+                    }
+                }
+            }
+            if !each(&values) {
+                return;
+            }
+            // Counts up, one digit a group.
+            let mut carried = true;
+            for (digit, group) in at.iter_mut().zip(&self.groups) {
+                *digit += 1;
+                if *digit < group.rows.len() {
+                    carried = false;
+                    break;
+                }
+                *digit = 0;
+            }
+            if carried {
+                return;
+            }
+        }
+    }
+}
+
+fn children(tree: &Tree) -> Vec<&Tree> {
+    match &tree.node {
+        Node::Constant(_) | Node::Atom(_) => Vec::new(),
+        Node::Not(inner) => vec![inner],
+        Node::And(parts) | Node::Or(parts) => parts.iter().collect(),
+    }
+}
+
+fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tree> {
+    /// Above this the table would be too large anyway, and looking for the same test again takes quadratic time.
+    const ATOMS: usize = 64;
+    let over = |parts: &[Tree]| {
+        parts
+            .iter()
+            .map(|part| part.span)
+            .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end), ..a })
+            .unwrap_or_default()
+    };
+    Some(match condition {
+        Condition::True => Tree { span: Span::default(), node: Node::Constant(true) },
+        Condition::False => Tree { span: Span::default(), node: Node::Constant(false) },
+        Condition::Atom(atom) => {
+            let same = |other: &&Atom| other.fact == atom.fact && other.test == atom.test;
+            let index = match atoms.iter().position(same) {
+                Some(index) => index,
+                None => {
+                    atoms.push(atom);
+                    atoms.len() - 1
+                }
+            };
+            if atoms.len() > ATOMS {
+                return None;
+            }
+            Tree { span: atom.span, node: Node::Atom(index) }
+        }
+        Condition::Not(inner) => {
+            let inner = compile(inner, atoms)?;
+            Tree { span: inner.span, node: Node::Not(Box::new(inner)) }
+        }
+        Condition::And(parts) => {
+            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            Tree { span: over(&parts), node: Node::And(parts) }
+        }
+        Condition::Or(parts) => {
+            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            Tree { span: over(&parts), node: Node::Or(parts) }
+        }
+    })
+}
+
+/// Strong Kleene logic; `None` is unknown.
+fn value(tree: &Tree, values: &[Option<bool>]) -> Option<bool> {
+    match &tree.node {
+        Node::Constant(value) => Some(*value),
+        Node::Atom(index) => values.get(*index).copied().flatten(),
+        Node::Not(inner) => value(inner, values).map(|value| !value),
+        Node::And(parts) => decided_by(false, parts, values),
+        Node::Or(parts) => decided_by(true, parts, values),
+    }
+}
+
+fn decided_by(decisive: bool, parts: &[Tree], values: &[Option<bool>]) -> Option<bool> {
+    let mut all_known = true;
+    for part in parts {
+        match value(part, values) {
+            Some(value) if value == decisive => return Some(decisive),
+            Some(_) => {}
+            None => all_known = false,
+        }
+    }
+    all_known.then_some(!decisive)
+}
+
+/// The distinct ways in which the tests of one fact can come out together; `None` if there are too many to list.
+fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
+    let entries = |index: usize| policy.lists.get(index).map(|list| &list.entries);
+    let declared = match fact {
+        FactRef::Declared(index) => policy.facts.get(index).map(|fact| &fact.kind),
+        _ => None,
+    };
+    match (fact, declared) {
+        (FactRef::Place, _) | (_, Some(FactKind::Place)) => Some(places(atoms, &entries)),
+        (FactRef::Operation | FactRef::Dialect, _) | (_, Some(FactKind::Text | FactKind::Enum(_))) => {
+            let closed = match declared {
+                Some(FactKind::Enum(values)) => Some(values.as_slice()),
+                _ => None,
+            };
+            Some(texts(atoms, closed, &entries))
+        }
+        (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => Some(points(atoms, &entries)),
+        // Yes-or-no facts, network kinds, address lists and tests of elements: any of them may come out either way.
+        _ => {
+            if atoms.len() > 12 {
+                return None;
+            }
+            Some((0..1_u32 << atoms.len()).map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect()).collect())
+        }
+    }
+}
+
+fn distinct(rows: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
+    rows.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn places<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
+    const ELSEWHERE: Place = Place { country: Some([0; 2]), region: Some([0; 3]) };
+    let asked = |atom: &Atom| -> Vec<Place> {
+        match &atom.test {
+            Test::In(literals) => literals
+                .iter()
+                .filter_map(|literal| match literal {
+                    Literal::Place(place) => Some(*place),
+                    _ => None,
+                })
+                .collect(),
+            Test::InList(index) => match entries(*index) {
+                Some(Entries::Places(places)) => places.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    };
+    let sets: Vec<Vec<Place>> = atoms.iter().map(|atom| asked(atom)).collect();
+    let mut callers: BTreeSet<Place> = BTreeSet::from([ELSEWHERE]);
+    for place in sets.iter().flatten() {
+        callers.insert(Place { region: Some([0; 3]), ..*place });
+        if place.region.is_some() {
+            callers.insert(*place);
+        }
+    }
+    distinct(callers.iter().map(|caller| {
+        sets.iter()
+            .map(|set| {
+                set.iter()
+                    .any(|place| place.country == caller.country && (place.region.is_none() || place.region == caller.region))
+            })
+            .collect()
+    }))
+}
+
+fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
+    let listed = |index: usize| match entries(index) {
+        Some(Entries::Texts(texts)) => texts.as_slice(),
+        _ => &[],
+    };
+    let mut callers: BTreeSet<String> = BTreeSet::new();
+    match closed {
+        Some(values) => callers.extend(values.iter().cloned()),
+        None => {
+            callers.insert("\0".to_owned());
+            for atom in atoms {
+                match &atom.test {
+                    Test::In(literals) => callers.extend(literals.iter().filter_map(|literal| match literal {
+                        Literal::Text(text) => Some(text.clone()),
+                        _ => None,
+                    })),
+                    Test::InList(index) => callers.extend(listed(*index).iter().cloned()),
+                    Test::StartsWith(head) => callers.extend([head.clone(), format!("{head}\0")]),
+                    _ => {}
+                }
+            }
+        }
+    }
+    distinct(callers.iter().map(|caller| {
+        atoms
+            .iter()
+            .map(|atom| match &atom.test {
+                Test::In(literals) => literals.iter().any(|literal| matches!(literal, Literal::Text(text) if text == caller)),
+                Test::InList(index) => listed(*index).binary_search(caller).is_ok(),
+                Test::StartsWith(head) => caller.starts_with(head.as_str()),
+                _ => false,
+            })
+            .collect()
+    }))
+}
+
+/// Numbers and times: on each threshold, and between any two.
+fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "thresholds a millisecond apart after the year 280000 would fall together, and hide a warning"
+    )]
+    let number = |literal: &Literal| match literal {
+        // Minus zero is zero.
+        Literal::Number(number) => Some(*number + 0.0),
+        Literal::Time(time) => Some(*time as f64),
+        Literal::Text(_) | Literal::Place(_) => None,
+    };
+    let listed = |index: usize| match entries(index) {
+        Some(Entries::Numbers(numbers)) => numbers.as_slice(),
+        _ => &[],
+    };
+    let mut thresholds: Vec<f64> = Vec::new();
+    for atom in atoms {
+        match &atom.test {
+            Test::In(literals) => thresholds.extend(literals.iter().filter_map(number)),
+            Test::InList(index) => thresholds.extend(listed(*index).iter().map(|number| number + 0.0)),
+            Test::Order(_, literal) => thresholds.extend(number(literal)),
+            _ => {}
+        }
+    }
+    thresholds.sort_by(f64::total_cmp);
+    thresholds.dedup();
+    let between = thresholds.windows(2).filter_map(|pair| Some(pair.first()? / 2.0 + pair.last()? / 2.0));
+    let ends = [
+        thresholds.first().map_or(0.0, |first| first - first.abs().max(1.0)),
+        thresholds.last().map_or(0.0, |last| last + last.abs().max(1.0)),
+    ];
+    let callers: Vec<f64> = thresholds.iter().copied().chain(between).chain(ends).collect();
+    // How a time lies to `now` is taken as independent of how it lies to the thresholds.
+    let versus = [std::cmp::Ordering::Less, std::cmp::Ordering::Equal, std::cmp::Ordering::Greater];
+    distinct(callers.iter().flat_map(|caller| {
+        versus.map(|to_now| {
+            atoms
+                .iter()
+                .map(|atom| match &atom.test {
+                    Test::In(literals) => literals.iter().filter_map(number).any(|number| number == *caller),
+                    Test::InList(index) => listed(*index).contains(caller),
+                    Test::Order(comparison, literal) => {
+                        number(literal).is_some_and(|number| fits(*comparison, caller.total_cmp(&number)))
+                    }
+                    Test::VersusNow(comparison) => fits(*comparison, to_now),
+                    _ => false,
+                })
+                .collect()
+        })
+    }))
+}
+
+fn fits(comparison: Comparison, ordering: std::cmp::Ordering) -> bool {
+    match comparison {
+        Comparison::Less => ordering.is_lt(),
+        Comparison::AtMost => ordering.is_le(),
+        Comparison::Equal => ordering.is_eq(),
+        Comparison::AtLeast => ordering.is_ge(),
+        Comparison::Greater => ordering.is_gt(),
+    }
+}

@@ -1,0 +1,206 @@
+//! The grammar of model patterns, and which pattern lies in which.
+//!
+//! ```text
+//! pattern = "=" id | token *( boundary token )        boundary: any printable ASCII but letters, digits, "*" and ","
+//! token   = 1*( letter / digit ) [ "*" ] | "*"        "*": any rest of the token, also none
+//! id      = 1*( printable ASCII but "," and "*" )
+//! ```
+
+use super::code;
+use super::model::{Alias, Pattern, Shape, Span, Token};
+use super::problem::Problem;
+
+/// Reads a pattern; `None` if it is none, which is then reported.
+pub(super) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Pattern> {
+    match parse(text) {
+        Ok(shape) => {
+            let text = match &shape {
+                Shape::Exact(id) => format!("={id}"),
+                Shape::Tokens(tokens) => tokens.iter().map(spelling).collect::<Vec<_>>().join("-"),
+            };
+            Some(Pattern { text, shape, span })
+        }
+        Err((message, help)) => {
+            problems.push(Problem::new(code::PATTERN, span, message).help_if(help));
+            None
+        }
+    }
+}
+
+/// Reads an alias: an exact id.
+pub(super) fn read_alias(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Alias> {
+    match exact(text) {
+        Ok(id) => Some(Alias { id, span }),
+        Err((message, help)) => {
+            problems.push(Problem::new(code::PATTERN, span, message).help_if(help));
+            None
+        }
+    }
+}
+
+type Wrong = (String, Option<String>);
+
+fn parse(text: &str) -> Result<Shape, Wrong> {
+    if let Some(id) = text.strip_prefix('=') {
+        return exact(id).map(Shape::Exact);
+    }
+    printable(text)?;
+    let mut tokens = Vec::new();
+    let folded = text.to_ascii_lowercase();
+    for run in folded.split(|c: char| !c.is_ascii_alphanumeric() && c != '*').filter(|run| !run.is_empty()) {
+        tokens.push(match run.split_once('*') {
+            None => Token::Word(run.to_owned()),
+            Some((head, "")) => Token::Prefix(head.to_owned()),
+            Some((head, tail)) => {
+                let help = if head.is_empty() {
+                    format!("a pattern occurs anywhere in an id: write `{}`", tail.trim_matches('*'))
+                } else {
+                    format!("write `{head}*`")
+                };
+                return Err((format!("`*` stands for the rest of a token, and `{tail}` follows it"), Some(help)));
+            }
+        });
+    }
+    if tokens.is_empty() {
+        return Err((format!("the pattern `{text}` holds no letter or digit"), None));
+    }
+    if tokens.iter().all(|token| matches!(token, Token::Prefix(head) if head.is_empty())) {
+        let help = "for every model write `models = [\"*\"]` in the rule".to_owned();
+        return Err((format!("the pattern `{text}` says nothing of the model"), Some(help)));
+    }
+    Ok(Shape::Tokens(tokens))
+}
+
+fn exact(id: &str) -> Result<String, Wrong> {
+    printable(id)?;
+    if id.is_empty() {
+        return Err(("the id is empty".to_owned(), None));
+    }
+    if id.contains('*') {
+        return Err((
+            format!("`{id}` is taken as an exact id, in which `*` has no meaning"),
+            Some("leave out `*`, or `=`".to_owned()),
+        ));
+    }
+    Ok(id.to_ascii_lowercase())
+}
+
+fn printable(text: &str) -> Result<(), Wrong> {
+    let Some(stranger) = text.chars().find(|c| !c.is_ascii_graphic() || *c == ',') else { return Ok(()) };
+    let message = match stranger {
+        ',' | ' ' => format!(
+            "`{text}` holds a {}, at which ids are split before they are judged",
+            if stranger == ',' { "comma" } else { "blank" }
+        ),
+        _ => format!("`{}` holds {stranger:?}, and an id outside printable ASCII is refused, never judged", text.escape_debug()),
+    };
+    let help = (stranger == ',').then(|| "write each id as an entry of its own".to_owned());
+    Err((message, help))
+}
+
+fn spelling(token: &Token) -> String {
+    match token {
+        Token::Word(word) => word.clone(),
+        Token::Prefix(head) => format!("{head}*"),
+    }
+}
+
+/// The tokens of an id or alias, folded.
+fn tokens(id: &str) -> Vec<Token> {
+    let folded = id.to_ascii_lowercase();
+    folded
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|run| !run.is_empty())
+        .map(|run| Token::Word(run.to_owned()))
+        .collect()
+}
+
+impl Pattern {
+    /// Whether this pattern occurs in every id in which the other one does: `mythos-5` in `mythos-5-20260601`, and each in itself.
+    #[must_use]
+    pub fn lies_in(&self, other: &Self) -> bool {
+        match (&self.shape, &other.shape) {
+            (Shape::Exact(id), Shape::Exact(other)) => id == other,
+            (Shape::Exact(_), Shape::Tokens(_)) => false,
+            (Shape::Tokens(run), Shape::Exact(id)) => occurs(run, &tokens(id)),
+            (Shape::Tokens(run), Shape::Tokens(other)) => occurs(run, other),
+        }
+    }
+
+    /// Whether the whole of an exact id is just what this pattern says, no token more.
+    #[must_use]
+    pub fn says(&self, id: &str) -> bool {
+        match &self.shape {
+            Shape::Exact(exact) => *exact == id.to_ascii_lowercase(),
+            Shape::Tokens(run) => {
+                let id = tokens(id);
+                run.len() == id.len() && occurs(run, &id)
+            }
+        }
+    }
+}
+
+fn occurs(run: &[Token], within: &[Token]) -> bool {
+    within.windows(run.len().max(1)).any(|window| {
+        run.iter().zip(window).all(|(token, other)| match (token, other) {
+            (Token::Word(word), Token::Word(other)) => word == other,
+            (Token::Prefix(head), Token::Word(other) | Token::Prefix(other)) => other.starts_with(head.as_str()),
+            (Token::Word(_), Token::Prefix(_)) => false,
+        })
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        read(text, Span::default(), &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn spellings_of_one_run_are_one_pattern() {
+        for text in ["mythos-5", "Mythos.5", "mythos_5", "/mythos:5/"] {
+            assert_eq!(pattern(text).text, "mythos-5");
+        }
+        assert_eq!(pattern("Mytho*").text, "mytho*");
+        assert_eq!(pattern("=Best-Available").text, "=best-available");
+    }
+
+    #[test]
+    fn what_can_never_occur_is_no_pattern() {
+        for text in ["", "-", "*", "*-*", "a,b", "a b", "mythös", "my*thos", "*os", "a**", "=", "=a*", "=a b", "\u{0}"] {
+            let mut problems = Vec::new();
+            assert_eq!(read(text, Span::default(), &mut problems), None, "{text:?}");
+            assert_eq!(problems.len(), 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_lies_in_what_contains_its_run() {
+        for (inner, outer) in [
+            ("mythos-5", "mythos-5-20260601"),
+            ("5", "mythos-5"),
+            ("mytho*", "mythos-5"),
+            ("mytho*", "anthropic/mythos*"),
+            ("mythos-*", "mythos-5"),
+            ("mythos-5", "=anthropic/mythos-5"),
+            ("=x", "=X"),
+        ] {
+            assert!(pattern(inner).lies_in(&pattern(outer)), "{inner} in {outer}");
+        }
+        for (inner, outer) in
+            [("mythos-5", "mythos-50"), ("mythos-5", "mythos*"), ("=mythos-5", "mythos-5"), ("mythos-5", "mythos-x-5")]
+        {
+            assert!(!pattern(inner).lies_in(&pattern(outer)), "{inner} in {outer}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_said_by_a_pattern_of_the_same_extent() {
+        assert!(pattern("mythos-5").says("Mythos.5"));
+        assert!(pattern("mytho*").says("mythos"));
+        assert!(!pattern("mythos").says("mythos-5"));
+    }
+}

@@ -1,0 +1,178 @@
+//! A problem in a policy, and the two ways of showing it: as text beside the source line, and as a record for machines.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::code::{Code, Severity};
+use super::model::Span;
+
+/// A file of a policy: what was given, and each list file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// As it is shown.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+/// Something that is wrong with a policy, or may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its stable code, which also says how much it weighs.
+    pub code: &'static Code,
+    /// Where it is.
+    pub span: Span,
+    /// What is wrong, on one line.
+    pub message: String,
+    /// What to write instead, if that can be said.
+    pub help: Option<String>,
+    /// Other places that have to do with it, each with a word on how.
+    pub related: Vec<(Span, String)>,
+}
+
+/// Where a problem begins and ends for people and editors: lines and columns from 1, columns in characters, the end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// First line.
+    pub line: usize,
+    /// First column.
+    pub column: usize,
+    /// Last line.
+    pub end_line: usize,
+    /// The column after the last.
+    pub end_column: usize,
+}
+
+impl Problem {
+    pub(super) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code, span, message: message.into(), help: None, related: Vec::new() }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn help_if(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    pub(super) fn related(mut self, span: Span, word: impl Into<String>) -> Self {
+        self.related.push((span, word.into()));
+        self
+    }
+
+    /// How much it weighs.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// Its lines and columns; all ones if the file is not among these.
+    #[must_use]
+    pub fn lines(&self, files: &[File]) -> Lines {
+        let text = files.get(self.span.file).map_or("", |file| file.text.as_str());
+        let (line, column) = position(text, self.span.start);
+        let (end_line, end_column) = position(text, self.span.end);
+        Lines { line, column, end_line, end_column }
+    }
+
+    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help}`.
+    #[must_use]
+    pub fn to_json(&self, files: &[File]) -> serde_json::Value {
+        let Lines { line, column, end_line, end_column } = self.lines(files);
+        serde_json::json!({
+            "code": self.code.id,
+            "severity": self.severity().name(),
+            "file": files.get(self.span.file).map(|file| file.name.as_str()),
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "message": self.message,
+            "help": self.help,
+        })
+    }
+}
+
+/// Shows problems beside their source lines, with a closing count. `colour`: with terminal colours.
+///
+/// ```
+/// use portcullis::policy;
+/// let loaded = policy::load(vec![policy::Source::new("p.toml", "format = 1\n[polcy]\n")], &mut policy::Options::default());
+/// let text = policy::render(&loaded.problems, &loaded.files, false);
+/// assert!(text.contains("--> p.toml:2:2") && text.contains("did you mean `policy`?"), "{text}");
+/// ```
+#[must_use]
+pub fn render(problems: &[Problem], files: &[File], colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for problem in problems {
+        out.push_str(&renderer.render(&groups(problem, files)));
+        out.push_str("\n\n");
+    }
+    let count = |severity| problems.iter().filter(|problem| problem.severity() == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors + warnings > 0 {
+        // Writing to a text cannot fail.
+        let _ = writeln!(out, "{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+    }
+    out
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn groups<'a>(problem: &'a Problem, files: &'a [File]) -> Vec<Group<'a>> {
+    let level = match problem.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut group = level.primary_title(problem.message.as_str()).id(problem.code.id).element(snippet(
+        files,
+        problem.span,
+        AnnotationKind::Primary,
+        "",
+        problem.related.iter().filter(|(span, _)| span.file == problem.span.file),
+    ));
+    for (span, word) in problem.related.iter().filter(|(span, _)| span.file != problem.span.file) {
+        group = group.element(snippet(files, *span, AnnotationKind::Context, word, std::iter::empty()));
+    }
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    vec![group]
+}
+
+fn snippet<'a>(
+    files: &'a [File],
+    span: Span,
+    kind: AnnotationKind,
+    word: &'a str,
+    related: impl Iterator<Item = &'a (Span, String)>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let (name, text) = files.get(span.file).map_or(("", ""), |file| (file.name.as_str(), file.text.as_str()));
+    let mut snippet = Snippet::source(text).path(name).annotation(kind.span(range(text, span)).label(word));
+    for (span, word) in related {
+        snippet = snippet.annotation(AnnotationKind::Context.span(range(text, *span)).label(word.as_str()));
+    }
+    snippet
+}
+
+/// The byte range, kept within the text and on its character boundaries: what a library slices with must not depend on every caller.
+fn range(text: &str, span: Span) -> std::ops::Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    start..end
+}
+
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..text.floor_char_boundary(at.min(text.len()))).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}

@@ -1,0 +1,234 @@
+//! Does a tree have the shape of a policy? Every answer in one pass, each at its place.
+//!
+//! A walk over tree and JSON Schema side by side, for the keywords that the schema uses. What does not fit is reported and taken out of the
+//! tree: a list loses an entry, a table a key. What is left reads without error, so that the checks of meaning can go on with it.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Schema;
+
+use super::code;
+use super::document::SCHEMA;
+use super::node::{Node, Value};
+use super::problem::Problem;
+use super::suggestion;
+
+/// Reports and removes what does not fit; false if nothing is left.
+pub(super) fn check(node: &mut Node, problems: &mut Vec<Problem>) -> bool {
+    walk(node, &SCHEMA, "the file", problems)
+}
+
+fn walk(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) -> bool {
+    if matches!(node.value, Value::Broken) {
+        return false;
+    }
+    let schema = resolve(schema, node);
+    let Some(schema) = schema else {
+        problems.push(Problem::new(
+            code::WRONG_TYPE,
+            node.span,
+            format!("{name} is {}, but must be a text or a table", node.kind()),
+        ));
+        return false;
+    };
+    if let Some(words) = words(schema) {
+        return word(node, &words, name, problems);
+    }
+    if !fits_type(node, schema) {
+        problems.push(wrong_type(node, schema, name));
+        return false;
+    }
+    if !in_range(node, schema, name, problems) {
+        return false;
+    }
+    match &mut node.value {
+        Value::Table(_) => {
+            table(node, schema, name, problems);
+            true
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                let name = format!("an entry of {name}");
+                items.retain_mut(|item| walk(item, schema, &name, problems));
+            }
+            true
+        }
+        _ => true,
+    }
+}
+
+fn table(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) {
+    let span = node.span;
+    let Value::Table(entries) = &mut node.value else { return };
+    let properties = schema.get("properties").and_then(Schema::as_object);
+    let others = schema.get("additionalProperties");
+    let required: Vec<&str> =
+        schema.get("required").and_then(Schema::as_array).into_iter().flatten().filter_map(Schema::as_str).collect();
+    for needed in &required {
+        if !entries.iter().any(|(key, _)| key.name == *needed) {
+            problems.push(
+                Problem::new(code::MISSING_KEY, span, format!("{name} has no `{needed}`"))
+                    .help_if(description(properties.and_then(|properties| properties.get(*needed)), needed)),
+            );
+        }
+    }
+    entries.retain_mut(|(key, value)| {
+        let known = properties.and_then(|properties| properties.get(&key.name));
+        let Some(schema) = known.or_else(|| others.filter(|others| others.is_object())) else {
+            let names = properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+            problems.push(
+                Problem::new(code::UNKNOWN_KEY, key.span, format!("{name} has no key `{}`", key.name))
+                    .help_if(suggestion::help(&key.name, names)),
+            );
+            return false;
+        };
+        walk(value, schema, &format!("`{}`", key.name), problems)
+    });
+}
+
+/// Follows references, and takes the alternative that fits the node's type.
+fn resolve<'a>(schema: &'a Schema, node: &Node) -> Option<&'a Schema> {
+    let mut schema = schema;
+    // References do not go in circles in a schema that types generate; the bound is for the proof.
+    for _ in 0..8 {
+        if let Some(reference) = schema.get("$ref").and_then(Schema::as_str) {
+            schema = SCHEMA.pointer(reference.trim_start_matches('#'))?;
+        } else if let Some(alternatives) = schema.get("anyOf").and_then(Schema::as_array) {
+            schema = alternatives.iter().find(|schema| resolve(schema, node).is_some_and(|schema| fits_type(node, schema)))?;
+        } else {
+            return Some(schema);
+        }
+    }
+    None
+}
+
+/// The words of an enumeration, however the schema spells it.
+fn words(schema: &Schema) -> Option<Vec<&Schema>> {
+    if let Some(words) = schema.get("enum").and_then(Schema::as_array) {
+        return Some(words.iter().collect());
+    }
+    let alternatives = schema.get("oneOf").and_then(Schema::as_array)?;
+    let mut all = Vec::new();
+    for alternative in alternatives {
+        match alternative.get("const") {
+            Some(word) => all.push(word),
+            None => all.extend(alternative.get("enum").and_then(Schema::as_array)?),
+        }
+    }
+    Some(all)
+}
+
+fn word(node: &Node, words: &[&Schema], name: &str, problems: &mut Vec<Problem>) -> bool {
+    let same = |word: &&&Schema| match &node.value {
+        Value::Text { text, .. } => word.as_str() == Some(text),
+        Value::Integer(number) => word.as_i64() == Some(*number),
+        _ => false,
+    };
+    if words.iter().any(|word| same(&word)) {
+        return true;
+    }
+    let shown = words.iter().map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)));
+    let shown = list(&shown.collect::<Vec<_>>());
+    let problem = match (&node.value, words.first()) {
+        (Value::Text { text, .. }, Some(Schema::String(_))) => {
+            let near = suggestion::nearest(text, words.iter().filter_map(|word| word.as_str()));
+            Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{text}`, but must be {shown}"))
+                .help_if(near.map(|near| format!("did you mean `{near}`?")))
+        }
+        (Value::Integer(number), Some(Schema::Number(_))) => {
+            Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{number}`, but must be {shown}"))
+        }
+        _ => Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {shown}", node.kind())),
+    };
+    problems.push(problem);
+    false
+}
+
+fn fits_type(node: &Node, schema: &Schema) -> bool {
+    let one = |kind: &str| match (&node.value, kind) {
+        (Value::Bool(_), "boolean")
+        | (Value::Integer(_), "integer" | "number")
+        | (Value::Text { .. }, "string")
+        | (Value::Array(_), "array")
+        | (Value::Table(_), "object") => true,
+        (Value::Float(number), "number") => number.is_finite(),
+        (Value::Time(_), "string") => schema.get("format").is_some(),
+        _ => false,
+    };
+    match schema.get("type") {
+        Some(Schema::String(kind)) => one(kind),
+        Some(Schema::Array(kinds)) => kinds.iter().filter_map(Schema::as_str).any(one),
+        _ => true,
+    }
+}
+
+fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
+    let format = schema.get("format").and_then(Schema::as_str);
+    let one = |kind: &str| match (kind, format) {
+        ("string", Some("date-time")) => "an instant",
+        ("string", Some("date")) => "a day",
+        ("string", _) => "a text",
+        ("integer", _) => "a whole number",
+        ("number", _) => "a number",
+        ("boolean", _) => "`true` or `false`",
+        ("array", _) => "a list",
+        _ => "a table",
+    };
+    let kinds: Vec<&str> = match schema.get("type") {
+        Some(Schema::Array(kinds)) => kinds.iter().filter_map(Schema::as_str).collect(),
+        Some(Schema::String(kind)) => vec![kind],
+        _ => Vec::new(),
+    };
+    let expected = list(&kinds.iter().map(|kind| one(kind).to_owned()).collect::<Vec<_>>());
+    let help = match (&node.value, kinds.first().copied(), format) {
+        (Value::Text { .. }, Some("array"), _) => Some("put it in brackets: `[\"...\"]`"),
+        (Value::Text { text, .. }, Some("boolean" | "integer" | "number"), _)
+            if text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false") =>
+        {
+            Some("leave out the quotes")
+        }
+        (_, Some("string"), Some("date-time")) => Some("write `2026-06-12T21:21:00Z`"),
+        (_, Some("string"), Some("date")) => Some("write `2026-07-08`"),
+        (Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_), Some("string"), None) => Some("put it in quotes"),
+        _ => None,
+    };
+    Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {expected}", node.kind()))
+        .help_if(help.map(str::to_owned))
+}
+
+fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) -> bool {
+    let bound = |key: &str| schema.get(key).and_then(Schema::as_f64);
+    let (size, least, most, what) = match &node.value {
+        #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
+        Value::Integer(number) => (*number as f64, bound("minimum"), bound("maximum"), ""),
+        Value::Float(number) => (*number, bound("minimum"), bound("maximum"), ""),
+        #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
+        Value::Array(items) => (items.len() as f64, bound("minItems"), bound("maxItems"), " entries"),
+        #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
+        Value::Text { text, .. } => (text.len() as f64, bound("minLength"), bound("maxLength"), " letters"),
+        _ => return true,
+    };
+    let said: Cow<'_, str> = match (least.filter(|least| size < *least), most.filter(|most| size > *most)) {
+        (Some(1.0), _) if !what.is_empty() => format!("{name} is empty").into(),
+        (Some(least), _) => format!("{name} is {size}{what}, but must be {least} at least").into(),
+        (_, Some(most)) => format!("{name} is {size}{what}, but must be {most} at most").into(),
+        (None, None) => return true,
+    };
+    problems.push(Problem::new(code::OUT_OF_RANGE, node.span, said));
+    false
+}
+
+/// The schema's own words on a key: "`models`: names of families, ...".
+fn description(schema: Option<&Schema>, key: &str) -> Option<String> {
+    let description = schema?.get("description")?.as_str()?;
+    Some(format!("`{key}`: {}", description.replace('\n', " ").trim_end_matches('.')))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}

@@ -1,0 +1,44 @@
+//! "Did you mean": the known word nearest to one that is not known.
+
+/// The nearest of the known words, if it is near enough to be a slip: at most a third of the letters differ.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Names are short; a text longer than any of them is no slip, and the comparison would take quadratic time.
+    if word.len() > 128 {
+        return None;
+    }
+    let folded = word.to_lowercase().replace('-', "_");
+    let longest = word.chars().count();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase().replace('-', "_")), candidate))
+        .filter(|(distance, candidate)| *distance * 3 <= longest.max(candidate.chars().count()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean `x`?`, or what is known if nothing is near and it is not too much.
+pub(super) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+    if let Some(near) = nearest(word, known.clone()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let all: Vec<_> = known.into_iter().take(13).map(|name| format!("`{name}`")).collect();
+    match all.len() {
+        0 | 13 => None,
+        _ => Some(format!("known: {}", all.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_a_stranger_does_not() {
+        let known = ["restrictions", "licences", "models", "facts"];
+        assert_eq!(nearest("restriction", known), Some("restrictions"));
+        assert_eq!(nearest("licenses", known), Some("licences"));
+        assert_eq!(nearest("Models", known), Some("models"));
+        assert_eq!(nearest("budget", known), None);
+        assert_eq!(nearest(&"m".repeat(100_000), known), None);
+    }
+}
