@@ -249,3 +249,117 @@ fn headers(verdict: &Verdict, case: &str) -> Vec<(&'static str, String)> {
 fn visible(case: &str) -> String {
     case.chars().filter(char::is_ascii_graphic).take(128).collect()
 }
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::reach::Grounds;
+    use crate::request::trial::{Asked, Trial, closing, post};
+
+    fn verdict(asked: Asked<'_>, restrictions: &[u16]) -> (crate::OwnedBundle, Verdict) {
+        let bundle = Trial::default().bundle();
+        let outcome = asked.decide(&bundle, &closing(&[1]));
+        let verdict =
+            Verdict::new(bundle.view(), outcome, &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() });
+        (bundle, verdict)
+    }
+
+    fn refusal(asked: Asked<'_>, restrictions: &[u16]) -> Refusal {
+        let (bundle, verdict) = verdict(asked, restrictions);
+        Refusal::new(bundle.view(), &verdict, "case-1")
+    }
+
+    fn header<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
+        refusal.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
+    }
+
+    const MYTHOS: &str = r#"{"model":"mythos-5"}"#;
+    const WORDS: &str = "Mythos is closed to you. Model: mythos-5. Ground: Order of 12 June, https://example.gov/orders/1. \
+                         Appeal: https://example.com/review. Case: case-1.";
+
+    #[test]
+    fn a_denial_in_the_words_of_openai() {
+        let refusal = refusal(post("/v1/chat/completions", MYTHOS), &[0]);
+        assert_eq!(refusal.status, 403);
+        let body: Value = serde_json::from_str(&refusal.body).unwrap();
+        assert_eq!(
+            body,
+            json!({ "error": { "message": WORDS, "type": "request_forbidden", "param": "model", "code": "model_restricted" } })
+        );
+        assert_eq!(header(&refusal, "content-type"), Some("application/json"));
+        assert_eq!(header(&refusal, "x-should-retry"), Some("false"));
+        assert_eq!(header(&refusal, "cache-control"), Some("no-store"));
+        assert_eq!((header(&refusal, "x-request-id"), header(&refusal, "request-id")), (Some("case-1"), Some("case-1")));
+        assert_eq!(header(&refusal, "link"), Some("<https://example.gov/orders/1>; rel=\"blocked-by\""));
+        assert_eq!(header(&refusal, "retry-after"), None);
+        assert_eq!(refusal.stream_event(), format!("data: {}\n\n", refusal.body));
+    }
+
+    #[test]
+    fn a_denial_in_the_words_of_anthropic() {
+        let refusal = refusal(post("/v1/messages", MYTHOS), &[0]);
+        let body: Value = serde_json::from_str(&refusal.body).unwrap();
+        let error = json!({ "type": "permission_error", "message": WORDS, "details": { "error_code": "model_restricted" } });
+        assert_eq!(body, json!({ "type": "error", "error": error, "request_id": "case-1" }));
+        assert_eq!(refusal.stream_event(), format!("event: error\ndata: {}\n\n", refusal.body));
+    }
+
+    #[test]
+    fn all_texts_that_deny_are_told_once() {
+        let refusal = refusal(post("/v1/chat/completions", r#"{"model":"mythos-5\"<b>, mythos-5"}"#), &[0, 1, 0]);
+        assert_eq!(refusal.status, 451);
+        let body: Value = serde_json::from_str(&refusal.body).unwrap();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with("Mythos is closed to you. Model: mythos-5, mythos-5\"<b>. Ground: "), "{message}");
+        assert_eq!(message.matches("Order of 12 June").count(), 1);
+        // A link that could not stand in the header is left out of it.
+        assert_eq!(header(&refusal, "link"), Some("<https://example.gov/orders/1>; rel=\"blocked-by\""));
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_mend() {
+        for (url, kind) in [("/v1/chat/completions", "invalid_request_error"), ("/v1/messages", "invalid_request_error")] {
+            let refusal = refusal(post(url, r#"{"model":5}"#), &[0]);
+            assert_eq!(refusal.status, 400);
+            let body: Value = serde_json::from_str(&refusal.body).unwrap();
+            assert_eq!(body["error"]["type"], kind);
+            assert_eq!(body["error"]["message"], format!("{} Case: case-1.", Reason::ModelType.message()));
+            assert!(refusal.body.contains("model_type"));
+            assert_eq!(header(&refusal, "link"), None);
+        }
+        let coded = refusal(Asked { headers: &[("content-encoding", "br")], ..post("/v1/messages", "x") }, &[]);
+        assert_eq!(coded.status, 415);
+    }
+
+    #[test]
+    fn without_a_bundle_it_may_be_tried_again() {
+        let bundle = Trial::default().bundle();
+        let refusal = Refusal::new(bundle.view(), &Verdict::plain(Kind::Refuse, Reason::NoBundle), "case\r\n2");
+        assert_eq!((refusal.status, header(&refusal, "x-should-retry")), (503, None));
+        assert_eq!(header(&refusal, "request-id"), Some("case2"));
+        assert!(refusal.body.contains("\"server_error\""));
+    }
+
+    #[test]
+    fn a_socket_is_told_and_closed() {
+        let (_, verdict) = verdict(post("/v1/chat/completions", MYTHOS), &[0]);
+        let socket = Socket::new(&verdict, "case-1");
+        let event: Value = serde_json::from_str(&socket.event).unwrap();
+        let error = json!({ "message": WORDS, "type": "request_forbidden", "param": "model", "code": "model_restricted", "event_id": "case-1" });
+        assert_eq!(event, json!({ "type": "error", "event_id": "case-1", "error": error }));
+        assert_eq!((socket.code, socket.reason), (1008, "model_restricted"));
+        assert!(Reason::ALL.iter().all(|reason| reason.code().len() <= 123));
+    }
+
+    #[test]
+    fn the_bridge_gets_json() {
+        let refusal = refusal(post("/v1/messages", MYTHOS), &[0]);
+        let told: Value = serde_json::from_str(&refusal.to_json()).unwrap();
+        assert_eq!(told["status"], 403);
+        assert_eq!(told["headers"][0], json!(["content-type", "application/json"]));
+        assert_eq!(told["body"], refusal.body);
+    }
+}

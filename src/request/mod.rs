@@ -28,6 +28,9 @@ mod run;
 #[cfg(all(test, feature = "author"))]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod sketch;
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+pub(crate) mod trial;
 
 pub use findings::Carrier;
 pub(crate) use findings::{Findings, holds};

@@ -9,7 +9,7 @@
 //!   prefix + a known path         these operations
 //!   else a known path at the end  these operations, from the longest ending that is one; what comes before may hint at a model
 //!   else                          unknown: what follows `models`, `deployments`, ... may hint at a model
-//! of a path's operations: those of the method, else all of them
+//! of a path's operations, of all dialects: those of the method, else all of them
 //! ```
 //!
 //! The trie is walked from its root for each start in the path, and each of its nodes is met at most once a walk. Literal segments go
@@ -63,6 +63,8 @@ pub struct Route {
     /// It may be taken for a method that no operation has.
     foreign: bool,
     quiet: bool,
+    /// Methods of the operations taken at one start.
+    served: u16,
 }
 
 /// What a request may be, from method and target. `method` is the token that was sent; where a header asks for another
@@ -72,6 +74,13 @@ pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     let mut route = Route::default();
     route.read(bundle, &Head { method, url, headers: &[] });
     route
+}
+
+/// Operations at the end of a walk: of which dialect (none: a path that ends like theirs), and whether the method matters.
+struct Ends {
+    operations: l::Span,
+    dialect: Option<u16>,
+    all: bool,
 }
 
 /// Captures of one walk: segment range, and bytes of a suffix cut off its end.
@@ -170,63 +179,68 @@ impl Route {
 
     /// Takes what one reading of the path leads to.
     fn take(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) {
-        let mut guarded = false;
-        let mut exact = false;
-        for (index, dialect) in walk.bundle.table::<l::Dialect>(section::DIALECTS).iter().enumerate() {
-            let Ok(index) = u16::try_from(index) else { break };
-            let Some(depth) = under(walk.bundle.text(dialect.prefix), segments) else { continue };
-            guarded = true;
-            exact |= walk.matches(segments, depth, &mut |operations, captures| {
-                self.operations_of(walk, operations, Some(index), segments, captures, true)
-            });
-        }
-        if !guarded {
+        let dialects = walk.bundle.table::<l::Dialect>(section::DIALECTS);
+        if !dialects.iter().any(|dialect| under(walk.bundle.text(dialect.prefix), segments).is_some()) {
             return;
         }
         self.guarded = true;
-        if exact {
+        if self.start(walk, segments, None) {
             return;
         }
-        let known = (0..segments.len()).any(|from| {
-            walk.matches(segments, from, &mut |operations, captures| {
-                self.operations_of(walk, operations, None, segments, captures, false)
-            })
-        });
+        let known = (0..segments.len()).any(|from| self.start(walk, segments, Some(from)));
         self.hints(segments);
         if !known {
             self.unread(walk.bundle);
         }
     }
 
-    /// Takes the operations of a node: those of the method, else all. False if none is of the dialect.
-    fn operations_of(
-        &mut self,
-        walk: &Walk<'_>,
-        span: l::Span,
-        dialect: Option<u16>,
-        segments: &[&[u8]],
-        captures: &[Capture],
-        exact: bool,
-    ) -> bool {
-        let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
-        let of_dialect = |operation: &l::Operation| dialect.is_none_or(|dialect| operation.dialect == dialect);
-        let mut served = 0;
-        let mut any = false;
-        for operation in table.span(span).iter().filter(of_dialect) {
-            any = true;
-            served |= operation.methods;
-        }
-        if !any {
-            return false;
-        }
+    /// Takes the operations whose path the segments are from this one on, or from each dialect's prefix on: those of the method or, if it
+    /// has none, all. False if no known path fits.
+    fn start(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>) -> bool {
+        self.served = 0;
+        let known = self.walk(walk, segments, from, false);
         // HEAD comes with the bit of GET, so its own is not asked for.
-        let all = self.foreign || self.methods & 0b1_1111 & !served != 0;
-        self.unsure |= all;
-        for (at, operation) in (span.at..).zip(table.span(span).iter()).filter(|(_, operation)| of_dialect(operation)) {
-            if !all && operation.methods & self.methods == 0 {
+        if known && (self.foreign || self.methods & 0b1_1111 & !self.served != 0) {
+            self.unsure = true;
+            self.walk(walk, segments, from, true);
+        }
+        known
+    }
+
+    fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> bool {
+        let mut known = false;
+        if let Some(from) = from {
+            walk.matches(segments, from, &mut |operations, captures| {
+                let ends = Ends { operations, dialect: None, all };
+                self.end(walk, &ends, segments, captures, &mut known)
+            });
+            return known;
+        }
+        for (index, dialect) in (0..NONE16).zip(walk.bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
+            let Some(depth) = under(walk.bundle.text(dialect.prefix), segments) else { continue };
+            walk.matches(segments, depth, &mut |operations, captures| {
+                let ends = Ends { operations, dialect: Some(index), all };
+                self.end(walk, &ends, segments, captures, &mut known)
+            });
+        }
+        known
+    }
+
+    /// Takes the operations that end at a node. False if none of them was taken.
+    fn end(&mut self, walk: &Walk<'_>, ends: &Ends, segments: &[&[u8]], captures: &[Capture], known: &mut bool) -> bool {
+        let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
+        let mut taken = false;
+        for (at, operation) in (ends.operations.at..).zip(table.span(ends.operations).iter()) {
+            if ends.dialect.is_some_and(|dialect| operation.dialect != dialect) {
                 continue;
             }
-            self.known(at, &operation, exact);
+            *known = true;
+            if !ends.all && operation.methods & self.methods == 0 {
+                continue;
+            }
+            taken = true;
+            self.served |= operation.methods;
+            self.known(at, &operation, ends.dialect.is_some());
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -234,7 +248,7 @@ impl Route {
                 }
             }
         }
-        true
+        taken
     }
 
     fn known(&mut self, index: u32, operation: &l::Operation, exact: bool) {
