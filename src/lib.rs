@@ -23,8 +23,8 @@ pub mod policy;
 pub mod analysis;
 
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
-pub use facts::{Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
-pub use reach::{Grounds, Reach, Reading};
+pub use facts::{Account, Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
+pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
 pub use refusal::{Refusal, Socket};
 pub use request::{Carrier, Head, Reader, Reason, Route, route};
 pub use verdict::{Ground, Kind, Outcome, Verdict};

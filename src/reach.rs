@@ -1,54 +1,384 @@
-//! Facts x bundle -> reach.
+//! Facts x bundle -> reach: which model patterns a caller may not use.
+//!
+//! Input: the candidate callers and the readings of a request, all from before its body, and a checked bundle. Output: one bit a pattern.
+//! It does not know what the request mentions, and it makes no words.
+//!
+//! ```text
+//! epoch    rows of the rules in force, cut by what depends on `now` alone; kept until `now` leaves its interval   (epoch)
+//! for each candidate and reading:
+//!   class of each column that a live row looks at; a class in which every row survives is passed over          (below)
+//!   AND of the classes' vectors, 64 words at a time, words without a row skipped by their summaries            (rows)
+//!   any `when` row of a slot and no `unless` row of it: the restriction applies; all slots of a word at once   (rows)
+//!   minus what the surviving licences lift, or lift in part                                                   (lift)
+//!   OR of the masks: once for all neighbours that close the same models                                       (lift)
+//! the reach is the union
+//! ```
+//!
+//! Nothing here allocates once the reacher has seen its bundle's epochs, and a row that stays out of the way costs a 64th of a word.
+
+mod epoch;
+mod lift;
+mod plan;
+mod rows;
+
+use core::net::IpAddr;
 
 use alloc::vec::Vec;
 
+use self::epoch::{Epoch, Watched};
+use self::lift::Lifted;
+use self::plan::Plan;
+use self::rows::{Pick, Tables};
 use crate::bundle::Bundle;
-use crate::bundle::layout::section;
+use crate::bundle::layout::{self as l, NONE, NONE16, column, fact, list, section};
+use crate::facts::{Account, Network, Place, listed_ip, listed_number, order_class, order_of, place_class, text_class};
+use crate::limits;
 
-/// One way of reading which operation a request is.
+/// One caller that the request may come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Where a database places the address.
+    pub place: Place,
+    /// What kinds of network it comes through.
+    pub network: Network,
+    /// Number of the autonomous system.
+    pub asn: Option<u32>,
+    /// The address.
+    pub ip: Option<IpAddr>,
+    /// What the credential's account says.
+    pub account: &'a Account,
+}
+
+/// One way to understand what a request asks for, from its method and target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Index of the operation; `NONE` if nobody knows it.
+    /// The operation, by number; [`Reading::UNKNOWN`] has one that no dialect knows, whose id is the empty text.
     pub operation: u32,
-    /// Index of the dialect.
+    /// The dialect, by number.
     pub dialect: u16,
 }
 
-/// What a caller may not use: one bit a pattern; bit 0 is an id in which no pattern occurs.
-#[derive(Clone, Debug, Default)]
+impl Reading {
+    /// Neither operation nor dialect are known ones.
+    pub const UNKNOWN: Self = Self { operation: NONE, dialect: NONE16 };
+}
+
+/// Whether a rule is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not in force.
+    Off,
+    /// In force.
+    On,
+    /// Decided and recorded, never acted on. Restrictions only.
+    Shadow,
+}
+
+/// What a caller may not use: one bit a pattern. Bit 0 is the id in which no pattern occurs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Closed.
+    /// Denied patterns.
     pub denied: Vec<u64>,
-    /// Would be closed if the restrictions in shadow were on.
+    /// Patterns that restrictions in shadow would deny.
     pub shadow: Vec<u64>,
 }
 
 impl Reach {
-    /// Nothing is closed.
+    /// Whether nothing is denied: the request passes unread.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.denied.iter().all(|word| *word == 0)
     }
 
-    /// All is closed, ids that no family knows included.
+    /// Whether everything is denied, ids that no pattern knows included: an embargo.
     #[must_use]
     pub fn is_everything(&self, bundle: Bundle<'_>) -> bool {
-        let patterns = bundle.table::<crate::bundle::layout::Pattern>(section::PATTERNS).len();
-        (0..patterns).all(|pattern| self.denied.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 != 0))
+        let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
+        let ones: u32 = self.denied.iter().map(|word| word.count_ones()).sum();
+        patterns > 0 && ones as usize >= patterns
     }
 
-    /// This pattern is closed.
+    /// Whether ids in which this pattern occurs are denied.
     #[must_use]
     pub fn denies(&self, pattern: u32) -> bool {
-        self.denied.get(pattern as usize / 64).is_some_and(|word| word >> (pattern % 64) & 1 != 0)
+        self.denied.get(pattern as usize / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
     }
 }
 
-/// Why.
-#[derive(Clone, Debug, Default)]
+/// Which rules stand behind a reach, by number and ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grounds {
-    /// Indices of the restrictions that deny.
+    /// Restrictions in force that deny one of the patterns asked for.
     pub restrictions: Vec<u16>,
-    /// Indices of the licences that lifted something.
+    /// Licences that lift something of them that would else be denied.
     pub licences: Vec<u16>,
+}
+
+/// Computes reaches under one bundle. It borrows nothing and is given the same bundle with each call.
+#[derive(Debug)]
+pub struct Reacher {
+    plan: Plan,
+    epoch: Epoch,
+    /// States by switch, restrictions before licences; `NO_SWITCH`: as shipped.
+    switches: Vec<u8>,
+    picks: [Vec<Pick>; 3],
+    lifted: Lifted,
+    reach: Reach,
+}
+
+const NO_SWITCH: u8 = u8::MAX;
+
+/// All that a class is looked up by.
+#[derive(Clone, Copy)]
+struct Facts<'a> {
+    place: Place,
+    network: Network,
+    asn: Option<u32>,
+    ip: Option<IpAddr>,
+    account: Option<&'a Account>,
+    reading: Reading,
+    now: i64,
+}
+
+impl Reacher {
+    /// Prepares for a bundle; takes time linear in its rules.
+    #[must_use]
+    pub fn new(bundle: Bundle<'_>) -> Self {
+        let plan = Plan::new(bundle);
+        let mask_words = bundle.meta().map_or(0, |meta| meta.mask_words as usize);
+        let rules =
+            bundle.table::<l::Restriction>(section::RESTRICTIONS).len() + bundle.table::<l::Licence>(section::LICENCES).len();
+        let columns = bundle.table::<l::Column>(section::COLUMNS).len();
+        let room = || Vec::with_capacity(columns);
+        Self {
+            epoch: Epoch::default(),
+            switches: alloc::vec![NO_SWITCH; rules],
+            picks: [room(), room(), room()],
+            lifted: Lifted::new(&plan),
+            reach: Reach { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
+            plan,
+        }
+    }
+
+    /// Puts a rule on, off or in shadow, whatever the bundle says. False if there is no such rule, or it is a licence and shall
+    /// be in shadow.
+    pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: State) -> bool {
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let found = restrictions.iter().position(|rule| bundle.text(rule.id) == rule_id).or_else(|| {
+            let licence = licences.iter().position(|rule| bundle.text(rule.id) == rule_id)?;
+            (state != State::Shadow).then_some(restrictions.len() + licence)
+        });
+        let Some(slot) = found.and_then(|index| self.switches.get_mut(index)) else { return false };
+        *slot = match state {
+            State::Off => l::state::OFF,
+            State::On => l::state::ON,
+            State::Shadow => l::state::SHADOW,
+        };
+        self.epoch.forget();
+        true
+    }
+
+    /// Takes back every switch: rules are as the bundle ships them.
+    pub fn unswitch(&mut self) {
+        self.switches.fill(NO_SWITCH);
+        self.epoch.forget();
+    }
+
+    /// The union of what each candidate may not use, under each reading.
+    ///
+    /// `stale` (or the bundle's expiry, or more candidates than [`limits::CANDIDATES`]) adds what a caller could not use of whose
+    /// account and place nothing is known. No candidate is one of whom nothing is known, no reading that of an unknown operation.
+    pub fn reach(
+        &mut self,
+        bundle: Bundle<'_>,
+        candidates: &[Candidate<'_>],
+        readings: &[Reading],
+        now_ms: i64,
+        stale: bool,
+    ) -> &Reach {
+        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
+        self.reach.denied.fill(0);
+        self.reach.shadow.fill(0);
+        if !self.epoch.is_idle() {
+            let readings = self.epoch.distinct(readings);
+            let stale = stale || now_ms >= bundle.expires();
+            each_caller(candidates, readings, now_ms, stale, &mut |facts| self.add(bundle, facts));
+        }
+        &self.reach
+    }
+
+    /// Adds what one caller may not use.
+    fn add(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>) {
+        let tables = Tables::new(bundle);
+        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
+        let Self { plan, epoch, picks: [when, unless, licences], lifted, reach, .. } = self;
+        lifted.clear();
+        let mut asked = false;
+        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+            rows::Step::Skip(rows) => plan.closed_by(&tables, rows, epoch.has_shadow(), &reach.denied),
+            rows::Step::Applies(word, bits) => {
+                if !asked {
+                    asked = true;
+                    rows::surviving(&tables, plan, epoch, licences, &mut |row| {
+                        let group = plan.lift_group(&tables, row);
+                        group.map_or(row + 1, |group| lifted.add(plan, group))
+                    });
+                }
+                let bits = bits & !lifted.whole(word);
+                let shadow = bits & epoch.shadow_of(word);
+                lifted.close(&tables, plan, word, bits & !shadow, &mut reach.denied);
+                if shadow != 0 {
+                    lifted.close(&tables, plan, word, shadow, &mut reach.shadow);
+                }
+                false
+            }
+        });
+    }
+
+    /// Which restrictions in force deny any of these patterns (no pattern at all: anything), and which licences lift something.
+    ///
+    /// Off the hot path: it looks at every rule, and allocates.
+    pub fn grounds(
+        &mut self,
+        bundle: Bundle<'_>,
+        candidates: &[Candidate<'_>],
+        readings: &[Reading],
+        now_ms: i64,
+        stale: bool,
+        patterns: &[u64],
+    ) -> Grounds {
+        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let mut denying = alloc::vec![false; restrictions.len()];
+        let mut lifting = alloc::vec![false; licences.len()];
+        let stale = stale || now_ms >= bundle.expires();
+        each_caller(candidates, readings, now_ms, stale, &mut |facts| {
+            let tables = Tables::new(bundle);
+            pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
+            let Self { plan, epoch, picks: [when, unless, licence_picks], .. } = self;
+            let mut live: Vec<u32> = Vec::new();
+            rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
+                live.extend(plan.licence_of(&tables, row));
+                row + 1
+            });
+            live.dedup();
+            rows::applying(&tables, plan, epoch, when, unless, &mut |step| {
+                let rows::Step::Applies(word, bits) = step else { return false };
+                let mut bits = bits & !epoch.shadow_of(word);
+                while bits != 0 {
+                    let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
+                    bits &= bits - 1;
+                    let Some((number, rule)) = owner.and_then(|number| Some((number, restrictions.get(number)?))) else {
+                        continue;
+                    };
+                    let mut left: Vec<u64> = tables.mask(rule.mask).iter().collect();
+                    for (at, word) in left.iter_mut().enumerate() {
+                        *word &= if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
+                    }
+                    let asked = left.clone();
+                    for licence in &live {
+                        let Some(record) = licences.get(*licence) else { continue };
+                        if !bundle.table::<u32>(section::INDICES).span(record.lifts).iter().any(|lifts| lifts == number) {
+                            continue;
+                        }
+                        let mut lifts = false;
+                        for (at, word) in left.iter_mut().enumerate() {
+                            let lifted = if record.mask == NONE { u64::MAX } else { tables.mask(record.mask).at(at) };
+                            lifts |= asked.get(at).is_some_and(|asked| asked & lifted != 0);
+                            *word &= !lifted;
+                        }
+                        if let Some(slot) = lifting.get_mut(*licence as usize).filter(|_| lifts) {
+                            *slot = true;
+                        }
+                    }
+                    if let Some(slot) = denying.get_mut(number as usize).filter(|_| left.iter().any(|word| *word != 0)) {
+                        *slot = true;
+                    }
+                }
+                false
+            });
+        });
+        Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
+    }
+}
+
+fn numbers(flags: &[bool]) -> Vec<u16> {
+    (0..).zip(flags).filter(|(_, flag)| **flag).map(|(number, _)| number).collect()
+}
+
+/// Every caller that has to be decided: candidates times readings, and what a stale bundle adds.
+fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, stale: bool, decide: &mut dyn FnMut(&Facts<'_>)) {
+    let stale = stale || candidates.len() > limits::CANDIDATES;
+    let readings = if readings.is_empty() { &[Reading::UNKNOWN] } else { readings };
+    for reading in readings.iter().copied() {
+        for candidate in candidates {
+            let Candidate { place, network, asn, ip, account } = *candidate;
+            decide(&Facts { place, network, asn, ip, account: Some(account), reading, now });
+            if stale {
+                decide(&Facts { place: Place::UNKNOWN, network, asn, ip, account: None, reading, now });
+            }
+        }
+        if candidates.is_empty() {
+            let network = Network::default();
+            decide(&Facts { place: Place::UNKNOWN, network, asn: None, ip: None, account: None, reading, now });
+        }
+    }
+}
+
+/// Looks up the class of each watched column and keeps those that restrict a region.
+fn pick(bundle: Bundle<'_>, epoch: &Epoch, plan: &Plan, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
+    let classes = bundle.table::<l::Class>(section::CLASSES);
+    picks.iter_mut().for_each(Vec::clear);
+    for watched in epoch.watched() {
+        let class = class_of(bundle, watched, facts);
+        let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else {
+            // INVARIANT: the reader has checked this; were it wrong, no row of a licence may survive, and every restriction must.
+            continue;
+        };
+        let restricts = watched.regions & !class.full;
+        if restricts != 0 {
+            for (region, picks) in (0..).zip(picks.iter_mut()) {
+                if restricts >> region & 1 == 1 {
+                    picks.push(Pick::new(bundle, plan, region, &class));
+                }
+            }
+        }
+    }
+}
+
+fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
+    let Watched { column, number, .. } = watched;
+    let list = || bundle.table::<l::List>(section::LISTS).get(column.aux);
+    match column.fact {
+        fact::B_PLACE => place_class(bundle, column, facts.place),
+        fact::B_NETWORK => 1 + u32::from(facts.network.has(column.aux)),
+        fact::B_ASN => {
+            let Some(asn) = facts.asn.and_then(|asn| order_of(f64::from(asn))) else { return 0 };
+            match column.kind {
+                column::ORDER => order_class(bundle, column, asn),
+                _ => list()
+                    .filter(|list| list.kind == list::NUMBER)
+                    .map_or(0, |list| 1 + u32::from(listed_number(bundle, &list, asn))),
+            }
+        }
+        fact::B_IP => match (facts.ip, list().filter(|list| list.kind == list::CIDR)) {
+            (Some(ip), Some(list)) => 1 + u32::from(listed_ip(bundle, &list, ip)),
+            _ => 0,
+        },
+        fact::B_OPERATION => {
+            let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(facts.reading.operation);
+            text_class(bundle, column, operation.map_or("", |operation| bundle.text(operation.id)))
+        }
+        fact::B_DIALECT => {
+            let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(facts.reading.dialect));
+            text_class(bundle, column, dialect.map_or("", |dialect| bundle.text(dialect.id)))
+        }
+        _ => match facts.account {
+            Some(account) if column.kind == column::VERSUS_NOW => account.class_at(*number, facts.now),
+            Some(account) => account.class(*number),
+            None => 0,
+        },
+    }
 }

@@ -154,13 +154,32 @@ impl<'a> Check<'a> {
         if patterns == 0 {
             return Err(Bad(s::PATTERNS, 0));
         }
-        let mut spans = Spans::new();
+        // INVARIANT: nodes stand in breadth-first order, so edge `i` leads to node `i + 1`, spans follow each other, and it is a tree:
+        // a walk visits a node once at most for each token it starts from.
+        let mut free_from = 0;
+        let mut node = 0;
+        let table = self.table::<l::TrieEdge>(s::TRIE_EDGES);
+        let text = |edge: &l::TrieEdge| self.bundle.text(edge.token);
         self.each::<l::TrieNode>(s::TRIE_NODES, |n| {
-            spans.add(n.edges);
-            within(n.edges, edges) && within(n.prefixes, edges) && optional(n.pattern, patterns) && n.reserved == 0
+            let follow = n.edges.at == free_from && within(n.edges, edges) && n.prefixes.at == free_from + n.edges.len;
+            free_from = free_from.saturating_add(n.edges.len).saturating_add(n.prefixes.len);
+            let here = node;
+            node += 1;
+            follow
+                && within(n.prefixes, edges)
+                && (here == 0 || here <= n.edges.at || n.edges.len + n.prefixes.len == 0)
+                && self.run(table.span(n.edges), |a, b| text(a) < text(b)).is_ok()
+                && optional(n.pattern, patterns)
+                && n.reserved == 0
         })?;
-        self.each::<l::TrieEdge>(s::TRIE_EDGES, |e| self.text(e.token) && e.target < nodes && e.reserved == 0)?;
-        self.ordered::<l::TrieEdge>(s::TRIE_EDGES, spans, |a, b| self.bundle.text(a.token) < self.bundle.text(b.token))?;
+        let mut target = 0;
+        self.each::<l::TrieEdge>(s::TRIE_EDGES, |e| {
+            target += 1;
+            self.text(e.token) && e.target == target && e.target < nodes && e.reserved == 0
+        })?;
+        if free_from != edges {
+            return Err(Bad(s::TRIE_EDGES, free_from as usize));
+        }
         self.each::<l::Exact>(s::EXACT, |e| self.text(e.text) && e.pattern < patterns && e.reserved == 0)?;
         let exact = self.table::<l::Exact>(s::EXACT);
         self.run(exact, |a, b| self.bundle.text(a.text) <= self.bundle.text(b.text))
@@ -243,7 +262,8 @@ impl<'a> Check<'a> {
             self.text(f.name)
                 && self.text(f.claim)
                 && f.kind <= fact::NUMBER
-                && (f.reserved, f.reserved2, f.reserved3) == (0, 0, 0)
+                && f.about <= 1
+                && (f.reserved2, f.reserved3) == (0, 0)
         })?;
         if self.count::<l::Fact>(s::FACTS) >= u32::from(fact::BUILT_IN) {
             return Err(Bad(s::FACTS, 0));
@@ -399,7 +419,7 @@ impl<'a> Check<'a> {
         let mut spans = Spans::new();
         self.each::<l::Class>(s::CLASSES, |c| {
             spans.add(c.diffs);
-            ((c.base as usize) < bases || words == 0) && within(c.diffs, diffs) && c.full <= 0b111
+            ((c.base as usize) < bases || words == 0) && within(c.diffs, diffs) && c.full <= 0b11_1111
         })?;
         self.each::<l::Diff>(s::DIFFS, |d| (d.word as usize) < words && d.reserved == 0)?;
         self.ordered::<l::Diff>(s::DIFFS, spans, |a, b| a.word < b.word)

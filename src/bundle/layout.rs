@@ -271,9 +271,9 @@ pub(crate) mod fact {
 }
 
 record! {
-    /// A declared fact. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` (byte
+    /// A declared fact. `about`: 0 a person, 1 the account. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` (byte
     /// offset and count) that are `Str`s.
-    Fact { name: Str, claim: Str, values: Span, kind: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+    Fact { name: Str, claim: Str, values: Span, kind: u8, about: u8, reserved2: u16, reserved3: u32 }
 }
 
 /// How a column turns a value into a class. Class 0 is always "unknown".
@@ -320,7 +320,8 @@ record! {
 }
 record! {
     /// The rows that survive for one class: vector `base` of `VECTORS`, with the words of `diffs` put in place of its own.
-    /// `base` counts vectors. `full`: bits 0, 1, 2 say that every row of the `when`, `unless`, licence region survives.
+    /// `base` counts vectors. `full`: bits 0, 1, 2 say that every row of the `when`, `unless`, licence region
+    /// survives; bits 3, 4, 5 that the base has every row of it, so that the differences alone restrict.
     ///
     /// `SUMMARIES` holds, for each vector and each region in turn, one bit a word: whether the word has a row in it.
     Class { base: u32, diffs: Span, full: u32 }

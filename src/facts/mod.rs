@@ -3,10 +3,17 @@
 //! Input: what a platform adapter and an account record say. Output: normalised facts, in which "unknown" is a value of its
 //! own. Nothing here decides.
 
+mod account;
+mod class;
+mod digest;
 mod network;
 mod place;
 mod value;
 
+pub use account::Account;
+pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_class};
+pub(crate) use digest::{list_digest, list_key_check};
 pub use network::Network;
 pub use place::{Place, Seen, read_code, read_place};
+pub(crate) use value::time_of;
 pub use value::{Value, order_of, read_time};

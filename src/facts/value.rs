@@ -107,6 +107,25 @@ fn days_before(year: i64, month: i64) -> i64 {
     before_year + (153 * shifted + 2) / 5 - 719_468
 }
 
+/// The instant that a time fact's value names, in milliseconds since the epoch: RFC 3339, or seconds as in a JWT `NumericDate`.
+pub(crate) fn time_of(value: Value<'_>) -> Option<i64> {
+    /// Near here a `f64` ceases to count milliseconds one by one; it is the year 287168.
+    const EXACT: f64 = 9e15;
+    match value {
+        Value::Text(text) => read_time(text),
+        Value::Number(seconds) => {
+            let milliseconds = (seconds * 1_000.0).floor();
+            ((seconds * 1_000.0).abs() < EXACT).then_some(milliseconds).map(whole)
+        }
+        Value::Bool(_) | Value::List(_) => None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the caller has bounded it: it is whole and fits")]
+fn whole(number: f64) -> i64 {
+    number as i64
+}
+
 fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
     let (number, after) = rest.split_at_checked(count)?;
     *rest = after;

@@ -13,6 +13,7 @@ mod condition;
 mod document;
 mod entry;
 mod lint;
+pub(crate) mod lower;
 mod model;
 mod node;
 mod pattern;

@@ -1,0 +1,196 @@
+//! What is known of a caller from its account, as the classes of one bundle.
+//!
+//! Input: the raw values of an account record, or of a token. Output: an [`Account`] that is worked out once for a credential and looked up
+//! with each request. It does not know whose record it is: the caller of [`Account::classify`] withholds facts about a person where the
+//! record speaks of an entity.
+
+use super::class::{listed_number, order_class, place_class, text_class};
+use super::digest::{list_digest, list_key_check};
+use super::value::{Value, order_of, time_of};
+use crate::bundle::layout::{self as l, Record as _, column, fact, list, program, section};
+use crate::bundle::{Bundle, keyed};
+use crate::facts::read_code;
+use crate::limits;
+
+/// The class of each fact of one account, for one bundle. It says nothing under another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// By column; 0, "unknown", for those of built-in facts.
+    classes: Box<[u32]>,
+    /// Columns that compare with `now`, and the time to compare. They are few.
+    times: Vec<(u32, i64)>,
+}
+
+impl Account {
+    /// An account of which nothing is known.
+    #[must_use]
+    pub fn unknown(bundle: Bundle<'_>) -> Self {
+        let columns = bundle.table::<l::Column>(section::COLUMNS).len();
+        Self { classes: alloc::vec![0; columns].into_boxed_slice(), times: Vec::new() }
+    }
+
+    /// Looks up the class of each fact.
+    ///
+    /// `get` gives the value of a declared fact by its number, if the record has it; a value of another type than the declared one is
+    /// unknown. `list_key` is the deployment's key of secret lists: without it, or with another, being on such a list is unknown.
+    #[must_use]
+    pub fn classify<'v>(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut get: impl FnMut(u16) -> Option<Value<'v>>) -> Self {
+        let mut account = Self::unknown(bundle);
+        let mut last: Option<(u16, Option<Value<'v>>)> = None;
+        let columns = bundle.table::<l::Column>(section::COLUMNS);
+        for ((number, column), class) in (0..).zip(columns.iter()).zip(&mut account.classes) {
+            if column.fact >= fact::BUILT_IN {
+                continue;
+            }
+            // Columns of one fact stand side by side.
+            let value = match last {
+                Some((fact, value)) if fact == column.fact => value,
+                _ => get(column.fact),
+            };
+            last = Some((column.fact, value));
+            let (Some(value), Some(fact)) = (value, bundle.table::<l::Fact>(section::FACTS).get(u32::from(column.fact))) else {
+                continue;
+            };
+            if column.kind == column::VERSUS_NOW {
+                if fact.kind == fact::TIME
+                    && let Some(time) = time_of(value)
+                {
+                    account.times.push((number, time));
+                }
+            } else {
+                *class = class_of(bundle, list_key, &column, &fact, value).unwrap_or(0);
+            }
+        }
+        account
+    }
+
+    /// The class in a column.
+    #[inline]
+    pub(crate) fn class(&self, column: u32) -> u32 {
+        self.classes.get(column as usize).copied().unwrap_or(0)
+    }
+
+    /// The class in a column that compares with `now`.
+    #[inline]
+    pub(crate) fn class_at(&self, column: u32, now: i64) -> u32 {
+        let time = self.times.iter().find(|(number, _)| *number == column);
+        time.map_or(0, |(_, time)| match time.cmp(&now) {
+            core::cmp::Ordering::Less => 1,
+            core::cmp::Ordering::Equal => 2,
+            core::cmp::Ordering::Greater => 3,
+        })
+    }
+}
+
+fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fact: &l::Fact, value: Value<'_>) -> Option<u32> {
+    Some(match (fact.kind, column.kind, value) {
+        (fact::BOOL, column::BOOL, Value::Bool(value)) => 1 + u32::from(value),
+        (fact::ENUM | fact::TEXT, _, Value::Text(text)) => {
+            if fact.kind == fact::ENUM {
+                let mut declared = keyed::<l::Str>(bundle.section(section::KEYS), fact.values)?.iter();
+                declared.find(|known| bundle.text(*known) == text)?;
+            }
+            match column.kind {
+                column::TEXT => text_class(bundle, column, text),
+                column::LISTED => 1 + u32::from(listed_text(bundle, list_key, column.aux, text)?),
+                _ => return None,
+            }
+        }
+        (fact::PLACE, column::PLACE, Value::Text(text)) => place_class(bundle, column, read_code(text)?),
+        (fact::NUMBER, column::ORDER, Value::Number(number)) => order_class(bundle, column, order_of(number)?),
+        (fact::NUMBER, column::LISTED, Value::Number(number)) => {
+            let list = bundle.table::<l::List>(section::LISTS).get(column.aux)?;
+            1 + u32::from(listed_number(bundle, &list, order_of(number)?))
+        }
+        (fact::TIME, column::ORDER, value) => order_class(bundle, column, time_of(value)?),
+        (fact::LIST, column::PROGRAM, Value::List(elements)) => match run(bundle, list_key, column.aux, elements)? {
+            FALSE => 1,
+            TRUE => 2,
+            _ => 0,
+        },
+        _ => return None,
+    })
+}
+
+/// Whether a text is in a list of texts; `None`: without the right key nobody can tell.
+fn listed_text(bundle: Bundle<'_>, list_key: Option<&[u8]>, list: u32, text: &str) -> Option<bool> {
+    let list = bundle.table::<l::List>(section::LISTS).get(list)?;
+    let digest = if list.secret == 1 {
+        let key = list_key?;
+        (list_key_check(key) == list.salt).then(|| list_digest(key, text))?
+    } else {
+        list_digest(&list.salt, text)
+    };
+    let digests = bundle.table::<[u8; 16]>(section::DIGESTS).span(list.items);
+    Some(digests.search(|entry| entry.cmp(&digest)).is_some())
+}
+
+/// Whether a code is in a list of places; `None`: it is no code, or its region, on which it depends, is not said.
+fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> {
+    let place = read_code(text)?;
+    let country = place.country?;
+    let keys = keyed::<l::PlaceKey>(bundle.section(section::KEYS), list.items)?;
+    let from = keys.search(|key| (key.country, key.region).cmp(&(country, [0; 3]))).is_some();
+    match place.region {
+        _ if from => Some(true),
+        Some(region) => Some(keys.search(|key| (key.country, key.region).cmp(&(country, region))).is_some()),
+        None if keys.search(|key| key.country.cmp(&country)).is_some() => None,
+        None => Some(false),
+    }
+}
+
+/// Values of the program's logic, in the order of truth: `and` is the lesser, `or` the greater.
+const FALSE: u64 = 0;
+const UNKNOWN: u64 = 1;
+const TRUE: u64 = 2;
+
+/// Runs an `exists` or `all` over the elements; `None`: the fact counts as unknown.
+fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) -> Option<u64> {
+    let (&quantifier, code) = bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
+    if elements.is_empty() || elements.len() > limits::LIST_ELEMENTS {
+        return None;
+    }
+    let mut result = if quantifier == program::EXISTS { FALSE } else { TRUE };
+    for element in elements {
+        let value = test(bundle, list_key, code, element)?;
+        result = if quantifier == program::EXISTS { result.max(value) } else { result.min(value) };
+    }
+    Some(result)
+}
+
+fn test(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut code: &[u8], element: &str) -> Option<u64> {
+    // INVARIANT: at most 32 values of two bits, which the reader has checked (`PROGRAM_DEPTH`).
+    let mut stack = 0u64;
+    let truth = |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });
+    loop {
+        let (&operator, rest) = code.split_first()?;
+        let (value, operand) = match operator {
+            program::END => return Some(stack & 3),
+            program::EQUALS => (truth(Some(bundle.text(l::Str::read(rest)?) == element)), l::Str::SIZE),
+            program::STARTS_WITH => (truth(Some(element.starts_with(bundle.text(l::Str::read(rest)?)))), l::Str::SIZE),
+            program::LISTED => {
+                let index = u32::read(rest)?;
+                let list = bundle.table::<l::List>(section::LISTS).get(index)?;
+                let listed = match list.kind {
+                    list::PLACE => listed_place(bundle, &list, element),
+                    _ => listed_text(bundle, list_key, index, element),
+                };
+                (truth(listed), 4)
+            }
+            program::CONSTANT => (truth(Some(*rest.first()? == 1)), 1),
+            program::NOT => {
+                let value = TRUE - (stack & 3).min(TRUE);
+                stack >>= 2;
+                (value, 0)
+            }
+            program::AND | program::OR => {
+                let (right, left) = (stack & 3, stack >> 2 & 3);
+                stack >>= 4;
+                (if operator == program::AND { left.min(right) } else { left.max(right) }, 0)
+            }
+            _ => return None,
+        };
+        stack = stack << 2 | value;
+        code = rest.get(operand..)?;
+    }
+}

@@ -1,0 +1,519 @@
+//! Lowers a policy into a bundle: conditions to rows, rows to bit vectors, models to bits of the reach.
+//!
+//! Input: a [`Policy`] that the checks have accepted. Output: the bytes of a bundle, the same for the same policy on every platform. It
+//! decides nothing, and it says nothing of a policy's wisdom: that is the checks' part.
+//!
+//! ```text
+//! condition --form--> rows of literals          when | unless | licence, a region each
+//! atoms ----column--> columns, classes, pieces  every atom belongs to one column
+//! rules ----slots---> where each row stands     rules that close the same models side by side, then rules that look alike
+//! rows -----vector--> which rows survive each class of each column
+//! ```
+//!
+//! `unless` is never negated, for the negation of a disjunction multiplies out. Its rows stand in a region of their own and cancel
+//! the restriction: in strong Kleene logic `when && !unless` is "not certainly false" exactly if `when` is not certainly
+//! false and `unless` not certainly true, and "certainly true" exactly if `when` is certainly true and `unless` certainly false.
+
+mod column;
+mod form;
+mod list;
+mod model;
+mod vector;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use self::column::Columns;
+use self::form::Row;
+use self::model::Universe;
+use self::vector::{Placed, Regions, Survives};
+use super::{Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, Span, State, Test, Unlisted};
+use crate::bundle::layout::{self as l, NONE, NONE16, Record as _, column as kind, fact, flags, section};
+use crate::bundle::{Header, Writer};
+use crate::limits;
+
+/// Why a policy that says nothing wrong cannot be lowered into a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A condition's disjunctive form is too long.
+    TooManyConjunctions {
+        /// The rule's id.
+        rule: String,
+        /// [`limits::CONJUNCTIONS`].
+        limit: usize,
+        /// The condition.
+        span: Span,
+    },
+    /// A condition looks names up in a secret list, and there is no key to hide them with.
+    ListKeyMissing {
+        /// The list's name.
+        list: String,
+        /// Its declaration.
+        span: Span,
+    },
+    /// A test over the elements of a list fact nests too deeply.
+    TooDeep {
+        /// How deep it may nest.
+        limit: u32,
+        /// How deep it nests.
+        found: u32,
+    },
+    /// More restrictions or licences than a bundle can number.
+    TooManyRules {
+        /// How many there may be.
+        limit: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The bundle is larger than a reader takes.
+    TooLarge {
+        /// [`limits::BUNDLE_BYTES`].
+        limit: usize,
+        /// Its size, in bytes.
+        found: usize,
+    },
+    /// A guarded dialect cannot be lowered.
+    Dialect {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl CompileError {
+    /// The stable code: `too_many_conjunctions`, ...
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyConjunctions { .. } => "too_many_conjunctions",
+            Self::ListKeyMissing { .. } => "list_key_missing",
+            Self::TooDeep { .. } => "too_deep",
+            Self::TooManyRules { .. } => "too_many_rules",
+            Self::TooLarge { .. } => "bundle_too_large",
+            Self::Dialect { .. } => "dialect",
+        }
+    }
+
+    /// Where it stands in the sources, if at one place.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::TooManyConjunctions { span, .. } | Self::ListKeyMissing { span, .. } => Some(*span),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, if there is one thing to do.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::TooManyConjunctions { .. } => Some(
+                "use `in` with a list instead of many `||`, or split the rule: several restrictions close what any of them closes",
+            ),
+            Self::ListKeyMissing { .. } => Some(
+                "give `--list-key FILE` with the deployment's list key, or write `secret = false` if the names may be guessed from the bundle",
+            ),
+            Self::TooDeep { .. } => Some("declare a list, and test with `in`"),
+            Self::TooManyRules { .. } | Self::TooLarge { .. } => Some("move what the rules enumerate into lists"),
+            Self::Dialect { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyConjunctions { rule, limit, .. } => {
+                write!(f, "the condition of `{rule}` has more than {limit} alternatives when it is multiplied out")
+            }
+            Self::ListKeyMissing { list, .. } => {
+                write!(f, "the list `{list}` is secret, and there is no list key to hide its names with")
+            }
+            Self::TooDeep { limit, found } => {
+                write!(f, "a test of list elements nests {found} deep, at most {limit} is possible")
+            }
+            Self::TooManyRules { limit, found } => write!(f, "there are {found} rules of one kind, at most {limit} are possible"),
+            Self::TooLarge { limit, found } => write!(f, "the bundle would take {found} bytes, at most {limit} are possible"),
+            Self::Dialect { why } => write!(f, "{why}"),
+        }
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// What lowering the guarded dialects leaves for `META`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guarded {
+    pub(crate) headers: l::Span,
+    pub(crate) unknown_state: u32,
+}
+
+/// Writes the sections of the guarded dialects.
+pub(crate) type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Guarded, CompileError>;
+
+/// The bundle of a policy, with the sections of its dialects written by `dialects`.
+///
+/// `list_key` hides the names of secret lists; it never travels with the bundle.
+pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDialects<'_>) -> Result<Vec<u8>, Vec<CompileError>> {
+    let mut errors = Vec::new();
+    for found in [policy.restrictions.len(), policy.licences.len(), policy.facts.len()] {
+        let limit = usize::from(fact::BUILT_IN) - 1;
+        if found > limit {
+            return Err(vec![CompileError::TooManyRules { limit, found }]);
+        }
+    }
+    let mut writer = Writer::default();
+    let guarded = dialects(&mut writer).map_err(|error| errors.push(error)).ok();
+    let mut columns = Columns::new(policy);
+    let mut rules = Rules::read(policy, &mut columns, &mut errors);
+
+    let universe = Universe::new(policy);
+    universe.write(&mut writer, policy);
+    rules.write_masks(&mut writer, policy, &universe);
+
+    let programs = list::write_programs(&mut writer, columns.programs()).map_err(|error| errors.push(error)).unwrap_or_default();
+    list::write(&mut writer, policy, &looked_up(policy, &columns), list_key, &mut errors);
+    let Some(guarded) = guarded.filter(|_| errors.is_empty()) else { return Err(errors) };
+
+    let settled = columns.settle();
+    let likeness = |row: &Row| -> Vec<(usize, u32)> {
+        row.iter().map(|literal| (columns.column_of(literal / 2), settled.first_true(*literal))).collect()
+    };
+    let (regions, placed) = rules.place(&likeness);
+    vector::write(
+        &mut writer,
+        regions,
+        &placed,
+        &settled,
+        |atom| columns.column_of(atom),
+        |key| {
+            if key.kind == kind::PROGRAM { programs.get(key.aux as usize).copied().unwrap_or(NONE) } else { key.aux }
+        },
+    );
+    rules.write(&mut writer, policy);
+    write_names(&mut writer, policy, regions, &universe, guarded);
+
+    let unlisted = match policy.unlisted {
+        Unlisted::Defer => 0,
+        Unlisted::Pass => 1,
+        Unlisted::Deny => 2,
+    };
+    let late_bound = if policy.late_bound == LateBound::Deny { flags::LATE_BOUND_DENY } else { 0 };
+    let bundle = writer.finish(&Header {
+        policy_id: &policy.id,
+        version: policy.version,
+        expires: policy.expires.unwrap_or(i64::MAX),
+        flags: unlisted | late_bound,
+    });
+    if bundle.len() > limits::BUNDLE_BYTES {
+        return Err(vec![CompileError::TooLarge { limit: limits::BUNDLE_BYTES, found: bundle.len() }]);
+    }
+    Ok(bundle)
+}
+
+/// Which lists must hold their entries: those that a column or a program looks up by list.
+fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
+    let mut used = vec![false; policy.lists.len()];
+    let mut mark = |index: usize| {
+        if let Some(slot) = used.get_mut(index) {
+            *slot = true;
+        }
+    };
+    columns.programs().iter().for_each(|(_, test): &(bool, ElementTest)| list::lists_of(test, &mut mark));
+    for test in columns.tests() {
+        if let Test::InList(index) = test
+            && !matches!(policy.lists.get(*index).map(|list| &list.entries), Some(Entries::Places(_)))
+        {
+            mark(*index);
+        }
+    }
+    used
+}
+
+/// What the lowering keeps of a rule.
+struct Rule {
+    when: Vec<Row>,
+    unless: Vec<Row>,
+    doubt_pass: bool,
+    mask: u32,
+    when_span: l::Span,
+    unless_span: l::Span,
+    /// Licences only.
+    lifts: l::Span,
+}
+
+struct Rules {
+    restrictions: Vec<Rule>,
+    licences: Vec<Rule>,
+    owners: Vec<u32>,
+    licence_owners: Vec<u32>,
+}
+
+impl Rules {
+    fn read(policy: &Policy, columns: &mut Columns<'_>, errors: &mut Vec<CompileError>) -> Self {
+        let mut rows = |rule: &str, clause: Option<&Clause>, absent: bool| -> Vec<Row> {
+            let Some(clause) = clause else { return if absent { vec![Row::new()] } else { Vec::new() } };
+            form::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(|form::TooMany| {
+                let (rule, limit) = (rule.to_owned(), limits::CONJUNCTIONS);
+                errors.push(CompileError::TooManyConjunctions { rule, limit, span: clause.span });
+                Vec::new()
+            })
+        };
+        let nowhere = l::Span { at: 0, len: 0 };
+        let mut rule = |id: &str, when, unless, doubt_pass| Rule {
+            when: rows(id, when, true),
+            unless: rows(id, unless, false),
+            doubt_pass,
+            mask: NONE,
+            when_span: nowhere,
+            unless_span: nowhere,
+            lifts: nowhere,
+        };
+        Self {
+            restrictions: policy
+                .restrictions
+                .iter()
+                .map(|r| rule(&r.id, r.when.as_ref(), r.unless.as_ref(), r.doubt_pass))
+                .collect(),
+            licences: policy.licences.iter().map(|r| rule(&r.id, r.when.as_ref(), None, true)).collect(),
+            owners: Vec::new(),
+            licence_owners: Vec::new(),
+        }
+    }
+
+    fn write_masks(&mut self, writer: &mut Writer, policy: &Policy, universe: &Universe) {
+        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
+        let mut number = |mask: Vec<u64>| {
+            let next = u32::try_from(known.len()).unwrap_or(NONE);
+            *known.entry(mask).or_insert_with_key(|mask| {
+                writer.extend(section::MASKS, mask);
+                next
+            })
+        };
+        // The same lists of models come again and again, and a mask is dear to work out.
+        let mut closed: HashMap<String, u32> = HashMap::new();
+        let name = |models: &Models| {
+            let mut name = String::new();
+            models.items.iter().for_each(|item| name.push_str(&format!("{item:?} ")));
+            name
+        };
+        for (rule, from) in self.restrictions.iter_mut().zip(&policy.restrictions) {
+            rule.mask = *closed.entry(name(&from.models)).or_insert_with(|| number(universe.closed(&from.models)));
+        }
+        for (rule, from) in self.licences.iter_mut().zip(&policy.licences) {
+            rule.mask = from.models.as_ref().map_or(NONE, |models| number(universe.lifted(models)));
+        }
+        let mut lists: HashMap<Vec<u32>, l::Span> = HashMap::new();
+        for (rule, from) in self.licences.iter_mut().zip(&policy.licences) {
+            let mut lifts: Vec<u32> = from.lifts.iter().filter_map(|index| u32::try_from(*index).ok()).collect();
+            lifts.sort_unstable();
+            rule.lifts = *lists.entry(lifts).or_insert_with_key(|lifts| writer.extend(section::INDICES, lifts));
+        }
+    }
+
+    /// Gives every row its place, by the layout's promises: slots within words, then what is too long for a word.
+    fn place(&mut self, likeness: &dyn Fn(&Row) -> Vec<(usize, u32)>) -> (Regions, Vec<Placed>) {
+        let mut order: Vec<usize> = (0..self.restrictions.len()).collect();
+        order.sort_by_cached_key(|index| {
+            let rule = self.restrictions.get(*index);
+            let first = rule.and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
+            // Those with `unless` first, so that its region is no longer than they are.
+            (rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), rule.mask)), first.map(likeness), *index)
+        });
+        let (mut when, mut unless) = (0u32, 0u32);
+        for index in &order {
+            let Some(rule) = self.restrictions.get_mut(*index) else { continue };
+            let (whens, unlesses) = (count(&rule.when), count(&rule.unless));
+            if rule.is_wide() {
+                when = when.next_multiple_of(64);
+                unless = unless.next_multiple_of(64);
+                rule.when_span = l::Span { at: when, len: whens };
+                rule.unless_span = l::Span { at: unless, len: unlesses };
+                when += whens;
+                unless += unlesses;
+            } else {
+                let slot = whens.max(unlesses).max(1);
+                if when % 64 + slot > 64 {
+                    when = when.next_multiple_of(64);
+                }
+                rule.when_span = l::Span { at: when, len: whens };
+                rule.unless_span = if unlesses == 0 { l::Span { at: 0, len: 0 } } else { l::Span { at: when, len: unlesses } };
+                when += slot;
+                if unlesses > 0 {
+                    unless = when;
+                }
+            }
+        }
+        let mut licence = 0u32;
+        let mut licence_order: Vec<usize> = (0..self.licences.len()).collect();
+        licence_order.sort_by_cached_key(|index| {
+            let rule = self.licences.get(*index);
+            let first = rule.and_then(|rule| rule.when.iter().find(|row| !row.is_empty()));
+            (rule.map(|rule| (rule.lifts.at, rule.lifts.len, rule.mask)), first.map(likeness), *index)
+        });
+        for index in licence_order {
+            let Some(rule) = self.licences.get_mut(index) else { continue };
+            rule.when_span = l::Span { at: licence, len: count(&rule.when) };
+            licence += count(&rule.when);
+        }
+
+        let regions = Regions([when.div_ceil(64), unless.div_ceil(64), licence.div_ceil(64)]);
+        let [when_words, unless_words, licence_words] = regions.0;
+        self.owners = vec![NONE; 64 * when_words as usize];
+        self.licence_owners = vec![NONE; 64 * licence_words as usize];
+        let mut placed = Vec::new();
+        for (owner, rule) in (0..).zip(&self.restrictions) {
+            let record = l::Restriction { when: rule.when_span, unless: rule.unless_span, ..Default::default() };
+            own(&mut self.owners, crate::bundle::slot_of(&record), owner);
+            let (when, unless) = if rule.doubt_pass {
+                (Survives::IfTrue, Survives::UnlessFalse)
+            } else {
+                (Survives::UnlessFalse, Survives::IfTrue)
+            };
+            place_rows(&mut placed, &rule.when, rule.when_span.at, when);
+            place_rows(&mut placed, &rule.unless, 64 * when_words + rule.unless_span.at, unless);
+        }
+        for (owner, rule) in (0..).zip(&self.licences) {
+            own(&mut self.licence_owners, rule.when_span, owner);
+            place_rows(&mut placed, &rule.when, 64 * (when_words + unless_words) + rule.when_span.at, Survives::IfTrue);
+        }
+        (regions, placed)
+    }
+
+    fn write(&self, writer: &mut Writer, policy: &Policy) {
+        for (rule, from) in self.restrictions.iter().zip(&policy.restrictions) {
+            let record = l::Restriction {
+                id: writer.text(&from.id),
+                message: writer.text(&from.message),
+                from: from.from.unwrap_or(i64::MIN),
+                until: from.until.unwrap_or(i64::MAX),
+                when: rule.when_span,
+                unless: rule.unless_span,
+                mask: rule.mask,
+                authority: index16(from.authority),
+                status: from.status,
+                state: state(from.state),
+                doubt_pass: u8::from(from.doubt_pass),
+                reserved: 0,
+                reserved2: 0,
+            };
+            writer.push(section::RESTRICTIONS, &record);
+        }
+        for (rule, from) in self.licences.iter().zip(&policy.licences) {
+            let record = l::Licence {
+                id: writer.text(&from.id),
+                reference: writer.text(&from.reference),
+                from: from.from.unwrap_or(i64::MIN),
+                until: from.until.unwrap_or(i64::MAX),
+                rows: rule.when_span,
+                lifts: rule.lifts,
+                mask: rule.mask,
+                authority: index16(from.authority),
+                kind: match from.kind {
+                    LicenceKind::Licence => 0,
+                    LicenceKind::Exception => 1,
+                    LicenceKind::Exclusion => 2,
+                },
+                state: state(from.state),
+            };
+            writer.push(section::LICENCES, &record);
+        }
+        for owner in self.owners.iter().chain(&self.licence_owners) {
+            writer.push(section::ROW_OWNERS, owner);
+        }
+    }
+}
+
+impl Rule {
+    fn is_wide(&self) -> bool {
+        self.when.len() > 64 || self.unless.len() > 64
+    }
+}
+
+fn count(rows: &[Row]) -> u32 {
+    u32::try_from(rows.len()).unwrap_or(u32::MAX)
+}
+
+fn own(owners: &mut [u32], span: l::Span, owner: u32) {
+    owners.iter_mut().skip(span.at as usize).take(span.len as usize).for_each(|slot| *slot = owner);
+}
+
+fn place_rows(placed: &mut Vec<Placed>, rows: &[Row], at: u32, survives: Survives) {
+    placed.extend((at..).zip(rows).map(|(at, row)| Placed { at, literals: row.clone(), survives }));
+}
+
+fn index16(index: Option<usize>) -> u16 {
+    index.and_then(|index| u16::try_from(index).ok()).unwrap_or(NONE16)
+}
+
+fn state(state: State) -> u8 {
+    match state {
+        State::Off => l::state::OFF,
+        State::On => l::state::ON,
+        State::Shadow => l::state::SHADOW,
+    }
+}
+
+fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Guarded) {
+    for from in &policy.authorities {
+        let record = l::Authority {
+            id: writer.text(&from.id),
+            title: writer.text(&from.title),
+            url: writer.text(&from.url),
+            appeal: writer.text(&from.appeal),
+            retain_days: from.retain_days,
+            reserved: 0,
+        };
+        writer.push(section::AUTHORITIES, &record);
+    }
+    for from in &policy.facts {
+        write_fact(writer, from);
+    }
+    let [when_words, unless_words, licence_words] = regions.0;
+    let title = writer.text(&policy.title);
+    writer.push(
+        section::META,
+        &l::Meta {
+            title,
+            when_words,
+            unless_words,
+            licence_words,
+            mask_words: u32::try_from(universe.words()).unwrap_or(u32::MAX),
+            unknown_state: guarded.unknown_state,
+            reserved: 0,
+            headers: guarded.headers,
+        },
+    );
+}
+
+fn write_fact(writer: &mut Writer, from: &Fact) {
+    let mut values = l::Span { at: 0, len: 0 };
+    let kind = match &from.kind {
+        FactKind::Bool => fact::BOOL,
+        FactKind::Text => fact::TEXT,
+        FactKind::Place => fact::PLACE,
+        FactKind::Time => fact::TIME,
+        FactKind::List => fact::LIST,
+        FactKind::Number => fact::NUMBER,
+        FactKind::Enum(texts) => {
+            values.at = u32::try_from(writer.section(section::KEYS).len()).unwrap_or(u32::MAX);
+            values.len = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+            for text in texts {
+                let text = writer.text(text);
+                text.write(writer.section(section::KEYS));
+            }
+            fact::ENUM
+        }
+    };
+    let about = u8::from(from.about == super::About::Account);
+    let record = l::Fact {
+        name: writer.text(&from.name),
+        claim: writer.text(&from.claim),
+        values,
+        kind,
+        about,
+        reserved2: 0,
+        reserved3: 0,
+    };
+    writer.push(section::FACTS, &record);
+}

@@ -1,0 +1,193 @@
+//! What a reacher works out of a bundle once: where slots end, which neighbours close the same models, which licences lift alike.
+
+use alloc::vec::Vec;
+
+use super::rows::Tables;
+use crate::bundle::layout::{self as l, NONE, Span, section};
+use crate::bundle::{Bundle, is_wide, slot_of};
+
+/// Slots side by side, in rows of the `when` region, whose restrictions close the same models.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    pub(super) from: u32,
+    pub(super) to: u32,
+    pub(super) mask: u32,
+}
+
+/// Rows side by side of licences that lift the same for the same models.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LiftGroup {
+    pub(super) to: u32,
+    /// `NONE`: all that a restriction closes.
+    pub(super) mask: u32,
+    /// Span of `Plan::lifts`.
+    lifts: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Words of the three regions.
+    pub(super) regions: [usize; 3],
+    /// The last row of each slot of at most one word; words of the `when` region.
+    pub(super) ends: Vec<u64>,
+    /// Words of the `unless` region, from its first on, that belong to slots; behind them stand the rows of wide restrictions.
+    pub(super) aligned_words: u32,
+    pub(super) groups: Vec<Group>,
+    /// The first group of each word.
+    first_group: Vec<u32>,
+    /// Restrictions of more than a word.
+    pub(super) wide: Vec<(u32, l::Restriction)>,
+    pub(super) lift_groups: Vec<LiftGroup>,
+    /// Group of each licence.
+    lift_group_of: Vec<u32>,
+    /// Words of the `when` region and the slot ends in them that are lifted, ascending within a group's span.
+    lifts: Vec<(u32, u64)>,
+}
+
+/// Bit of the first word of a wide restriction that stands for it, as the end of a slot stands for others.
+pub(super) const WIDE_END: u32 = 63;
+
+impl Plan {
+    pub(super) fn new(bundle: Bundle<'_>) -> Self {
+        let meta = bundle.meta();
+        let regions = meta.map_or([0; 3], |m| [m.when_words as usize, m.unless_words as usize, m.licence_words as usize]);
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let mut plan = Self {
+            regions,
+            ends: alloc::vec![0; regions[0]],
+            aligned_words: 0,
+            groups: Vec::new(),
+            first_group: Vec::with_capacity(regions[0]),
+            wide: Vec::new(),
+            lift_groups: Vec::new(),
+            lift_group_of: Vec::new(),
+            lifts: Vec::new(),
+        };
+        for (number, rule) in (0..).zip(restrictions.iter()) {
+            if is_wide(&rule) {
+                plan.wide.push((number, rule));
+            } else if let Some((word, bit)) = end_of(&rule)
+                && let Some(ends) = plan.ends.get_mut(word as usize)
+            {
+                *ends |= 1 << bit;
+                if rule.unless.len > 0 {
+                    plan.aligned_words = plan.aligned_words.max(word + 1);
+                }
+            }
+        }
+        let rows = u32::try_from(regions[0] * 64).unwrap_or(0);
+        let owners = bundle.table::<u32>(section::ROW_OWNERS);
+        let mut last = NONE;
+        for (row, owner) in (0..rows).zip(owners.iter()) {
+            if row % 64 == 0 {
+                let current = plan.groups.len().saturating_sub(1);
+                plan.first_group.push(u32::try_from(current).unwrap_or(0));
+            }
+            if owner == NONE {
+                continue;
+            }
+            if owner != last {
+                last = owner;
+                let mask = restrictions.get(owner).map_or(NONE, |rule| rule.mask);
+                if plan.groups.last().is_none_or(|group| group.mask != mask) {
+                    plan.groups.push(Group { from: row, to: row, mask });
+                }
+            }
+            if let Some(group) = plan.groups.last_mut() {
+                group.to = row + 1;
+            }
+        }
+        plan.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
+        plan
+    }
+
+    fn read_licences(&mut self, bundle: Bundle<'_>, owners: impl Iterator<Item = u32>) {
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let indices = bundle.table::<u32>(section::INDICES);
+        self.lift_group_of = alloc::vec![NONE; licences.len()];
+        // Lists of lifts are written once and shared: so are their words.
+        let mut written: Vec<(Span, Span)> = Vec::new();
+        let mut last: Option<(Span, u32)> = None;
+        for (row, owner) in (0..).zip(owners) {
+            let Some(licence) = licences.get(owner) else { continue };
+            if last != Some((licence.lifts, licence.mask)) {
+                let place = written.binary_search_by_key(&(licence.lifts.at, licence.lifts.len), |(list, _)| (list.at, list.len));
+                let lifts = match place {
+                    Ok(known) => written.get(known).map_or(licence.lifts, |(_, words)| *words),
+                    Err(free) => {
+                        let at = self.lifts.len();
+                        let mut ends: Vec<(u32, u32)> =
+                            indices.span(licence.lifts).iter().filter_map(|index| end_of(&restrictions.get(index)?)).collect();
+                        ends.sort_unstable();
+                        for (word, bit) in ends {
+                            match self.lifts.get_mut(at..).and_then(<[_]>::last_mut) {
+                                Some((last, bits)) if *last == word => *bits |= 1 << bit,
+                                _ => self.lifts.push((word, 1 << bit)),
+                            }
+                        }
+                        let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                        let words = Span { at: short(at), len: short(self.lifts.len() - at) };
+                        written.insert(free, (licence.lifts, words));
+                        words
+                    }
+                };
+                self.lift_groups.push(LiftGroup { to: row, mask: licence.mask, lifts });
+                last = Some((licence.lifts, licence.mask));
+            }
+            if let Some(group) = self.lift_groups.last_mut() {
+                group.to = row + 1;
+            }
+            if let Some(slot) = self.lift_group_of.get_mut(owner as usize) {
+                *slot = u32::try_from(self.lift_groups.len() - 1).unwrap_or(NONE);
+            }
+        }
+    }
+
+    /// Words and slot ends that a group of licences lifts.
+    pub(super) fn lifts_of(&self, group: &LiftGroup) -> &[(u32, u64)] {
+        let at = group.lifts.at as usize;
+        self.lifts.get(at..at + group.lifts.len as usize).unwrap_or_default()
+    }
+
+    /// The group of licences that a row belongs to.
+    pub(super) fn lift_group(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
+        let licence = self.licence_of(tables, row)?;
+        self.lift_group_of.get(licence as usize).copied().filter(|group| *group != NONE)
+    }
+
+    /// The licence that a row of the licence region belongs to.
+    pub(super) fn licence_of(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
+        let rows = u32::try_from(self.regions[0]).ok()?.checked_mul(64)?;
+        tables.owners.get(rows.checked_add(row)?).filter(|owner| *owner != NONE)
+    }
+
+    /// The restriction whose slot ends at a bit of a word.
+    pub(super) fn restriction_at(&self, tables: &Tables<'_>, word: u32, bit: u32) -> Option<u32> {
+        tables.owners.get(word.checked_mul(64)?.checked_add(bit)?).filter(|owner| *owner != NONE)
+    }
+
+    /// The groups that have rows in or behind a word, from its own first on.
+    pub(super) fn groups_from(&self, word: u32) -> &[Group] {
+        let first = self.first_group.get(word as usize).copied().unwrap_or(0);
+        self.groups.get(first as usize..).unwrap_or_default()
+    }
+
+    /// Whether all of these rows belong to restrictions whose models are denied already, so that nobody need look at them.
+    pub(super) fn closed_by(&self, tables: &Tables<'_>, rows: (u32, u32), shadow: bool, denied: &[u64]) -> bool {
+        let (from, to) = rows;
+        let mut groups =
+            self.groups_from(from / 64).iter().skip_while(|group| group.to <= from).take_while(|group| group.from < to);
+        !shadow && groups.all(|group| tables.mask(group.mask).iter().zip(denied).all(|(mask, denied)| mask & !denied == 0))
+    }
+}
+
+/// Word and bit that stand for a restriction.
+pub(super) fn end_of(rule: &l::Restriction) -> Option<(u32, u32)> {
+    let slot = slot_of(rule);
+    if is_wide(rule) {
+        return (slot.len > 0).then_some((slot.at / 64, WIDE_END));
+    }
+    let last = slot.at + slot.len.checked_sub(1)?;
+    Some((last / 64, last % 64))
+}
