@@ -382,3 +382,7 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
         },
     }
 }
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+mod tests;

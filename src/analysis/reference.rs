@@ -243,17 +243,18 @@ impl<'p> Reference<'p> {
             if state == State::Off || !self.applies(restriction, known) {
                 continue;
             }
-            let mut closed = self.closes(&restriction.models);
+            let whole = self.closes(&restriction.models);
+            let mut closed = whole.clone();
             for (licence_index, licence) in self.policy.licences.iter().enumerate() {
                 if !licence.lifts.contains(&index) || !self.lifts(licence, known, setting) {
                     continue;
                 }
                 let open = match &licence.models {
-                    None => closed.clone(),
+                    None => whole.clone(),
                     Some(models) => self.names(models),
                 };
                 if state == State::On {
-                    let lifted: Vec<usize> = self.closes(&restriction.models).intersection(&open).copied().collect();
+                    let lifted: Vec<usize> = whole.intersection(&open).copied().collect();
                     if !lifted.is_empty() {
                         reach.lifted.entry(licence_index).or_default().extend(lifted);
                     }
