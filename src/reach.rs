@@ -384,5 +384,5 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;

@@ -80,7 +80,7 @@ impl<'a> Check<'a> {
     /// Every record of a section, which must be whole.
     fn each<R: Record + 'a>(&self, section: u16, mut sound: impl FnMut(&R) -> bool) -> Checked {
         let table = self.table::<R>(section);
-        if table.bytes().len() % R::SIZE != 0 {
+        if !table.bytes().len().is_multiple_of(R::SIZE) {
             return Err(Bad(section, table.len() * R::SIZE));
         }
         match table.iter().position(|record| !sound(&record)) {
@@ -95,6 +95,11 @@ impl<'a> Check<'a> {
 
     fn text(&self, text: Str) -> bool {
         self.bundle.checked_text(text).is_some()
+    }
+
+    /// A text that look-ups compare: short, so that checking the order of many that overlap stays linear.
+    fn key(&self, text: Str) -> bool {
+        text.len as usize <= limits::MODEL_ID_BYTES && self.text(text)
     }
 
     /// Whether the records of each span are in order, by a relation of neighbours.
@@ -175,12 +180,12 @@ impl<'a> Check<'a> {
         let mut target = 0;
         self.each::<l::TrieEdge>(s::TRIE_EDGES, |e| {
             target += 1;
-            self.text(e.token) && e.target == target && e.target < nodes && e.reserved == 0
+            self.key(e.token) && e.target == target && e.target < nodes && e.reserved == 0
         })?;
         if free_from != edges {
             return Err(Bad(s::TRIE_EDGES, free_from as usize));
         }
-        self.each::<l::Exact>(s::EXACT, |e| self.text(e.text) && e.pattern < patterns && e.reserved == 0)?;
+        self.each::<l::Exact>(s::EXACT, |e| self.key(e.text) && e.pattern < patterns && e.reserved == 0)?;
         let exact = self.table::<l::Exact>(s::EXACT);
         self.run(exact, |a, b| self.bundle.text(a.text) <= self.bundle.text(b.text))
             .map_err(|at| Bad(s::EXACT, at * l::Exact::SIZE))
@@ -196,7 +201,7 @@ impl<'a> Check<'a> {
             return Err(Bad(s::RESTRICTIONS, 0));
         }
         let masks = self.table::<u64>(s::MASKS);
-        if masks.bytes().len() % (8 * meta.mask_words.max(1) as usize) != 0 {
+        if !masks.bytes().len().is_multiple_of(8 * meta.mask_words.max(1) as usize) {
             return Err(Bad(s::MASKS, masks.bytes().len()));
         }
         let masks = u32::try_from(masks.len()).unwrap_or(0) / meta.mask_words.max(1);
@@ -322,7 +327,7 @@ impl<'a> Check<'a> {
         let keys = keyed::<l::TextKey>(self.bundle.section(s::KEYS), span)?;
         let mut last: Option<(&str, u32)> = None;
         for (index, key) in keys.iter().enumerate() {
-            let this = (self.bundle.checked_text(key.text)?, key.prefix);
+            let this = (self.bundle.checked_text(key.text).filter(|_| self.key(key.text))?, key.prefix);
             if last.is_some_and(|last| last >= this) || key.prefix > 1 || key.parent == 0 {
                 return None;
             }
@@ -492,7 +497,7 @@ impl<'a> Check<'a> {
                 && optional(n.tail, nodes)
                 && n.reserved == 0
         })?;
-        self.each::<l::RouteEdge>(s::ROUTE_EDGES, |e| self.text(e.text) && e.target < nodes && e.reserved == 0)?;
+        self.each::<l::RouteEdge>(s::ROUTE_EDGES, |e| self.key(e.text) && e.target < nodes && e.reserved == 0)?;
         self.ordered::<l::RouteEdge>(s::ROUTE_EDGES, spans, |a, b| self.bundle.text(a.text) < self.bundle.text(b.text))?;
         self.each::<l::Operation>(s::OPERATIONS, |o| {
             self.text(o.id)
@@ -505,7 +510,7 @@ impl<'a> Check<'a> {
         })?;
         self.each::<l::Place>(s::PLACES, |p| {
             let known = p.role <= role::MUST_NAME_TYPE || (role::HEADER_BEARER..=role::PROTOCOL_CREDENTIAL).contains(&p.role);
-            self.text(p.name) && known && optional(p.state, states) && (p.reserved, p.reserved2) == (0, 0)
+            self.key(p.name) && known && optional(p.state, states) && (p.reserved, p.reserved2) == (0, 0)
         })?;
         let mut spans = Spans::new();
         self.bundle.meta().into_iter().for_each(|meta| spans.add(meta.headers));
@@ -523,7 +528,7 @@ impl<'a> Check<'a> {
                 && state.reserved == 0
         })?;
         self.each::<l::StateKey>(s::STATE_KEYS, |k| {
-            self.text(k.name) && self.text(k.folded) && k.target < states && k.reserved == 0
+            self.key(k.name) && self.key(k.folded) && k.target < states && k.reserved == 0
         })?;
         self.ordered::<l::StateKey>(s::STATE_KEYS, spans, |a, b| self.bundle.text(a.folded) <= self.bundle.text(b.folded))
     }
@@ -562,7 +567,7 @@ pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
 /// The shape that the layout promises for the rows of a restriction.
 fn shaped(rule: &l::Restriction) -> bool {
     if is_wide(rule) {
-        return rule.when.at % 64 == 0 && rule.unless.at % 64 == 0;
+        return rule.when.at.is_multiple_of(64) && rule.unless.at.is_multiple_of(64);
     }
     let slot = slot_of(rule);
     slot.at % 64 + slot.len <= 64 && (rule.unless.len == 0 || rule.unless.at == rule.when.at)

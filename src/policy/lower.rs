@@ -29,7 +29,8 @@ use self::model::Universe;
 use self::vector::{Placed, Regions, Survives};
 use super::{Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, Span, State, Test, Unlisted};
 use crate::bundle::layout::{self as l, NONE, NONE16, Record as _, column as kind, fact, flags, section};
-use crate::bundle::{Header, Writer};
+use crate::bundle::{Bundle, BundleError, Header, Sections, Writer};
+use crate::dialect::{self, Lowered};
 use crate::limits;
 
 /// Why a policy that says nothing wrong cannot be lowered into a bundle.
@@ -73,6 +74,11 @@ pub enum CompileError {
         /// Its size, in bytes.
         found: usize,
     },
+    /// The bundle breaks a bound of its reader.
+    Unreadable {
+        /// What the reader says.
+        error: BundleError,
+    },
     /// A guarded dialect cannot be lowered.
     Dialect {
         /// What is wrong with it.
@@ -90,6 +96,7 @@ impl CompileError {
             Self::TooDeep { .. } => "too_deep",
             Self::TooManyRules { .. } => "too_many_rules",
             Self::TooLarge { .. } => "bundle_too_large",
+            Self::Unreadable { error } => error.code(),
             Self::Dialect { .. } => "dialect",
         }
     }
@@ -115,7 +122,7 @@ impl CompileError {
             ),
             Self::TooDeep { .. } => Some("declare a list, and test with `in`"),
             Self::TooManyRules { .. } | Self::TooLarge { .. } => Some("move what the rules enumerate into lists"),
-            Self::Dialect { .. } => None,
+            Self::Unreadable { .. } | Self::Dialect { .. } => None,
         }
     }
 }
@@ -134,6 +141,7 @@ impl fmt::Display for CompileError {
             }
             Self::TooManyRules { limit, found } => write!(f, "there are {found} rules of one kind, at most {limit} are possible"),
             Self::TooLarge { limit, found } => write!(f, "the bundle would take {found} bytes, at most {limit} are possible"),
+            Self::Unreadable { error } => write!(f, "the bundle could not be read: {error}"),
             Self::Dialect { why } => write!(f, "{why}"),
         }
     }
@@ -141,19 +149,23 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-/// What lowering the guarded dialects leaves for `META`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Guarded {
-    pub(crate) headers: l::Span,
-    pub(crate) unknown_state: u32,
+/// The bundle of a policy: its bytes, unsigned. The same policy and key give the same bytes on every platform.
+///
+/// `list_key` hides the names of secret lists; it never travels with the bundle.
+///
+/// # Errors
+///
+/// Every reason why this policy has no bundle, which only its size, secret lists and dialects can be: see [`CompileError`].
+pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<CompileError>> {
+    lower(policy, list_key, &mut |writer| {
+        dialect::lower(writer, &policy.dialects).map_err(|error| CompileError::Dialect { why: error.to_string() })
+    })
 }
 
 /// Writes the sections of the guarded dialects.
-pub(crate) type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Guarded, CompileError>;
+type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Lowered, CompileError>;
 
-/// The bundle of a policy, with the sections of its dialects written by `dialects`.
-///
-/// `list_key` hides the names of secret lists; it never travels with the bundle.
+/// The same, with the sections of its dialects written by `dialects`.
 pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDialects<'_>) -> Result<Vec<u8>, Vec<CompileError>> {
     let mut errors = Vec::new();
     for found in [policy.restrictions.len(), policy.licences.len(), policy.facts.len()] {
@@ -205,10 +217,12 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
         expires: policy.expires.unwrap_or(i64::MAX),
         flags: unlisted | late_bound,
     });
-    if bundle.len() > limits::BUNDLE_BYTES {
-        return Err(vec![CompileError::TooLarge { limit: limits::BUNDLE_BYTES, found: bundle.len() }]);
+    // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
+    match Bundle::read(&bundle, &mut Sections::default()) {
+        Ok(_) => Ok(bundle),
+        Err(BundleError::TooLarge { limit, found }) => Err(vec![CompileError::TooLarge { limit, found }]),
+        Err(error) => Err(vec![CompileError::Unreadable { error }]),
     }
-    Ok(bundle)
 }
 
 /// Which lists must hold their entries: those that a column or a program looks up by list.
@@ -454,7 +468,7 @@ fn state(state: State) -> u8 {
     }
 }
 
-fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Guarded) {
+fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Lowered) {
     for from in &policy.authorities {
         let record = l::Authority {
             id: writer.text(&from.id),

@@ -24,6 +24,7 @@ mod suggestion;
 mod validate;
 
 pub use code::{Code, Severity};
+pub use lower::{CompileError, compile};
 pub use model::{
     About, Alias, Atom, Authority, Clause, Comparison, Condition, ElementTest, Entries, Fact, FactKind, FactRef, Family,
     GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, Shape,

@@ -159,7 +159,7 @@ fn block(
         }
         let mut bits = if pick.all { u64::MAX } else { tables.summaries.get(pick.summary + number).unwrap_or(0) };
         for diff in tables.diffs.span(pick.block(tables.diffs, number)).iter() {
-            let bit = 1u64 << (diff.word - pick.first_word) % 64;
+            let bit = 1u64 << ((diff.word - pick.first_word) % 64);
             bits = if diff.bits == 0 { bits & !bit } else { bits | bit };
         }
         alive &= bits;

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::analysis::{Known, ReadAs, Reference, Setting};
 use crate::bundle::{OwnedBundle, Writer};
-use crate::policy::lower::{Guarded, lower};
+use crate::dialect::Lowered;
+use crate::policy::lower::{CompileError, lower};
 use crate::policy::{
     About, Alias, Atom, Clause, Comparison, Condition, ElementTest, Entries, Fact, FactKind, FactRef, Family, LateBound, Licence,
     LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, Shape, Span, Test, Token, Unlisted,
@@ -288,7 +289,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
     }
 }
 
-fn dialects(writer: &mut Writer) -> Result<Guarded, crate::policy::lower::CompileError> {
+fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
     for id in DIALECTS {
         let id = writer.text(id);
         writer.push(section::DIALECTS, &l::Dialect { id, ..Default::default() });
@@ -301,7 +302,7 @@ fn dialects(writer: &mut Writer) -> Result<Guarded, crate::policy::lower::Compil
             &l::Operation { id, dialect, body_state: NONE, message_state: NONE, ..Default::default() },
         );
     }
-    Ok(Guarded { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
+    Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
 }
 
 /// Values of facts, some of a wrong type, some absent.

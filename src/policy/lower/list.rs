@@ -101,10 +101,10 @@ fn in_keys<R: l::Record>(writer: &mut Writer, records: &[R]) -> l::Span {
 /// Ranges sorted, with those that touch made one. IPv4 addresses that are written in IPv6 (`::ffff:192.0.2.1`) are IPv4.
 fn merged(ranges: &[Range]) -> (Vec<l::Cidr4>, Vec<l::Cidr6>) {
     const MAPPED: u128 = 0xffff << 32;
-    let (mut four, mut six): (Vec<(u128, u128)>, Vec<(u128, u128)>) = (Vec::new(), Vec::new());
+    let (mut four, mut six) = (Vec::new(), Vec::new());
     for range in ranges {
         match *range {
-            Range::V4(first, last) => four.push((first.into(), last.into())),
+            Range::V4(first, last) => four.push((u128::from(first), u128::from(last))),
             Range::V6(first, last) if first >= MAPPED && last <= MAPPED | 0xffff_ffff => {
                 four.push((first - MAPPED, last - MAPPED))
             }
