@@ -12,7 +12,7 @@
 //! of a path's operations, of all dialects: those of the method, else all of them
 //! ```
 //!
-//! The trie is walked from its root for each start in the path, and each of its nodes is met at most once a walk. Literal segments go
+//! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, and each of its nodes is met at most once a walk. Literal segments go
 //! before captures, captures before a tail; where a segment fits a literal only by folding, the captures count as well.
 
 use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
@@ -76,10 +76,11 @@ pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     route
 }
 
-/// Operations at the end of a walk: of which dialect (none: a path that ends like theirs), and whether the method matters.
+/// Operations at the end of a walk: those of one dialect count. `exact`: the walk began behind its prefix; `all`: whatever the method.
 struct Ends {
     operations: l::Span,
-    dialect: Option<u16>,
+    dialect: u16,
+    exact: bool,
     all: bool,
 }
 
@@ -209,17 +210,12 @@ impl Route {
 
     fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> bool {
         let mut known = false;
-        if let Some(from) = from {
-            walk.matches(segments, from, &mut |operations, captures| {
-                let ends = Ends { operations, dialect: None, all };
-                self.end(walk, &ends, segments, captures, &mut known)
-            });
-            return known;
-        }
         for (index, dialect) in (0..NONE16).zip(walk.bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
-            let Some(depth) = under(walk.bundle.text(dialect.prefix), segments) else { continue };
-            walk.matches(segments, depth, &mut |operations, captures| {
-                let ends = Ends { operations, dialect: Some(index), all };
+            let prefix = walk.bundle.text(dialect.prefix);
+            let Some(at) = from.or_else(|| under(prefix, segments)) else { continue };
+            let Some(node) = walk.mount(prefix) else { continue };
+            walk.matches(node, segments, at, &mut |operations, captures| {
+                let ends = Ends { operations, dialect: index, exact: from.is_none(), all };
                 self.end(walk, &ends, segments, captures, &mut known)
             });
         }
@@ -231,7 +227,7 @@ impl Route {
         let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
         let mut taken = false;
         for (at, operation) in (ends.operations.at..).zip(table.span(ends.operations).iter()) {
-            if ends.dialect.is_some_and(|dialect| operation.dialect != dialect) {
+            if operation.dialect != ends.dialect {
                 continue;
             }
             *known = true;
@@ -240,7 +236,7 @@ impl Route {
             }
             taken = true;
             self.served |= operation.methods;
-            self.known(at, &operation, ends.dialect.is_some());
+            self.known(at, &operation, ends.exact);
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -316,13 +312,17 @@ impl Route {
 /// How many segments the prefix takes, if the path is under it.
 fn under(prefix: &str, segments: &[&[u8]]) -> Option<usize> {
     let mut depth = 0;
-    for part in prefix.as_bytes().split(|&b| b == b'/').filter(|part| !part.is_empty()) {
+    for part in parts(prefix) {
         if !segments.get(depth)?.eq_ignore_ascii_case(part) {
             return None;
         }
         depth += 1;
     }
     Some(depth)
+}
+
+fn parts(prefix: &str) -> impl Iterator<Item = &[u8]> {
+    prefix.as_bytes().split(|&b| b == b'/').filter(|part| !part.is_empty())
 }
 
 /// Called with the operations of a node and the captures on the way; false if it has no use for them.
@@ -335,9 +335,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// The node under which the paths of a prefix lie.
+    fn mount(&self, prefix: &str) -> Option<u32> {
+        parts(prefix).try_fold(0, |node, part| {
+            let edges = self.edges.span(self.nodes.get(node)?.edges);
+            edges.search(|edge| folded_order(self.bundle.text(edge.text), part)).map(|(_, edge)| edge.target)
+        })
+    }
+
     /// Follows all segments from `from` on; true if some node at the end was of use.
-    fn matches(&self, segments: &[&[u8]], from: usize, visit: &mut Visit<'_>) -> bool {
-        self.step(0, segments, from, &mut [Capture::default(); CAPTURES], 0, visit)
+    fn matches(&self, node: u32, segments: &[&[u8]], from: usize, visit: &mut Visit<'_>) -> bool {
+        self.step(node, segments, from, &mut [Capture::default(); CAPTURES], 0, visit)
     }
 
     fn step(

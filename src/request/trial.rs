@@ -108,6 +108,7 @@ impl Trial<'_> {
             let query = places(writer, query);
             let method = METHODS.iter().position(|known| known == method).unwrap();
             let mut add = |path: &str, flags: u32| {
+                let path = format!("{}{path}", self.prefixes[usize::from(*dialect)]);
                 let (mut path_roles, mut path_opaque, mut capture) = (0, 0, 0);
                 let mut node = &mut root;
                 for segment in path.split('/').skip(1) {
