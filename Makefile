@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CARGO_HOME ?= $(HOME)/.cargo
 CLI := $(TARGET)/debug/portcullis
 POLICY := policies/mythos-suspension.toml
-NODE_TEST := node --test --test-reporter=spec
+NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force-exit
 
 # Tools of this checkout come first: the Node that the newest clients need is one of its npm packages.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
@@ -43,7 +43,8 @@ policy: ## the worked example as a bundle, beside the worker
 	echo "policy: compiling $(POLICY)"
 	cargo build --quiet --features cli --bin portcullis
 	mkdir -p pkg/wasm
-	$(CLI) compile --policy $(POLICY) --output pkg/wasm/policy.bundle
+	printf %s demo-list-key >pkg/wasm/demo-list.key
+	$(CLI) compile $(POLICY) --out pkg/wasm/policy.bundle --list-key pkg/wasm/demo-list.key
 
 run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
 	@exec node tools/serve.mjs

@@ -32,7 +32,8 @@ export async function startWorker({ bundle, module, bindings = {}, keys = {}, ho
       { type: "Data", path: `${pkg}wasm/policy.bundle`, contents: bundle ?? readFileSync(`${pkg}wasm/policy.bundle`) },
     ],
     kvNamespaces: ["KEYS"],
-    bindings,
+    // A variable that is undefined is one that is not set.
+    bindings: Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined)),
   });
   const url = (await miniflare.ready).href.replace(/\/$/, "");
   const table = await miniflare.getKVNamespace("KEYS");

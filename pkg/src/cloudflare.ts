@@ -10,7 +10,7 @@ import { credentials, slots } from "./credential.ts";
 import { PortcullisError } from "./error.ts";
 import type { Facts, Place } from "./facts.ts";
 import { type CredentialSlot, Gate, type Reading, type Refusal, passes } from "./gate.ts";
-import { REACH_HEADER, forwardable } from "./header.ts";
+import { REACH_HEADER, unforwardable } from "./header.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 
 export { keyDigest } from "./key-table.ts";
@@ -101,10 +101,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   try {
     const facts = await factsOf(request, env, post);
     reading = post.gate.open(request, facts, caseId);
-    if (reading.empty && !reading.wantsBody) {
-      reading.finish();
-      if (reading.refusal === undefined) return await forward(request, env);
-    }
+    if (reading === undefined) return await forward(request, env);
     const work = enforce(request, env, post, reading, caseId);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
     context.waitUntil(work.then(nothing, nothing));
@@ -165,20 +162,22 @@ interface Replacement {
 
 /** Sends the request on; with `reading`, the origin is told which families its caller may not use. */
 function forward(request: Request, env: Env, reading?: Reading, replacement?: Replacement): Promise<Response> {
-  const origin = env.ORIGIN;
-  let headers = forwardable(request.headers);
-  if (reading !== undefined && !reading.empty) {
-    headers = new Headers(headers);
-    headers.set(REACH_HEADER, reading.families.map(({ id }) => id).join(", "));
-  }
+  const { ORIGIN: origin } = env;
+  const url = typeof origin === "string" ? relocated(request.url, origin) : request.url;
+  const dropped = unforwardable(request.headers);
   let onward = request;
-  if (headers !== request.headers || replacement !== undefined || typeof origin === "string") {
-    // What is sent is built from what was judged: this URL, these headers, this body.
-    const init: RequestInit = { method: request.method, headers, redirect: "manual", body: replacement === undefined ? request.body : replacement.body };
-    if (replacement?.signal !== undefined) init.signal = replacement.signal;
-    onward = new Request(typeof origin === "string" ? relocated(request.url, origin) : request.url, init);
+  if (url !== request.url || dropped.length > 0 || reading !== undefined || replacement !== undefined) {
+    // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
+    // was not touched keeps its length; made from its stream it would lose it.
+    onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
+    for (const name of dropped) onward.headers.delete(name);
+    if (reading !== undefined) onward.headers.set(REACH_HEADER, reading.families.map(({ id }) => id).join(", "));
   }
   return typeof origin === "object" ? origin.fetch(onward) : fetch(onward);
+}
+
+function replaced({ method, headers }: Request, { body, signal }: Replacement): RequestInit {
+  return { method, headers, redirect: "manual", body, ...(signal === undefined ? {} : { signal }) };
 }
 
 /** The same path and query at another host, untouched: they are what was judged. */

@@ -82,9 +82,10 @@ export interface HeldRequest extends Head {
   readonly body?: Uint8Array | string | undefined;
 }
 
+// Bits of the edge module's `reach`.
 const NON_EMPTY = 1;
-const SETTLED = 2;
 const GUARDED = 4;
+const SHADOW = 8;
 const NOTHING: Reach = Object.freeze({ empty: true, families: Object.freeze([]) });
 const encoder = new TextEncoder();
 
@@ -177,11 +178,17 @@ export class Gate {
   judge(request: Request, facts: Facts): Promise<Judgement>;
   judge(request: HeldRequest, facts: Facts): Judgement;
   judge(request: Request | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
-    const reading = this.open(request, facts);
-    if (!reading.wantsBody || !request.body) return reading.finish();
-    if (request instanceof Request) return drain(reading, request.body as ReadableStream<Uint8Array>);
+    const streamed = request instanceof Request;
+    const bits = this.#reach(request, facts);
+    if ((bits & (NON_EMPTY | SHADOW)) === 0) {
+      const judgement = this.#enter((edge) => JSON.parse(edge.verdict()) as Judgement);
+      return streamed ? Promise.resolve(judgement) : judgement;
+    }
+    const reading = this.#read(request, bits, "");
+    if (streamed) return drain(reading, request.body);
     try {
-      reading.feed(typeof request.body === "string" ? encoder.encode(request.body) : (request.body as Uint8Array));
+      const { body } = request;
+      if (body !== undefined && reading.wantsBody) reading.feed(typeof body === "string" ? encoder.encode(body) : body);
       return reading.finish();
     } finally {
       reading.release();
@@ -189,25 +196,12 @@ export class Gate {
   }
 
   /**
-   * Begins to judge a request whose body comes in pieces. `caseId` stands in the refusal, if it comes to one.
-   * The reading must be finished or released.
+   * Begins to judge a request whose body comes in pieces; undefined if the caller may use everything, so that nothing need
+   * be read. `caseId` stands in the refusal, if it comes to one. The reading must be finished or released.
    */
-  open(head: Head, facts: Facts, caseId = ""): Reading {
+  open(head: Head, facts: Facts, caseId = ""): Reading | undefined {
     const bits = this.#reach(head, facts);
-    const empty = (bits & NON_EMPTY) === 0;
-    const guarded = (bits & GUARDED) !== 0;
-    if (empty || (bits & SETTLED) !== 0) {
-      return this.#enter((edge) => {
-        const judgement = JSON.parse(edge.verdict()) as Judgement;
-        const refusal = passes(judgement) ? undefined : (JSON.parse(edge.refusal(caseId)) as Refusal);
-        return new Reading({ empty, guarded, caseId, judgement, refusal, families: () => [] });
-      });
-    }
-    const text = headerLines(head.headers);
-    return this.#enter((edge) => {
-      const families = edge.families();
-      return new Reading({ empty, guarded, caseId, reader: edge.read(text), families: () => JSON.parse(families) as DeniedFamily[] });
-    });
+    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, bits, caseId);
   }
 
   /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
@@ -230,6 +224,12 @@ export class Gate {
     });
   }
 
+  /** The second step, at once after the first: the edge module keeps one reach. */
+  #read(head: Head, bits: number, caseId: string): Reading {
+    const headers = headerLines(head.headers);
+    return this.#enter((edge) => new Reading((bits & GUARDED) !== 0, edge.families(), edge.read(headers), caseId));
+  }
+
   #families(): DeniedFamily[] {
     return JSON.parse(this.#enter((edge) => edge.families())) as DeniedFamily[];
   }
@@ -243,36 +243,23 @@ export class Gate {
   }
 }
 
-/** A request that is being judged. */
+/** A request that is being judged, of a caller who may not use everything. */
 export class Reading {
-  /** The caller may use everything: forward the request as it is. */
-  readonly empty: boolean;
   /** Whether the target lies where a guarded API is served. */
   readonly guarded: boolean;
+  readonly #families: string;
   readonly #caseId: string;
-  readonly #families: () => readonly DeniedFamily[];
   readonly #generation = generation();
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
   #refusal: Refusal | undefined;
 
   /** @internal Made by {@link Gate.open}. */
-  constructor(from: {
-    empty: boolean;
-    guarded: boolean;
-    caseId: string;
-    families: () => readonly DeniedFamily[];
-    reader?: Reader;
-    judgement?: Judgement;
-    refusal?: Refusal | undefined;
-  }) {
-    this.empty = from.empty;
-    this.guarded = from.guarded;
-    this.#caseId = from.caseId;
-    this.#families = from.families;
-    this.#reader = from.reader;
-    this.#judgement = from.judgement;
-    this.#refusal = from.refusal;
+  constructor(guarded: boolean, families: string, reader: Reader, caseId: string) {
+    this.guarded = guarded;
+    this.#families = families;
+    this.#caseId = caseId;
+    this.#reader = reader;
   }
 
   /** False: the verdict is settled, or there is nothing to read. */
@@ -312,7 +299,7 @@ export class Reading {
 
   /** What the caller may not use, for the origin that a `defer` is left to. */
   get families(): readonly DeniedFamily[] {
-    return this.#families();
+    return JSON.parse(this.#families) as DeniedFamily[];
   }
 
   /** Gives the reader's wasm memory back; harmless if that has happened. */
@@ -332,21 +319,21 @@ function load({ bundle, listKey }: Omit<GateOptions, "module">): Edge {
   try {
     return new Edge(bundle, listKey);
   } catch (cause) {
-    if (cause instanceof Error) throw cause;
-    const { code, message } = cause as { code: Code; message: string };
-    throw new PortcullisError(code, message);
+    const code = (cause as { code?: Code }).code;
+    if (!(cause instanceof Error) || code === undefined) throw cause;
+    throw new PortcullisError(code, cause.message, { cause });
   }
 }
 
-async function drain(reading: Reading, body: ReadableStream<Uint8Array>): Promise<Judgement> {
-  const reader = body.getReader();
+async function drain(reading: Reading, body: ReadableStream<Uint8Array> | null): Promise<Judgement> {
+  const reader = body !== null && reading.wantsBody ? body.getReader() : undefined;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
       if (done || reading.feed(value)) return reading.finish();
     }
   } finally {
     reading.release();
-    reader.cancel().catch(() => undefined);
+    reader?.cancel().catch(() => undefined);
   }
 }

@@ -28,24 +28,12 @@ export function stripped(name: string): boolean {
   return folded.startsWith(OWN_PREFIX) || FOREIGN.has(folded) || FOREIGN_PREFIXES.some((prefix) => folded.startsWith(prefix));
 }
 
-/** The headers that may go on; the very same object if all may. */
-export function forwardable(headers: Headers): Headers {
-  let kept: Headers | undefined;
-  for (const name of headers.keys()) {
-    if (stripped(name)) (kept ??= new Headers(headers)).delete(name);
-  }
+/** Names of the headers that must not go on. */
+export function unforwardable(headers: Headers): string[] {
+  const names = [...headers.keys()].filter(stripped);
   // A hop that obeys `Connection: portcullis-reach` would drop the header that the gate sets.
-  const connection = headers.get("connection");
-  if (connection !== null) {
-    const tokens = connection.split(",").map((token) => token.trim());
-    const rest = tokens.filter((token) => !stripped(token));
-    if (rest.length < tokens.length) {
-      kept ??= new Headers(headers);
-      if (rest.length > 0) kept.set("connection", rest.join(", "));
-      else kept.delete("connection");
-    }
-  }
-  return kept ?? headers;
+  if (headers.get("connection")?.split(",").some((token) => stripped(token.trim()))) names.push("connection");
+  return names;
 }
 
 function fold(name: string): string {

@@ -1,0 +1,111 @@
+/** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import binaryen from "binaryen";
+import { POLICY, bearer, compile, start } from "./setup.mjs";
+import { open, until } from "./raw.mjs";
+
+const FR = { country: "FR" };
+const US = { country: "US" };
+const bundle = compile(POLICY);
+
+const BROKEN = [
+  ["no bundle", Buffer.alloc(0), "bundle_truncated"],
+  ["half a bundle", bundle.subarray(0, bundle.length / 2), "bundle_truncated"],
+  ["a flipped bit", flipped(bundle), "bundle_digest"],
+  ["a foreign file", Buffer.from("PK\x03\x04".padEnd(4096, "x")), "bundle_foreign_file"],
+  ["a bundle with something after it", Buffer.concat([bundle, Buffer.from("x")]), "bundle_trailing_bytes"],
+];
+
+for (const [what, bytes, code] of BROKEN) {
+  test(`${what}: 503 for all, and the status says ${code}`, async () => {
+    const gate = await start({ bundle: bytes });
+    try {
+      for (const model of ["haiku-4", "mythos-5"]) {
+        const answer = await gate.chat(model, US, bearer("sk-us"));
+        assert.equal(answer.status, 503);
+        const body = await answer.json();
+        assert.equal(body.error.code, "no_bundle");
+        assert.equal(body.type, "error");
+      }
+      assert.equal(gate.origin.seen.length, 0);
+      const status = await gate.fetch("/.well-known/portcullis/status");
+      assert.equal(status.status, 503);
+      assert.deepEqual(await status.json(), { error: code });
+    } finally {
+      await gate.close();
+    }
+  });
+}
+
+test("a list key that is not hex: 503 for all", async () => {
+  const gate = await start({ bindings: { LIST_KEY: "not hex" } });
+  try {
+    assert.equal((await gate.chat("haiku-4", US)).status, 503);
+    assert.equal(gate.origin.seen.length, 0);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("an instance that traps is replaced: the request is refused, those in flight too, the next are judged", async () => {
+  const gate = await start({ module: trapping(), bindings: { LOCAL: "1" } });
+  try {
+    const caller = { "cf-ipcountry": "FR" };
+    // One that is being streamed when the trap comes.
+    const streamed = await open(gate.worker.url);
+    await streamed.head("POST", "/v1/chat/completions", { ...caller, "content-type": "application/json", "transfer-encoding": "chunked" });
+    await streamed.chunk(`{"model":"haiku-4","messages":[{"role":"user","content":"${"x".repeat(500_000)}`);
+    await until(() => gate.origin.seen.length === 1 && gate.origin.seen[0].bytes > 100_000);
+
+    assert.equal((await gate.chat("haiku-4", FR, caller)).status, 200);
+    const body = JSON.stringify({ model: "haiku-4", messages: [] }).padEnd(TRAPPING_LENGTH, " ");
+    const trapped = await gate.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json", ...caller }, body });
+    assert.equal(trapped.status, 503);
+    assert.equal((await trapped.json()).error.code, "gate_unavailable");
+
+    await streamed.chunk(`${"x".repeat(100_000)}"}]}`);
+    await streamed.last();
+    assert.equal(await streamed.status, 503);
+    await until(() => gate.origin.seen[0].aborted);
+    assert.equal(gate.origin.seen[0].complete, false);
+
+    assert.equal((await gate.chat("haiku-4", FR, caller)).status, 200);
+    assert.equal((await gate.chat("mythos-5", FR, { ...caller, ...bearer("sk-us") })).status, 403);
+    assert.equal((await gate.chat("mythos-5", US, { "cf-ipcountry": "US", ...bearer("sk-us") })).status, 200);
+    assert.equal((await gate.fetch("/.well-known/portcullis/status")).status, 200);
+  } finally {
+    await gate.close();
+  }
+});
+
+/** A body of this many bytes traps in the module below. */
+const TRAPPING_LENGTH = 1_313;
+
+/** The edge module that was built, except that its reader traps when it is fed a body of that length. */
+function trapping() {
+  const path = fileURLToPath(new URL("../../pkg/wasm/edge_bg.wasm", import.meta.url));
+  const module = binaryen.readBinary(readFileSync(path));
+  const { MutableGlobals, NontrappingFPToInt, SignExt, SIMD128, BulkMemory, BulkMemoryOpt, Multivalue, ReferenceTypes } = binaryen.Features;
+  module.setFeatures(MutableGlobals | NontrappingFPToInt | SignExt | SIMD128 | BulkMemory | BulkMemoryOpt | Multivalue | ReferenceTypes);
+  for (let index = 0; index < module.getNumExports(); index += 1) {
+    const found = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (found.name !== "reader_feed") continue;
+    const { name, params, results, vars, body } = binaryen.getFunctionInfo(module.getFunction(found.value));
+    // Parameters: the reader, the address of the bytes, their number.
+    const wanted = module.i32.eq(module.local.get(2, binaryen.i32), module.i32.const(TRAPPING_LENGTH));
+    const patched = module.block(null, [module.if(wanted, module.unreachable()), body], results);
+    module.removeFunction(name);
+    module.addFunction(name, params, results, vars, patched);
+    return Buffer.from(module.emitBinary());
+  }
+  throw new Error("the edge module exports no reader_feed");
+}
+
+function flipped(bytes) {
+  const copy = Buffer.from(bytes);
+  copy[Math.floor(copy.length * 0.7)] ^= 1;
+  return copy;
+}

@@ -1,0 +1,46 @@
+/** The demo keys of `make run`: who each one is, as the account records of policies/mythos-suspension.toml say it. */
+const FUTURE = "2099-01-01T00:00:00Z";
+
+export const KEY_SECRET = "demo-key-secret";
+/** Key of the demo policy's secret lists, hex. */
+export const LIST_KEY = "64656d6f2d6c6973742d6b6579";
+
+export const ACCOUNTS = {
+  "sk-demo-us-person": {
+    subject: "person",
+    org_id: "acme",
+    relation: "end_user",
+    employee: false,
+    billing_country: "US",
+    citizenships: ["US"],
+    export: { us_person_ear: true, evidence: "document_verified", verified_until: FUTURE },
+  },
+  "sk-demo-foreign": {
+    subject: "person",
+    org_id: "acme",
+    relation: "end_user",
+    employee: false,
+    billing_country: "FR",
+    citizenships: ["FR"],
+    export: { us_person_ear: false, evidence: "document_verified", verified_until: FUTURE },
+  },
+  "sk-demo-employee-foreign": {
+    subject: "person",
+    org_id: "provider",
+    relation: "staff",
+    employee: true,
+    billing_country: "GB",
+    citizenships: ["GB"],
+    export: { us_person_ear: false, evidence: "employer_attested", verified_until: FUTURE },
+  },
+  "sk-demo-annex-foreign": {
+    subject: "person",
+    org_id: "annex-partner-one",
+    relation: "staff",
+    employee: false,
+    billing_country: "DE",
+    citizenships: ["DE"],
+    export: { us_person_ear: false, evidence: "document_verified", verified_until: FUTURE },
+  },
+  "sk-demo-unverified": {},
+};

@@ -1,0 +1,59 @@
+/** The byte budget of what runs at the edge, and the list of strings that must not be in it: the second says what leaked. */
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
+const KB = 1024;
+const MODULE_BUDGET = 60 * KB;
+const SCRIPT_BUDGET = 12 * KB;
+
+/** What each leak would mean. */
+const FORBIDDEN = [
+  [/\/rustc\/|\.cargo|\/registry\/|\/home\/|\/root\/|\/Users\//, "a path of the machine that built it"],
+  [/toml|annotate|jsonc/i, "the parsers of policy files"],
+  [/serde/i, "serde"],
+  [/\bcel\b|antlr/i, "the parser of conditions"],
+  [/did you mean|unknown fact|expected one of|help:/i, "texts for authors"],
+  [/called `(Option|Result)::/, "unwrap or expect, and its words"],
+  [/panicked at|index out of bounds|attempt to (add|subtract|multiply|divide)|RefCell already/i, "panic texts"],
+];
+
+const problems = [];
+const wasm = readFileSync(join(PKG, "wasm/edge_bg.wasm"));
+const module = gzipSync(wasm, { level: 9 }).length;
+report("edge_bg.wasm", module, MODULE_BUDGET, wasm.length);
+
+const scripts = reachable(join(PKG, "dist/cloudflare.js"));
+const text = scripts.map((path) => readFileSync(path, "utf8")).join("\n");
+report(`${scripts.length} scripts of portcullis/cloudflare`, gzipSync(text, { level: 9 }).length, SCRIPT_BUDGET, text.length);
+
+const strings = wasm.toString("latin1");
+for (const [pattern, meaning] of FORBIDDEN) {
+  const found = pattern.exec(strings);
+  if (found === null) continue;
+  const around = strings.slice(Math.max(0, found.index - 40), found.index + 80).replace(/[^ -~]+/g, "|");
+  problems.push(`edge_bg.wasm holds ${meaning}: …${around}…`);
+}
+
+for (const problem of problems) console.error(`size: ${problem}`);
+if (problems.length > 0) process.exit(1);
+console.log(`size: none of ${FORBIDDEN.length} kinds of forbidden string in edge_bg.wasm`);
+
+function report(what, compressed, budget, raw) {
+  console.log(`size: ${what}: ${compressed} bytes gzip of ${budget} (${raw} raw)`);
+  if (compressed > budget) problems.push(`${what} is ${compressed - budget} bytes over its budget`);
+}
+
+/** All scripts that a module imports, itself included. */
+function reachable(entry, found = new Set()) {
+  if (found.has(entry)) return [];
+  found.add(entry);
+  const imports = [...readFileSync(entry, "utf8").matchAll(/(?:from|import) ["'](\.[^"']+\.js)["']/g)].map(([, path]) => join(dirname(entry), path));
+  for (const path of imports) {
+    if (relative(PKG, path).startsWith("..")) throw new Error(`${entry} imports from outside the package: ${path}`);
+    reachable(path, found);
+  }
+  return [...found];
+}
