@@ -166,13 +166,15 @@ impl<'a> Check<'a> {
         let table = self.table::<l::TrieEdge>(s::TRIE_EDGES);
         let text = |edge: &l::TrieEdge| self.bundle.text(edge.token);
         self.each::<l::TrieNode>(s::TRIE_NODES, |n| {
-            let follow = n.edges.at == free_from && within(n.edges, edges) && n.prefixes.at == free_from + n.edges.len;
-            free_from = free_from.saturating_add(n.edges.len).saturating_add(n.prefixes.len);
             let here = node;
             node += 1;
-            follow
-                && within(n.prefixes, edges)
-                && (here == 0 || here <= n.edges.at || n.edges.len + n.prefixes.len == 0)
+            let mut follows = |span: Span| {
+                let fits = span.len == 0 || span.at == free_from && here <= span.at;
+                free_from = free_from.saturating_add(span.len);
+                fits && within(span, edges)
+            };
+            follows(n.edges)
+                && follows(n.prefixes)
                 && self.run(table.span(n.edges), |a, b| text(a) < text(b)).is_ok()
                 && optional(n.pattern, patterns)
                 && n.reserved == 0
