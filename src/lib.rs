@@ -27,4 +27,6 @@ pub use facts::{Account, Network, Place, Seen, Value, order_of, read_code, read_
 pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
 pub use refusal::{Refusal, Socket};
 pub use request::{Carrier, Head, Reader, Reason, Route, route};
+#[cfg(fuzzing)]
+pub use request::probe;
 pub use verdict::{Ground, Kind, Outcome, Verdict};

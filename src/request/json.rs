@@ -231,6 +231,11 @@ impl Json {
         while let Some(&byte) = bytes.get(at) {
             at = match self.mode {
                 Mode::Text => self.string(bundle, bytes, at, findings)?,
+                Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After
+                    if self.live.len() < self.depth =>
+                {
+                    self.dead(bytes, at)?
+                }
                 Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After => {
                     if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                         at + 1
@@ -255,6 +260,117 @@ impl Json {
             };
         }
         Ok(())
+    }
+
+    /// Reads on where nothing is wanted: most of most documents. It does what [`Json::token`] does there, and keeps what it can in
+    /// registers.
+    fn dead(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Reason> {
+        self.sink = Sink::Skip;
+        self.next = NONE;
+        let mut object = self.in_object();
+        let mut mode = self.mode;
+        loop {
+            at += run::blank(bytes.get(at..).unwrap_or_default());
+            let Some(&byte) = bytes.get(at) else { break };
+            match (mode, byte) {
+                (Mode::FirstKey | Mode::Key, b'"') => {
+                    let (length, closed) = run::skip(bytes.get(at + 1..).unwrap_or_default());
+                    at += 1 + length;
+                    if !closed {
+                        self.role = KEY;
+                        mode = Mode::Text;
+                        break;
+                    }
+                    at += 1;
+                    mode = Mode::Colon;
+                    if bytes.get(at) == Some(&b':') {
+                        at += 1;
+                        mode = Mode::Value;
+                    }
+                }
+                (Mode::Colon, b':') => {
+                    at += 1;
+                    mode = Mode::Value;
+                }
+                (Mode::After, b',') => {
+                    at += 1;
+                    mode = if object { Mode::Key } else { Mode::Value };
+                }
+                (Mode::Value | Mode::FirstValue, b'"') => {
+                    let (length, closed) = run::skip(bytes.get(at + 1..).unwrap_or_default());
+                    at += 1 + length;
+                    if !closed {
+                        self.role = role::NOTHING;
+                        mode = Mode::Text;
+                        break;
+                    }
+                    at += 1;
+                    mode = Mode::After;
+                }
+                (Mode::Value | Mode::FirstValue, b'{' | b'[') => {
+                    object = byte == b'{';
+                    let bit = 1u64 << (self.depth % 64);
+                    let Some(bits) = self.objects.get_mut(self.depth / 64) else { return Err(Reason::JsonDepth) };
+                    *bits = if object { *bits | bit } else { *bits & !bit };
+                    self.depth += 1;
+                    at += 1;
+                    mode = if object { Mode::FirstKey } else { Mode::FirstValue };
+                }
+                (Mode::After | Mode::FirstKey, b'}') if object => {
+                    self.depth -= 1;
+                    at += 1;
+                    mode = Mode::After;
+                    object = self.in_object();
+                    if self.depth == self.live.len() {
+                        break;
+                    }
+                }
+                (Mode::After | Mode::FirstValue, b']') if !object => {
+                    self.depth -= 1;
+                    at += 1;
+                    mode = Mode::After;
+                    object = self.in_object();
+                    if self.depth == self.live.len() {
+                        break;
+                    }
+                }
+                (Mode::Value | Mode::FirstValue, b'0'..=b'9')
+                    if !object && {
+                        let length = run::integers(bytes.get(at..).unwrap_or_default());
+                        at += length;
+                        length > 0
+                    } =>
+                {
+                    mode = Mode::Value;
+                }
+                (Mode::Value | Mode::FirstValue, _) => {
+                    self.mode = match byte {
+                        b't' => self.begin_literal(*b"rue\0"),
+                        b'f' => self.begin_literal(*b"alse"),
+                        b'n' => self.begin_literal(*b"ull\0"),
+                        b'-' => Mode::Minus,
+                        b'0' => Mode::Zero,
+                        b'1'..=b'9' => Mode::Integer,
+                        _ => return Err(Reason::JsonSyntax),
+                    };
+                    at += 1;
+                    while self.mode == Mode::Literal {
+                        let Some(&byte) = bytes.get(at) else { return Ok(at) };
+                        at = self.literal(at, byte)?;
+                    }
+                    if self.mode != Mode::After {
+                        at = self.number(bytes, at)?;
+                    }
+                    mode = self.mode;
+                    if mode != Mode::After {
+                        break;
+                    }
+                }
+                _ => return Err(Reason::JsonSyntax),
+            }
+        }
+        self.mode = mode;
+        Ok(at)
     }
 
     /// One token that is not white space; returns where the next one may begin.
@@ -308,12 +424,12 @@ impl Json {
                 self.open(bundle, byte == b'{', findings)?;
                 return Ok(at + 1);
             }
-            b't' => self.begin_literal(*b"rue\0"),
-            b'f' => self.begin_literal(*b"alse"),
+            b't' => self.mode = self.begin_literal(*b"rue\0"),
+            b'f' => self.mode = self.begin_literal(*b"alse"),
             b'n' => {
                 // Null is the same as absent.
                 self.next = NONE;
-                self.begin_literal(*b"ull\0");
+                self.mode = self.begin_literal(*b"ull\0");
             }
             b'-' => self.mode = Mode::Minus,
             b'0' => self.mode = Mode::Zero,
@@ -409,10 +525,10 @@ impl Json {
         self.mode = Mode::After;
     }
 
-    fn begin_literal(&mut self, rest: [u8; 4]) {
+    fn begin_literal(&mut self, rest: [u8; 4]) -> Mode {
         self.rest = rest;
         self.count = 0;
-        self.mode = Mode::Literal;
+        Mode::Literal
     }
 
     fn literal(&mut self, at: usize, byte: u8) -> Result<usize, Reason> {
@@ -475,6 +591,14 @@ impl Json {
     /// Reads on in a string; returns where the next token may begin, or the end of the bytes.
     fn string(&mut self, bundle: Bundle<'_>, bytes: &[u8], mut at: usize, findings: &mut Findings) -> Result<usize, Reason> {
         loop {
+            if self.sink == Sink::Skip {
+                let (length, closed) = run::skip(bytes.get(at..).unwrap_or_default());
+                at += length;
+                if closed {
+                    self.end_text(bundle, findings);
+                    return Ok(at + 1);
+                }
+            }
             let rest = bytes.get(at..).unwrap_or_default();
             let (length, stop) = run::text(rest);
             if self.sink != Sink::Skip && length > 0 {

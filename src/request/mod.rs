@@ -16,16 +16,19 @@ mod form;
 mod header;
 mod json;
 mod key;
+mod lanes;
 mod lines;
 mod model_id;
 mod multipart;
 mod path;
+#[cfg(fuzzing)]
+pub mod probe;
 mod query;
 mod reader;
 mod reason;
 mod route;
 mod run;
-#[cfg(all(test, feature = "author"))]
+#[cfg(all(any(test, fuzzing), feature = "author"))]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod sketch;
 #[cfg(all(test, feature = "author"))]

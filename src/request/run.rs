@@ -12,6 +12,8 @@
 //! The loops are written so that the compiler turns them into vector code (`fold` with `|` over a block of fixed size):
 //! no `unsafe`, the same source for SSE2, NEON and wasm's simd128. `benches/scan` and the tests at the end hold them to it.
 
+use super::lanes::{Block, Line};
+
 /// Why a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -43,6 +45,137 @@ pub(super) fn text(bytes: &[u8]) -> (usize, Stop) {
             }
         }
     }
+}
+
+/// The length of a string's inside, escapes and all, as far as it is well-formed and seen whole; true if its closing quote follows.
+///
+/// ```text
+/// block of 64   no special byte: next block
+///               else masks: escaped characters, quotes that are not, what may follow a backslash; stop at the first byte that
+///               asks for more: closing quote, control character, UTF-8, bad escape, escape that the block's end cuts
+/// ```
+///
+/// What it stops at, the caller looks at byte by byte; so this may stop early, and never late.
+pub(super) fn skip(bytes: &[u8]) -> (usize, bool) {
+    let mut at = 0;
+    if let Some(line) = bytes.first_chunk() {
+        // Most strings are short.
+        let bits = Line::new(line).special();
+        at = if bits == 0 { 16 } else { bits.trailing_zeros() as usize };
+        if bytes.get(at) == Some(&b'"') {
+            return (at, true);
+        }
+    }
+    let mut carry = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let block = Block::new(block);
+        if block.is_plain() && carry == 0 {
+            at += 64;
+            continue;
+        }
+        let quotes = block.is(b'"');
+        let backslashes = block.is(b'\\');
+        let escaped = escaped(backslashes, &mut carry);
+        let mut bad = escaped & !(quotes | backslashes | block.escapable());
+        if bad != 0 {
+            let hex = block.hex();
+            bad &= !(block.is(b'u') & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
+        }
+        if bad & 1 != 0 {
+            // Its backslash stands in the block before.
+            return (at.saturating_sub(1), false);
+        }
+        let closing = quotes & !escaped;
+        let stops = closing | block.odd() | bad >> 1;
+        if stops == 0 {
+            at += 64;
+            continue;
+        }
+        let first = stops.trailing_zeros();
+        at += first as usize;
+        if closing >> first & 1 != 0 {
+            return (at, true);
+        }
+        carry = 0;
+        if bytes.get(at).is_some_and(|byte| *byte >= 0x80) {
+            let (length, _) = foreign(bytes.get(at..).unwrap_or_default());
+            if length == 0 {
+                return (at, false);
+            }
+            at += length;
+        } else if first == 0 {
+            return (at, false);
+        }
+    }
+    (at - usize::from(carry != 0), false)
+}
+
+/// The length of the white space at the front.
+#[inline(always)]
+pub(super) fn blank(bytes: &[u8]) -> usize {
+    match bytes {
+        [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] => 1 + blanks(rest),
+        _ => 0,
+    }
+}
+
+/// White space after white space: the indentation of a document that somebody made readable.
+fn blanks(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(line) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let other = !Line::new(line).blank();
+        at += other.trailing_zeros().min(16) as usize;
+        if other.trailing_zeros() < 16 {
+            return at;
+        }
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
+}
+
+/// The length of `integer, comma, perhaps a blank` as often as it stands at the front of `bytes`, as far as it is seen in blocks: prompts
+/// and inputs of embeddings come as tokens, thousands of them.
+pub(super) fn integers(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let block = Block::new(block);
+        let (digits, commas, blanks) = (block.digits(), block.is(b','), block.is(b' '));
+        let leading_zeros = block.is(b'0') & !(digits << 1);
+        // INVARIANT: a block starts where a value may start.
+        let stops =
+            !(digits | commas | blanks) | commas & !(digits << 1) | blanks & !(commas << 1 | 1) | leading_zeros << 1 & digits;
+        let seen = (stops & stops.wrapping_neg()).wrapping_sub(1);
+        let length = 64 - (commas & seen).leading_zeros() as usize;
+        at += length;
+        if stops != 0 || length == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// The characters that a backslash ahead of them escapes. `carry`: the first one is, or the first of the next block.
+#[inline(always)]
+fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
+    let started = backslashes & !*carry;
+    let follows = started << 1 | *carry;
+    if started & follows == 0 {
+        *carry = started >> 63;
+        return follows;
+    }
+    // Runs of backslashes: each second one is escaped.
+    let mut escaped = *carry;
+    let mut rest = started;
+    *carry = 0;
+    while rest != 0 {
+        let next = (rest & rest.wrapping_neg()) << 1;
+        if next == 0 {
+            *carry = 1;
+        }
+        escaped |= next;
+        rest &= (rest - 1) & !next;
+    }
+    escaped
 }
 
 /// Whether a byte ends a plain run: `"`, `\`, a control character, or outside ASCII (negative as a signed byte).
@@ -212,6 +345,25 @@ mod tests {
         }
     }
 
+    /// How far a string is well-formed, and whether its closing quote follows.
+    fn skip_naive(bytes: &[u8]) -> (usize, bool) {
+        let mut at = 0;
+        loop {
+            let rest = &bytes[at..];
+            at += match rest {
+                [b'"', ..] => return (at, true),
+                [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|d| d.is_ascii_hexdigit()) => 6,
+                [b'\\', e, ..] if b"\"\\/bfnrt".contains(e) => 2,
+                [] | [b'\\', ..] | [0..0x20, ..] => return (at, false),
+                [0..0x80, ..] => 1,
+                _ => match sequence(rest) {
+                    Sequence::Whole(length) => length,
+                    _ => return (at, false),
+                },
+            };
+        }
+    }
+
     fn byte() -> impl Strategy<Value = u8> {
         prop_oneof![20 => b'a'..=b'z', 2 => any::<u8>(), 1 => Just(b'"'), 1 => Just(b'\\'), 1 => 0x7fu8..=0xff]
     }
@@ -249,6 +401,36 @@ mod tests {
         fn runs_are_as_long_as_naive_ones(bytes in proptest::collection::vec(byte(), 0..200)) {
             prop_assert_eq!(plain(&bytes), plain_naive(&bytes));
             prop_assert_eq!(text(&bytes), text_naive(&bytes));
+        }
+
+        #[test]
+        fn a_string_is_skipped_up_to_what_must_be_looked_at(pieces in prop::collection::vec(prop_oneof![
+            6 => "[a-z ]{1,30}", 4 => prop::sample::select(vec!["\\n", "\\\"", "\\\\", "\\u00e9", "\\ud83d\\ude00", "\\/", "\\t"]).prop_map(str::to_owned),
+            1 => "[а-яé一-龥😀]{1,30}", 1 => prop::sample::select(vec!["\\x", "\\u12g4", "\\", "\n", "\"", "\\\\\\\\\\"]).prop_map(str::to_owned)], 0..30)) {
+            let bytes = pieces.concat().into_bytes();
+            let (length, closed) = skip(&bytes);
+            let (whole, end) = skip_naive(&bytes);
+            if closed {
+                prop_assert_eq!((length, true), (whole, end));
+            } else {
+                // It may hand over early, but only at a character of its own.
+                prop_assert!(length <= whole && skip_naive(&bytes[..length]).0 == length, "{} of {}", length, whole);
+                prop_assert!(whole - length < 80 || bytes[length] >= 0x80, "{} of {}", length, whole);
+            }
+        }
+
+        #[test]
+        fn white_space_and_integers_are_passed_over(text in "[ \n]{0,40}x?[ ]{0,3}", list in prop::collection::vec(prop_oneof![
+            9 => "(0|[1-9][0-9]{0,9})", 1 => prop::sample::select(vec!["01", "", "-1", "1.5", "1e5", "x", "00", "[1", " 1", "1 "]).prop_map(str::to_owned)], 0..80),
+            comma in prop::sample::select(vec![",", ", "])) {
+            prop_assert_eq!(blank(text.as_bytes()), text.len() - text.trim_start().len());
+            let list = list.join(comma);
+            let length = integers(list.as_bytes());
+            let passed = list[..length].trim_end();
+            prop_assert!(passed.is_empty() || passed.ends_with(','), "{}", passed);
+            for number in passed.trim_end_matches(',').split(',').map(str::trim_start).filter(|_| !passed.is_empty()) {
+                prop_assert!(number == "0" || number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty() && !number.starts_with('0'), "{}", number);
+            }
         }
 
         #[test]
