@@ -22,7 +22,9 @@ fn reference() -> Option<Value> {
 }
 
 /// Operations that the table calls late-bound and the files do not, each for a reason.
-const NOT_LATE_BOUND: [(&str, &str, &str); 3] = [
+const NOT_LATE_BOUND: [(&str, &str, &str); 5] = [
+    ("bedrock", "RetrieveAndGenerate", "bound where it names a knowledge base, which the table says in words"),
+    ("bedrock", "RetrieveAndGenerateStream", "the same"),
     ("openai", "createFineTuningJob", "the training file is data and binds no model"),
     ("openai", "cancelResponse", "cancelling runs nothing"),
     ("openai", "refer-realtime-call", "sending a caller elsewhere runs nothing"),
@@ -37,7 +39,7 @@ fn compare(id: &str) {
     for operation in operations {
         let name = operation["id"].as_str().unwrap();
         let socket = operation["method"].as_str().unwrap().contains("WebSocket");
-        for (method, path) in routes(operation) {
+        for (method, path) in routes(id, operation) {
             let mut found = surface.route(&method, &path);
             found.retain(|found| found.socket == socket);
             if found.is_empty() {
@@ -61,27 +63,49 @@ fn compare(id: &str) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Methods and paths of an operation of the table, captures filled in.
-fn routes(operation: &Value) -> Vec<(String, String)> {
-    let method = operation["method"].as_str().unwrap();
-    if method.contains("JSONL") {
-        return vec![("POST".to_owned(), "/v1/files".to_owned())];
-    }
-    let method = method.split(' ').next().unwrap();
-    let path = operation["path"].as_str().unwrap();
-    let mut filled = String::new();
-    for segment in path.split('/').skip(1) {
-        filled.push('/');
-        match (segment.find('{'), segment.find('}')) {
-            (Some(open), Some(close)) => {
-                filled.push_str(&segment[..open]);
-                filled.push_str("some");
-                filled.push_str(&segment[close + 1..]);
-            }
-            _ => filled.push_str(segment),
+/// Methods and paths of an operation of the table, captures filled in and alternatives written out. Where the table says a path in
+/// words, it is said here.
+fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
+    let written = match (dialect, operation["id"].as_str().unwrap()) {
+        ("openai" | "azure-openai" | "mistral", "batch_line") => ["POST /openai/v1/files", "POST /v1/files"].as_slice(),
+        ("azure-openai", "v1_any") => &["POST /openai/v1/chat/completions", "POST /openai/v1/responses"],
+        ("azure-openai", "dated_non_deployment") => {
+            &["POST /openai/assistants", "POST /openai/threads/t/runs", "POST /openai/responses", "POST /openai/fine_tuning/jobs"]
         }
+        ("gemini", "openai_compat") => {
+            &["POST /v1beta/openai/chat/completions", "POST /v1beta/openai/embeddings", "POST /v1beta/openai/images/generations"]
+        }
+        // The file goes by in an upload that names no purpose; its lines take the model from the job's path.
+        ("gemini", "batch_line") | ("bedrock", "batch_line") => &[],
+        ("gemini", "live_ws") => &["GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"],
+        ("gemini", "live_music_ws") => &["GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateMusic"],
+        ("vertex", "live_ws") => &["GET /ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent"],
+        ("vertex", "interactions") => &["POST /v1/interactions", "POST /v1/projects/p/locations/l/interactions"],
+        // The parts of such a request are requests of their own.
+        ("vertex", "http_batch") => &[],
+        ("cloudflare", "aig_compat") => &["POST /v1/account/gateway/compat/chat/completions"],
+        ("cloudflare", "aig_provider_native") => &["POST /v1/account/gateway/groq/some/path"],
+        ("cloudflare", "workers_ai_run_path") => &["POST /client/v4/accounts/a/ai/run/@cf/author/name"],
+        _ => &[""],
+    };
+    if written != [""] {
+        let routes = written.iter().filter(|route| dialect == "azure-openai" || !route.starts_with("POST /openai/v1/files"));
+        let routes = routes.filter(|route| dialect != "azure-openai" || **route != "POST /v1/files");
+        return routes.map(|route| route.split_once(' ').unwrap()).map(|(m, p)| (m.to_owned(), p.to_owned())).collect();
     }
-    vec![(method.to_owned(), filled)]
+    let method = operation["method"].as_str().unwrap().split(' ').next().unwrap();
+    let path = operation["path"].as_str().unwrap();
+    let path = path.split('?').next().unwrap().trim_end_matches('/');
+    fill(path).into_iter().map(|path| (method.to_owned(), path)).collect()
+}
+
+/// `{name}` is some text, `{a|b}` both.
+fn fill(path: &str) -> Vec<String> {
+    let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
+    let (inside, after) = rest.split_once('}').unwrap();
+    let words: Vec<&str> =
+        if inside.contains('|') { inside.split('|').filter(|word| *word != "...").collect() } else { vec!["some"] };
+    words.iter().flat_map(|word| fill(after).into_iter().map(move |after| format!("{before}{word}{after}"))).collect()
 }
 
 fn place(surface: &Surface, found: &[Found], path: &str, model: &Value) -> Result<(), String> {
@@ -96,6 +120,7 @@ fn place(surface: &Surface, found: &[Found], path: &str, model: &Value) -> Resul
             "websocket-message" => surface.message(found, pointer),
             "query" => surface.query(found, name),
             "path" => found.captures.first().map(|(_, meaning)| *meaning),
+            "header" if role == "secondary:router_allow_patterns" && name.ends_with("providers") => Some(Meaning::Mention),
             "header" => surface.header(name),
             _ => panic!("carrier {carrier}"),
         }
@@ -104,13 +129,29 @@ fn place(surface: &Surface, found: &[Found], path: &str, model: &Value) -> Resul
     let mention = |meaning: &Meaning| matches!(meaning, Meaning::Primary | Meaning::Mention | Meaning::Opaque);
     let at = format!("{carrier} {pointer}{name} of role {role} in {path}");
     match role.split(':').next().unwrap() {
+        // Who publishes a model, and an operation in a model's place.
+        "publisher" | "not_a_model" => {}
+        // Whoever keeps a router from a model does not ask for it.
+        _ if role == "secondary:router_deny_patterns" => {
+            if meanings.iter().any(mention) {
+                return Err(format!("{at} is taken to be a mention"));
+            }
+        }
         "primary" | "fallback" | "secondary" | "base_model" => {
             if meanings.is_empty() || !meanings.iter().all(mention) {
                 return Err(format!("{at} is {meanings:?}"));
             }
         }
-        "history_echo" | "filter" | "admin_policy" | "dialect_selector" => {
-            if meanings.iter().any(mention) {
+        "late_ref" => {
+            if meanings != [Meaning::Binds] {
+                return Err(format!("{at} is {meanings:?}"));
+            }
+        }
+        // `alias_created` is a name to be.
+        "history_echo" | "filter" | "admin_policy" | "dialect_selector" | "alias_created" => {
+            // A parameter called like a model is a mention wherever nothing says otherwise.
+            let declared = carrier != "query" || found.iter().all(|found| surface.is_filter(found, name));
+            if meanings.iter().any(mention) || !declared {
                 return Err(format!("{at} is taken to be a mention"));
             }
         }
@@ -127,6 +168,11 @@ fn binds(surface: &Surface, found: &Found, operation: &Value) -> bool {
         let text = reference["ref"].as_str().unwrap_or_default();
         let text = text.split(' ').next().unwrap_or_default();
         match reference["in"].as_str() {
+            // A name that the origin resolves is an unlisted id, wherever a model is named.
+            Some("json") if text.starts_with("/model") => {
+                matches!(surface.body(found, text), Some(Meaning::Primary | Meaning::Opaque))
+            }
+            _ if surface.body(found, "/model") == Some(Meaning::Opaque) => true,
             Some("json" | "multipart") => binding(surface.body(found, text)),
             Some("websocket-message") => binding(surface.message(found, text)),
             Some("query") => binding(surface.query(found, text)),
@@ -147,6 +193,27 @@ fn anthropic_is_as_the_reference_says() {
     compare("anthropic");
 }
 
+macro_rules! compared {
+    ($($name:ident $id:literal)*) => {$(
+        #[test]
+        fn $name() {
+            compare($id);
+        }
+    )*};
+}
+compared! {
+    azure_openai_is_as_the_reference_says "azure-openai"
+    gemini_is_as_the_reference_says "gemini"
+    vertex_is_as_the_reference_says "vertex"
+    bedrock_is_as_the_reference_says "bedrock"
+    mistral_is_as_the_reference_says "mistral"
+    cohere_is_as_the_reference_says "cohere"
+    openrouter_is_as_the_reference_says "openrouter"
+    cloudflare_is_as_the_reference_says "cloudflare"
+    ollama_is_as_the_reference_says "ollama"
+    watsonx_is_as_the_reference_says "watsonx"
+}
+
 fn one(surface: &Surface, method: &str, path: &str) -> Found {
     let mut found = surface.route(method, path);
     assert_eq!(found.len(), 1, "{method} {path}: {found:?}");
@@ -155,12 +222,12 @@ fn one(surface: &Surface, method: &str, path: &str) -> Found {
 
 #[test]
 fn every_shipped_dialect_can_be_guarded_alone_and_with_the_others() {
-    for source in dialect::all() {
+    for source in dialect::all().iter().chain(dialect::unworded()) {
         let surface = Surface::of(&[(source.id, "")]).unwrap_or_else(|error| panic!("{error}"));
         assert!(!dialect::operations(source.id).is_empty());
         println!("{}: {:?}", source.id, surface.sizes);
     }
-    let all: Vec<(&str, &str)> = dialect::all().iter().map(|source| (source.id, "")).collect();
+    let all: Vec<(&str, &str)> = dialect::all().iter().chain(dialect::unworded()).map(|source| (source.id, "")).collect();
     let surface = Surface::of(&all).unwrap_or_else(|error| panic!("{error}"));
     println!("all: {:?}", surface.sizes);
     assert_eq!(Surface::of(&[("opanai", "")]).err().map(|error| error.code()), Some("dialect_unknown"));
@@ -260,7 +327,8 @@ fn what_gateways_honour_is_seen() {
     for header in ["x-ai-eg-model", "x-higress-llm-model", "x-gateway-model-name", "ai-language-model-id", "X-LiteLLM-Model"] {
         assert_eq!(surface.header(header), Some(Meaning::Mention), "{header}");
     }
-    assert_eq!(surface.header("x-portkey-config"), Some(Meaning::Binds));
+    assert_eq!(surface.header("x-portkey-prompt-id"), Some(Meaning::Binds));
+    assert_eq!(surface.header("x-portkey-config"), Some(Meaning::Other));
     assert_eq!(surface.header("user-agent"), None);
     assert_eq!(surface.unknown("/model"), Some(Meaning::Mention));
     assert_eq!(surface.unknown("/vehicle/model"), Some(Meaning::Other));

@@ -379,6 +379,15 @@ pub(crate) mod program {
 pub(crate) mod flavour {
     pub(crate) const OPENAI: u8 = 1;
     pub(crate) const ANTHROPIC: u8 = 2;
+    /// Not worded yet: dialects of these cannot be guarded.
+    pub(crate) const GOOGLE: u8 = 3;
+    pub(crate) const BEDROCK: u8 = 4;
+    pub(crate) const MISTRAL: u8 = 5;
+    pub(crate) const COHERE: u8 = 6;
+    pub(crate) const OPENROUTER: u8 = 7;
+    pub(crate) const OLLAMA: u8 = 8;
+    pub(crate) const CLOUDFLARE: u8 = 9;
+    pub(crate) const WATSONX: u8 = 10;
 }
 
 record! {

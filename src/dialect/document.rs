@@ -24,12 +24,28 @@ pub(super) struct Document {
     pub(super) hints: Vec<String>,
     /// Role and name.
     pub(super) credentials: Vec<(u8, String)>,
-    /// Headers that name models, whatever the operation: role and name.
-    pub(super) headers: Vec<(u8, String)>,
+    /// Headers that name models, whatever the operation: role, name, and where in the JSON that it holds.
+    pub(super) headers: Vec<(u8, String, Option<Pointer>)>,
     /// Places in the body of an operation that nobody knows.
     pub(super) unknown: Shape,
     pub(super) shapes: BTreeMap<String, Shape>,
     pub(super) operations: Vec<Operation>,
+    pub(super) mounts: Vec<Mount>,
+}
+
+/// Another dialect's operations, served under a path of this one's.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mount {
+    pub(super) dialect: String,
+    pub(super) under: Vec<Segment>,
+    /// The names that stand there are the origin's own: deployments.
+    pub(super) opaque: bool,
+    /// Served without the version in the path, too.
+    pub(super) versionless: bool,
+    /// Ids of the operations; empty: all.
+    pub(super) only: Vec<String>,
+    /// Nothing but its shapes: an import.
+    pub(super) shapes_only: bool,
 }
 
 /// Places that several operations share.
@@ -80,8 +96,6 @@ pub(super) struct Route {
     pub(super) methods: u16,
     pub(super) socket: bool,
     pub(super) segments: Vec<Segment>,
-    /// As it stands in the file.
-    pub(super) text: String,
 }
 
 /// One part of a path.
@@ -105,6 +119,8 @@ pub(super) struct Operation {
     /// Number of its class in [`CLASSES`].
     pub(super) class: u8,
     pub(super) unversioned: bool,
+    /// It came with a mount.
+    pub(super) mounted: bool,
     pub(super) shape: Shape,
     /// Where its answers name the model that ran.
     pub(super) answer: Vec<String>,
@@ -132,7 +148,8 @@ pub(super) const CLASSES: [(&str, u32); 16] = [
 ];
 
 /// Keys that hold places, and their roles.
-const ROLES: [(&str, u8); 11] = [
+const ROLES: [(&str, u8); 12] = [
+    ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
     ("mention", role::MENTION),
     ("opaque", role::OPAQUE),
@@ -153,9 +170,77 @@ const CREDENTIALS: [(&str, u8); 4] = [
     ("protocol", role::PROTOCOL_CREDENTIAL),
 ];
 
-const FLAVOURS: [(&str, u8); 2] = [("openai", flavour::OPENAI), ("anthropic", flavour::ANTHROPIC)];
+const FLAVOURS: [(&str, u8); 10] = [
+    ("openai", flavour::OPENAI),
+    ("anthropic", flavour::ANTHROPIC),
+    ("google", flavour::GOOGLE),
+    ("bedrock", flavour::BEDROCK),
+    ("mistral", flavour::MISTRAL),
+    ("cohere", flavour::COHERE),
+    ("openrouter", flavour::OPENROUTER),
+    ("ollama", flavour::OLLAMA),
+    ("cloudflare", flavour::CLOUDFLARE),
+    ("watsonx", flavour::WATSONX),
+];
 
 impl Document {
+    /// Takes in another dialect's operations at a mount; an operation that this one has itself stays as it is.
+    pub(super) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
+        let foreign = |name: &str| format!("{}:{name}", other.id);
+        let rename = |shape: &Shape| {
+            let mut shape = shape.clone();
+            for include in &mut shape.includes {
+                if other.shapes.contains_key(&include.shape) {
+                    include.shape = foreign(&include.shape);
+                }
+            }
+            if mount.opaque {
+                for place in &mut shape.places {
+                    if place.role == role::PRIMARY || place.role == role::MENTION {
+                        place.role = role::OPAQUE;
+                    }
+                }
+            }
+            shape
+        };
+        for (name, shape) in &other.shapes {
+            self.shapes.insert(foreign(name), rename(shape));
+        }
+        if mount.shapes_only {
+            return Ok(());
+        }
+        for id in &mount.only {
+            if !other.operations.iter().any(|operation| operation.id == *id) {
+                let mistake = Mistake::UnknownWord { kind: "operation of the mounted dialect", found: id.clone() };
+                return Err(DialectError { file: self.file.clone(), operation: Some("mount".to_owned()), mistake });
+            }
+        }
+        for operation in &other.operations {
+            let wanted = mount.only.is_empty() || mount.only.contains(&operation.id);
+            if !wanted || self.operations.iter().any(|own| own.id == operation.id && !own.mounted) {
+                continue;
+            }
+            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, ..operation.clone() };
+            let mut routes = Vec::new();
+            for route in operation.routes {
+                let under = |segments: &[Segment]| Route {
+                    segments: mount.under.iter().chain(segments).cloned().collect(),
+                    ..route.clone()
+                };
+                routes.push(under(&route.segments));
+                if let [Segment::Literal(first), rest @ ..] = route.segments.as_slice()
+                    && mount.versionless
+                    && is_version(first)
+                {
+                    routes.push(under(rest));
+                }
+            }
+            operation.routes = routes;
+            self.operations.push(operation);
+        }
+        Ok(())
+    }
+
     /// Reads the text of `file`.
     pub(super) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
         let fail = |operation: Option<&str>, mistake| DialectError {
@@ -177,9 +262,17 @@ impl Document {
                     );
                 }
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
-                "hints" => document.hints = header_names(key, item).map_err(|m| fail(None, m))?,
-                "credentials" => document.credentials = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?,
-                "headers" => document.headers = named(key, item, &ROLES).map_err(|m| fail(Some(key), m))?,
+                "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
+                "credentials" => {
+                    let names = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?;
+                    document.credentials = names.into_iter().map(|(role, name)| (role, name.to_ascii_lowercase())).collect();
+                }
+                "headers" => {
+                    for (role, text) in named(key, item, &ROLES).map_err(|m| fail(Some(key), m))? {
+                        let (name, pointer) = nested(&text).map_err(|m| fail(Some(key), m))?;
+                        document.headers.push((role, name.to_ascii_lowercase(), pointer));
+                    }
+                }
                 "unknown" => {
                     let shape = table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
                     document.unknown = shape;
@@ -199,6 +292,18 @@ impl Document {
                             flags: flag::QUIET,
                             ..Operation::default()
                         });
+                    }
+                }
+                "imports" => {
+                    for dialect in strings(key, item).map_err(|m| fail(None, m))? {
+                        document.mounts.push(Mount { dialect, shapes_only: true, ..Mount::default() });
+                    }
+                }
+                "mount" => {
+                    let wrong = || fail(None, Mistake::Type { key: key.to_owned(), expected: "a list of tables" });
+                    for item in item.as_array().ok_or_else(wrong)?.iter() {
+                        let mount = table(key, item.get_ref()).and_then(read_mount);
+                        document.mounts.push(mount.map_err(|m| fail(Some(key), m))?);
                     }
                 }
                 "operation" => {
@@ -269,6 +374,21 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
     Ok(operation)
 }
 
+fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
+    let mut mount = Mount::default();
+    for (key, item) in entries(table) {
+        match key {
+            "dialect" => mount.dialect = string(key, item)?,
+            "under" => mount.under = read_path(&string(key, item)?)?,
+            "opaque" => mount.opaque = boolean(key, item)?,
+            "versionless" => mount.versionless = boolean(key, item)?,
+            "only" => mount.only = strings(key, item)?,
+            _ => return Err(Mistake::UnknownKey { key: key.to_owned() }),
+        }
+    }
+    if mount.dialect.is_empty() { Err(Mistake::Missing { key: "dialect" }) } else { Ok(mount) }
+}
+
 fn read_shape(table: &DeTable<'_>) -> Result<Shape, Mistake> {
     let mut shape = Shape::default();
     for (key, item) in entries(table) {
@@ -297,16 +417,14 @@ fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
     if !prefix.is_empty() && !conditional {
         return Err(malformed("only what binds, and a type, can depend on the text"));
     }
+    if role == role::NOTHING && !place.starts_with('?') {
+        return Err(malformed("only a query parameter can be a filter: of other places, what is not listed is not read"));
+    }
     let carrier = if let Some(pointer) = place.strip_prefix("message:") {
         Carrier::Message(Pointer::read(pointer)?)
     } else if let Some(query) = place.strip_prefix('?') {
-        match query.split_once('#') {
-            Some((name, rest)) => {
-                let rest = rest.strip_prefix("json").ok_or_else(|| malformed("after `#` stands `json`"))?;
-                Carrier::Query(name.to_owned(), Some(Pointer::read(rest)?))
-            }
-            None => Carrier::Query(query.to_owned(), None),
-        }
+        let (name, pointer) = nested(query)?;
+        Carrier::Query(name.to_owned(), pointer)
     } else if let Some(name) = place.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         if role != role::PRIMARY && role != role::OPAQUE {
             return Err(malformed("a capture is `primary` or `opaque`"));
@@ -338,13 +456,20 @@ fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
         Some(one) => vec![one.to_owned()],
         None => strings(key, item)?,
     };
-    texts.iter().map(|text| read_route(text)).collect()
+    texts.iter().flat_map(|text| alternatives(text)).map(|text| read_route(&text)).collect()
+}
+
+/// `/(a|b)/c` is `/a/c` and `/b/c`.
+fn alternatives(text: &str) -> Vec<String> {
+    let Some((before, rest)) = text.split_once('(') else { return vec![text.to_owned()] };
+    let Some((words, after)) = rest.split_once(')') else { return vec![text.to_owned()] };
+    words.split('|').flat_map(|word| alternatives(&format!("{before}{word}{after}"))).collect()
 }
 
 fn read_route(text: &str) -> Result<Route, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
     let (words, path) = text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
-    let mut route = Route { methods: 0, socket: false, segments: Vec::new(), text: text.to_owned() };
+    let mut route = Route { methods: 0, socket: false, segments: Vec::new() };
     for word in words.split(',') {
         if word == "ANY" {
             route.methods = (1 << flag::METHODS.len()) - 1;
@@ -362,24 +487,37 @@ fn read_route(text: &str) -> Result<Route, Mistake> {
             route.methods |= 1 << 5;
         }
     }
-    let path = path.strip_prefix('/').ok_or_else(|| malformed("a path begins with `/`"))?;
+    route.segments = read_path(path)?;
+    Ok(route)
+}
+
+fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
+    let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
+    let path = text.strip_prefix('/').ok_or_else(|| malformed("a path begins with `/`"))?;
+    let mut segments = Vec::new();
+    if path.is_empty() {
+        return Ok(segments);
+    }
     for segment in path.split('/') {
-        if matches!(route.segments.last(), Some(Segment::Tail { .. })) {
+        if matches!(segments.last(), Some(Segment::Tail { .. })) {
             return Err(malformed("nothing comes after `...}`"));
         }
-        route.segments.push(match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        segments.push(match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
             Some((name, suffix)) => match name.strip_suffix("...") {
                 Some(name) if suffix.is_empty() => Segment::Tail { name: name.to_owned() },
                 Some(_) => return Err(malformed("a tail has no suffix")),
+                None if suffix.contains(['{', '}', '(', ')', '?', '#', '%']) => {
+                    return Err(malformed("a capture ends with plain text"));
+                }
                 None => Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() },
             },
-            None if segment.is_empty() || segment.contains(['{', '}', '?', '#', '%']) => {
+            None if segment.is_empty() || segment.contains(['{', '}', '(', ')', '?', '#', '%']) => {
                 return Err(malformed("a segment is plain text or one capture"));
             }
             None => Segment::Literal(segment.to_ascii_lowercase()),
         });
     }
-    Ok(route)
+    Ok(segments)
 }
 
 /// A table of header or query names under the words of `words`.
@@ -387,13 +525,18 @@ fn named(key: &str, item: &DeValue<'_>, words: &[(&str, u8)]) -> Result<Vec<(u8,
     let mut found = Vec::new();
     for (word, item) in entries(table(key, item)?) {
         let Some(role) = pick(words, word) else { return Err(Mistake::UnknownKey { key: word.to_owned() }) };
-        found.extend(header_names(word, item)?.into_iter().map(|name| (role, name)));
+        found.extend(strings(word, item)?.into_iter().map(|name| (role, name)));
     }
     Ok(found)
 }
 
-fn header_names(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
-    Ok(strings(key, item)?.into_iter().map(|name| name.to_ascii_lowercase()).collect())
+/// `name`, or `name#json/pointer`: where in the JSON that the value holds.
+fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
+    let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
+    match rest.strip_prefix("json") {
+        Some(pointer) => Ok((name, Some(Pointer::read(pointer)?))),
+        None => Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" }),
+    }
 }
 
 /// Keys and values of a table, in the order of the file.
@@ -420,4 +563,10 @@ fn boolean(key: &str, item: &DeValue<'_>) -> Result<bool, Mistake> {
 fn strings(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
     let wrong = || Mistake::Type { key: key.to_owned(), expected: "a list of texts" };
     item.as_array().ok_or_else(wrong)?.iter().map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}
+
+/// `v1`, `v1beta`, `v2`.
+pub(super) fn is_version(segment: &str) -> bool {
+    let mut rest = segment.bytes();
+    rest.next() == Some(b'v') && rest.next().is_some_and(|byte| byte.is_ascii_digit())
 }

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::automaton::{Automaton, Pattern, Start};
-use super::document::{Carrier, Document, Include, Operation, Place, Segment, Shape};
+use super::document::{Carrier, Document, Include, Operation, Place, Segment, Shape, is_version};
 use super::error::{DialectError, Mistake};
 use super::pointer::{Pointer, fold};
 use super::route::Trie;
@@ -145,6 +145,17 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         }
     }
 
+    let mut headers: BTreeMap<String, (u8, Option<Start>)> = BTreeMap::new();
+    for (role, name, _) in &gateway.headers {
+        let name = header(name);
+        // Several pointers into one header's JSON are one automaton.
+        let inside = gateway.headers.iter().filter(|(_, other, _)| header(other) == name);
+        let patterns = inside
+            .filter_map(|(role, _, pointer)| Some(Pattern { pointer: pointer.clone()?, role: *role, prefix: String::new() }));
+        let wanted = automaton.start(patterns.collect()).map_err(|mistake| error(gateway, Some("headers"), mistake))?;
+        headers.insert(name, (if wanted.is_some() { role::NESTED_JSON } else { *role }, wanted));
+    }
+
     let order: Vec<Option<Start>> = trie
         .entries()
         .flatten()
@@ -152,6 +163,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         .flat_map(|&(body, message)| [body, message])
         .chain([unknown])
         .chain(nested)
+        .chain(headers.values().map(|&(_, start)| start))
         .collect();
     let starts = automaton.write(writer, &order);
     let start = |wanted: Option<Start>| {
@@ -213,9 +225,11 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
     }
     trie.write(writer, &operations);
 
-    let headers: BTreeMap<String, u8> = gateway.headers.iter().map(|(role, name)| (header(name), *role)).collect();
-    let headers = named(writer, headers.into_iter().map(|(name, role)| (role, name)));
-    Ok(Lowered { headers: places.span(writer, headers), unknown_state: start(unknown) })
+    let mut named = Vec::new();
+    for (name, (role, wanted)) in headers {
+        named.push(l::Place { name: writer.text(&name), role, state: start(wanted), ..l::Place::default() });
+    }
+    Ok(Lowered { headers: places.span(writer, named), unknown_state: start(unknown) })
 }
 
 fn error(document: &Document, operation: Option<&str>, mistake: Mistake) -> DialectError {
@@ -237,12 +251,6 @@ fn spellings(path: &[Segment], copy: bool) -> impl Iterator<Item = (&[Segment], 
         _ => None,
     };
     [(path, 0)].into_iter().chain(short)
-}
-
-/// `v1`, `v1beta`, `v2`.
-fn is_version(segment: &str) -> bool {
-    let mut rest = segment.bytes();
-    rest.next() == Some(b'v') && rest.next().is_some_and(|byte| byte.is_ascii_digit())
 }
 
 fn mount(prefix: &str) -> impl Iterator<Item = Segment> {
@@ -367,5 +375,65 @@ impl Places {
         }
         let key = places.iter().map(|place| (place.name.at, place.name.len, place.role, place.state)).collect();
         *self.known.entry(key).or_insert_with(|| writer.extend(section::PLACES, &places))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    const GATEWAY: &str = "id = \"gateway\"\n[unknown]\nmention = [\"/model\"]\n";
+
+    fn lowered(text: &str) -> Result<Writer, DialectError> {
+        let gateway = Document::read("gateway.toml", GATEWAY).unwrap();
+        let document = Document::read("some.toml", &format!("id = \"some\"\n{text}"))?;
+        let mut writer = Writer::default();
+        write(&mut writer, &gateway, &[(document, String::new())])?;
+        Ok(writer)
+    }
+
+    #[test]
+    fn a_mistake_names_file_and_operation() {
+        let operation = |rest: &str| format!("[operation.x]\nat = \"POST /v1/x\"\nclass = \"inference\"\n{rest}");
+        let many: Vec<String> = (0..65).map(|n| format!("\"/k{n}\"")).collect();
+        for (text, code, operation) in [
+            ("[[".to_owned(), "dialect_toml", None),
+            ("titel = \"\"".to_owned(), "dialect_unknown_key", None),
+            ("refusal = \"rude\"".to_owned(), "dialect_unknown_word", None),
+            ("[operation.x]\nclass = \"inference\"".to_owned(), "dialect_missing", Some("x")),
+            ("[operation.x]\nat = \"POST /x\"".to_owned(), "dialect_missing", Some("x")),
+            ("[operation.x]\nat = 1".to_owned(), "dialect_type", Some("x")),
+            ("[operation.x]\nat = \"BREW /x\"".to_owned(), "dialect_unknown_word", Some("x")),
+            ("[operation.x]\nat = \"POST x\"".to_owned(), "dialect_malformed", Some("x")),
+            ("[operation.x]\nat = \"POST /{a...}/x\"".to_owned(), "dialect_malformed", Some("x")),
+            (operation("primary = [\"model\"]"), "dialect_malformed", Some("x")),
+            (operation("primary = [\"/model = a\"]"), "dialect_malformed", Some("x")),
+            (operation("mention = [\"{model}\"]"), "dialect_malformed", Some("x")),
+            (operation("filter = [\"/model\"]"), "dialect_malformed", Some("x")),
+            (operation("primary = [\"{model}\"]"), "dialect_unknown_capture", Some("x")),
+            (operation("shapes = [\"y\"]"), "dialect_unknown_shape", Some("x")),
+            (operation("shapes = [\"y\"]\n[shape.y]\nshapes = [\"y at /z\"]"), "dialect_shape_loop", Some("x")),
+            (operation(&format!("primary = [{}]", many.join(", "))), "dialect_too_many_keys", Some("x")),
+            (format!("{}\n[quiet]\nx = \"GET /x\"", operation("")), "dialect_duplicate", Some("x")),
+        ] {
+            let error = lowered(&text).err().unwrap_or_else(|| unreachable!("{text}"));
+            assert_eq!((error.code(), error.operation.as_deref(), error.file.as_str()), (code, operation, "some.toml"), "{text}");
+            assert!(error.to_string().starts_with("some.toml"), "{error}");
+        }
+    }
+
+    #[test]
+    fn equal_states_are_shared_and_the_bytes_are_always_the_same() {
+        let one = "[operation.x]\nat = \"POST /v1/x\"\nclass = \"inference\"\nprimary = [\"/model\", \"/a/**/model\"]\n";
+        let two =
+            format!("{one}[operation.y]\nat = \"POST /v1/y\"\nclass = \"inference\"\nprimary = [\"/a/**/model\", \"/model\"]\n");
+        let states = |text: &str| lowered(text).unwrap().section(section::STATES).len();
+        assert_eq!(states(one), states(&two));
+        let bytes = |text: &str| {
+            let mut writer = lowered(text).unwrap();
+            [section::STATES, section::STATE_KEYS, section::ROUTE_NODES, section::OPERATIONS].map(|id| writer.section(id).clone())
+        };
+        assert_eq!(bytes(&two), bytes(&two));
     }
 }

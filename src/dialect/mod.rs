@@ -46,7 +46,12 @@
 //! | `hint` | counts only if a denied pattern occurs in it |
 //! | `suspect` | a `model`-like key of unknown meaning |
 //! | `must-name` | an object that leaves the choice to the origin unless it names a model, if its `must-name-type` says that it runs one |
+//! | `filter` | a query parameter that selects what is listed: without it, `model` in a query is a mention on every operation |
 //! | `data` | the user's own: nothing at or below it is looked at, not even by `**` and `{}` |
+//!
+//! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path), `only` (ids; absent: all), `versionless` (also
+//! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in
+//! nothing but shapes. Both make the other's shapes known, as `openai:responses`. In a route, `(a|b)` stands for either.
 //!
 //! A place is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
 //! `pointer.rs`), `?name` in the query, `?name#json/a` in JSON in the query, `{name}` in the path, `message:/a` in a
@@ -101,12 +106,26 @@ pub fn all() -> &'static [DialectSource] {
     dialects!["openai" "anthropic"]
 }
 
+/// Dialects whose places are known and whose refusals nothing words yet: they are looked at ([`Surface`]) and not guarded.
+#[must_use]
+pub fn unworded() -> &'static [DialectSource] {
+    dialects!["azure-openai" "gemini" "vertex" "bedrock" "mistral" "cohere" "openrouter" "cloudflare" "ollama" "watsonx"]
+}
+
+fn find(id: &str) -> Option<&'static DialectSource> {
+    all().iter().chain(unworded()).find(|source| source.id == id)
+}
+
 /// Ids of a dialect's operations, in the order of its file: what the fact `operation` can be. Empty for an unknown dialect.
 #[must_use]
 pub fn operations(id: &str) -> Vec<String> {
-    let Some(source) = all().iter().find(|source| source.id == id) else { return Vec::new() };
-    let document = Document::read(source.file, source.text).unwrap_or_default();
-    document.operations.into_iter().map(|operation| operation.id).collect()
+    let mut ids: Vec<String> = Vec::new();
+    for operation in read(id).unwrap_or_default().operations {
+        if !ids.contains(&operation.id) {
+            ids.push(operation.id);
+        }
+    }
+    ids
 }
 
 /// Writes the guarded dialects into a bundle.
@@ -115,6 +134,9 @@ pub fn operations(id: &str) -> Vec<String> {
 ///
 /// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
 pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
+    if let Some(dialect) = guarded.iter().find(|dialect| all().iter().all(|source| source.id != dialect.id)) {
+        return Err(unknown(&dialect.id));
+    }
     let chosen: Vec<(&str, &str)> =
         guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();
     lower_chosen(writer, &chosen)
@@ -125,12 +147,22 @@ fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Result<Lowered,
     let gateway = Document::read(GATEWAY.file, GATEWAY.text)?;
     let mut documents = Vec::new();
     for &(id, prefix) in chosen {
-        let source = all().iter().find(|source| source.id == id).ok_or_else(|| DialectError {
-            file: "policy".to_owned(),
-            operation: None,
-            mistake: Mistake::UnknownDialect { id: id.to_owned() },
-        })?;
-        documents.push((Document::read(source.file, source.text)?, prefix.to_owned()));
+        documents.push((read(id)?, prefix.to_owned()));
     }
     lower::write(writer, &gateway, &documents)
+}
+
+/// A dialect with what it mounts. What is mounted is another file's own operations: mounts do not nest.
+fn read(id: &str) -> Result<Document, DialectError> {
+    let source = find(id).ok_or_else(|| unknown(id))?;
+    let mut document = Document::read(source.file, source.text)?;
+    for mount in std::mem::take(&mut document.mounts) {
+        let other = find(&mount.dialect).ok_or_else(|| unknown(&mount.dialect))?;
+        document.mount(&mount, &Document::read(other.file, other.text)?)?;
+    }
+    Ok(document)
+}
+
+fn unknown(id: &str) -> DialectError {
+    DialectError { file: "policy".to_owned(), operation: None, mistake: Mistake::UnknownDialect { id: id.to_owned() } }
 }

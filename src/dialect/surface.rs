@@ -7,7 +7,7 @@ use super::error::DialectError;
 use super::lower_chosen;
 use super::pointer::{Pointer, Step, fold};
 use crate::bundle::Writer;
-use crate::bundle::layout::{self as l, NONE, Record, Span, Str, operation as flag, role, section};
+use crate::bundle::layout::{self as l, Record, Span, Str, operation as flag, role, section};
 
 /// What a place means to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Found {
     pub socket: bool,
     body: u32,
     message: u32,
-    query: Vec<(String, Meaning)>,
+    query: Vec<(String, Option<Meaning>)>,
 }
 
 /// The tables of some dialects.
@@ -104,16 +104,19 @@ impl Surface {
         })
     }
 
-    /// The operations at every node that a path fits, for a method of the layout (`GET`, `POST`, ...). Segments are compared as
-    /// they stand: nothing is decoded, and no suffix is tried.
+    /// The operations that a path and a method of the layout (`GET`, `POST`, ...) route to, for each dialect. Segments are compared
+    /// as they stand: nothing is decoded, and no ending of the path is tried.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Vec<Found> {
         let bit = flag::METHODS.iter().position(|known| *known == method).map_or(0, |bit| 1u16 << bit);
         let segments: Vec<String> = path.split('/').skip(1).map(str::to_ascii_lowercase).collect();
-        let mut nodes = Vec::new();
-        self.walk(0, &segments, &mut nodes);
-        let all = nodes.iter().filter_map(|&node| at(&self.nodes, node)).flat_map(|node| span(&self.operations, node.operations));
-        all.filter(|operation| operation.methods & bit != 0).map(|operation| self.found(operation)).collect()
+        let mut found: Vec<&l::Operation> = Vec::new();
+        for dialect in (0u16..).take(self.dialects.len()) {
+            if let Some(node) = self.walk(0, &segments, dialect).and_then(|node| at(&self.nodes, node)) {
+                found.extend(span(&self.operations, node.operations).filter(|operation| operation.dialect == dialect));
+            }
+        }
+        found.into_iter().filter(|operation| operation.methods & bit != 0).map(|operation| self.found(operation)).collect()
     }
 
     /// What stands at a pointer of the body: `*` and `{}` are steps to any element and any key.
@@ -138,7 +141,14 @@ impl Surface {
     #[must_use]
     pub fn query(&self, found: &Found, name: &str) -> Option<Meaning> {
         let name = fold(name);
-        found.query.iter().find(|(known, _)| *known == name).map(|&(_, meaning)| meaning)
+        found.query.iter().find(|(known, _)| *known == name).and_then(|&(_, meaning)| meaning)
+    }
+
+    /// Whether a query parameter is declared to select what is listed.
+    #[must_use]
+    pub fn is_filter(&self, found: &Found, name: &str) -> bool {
+        let name = fold(name);
+        found.query.iter().any(|(known, meaning)| *known == name && meaning.is_none())
     }
 
     /// What a header means, whatever the operation.
@@ -149,26 +159,17 @@ impl Surface {
         meaning(place.role)
     }
 
-    fn walk(&self, number: u32, segments: &[String], found: &mut Vec<u32>) {
-        let Some(node) = at(&self.nodes, number) else { return };
-        let [first, rest @ ..] = segments else {
-            found.push(number);
-            return;
-        };
-        for edge in span(&self.edges, node.edges) {
-            if self.text(edge.text) == *first {
-                self.walk(edge.target, rest, found);
-            }
-        }
-        for edge in span(&self.edges, node.params) {
-            if first.ends_with(self.text(edge.text)) {
-                self.walk(edge.target, rest, found);
-                break;
-            }
-        }
-        if node.tail != NONE {
-            found.push(node.tail);
-        }
+    /// The node that the router takes for a dialect: literal segments before captures, captures before a tail.
+    fn walk(&self, number: u32, segments: &[String], dialect: u16) -> Option<u32> {
+        let node = at(&self.nodes, number)?;
+        let serves = |node: &l::RouteNode| span(&self.operations, node.operations).any(|operation| operation.dialect == dialect);
+        let [first, rest @ ..] = segments else { return serves(node).then_some(number) };
+        let literal = span(&self.edges, node.edges).find(|edge| self.text(edge.text) == *first);
+        let captures = span(&self.edges, node.params).filter(|edge| first.ends_with(self.text(edge.text)));
+        literal.into_iter().chain(captures).find_map(|edge| self.walk(edge.target, rest, dialect)).or_else(|| {
+            let tail = at(&self.nodes, node.tail)?;
+            serves(tail).then_some(node.tail)
+        })
     }
 
     fn found(&self, operation: &l::Operation) -> Found {
@@ -192,7 +193,7 @@ impl Surface {
             socket: has(flag::WEBSOCKET),
             body: operation.body_state,
             message: operation.message_state,
-            query: query.filter_map(|place| Some((self.text(place.name).to_owned(), meaning(place.role)?))).collect(),
+            query: query.map(|place| (self.text(place.name).to_owned(), meaning(place.role))).collect(),
         }
     }
 
