@@ -32,7 +32,7 @@ mod run;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod sketch;
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 pub(crate) mod trial;
 
 pub use findings::Carrier;

@@ -627,6 +627,22 @@ mod tests {
     }
 
     #[test]
+    fn a_path_known_by_its_beginning_alone_says_little() {
+        let known_by_its_end = post("/v1/projects/p/chat/completions", HAIKU);
+        all(PASSED, &[get("/v1/projects/p/keys"), get("/v1/projects/p/models/haiku-4"), known_by_its_end]);
+        all(
+            DENIED,
+            &[
+                post("/v1/projects/p/chat/completions", MYTHOS),
+                post("/v1/projects/p/infer", MYTHOS),
+                post("/v1/projects/p/models/mythos-5:predict", "{}"),
+                get("/v1/projects/p/models/mythos-5"),
+            ],
+        );
+        all((Defer, UnknownOperation), &[post("/v1/projects/p/endpoints/1:predict", "{}")]);
+    }
+
+    #[test]
     fn only_what_lies_under_a_prefix_is_guarded() {
         let bundle = Trial { prefixes: ["/openai", "/a/anthropic"], ..Trial::default() }.bundle();
         let decide = |asked: Asked<'_>| {

@@ -8,6 +8,7 @@
 //!   under no guarded prefix       not guarded
 //!   prefix + a known path         these operations
 //!   else a known path at the end  these operations, from the longest ending that is one; what comes before may hint at a model
+//!   known by its beginning alone  these, and those of the endings; with a body it is as good as unknown
 //!   else                          unknown: what follows `models`, `deployments`, ... may hint at a model
 //! of a path's operations, of all dialects: those of the method, else all of them
 //! ```
@@ -84,12 +85,22 @@ struct Ends {
     all: bool,
 }
 
-/// Captures of one walk: segment range, and bytes of a suffix cut off its end.
+/// Captures of one walk: segment range, bytes of a suffix cut off its end, and whether it takes whatever is left.
 #[derive(Clone, Copy, Default)]
 struct Capture {
     from: usize,
     to: usize,
     cut: usize,
+    is_tail: bool,
+}
+
+/// How well a path is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Match {
+    None,
+    /// By its beginning alone: what follows could be anything.
+    Loose,
+    Sure,
 }
 
 /// `Operation::path_roles` has a bit for each.
@@ -185,31 +196,44 @@ impl Route {
             return;
         }
         self.guarded = true;
-        if self.start(walk, segments, None) {
+        let exact = self.start(walk, segments, None);
+        if exact == Match::Sure {
             return;
         }
-        let known = (0..segments.len()).any(|from| self.start(walk, segments, Some(from)));
+        let mut best = exact;
+        for from in 0..segments.len() {
+            match self.start(walk, segments, Some(from)) {
+                Match::Sure => {
+                    best = Match::Sure;
+                    break;
+                }
+                Match::Loose => best = Match::Loose,
+                Match::None => {}
+            }
+        }
         self.hints(segments);
-        if !known {
-            self.unread(walk.bundle);
+        match best {
+            Match::Sure => {}
+            Match::Loose => self.unsure = true,
+            Match::None => self.unread(walk.bundle),
         }
     }
 
     /// Takes the operations whose path the segments are from this one on, or from each dialect's prefix on: those of the method or, if it
-    /// has none, all. False if no known path fits.
-    fn start(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>) -> bool {
+    /// has none, all.
+    fn start(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>) -> Match {
         self.served = 0;
         let known = self.walk(walk, segments, from, false);
         // HEAD comes with the bit of GET, so its own is not asked for.
-        if known && (self.foreign || self.methods & 0b1_1111 & !self.served != 0) {
+        if known != Match::None && (self.foreign || self.methods & 0b1_1111 & !self.served != 0) {
             self.unsure = true;
-            self.walk(walk, segments, from, true);
+            return self.walk(walk, segments, from, true);
         }
         known
     }
 
-    fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> bool {
-        let mut known = false;
+    fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> Match {
+        let mut known = Match::None;
         for (index, dialect) in (0..NONE16).zip(walk.bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
             let prefix = walk.bundle.text(dialect.prefix);
             let Some(at) = from.or_else(|| under(prefix, segments)) else { continue };
@@ -223,20 +247,23 @@ impl Route {
     }
 
     /// Takes the operations that end at a node. False if none of them was taken.
-    fn end(&mut self, walk: &Walk<'_>, ends: &Ends, segments: &[&[u8]], captures: &[Capture], known: &mut bool) -> bool {
+    fn end(&mut self, walk: &Walk<'_>, ends: &Ends, segments: &[&[u8]], captures: &[Capture], known: &mut Match) -> bool {
         let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
         let mut taken = false;
         for (at, operation) in (ends.operations.at..).zip(table.span(ends.operations).iter()) {
             if operation.dialect != ends.dialect {
                 continue;
             }
-            *known = true;
+            // A tail that could be any path says little of what stands there, unless it is the model or the body is known.
+            let tail = captures.iter().position(|capture| capture.is_tail);
+            let loose = tail.is_some_and(|bit| operation.path_roles >> bit & 1 == 0) && operation.body_state == NONE;
+            *known = (*known).max(if loose { Match::Loose } else { Match::Sure });
             if !ends.all && operation.methods & self.methods == 0 {
                 continue;
             }
             taken = true;
             self.served |= operation.methods;
-            self.known(at, &operation, ends.exact);
+            self.known(at, &operation, ends.exact && !loose);
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -284,10 +311,10 @@ impl Route {
         };
         // Each by itself, and all together: an id may be cut by slashes.
         for from in at + 1..segments.len() {
-            self.mention(role::HINT, segments, Capture { from, to: from + 1, cut: 0 });
+            self.mention(role::HINT, segments, Capture { from, to: from + 1, ..Capture::default() });
         }
         if segments.len() > at + 2 {
-            self.mention(role::HINT, segments, Capture { from: at + 1, to: segments.len(), cut: 0 });
+            self.mention(role::HINT, segments, Capture { from: at + 1, to: segments.len(), ..Capture::default() });
         }
     }
 
@@ -377,7 +404,7 @@ impl Walk<'_> {
                 continue;
             }
             if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: at + 1, cut };
+                *place = Capture { from: at, to: at + 1, cut, is_tail: false };
             }
             if self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), visit) {
                 found = true;
@@ -388,7 +415,7 @@ impl Walk<'_> {
         }
         if !found && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0) {
             if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: segments.len(), cut: 0 };
+                *place = Capture { from: at, to: segments.len(), cut: 0, is_tail: true };
             }
             found = visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default());
         }

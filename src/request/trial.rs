@@ -168,6 +168,8 @@ const OPERATIONS: &[Listed] = {
         (0, "run", "POST", "/v1/threads/{id}/run", RUNS | LATE_BOUND_UNNAMED, CHAT, &[]),
         (0, "file", "POST", "/v1/files", BATCH_FILE, EMPTY, &[]),
         (0, "getFile", "GET", "/v1/files/{id}", 0, NONE, &[]),
+        (0, "projects", "POST", "/v1/projects/{rest+}", QUIET, NONE, &[]),
+        (0, "getProjects", "GET", "/v1/projects/{rest+}", QUIET, NONE, &[]),
         (0, "deployed", "POST", "/deployments/{deployment}/chat", RUNS, CHAT, &[]),
         (0, "call", "POST", "/v1/calls", LATE_BOUND, CHAT, &[]),
         (1, "message", "POST", "/v1/messages", RUNS, CHAT, &[("template", role::NESTED_JSON)]),
@@ -259,7 +261,7 @@ fn trie(writer: &mut Writer, root: Tokens) {
                     l::TrieEdge { token: writer.text(&token), target: next - 1, reserved: 0 }
                 })
                 .collect();
-            if records.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::TRIE_EDGES, &records) }
+            writer.extend(section::TRIE_EDGES, &records)
         };
         let (edges, prefixes) = (edges(node.edges), edges(node.prefixes));
         writer.push(section::TRIE_NODES, &l::TrieNode { edges, prefixes, pattern: node.pattern.unwrap_or(NONE), reserved: 0 });
