@@ -9,6 +9,7 @@ pub mod limits;
 mod bundle;
 mod emit;
 mod facts;
+mod gate;
 mod reach;
 mod refusal;
 mod request;
@@ -22,8 +23,12 @@ pub mod policy;
 #[cfg(feature = "author")]
 pub mod analysis;
 
+#[cfg(any(feature = "edge", feature = "console"))]
+mod face;
+
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
-pub use facts::{Account, Network, Place, Seen, Value, order_of, read_code, read_place, read_time};
+pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_place, read_time};
+pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
 pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
 pub use refusal::{Refusal, Socket};
 pub use request::{Carrier, Head, Reader, Reason, Route, route};

@@ -123,6 +123,7 @@ pub struct Reacher {
     switches: Vec<u8>,
     picks: [Vec<Pick>; 3],
     lifted: Lifted,
+    licensed: bool,
     reach: Reach,
 }
 
@@ -155,6 +156,7 @@ impl Reacher {
             switches: alloc::vec![NO_SWITCH; rules],
             picks: [room(), room(), room()],
             lifted: Lifted::new(&plan),
+            licensed: false,
             reach: Reach { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
             plan,
         }
@@ -200,6 +202,7 @@ impl Reacher {
         self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
         self.reach.denied.fill(0);
         self.reach.shadow.fill(0);
+        self.licensed = false;
         if !self.epoch.is_idle() {
             let readings = self.epoch.distinct(readings);
             let stale = stale || now_ms >= bundle.expires();
@@ -234,6 +237,19 @@ impl Reacher {
                 false
             }
         });
+        self.licensed |= self.lifted.is_used();
+    }
+
+    /// Whether a licence lifts something for the callers of the last reach.
+    #[must_use]
+    pub fn is_licensed(&self) -> bool {
+        self.licensed
+    }
+
+    /// Whether restrictions in shadow would close something to the callers of the last reach.
+    #[must_use]
+    pub fn is_shadowed(&self) -> bool {
+        self.reach.shadow.iter().any(|word| *word != 0)
     }
 
     /// Which restrictions in force deny any of these patterns (no pattern at all: anything), and which licences lift something.

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::{Network, Place, Value, read_place, read_time};
+use crate::{Network, OwnedValue, Place, State, read_place, read_time};
 
 /// Why a line is not a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,40 +108,31 @@ pub struct RequestLine {
     /// Milliseconds since the epoch; `None`: the clock.
     pub now: Option<i64>,
     /// Rules switched on, off or to shadow.
-    pub switch: Vec<(String, SwitchState)>,
-}
-
-/// State that a switch puts a rule into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SwitchState {
-    /// In force.
-    On,
-    /// Not there.
-    Off,
-    /// Decided and recorded apart, never enforced.
-    Shadow,
+    pub switch: Vec<(String, State)>,
 }
 
 /// The facts of one account, by name, as raw values.
 pub struct AccountFacts(serde_json::Map<String, Json>);
 
 impl AccountFacts {
-    /// Calls `take` with the value of the fact; `None` if it is absent or of a kind that no fact has (an object, null).
-    pub fn with<R>(&self, fact: &str, take: impl FnOnce(Option<Value<'_>>) -> R) -> R {
-        with_value(self.0.get(fact), take)
-    }
-}
-
-fn with_value<R>(value: Option<&Json>, take: impl FnOnce(Option<Value<'_>>) -> R) -> R {
-    match value {
-        Some(Json::Bool(value)) => take(Some(Value::Bool(*value))),
-        Some(Json::Number(value)) => take(value.as_f64().map(Value::Number)),
-        Some(Json::String(value)) => take(Some(Value::Text(value))),
-        Some(Json::Array(values)) => {
-            let texts: Option<Vec<&str>> = values.iter().map(Json::as_str).collect();
-            take(texts.as_deref().map(Value::List))
+    /// The value of a fact; `None` if it is absent or of a kind that no fact has (an object, null, a list of anything but texts).
+    #[must_use]
+    pub fn value(&self, fact: &str) -> Option<OwnedValue> {
+        match self.0.get(fact)? {
+            Json::Bool(value) => Some(OwnedValue::Bool(*value)),
+            Json::Number(value) => value.as_f64().map(OwnedValue::Number),
+            Json::String(value) => Some(OwnedValue::Text(value.clone())),
+            Json::Array(values) => {
+                values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>().map(OwnedValue::List)
+            }
+            Json::Null | Json::Object(_) => None,
         }
-        _ => take(None),
+    }
+
+    /// Whether the account is an entity's whose users are not all attested: facts about a person are then unknown. It says so by `subject`.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.0.get("subject").is_some_and(|subject| !matches!(subject.as_str(), Some("person" | "all_users_attested")))
     }
 }
 
@@ -191,9 +182,9 @@ impl RequestLine {
         };
         let switch = raw.switch.into_iter().map(|(rule, state)| {
             let state = match state.as_str() {
-                "on" => SwitchState::On,
-                "off" => SwitchState::Off,
-                "shadow" => SwitchState::Shadow,
+                "on" => State::On,
+                "off" => State::Off,
+                "shadow" => State::Shadow,
                 _ => return Err(LineError::State(state)),
             };
             Ok((rule, state))
@@ -280,8 +271,8 @@ mod tests {
         assert_eq!(read.now, Some(1_000));
         assert_eq!(read.pieces().collect::<Vec<_>>(), [b"{".as_slice(), b"\"}"]);
         let account = read.accounts.first().unwrap();
-        assert!(account.with("us_person", |value| value == Some(Value::Text("true"))));
-        assert!(account.with("n", |value| value.is_none()), "a list of anything but texts is no value");
+        assert_eq!(account.value("us_person"), Some(OwnedValue::Text("true".to_owned())));
+        assert_eq!(account.value("n"), None, "a list of anything but texts is no value");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
 
+mod decide;
 mod line;
 mod reference;
 
-pub use line::{AccountFacts, LineError, RequestLine, SwitchState};
+pub use decide::Decider;
+pub use line::{AccountFacts, LineError, RequestLine};
 pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};

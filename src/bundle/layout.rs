@@ -270,6 +270,11 @@ pub(crate) mod fact {
     pub(crate) const B_NOW: u16 = 0xff06;
 }
 
+/// Whom a fact describes.
+pub(crate) mod about {
+    pub(crate) const PERSON: u8 = 0;
+}
+
 record! {
     /// A declared fact. `about`: 0 a person, 1 the account. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` (byte
     /// offset and count) that are `Str`s.

@@ -16,4 +16,4 @@ pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_
 pub(crate) use digest::{list_digest, list_key_check};
 pub use network::Network;
 pub use place::{Place, Seen, read_code, read_place};
-pub use value::{Value, order_of, read_time};
+pub use value::{OwnedValue, Value, order_of, read_time};

@@ -13,6 +13,19 @@ pub enum Value<'a> {
     List(&'a [&'a str]),
 }
 
+/// A raw value that owns its texts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OwnedValue {
+    /// As [`Value::Bool`].
+    Bool(bool),
+    /// As [`Value::Number`].
+    Number(f64),
+    /// As [`Value::Text`].
+    Text(String),
+    /// As [`Value::List`].
+    List(Vec<String>),
+}
+
 /// Maps a number to an integer in the same order, so that thresholds of every type are compared alike. `None` for NaN.
 ///
 /// ```

@@ -162,6 +162,9 @@ codes! {
      account before anything else is known."
     TOO_LARGE "E0507"
     "The condition is too long or nested too deeply. Put what repeats into a list."
+    NOT_LOWERED "E0508"
+    "The policy says nothing wrong, and yet no bundle can hold it: a condition multiplies out into too many alternatives, there are too many rules, or a secret list has no key to hide \
+     its names with."
     EXPIRED "W0601"
     "The policy is past its `expires`: its bundle counts as stale from the first request on, which closes whatever rests on proof."
     REVIEW "W0602"

@@ -27,7 +27,10 @@ use self::column::Columns;
 use self::form::Row;
 use self::model::Universe;
 use self::vector::{Placed, Regions, Survives};
-use super::{Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, Span, State, Test, Unlisted};
+use super::{
+    Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, Problem, Span, State, Test, Unlisted,
+    code,
+};
 use crate::bundle::layout::{self as l, NONE, NONE16, Record as _, column as kind, fact, flags, section};
 use crate::bundle::{Bundle, BundleError, Header, Sections, Writer};
 use crate::dialect::{self, Lowered};
@@ -124,6 +127,15 @@ impl CompileError {
             Self::TooManyRules { .. } | Self::TooLarge { .. } => Some("move what the rules enumerate into lists"),
             Self::Unreadable { .. } | Self::Dialect { .. } => None,
         }
+    }
+}
+
+impl CompileError {
+    /// The same as a problem, at its place or else at the policy's table.
+    #[must_use]
+    pub fn problem(&self, policy: &Policy) -> Problem {
+        let span = self.span().unwrap_or(policy.span);
+        Problem::new(code::NOT_LOWERED, span, self.to_string()).help_if(self.help().map(str::to_owned))
     }
 }
 

@@ -42,6 +42,11 @@ impl Lifted {
         }
     }
 
+    /// Whether anything is lifted.
+    pub(super) fn is_used(&self) -> bool {
+        self.used
+    }
+
     /// Adds what the licences of a group lift, and returns where its rows end.
     pub(super) fn add(&mut self, plan: &Plan, number: u32) -> u32 {
         let Some(group) = plan.lift_groups.get(number as usize) else { return 0 };

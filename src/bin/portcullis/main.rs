@@ -1,2 +1,64 @@
-//! The command line.
-fn main() {}
+//! The command line: write a policy, prove it, compile it, and see what it decides.
+//!
+//! One file a command; this one holds the list of them and the exit codes.
+
+mod check;
+mod compile;
+mod decide;
+mod input;
+mod schema;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended; `portcullis --help` prints this table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done as asked.
+    Done = 0,
+    /// The policy, the bundle or an input line has errors; they are on standard error, or on standard output with --json.
+    Faulty = 1,
+    /// The command line itself is wrong (clap uses the same number).
+    Usage = 2,
+    /// A file cannot be read or written.
+    File = 3,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done as asked
+  1  the policy, the bundle or an input line has errors
+  2  the command line is wrong
+  3  a file cannot be read or written";
+
+/// Turns away requests for restricted AI models, by where and who the caller is.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Compile(compile::Arguments),
+    Decide(decide::Arguments),
+    Schema(schema::Arguments),
+}
+
+fn main() -> ExitCode {
+    let exit = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Compile(arguments) => compile::run(&arguments),
+        Command::Decide(arguments) => decide::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Milliseconds since the epoch, by this machine's clock.
+fn clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

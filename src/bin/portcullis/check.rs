@@ -1,0 +1,50 @@
+//! `portcullis check`: every problem of a policy, in one pass.
+
+use std::path::PathBuf;
+
+use crate::{Exit, input};
+
+/// Check a policy: every error and warning, with its place and what to write instead.
+///
+/// Warnings do not change the exit code; `--deny-warnings` makes them errors.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Files of one policy, TOML or JSON
+    #[arg(required_unless_present = "explain")]
+    files: Vec<PathBuf>,
+    /// Print the problems as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    /// Exit with 1 on warnings too
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Explain a code, `E0203` for example, and exit
+    #[arg(long, value_name = "CODE")]
+    explain: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    if let Some(code) = &arguments.explain {
+        return input::explain_code(code);
+    }
+    let loaded = match input::load(&arguments.files, arguments.json) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    loaded.report();
+    let Some(policy) = loaded.policy() else { return Exit::Faulty };
+    if arguments.deny_warnings && loaded.warnings() > 0 {
+        return Exit::Faulty;
+    }
+    if !arguments.json {
+        anstream::eprintln!(
+            "{}: {} restrictions, {} licences, {} families, {} warnings",
+            policy.id,
+            policy.restrictions.len(),
+            policy.licences.len(),
+            policy.families.len(),
+            loaded.warnings()
+        );
+    }
+    Exit::Done
+}

@@ -1,0 +1,14 @@
+//! `portcullis schema`: the JSON Schema of a policy document, for editors.
+
+use crate::Exit;
+
+/// Print the JSON Schema of a policy document, so that editors complete and check it.
+///
+/// In a TOML file the first line `#:schema FILE` names it, in JSON the key `$schema`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_: &Arguments) -> Exit {
+    anstream::println!("{:#}", portcullis::policy::schema());
+    Exit::Done
+}

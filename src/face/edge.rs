@@ -1,0 +1,251 @@
+//! The edge module: the smallest bridge between a worker and the evaluator.
+//!
+//! A decision takes one call where the caller has no reach. Texts cross the boundary as few and as late as possible: method, address and
+//! facts as one line, the headers only of a request that must be read, words only for a refusal.
+//!
+//! ```text
+//! begin() candidate(account)* reach(line, now) -> 0: pass
+//!                                             -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
+//! ```
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use js_sys::{Array, Reflect};
+use wasm_bindgen::prelude::*;
+
+use crate::bundle::OwnedBundle;
+use crate::facts::{self, Network, Value, read_place};
+use crate::gate::{self, Approach, Caller};
+use crate::reach::State;
+use crate::refusal::Refusal;
+use crate::request::Head;
+use crate::verdict::Verdict;
+
+/// Bits that `Edge.reach` returns.
+mod bits {
+    /// Some model is closed to the caller: go on with `read`.
+    pub(super) const READ: u32 = 1;
+    /// Under a guarded path.
+    pub(super) const GUARDED: u32 = 4;
+    /// A shadow restriction would close some model.
+    pub(super) const SHADOW: u32 = 8;
+}
+
+fn error(code: &str, message: &str) -> JsValue {
+    let error = js_sys::Error::new(message);
+    // Setting a property of an object just made cannot fail.
+    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    error.into()
+}
+
+/// An account's facts, classified once for the bundle they will be used with.
+#[wasm_bindgen]
+pub struct Account(Rc<facts::Account>);
+
+/// A loaded bundle.
+#[wasm_bindgen]
+pub struct Edge {
+    gate: Rc<core::cell::RefCell<gate::Gate>>,
+    caller: Caller,
+    unread: Option<(gate::Unread, String, String)>,
+    settled: Option<Verdict>,
+}
+
+/// A request that is being read.
+#[wasm_bindgen]
+pub struct Reader {
+    gate: Rc<core::cell::RefCell<gate::Gate>>,
+    pending: gate::Pending,
+    verdict: Option<Verdict>,
+}
+
+#[wasm_bindgen]
+impl Edge {
+    /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be guessable.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Edge, JsValue> {
+        let bundle = OwnedBundle::new(bundle).map_err(|fault| error(fault.code(), "the bundle cannot be used"))?;
+        let gate = gate::Gate::new(bundle, list_key.as_deref())
+            .map_err(|fault| error(fault.code(), "the list key is not the one that the bundle was compiled with"))?;
+        let caller = Caller::default();
+        Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, settled: None })
+    }
+
+    /// What the bundle says of itself, as JSON: `{id, title, version, expires, digest, dialects, facts, secretLists}`.
+    pub fn info(&self) -> String {
+        self.gate.borrow().bundle().to_json()
+    }
+
+    /// The facts of an account record, an object: each declared fact is taken from where its claim points.
+    pub fn account(&self, record: &JsValue) -> Account {
+        self.classify(record, |_, claim| at(record, claim))
+    }
+
+    /// The facts of an account given by name, an object `{fact: value}`.
+    #[wasm_bindgen(js_name = accountByName)]
+    pub fn account_by_name(&self, facts: &JsValue) -> Account {
+        self.classify(facts, |name, _| member(facts, name))
+    }
+
+    /// Starts over with no candidate callers.
+    pub fn begin(&mut self) {
+        self.caller.accounts.clear();
+    }
+
+    /// Adds a candidate caller.
+    pub fn candidate(&mut self, account: &Account) {
+        self.caller.accounts.push(Rc::clone(&account.0));
+    }
+
+    /// The first step. `line` holds, one a line: method, URL, number of the autonomous system, address, network kinds with commas between,
+    /// `stale` or nothing, then each candidate place as country, blank, region. `now` is in milliseconds since the epoch.
+    ///
+    /// Returns 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply. Without 1 the request passes.
+    pub fn reach(&mut self, line: &str, now: f64) -> u32 {
+        let mut fields = line.split('\n');
+        let mut field = || fields.next().unwrap_or_default();
+        let (method, url) = (field(), field());
+        self.caller.asn = field().parse().ok();
+        self.caller.ip = field().parse::<IpAddr>().ok();
+        self.caller.network = field().split(',').filter_map(Network::of).fold(Network::default(), Network::with);
+        self.caller.stale = !field().is_empty();
+        self.caller.places.clear();
+        for place in fields {
+            let (country, region) = place.split_once(' ').unwrap_or((place, ""));
+            let seen = read_place(country, region);
+            self.caller.network = self.caller.network.with(seen.network);
+            self.caller.places.extend_from_slice(seen.places());
+        }
+        // A clock beyond these bounds is broken; the conversion saturates, and so counts the bundle as stale or the rule as not begun.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let now = now as i64;
+        self.settled = None;
+        self.unread = None;
+        match self.gate.borrow_mut().approach(method, url, &self.caller, now) {
+            Approach::Settled(verdict) => {
+                let guarded = if verdict.is_guarded() { bits::GUARDED } else { 0 };
+                self.settled = Some(verdict);
+                guarded
+            }
+            Approach::Read(unread) => {
+                let shadow = if unread.reach().has_shadow() { bits::SHADOW } else { 0 };
+                let read = if unread.reach().is_empty() { 0 } else { bits::READ };
+                self.unread = Some((unread, String::from(method), String::from(url)));
+                read | bits::GUARDED | shadow
+            }
+        }
+    }
+
+    /// The verdict of a request that `reach` let pass, as JSON.
+    pub fn verdict(&self) -> String {
+        self.settled.as_ref().map(Verdict::to_json).unwrap_or_default()
+    }
+
+    /// The families that the caller of the last `reach` may not use, as JSON: `[{id, title, message}]`.
+    pub fn families(&self) -> String {
+        let gate = self.gate.borrow();
+        self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread.reach()))
+    }
+
+    /// The second step, after `reach` returned 1: reads path, query and headers, given as lines `name: value`.
+    pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
+        let (unread, method, url) =
+            self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
+        let lines: Vec<(&str, &str)> = headers.split('\n').filter_map(|line| line.split_once(": ")).collect();
+        let pending = self.gate.borrow().read(unread, &Head { method: &method, url: &url, headers: &lines });
+        Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
+    }
+
+    /// Puts a rule into a state, `on`, `off` or `shadow`; `false` if there is no such rule or state.
+    pub fn switch(&mut self, rule: &str, state: &str) -> bool {
+        State::of(state).is_some_and(|state| self.gate.borrow_mut().switch(rule, state))
+    }
+}
+
+impl Edge {
+    fn classify(&self, record: &JsValue, find: impl Fn(&str, &str) -> JsValue) -> Account {
+        let shared = match member(record, "subject").as_string().as_deref() {
+            None => !member(record, "subject").is_undefined(),
+            Some("person" | "all_users_attested") => false,
+            Some(_) => true,
+        };
+        Account(self.gate.borrow().account(shared, |name, claim| owned(&find(name, claim))))
+    }
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// Whether the body must be read; without one, `finish` at once.
+    #[wasm_bindgen(js_name = wantsBody)]
+    pub fn wants_body(&self) -> bool {
+        self.pending.wants_body()
+    }
+
+    /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
+    pub fn feed(&mut self, bytes: &[u8]) -> bool {
+        self.gate.borrow().feed(&mut self.pending, bytes)
+    }
+
+    /// Ends the request: all of it was read, or it is settled.
+    pub fn finish(&mut self) {
+        self.verdict = Some(self.gate.borrow_mut().conclude(&mut self.pending));
+    }
+
+    /// The verdict as JSON: `{verdict, status, mentions, families, restrictions, licences, reason}`.
+    pub fn verdict(&self) -> String {
+        self.verdict.as_ref().map(Verdict::to_json).unwrap_or_default()
+    }
+
+    /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
+    pub fn refusal(&self, case_id: &str) -> String {
+        let gate = self.gate.borrow();
+        self.verdict.as_ref().map(|verdict| Refusal::new(gate.bundle(), verdict, case_id).to_json()).unwrap_or_default()
+    }
+}
+
+/// A value of a JavaScript object in the shapes that facts have.
+fn owned(value: &JsValue) -> Option<facts::OwnedValue> {
+    if let Some(value) = value.as_bool() {
+        return Some(facts::OwnedValue::Bool(value));
+    }
+    if let Some(value) = value.as_f64() {
+        return Some(facts::OwnedValue::Number(value));
+    }
+    if let Some(value) = value.as_string() {
+        return Some(facts::OwnedValue::Text(value));
+    }
+    if !Array::is_array(value) {
+        return None;
+    }
+    Array::from(value).iter().map(|element| element.as_string()).collect::<Option<Vec<String>>>().map(facts::OwnedValue::List)
+}
+
+/// An own member of an object or array; `undefined` where there is none.
+fn member(of: &JsValue, name: &str) -> JsValue {
+    if !of.is_object() {
+        return JsValue::UNDEFINED;
+    }
+    let name = JsValue::from_str(name);
+    // Only own members: a record is data, and `__proto__` or `constructor` are not claims.
+    match Reflect::get_own_property_descriptor(of.unchecked_ref(), &name) {
+        Ok(descriptor) if descriptor.is_object() => Reflect::get(&descriptor, &"value".into()).unwrap_or(JsValue::UNDEFINED),
+        _ => JsValue::UNDEFINED,
+    }
+}
+
+/// The value that an RFC 6901 pointer points to; `undefined` where there is none.
+fn at(record: &JsValue, pointer: &str) -> JsValue {
+    let mut value = record.clone();
+    for token in pointer.split('/').skip(1) {
+        value = if token.contains('~') {
+            member(&value, &token.replace("~1", "/").replace("~0", "~"))
+        } else {
+            member(&value, token)
+        };
+    }
+    value
+}

@@ -1,0 +1,348 @@
+//! A loaded bundle that decides: facts, reach, request and verdict put together.
+//!
+//! ```text
+//! caller + method + url -> approach: reach empty or path unguarded -> pass, nothing is read
+//!                                    else                         -> Pending: headers, body chunk by chunk -> Verdict
+//! ```
+//!
+//! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. It fetches nothing, knows no clock and no
+//! platform: the faces hand it what they have.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::bundle::layout::{self, list, section};
+use crate::bundle::{Bundle, OwnedBundle};
+use crate::emit;
+use crate::facts::{Account, Network, OwnedValue, Place, Value, list_key_check};
+use crate::limits;
+use crate::reach::{Candidate, Grounds, Reach, Reacher, State};
+use crate::request::{self, Head, Reader, Reason, Route};
+use crate::verdict::Verdict;
+
+/// Why a bundle cannot be put to use, although it is sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The list key is not the one that the bundle was compiled with.
+    ListKey,
+}
+
+impl GateError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ListKey => "list_key_wrong",
+        }
+    }
+}
+
+impl core::fmt::Display for GateError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::ListKey => f.write_str("the list key is not the one that the bundle was compiled with"),
+        }
+    }
+}
+
+impl core::error::Error for GateError {}
+
+/// What is known of a caller before the body is read: every combination of a place and an account is a candidate.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Candidate places; none is one of which nothing is known.
+    pub places: Vec<Place>,
+    /// Network kinds.
+    pub network: Network,
+    /// Number of the autonomous system.
+    pub asn: Option<u32>,
+    /// Address of the caller.
+    pub ip: Option<IpAddr>,
+    /// Candidate accounts, one for each credential; none is one of which nothing is known.
+    pub accounts: Vec<Rc<Account>>,
+    /// The bundle or the facts are past their freshness: nothing opens, and what rests on proof closes.
+    pub stale: bool,
+}
+
+/// A bundle, ready to decide.
+pub struct Gate {
+    bundle: OwnedBundle,
+    list_key: Option<Vec<u8>>,
+    reacher: Reacher,
+    nobody: Rc<Account>,
+}
+
+/// What the facts alone say.
+#[derive(Debug)]
+pub enum Approach {
+    /// The request passes, and nothing of it is read.
+    Pass(Passed),
+    /// The caller has a reach: headers and, if [`Pending::wants_body`] says so, the body must be read.
+    Read(Unread),
+}
+
+/// A request that passes unread.
+#[derive(Debug)]
+pub struct Passed {
+    reason: Reason,
+    route: Route,
+    now: i64,
+    stale: bool,
+}
+
+/// A request whose reach is known and of which nothing is read yet.
+#[derive(Debug)]
+pub struct Unread {
+    caller: Caller,
+    route: Route,
+    reach: Reach,
+    now: i64,
+}
+
+/// A request that is being read.
+pub struct Pending {
+    unread: Unread,
+    reader: Reader,
+}
+
+impl Gate {
+    /// Takes a checked bundle. `list_key` is the deployment's secret for lists whose names must not be guessable; without it, what rests on
+    /// such a list is unknown.
+    ///
+    /// # Errors
+    /// [`GateError::ListKey`] if the key is not the one that the bundle was compiled with.
+    pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
+        let view = bundle.view();
+        if let Some(key) = list_key {
+            let mut lists = view.table::<layout::List>(section::LISTS).iter();
+            if lists.any(|list| list.kind == list::TEXT && list.secret != 0 && list.salt != list_key_check(key)) {
+                return Err(GateError::ListKey);
+            }
+        }
+        let reacher = Reacher::new(view);
+        let nobody = Rc::new(Account::unknown(view));
+        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), reacher, nobody, bundle })
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub fn bundle(&self) -> Bundle<'_> {
+        self.bundle.view()
+    }
+
+    /// The facts of an account. `get` is asked for each declared fact by name and claim.
+    ///
+    /// `shared` says that the account's key is an entity's, and not all its users are attested: facts about a person are then unknown.
+    pub fn account(&self, shared: bool, mut get: impl FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+        let bundle = self.bundle();
+        let value = |fact: layout::Fact| {
+            if shared && fact.about == layout::about::PERSON {
+                None
+            } else {
+                get(bundle.text(fact.name), bundle.text(fact.claim))
+            }
+        };
+        let values: Vec<Option<OwnedValue>> = bundle.table::<layout::Fact>(section::FACTS).iter().map(value).collect();
+        let lists: Vec<Vec<&str>> = values.iter().map(texts).collect();
+        Rc::new(Account::classify(bundle, self.list_key.as_deref(), |index| {
+            let index = usize::from(index);
+            Some(match values.get(index)?.as_ref()? {
+                OwnedValue::Bool(value) => Value::Bool(*value),
+                OwnedValue::Number(value) => Value::Number(*value),
+                OwnedValue::Text(value) => Value::Text(value),
+                OwnedValue::List(_) => Value::List(lists.get(index)?),
+            })
+        }))
+    }
+
+    /// Puts a rule into a state, over what the bundle says. `false` if there is no rule of that id, or a licence was to be in shadow.
+    pub fn switch(&mut self, rule: &str, state: State) -> bool {
+        self.reacher.switch(self.bundle.view(), rule, state)
+    }
+
+    /// Takes back every switch.
+    pub fn unswitch(&mut self) {
+        self.reacher.unswitch();
+    }
+
+    /// The first step: route and reach. `now` is in milliseconds since the epoch.
+    pub fn approach(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Approach {
+        let view = self.bundle.view();
+        let route = request::route(view, method, url);
+        let stale = caller.stale;
+        if !route.guarded {
+            return Approach::Pass(Passed { reason: Reason::Unguarded, route, now, stale });
+        }
+        let candidates = Candidates::new(caller, &self.nobody);
+        let reach = self.reacher.reach(view, candidates.all(), &route.readings, now, stale);
+        if reach.is_empty() {
+            return Approach::Pass(Passed { reason: Reason::NoRestriction, route, now, stale });
+        }
+        let reach = reach.clone();
+        Approach::Read(Unread { caller: caller.clone(), route, reach, now })
+    }
+
+    /// Whether the last `approach` found a licence that lifts something for its caller.
+    #[must_use]
+    pub fn is_licensed(&self) -> bool {
+        self.reacher.is_licensed()
+    }
+
+    /// Whether the last `approach` found something that restrictions in shadow would close.
+    #[must_use]
+    pub fn is_shadowed(&self) -> bool {
+        self.reacher.is_shadowed()
+    }
+
+    /// The verdict on a request that passed unread, for whoever wants it in words. `caller` is the one of the approach.
+    pub fn passed(&mut self, passed: &Passed, caller: &Caller) -> Verdict {
+        if passed.reason == Reason::Unguarded {
+            return Verdict::pass(passed.reason);
+        }
+        let view = self.bundle.view();
+        let candidates = Candidates::new(caller, &self.nobody);
+        let grounds = self.reacher.grounds(view, candidates.all(), &passed.route.readings, passed.now, passed.stale, &[]);
+        Verdict::pass_under(view, &grounds.licences)
+    }
+
+    /// The families that a caller may not use, as JSON: `[{id, title, message, restrictions}]`. A family of which some models are closed is
+    /// listed; `*` stands for models that no family knows.
+    pub fn families(&mut self, unread: &Unread) -> String {
+        let mut to = String::from("[");
+        let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
+        for family in 0..families {
+            let family = u16::try_from(family).unwrap_or(layout::NONE16);
+            let mask = self.closed(&unread.reach, |pattern, bit| bit != 0 && pattern.family == family);
+            let bundle = self.bundle();
+            let Some(record) = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family)) else { continue };
+            let (id, title) = (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
+            self.push_family(&mut to, unread, &id, &title, &mask);
+        }
+        let others = self.closed(&unread.reach, |_, bit| bit == 0);
+        self.push_family(&mut to, unread, "*", "Models of no family", &others);
+        to.push(']');
+        to
+    }
+
+    /// The bits of the reach whose patterns are asked for; none if they are all open.
+    fn closed(&self, reach: &Reach, asked: impl Fn(&layout::Pattern, u32) -> bool) -> Vec<u64> {
+        let mut mask = alloc::vec![0u64; reach.denied.len()];
+        for (bit, pattern) in (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter()) {
+            if asked(&pattern, bit)
+                && reach.denies(bit)
+                && let Some(word) = mask.get_mut(bit as usize / 64)
+            {
+                *word |= 1 << (bit % 64);
+            }
+        }
+        mask
+    }
+
+    fn push_family(&mut self, to: &mut String, unread: &Unread, id: &str, title: &str, mask: &[u64]) {
+        if mask.iter().all(|word| *word == 0) {
+            return;
+        }
+        let grounds = self.grounds(unread, mask);
+        let bundle = self.bundle();
+        let table = bundle.table::<layout::Restriction>(section::RESTRICTIONS);
+        let rules = || grounds.restrictions.iter().filter_map(|index| table.get(u32::from(*index)));
+        emit::separate(to);
+        to.push('{');
+        emit::member(to, "id");
+        emit::string(to, id);
+        emit::member(to, "title");
+        emit::string(to, title);
+        emit::member(to, "message");
+        emit::string(to, rules().map(|rule| bundle.text(rule.message)).find(|message| !message.is_empty()).unwrap_or_default());
+        emit::member(to, "restrictions");
+        emit::strings(to, rules().map(|rule| bundle.text(rule.id)));
+        to.push('}');
+    }
+
+    fn grounds(&mut self, unread: &Unread, patterns: &[u64]) -> Grounds {
+        let Unread { caller, route, now, .. } = unread;
+        let candidates = Candidates::new(caller, &self.nobody);
+        self.reacher.grounds(self.bundle.view(), candidates.all(), &route.readings, *now, caller.stale, patterns)
+    }
+
+    /// The second step: path, query and headers are read at once.
+    pub fn read(&self, unread: Unread, head: &Head<'_>) -> Pending {
+        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach);
+        Pending { unread, reader }
+    }
+
+    /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
+    pub fn feed(&self, pending: &mut Pending, bytes: &[u8]) -> bool {
+        pending.reader.feed(self.bundle(), bytes);
+        pending.reader.settled()
+    }
+
+    /// The last step: the verdict over all that was read.
+    pub fn conclude(&mut self, pending: &mut Pending) -> Verdict {
+        let Pending { unread, reader } = pending;
+        let outcome = reader.finish(self.bundle.view(), &unread.reach);
+        let grounds = self.grounds(unread, &outcome.denied);
+        Verdict::new(self.bundle(), outcome, &grounds)
+    }
+}
+
+impl Pending {
+    /// Whether the body must be read.
+    #[must_use]
+    pub fn wants_body(&self) -> bool {
+        self.reader.wants_body()
+    }
+}
+
+impl Unread {
+    /// What the caller may not use.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+}
+
+/// The texts of a list, lent.
+fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
+    match value {
+        Some(OwnedValue::List(texts)) => texts.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The candidates of a caller, without an allocation: one more than are decided one by one, so that too many are seen as such.
+struct Candidates<'a> {
+    all: [Candidate<'a>; limits::CANDIDATES + 1],
+    count: usize,
+}
+
+impl<'a> Candidates<'a> {
+    fn new(caller: &'a Caller, nobody: &'a Account) -> Self {
+        let blank = Candidate { place: Place::UNKNOWN, network: caller.network, asn: caller.asn, ip: caller.ip, account: nobody };
+        let mut candidates = Self { all: [blank; limits::CANDIDATES + 1], count: 0 };
+        let places: &[Place] = if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
+        for &place in places {
+            if caller.accounts.is_empty() {
+                candidates.push(Candidate { place, ..blank });
+            }
+            for account in &caller.accounts {
+                candidates.push(Candidate { place, account, ..blank });
+            }
+        }
+        candidates
+    }
+
+    fn push(&mut self, candidate: Candidate<'a>) {
+        if let Some(free) = self.all.get_mut(self.count) {
+            *free = candidate;
+            self.count += 1;
+        }
+    }
+
+    fn all(&self) -> &[Candidate<'a>] {
+        self.all.get(..self.count).unwrap_or(&self.all)
+    }
+}
