@@ -49,8 +49,22 @@ const COUNTRIES: &[u8] = b"ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLB
 /// Subdivisions that have a country code of their own: ISO 3166-2 lists both spellings, the own code is the normal form.
 const OWN_CODE: &[(&[u8; 2], &[u8])] = &[(b"US", b"PRGUVIASMPUM"), (b"CN", b"HKMOTW")];
 
-/// Spellings of a territory that two states claim: the country said, the region said, and the region under the other country.
-const DISPUTED: &[(&[u8; 2], &[u8], &[u8; 2], &[u8; 3])] = &[(b"RU", b"CR", b"UA", b"43\0"), (b"RU", b"SEV", b"UA", b"40\0")];
+/// A spelling of a territory that two states claim.
+struct Dispute {
+    country: [u8; 2],
+    region: [u8; 3],
+    other: Place,
+}
+
+const fn ukrainian(region: [u8; 3]) -> Place {
+    Place { country: Some(*b"UA"), region: Some(region) }
+}
+
+/// Crimea and Sevastopol, as some databases spell them.
+const DISPUTED: [Dispute; 2] = [
+    Dispute { country: *b"RU", region: *b"CR\0", other: ukrainian(*b"43\0") },
+    Dispute { country: *b"RU", region: *b"SEV", other: ukrainian(*b"40\0") },
+];
 
 fn letters(text: &str) -> Option<[u8; 2]> {
     match *text.as_bytes() {
@@ -128,18 +142,10 @@ pub fn read_place(country_text: &str, region_text: &str) -> Seen {
         return Seen::one(Place { country: Some(own), region: None });
     }
     let said = Place { country: Some(code), region: Some(subdivision) };
-    let disputed = DISPUTED.iter().find(|(of, spelt, ..)| **of == code && region_text_is(subdivision, spelt));
-    match disputed {
-        Some((_, _, other, theirs)) => {
-            let place = Place { country: Some(**other), region: Some(**theirs) };
-            Seen { places: [said, place], count: 2, network: Network(0) }
-        }
+    match DISPUTED.iter().find(|dispute| dispute.country == code && dispute.region == subdivision) {
+        Some(dispute) => Seen { places: [said, dispute.other], count: 2, network: Network(0) },
         None => Seen::one(said),
     }
-}
-
-fn region_text_is(region: [u8; 3], text: &[u8]) -> bool {
-    region.iter().copied().take_while(|byte| *byte != 0).eq(text.iter().copied())
 }
 
 /// Reads one code, as policies and account records write it: `US`, `UA-43`, `US-PR` (which is `PR`). `None` if it is no assigned code.
