@@ -289,6 +289,14 @@ impl Gate {
     }
 }
 
+impl Passed {
+    /// Whether it lay under a guarded path.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.reason != Reason::Unguarded
+    }
+}
+
 impl Pending {
     /// Whether the body must be read.
     #[must_use]

@@ -31,7 +31,7 @@ pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read
 pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
 pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
 pub use refusal::{Refusal, Socket};
-pub use request::{Carrier, Head, Reader, Reason, Route, route};
 #[cfg(fuzzing)]
 pub use request::probe;
+pub use request::{Carrier, Head, Reader, Reason, Route, route};
 pub use verdict::{Ground, Kind, Outcome, Verdict};

@@ -74,6 +74,19 @@ pub enum State {
     Shadow,
 }
 
+impl State {
+    /// The state of this name: `on`, `off` or `shadow`.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "off" => Some(Self::Off),
+            "on" => Some(Self::On),
+            "shadow" => Some(Self::Shadow),
+            _ => None,
+        }
+    }
+}
+
 /// What a caller may not use: one bit a pattern. Bit 0 is the id in which no pattern occurs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {

@@ -181,12 +181,7 @@ impl RequestLine {
             (None, None) => None,
         };
         let switch = raw.switch.into_iter().map(|(rule, state)| {
-            let state = match state.as_str() {
-                "on" => State::On,
-                "off" => State::Off,
-                "shadow" => State::Shadow,
-                _ => return Err(LineError::State(state)),
-            };
+            let state = State::of(&state).ok_or(LineError::State(state))?;
             Ok((rule, state))
         });
         Ok(Self {

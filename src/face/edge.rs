@@ -8,17 +8,16 @@
 //!                                             -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
 //! ```
 
-use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use js_sys::{Array, Reflect};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::bundle::OwnedBundle;
-use crate::facts::{self, Network, Value, read_place};
+use crate::facts::{self, Network, OwnedValue, read_place};
 use crate::gate::{self, Approach, Caller};
 use crate::reach::State;
 use crate::refusal::Refusal;
@@ -33,6 +32,8 @@ mod bits {
     pub(super) const GUARDED: u32 = 4;
     /// A shadow restriction would close some model.
     pub(super) const SHADOW: u32 = 8;
+    /// A licence lifts something for the caller.
+    pub(super) const LICENSED: u32 = 16;
 }
 
 fn error(code: &str, message: &str) -> JsValue {
@@ -52,7 +53,7 @@ pub struct Edge {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
     caller: Caller,
     unread: Option<(gate::Unread, String, String)>,
-    settled: Option<Verdict>,
+    passed: Option<gate::Passed>,
 }
 
 /// A request that is being read.
@@ -72,7 +73,7 @@ impl Edge {
         let gate = gate::Gate::new(bundle, list_key.as_deref())
             .map_err(|fault| error(fault.code(), "the list key is not the one that the bundle was compiled with"))?;
         let caller = Caller::default();
-        Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, settled: None })
+        Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, passed: None })
     }
 
     /// What the bundle says of itself, as JSON: `{id, title, version, expires, digest, dialects, facts, secretLists}`.
@@ -104,7 +105,8 @@ impl Edge {
     /// The first step. `line` holds, one a line: method, URL, number of the autonomous system, address, network kinds with commas between,
     /// `stale` or nothing, then each candidate place as country, blank, region. `now` is in milliseconds since the epoch.
     ///
-    /// Returns 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply. Without 1 the request passes.
+    /// Returns the sum of 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply; 16: a licence lifts something. Without 1
+    /// the request passes.
     pub fn reach(&mut self, line: &str, now: f64) -> u32 {
         let mut fields = line.split('\n');
         let mut field = || fields.next().unwrap_or_default();
@@ -123,32 +125,43 @@ impl Edge {
         // A clock beyond these bounds is broken; the conversion saturates, and so counts the bundle as stale or the rule as not begun.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let now = now as i64;
-        self.settled = None;
+        self.passed = None;
         self.unread = None;
-        match self.gate.borrow_mut().approach(method, url, &self.caller, now) {
-            Approach::Settled(verdict) => {
-                let guarded = if verdict.is_guarded() { bits::GUARDED } else { 0 };
-                self.settled = Some(verdict);
-                guarded
+        let mut gate = self.gate.borrow_mut();
+        let approach = gate.approach(method, url, &self.caller, now);
+        let mut found = 0;
+        if gate.is_shadowed() {
+            found |= bits::SHADOW;
+        }
+        if gate.is_licensed() {
+            found |= bits::LICENSED;
+        }
+        match approach {
+            Approach::Pass(passed) if passed.is_guarded() => {
+                self.passed = Some(passed);
+                found | bits::GUARDED
+            }
+            Approach::Pass(passed) => {
+                self.passed = Some(passed);
+                0
             }
             Approach::Read(unread) => {
-                let shadow = if unread.reach().has_shadow() { bits::SHADOW } else { 0 };
-                let read = if unread.reach().is_empty() { 0 } else { bits::READ };
                 self.unread = Some((unread, String::from(method), String::from(url)));
-                read | bits::GUARDED | shadow
+                found | bits::GUARDED | bits::READ
             }
         }
     }
 
-    /// The verdict of a request that `reach` let pass, as JSON.
+    /// The verdict on a request that `reach` let pass, as JSON. Without 16 in what `reach` returned it says no more than that.
     pub fn verdict(&self) -> String {
-        self.settled.as_ref().map(Verdict::to_json).unwrap_or_default()
+        let passed = self.passed.as_ref().map(|passed| self.gate.borrow_mut().passed(passed, &self.caller));
+        passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
-    /// The families that the caller of the last `reach` may not use, as JSON: `[{id, title, message}]`.
+    /// The families that the caller of the last `reach` may not use, as JSON: `[{id, title, message, restrictions}]`.
     pub fn families(&self) -> String {
-        let gate = self.gate.borrow();
-        self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread.reach()))
+        let mut gate = self.gate.borrow_mut();
+        self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
     /// The second step, after `reach` returned 1: reads path, query and headers, given as lines `name: value`.
@@ -208,31 +221,29 @@ impl Reader {
 }
 
 /// A value of a JavaScript object in the shapes that facts have.
-fn owned(value: &JsValue) -> Option<facts::OwnedValue> {
+fn owned(value: &JsValue) -> Option<OwnedValue> {
     if let Some(value) = value.as_bool() {
-        return Some(facts::OwnedValue::Bool(value));
+        return Some(OwnedValue::Bool(value));
     }
     if let Some(value) = value.as_f64() {
-        return Some(facts::OwnedValue::Number(value));
+        return Some(OwnedValue::Number(value));
     }
     if let Some(value) = value.as_string() {
-        return Some(facts::OwnedValue::Text(value));
+        return Some(OwnedValue::Text(value));
     }
     if !Array::is_array(value) {
         return None;
     }
-    Array::from(value).iter().map(|element| element.as_string()).collect::<Option<Vec<String>>>().map(facts::OwnedValue::List)
+    Array::from(value).iter().map(|element| element.as_string()).collect::<Option<Vec<String>>>().map(OwnedValue::List)
 }
 
 /// An own member of an object or array; `undefined` where there is none.
 fn member(of: &JsValue, name: &str) -> JsValue {
-    if !of.is_object() {
-        return JsValue::UNDEFINED;
-    }
-    let name = JsValue::from_str(name);
     // Only own members: a record is data, and `__proto__` or `constructor` are not claims.
-    match Reflect::get_own_property_descriptor(of.unchecked_ref(), &name) {
-        Ok(descriptor) if descriptor.is_object() => Reflect::get(&descriptor, &"value".into()).unwrap_or(JsValue::UNDEFINED),
+    match of.dyn_ref::<Object>() {
+        Some(object) if Object::has_own(object, &JsValue::from_str(name)) => {
+            Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+        }
         _ => JsValue::UNDEFINED,
     }
 }

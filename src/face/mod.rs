@@ -1,6 +1,7 @@
 //! The bridges to JavaScript, and nothing else: what they call stands in the modules above.
 
 #[cfg(feature = "console")]
+#[expect(unreachable_pub, reason = "JavaScript reaches them")]
 mod console;
 #[cfg(feature = "edge")]
 mod edge;

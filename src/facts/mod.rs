@@ -13,7 +13,8 @@ mod value;
 pub use account::Account;
 pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_class};
 #[cfg(feature = "author")]
-pub(crate) use digest::{list_digest, list_key_check};
+pub(crate) use digest::list_digest;
+pub(crate) use digest::list_key_check;
 pub use network::Network;
 pub use place::{Place, Seen, read_code, read_place};
 pub use value::{OwnedValue, Value, order_of, read_time};
