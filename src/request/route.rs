@@ -103,6 +103,9 @@ enum Match {
     Sure,
 }
 
+/// GET and DELETE, as bits of [`operation::METHODS`].
+const BODILESS: u16 = 1 | 1 << 4;
+
 /// `Operation::path_roles` has a bit for each.
 const CAPTURES: usize = 16;
 
@@ -277,8 +280,9 @@ impl Route {
     fn known(&mut self, index: u32, operation: &l::Operation, exact: bool) {
         self.unknown = false;
         self.flags |= operation.flags & !operation::QUIET;
-        // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair.
-        let quiet = exact && operation.flags & operation::QUIET != 0;
+        // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair; and where a method takes no
+        // body, nobody knows what a server makes of one.
+        let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
         self.reading(Reading { operation: index, dialect: operation.dialect });
         if !quiet && !self.bodies.contains(&operation.body_state) {

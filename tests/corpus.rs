@@ -1,0 +1,206 @@
+//! Requests with right verdicts, as data: `tests/corpus/requests/*.jsonl`, and the larger corpus of reported bypasses where it lies
+//! beside the repository or `PORTCULLIS_CORPUS` names its folder.
+//!
+//! A case is a line in the form of `portcullis decide` with an `id`, a `class`, and `expect`: `verdict` (any of those listed is right),
+//! and, in our own, whatever else of the verdict matters (`reason`, `mentions`, `restrictions`, ...). Each case is decided whole and in
+//! small pieces, with the same verdict.
+//!
+//! A *bypass* passes where that is not listed, an *unmarked* case passes where `defer` is asked, an *over-block* denies or refuses where
+//! only `pass` or `defer` is listed. Cases in `tests/corpus/known-gaps.txt` are known to fail: one that no longer fails, or is no longer
+//! there, is a failure too.
+
+#![cfg(feature = "author")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portcullis::analysis::{RequestLine, SwitchState};
+use portcullis::policy::{Options, Source, compile, load};
+use portcullis::{Account, Candidate, Grounds, Head, OwnedBundle, Reacher, Reader, State, Value, Verdict, route};
+use serde_json::Value as Json;
+
+struct Decider {
+    bundle: OwnedBundle,
+    reacher: Reacher,
+    facts: Vec<String>,
+}
+
+enum Fact {
+    Bool(bool),
+    Text(String),
+}
+
+impl Decider {
+    fn new(policy: &Path) -> Self {
+        let text = fs::read_to_string(policy).unwrap();
+        let loaded = load(vec![Source::new(policy.display().to_string(), text)], &mut Options::default());
+        let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+        let bundle = OwnedBundle::new(compile(&policy, None).unwrap()).unwrap();
+        let reacher = Reacher::new(bundle.view());
+        Self { facts: policy.facts.iter().map(|fact| fact.name.clone()).collect(), bundle, reacher }
+    }
+
+    fn decide(&mut self, line: &RequestLine, size: usize) -> Verdict {
+        let view = self.bundle.view();
+        let accounts: Vec<Account> = line
+            .accounts
+            .iter()
+            .map(|account| {
+                let values: Vec<Option<Fact>> = self
+                    .facts
+                    .iter()
+                    .map(|name| {
+                        account.with(name, |value| match value {
+                            Some(Value::Bool(value)) => Some(Fact::Bool(value)),
+                            Some(Value::Text(value)) => Some(Fact::Text(value.to_owned())),
+                            _ => None,
+                        })
+                    })
+                    .collect();
+                Account::classify(view, None, |index| match values.get(usize::from(index))? {
+                    Some(Fact::Bool(value)) => Some(Value::Bool(*value)),
+                    Some(Fact::Text(value)) => Some(Value::Text(value)),
+                    None => None,
+                })
+            })
+            .collect();
+        let candidates: Vec<Candidate<'_>> = line
+            .places
+            .iter()
+            .flat_map(|place| {
+                accounts.iter().map(|account| Candidate {
+                    place: *place,
+                    network: line.network,
+                    asn: line.asn,
+                    ip: line.ip,
+                    account,
+                })
+            })
+            .collect();
+        let now = line.now.unwrap_or(1_780_000_000_000);
+        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let head = Head { method: &line.method, url: &line.url, headers: &headers };
+        let route = route(view, head.method, head.url);
+        for (rule, state) in &line.switch {
+            let state = match state {
+                SwitchState::On => State::On,
+                SwitchState::Off => State::Off,
+                SwitchState::Shadow => State::Shadow,
+            };
+            assert!(self.reacher.switch(view, rule, state), "no rule {rule}");
+        }
+        let reach = self.reacher.reach(view, &candidates, &route.readings, now, false).clone();
+        let mut reader = Reader::new(view, &route, &head, &reach);
+        if reader.wants_body() {
+            for piece in line.pieces().flat_map(|piece| piece.chunks(size)) {
+                reader.feed(view, piece);
+                if reader.settled() {
+                    break;
+                }
+            }
+        }
+        let outcome = reader.finish(view, &reach);
+        let grounds: Grounds = self.reacher.grounds(view, &candidates, &route.readings, now, false, &outcome.patterns);
+        self.reacher.unswitch();
+        Verdict::new(view, outcome, &grounds)
+    }
+}
+
+/// What is wrong with a verdict; `None`: it is right.
+fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
+    let wanted: Vec<&str> = expect["verdict"].as_array().unwrap().iter().map(|verdict| verdict.as_str().unwrap()).collect();
+    let kind = verdict.kind.name();
+    // A policy that defers what it does not know may do so wherever passing is right.
+    if wanted.contains(&kind) || !own && kind == "defer" && wanted.contains(&"pass") {
+        return None;
+    }
+    let name = match kind {
+        "pass" if wanted.contains(&"defer") => "unmarked",
+        "pass" => "bypass",
+        "deny" | "refuse" if wanted.iter().all(|wanted| matches!(*wanted, "pass" | "defer")) => "over-block",
+        // Sterner or milder than asked, but neither lets anything through nor keeps anything out that it should not.
+        _ => "other",
+    };
+    Some(format!("{name}: {kind} ({}) for {}", verdict.reason.code(), wanted.join(" or ")))
+}
+
+#[derive(Default)]
+struct Tally {
+    faults: BTreeMap<String, String>,
+    seen: BTreeMap<String, String>,
+    uncertain: usize,
+}
+
+fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
+    let mut decider = Decider::new(policy);
+    for file in files {
+        for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
+            let json: Json = serde_json::from_str(line).unwrap();
+            let id = json["id"].as_str().unwrap().to_owned();
+            let request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let verdict = decider.decide(&request, usize::MAX);
+            for size in [1, 13, 4_096] {
+                let cut = decider.decide(&request, size);
+                assert_eq!(cut.to_json(), verdict.to_json(), "{id} in pieces of {size}");
+            }
+            let expect = &json["expect"];
+            let mut told = fault(expect, &verdict, own);
+            if own && told.is_none() {
+                let given: Json = serde_json::from_str(&verdict.to_json()).unwrap();
+                for (key, wanted) in expect.as_object().unwrap().iter().filter(|(key, _)| *key != "verdict") {
+                    if given[key] != *wanted {
+                        told = Some(format!("{key} {} for {wanted}", given[key]));
+                    }
+                }
+            }
+            if verdict.kind.name() == "defer" && expect["verdict"] == Json::from(vec!["pass"]) {
+                tally.uncertain += 1;
+            }
+            assert!(tally.seen.insert(id.clone(), json["class"].to_string()).is_none(), "{id} is there twice");
+            if let Some(told) = told {
+                tally.faults.insert(id, told);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_case_is_decided_as_it_should_be() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tally = Tally::default();
+    let mut own: Vec<PathBuf> =
+        fs::read_dir(here.join("tests/corpus/requests")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    own.sort();
+    run(&own, &here.join("tests/corpus/policy.toml"), true, &mut tally);
+    let shared = std::env::var_os("PORTCULLIS_CORPUS").map_or_else(|| here.join("../shared/corpus"), PathBuf::from);
+    let is_there = shared.join("requests.jsonl").exists();
+    if is_there {
+        run(&[shared.join("requests.jsonl")], &shared.join("policy-two.toml"), false, &mut tally);
+    }
+    let known: BTreeMap<String, String> = fs::read_to_string(here.join("tests/corpus/known-gaps.txt"))
+        .unwrap()
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            line.split_once(char::is_whitespace)
+                .map(|(id, why)| (id.to_owned(), why.trim().to_owned()))
+                .expect("an id and a reason")
+        })
+        .collect();
+    let mut report = String::new();
+    for (id, told) in tally.faults.iter().filter(|(id, _)| !known.contains_key(*id)) {
+        writeln!(report, "{id} [{}]: {told}", tally.seen[id]).unwrap();
+    }
+    for id in known.keys().filter(|id| !tally.faults.contains_key(*id)) {
+        if tally.seen.contains_key(id) {
+            writeln!(report, "{id}: a known gap that is closed; take it off the list").unwrap();
+        } else if is_there {
+            writeln!(report, "{id}: a known gap that is gone from the corpus").unwrap();
+        }
+    }
+    println!("{} cases, {} known gaps, {} deferred where a pass is right", tally.seen.len(), known.len(), tally.uncertain);
+    assert!(report.is_empty(), "\n{report}");
+}
