@@ -17,96 +17,20 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::analysis::{RequestLine, SwitchState};
+use portcullis::analysis::{Decider, RequestLine};
 use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Account, Candidate, Grounds, Head, OwnedBundle, Reacher, Reader, State, Value, Verdict, route};
+use portcullis::{OwnedBundle, Verdict};
 use serde_json::Value as Json;
 
-struct Decider {
-    bundle: OwnedBundle,
-    reacher: Reacher,
-    facts: Vec<String>,
-}
+/// 2026-06-15, where a case does not say `now`.
+const CLOCK: i64 = 1_781_481_600_000;
 
-enum Fact {
-    Bool(bool),
-    Text(String),
-}
-
-impl Decider {
-    fn new(policy: &Path) -> Self {
-        let text = fs::read_to_string(policy).unwrap();
-        let loaded = load(vec![Source::new(policy.display().to_string(), text)], &mut Options::default());
-        let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
-        let bundle = OwnedBundle::new(compile(&policy, None).unwrap()).unwrap();
-        let reacher = Reacher::new(bundle.view());
-        Self { facts: policy.facts.iter().map(|fact| fact.name.clone()).collect(), bundle, reacher }
-    }
-
-    fn decide(&mut self, line: &RequestLine, size: usize) -> Verdict {
-        let view = self.bundle.view();
-        let accounts: Vec<Account> = line
-            .accounts
-            .iter()
-            .map(|account| {
-                let values: Vec<Option<Fact>> = self
-                    .facts
-                    .iter()
-                    .map(|name| {
-                        account.with(name, |value| match value {
-                            Some(Value::Bool(value)) => Some(Fact::Bool(value)),
-                            Some(Value::Text(value)) => Some(Fact::Text(value.to_owned())),
-                            _ => None,
-                        })
-                    })
-                    .collect();
-                Account::classify(view, None, |index| match values.get(usize::from(index))? {
-                    Some(Fact::Bool(value)) => Some(Value::Bool(*value)),
-                    Some(Fact::Text(value)) => Some(Value::Text(value)),
-                    None => None,
-                })
-            })
-            .collect();
-        let candidates: Vec<Candidate<'_>> = line
-            .places
-            .iter()
-            .flat_map(|place| {
-                accounts.iter().map(|account| Candidate {
-                    place: *place,
-                    network: line.network,
-                    asn: line.asn,
-                    ip: line.ip,
-                    account,
-                })
-            })
-            .collect();
-        let now = line.now.unwrap_or(1_780_000_000_000);
-        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let head = Head { method: &line.method, url: &line.url, headers: &headers };
-        let route = route(view, head.method, head.url);
-        for (rule, state) in &line.switch {
-            let state = match state {
-                SwitchState::On => State::On,
-                SwitchState::Off => State::Off,
-                SwitchState::Shadow => State::Shadow,
-            };
-            assert!(self.reacher.switch(view, rule, state), "no rule {rule}");
-        }
-        let reach = self.reacher.reach(view, &candidates, &route.readings, now, false).clone();
-        let mut reader = Reader::new(view, &route, &head, &reach);
-        if reader.wants_body() {
-            for piece in line.pieces().flat_map(|piece| piece.chunks(size)) {
-                reader.feed(view, piece);
-                if reader.settled() {
-                    break;
-                }
-            }
-        }
-        let outcome = reader.finish(view, &reach);
-        let grounds: Grounds = self.reacher.grounds(view, &candidates, &route.readings, now, false, &outcome.patterns);
-        self.reacher.unswitch();
-        Verdict::new(view, outcome, &grounds)
-    }
+fn decider(policy: &Path) -> Decider {
+    let text = fs::read_to_string(policy).unwrap();
+    let loaded = load(vec![Source::new(policy.display().to_string(), text)], &mut Options::default());
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+    let bundle = OwnedBundle::new(compile(&policy, None).unwrap()).unwrap();
+    Decider::new(bundle, None).unwrap()
 }
 
 /// What is wrong with a verdict; `None`: it is right.
@@ -135,15 +59,17 @@ struct Tally {
 }
 
 fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
-    let mut decider = Decider::new(policy);
+    let mut decider = decider(policy);
     for file in files {
         for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
             let json: Json = serde_json::from_str(line).unwrap();
             let id = json["id"].as_str().unwrap().to_owned();
-            let request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
-            let verdict = decider.decide(&request, usize::MAX);
+            let mut request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let verdict = decider.verdict(&request, CLOCK);
+            let length = request.body.as_ref().map_or(0, Vec::len);
             for size in [1, 13, 4_096] {
-                let cut = decider.decide(&request, size);
+                request.chunks = (0..length).step_by(size).collect();
+                let cut = decider.verdict(&request, CLOCK);
                 assert_eq!(cut.to_json(), verdict.to_json(), "{id} in pieces of {size}");
             }
             let expect = &json["expect"];
