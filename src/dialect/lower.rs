@@ -247,7 +247,10 @@ fn captures(segments: &[Segment]) -> impl Iterator<Item = &String> {
 /// The path as it stands, and without the version that it begins with.
 fn spellings(path: &[Segment], copy: bool) -> impl Iterator<Item = (&[Segment], u32)> {
     let short = match path {
-        [Segment::Literal(first), rest @ ..] if copy && is_version(first) && !rest.is_empty() => Some((rest, flag::UNVERSIONED)),
+        // What would then begin with a capture would fit any path.
+        [Segment::Literal(first), rest @ ..] if copy && is_version(first) && matches!(rest, [Segment::Literal(_), ..]) => {
+            Some((rest, flag::UNVERSIONED))
+        }
         _ => None,
     };
     [(path, 0)].into_iter().chain(short)
