@@ -91,3 +91,20 @@ fn the_worked_examples_are_sound() {
         assert_eq!(told, if name == "mythos-suspension.toml" { vec!["W0606"] } else { vec![] }, "{name}");
     }
 }
+/// Raised where a sound policy becomes a bundle, which loading alone does not do.
+const LOWERING: [&str; 1] = ["E0508"];
+
+#[test]
+fn every_code_has_a_case() {
+    let all = folder("tests/diagnostics");
+    let mut told = String::new();
+    for case in names(&all) {
+        told.push_str(&fs::read_to_string(all.join(case).join("expected.jsonl")).unwrap_or_default());
+    }
+    let untold: Vec<_> = portcullis::policy::Code::ALL
+        .iter()
+        .map(|code| code.id)
+        .filter(|id| !told.contains(id) && !LOWERING.contains(id))
+        .collect();
+    assert!(untold.is_empty(), "no case shows {untold:?}");
+}

@@ -4,6 +4,7 @@
 //! its place in the policy file. The `cel` crate parses; here the tree is read, both arms of every operator, so that one pass finds
 //! everything. No macro is expanded: `exists` and `all` come as the calls they are written as.
 
+mod bounds;
 mod element;
 mod operand;
 
@@ -11,10 +12,12 @@ use std::collections::BTreeMap;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 
+use self::bounds::Excess;
 use self::operand::{Items, Kind, Operand};
 use super::code::{self, Code};
 use super::model::{Atom, Clause, Comparison, Condition, Entries, Fact, FactKind, FactRef, List, Literal, Span, Test};
 use super::problem::Problem;
+use super::quoted;
 use super::spanned::Spanned;
 use super::suggestion;
 
@@ -51,8 +54,11 @@ pub(super) const BUILT_IN: [(&str, FactRef); 9] = [
 ];
 
 /// Reads a condition. `None` if anything in it is wrong, which is then reported.
-pub(super) fn read(text: &Spanned<String>, names: &Names<'_>, problems: &mut Vec<Problem>) -> Option<Clause> {
-    let inside = text.at.map_or(text.span, |at| Span { start: at, end: at + text.value.len(), ..text.span });
+///
+/// `raw` is the text as it stands in its file, with quotes and escapes.
+pub(super) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problems: &mut Vec<Problem>) -> Option<Clause> {
+    let position = Position { whole: text.span, offsets: quoted::offsets(raw, &text.value) };
+    let inside = position.span(0, text.value.len());
     let source = text.value.as_str();
     if source.len() > CONDITION_BYTES {
         let message = format!("the condition has {} bytes, and {CONDITION_BYTES} are allowed", source.len());
@@ -64,19 +70,36 @@ pub(super) fn read(text: &Spanned<String>, names: &Names<'_>, problems: &mut Vec
         problems.push(problem.help("leave the key out, or write `true` or `false`"));
         return None;
     }
+    if let Some(excess) = bounds::excess(source) {
+        let (code, start, end, message, help) = match excess {
+            Excess::Depth { at } => {
+                (code::TOO_LARGE, at, at + 1, "the condition is nested too deeply", Some("put what repeats into a list"))
+            }
+            Excess::Links { at } => {
+                (code::TOO_LARGE, at, at + 1, "too many operators in a row", Some("join tests with `&&` and `||`"))
+            }
+            Excess::Open { at } => (code::CONDITION_SYNTAX, at, source.len(), "the text is not closed", None),
+            Excess::Escape { at } => {
+                let help = "a backslash in a text is written `\\\\`, or put `r` in front of the quotes";
+                (code::CONDITION_SYNTAX, at, source.ceil_char_boundary(at + 2), "CEL has no such escape", Some(help))
+            }
+        };
+        problems.push(Problem::new(code, position.span(start, end), message).help_if(help.map(str::to_owned)));
+        return None;
+    }
     let parsed = cel::Env::default().with_optional_support(false).parser().parse_with_source_info(source);
     let (tree, info) = match parsed {
         Ok(parsed) => parsed,
         Err(errors) => {
             let (start, end, message, help) = syntax(source, errors.errors.first());
-            let span = text.at.map_or(text.span, |at| Span { start: at + start, end: at + end, ..text.span });
+            let span = position.span(start, end);
             let code = if message.contains("nested") { code::TOO_LARGE } else { code::CONDITION_SYNTAX };
             problems.push(Problem::new(code, span, message).help_if(help.map(str::to_owned)));
             return None;
         }
     };
     let before = problems.len();
-    let mut reader = Reader { text, source, info, names, problems };
+    let mut reader = Reader { position, source, info, names, problems };
     let condition = reader.condition(&tree);
     // A part that was not understood has either been reported here or where its name is declared.
     let condition = condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
@@ -98,9 +121,6 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
         let end = source.trim_end().len();
         return (end, end, "the condition ends where something should follow".to_owned(), None);
     };
-    if matches!(first, '"' | '\'') {
-        return (start, source.len(), "the text is not closed, or holds an escape that CEL does not have".to_owned(), None);
-    }
     let word: usize =
         rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>().max(first.len_utf8());
     let shown = rest.get(..word).unwrap_or_default();
@@ -124,8 +144,25 @@ fn before(source: &str, at: usize) -> &str {
     source.get(..at).unwrap_or_default().split_whitespace().next_back().unwrap_or_default()
 }
 
+/// Where a condition stands in its file.
+struct Position {
+    whole: Span,
+    offsets: Option<Vec<usize>>,
+}
+
+impl Position {
+    /// The place of these bytes of the condition; all of it if its quoting defies counting.
+    fn span(&self, start: usize, end: usize) -> Span {
+        let at = |byte: usize| Some(self.whole.start + *self.offsets.as_ref()?.get(byte)?);
+        match (at(start), at(end)) {
+            (Some(start), Some(end)) => Span { start, end, ..self.whole },
+            _ => self.whole,
+        }
+    }
+}
+
 struct Reader<'a, 'n> {
-    text: &'a Spanned<String>,
+    position: Position,
     source: &'a str,
     info: SourceInfo,
     names: &'a Names<'n>,
@@ -508,7 +545,7 @@ impl Reader<'_, '_> {
 
     fn span(&self, tree: &IdedExpr) -> Span {
         let (start, end) = self.extent(tree);
-        self.text.at.map_or(self.text.span, |at| Span { start: at + start, end: at + end, ..self.text.span })
+        self.position.span(start, end)
     }
 
     /// First byte and the byte after the last of a part of the condition. The parser knows one token of each node; the rest

@@ -32,7 +32,7 @@ pub(super) struct Document {
     pub(super) authorities: Named<Authority>,
     /// Families of models, by name.
     #[serde(default)]
-    pub(super) models: Named<Family>,
+    pub(super) models: Named<Spanned<Family>>,
     /// What the gate may know of a caller, and where it stands in the account record, by name.
     #[serde(default)]
     pub(super) facts: Named<Spanned<Fact>>,
@@ -41,10 +41,10 @@ pub(super) struct Document {
     pub(super) lists: Named<Spanned<List>>,
     /// What closes models to some callers. Their order never matters.
     #[serde(default)]
-    pub(super) restrictions: Vec<Restriction>,
+    pub(super) restrictions: Vec<Spanned<Restriction>>,
     /// What lifts named restrictions for some callers.
     #[serde(default)]
-    pub(super) licences: Vec<Licence>,
+    pub(super) licences: Vec<Spanned<Licence>>,
 }
 
 /// What the policy is.
@@ -120,7 +120,7 @@ impl<'de> Deserialize<'de> for Dialect {
             }
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Dialect, E> {
                 // The entry itself says where it stands.
-                let id = Spanned { value: id.to_owned(), span: super::model::Span::default(), at: None };
+                let id = Spanned { value: id.to_owned(), span: super::model::Span::default() };
                 Ok(Dialect { id: Some(id), prefix: None })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dialect, A::Error> {

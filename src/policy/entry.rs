@@ -115,7 +115,7 @@ pub(super) fn lines(kind: ListKind, file: usize, text: &str, problems: &mut Vec<
             },
             _ => Entry::Text(entry.to_owned()),
         };
-        entries.push(Spanned { value, span, at: None });
+        entries.push(Spanned { value, span });
     }
     entries
 }
@@ -130,9 +130,9 @@ pub(super) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Opti
             }
             _ => None,
         };
-        problems.push(
-            Problem::new(code::PLACE_CODE, span, format!("`{}` is no country and no region", text.escape_debug())).help_if(help),
-        );
+        let shown = if text.is_empty() { "an empty text".to_owned() } else { format!("`{}`", text.escape_debug()) };
+        let message = format!("{shown} is no country and no region");
+        problems.push(Problem::new(code::PLACE_CODE, span, message).help_if(help));
         return None;
     };
     let country = text.get(..2).unwrap_or_default();

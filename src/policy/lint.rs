@@ -4,7 +4,7 @@
 
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::table::{Hidden, Table};
 use super::code;
@@ -18,7 +18,6 @@ pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
         if restriction.doubt_pass {
             escapes(policy, restriction, problems);
         }
-        also_closes(policy, restriction, problems);
     }
     for licence in &policy.licences {
         if let Some(when) = &licence.when {
@@ -26,6 +25,7 @@ pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
         }
         lifts_nothing(policy, licence, problems);
     }
+    also_closes(policy, problems);
 }
 
 fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
@@ -118,25 +118,68 @@ fn lifts_nothing(policy: &Policy, licence: &Licence, problems: &mut Vec<Problem>
     }
 }
 
-/// Declared patterns of no family that the restriction closes without naming them.
-fn also_closes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
-    let Some(closed) = patterns(policy, &restriction.models) else { return };
-    let rules = policy
-        .restrictions
-        .iter()
-        .map(|other| &other.models)
-        .chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()));
-    let mut seen = BTreeSet::new();
+/// Declared patterns of no family that restrictions close without naming them.
+fn also_closes(policy: &Policy, problems: &mut Vec<Problem>) {
+    let in_families: BTreeSet<&str> =
+        policy.families.iter().flat_map(|family| &family.patterns).map(|pattern| pattern.text.as_str()).collect();
+    let rules = policy.restrictions.iter().map(|restriction| &restriction.models);
+    let rules = rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()));
+    let mut strays: BTreeMap<&str, &Pattern> = BTreeMap::new();
     for item in rules.flat_map(|models| &models.items) {
-        let ModelRef::Pattern(pattern) = item else { continue };
-        let in_family = policy.families.iter().flat_map(|family| &family.patterns).any(|known| known.text == pattern.text);
-        let named = closed.iter().any(|own| own.text == pattern.text);
-        let inside = closed.iter().find(|own| own.lies_in(pattern));
-        if let (false, false, Some(own), true) = (in_family, named, inside, seen.insert(&pattern.text)) {
-            let message = format!("`{}` closes `{}` too, since `{}` occurs in it", restriction.id, pattern.text, own.text);
-            problems.push(Problem::new(code::ALSO_CLOSES, pattern.span, message).related(restriction.span, "the restriction"));
+        if let ModelRef::Pattern(pattern) = item
+            && !in_families.contains(pattern.text.as_str())
+        {
+            strays.entry(&pattern.text).or_insert(pattern);
         }
     }
+    // By their words, so that a pattern meets only those that it can lie in.
+    let mut by_word: BTreeMap<&str, Vec<&Pattern>> = BTreeMap::new();
+    for pattern in strays.values().copied() {
+        for word in words(pattern) {
+            by_word.entry(word).or_default().push(pattern);
+        }
+    }
+    let mut closers: BTreeMap<&str, Vec<&Restriction>> = BTreeMap::new();
+    for restriction in &policy.restrictions {
+        let Some(closed) = patterns(policy, &restriction.models) else { continue };
+        let named: BTreeSet<&str> = closed.iter().map(|pattern| pattern.text.as_str()).collect();
+        for own in &closed {
+            let candidates = match words(own).next() {
+                Some(word) => by_word.get(word).cloned().unwrap_or_default(),
+                None => strays.values().copied().collect(),
+            };
+            for stray in candidates {
+                let of = closers.entry(&stray.text).or_default();
+                let last = of.last().is_some_and(|last| last.id == restriction.id);
+                if own.lies_in(stray) && !named.contains(stray.text.as_str()) && !last {
+                    of.push(restriction);
+                }
+            }
+        }
+    }
+    for (text, of) in closers {
+        let (Some(pattern), Some(first)) = (strays.get(text), of.first()) else { continue };
+        let also = match of.len() {
+            1 => String::new(),
+            2 => " and one more restriction".to_owned(),
+            count => format!(" and {} more restrictions", count - 1),
+        };
+        let message = format!("`{text}` is of no family, and is closed by `{}`{also} too", first.id);
+        problems.push(Problem::new(code::ALSO_CLOSES, pattern.span, message).related(first.models.span, "what occurs in it"));
+    }
+}
+
+/// The whole words of a pattern.
+fn words(pattern: &Pattern) -> impl Iterator<Item = &str> {
+    let (tokens, exact) = match &pattern.shape {
+        Shape::Tokens(tokens) => (tokens.as_slice(), ""),
+        Shape::Exact(id) => (&[][..], id.as_str()),
+    };
+    let words = tokens.iter().filter_map(|token| match token {
+        Token::Word(word) => Some(word.as_str()),
+        Token::Prefix(_) => None,
+    });
+    words.chain(exact.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty()))
 }
 
 /// The patterns a rule is about; `None`: every model.

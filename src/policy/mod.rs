@@ -18,6 +18,7 @@ mod model;
 mod node;
 mod pattern;
 mod problem;
+mod quoted;
 mod spanned;
 mod structure;
 mod suggestion;
@@ -104,6 +105,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     let mut problems = Vec::new();
     let mut declarations = validate::Declarations::default();
     let mut documents = Vec::new();
+    let mut broken = structure::Broken::default();
     let mut whole = true;
     for (index, file) in files.iter().enumerate() {
         let Some(mut tree) = node::read(index, &file.name, &file.text, &mut problems) else {
@@ -115,12 +117,12 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             continue;
         }
         declarations.collect(&tree, &mut problems);
-        if !structure::check(&mut tree, &mut problems) {
+        if !structure::check(&mut tree, &mut broken, &mut problems) {
             whole = false;
             continue;
         }
         match spanned::read::<document::Document>(&tree) {
-            Ok(document) => documents.push(document),
+            Ok(document) => documents.push((tree.span, document)),
             Err(disagreement) => problems.push(Problem::new(code::WRONG_TYPE, tree.span, disagreement.to_string())),
         }
     }
@@ -135,6 +137,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
                 None => &mut none,
             },
             dialects: &dialects,
+            broken: &broken,
         };
         validate::validate(&documents, declarations, surroundings, &mut files, &mut problems)
     } else {

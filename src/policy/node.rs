@@ -26,11 +26,7 @@ pub(super) enum Value {
     Bool(bool),
     Integer(i64),
     Float(f64),
-    /// `at`: where the first byte of the text stands, if it stands in the file letter by letter, without escapes.
-    Text {
-        text: String,
-        at: Option<usize>,
-    },
+    Text(String),
     /// A TOML date or time, as RFC 3339 has it.
     Time(String),
     Array(Vec<Node>),
@@ -55,7 +51,7 @@ impl Node {
 
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text { text, .. } => Some(text),
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -67,7 +63,7 @@ impl Node {
             Value::Bool(_) => "true or false",
             Value::Integer(_) => "a whole number",
             Value::Float(_) => "a number",
-            Value::Text { .. } => "a text",
+            Value::Text(_) => "a text",
             Value::Time(_) => "a date or time",
             Value::Array(_) => "a list",
             Value::Table(_) => "a table",
@@ -92,14 +88,6 @@ struct Reader<'a> {
 impl Reader<'_> {
     const fn span(&self, start: usize, end: usize) -> Span {
         Span { file: self.file, start, end }
-    }
-
-    /// Where `text` stands inside its quotes.
-    fn inside(&self, start: usize, end: usize, text: &str) -> Option<usize> {
-        let raw = self.text.get(start..end)?;
-        let at = if text.is_empty() { raw.len() / 2 } else { raw.find(text)? };
-        // Three quotes on both sides and a line end behind the first: anything longer was written otherwise.
-        (raw.len() - text.len() <= 8).then_some(start + at)
     }
 
     fn toml(&self, problems: &mut Vec<Problem>) -> Option<Node> {
@@ -166,7 +154,7 @@ impl Reader<'_> {
                 Value::Array(array.iter().map(|item| self.toml_value(item.get_ref(), item.span(), broken)).collect())
             }
             _ if hit => Value::Broken,
-            DeValue::String(text) => Value::Text { text: text.to_string(), at: self.inside(range.start, range.end, text) },
+            DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
                 Ok(number) => Value::Integer(number),
                 Err(_) => number.as_str().parse().map_or(Value::Broken, Value::Float),
@@ -215,10 +203,7 @@ impl Reader<'_> {
         let range = value.range();
         let mut span = self.span(range.start, range.end);
         let value = match value {
-            ast::Value::StringLit(node) => {
-                let text = node.value.to_string();
-                Value::Text { at: self.inside(range.start, range.end, &text), text }
-            }
+            ast::Value::StringLit(node) => Value::Text(node.value.to_string()),
             ast::Value::NumberLit(node) => match node.value.parse() {
                 Ok(number) => Value::Integer(number),
                 Err(_) => node.value.parse().map_or(Value::Broken, Value::Float),
@@ -253,6 +238,9 @@ fn syntax(span: Span, language: &str, message: &str) -> Problem {
     let problem = Problem::new(code::SYNTAX, span, format!("not well-formed {language}: {message}"));
     if message.contains("must be quoted") {
         return problem.help("put texts in quotes: `\"...\"`");
+    }
+    if message.contains("unclosed") || message.contains("multi-line") {
+        return problem.help("it is opened here and never closed; what follows was not read");
     }
     if message.contains("invalid datetime") || message.contains("date-time") {
         return problem.help("times are written `2026-06-12T21:21:00Z`");

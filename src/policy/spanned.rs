@@ -19,8 +19,6 @@ use super::node::{Key, Node, Value};
 pub(super) struct Spanned<T> {
     pub(super) value: T,
     pub(super) span: Span,
-    /// For texts without escapes: where the first byte inside the quotes stands.
-    pub(super) at: Option<usize>,
 }
 
 /// A table whose keys are names, in the order of the file.
@@ -34,7 +32,7 @@ impl<T> Default for Named<T> {
 }
 
 const NAME: &str = "$portcullis::Spanned";
-const FIELDS: &[&str] = &["file", "start", "end", "at", "value"];
+const FIELDS: &[&str] = &["file", "start", "end", "value"];
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -47,11 +45,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut number = || map.next_entry::<Cow<'_, str>, usize>().map(|entry| entry.map_or(0, |(_, number)| number));
                 let span = Span { file: number()?, start: number()?, end: number()? };
-                let at = Some(number()?).filter(|at| *at != usize::MAX);
                 let Some((_, value)) = map.next_entry::<Cow<'_, str>, T>()? else {
                     return Err(de::Error::missing_field("value"));
                 };
-                Ok(Spanned { value, span, at })
+                Ok(Spanned { value, span })
             }
         }
         deserializer.deserialize_struct(NAME, FIELDS, Fields(PhantomData))
@@ -147,7 +144,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Integer(value) => visitor.visit_i64(*value),
             Value::Float(value) => visitor.visit_f64(*value),
-            Value::Text { text, .. } | Value::Time(text) => visitor.visit_borrowed_str(text),
+            Value::Text(text) | Value::Time(text) => visitor.visit_borrowed_str(text),
             Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.iter().map(Reader))),
             Value::Table(entries) => {
                 visitor.visit_map(MapDeserializer::new(entries.iter().map(|(key, node)| (KeyReader(key), Reader(node)))))
@@ -181,11 +178,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         if name != NAME {
             return self.deserialize_any(visitor);
         }
-        let at = match self.0.value {
-            Value::Text { at, .. } => at,
-            _ => None,
-        };
-        visitor.visit_map(Placed { span: self.0.span, at, value: Some(self), next: 0 })
+        visitor.visit_map(Placed { span: self.0.span, value: Some(self), next: 0 })
     }
 
     serde::forward_to_deserialize_any! {
@@ -216,7 +209,7 @@ impl<'de> Deserializer<'de> for KeyReader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        visitor.visit_map(Placed { span: self.0.span, at: None, value: Some(self), next: 0 })
+        visitor.visit_map(Placed { span: self.0.span, value: Some(self), next: 0 })
     }
 
     serde::forward_to_deserialize_any! {
@@ -228,7 +221,6 @@ impl<'de> Deserializer<'de> for KeyReader<'de> {
 /// The fields of a [`Spanned`], in their order.
 struct Placed<D> {
     span: Span,
-    at: Option<usize>,
     value: Option<D>,
     next: usize,
 }
@@ -247,7 +239,6 @@ impl<'de, D: Deserializer<'de, Error = Disagreement>> MapAccess<'de> for Placed<
             1 => self.span.file,
             2 => self.span.start,
             3 => self.span.end,
-            4 => self.at.unwrap_or(usize::MAX),
             _ => match self.value.take() {
                 Some(value) => return seed.deserialize(value),
                 None => return Err(de::Error::custom("a value is read once")),

@@ -4,21 +4,34 @@
 //! tree: a list loses an entry, a table a key. What is left reads without error, so that the checks of meaning can go on with it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::Value as Schema;
 
 use super::code;
 use super::document::SCHEMA;
+use super::model::Span;
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::suggestion;
 
-/// Reports and removes what does not fit; false if nothing is left.
-pub(super) fn check(node: &mut Node, problems: &mut Vec<Problem>) -> bool {
-    walk(node, &SCHEMA, "the file", problems)
+/// The keys that were there and were taken out, each with the place of its table: what they say is not known, but they are not missing.
+#[derive(Default)]
+pub(super) struct Broken(BTreeSet<(Span, String)>);
+
+impl Broken {
+    /// Whether the table of this place had such a key.
+    pub(super) fn had(&self, table: Span, key: &str) -> bool {
+        self.0.contains(&(table, key.to_owned()))
+    }
 }
 
-fn walk(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) -> bool {
+/// Reports and removes what does not fit; false if nothing is left.
+pub(super) fn check(node: &mut Node, broken: &mut Broken, problems: &mut Vec<Problem>) -> bool {
+    walk(node, &SCHEMA, "the file", broken, problems)
+}
+
+fn walk(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, problems: &mut Vec<Problem>) -> bool {
     if matches!(node.value, Value::Broken) {
         return false;
     }
@@ -43,13 +56,13 @@ fn walk(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
     }
     match &mut node.value {
         Value::Table(_) => {
-            table(node, schema, name, problems);
+            table(node, schema, name, broken, problems);
             true
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
                 let name = format!("an entry of {name}");
-                items.retain_mut(|item| walk(item, schema, &name, problems));
+                items.retain_mut(|item| walk(item, schema, &name, broken, problems));
             }
             true
         }
@@ -57,7 +70,7 @@ fn walk(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
     }
 }
 
-fn table(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) {
+fn table(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, problems: &mut Vec<Problem>) {
     let span = node.span;
     let Value::Table(entries) = &mut node.value else { return };
     let properties = schema.get("properties").and_then(Schema::as_object);
@@ -82,7 +95,11 @@ fn table(node: &mut Node, schema: &Schema, name: &str, problems: &mut Vec<Proble
             );
             return false;
         };
-        walk(value, schema, &format!("`{}`", key.name), problems)
+        let fits = walk(value, schema, &format!("`{}`", key.name), broken, problems);
+        if !fits {
+            broken.0.insert((span, key.name.clone()));
+        }
+        fits
     });
 }
 
@@ -120,7 +137,7 @@ fn words(schema: &Schema) -> Option<Vec<&Schema>> {
 
 fn word(node: &Node, words: &[&Schema], name: &str, problems: &mut Vec<Problem>) -> bool {
     let same = |word: &&&Schema| match &node.value {
-        Value::Text { text, .. } => word.as_str() == Some(text),
+        Value::Text(text) => word.as_str() == Some(text),
         Value::Integer(number) => word.as_i64() == Some(*number),
         _ => false,
     };
@@ -130,7 +147,7 @@ fn word(node: &Node, words: &[&Schema], name: &str, problems: &mut Vec<Problem>)
     let shown = words.iter().map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)));
     let shown = list(&shown.collect::<Vec<_>>());
     let problem = match (&node.value, words.first()) {
-        (Value::Text { text, .. }, Some(Schema::String(_))) => {
+        (Value::Text(text), Some(Schema::String(_))) => {
             let near = suggestion::nearest(text, words.iter().filter_map(|word| word.as_str()));
             Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{text}`, but must be {shown}"))
                 .help_if(near.map(|near| format!("did you mean `{near}`?")))
@@ -148,7 +165,7 @@ fn fits_type(node: &Node, schema: &Schema) -> bool {
     let one = |kind: &str| match (&node.value, kind) {
         (Value::Bool(_), "boolean")
         | (Value::Integer(_), "integer" | "number")
-        | (Value::Text { .. }, "string")
+        | (Value::Text(_), "string")
         | (Value::Array(_), "array")
         | (Value::Table(_), "object") => true,
         (Value::Float(number), "number") => number.is_finite(),
@@ -179,10 +196,13 @@ fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
         Some(Schema::String(kind)) => vec![kind],
         _ => Vec::new(),
     };
+    if matches!(&node.value, Value::Float(number) if !number.is_finite()) {
+        return Problem::new(code::WRONG_TYPE, node.span, format!("{name} is not finite"));
+    }
     let expected = list(&kinds.iter().map(|kind| one(kind).to_owned()).collect::<Vec<_>>());
     let help = match (&node.value, kinds.first().copied(), format) {
-        (Value::Text { .. }, Some("array"), _) => Some("put it in brackets: `[\"...\"]`"),
-        (Value::Text { text, .. }, Some("boolean" | "integer" | "number"), _)
+        (Value::Text(_), Some("array"), _) => Some("put it in brackets: `[\"...\"]`"),
+        (Value::Text(text), Some("boolean" | "integer" | "number"), _)
             if text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false") =>
         {
             Some("leave out the quotes")
@@ -205,7 +225,7 @@ fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
         #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
         Value::Array(items) => (items.len() as f64, bound("minItems"), bound("maxItems"), " entries"),
         #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
-        Value::Text { text, .. } => (text.len() as f64, bound("minLength"), bound("maxLength"), " letters"),
+        Value::Text(text) => (text.len() as f64, bound("minLength"), bound("maxLength"), " letters"),
         _ => return true,
     };
     let said: Cow<'_, str> = match (least.filter(|least| size < *least), most.filter(|most| size > *most)) {

@@ -11,7 +11,10 @@ use crate::facts::{Network, Place};
 use crate::policy::model::*;
 
 /// Callers gone through at most.
-const CALLERS: usize = 1 << 14;
+const CALLERS: usize = 1 << 12;
+
+/// Entries of a list above which being in it is taken to say nothing of what the entry is.
+const ENTRIES: usize = 256;
 
 /// What a caller can make unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -253,6 +256,17 @@ fn decided_by(decisive: bool, parts: &[Tree], values: &[Option<bool>]) -> Option
 /// The distinct ways in which the tests of one fact can come out together; `None` if there are too many to list.
 fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     let entries = |index: usize| policy.lists.get(index).map(|list| &list.entries);
+    let large = |atom: &&Atom| {
+        matches!(atom.test, Test::InList(index) if match entries(index) {
+            Some(Entries::Places(places)) => places.len() > ENTRIES,
+            Some(Entries::Texts(texts)) => texts.len() > ENTRIES,
+            Some(Entries::Numbers(numbers)) => numbers.len() > ENTRIES,
+            Some(Entries::Ranges(_)) | None => false,
+        })
+    };
+    if atoms.iter().any(large) {
+        return independent(atoms);
+    }
     let declared = match fact {
         FactRef::Declared(index) => policy.facts.get(index).map(|fact| &fact.kind),
         _ => None,
@@ -267,14 +281,17 @@ fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>
             Some(texts(atoms, closed, &entries))
         }
         (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => Some(points(atoms, &entries)),
-        // Yes-or-no facts, network kinds, address lists and tests of elements: any of them may come out either way.
-        _ => {
-            if atoms.len() > 12 {
-                return None;
-            }
-            Some((0..1_u32 << atoms.len()).map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect()).collect())
-        }
+        // Yes-or-no facts, network kinds, address lists and tests of elements.
+        _ => independent(atoms),
     }
+}
+
+/// Any of the tests may come out either way.
+fn independent(atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
+    if atoms.len() > 12 {
+        return None;
+    }
+    Some((0..1_u32 << atoms.len()).map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect()).collect())
 }
 
 fn distinct(rows: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
