@@ -1,0 +1,138 @@
+//! The command line through its binary: exit codes, and what it says.
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+const POLICY: &str = "policies/mythos-suspension.toml";
+
+/// A scratch file of this test, by name.
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()))
+}
+
+fn portcullis(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that reads no input may be gone before all of it is written.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn says(output: &Output, code: i32, stdout: &str, stderr: &str) {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    assert!(out.contains(stdout), "{stdout:?} not in standard output: {out}");
+    assert!(err.contains(stderr), "{stderr:?} not in standard error: {err}");
+}
+
+#[test]
+fn the_worked_examples_are_sound() {
+    for example in std::fs::read_dir("policies").unwrap() {
+        let path = example.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            says(&portcullis(&["check", path.to_str().unwrap()], ""), 0, "", " restrictions, ");
+        }
+    }
+}
+
+#[test]
+fn a_policy_with_errors_exits_with_1_and_shows_where() {
+    let path = scratch("broken.toml");
+    std::fs::write(&path, "format = 1\n[policy]\nid = \"x\"\nversion = 1\ndialects = [\"openai\"]\n[polcy]\n").unwrap();
+    let path = path.to_str().unwrap();
+    says(&portcullis(&["check", path], ""), 1, "", "broken.toml:6:2");
+    says(&portcullis(&["check", "--json", path], ""), 1, "\"line\":6", "");
+    says(&portcullis(&["compile", path, "--out", scratch("never").to_str().unwrap()], ""), 1, "", "did you mean `policy`?");
+}
+
+#[test]
+fn a_file_that_is_not_there_exits_with_3_and_a_wrong_call_with_2() {
+    says(&portcullis(&["check", "no-such.toml"], ""), 3, "", "no-such.toml");
+    says(&portcullis(&["decide", "--requests", "-"], ""), 2, "", "--policy");
+    says(&portcullis(&["check", "--explain", "E9999"], ""), 2, "", "there is no code `E9999`");
+    says(&portcullis(&["check", "--explain", "e0101"], ""), 0, "E0101: error", "");
+}
+
+#[test]
+fn the_same_policy_is_the_same_bundle_and_decides_alike() {
+    let (key, one, two) = (scratch("key"), scratch("one.pcb"), scratch("two.pcb"));
+    std::fs::write(&key, "a secret of thirty-two characters").unwrap();
+    for out in [&one, &two] {
+        let out = portcullis(&["compile", POLICY, "--list-key", key.to_str().unwrap(), "--out", out.to_str().unwrap()], "");
+        says(&out, 0, "", "sha-256 ");
+    }
+    assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+
+    let staff = r#"{"id":"staff","method":"POST","url":"/v1/chat/completions","headers":{"content-type":"application/json"},"body":"{\"model\":\"mythos-5\"}","place":{"country":"FR"},"account":{"us_person":false,"org":"org-annex-1","relation":"staff"},"now":"2026-07-01T00:00:00Z"}"#;
+    let foreign = staff.replace("\"staff\"", "\"end_user\"");
+    let requests = format!("{staff}\n\n{foreign}\n");
+    let from_bundle = portcullis(
+        &["decide", "--bundle", one.to_str().unwrap(), "--list-key", key.to_str().unwrap(), "--requests", "-"],
+        &requests,
+    );
+    let from_policy = portcullis(&["decide", "--policy", POLICY, "--requests", "-"], &requests);
+    says(&from_bundle, 0, "", "");
+    assert_eq!(from_bundle.stdout, from_policy.stdout);
+    let lines: Vec<&str> = std::str::from_utf8(&from_bundle.stdout).unwrap().lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains(r#""verdict":"pass","status":200"#) && lines[0].contains("annex-2026-06-26"), "{}", lines[0]);
+    assert!(lines[1].contains(r#""verdict":"deny","status":403,"mentions":["mythos-5"],"families":["mythos-class"],"restrictions":["mythos-us-persons-only"]"#), "{}", lines[1]);
+
+    let wrong = scratch("wrong-key");
+    std::fs::write(&wrong, "another").unwrap();
+    let output =
+        portcullis(&["decide", "--bundle", one.to_str().unwrap(), "--list-key", wrong.to_str().unwrap(), "--requests", "-"], "");
+    says(&output, 1, "", "the list key is not the one");
+}
+
+#[test]
+fn a_bundle_that_cannot_be_used_is_told_apart() {
+    let good = scratch("good.pcb");
+    says(&portcullis(&["compile", "policies/embargo.toml", "--out", good.to_str().unwrap()], ""), 0, "", "");
+    let bytes = std::fs::read(&good).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    let truncated = bytes[..bytes.len() / 2].to_vec();
+    for (name, bytes, said) in [
+        ("flipped.pcb", flipped, "error[bundle_digest]"),
+        ("truncated.pcb", truncated, "error[bundle_truncated]"),
+        (
+            "foreign.pcb",
+            b"PK\x03\x04 and then some more bytes that are an archive's, long enough to hold a header of a bundle, but not one"
+                .to_vec(),
+            "error[bundle_foreign_file]",
+        ),
+        ("empty.pcb", Vec::new(), "error[bundle_"),
+    ] {
+        let path = scratch(name);
+        std::fs::write(&path, bytes).unwrap();
+        let output = portcullis(&["decide", "--bundle", path.to_str().unwrap(), "--requests", "-"], "");
+        says(&output, 1, "", said);
+    }
+}
+
+#[test]
+fn a_line_that_is_no_request_is_told_and_the_others_are_decided() {
+    let lines = "{\"method\":\"GET\"}\n{\"id\":1,\"method\":\"GET\",\"url\":\"/v1/models\"}\nnot json\n";
+    let output = portcullis(&["decide", "--policy", "policies/embargo.toml", "--requests", "-"], lines);
+    says(&output, 1, r#"{"id":1,"verdict":"#, "-:1: not a request: missing field `url`");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3, "a line out for each line in");
+}
+
+#[test]
+fn the_schema_names_every_table() {
+    let output = portcullis(&["schema"], "");
+    for table in ["policy", "authorities", "models", "facts", "lists", "restrictions", "licences"] {
+        says(&output, 0, &format!("\"{table}\""), "");
+    }
+}
