@@ -232,7 +232,14 @@ impl Reacher {
         lifted.clear();
         let mut asked = false;
         rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
-            rows::Step::Skip(rows) => plan.closed_by(&tables, rows, epoch.has_shadow(), &reach.denied),
+            // Restrictions in shadow close something else than those beside them.
+            rows::Step::At(row) => {
+                if epoch.has_shadow() {
+                    row
+                } else {
+                    plan.open_from(&tables, row, &reach.denied)
+                }
+            }
             rows::Step::Applies(word, bits) => {
                 if !asked {
                     asked = true;
@@ -247,7 +254,7 @@ impl Reacher {
                 if shadow != 0 {
                     lifted.close(&tables, plan, word, shadow, &mut reach.shadow);
                 }
-                false
+                0
             }
         });
         self.licensed |= self.lifted.is_used();
@@ -294,7 +301,10 @@ impl Reacher {
             });
             live.dedup();
             rows::applying(&tables, plan, epoch, when, unless, &mut |step| {
-                let rows::Step::Applies(word, bits) = step else { return false };
+                let (word, bits) = match step {
+                    rows::Step::At(row) => return row,
+                    rows::Step::Applies(word, bits) => (word, bits),
+                };
                 let mut bits = bits & !epoch.shadow_of(word);
                 while bits != 0 {
                     let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
@@ -326,7 +336,7 @@ impl Reacher {
                         *slot = true;
                     }
                 }
-                false
+                0
             });
         });
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }

@@ -398,27 +398,26 @@ impl<'a> Check<'a> {
         let Some(meta) = self.bundle.meta() else { return Err(Bad(s::META, 0)) };
         let regions = [meta.when_words as usize, meta.unless_words as usize, meta.licence_words as usize];
         let words: usize = regions.iter().sum();
-        let summary: usize = regions.iter().map(|words| words.div_ceil(64)).sum();
+        let summary: usize = regions.iter().map(|words| 2 * words.div_ceil(64)).sum();
         let (vectors, summaries) = (self.bundle.section(s::VECTORS), self.bundle.section(s::SUMMARIES));
         let bases = if words == 0 { 0 } else { vectors.len() / (words * 8) };
         if vectors.len() != bases * words * 8 || summaries.len() != bases * summary * 8 {
             return Err(Bad(s::VECTORS, vectors.len()));
         }
         let mut summaries = self.table::<u64>(s::SUMMARIES).iter();
-        let mut vectors = vectors.chunks_exact(8);
-        for base in 0..bases {
+        let all = vectors.get(..words * 8).unwrap_or_default();
+        for vector in vectors.chunks_exact((words * 8).max(1)) {
+            let mut pairs = vector.chunks_exact(8).zip(all.chunks_exact(8));
             for region in regions {
-                let mut left = region;
-                while left > 0 {
-                    let in_block = left.min(64);
-                    let mut bits = 0u64;
-                    for (bit, word) in vectors.by_ref().take(in_block).enumerate() {
-                        bits |= u64::from(word.iter().any(|byte| *byte != 0)) << bit;
+                for block in 0..region.div_ceil(64) {
+                    let (mut some, mut cares) = (0u64, 0u64);
+                    for (bit, (word, all)) in pairs.by_ref().take((region - block * 64).min(64)).enumerate() {
+                        some |= u64::from(word.iter().any(|byte| *byte != 0)) << bit;
+                        cares |= u64::from(word != all) << bit;
                     }
-                    if summaries.next() != Some(bits) {
-                        return Err(Bad(s::SUMMARIES, base * summary * 8));
+                    if (summaries.next(), summaries.next()) != (Some(some), Some(cares)) {
+                        return Err(Bad(s::SUMMARIES, 0));
                     }
-                    left -= in_block;
                 }
             }
         }
@@ -426,7 +425,7 @@ impl<'a> Check<'a> {
         let mut spans = Spans::new();
         self.each::<l::Class>(s::CLASSES, |c| {
             spans.add(c.diffs);
-            ((c.base as usize) < bases || words == 0) && within(c.diffs, diffs) && c.full <= 0b11_1111
+            ((c.base as usize) < bases || words == 0) && within(c.diffs, diffs) && c.full <= 0b111
         })?;
         self.each::<l::Diff>(s::DIFFS, |d| (d.word as usize) < words && d.reserved == 0)?;
         self.ordered::<l::Diff>(s::DIFFS, spans, |a, b| a.word < b.word)

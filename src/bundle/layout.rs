@@ -326,9 +326,10 @@ record! {
 record! {
     /// The rows that survive for one class: vector `base` of `VECTORS`, with the words of `diffs` put in place of its own.
     /// `base` counts vectors. `full`: bits 0, 1, 2 say that every row of the `when`, `unless`, licence region
-    /// survives; bits 3, 4, 5 that the base has every row of it, so that the differences alone restrict.
+    /// survives.
     ///
-    /// `SUMMARIES` holds, for each vector and each region in turn, one bit a word: whether the word has a row in it.
+    /// Vector 0 has every row. `SUMMARIES` holds, for each vector, each region and each block of 64 words, two words: bit w of the first
+    /// says that word w has a row, of the second that it differs from the word of vector 0.
     Class { base: u32, diffs: Span, full: u32 }
 }
 record! {

@@ -24,10 +24,22 @@ pub(super) struct LiftGroup {
     lifts: Span,
 }
 
+/// Where a region lies in a vector and in its summary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Region {
+    pub(super) first_word: u32,
+    pub(super) end_word: u32,
+    pub(super) first_summary: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Words of the three regions.
     pub(super) regions: [usize; 3],
+    pub(super) places: [Region; 3],
+    /// Words of a vector, and of its summary.
+    pub(super) vector_words: u32,
+    pub(super) vector_summaries: u32,
     /// The last row of each slot of at most one word; words of the `when` region.
     pub(super) ends: Vec<u64>,
     /// Words of the `unless` region, from its first on, that belong to slots; behind them stand the rows of wide restrictions.
@@ -51,9 +63,19 @@ impl Plan {
     pub(super) fn new(bundle: Bundle<'_>) -> Self {
         let meta = bundle.meta();
         let regions = meta.map_or([0; 3], |m| [m.when_words as usize, m.unless_words as usize, m.licence_words as usize]);
+        let (mut vector_words, mut vector_summaries) = (0, 0);
+        let places = meta.map_or([0; 3], |m| [m.when_words, m.unless_words, m.licence_words]).map(|words| {
+            let (first_word, first_summary) = (vector_words, vector_summaries);
+            vector_words += words;
+            vector_summaries += 2 * words.div_ceil(64);
+            Region { first_word, end_word: vector_words, first_summary }
+        });
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let mut plan = Self {
             regions,
+            places,
+            vector_words,
+            vector_summaries,
             ends: alloc::vec![0; regions[0]],
             aligned_words: 0,
             groups: Vec::new(),
@@ -79,10 +101,6 @@ impl Plan {
         let owners = bundle.table::<u32>(section::ROW_OWNERS);
         let mut last = NONE;
         for (row, owner) in (0..rows).zip(owners.iter()) {
-            if row % 64 == 0 {
-                let current = plan.groups.len().saturating_sub(1);
-                plan.first_group.push(u32::try_from(current).unwrap_or(0));
-            }
             if owner == NONE {
                 continue;
             }
@@ -96,6 +114,13 @@ impl Plan {
             if let Some(group) = plan.groups.last_mut() {
                 group.to = row + 1;
             }
+        }
+        let mut first = 0;
+        for word in 0..rows / 64 {
+            while plan.groups.get(first as usize).is_some_and(|group| group.to <= word * 64) {
+                first += 1;
+            }
+            plan.first_group.push(first);
         }
         plan.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
         plan
@@ -167,18 +192,24 @@ impl Plan {
         tables.owners.get(word.checked_mul(64)?.checked_add(bit)?).filter(|owner| *owner != NONE)
     }
 
-    /// The groups that have rows in or behind a word, from its own first on.
-    pub(super) fn groups_from(&self, word: u32) -> &[Group] {
-        let first = self.first_group.get(word as usize).copied().unwrap_or(0);
-        self.groups.get(first as usize..).unwrap_or_default()
+    /// The first group that has rows in or behind a word.
+    pub(super) fn first_group(&self, word: u32) -> u32 {
+        self.first_group.get(word as usize).copied().unwrap_or(0)
     }
 
-    /// Whether all of these rows belong to restrictions whose models are denied already, so that nobody need look at them.
-    pub(super) fn closed_by(&self, tables: &Tables<'_>, rows: (u32, u32), shadow: bool, denied: &[u64]) -> bool {
-        let (from, to) = rows;
-        let mut groups =
-            self.groups_from(from / 64).iter().skip_while(|group| group.to <= from).take_while(|group| group.from < to);
-        !shadow && groups.all(|group| tables.mask(group.mask).iter().zip(denied).all(|(mask, denied)| mask & !denied == 0))
+    /// The groups that have rows in or behind a word.
+    pub(super) fn groups_from(&self, word: u32) -> &[Group] {
+        self.groups.get(self.first_group(word) as usize..).unwrap_or_default()
+    }
+
+    /// The first row, from this one on, of a restriction whose models are not all denied already.
+    pub(super) fn open_from(&self, tables: &Tables<'_>, row: u32, denied: &[u64]) -> u32 {
+        for group in self.groups_from(row / 64).iter().skip_while(|group| group.to <= row) {
+            if tables.mask(group.mask).iter().zip(denied).any(|(mask, denied)| mask & !denied != 0) {
+                return row.max(group.from);
+            }
+        }
+        u32::MAX
     }
 }
 

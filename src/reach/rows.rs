@@ -1,16 +1,16 @@
-//! The AND of bit vectors, 64 words at a time, and what it says of slots.
+//! The AND of bit vectors, block by block and word by word, and what it says of slots.
 //!
 //! ```text
-//! block of 64 words      one summary word a vector: bit w is set if word w has a row
+//! block of 64 words      two summary words a vector: has word w a row? does it lack one (does the vector care)?
 //!   alive  = live & summary of each pick             a pick is the vector of one column's class
-//!   word w = live & word w of each pick, for w alive
+//!   word w = live & word w of each pick that cares   for w alive, as long as it can still change the reach
 //! slots of a word        E has the last row of each slot
 //!   any(x) = (((x & !E) + !E) | x) & E               the sum carries into the last row exactly if a row before it is set
 //!   applies = any(when) & !any(unless)
 //! ```
 
 use super::epoch::Epoch;
-use super::plan::{Plan, WIDE_END};
+use super::plan::{Plan, Region, WIDE_END};
 use crate::bundle::layout::{self as l, Span, section};
 use crate::bundle::{Bundle, Table};
 
@@ -61,57 +61,75 @@ pub(super) struct Pick {
     /// First word of the base in `VECTORS`, first of its summary in `SUMMARIES`.
     words: u32,
     summary: u32,
-    /// The base has every row, so the differences alone restrict.
-    all: bool,
     /// Differences of the region, and the first that is not behind us.
     diffs: Span,
     next: u32,
     /// Number of the region's first word.
     first_word: u32,
+    /// Of the block at hand: words that lack a row; words that are among the differences, which begin at `next`.
+    cares: u64,
+    differs: u64,
 }
 
 impl Pick {
     pub(super) fn new(bundle: Bundle<'_>, plan: &Plan, region: usize, class: &l::Class) -> Self {
-        let (mut before, mut own, mut total) = (0usize, 0, 0);
-        let (mut summaries_before, mut summaries) = (0usize, 0);
-        for (at, words) in plan.regions.iter().enumerate() {
-            if at < region {
-                before += words;
-                summaries_before += words.div_ceil(64);
-            } else if at == region {
-                own = *words;
-            }
-            total += words;
-            summaries += words.div_ceil(64);
-        }
-        let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let diffs: Table<'_, l::Diff> = bundle.table(section::DIFFS);
-        let start = first_at(diffs, class.diffs, short(before));
-        let end = first_at(diffs, class.diffs, short(before + own));
+        let Region { first_word, end_word, first_summary } = plan.places.get(region).copied().unwrap_or_default();
+        let diffs = if class.diffs.len == 0 {
+            class.diffs
+        } else {
+            let table: Table<'_, l::Diff> = bundle.table(section::DIFFS);
+            let at = first_at(table, class.diffs, first_word);
+            Span { at, len: first_at(table, class.diffs, end_word) - at }
+        };
         Self {
-            words: class.base.saturating_mul(short(total)).saturating_add(short(before)),
-            summary: class.base.saturating_mul(short(summaries)).saturating_add(short(summaries_before)),
-            all: class.full >> (3 + region) & 1 == 1,
-            diffs: Span { at: start, len: end - start },
-            next: start,
-            first_word: short(before),
+            words: class.base.saturating_mul(plan.vector_words).saturating_add(first_word),
+            summary: class.base.saturating_mul(plan.vector_summaries).saturating_add(first_summary),
+            diffs,
+            next: diffs.at,
+            first_word,
+            cares: 0,
+            differs: 0,
         }
     }
 
-    /// The differences of a block; blocks come in ascending order, so those before it are passed for good.
-    fn block(&mut self, diffs: Table<'_, l::Diff>, block: u32) -> Span {
+    /// Begins a block and says which of its words have a row. Blocks come in ascending order.
+    fn begin(&mut self, tables: &Tables<'_>, block: u32) -> u64 {
+        let pair = self.summary + 2 * block;
+        let (mut some, mut cares) = (tables.summaries.get(pair).unwrap_or(0), tables.summaries.get(pair + 1).unwrap_or(u64::MAX));
         let first = self.first_word + block * 64;
         let end = self.diffs.at + self.diffs.len;
-        while self.next < end && diffs.get(self.next).is_some_and(|diff| diff.word < first) {
-            self.next += 1;
+        let mut differs = 0;
+        let mut at = self.next;
+        while at < end
+            && let Some(diff) = tables.diffs.get(at)
+            && diff.word < first + 64
+        {
+            at += 1;
+            if diff.word < first {
+                self.next = at;
+                continue;
+            }
+            let bit = 1u64 << (diff.word - first);
+            differs |= bit;
+            some = if diff.bits == 0 { some & !bit } else { some | bit };
         }
-        let rest = Span { at: self.next, len: end - self.next };
-        let count = diffs.span(rest).iter().take_while(|diff| diff.word < first + 64).count();
-        Span { at: self.next, len: u32::try_from(count).unwrap_or(0) }
+        cares |= differs;
+        (self.cares, self.differs) = (cares, differs);
+        some
     }
 
-    /// One word of the vector.
-    fn word(&self, tables: &Tables<'_>, word: u32) -> u64 {
+    /// One word of the block at hand.
+    fn word(&self, tables: &Tables<'_>, block: u32, bit: u32) -> u64 {
+        if self.differs >> bit & 1 == 1 {
+            let before = (self.differs & ((1 << bit) - 1)).count_ones();
+            tables.diffs.get(self.next + before).map_or(0, |diff| diff.bits)
+        } else {
+            tables.vectors.get(self.words + block * 64 + bit).unwrap_or(0)
+        }
+    }
+
+    /// One word of the vector, whatever the block.
+    fn any_word(&self, tables: &Tables<'_>, word: u32) -> u64 {
         let at = first_at(tables.diffs, self.diffs, self.first_word + word);
         let diff = tables.diffs.get(at).filter(|diff| at < self.diffs.at + self.diffs.len && diff.word == self.first_word + word);
         diff.map_or_else(|| tables.vectors.get(self.words + word).unwrap_or(0), |diff| diff.bits)
@@ -142,73 +160,52 @@ pub(super) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, mu
     }
 }
 
-/// ANDs a block of a region. Returns which of the wanted words have a row left, and puts these in their places.
-fn block(
-    tables: &Tables<'_>,
-    epoch: (&[u64], &[u64]),
-    picks: &mut [Pick],
+/// A block of a region in the course of being decided.
+#[derive(Clone, Copy)]
+struct Block {
     number: u32,
-    wanted: u64,
-    words: &mut [u64; 64],
-) -> u64 {
-    let (live, summary) = epoch;
-    let mut alive = wanted & summary.get(number as usize).copied().unwrap_or(0);
-    for pick in picks.iter_mut() {
-        if alive == 0 {
-            return 0;
-        }
-        let mut bits = if pick.all { u64::MAX } else { tables.summaries.get(pick.summary + number).unwrap_or(0) };
-        for diff in tables.diffs.span(pick.block(tables.diffs, number)).iter() {
-            let bit = 1u64 << ((diff.word - pick.first_word) % 64);
-            bits = if diff.bits == 0 { bits & !bit } else { bits | bit };
-        }
-        alive &= bits;
-    }
-    let first = number as usize * 64;
-    for bit in ones(alive) {
-        if let (Some(word), Some(live)) = (words.get_mut(bit as usize), live.get(first + bit as usize)) {
-            *word = *live;
-        }
-    }
-    for pick in picks.iter_mut() {
-        let mut diffs = tables.diffs.span(pick.block(tables.diffs, number)).iter().peekable();
-        if pick.all {
-            for diff in diffs {
-                let bit = (diff.word - pick.first_word) % 64;
-                if alive >> bit & 1 == 1
-                    && let Some(word) = words.get_mut(bit as usize)
-                {
-                    *word &= diff.bits;
-                    alive &= !(u64::from(*word == 0) << bit);
-                }
-            }
-        } else {
-            let left = u32::try_from(live.len() - first.min(live.len())).unwrap_or(0);
-            let base = tables.vectors.span(Span { at: pick.words + number * 64, len: left.min(64) });
-            for bit in ones(alive) {
-                while diffs.next_if(|diff| (diff.word - pick.first_word) % 64 < bit).is_some() {}
-                let diff = diffs.next_if(|diff| (diff.word - pick.first_word) % 64 == bit);
-                let own = diff.map_or_else(|| base.get(bit).unwrap_or(0), |diff| diff.bits);
-                if let Some(word) = words.get_mut(bit as usize) {
-                    *word &= own;
-                    alive &= !(u64::from(*word == 0) << bit);
-                }
-            }
-        }
-        if alive == 0 {
-            return 0;
-        }
-    }
-    alive
+    /// Words that may have a row left.
+    alive: u64,
+    /// How many picks care about one of them; they come first.
+    caring: usize,
 }
 
-/// The numbers of the bits that are set, ascending.
-fn ones(mut bits: u64) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let bit = bits.trailing_zeros();
-        bits &= bits.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
+impl Block {
+    fn begin(tables: &Tables<'_>, (_, summary): (&[u64], &[u64]), picks: &mut [Pick], number: u32) -> Self {
+        let mut alive = summary.get(number as usize).copied().unwrap_or(0);
+        let mut begun = 0;
+        for pick in picks.iter_mut() {
+            if alive == 0 {
+                break;
+            }
+            alive &= pick.begin(tables, number);
+            begun += 1;
+        }
+        // Those that care about what is left come first; most columns say nothing of most rows.
+        let mut caring = 0;
+        for at in 0..begun {
+            if picks.get(at).is_some_and(|pick| pick.cares & alive != 0) {
+                picks.swap(at, caring);
+                caring += 1;
+            }
+        }
+        Self { number, alive, caring }
+    }
+
+    /// The rows left in one word.
+    #[inline]
+    fn rows(self, tables: &Tables<'_>, (live, _): (&[u64], &[u64]), picks: &[Pick], bit: u32) -> u64 {
+        let mut rows = live.get((self.number * 64 + bit) as usize).copied().unwrap_or(0);
+        for pick in picks.get(..self.caring).unwrap_or_default() {
+            if pick.cares >> bit & 1 == 1 {
+                rows &= pick.word(tables, self.number, bit);
+                if rows == 0 {
+                    break;
+                }
+            }
+        }
+        rows
+    }
 }
 
 /// Which slots of a word have a row.
@@ -218,8 +215,8 @@ fn any(rows: u64, ends: u64) -> u64 {
 
 /// What `applying` tells and asks.
 pub(super) enum Step {
-    /// These rows come next, from the first up to the second: may they be skipped?
-    Skip((u32, u32)),
+    /// It has come to this row: the answer is the first row from which on restrictions may still close something.
+    At(u32),
     /// These slot ends of this word are those of restrictions that apply. The answer does not matter.
     Applies(u32, u64),
 }
@@ -231,31 +228,52 @@ pub(super) fn applying(
     epoch: &Epoch,
     when: &mut [Pick],
     unless: &mut [Pick],
-    tell: &mut dyn FnMut(Step) -> bool,
+    tell: &mut dyn FnMut(Step) -> u32,
 ) {
     let (live_when, live_unless) = (live(plan, epoch, WHEN), live(plan, epoch, UNLESS));
-    let (mut words, mut cancels) = ([0u64; 64], [0u64; 64]);
     for number in (0..).take(plan.regions[WHEN].div_ceil(64)) {
+        let first = number * 64;
         let idle = live_when.1.get(number as usize).is_none_or(|summary| *summary == 0);
-        if idle || tell(Step::Skip((number * 4_096, (number + 1) * 4_096))) {
+        if idle || tell(Step::At(first * 64)) >= (first + 64) * 64 {
             continue;
         }
-        let alive = block(tables, live_when, when, number, u64::MAX, &mut words);
-        if alive == 0 {
-            continue;
-        }
-        let aligned = plan.aligned_words.saturating_sub(number * 64);
-        let aligned = if aligned < 64 { (1 << aligned) - 1 } else { u64::MAX };
-        let cancelled = block(tables, live_unless, unless, number, alive & aligned, &mut cancels);
-        for bit in ones(alive) {
-            let word = number * 64 + bit;
+        let block = Block::begin(tables, live_when, when, number);
+        let mut alive = block.alive;
+        let mut cancels: Option<Block> = None;
+        let mut group = None;
+        while alive != 0 {
+            let bit = alive.trailing_zeros();
+            let word = first + bit;
+            // A group is asked for once, and again when one of its restrictions applied.
+            let own = plan.first_group(word);
+            if group != Some(own) {
+                group = Some(own);
+                let open = tell(Step::At(word * 64)) / 64;
+                if open > word {
+                    alive &= if open - first < 64 { u64::MAX << (open - first) } else { 0 };
+                    continue;
+                }
+            }
+            alive &= alive - 1;
+            let rows = block.rows(tables, live_when, when, bit);
+            if rows == 0 {
+                continue;
+            }
             let ends = plan.ends.get(word as usize).copied().unwrap_or(0);
-            let mut applies = any(words.get(bit as usize).copied().unwrap_or(0), ends);
-            if cancelled >> bit & 1 == 1 {
-                applies &= !any(cancels.get(bit as usize).copied().unwrap_or(0), ends);
+            let mut applies = any(rows, ends);
+            if applies != 0 && word < plan.aligned_words {
+                let begun = match cancels {
+                    Some(begun) => begun,
+                    None => Block::begin(tables, live_unless, unless, number),
+                };
+                cancels = Some(begun);
+                if begun.alive >> bit & 1 == 1 {
+                    applies &= !any(begun.rows(tables, live_unless, unless, bit), ends);
+                }
             }
             if applies != 0 {
                 tell(Step::Applies(word, applies));
+                group = None;
             }
         }
     }
@@ -263,11 +281,11 @@ pub(super) fn applying(
         let has = |live: (&[u64], &[u64]), picks: &[Pick], rows: Span| {
             (rows.at / 64..rows.at.saturating_add(rows.len).div_ceil(64)).any(|word| {
                 let start = live.0.get(word as usize).copied().unwrap_or(0);
-                picks.iter().fold(start, |rows, pick| if rows == 0 { 0 } else { rows & pick.word(tables, word) }) != 0
+                picks.iter().fold(start, |rows, pick| if rows == 0 { 0 } else { rows & pick.any_word(tables, word) }) != 0
             })
         };
-        let slot = (rule.when.at, rule.when.at.saturating_add(rule.when.len));
-        if !tell(Step::Skip(slot)) && has(live_when, when, rule.when) && !has(live_unless, unless, rule.unless) {
+        let open = tell(Step::At(rule.when.at)) < rule.when.at.saturating_add(rule.when.len);
+        if open && has(live_when, when, rule.when) && !has(live_unless, unless, rule.unless) {
             tell(Step::Applies(rule.when.at / 64, 1 << WIDE_END));
         }
     }
@@ -276,24 +294,25 @@ pub(super) fn applying(
 /// Visits the surviving rows of the licence region, ascending; `visit` says from which row on it wants more.
 pub(super) fn surviving(tables: &Tables<'_>, plan: &Plan, epoch: &Epoch, picks: &mut [Pick], visit: &mut dyn FnMut(u32) -> u32) {
     let live = live(plan, epoch, LICENCE);
-    let mut words = [0u64; 64];
     let mut from = 0u32;
     for number in (0..).take(plan.regions[LICENCE].div_ceil(64)) {
         if live.1.get(number as usize).is_none_or(|summary| *summary == 0) || (number + 1) * 4_096 <= from {
             continue;
         }
-        let alive = block(tables, live, picks, number, u64::MAX, &mut words);
-        for bit in ones(alive) {
+        let block = Block::begin(tables, live, picks, number);
+        let mut alive = block.alive;
+        while alive != 0 {
+            let bit = alive.trailing_zeros();
+            alive &= alive - 1;
             let first = (number * 64 + bit) * 64;
-            let mut rows = words.get(bit as usize).copied().unwrap_or(0);
+            if from >= first + 64 {
+                continue;
+            }
+            let mut rows = block.rows(tables, live, picks, bit) & u64::MAX << from.saturating_sub(first);
             while rows != 0 {
-                if from > first {
-                    rows &= if from - first < 64 { u64::MAX << (from - first) } else { 0 };
-                }
-                if rows != 0 {
-                    let row = first + rows.trailing_zeros();
-                    from = visit(row).max(row + 1);
-                }
+                let row = first + rows.trailing_zeros();
+                from = visit(row).max(row + 1);
+                rows &= if from - first < 64 { u64::MAX << (from - first) } else { 0 };
             }
         }
     }

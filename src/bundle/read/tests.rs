@@ -40,8 +40,9 @@ fn sample() -> Vec<u8> {
     }
     w.push(l::section::VECTORS, &1u64);
     w.push(l::section::VECTORS, &1u64);
-    w.push(l::section::SUMMARIES, &1u64);
-    w.push(l::section::SUMMARIES, &1u64);
+    for word in [1u64, 0, 1, 0] {
+        w.push(l::section::SUMMARIES, &word);
+    }
     w.finish(&Header { policy_id: "sample", version: 7, expires: 1_000, flags: l::flags::LATE_BOUND_DENY })
 }
 

@@ -59,8 +59,7 @@ struct Store<'w> {
     writer: &'w mut Writer,
     regions: Regions,
     bases: Vec<Vec<u64>>,
-    /// For each base the regions of which it has every row.
-    full: Vec<u32>,
+    /// Every row: base 0.
     all: Vec<u64>,
     numbers: HashMap<Vec<u64>, u32>,
     diffs: HashMap<Vec<(u32, u64)>, l::Span>,
@@ -75,17 +74,19 @@ impl Store<'_> {
         for word in vector {
             self.writer.push(section::VECTORS, word);
         }
-        let mut rest = vector;
+        let mut pairs = vector.iter().zip(&self.all);
         for words in self.regions.0 {
-            let (region, after) = rest.split_at_checked(words as usize).unwrap_or((rest, &[]));
-            rest = after;
-            for block in region.chunks(64) {
-                let summary = block.iter().enumerate().fold(0u64, |bits, (bit, word)| bits | u64::from(*word != 0) << bit);
-                self.writer.push(section::SUMMARIES, &summary);
+            for block in 0..words.div_ceil(64) {
+                let (mut some, mut cares) = (0u64, 0u64);
+                for (bit, (word, all)) in (0..(words - block * 64).min(64)).zip(pairs.by_ref()) {
+                    some |= u64::from(*word != 0) << bit;
+                    cares |= u64::from(word != all) << bit;
+                }
+                self.writer.push(section::SUMMARIES, &some);
+                self.writer.push(section::SUMMARIES, &cares);
             }
         }
         self.bases.push(vector.to_vec());
-        self.full.push(full_regions(self.regions, vector, &self.all));
         self.numbers.insert(vector.to_vec(), number);
         number
     }
@@ -96,7 +97,6 @@ impl Store<'_> {
     }
 
     fn class(&mut self, base: u32, differences: Vec<(u32, u64)>, full: u32) -> l::Class {
-        let full = full | self.full.get(base as usize).copied().unwrap_or(0) << 3;
         let writer = &mut *self.writer;
         let diffs = if differences.is_empty() {
             l::Span { at: 0, len: 0 }
@@ -140,15 +140,8 @@ pub(super) fn write(
     let mut order: Vec<usize> = (0..settled.columns.len()).collect();
     order.sort_by_key(|index| settled.columns.get(*index).map(|(key, _)| *key));
 
-    let mut store = Store {
-        writer,
-        regions,
-        bases: Vec::new(),
-        full: Vec::new(),
-        all: full.clone(),
-        numbers: HashMap::new(),
-        diffs: HashMap::new(),
-    };
+    let mut store =
+        Store { writer, regions, bases: Vec::new(), all: full.clone(), numbers: HashMap::new(), diffs: HashMap::new() };
     store.base(&full);
     for index in order {
         let (Some((key, keys)), Some(groups)) = (settled.columns.get(index), said.get(index)) else { continue };
