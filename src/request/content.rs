@@ -10,6 +10,8 @@ use super::reason::Reason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Json,
+    /// JSON Lines.
+    Lines,
     Form,
     Multipart,
     /// A session description: what it sets up leaves the gate.
@@ -56,6 +58,11 @@ fn kind(media: &str) -> Option<Kind> {
     let starts = |start: &str| media.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     Some(if is("application/json") || is("text/json") || ends("+json") {
         Kind::Json
+    } else if ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"]
+        .iter()
+        .any(|known| is(known))
+    {
+        Kind::Lines
     } else if is("application/x-www-form-urlencoded") {
         Kind::Form
     } else if is("multipart/form-data") {
@@ -105,6 +112,7 @@ mod tests {
         assert_eq!(of("Application/Problem+JSON ; charset=UTF-8"), (Kind::Json, None));
         assert_eq!(of("application/x-www-form-urlencoded; charset=\"utf8\""), (Kind::Form, None));
         assert_eq!(of("multipart/form-data; boundary=x"), (Kind::Multipart, None));
+        assert_eq!(of("application/x-ndjson"), (Kind::Lines, None));
         assert_eq!(of("application/sdp"), (Kind::Sdp, None));
         assert_eq!(of("text/plain"), (Kind::Other, None));
         assert_eq!(content(&[]), (Kind::Other, None));

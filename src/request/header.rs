@@ -21,6 +21,9 @@ use super::reason::Reason;
 /// Headers that ask a server to take the request for another method.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
+/// Headers that ask a server to take the request for one of another path.
+const PATH_OVERRIDES: [&str; 4] = ["x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-uri"];
+
 /// Words of a header's name that make it a hint.
 const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
 
@@ -49,6 +52,11 @@ pub(super) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
         let read = match declared {
             Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
             Some(place) => findings.text(bundle, place.role, value.trim().as_bytes(), Carrier::Header),
+            None if PATH_OVERRIDES.iter().any(|known| is(name, known)) => {
+                // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
+                findings.present(role::SUSPECT);
+                findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
+            }
             None if hints(name) => findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header),
             None => Ok(()),
         };

@@ -51,7 +51,7 @@ pub(super) type Visit<'v> = dyn FnMut(&[&[u8]], &[u8]) + 'v;
 ///
 /// # Errors
 ///
-/// More segments than [`limits::PATH_SEGMENTS`], a malformed escape, one nested deeper than [`limits::PERCENT_ROUNDS`]. What
+/// More segments than [`limits::PATH_SEGMENTS`], what is no text, a malformed escape, one nested deeper than [`limits::PERCENT_ROUNDS`]. What
 /// can be read is visited all the same: a denied mention weighs more than a malformed escape.
 pub(super) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     if is_plain(path) {
@@ -87,6 +87,9 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     let (mut next, mut pieces) = (Vec::new(), Vec::new());
     for round in 0..=limits::PERCENT_ROUNDS {
         let malformed = decode(&whole, &mut next);
+        if round == 0 && !is_text(&next) {
+            result = Err(Reason::AmbiguousPath);
+        }
         // In the first round segments are decoded after they are split, so the choices are those of the decoded text too.
         let choices = if round == 0 { choices(&whole) | choices(&next) } else { choices(&whole) };
         for choice in 0..16_u8 {
@@ -97,7 +100,7 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
         }
         if malformed {
             // Only the first round is the sender's own spelling: `100%25` is a plain text after it.
-            return if round == 0 { Err(Reason::PercentEscape) } else { result };
+            return if round == 0 { result.and(Err(Reason::PercentEscape)) } else { result };
         }
         if whole == next {
             return result;
@@ -105,6 +108,11 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
         core::mem::swap(&mut whole, &mut next);
     }
     result.and(Err(Reason::PercentEscape))
+}
+
+/// UTF-8 without control characters. Some servers strip those, and some decode what is no UTF-8 to a slash.
+fn is_text(path: &[u8]) -> bool {
+    core::str::from_utf8(path).is_ok() && !path.iter().any(u8::is_ascii_control)
 }
 
 /// The choices that change something.
@@ -276,6 +284,10 @@ mod tests {
     fn what_cannot_be_read_is_told() {
         assert_eq!(read_all("/v1/%zz/models").1, Err(Reason::PercentEscape));
         assert_eq!(read_all("/v1/100%25").1, Ok(()));
+        for path in ["/v1/models%c0%afmythos-5", "/v1/mod%09els/x", "/v1/x%00", "/v1/x%7f", "/v1/\u{1}"] {
+            assert_eq!(read_all(path).1, Err(Reason::AmbiguousPath), "{path}");
+        }
+        assert_eq!(read_all("/v1/files/r%C3%A9sum\u{e9}").1, Ok(()));
         assert_eq!(read_all("/v1/%2525252561").1, Err(Reason::PercentEscape));
         assert_eq!(read_all(&"/a".repeat(65)).1, Err(Reason::TargetTooLong));
         assert_eq!(read_all(&"/a".repeat(64)).1, Ok(()));

@@ -26,6 +26,7 @@ use super::findings::Findings;
 use super::form::Form;
 use super::header;
 use super::json::Json;
+use super::lines::Lines;
 use super::multipart::Multipart;
 use super::path::Target;
 use super::query;
@@ -68,6 +69,7 @@ struct Slot {
 /// What a body may be read as.
 enum Body {
     Json(Json),
+    Lines(Lines),
     Form(Form),
     Multipart(Multipart),
 }
@@ -195,6 +197,9 @@ impl Reader {
         }
         match self.content.kind {
             Kind::Json => self.json(),
+            Kind::Lines => {
+                self.slots.extend(self.states.iter().map(|&state| Slot { body: Body::Lines(Lines::new(state)), failed: None }))
+            }
             Kind::Multipart => {
                 for &state in &self.states {
                     match Multipart::new(state, &self.content.line) {
@@ -234,6 +239,7 @@ impl Body {
     fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
         match self {
             Self::Json(json) => json.feed(bundle, bytes, findings),
+            Self::Lines(lines) => lines.feed(bundle, bytes, findings),
             Self::Form(form) => form.feed(bundle, bytes, findings),
             Self::Multipart(multipart) => multipart.feed(bundle, bytes, findings),
         }
@@ -242,6 +248,7 @@ impl Body {
     fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         match self {
             Self::Json(json) => json.finish(bundle, findings),
+            Self::Lines(lines) => lines.finish(bundle, findings),
             Self::Form(form) => form.finish(bundle, findings),
             Self::Multipart(multipart) => multipart.finish(bundle, findings),
         }
@@ -333,6 +340,7 @@ mod tests {
                 get("/v1/models/mythos-5"),
                 get("/v1/models/anthropic/mythos-5"),
                 get("/v1/models/mythos-5").by("HEAD"),
+                get("/health").with(&[("X-Original-URL", "/v1/models/mythos-5")]),
                 post("/v1/models/mythos-5:generate", "{}"),
                 post("/deployments/mythos-5/chat", HAIKU),
             ],
@@ -540,6 +548,7 @@ mod tests {
                 Asked { body: b"\x01", ..post("/mcp", "").with(&[]) },
             ],
         );
+        all((Defer, UnknownOperation), &[get("/health").with(&[("x-rewrite-url", "/v1/chat/completions")])]);
         all((Refuse, JsonSyntax), &[post("/mcp", "{")].map(|asked| Asked { body: b"{]", ..asked }));
     }
 
@@ -558,6 +567,7 @@ mod tests {
                 chat(&[("content-type", "application/x-www-form-urlencoded")], "model=mythos-5"),
                 chat(&[("content-type", "application/x-www-form-urlencoded")], r#"{"model":"haiku-4","x":"&model=mythos-5&"}"#),
                 chat(&[("content-encoding", "identity")], MYTHOS),
+                chat(&[("content-type", "application/x-ndjson")], "{\"model\":\"haiku-4\"}\n{\"model\":\"mythos-5\"}"),
                 chat(
                     &[("content-type", "multipart/form-data; boundary=x")],
                     "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nmythos-5\r\n--x--\r\n",

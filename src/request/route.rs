@@ -77,10 +77,11 @@ pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     route
 }
 
-/// Operations at the end of a walk: those of one dialect count. `exact`: the walk began behind its prefix; `all`: whatever the method.
+/// Operations at the end of a walk: those of the dialects under one prefix count. `exact`: the walk began behind it; `all`: whatever
+/// the method.
 struct Ends {
     operations: l::Span,
-    dialect: u16,
+    prefix: l::Str,
     exact: bool,
     all: bool,
 }
@@ -138,7 +139,7 @@ impl Route {
         let walk = Walk { nodes: bundle.table(section::ROUTE_NODES), edges: bundle.table(section::ROUTE_EDGES), bundle };
         let read = path::readings(target.path, &mut |segments, tail| {
             self.take(&walk, segments);
-            if !tail.is_empty() {
+            if !self.hidden_query.ends_with(tail) {
                 self.hidden_query.push(b'&');
                 self.hidden_query.extend_from_slice(tail);
             }
@@ -237,12 +238,17 @@ impl Route {
 
     fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> Match {
         let mut known = Match::None;
-        for (index, dialect) in (0..NONE16).zip(walk.bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
+        let dialects = walk.bundle.table::<l::Dialect>(section::DIALECTS);
+        for (index, dialect) in dialects.iter().enumerate() {
+            // Equal texts are one text of the bundle: dialects under one prefix share a walk.
+            if dialects.iter().take(index).any(|before| before.prefix == dialect.prefix) {
+                continue;
+            }
             let prefix = walk.bundle.text(dialect.prefix);
             let Some(at) = from.or_else(|| under(prefix, segments)) else { continue };
             let Some(node) = walk.mount(prefix) else { continue };
             walk.matches(node, segments, at, &mut |operations, captures| {
-                let ends = Ends { operations, dialect: index, exact: from.is_none(), all };
+                let ends = Ends { operations, prefix: dialect.prefix, exact: from.is_none(), all };
                 self.end(walk, &ends, segments, captures, &mut known)
             });
         }
@@ -252,9 +258,10 @@ impl Route {
     /// Takes the operations that end at a node. False if none of them was taken.
     fn end(&mut self, walk: &Walk<'_>, ends: &Ends, segments: &[&[u8]], captures: &[Capture], known: &mut Match) -> bool {
         let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
+        let dialects: Table<'_, l::Dialect> = walk.bundle.table(section::DIALECTS);
         let mut taken = false;
         for (at, operation) in (ends.operations.at..).zip(table.span(ends.operations).iter()) {
-            if operation.dialect != ends.dialect {
+            if dialects.get(u32::from(operation.dialect)).is_none_or(|dialect| dialect.prefix != ends.prefix) {
                 continue;
             }
             // A tail that could be any path says little of what stands there, unless it is the model or the body is known.
