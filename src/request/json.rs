@@ -576,6 +576,12 @@ impl Json {
                 self.sink = Sink::Text;
                 self.text.clear();
             }
+            // Whether it binds, its text tells.
+            role::BINDS | role::BINDS_IF_UNNAMED if state.prefix_len != 0 => {
+                self.role = state.role;
+                self.sink = Sink::Text;
+                self.text.clear();
+            }
             role::NESTED_JSON if !self.is_nested && state.element != NONE => {
                 self.sink = Sink::Nested;
                 match &mut self.nested {
@@ -746,7 +752,7 @@ impl Json {
             Sink::Text => {
                 let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
                 self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
-                if piece.len() > room && self.role != role::MUST_NAME_TYPE {
+                if piece.len() > room && !is_conditional(self.role) {
                     self.doubt_it(Reason::IdTooLong);
                     self.sink = Sink::Skip;
                 }
@@ -773,7 +779,7 @@ impl Json {
         match self.sink {
             Sink::Skip => {}
             Sink::Key => self.end_key(bundle),
-            Sink::Text if self.role == role::MUST_NAME_TYPE => self.end_kind(bundle),
+            Sink::Text if is_conditional(self.role) => self.end_kind(bundle, findings),
             Sink::Text => {
                 if let Err(reason) = findings.text(bundle, self.role, &self.text, Carrier::Body) {
                     self.doubt_it(reason);
@@ -789,13 +795,16 @@ impl Json {
         }
     }
 
-    /// The text that says of which kind a `MUST_NAME` object is.
-    fn end_kind(&mut self, bundle: Bundle<'_>) {
+    /// A text on whose beginning the role depends: what it refers to binds, or the `MUST_NAME` object that it is in runs a model.
+    fn end_kind(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         let prefix = bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }).as_bytes();
-        if self.text.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix))
-            && let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some())
-        {
+        if !self.text.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix)) {
+            return;
+        }
+        if self.role != role::MUST_NAME_TYPE {
+            findings.present(self.role);
+        } else if let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some()) {
             level.runs = true;
         }
     }
@@ -820,6 +829,11 @@ impl Json {
             self.doubt_it(Reason::DuplicateKey);
         }
     }
+}
+
+/// Only the beginning of such a text is looked at.
+fn is_conditional(role: u8) -> bool {
+    matches!(role, role::MUST_NAME_TYPE | role::BINDS | role::BINDS_IF_UNNAMED)
 }
 
 /// In `Json::role`: the text is a key.
