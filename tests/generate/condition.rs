@@ -61,8 +61,8 @@ fn atom() -> BoxedStrategy<Atom> {
             Just(Test::InList(ASN_LIST)),
         ].boxed()),
         1 => of(FactRef::Ip, Just(Test::InList(RANGE_LIST)).boxed()),
-        1 => of(FactRef::Operation, in_texts(&READINGS.map(|(operation, _)| operation)[..3])),
-        1 => of(FactRef::Operation, select(&["create", "createR", "list"][..]).prop_map(|s| Test::StartsWith(s.to_owned())).boxed()),
+        1 => of(FactRef::Operation, in_texts(&READINGS.map(|(operation, _)| operation)[..4])),
+        1 => of(FactRef::Operation, select(&["create", "createR", "M"][..]).prop_map(|s| Test::StartsWith(s.to_owned())).boxed()),
         1 => of(FactRef::Dialect, in_texts(&["openai", "anthropic"])),
         1 => of(FactRef::Now, order(time().boxed())),
     ]

@@ -11,7 +11,7 @@ mod policy;
 
 pub use caller::{Caller, Owned, caller, callers, certain_caller, moment};
 pub use condition::{cel_text, condition, oracle_text, written};
-pub use policy::{LISTS, policy, policy_of, vocabulary};
+pub use policy::{LISTS, SECRET_LIST, policy, policy_of, vocabulary};
 
 use portcullis::policy::FactKind;
 
@@ -86,5 +86,10 @@ pub const RANGES: [(&str, u32); 7] = [
 ];
 
 /// Operations and the dialect each is of; the last is one that nobody knows.
-pub const READINGS: [(&str, &str); 4] =
-    [("createChatCompletion", "openai"), ("createResponse", "openai"), ("createEmbedding", "openai"), ("", "")];
+pub const READINGS: [(&str, &str); 5] = [
+    ("createChatCompletion", "openai"),
+    ("createResponse", "openai"),
+    ("createEmbedding", "openai"),
+    ("Messages.create", "anthropic"),
+    ("", ""),
+];

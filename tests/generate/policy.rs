@@ -17,6 +17,7 @@ use super::{ASNS, CODES, FACTS, NUMBERS, RANGES, TEXTS, TIMES};
 pub const LISTS: [&str; 7] = ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
 pub const PLACE_LISTS: [usize; 2] = [0, 1];
 pub const TEXT_LISTS: [usize; 2] = [2, 3];
+pub const SECRET_LIST: usize = 3;
 pub const RANGE_LIST: usize = 4;
 pub const NUMBER_LIST: usize = 5;
 pub const ASN_LIST: usize = 6;
@@ -171,7 +172,7 @@ fn lists() -> Choice<Vec<List>> {
                 .map(|(name, entries)| List {
                     name: name.to_owned(),
                     entries,
-                    secret: name == "watched",
+                    secret: name == LISTS[SECRET_LIST],
                     as_of: None,
                     review_by: None,
                     span: Span::default(),
