@@ -8,8 +8,11 @@
 
 use std::path::PathBuf;
 
+use portcullis::OwnedBundle;
+use portcullis::analysis::{Decider, RequestLine};
 use portcullis::dialect::{self, Found, Meaning, Surface};
-use serde_json::Value;
+use portcullis::policy::{Options, Source, compile, load};
+use serde_json::{Value, json};
 
 fn reference() -> Option<Value> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
@@ -378,4 +381,114 @@ fn a_prefix_moves_a_dialect_and_its_versionless_paths() {
 fn lowering_is_deterministic() {
     let sizes = || Surface::of(&[("openai", ""), ("anthropic", "")]).unwrap().sizes;
     assert_eq!(sizes(), sizes());
+}
+
+/// The gate itself, on a request that names a closed model at one place of the table and an open one at every other.
+#[test]
+fn every_place_of_the_reference_is_judged() {
+    let Some(table) = reference() else { return };
+    let policy = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policy.toml")).unwrap();
+    let policy = load(vec![Source::new("policy.toml", policy)], &mut Options::default()).policy.unwrap();
+    let mut decider = Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap();
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for id in ["openai", "anthropic"] {
+        for operation in table["dialects"][id]["operations"].as_array().unwrap() {
+            let models = operation["models"].as_array().unwrap();
+            for closed in models {
+                for (method, path) in routes(id, operation) {
+                    // Client messages come after the verdict on the handshake.
+                    if closed["in"] == "websocket-message" {
+                        continue;
+                    }
+                    let request = filled(&method, &path, models, closed);
+                    let verdict = decider.verdict(&RequestLine::read(&request.to_string()).unwrap(), 1_781_481_600_000);
+                    let role = closed["role"].as_str().unwrap().split(':').next().unwrap();
+                    let is_mention = matches!(role, "primary" | "fallback" | "secondary" | "base_model");
+                    let kind = verdict.kind.name();
+                    if is_mention != (kind == "deny") || kind == "refuse" {
+                        wrong.push(format!(
+                            "{id} {}: {kind} ({}) for {closed} in {request}",
+                            operation["id"],
+                            verdict.reason.code()
+                        ));
+                    }
+                    judged += 1;
+                }
+            }
+        }
+    }
+    println!("{judged} requests");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A request that names `mythos-5` at `closed` and `haiku-4` at the operation's other places.
+fn filled(method: &str, path: &str, models: &[Value], closed: &Value) -> Value {
+    let mut url = path.to_owned();
+    let mut body = Value::Null;
+    let mut line = Value::Null;
+    let mut form = false;
+    // Those of the closed place's own carrier: a body is JSON or a form.
+    let carrier = closed["in"].as_str().unwrap();
+    let others = models.iter().filter(|model| *model != closed && (model["in"] == closed["in"] || model["in"] == "path"));
+    for model in others.chain([closed]) {
+        let name = if model == closed { "mythos-5" } else { "haiku-4" };
+        let name = if model["is_array"] == true { json!([name]) } else { json!(name) };
+        let pointer = model["pointer"].as_str().unwrap_or_default();
+        match model["in"].as_str().unwrap() {
+            "path" => url = url.replacen("some", name.as_str().unwrap(), 1),
+            "query" => url = format!("{url}?{}={}", model["name"].as_str().unwrap(), name.as_str().unwrap_or("mythos-5")),
+            "jsonl" => put(&mut line, pointer, name),
+            "json" | "multipart" => put(&mut body, pointer, name),
+            _ => {}
+        }
+        form = matches!(carrier, "multipart" | "jsonl");
+    }
+    let mut request = json!({ "method": method, "url": url, "place": { "country": "FR" }, "account": { "us_person": false } });
+    let mut parts = Vec::new();
+    if !line.is_null() {
+        let lines = json!({ "body": { "model": "haiku-4" } }).to_string() + "\n" + &line.to_string();
+        parts.push(("purpose".to_owned(), "batch".to_owned()));
+        parts.push(("file\"; filename=\"lines".to_owned(), lines));
+    } else if form {
+        for (name, value) in body.as_object().unwrap() {
+            parts.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        }
+    }
+    if form {
+        let boundary = "0123456789";
+        let mut text = String::new();
+        for (name, value) in parts {
+            text += &format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        request["headers"] = json!({ "content-type": format!("multipart/form-data; boundary={boundary}") });
+        request["body"] = json!(format!("{text}--{boundary}--\r\n"));
+    } else if !body.is_null() {
+        request["headers"] = json!({ "content-type": "application/json" });
+        request["body"] = json!(body.to_string());
+    }
+    request
+}
+
+/// Puts a value at a pointer, with whatever must stand above it.
+fn put(at: &mut Value, pointer: &str, value: Value) {
+    let Some(rest) = pointer.strip_prefix('/') else {
+        // A place with several shapes: what stands below it already stays.
+        if at.is_null() || at.is_string() {
+            *at = value;
+        }
+        return;
+    };
+    let (step, rest) = rest.find('/').map_or((rest, ""), |end| rest.split_at(end));
+    if step == "*" {
+        if !at.is_array() {
+            *at = json!([null]);
+        }
+        put(&mut at[0], rest, value);
+    } else {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        put(&mut at[if step == "{}" { "some" } else { step }], rest, value);
+    }
 }
