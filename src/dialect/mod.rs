@@ -103,13 +103,13 @@ macro_rules! dialects {
 /// The dialects that can be guarded.
 #[must_use]
 pub fn all() -> &'static [DialectSource] {
-    dialects!["openai" "anthropic"]
+    dialects!["openai" "anthropic" "azure-openai"]
 }
 
 /// Dialects whose places are known and whose refusals nothing words yet: they are looked at ([`Surface`]) and not guarded.
 #[must_use]
 pub fn unworded() -> &'static [DialectSource] {
-    dialects!["azure-openai" "gemini" "vertex" "bedrock" "mistral" "cohere" "openrouter" "cloudflare" "ollama" "watsonx"]
+    dialects!["gemini" "vertex" "bedrock" "mistral" "cohere" "openrouter" "cloudflare" "ollama" "watsonx"]
 }
 
 fn find(id: &str) -> Option<&'static DialectSource> {
