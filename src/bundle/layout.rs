@@ -67,7 +67,7 @@ pub(crate) trait Record: Copy + Sized {
     /// Decodes a record from exactly [`Record::SIZE`] bytes; `None` if there are fewer.
     fn read(bytes: &[u8]) -> Option<Self>;
     /// Appends the record's bytes.
-    #[cfg(feature = "author")]
+    #[cfg(any(feature = "author", fuzzing))]
     fn write(&self, to: &mut Vec<u8>);
 }
 
@@ -77,7 +77,7 @@ macro_rules! number {
             const SIZE: usize = size_of::<$t>();
             #[inline(always)]
             fn read(bytes: &[u8]) -> Option<Self> { bytes.first_chunk().map(|b| <$t>::from_le_bytes(*b)) }
-            #[cfg(feature = "author")]
+            #[cfg(any(feature = "author", fuzzing))]
             fn write(&self, to: &mut Vec<u8>) { to.extend_from_slice(&self.to_le_bytes()); }
         }
     )*};
@@ -90,7 +90,7 @@ impl<const N: usize> Record for [u8; N] {
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().copied()
     }
-    #[cfg(feature = "author")]
+    #[cfg(any(feature = "author", fuzzing))]
     fn write(&self, to: &mut Vec<u8>) {
         to.extend_from_slice(self);
     }
@@ -101,7 +101,7 @@ macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $t:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[cfg_attr(feature = "author", derive(Default))]
+        #[cfg_attr(any(feature = "author", fuzzing), derive(Default))]
         pub(crate) struct $name { $($(#[$fdoc])* pub(crate) $field: $t),* }
         impl Record for $name {
             const SIZE: usize = 0 $(+ <$t as Record>::SIZE)*;
@@ -112,7 +112,7 @@ macro_rules! record {
                 let _ = rest;
                 Some(Self { $($field),* })
             }
-            #[cfg(feature = "author")]
+            #[cfg(any(feature = "author", fuzzing))]
             fn write(&self, to: &mut Vec<u8>) { $(self.$field.write(to);)* }
         }
     };

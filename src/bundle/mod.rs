@@ -8,7 +8,7 @@ mod info;
 pub(crate) mod layout;
 mod read;
 mod signature;
-#[cfg(feature = "author")]
+#[cfg(any(feature = "author", fuzzing))]
 mod write;
 
 #[allow(unused_imports, reason = "the reach reads rows and keys by these")]
@@ -16,6 +16,6 @@ pub(crate) use check::{PROGRAM_DEPTH, class_count, is_wide, keyed, slot_of};
 #[allow(unused_imports, reason = "the sections are read by the modules that own them")]
 pub(crate) use read::Table;
 pub use read::{Bundle, BundleError, OwnedBundle, Sections};
-#[cfg(feature = "author")]
+#[cfg(any(feature = "author", fuzzing))]
 #[allow(unused_imports, reason = "lowering writes")]
 pub(crate) use write::{Header, Writer};

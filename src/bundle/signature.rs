@@ -13,5 +13,5 @@ pub(super) fn shape(bytes: &[u8], at: usize, length: usize) -> Option<()> {
 }
 
 /// The block of a bundle that nobody has signed.
-#[cfg(feature = "author")]
+#[cfg(any(feature = "author", fuzzing))]
 pub(super) const UNSIGNED: [u8; l::SIGNATURE_HEAD] = [0; l::SIGNATURE_HEAD];

@@ -34,26 +34,6 @@ pub(crate) struct Form {
     doubt: Option<Reason>,
 }
 
-/// What a body under a form's content type starts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sniffed {
-    /// JSON, which curl sends as a form unless told otherwise.
-    Json,
-    Form,
-    /// White space alone.
-    Unsure,
-}
-
-/// Tells a form from JSON by its first bytes. A name cannot start with `{` or `[` unless some client left out its escape.
-pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
-    match bytes.trim_ascii_start() {
-        [] => Sniffed::Unsure,
-        // A byte order mark or a NUL goes to the reader that says so.
-        [b'{' | b'[' | 0 | 0xef | 0xfe | 0xff, ..] => Sniffed::Json,
-        _ => Sniffed::Form,
-    }
-}
-
 impl Form {
     /// A reader whose field names are keys below this state of the automaton.
     pub(crate) fn new(start: u32) -> Self {
@@ -275,13 +255,6 @@ mod tests {
         judged("models=[%22a%22,%22b%22]", Ok(()), &["a", "b"]);
         judged("payload=x", Err(Reason::JsonSyntax), &[]);
         judged("payload=", Ok(()), &[]);
-    }
-
-    #[test]
-    fn a_body_that_is_no_form_is_told_by_its_first_bytes() {
-        assert_eq!(sniff(b" \r\n{\"a\""), Sniffed::Json);
-        assert_eq!(sniff(b"\n"), Sniffed::Unsure);
-        assert_eq!(sniff(b"model=a"), Sniffed::Form);
     }
 
     proptest! {

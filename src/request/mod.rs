@@ -28,7 +28,7 @@ mod reader;
 mod reason;
 mod route;
 mod run;
-#[cfg(all(any(test, fuzzing), feature = "author"))]
+#[cfg(any(all(test, feature = "author"), fuzzing))]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod sketch;
 #[cfg(all(test, feature = "author"))]

@@ -8,7 +8,6 @@ use super::multipart::Multipart;
 use super::reason::Reason;
 use crate::bundle::Bundle;
 
-#[cfg(feature = "author")]
 pub use sketched::bundle;
 
 /// Which reader.
@@ -91,7 +90,6 @@ impl Probe {
     }
 }
 
-#[cfg(feature = "author")]
 mod sketched {
     use crate::bundle::OwnedBundle;
     use crate::request::sketch;

@@ -1,0 +1,135 @@
+//! What reading a body costs: megabytes a second of whole readings, from reach to verdict.
+//!
+//! Input: bodies of 1 KB to 10 MB, by kind: chat with three escapes a line, one long string, Chinese, token arrays, tools, lines of a batch
+//! file in a multipart form. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
+//! of nine rounds, since only disturbances make one slower. `scan.mjs` measures the built wasm module beside `JSON.parse`.
+//!
+//! ```sh
+//! cargo bench --features author --bench scan
+//! ```
+
+use std::time::{Duration, Instant};
+
+use portcullis::policy::{Options, Source, compile, load};
+use portcullis::{Approach, Caller, Gate, Head, OwnedBundle};
+
+const POLICY: &str = r#"
+format = 1
+
+[policy]
+id = "bench"
+title = "One restricted family"
+version = 1
+dialects = ["openai"]
+
+[models.mythos-class]
+title = "Mythos-class"
+ids = ["mythos-5"]
+
+[models.open]
+ids = ["haiku-4"]
+
+[[restrictions]]
+id = "closed"
+models = ["mythos-class"]
+message = "Not available."
+"#;
+const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+/// What a worker reads at a time.
+const READ: usize = 64 << 10;
+
+/// The name of a kind, the path it is sent to, and a body of about a size.
+type Kind = (&'static str, &'static str, fn(usize) -> String);
+
+const KINDS: [Kind; 7] = [
+    ("chat, model first", "/v1/chat/completions", |size| format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))),
+    ("chat, model last", "/v1/chat/completions", |size| format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))),
+    ("one long string", "/v1/chat/completions", |size| user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))),
+    ("Chinese", "/v1/chat/completions", |size| user(&"门在城堡边缘落下，挡住了受限制的模型请求。\\n".repeat(size / 65 + 1))),
+    ("token arrays", "/v1/embeddings", |size| {
+        let tokens: Vec<String> = (0..size / 6).map(|i| (i * 7_919 % 100_277).to_string()).collect();
+        format!(r#"{{"model":"haiku-4","input":[{}]}}"#, tokens.join(","))
+    }),
+    ("tools", "/v1/chat/completions", |size| {
+        let tool = r#"{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}"#;
+        format!(r#"{{"model":"haiku-4","messages":[],"tools":[{}]}}"#, vec![tool; size / tool.len() + 1].join(","))
+    }),
+    ("batch file", "/v1/files", |size| {
+        let line = r#"{"custom_id":"r","method":"POST","url":"/v1/chat/completions","body":{"model":"haiku-4","messages":[{"role":"user","content":"Hello there, what is this?"}]}}"#;
+        let lines = format!("{line}\r\n").repeat(size / line.len() + 1);
+        let part = |name: &str, data: &str| format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{data}\r\n");
+        format!("{}{}--B--\r\n", part("purpose", "batch"), part("file", &lines))
+    }),
+];
+
+fn main() {
+    println!("{:20}{:>10}{:>10}{:>10}{:>10}{:>10}  MB/s", "", "1 KB", "10 KB", "100 KB", "1 MB", "10 MB");
+    let policy =
+        load(vec![Source::new("bench.toml", POLICY)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
+    let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
+    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
+    let mut gate = Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"));
+    for (name, path, body) in KINDS {
+        print!("{name:20}");
+        for size in SIZES {
+            let body = body(size);
+            let time = time(|| read(&mut gate, path, body.as_bytes()));
+            print!("{:>10.0}", body.len() as f64 / time.as_secs_f64() / 1e6);
+        }
+        println!();
+    }
+}
+
+fn chat(size: usize) -> String {
+    let line = r#"The quick brown fox said \"jump\" over 12 lazy dogs, and it did so.\n"#;
+    let message = |i: usize| format!(r#"{{"role":"user","content":"{}"}}"#, line.repeat(1 + i * 7 % 30));
+    let mut messages = vec![message(0)];
+    let mut length = 0;
+    while length < size {
+        messages.push(message(messages.len()));
+        length += messages.last().map_or(0, String::len);
+    }
+    messages.join(",")
+}
+
+fn user(content: &str) -> String {
+    format!(r#"{{"model":"haiku-4","messages":[{{"role":"user","content":"{content}"}}]}}"#)
+}
+
+fn read(gate: &mut Gate, path: &str, body: &[u8]) {
+    let content_type = if path == "/v1/files" { "multipart/form-data; boundary=B" } else { "application/json" };
+    let url = format!("https://gate.example{path}");
+    let Approach::Read(unread) = gate.approach("POST", &url, &Caller::default(), 0) else { fail("the caller has no reach") };
+    let mut pending = gate.read(unread, &Head { method: "POST", url: &url, headers: &[("content-type", content_type)] });
+    for chunk in body.chunks(READ) {
+        gate.feed(&mut pending, chunk);
+    }
+    let verdict = gate.conclude(&mut pending);
+    if verdict.mentions != ["haiku-4"] {
+        fail(&verdict.to_json());
+    }
+}
+
+/// The best time of one call.
+fn time(mut call: impl FnMut()) -> Duration {
+    let mut count = 1;
+    loop {
+        let start = Instant::now();
+        (0..count).for_each(|_| call());
+        if start.elapsed() > Duration::from_millis(10) {
+            break;
+        }
+        count *= 2;
+    }
+    let rounds = (0..9).map(|_| {
+        let start = Instant::now();
+        (0..count).for_each(|_| call());
+        start.elapsed() / count
+    });
+    rounds.min().unwrap_or_default()
+}
+
+fn fail(why: &str) -> ! {
+    eprintln!("error: {why}");
+    std::process::exit(1)
+}
