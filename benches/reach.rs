@@ -5,7 +5,8 @@
 //! Loading is apart from deciding; each figure is the best of five rounds, since only disturbances make one slower.
 //!
 //! ```sh
-//! cargo bench --features author --bench reach
+//! cargo bench --features author --bench reach            # all sizes
+//! cargo bench --features author --bench reach -- 10000   # one
 //! ```
 
 use std::hint::black_box;
@@ -35,8 +36,11 @@ const FACTS: [(&str, FactKind); 7] = [
 
 fn main() {
     println!("    rows  restrictions  licences      bundle   compile      load |  unknown    known  cleared licensed   switch");
+    let wanted: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     for rows in [10, 100, 1_000, 10_000, 100_000] {
-        measure(rows);
+        if wanted.is_empty() || wanted.contains(&rows) {
+            measure(rows);
+        }
     }
 }
 

@@ -20,7 +20,8 @@ mod list;
 mod model;
 mod vector;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use self::column::Columns;
@@ -200,8 +201,16 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
     let Some(guarded) = guarded.filter(|_| errors.is_empty()) else { return Err(errors) };
 
     let settled = columns.settle();
-    let likeness = |row: &Row| -> Vec<(usize, u32)> {
-        row.iter().map(|literal| (columns.column_of(literal / 2), settled.first_true(*literal))).collect()
+    // By the column with the most classes first: rows whose values there are neighbours are then neighbours themselves, and the
+    // vectors of two classes side by side differ in few words.
+    let likeness = |row: &Row| -> Likeness {
+        let of_literal = |literal: &u32| {
+            let column = columns.column_of(literal / 2);
+            (Reverse(settled.key_count(column)), column, settled.first_true(*literal))
+        };
+        let mut likeness: Likeness = row.iter().map(of_literal).collect();
+        likeness.sort_unstable();
+        likeness
     };
     let (regions, placed) = rules.place(&likeness);
     vector::write(
@@ -255,6 +264,9 @@ fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
     }
     used
 }
+
+/// What likens rows: per literal how many keys its column has, the column, and the first class in which it is true.
+type Likeness = Vec<(Reverse<usize>, usize, u32)>;
 
 /// What the lowering keeps of a rule.
 struct Rule {
@@ -337,14 +349,38 @@ impl Rules {
         }
     }
 
+    /// Numbers the restrictions by which columns their `when` looks at, if that parts them into long enough runs of one mask.
+    ///
+    /// Rows that look at the same columns are dead together, so whole words of them are skipped. But rules that close the
+    /// same models are passed over together, so each shape must have half a word of them; the others share number 0.
+    fn shapes(&self, likeness: &dyn Fn(&Row) -> Likeness) -> Vec<usize> {
+        const RUN: usize = 32;
+        let mut known: BTreeMap<Vec<usize>, (usize, BTreeSet<u32>)> = BTreeMap::new();
+        let mut names = Vec::new();
+        for rule in &self.restrictions {
+            let mut name: Vec<usize> = rule.when.iter().flat_map(likeness).map(|(_, column, _)| column).collect();
+            name.sort_unstable();
+            name.dedup();
+            let (rows, masks) = known.entry(name.clone()).or_default();
+            *rows += rule.when.len();
+            masks.insert(rule.mask);
+            names.push(name);
+        }
+        let long = known.iter().zip(1..).filter(|((_, (rows, masks)), _)| *rows >= RUN * masks.len());
+        let numbers: BTreeMap<&Vec<usize>, usize> = long.map(|((name, _), number)| (name, number)).collect();
+        names.iter().map(|name| numbers.get(name).copied().unwrap_or(0)).collect()
+    }
+
     /// Gives every row its place, by the layout's promises: slots within words, then what is too long for a word.
-    fn place(&mut self, likeness: &dyn Fn(&Row) -> Vec<(usize, u32)>) -> (Regions, Vec<Placed>) {
+    fn place(&mut self, likeness: &dyn Fn(&Row) -> Likeness) -> (Regions, Vec<Placed>) {
+        let shapes = self.shapes(likeness);
         let mut order: Vec<usize> = (0..self.restrictions.len()).collect();
         order.sort_by_cached_key(|index| {
             let rule = self.restrictions.get(*index);
             let first = rule.and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
             // Those with `unless` first, so that its region is no longer than they are.
-            (rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), rule.mask)), first.map(likeness), *index)
+            let shape = shapes.get(*index).copied();
+            (rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), shape, rule.mask)), first.map(likeness), *index)
         });
         let (mut when, mut unless) = (0u32, 0u32);
         for index in &order {

@@ -61,11 +61,12 @@ pub(super) struct Pick {
     /// First word of the base in `VECTORS`, first of its summary in `SUMMARIES`.
     words: u32,
     summary: u32,
-    /// Differences of the region, and the first that is not behind us.
+    /// Differences of the class, and the first of the region that is not behind us.
     diffs: Span,
     next: u32,
-    /// Number of the region's first word.
+    /// Number of the region's first word, and of the first behind it.
     first_word: u32,
+    end_word: u32,
     /// Of the block at hand: words that lack a row; words that are among the differences, which begin at `next`.
     cares: u64,
     differs: u64,
@@ -74,19 +75,19 @@ pub(super) struct Pick {
 impl Pick {
     pub(super) fn new(bundle: Bundle<'_>, plan: &Plan, region: usize, class: &l::Class) -> Self {
         let Region { first_word, end_word, first_summary } = plan.places.get(region).copied().unwrap_or_default();
-        let diffs = if class.diffs.len == 0 {
-            class.diffs
+        // The first region's differences come first; the others' must be looked for.
+        let next = if first_word == 0 || class.diffs.len == 0 {
+            class.diffs.at
         } else {
-            let table: Table<'_, l::Diff> = bundle.table(section::DIFFS);
-            let at = first_at(table, class.diffs, first_word);
-            Span { at, len: first_at(table, class.diffs, end_word) - at }
+            first_at(bundle.table(section::DIFFS), class.diffs, first_word)
         };
         Self {
             words: class.base.saturating_mul(plan.vector_words).saturating_add(first_word),
             summary: class.base.saturating_mul(plan.vector_summaries).saturating_add(first_summary),
-            diffs,
-            next: diffs.at,
+            diffs: class.diffs,
+            next,
             first_word,
+            end_word,
             cares: 0,
             differs: 0,
         }
@@ -97,12 +98,12 @@ impl Pick {
         let pair = self.summary + 2 * block;
         let (mut some, mut cares) = (tables.summaries.get(pair).unwrap_or(0), tables.summaries.get(pair + 1).unwrap_or(u64::MAX));
         let first = self.first_word + block * 64;
-        let end = self.diffs.at + self.diffs.len;
+        let (end, end_word) = (self.diffs.at + self.diffs.len, self.end_word.min(first + 64));
         let mut differs = 0;
         let mut at = self.next;
         while at < end
             && let Some(diff) = tables.diffs.get(at)
-            && diff.word < first + 64
+            && diff.word < end_word
         {
             at += 1;
             if diff.word < first {

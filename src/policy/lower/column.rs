@@ -53,6 +53,17 @@ pub(super) enum Keys {
     Order(Vec<i64>),
 }
 
+impl Keys {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Texts(keys) => keys.len(),
+            Self::Places(keys) => keys.len(),
+            Self::Order(keys) => keys.len(),
+        }
+    }
+}
+
 /// All columns and atoms of a policy.
 pub(super) struct Columns<'p> {
     policy: &'p Policy,
@@ -291,6 +302,11 @@ impl Settled {
     fn of(&self, literal: u32) -> impl Iterator<Item = Piece> {
         let pieces = self.pieces.get(literal as usize / 2).map(Vec::as_slice).unwrap_or_default();
         pieces.iter().map(move |(class, truth)| (*class, if literal % 2 == 1 { truth.not() } else { *truth }))
+    }
+
+    /// How many keys a column has.
+    pub(super) fn key_count(&self, column: usize) -> usize {
+        self.columns.get(column).map_or(0, |(_, keys)| keys.len())
     }
 
     /// In which class a literal is first true: what likens two rows.

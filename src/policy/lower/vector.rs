@@ -162,13 +162,7 @@ fn classes(
     groups: &BTreeMap<(Row, Survives), Vec<u32>>,
     full: &[u64],
 ) -> Vec<l::Class> {
-    let keys = match keys {
-        Keys::None => 0,
-        Keys::Texts(keys) => keys.len(),
-        Keys::Places(keys) => keys.len(),
-        Keys::Order(keys) => keys.len(),
-    };
-    let count = u32::try_from(keys).ok().and_then(|keys| class_count(kind, keys)).unwrap_or(1) - 1;
+    let count = u32::try_from(keys.len()).ok().and_then(|keys| class_count(kind, keys)).unwrap_or(1) - 1;
     let mut dont_care = full.to_vec();
     let mut events: Vec<(u32, u32, bool)> = Vec::new();
     for ((literals, survives), rows) in groups {
