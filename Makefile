@@ -82,8 +82,9 @@ bench-native: ## reach and scan, natively
 	cargo bench --features author
 
 bench-worker: build ## the worker beside a bare pass-through, and decisions from JavaScript
-	@node tools/bench-decide.mjs
-	node tools/bench-worker.mjs
+	@cargo build --quiet --release --features cli --bin portcullis
+	PORTCULLIS=$(TARGET)/release/portcullis node benches/decide.mjs
+	node benches/worker.mjs
 
 docs: ## the crate's documentation, warnings refused
 	@tools/install.sh rust

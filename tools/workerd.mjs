@@ -9,14 +9,17 @@ export const COMPATIBILITY_DATE = /compatibility_date = "(.+)"/.exec(readFileSyn
 
 /**
  * `bundle`: bytes of the policy, that of `make build` if left out. `module`: bytes of the edge module, likewise.
- * `bindings`: variables of the worker. `keys`: account records by digest.
+ * `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
+ * built scripts.
  */
-export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", log = false } = {}) {
+export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false } = {}) {
   const pkg = `${ROOT}pkg/`;
-  const scripts = [
-    ...readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js")).map((name) => `dist/${name}`),
-    "wasm/edge.js",
-  ];
+  const built = readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js"));
+  const sources = new Map([
+    ...built.map((name) => [`dist/${name}`, readFileSync(`${pkg}dist/${name}`, "utf8")]),
+    ...Object.entries(scripts).map(([name, text]) => [`dist/${name}`, text]),
+    ["wasm/edge.js", readFileSync(`${pkg}wasm/edge.js`, "utf8")],
+  ]);
   const main = `dist/${entry}`;
   const miniflare = new Miniflare({
     host,
@@ -27,7 +30,8 @@ export async function startWorker({ bundle, module, bindings = {}, keys = {}, ho
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: pkg,
     modules: [
-      ...[main, ...scripts.filter((name) => name !== main)].map((name) => ({ type: "ESModule", path: pkg + name, contents: readFileSync(pkg + name, "utf8") })),
+      // The first is the entry.
+      ...[main, ...[...sources.keys()].filter((name) => name !== main)].map((name) => ({ type: "ESModule", path: pkg + name, contents: sources.get(name) })),
       { type: "CompiledWasm", path: `${pkg}wasm/edge_bg.wasm`, contents: module ?? readFileSync(`${pkg}wasm/edge_bg.wasm`) },
       { type: "Data", path: `${pkg}wasm/policy.bundle`, contents: bundle ?? readFileSync(`${pkg}wasm/policy.bundle`) },
     ],

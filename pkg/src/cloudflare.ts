@@ -65,8 +65,7 @@ export function worker(options: WorkerOptions): Worker {
   return {
     async fetch(request, env, context) {
       post ??= man(options, env);
-      const path = new URL(request.url).pathname;
-      if (path === STATUS_PATH) return status(post);
+      if (request.url.includes(STATUS_PATH) && new URL(request.url).pathname === STATUS_PATH) return status(post);
       if (post instanceof PortcullisError) return trouble(request, env, 503, "no_bundle", "the policy cannot be loaded");
       return guard(request, env, context, post);
     },
@@ -96,17 +95,18 @@ function man({ module, bundle }: WorkerOptions, env: Env): Post | PortcullisErro
 }
 
 async function guard(request: Request, env: Env, context: Context, post: Post): Promise<Response> {
-  const caseId = `pc-${crypto.randomUUID()}`;
   let reading: Reading | undefined;
   try {
     const facts = await factsOf(request, env, post);
-    reading = post.gate.open(request, facts, caseId);
+    reading = post.gate.open(request, facts);
     if (reading === undefined) return await forward(request, env);
-    const work = enforce(request, env, post, reading, caseId);
+    reading.caseId = newCase();
+    const work = enforce(request, env, post, reading);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
     context.waitUntil(work.then(nothing, nothing));
     return await work;
   } catch (cause) {
+    const caseId = reading?.caseId || newCase();
     if (cause instanceof PortcullisError) {
       if (cause.code === "trapped") post.traps += 1;
       report({ event: cause.code, case: caseId, traps: post.traps, message: cause.message });
@@ -119,12 +119,12 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   }
 }
 
-async function enforce(request: Request, env: Env, post: Post, reading: Reading, caseId: string): Promise<Response> {
+async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
   const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
   if (upgrade) {
     const judgement = reading.finish();
     if (passes(judgement)) return forward(request, env, reading);
-    return refuseSocket(reading.refusal, caseId);
+    return refuseSocket(reading);
   }
   const send: Send = (judgement, body, signal) => {
     // Before the scan has ended the request may yet be deferred, so the origin is told in any case.
@@ -194,7 +194,7 @@ function refuse(request: Request, env: Env, refusal: Refusal | undefined): Respo
 }
 
 /** A refused upgrade would hide the message, so the socket is opened, told and closed (1008: policy violation). */
-function refuseSocket(refusal: Refusal | undefined, caseId: string): Response {
+function refuseSocket({ refusal, caseId }: Reading): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.send(JSON.stringify({ type: "error", event_id: caseId, ...(JSON.parse(refusal?.body ?? "{}") as object) }));
@@ -243,6 +243,10 @@ function report(line: Record<string, string | number>): void {
 function bytes(hex: string): Uint8Array {
   if (!/^([0-9a-f]{2})+$/i.test(hex)) throw new PortcullisError("input_invalid", "LIST_KEY is not hex");
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function newCase(): string {
+  return `pc-${crypto.randomUUID()}`;
 }
 
 function nothing(): void {}

@@ -184,7 +184,7 @@ export class Gate {
       const judgement = this.#enter((edge) => JSON.parse(edge.verdict()) as Judgement);
       return streamed ? Promise.resolve(judgement) : judgement;
     }
-    const reading = this.#read(request, bits, "");
+    const reading = this.#read(request, bits);
     if (streamed) return drain(reading, request.body);
     try {
       const { body } = request;
@@ -197,11 +197,11 @@ export class Gate {
 
   /**
    * Begins to judge a request whose body comes in pieces; undefined if the caller may use everything, so that nothing need
-   * be read. `caseId` stands in the refusal, if it comes to one. The reading must be finished or released.
+   * be read. The reading must be finished or released.
    */
-  open(head: Head, facts: Facts, caseId = ""): Reading | undefined {
+  open(head: Head, facts: Facts): Reading | undefined {
     const bits = this.#reach(head, facts);
-    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, bits, caseId);
+    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, bits);
   }
 
   /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
@@ -225,9 +225,9 @@ export class Gate {
   }
 
   /** The second step, at once after the first: the edge module keeps one reach. */
-  #read(head: Head, bits: number, caseId: string): Reading {
+  #read(head: Head, bits: number): Reading {
     const headers = headerLines(head.headers);
-    return this.#enter((edge) => new Reading((bits & GUARDED) !== 0, edge.families(), edge.read(headers), caseId));
+    return this.#enter((edge) => new Reading((bits & GUARDED) !== 0, edge.families(), edge.read(headers)));
   }
 
   #families(): DeniedFamily[] {
@@ -247,18 +247,18 @@ export class Gate {
 export class Reading {
   /** Whether the target lies where a guarded API is served. */
   readonly guarded: boolean;
+  /** Names the case in the refusal, if it comes to one. */
+  caseId = "";
   readonly #families: string;
-  readonly #caseId: string;
   readonly #generation = generation();
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
   #refusal: Refusal | undefined;
 
   /** @internal Made by {@link Gate.open}. */
-  constructor(guarded: boolean, families: string, reader: Reader, caseId: string) {
+  constructor(guarded: boolean, families: string, reader: Reader) {
     this.guarded = guarded;
     this.#families = families;
-    this.#caseId = caseId;
     this.#reader = reader;
   }
 
@@ -282,7 +282,7 @@ export class Reading {
         enter(this.#generation, () => {
           reader.finish();
           this.#judgement = JSON.parse(reader.verdict()) as Judgement;
-          if (!passes(this.#judgement)) this.#refusal = JSON.parse(reader.refusal(this.#caseId)) as Refusal;
+          if (!passes(this.#judgement)) this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
         });
       } finally {
         this.release();

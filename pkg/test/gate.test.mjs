@@ -1,0 +1,130 @@
+/** The package's own surface in Node: loading, reach, judging, and what its errors say. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Gate, PortcullisError } from "portcullis";
+import { POLICY, compile } from "../../tests/worker/setup.mjs";
+
+const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
+const bundle = compile(POLICY);
+const gate = await Gate.load({ module, bundle });
+const us = gate.account({ export: { us_person_ear: true } });
+const foreign = gate.account({ export: { us_person_ear: false } });
+const US = { country: "US", region: "TX" };
+const FR = { country: "FR" };
+
+const chat = (model) => ({
+  method: "POST",
+  url: "https://gate.example/v1/chat/completions",
+  headers: [["content-type", "application/json"]],
+  body: JSON.stringify({ model, messages: [] }),
+});
+
+test("a bundle says what it is", () => {
+  const { id, version, title, expires, digest, dialects, facts, secretLists } = gate.info;
+  assert.deepEqual({ id, version, title, secretLists }, { id: "worker-tests", version: 7, title: "Policy of the worker's tests", secretLists: false });
+  assert.equal(expires, Date.parse("2099-01-01T00:00:00Z"));
+  assert.match(digest, /^[0-9a-f]{64}$/);
+  assert.deepEqual(dialects.map((dialect) => dialect.id).sort(), ["anthropic", "openai"]);
+  assert.ok(dialects.every(({ credentials }) => credentials.length > 0));
+  assert.deepEqual(facts.find(({ name }) => name === "us_person"), { name: "us_person", claim: "/export/us_person_ear" });
+});
+
+test("reach: nothing for one, a family with its message for another", () => {
+  assert.deepEqual(gate.reach({ place: US, account: us }), { empty: true, families: [] });
+  const { empty, families } = gate.reach({ place: FR, account: foreign });
+  assert.equal(empty, false);
+  assert.deepEqual(families.map(({ id, title, message }) => ({ id, title, message })), [
+    { id: "mythos-class", title: "Mythos-class", message: "Mythos-class models are suspended for foreign nationals." },
+  ]);
+});
+
+test("judge: a held request, a Request, a request in pieces", async () => {
+  const facts = { place: FR, account: foreign };
+  const held = gate.judge(chat("mythos-5"), facts);
+  assert.equal(held.verdict, "deny");
+  assert.equal(held.status, 403);
+  assert.deepEqual(held.mentions, ["mythos-5"]);
+  assert.deepEqual(held.families, ["mythos-class"]);
+  assert.deepEqual(held.restrictions, ["mythos-us-persons-only"]);
+  const { url, ...init } = chat("mythos-5");
+  assert.deepEqual(await gate.judge(new Request(url, init), facts), held);
+  assert.equal(gate.judge(chat("haiku-4"), facts).verdict, "pass");
+  assert.equal(gate.judge(chat("mythos-5"), { place: US, account: us }).verdict, "pass");
+
+  const reading = gate.open(chat("mythos-5"), facts);
+  reading.caseId = "case-1";
+  for (const byte of new TextEncoder().encode(chat("mythos-5").body)) reading.feed(Uint8Array.of(byte));
+  assert.deepEqual(reading.finish(), held);
+  const refusal = reading.refusal;
+  assert.equal(refusal.status, 403);
+  assert.ok(refusal.headers.some(([name, value]) => name === "x-request-id" && value === "case-1"));
+  assert.equal(JSON.parse(refusal.body).error.code, "model_restricted");
+  assert.equal(gate.open(chat("mythos-5"), { place: US, account: us }), undefined);
+});
+
+test("several accounts, several places: what any of them may not use", () => {
+  assert.equal(gate.reach({ place: US, account: [us, foreign] }).empty, false);
+  assert.equal(gate.reach({ place: [US, FR], account: us }).empty, false);
+  assert.equal(gate.reach({ place: [US, { country: "PR" }], account: [us, us] }).empty, true);
+});
+
+test("what is left out is unknown", () => {
+  assert.equal(gate.reach({}).empty, false);
+  assert.equal(gate.reach({ place: US }).empty, false);
+  assert.equal(gate.reach({ account: us }).empty, false);
+  assert.equal(gate.reach({ place: US, account: [] }).empty, false);
+});
+
+test("readings and accounts that were given back", () => {
+  const reading = gate.open(chat("mythos-5"), { place: FR });
+  reading.release();
+  reading.release();
+  assert.throws(() => reading.finish(), PortcullisError);
+  const account = gate.account({ export: { us_person_ear: true } });
+  account.free();
+  account.free();
+  assert.equal(gate.reach({ place: US, account }).empty, true);
+});
+
+test("an account of one policy is not taken for another's", async () => {
+  const other = await Gate.load({ module, bundle });
+  assert.throws(() => other.reach({ account: us }), { code: "input_invalid" });
+});
+
+test("a line feed cannot smuggle a fact", () => {
+  for (const facts of [{ place: { country: "US\nUS" } }, { ip: "1.2.3.4\n" }, { network: ["vpn\n"] }]) {
+    assert.throws(() => gate.reach(facts), { code: "input_invalid" });
+  }
+  assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), { code: "input_invalid" });
+  assert.throws(() => gate.judge({ ...chat("haiku-4"), headers: [["a", "b\nc: d"]] }, { place: FR }), { code: "input_invalid" });
+});
+
+for (const [what, bytes, code] of [
+  ["nothing", new Uint8Array(), "bundle_truncated"],
+  ["a cut bundle", bundle.subarray(0, bundle.length - 1), "bundle_truncated"],
+  ["a longer one", Buffer.concat([bundle, Buffer.of(0)]), "bundle_trailing_bytes"],
+  ["another file", Buffer.alloc(bundle.length), "bundle_foreign_file"],
+]) {
+  test(`${what} is not a bundle: ${code}`, async () => {
+    await assert.rejects(Gate.load({ module, bundle: bytes }), (error) => error instanceof PortcullisError && error.code === code);
+  });
+}
+
+test("a bundle with any one bit flipped, at 300 places, is refused with its own code", async () => {
+  for (let step = 0; step < 300; step += 1) {
+    const broken = Buffer.from(bundle);
+    const at = Math.floor((step / 300) * broken.length);
+    broken[at] ^= 1 << step % 8;
+    await assert.rejects(Gate.load({ module, bundle: broken }), (error) => error instanceof PortcullisError && error.code.startsWith("bundle_"), `byte ${at}`);
+  }
+});
+
+test("a decision neither grows the module's memory nor leaks handles", async () => {
+  const { initSync } = await import("../wasm/edge.js");
+  const { memory } = initSync();
+  for (let round = 0; round < 2_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  const before = memory.buffer.byteLength;
+  for (let round = 0; round < 50_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  assert.equal(memory.buffer.byteLength, before);
+});

@@ -1,0 +1,48 @@
+/**
+ * A request as a line of JSON, the form of `portcullis decide`, judged through the package. It runs in Node and in workerd
+ * alike; `split` cuts the body at these offsets, whatever the line says.
+ */
+export function judgeLine(gate, line, split) {
+  for (const [rule, state] of Object.entries(line.switch ?? {})) gate.switch(rule, state);
+  const accounts = [...(line.accounts ?? []), ...(line.account === undefined ? [] : [line.account])].map((facts) => gate.accountByName(facts));
+  const facts = {
+    place: [...(line.places ?? []), ...(line.place === undefined ? [] : [line.place])].map(({ country, region }) => ({ country: country ?? "", region: region ?? "" })),
+    network: line.network ?? [],
+    asn: line.asn,
+    ip: line.ip,
+    account: accounts,
+    now: instant(line.now),
+  };
+  const head = { method: line.method, url: line.url, headers: headerLines(line) };
+  const body = bodyOf(line);
+  try {
+    const cuts = split ?? line.chunks ?? [];
+    const reading = cuts.length === 0 ? undefined : gate.open(head, facts);
+    if (reading === undefined) return gate.judge({ ...head, body }, facts);
+    if (body !== undefined && reading.wantsBody) {
+      for (const piece of pieces(body, cuts)) if (reading.feed(piece)) break;
+    }
+    return reading.finish();
+  } finally {
+    for (const account of accounts) account.free();
+  }
+}
+
+export function headerLines({ headers = {}, trailers = {} }) {
+  return [...Object.entries(headers), ...Object.entries(trailers)].flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]]));
+}
+
+export function bodyOf({ body, body_b64: coded }) {
+  if (body !== undefined) return new TextEncoder().encode(body);
+  return coded === undefined ? undefined : Uint8Array.from(atob(coded), (char) => char.charCodeAt(0));
+}
+
+function pieces(body, cuts) {
+  const at = [0, ...cuts.filter((cut) => cut > 0 && cut < body.length), body.length];
+  return at.slice(1).map((end, index) => body.subarray(at[index], end)).filter((piece) => piece.length > 0);
+}
+
+function instant(now) {
+  if (now === undefined) return undefined;
+  return typeof now === "number" ? now * 1000 : Date.parse(now);
+}
