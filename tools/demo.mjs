@@ -35,7 +35,7 @@ export const ACCOUNTS = {
   },
   "sk-demo-annex-foreign": {
     subject: "person",
-    org_id: "annex-partner-one",
+    org_id: "org-annex-1",
     relation: "staff",
     employee: false,
     billing_country: "DE",

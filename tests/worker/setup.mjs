@@ -21,7 +21,7 @@ export function compile(...files) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const output = join(folder, "policy.bundle");
-    execFileSync(cli(), ["compile", ...files, "--out", output], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(cli(), ["compile", ...files, "--out", output], { stdio: ["ignore", "ignore", "pipe"] });
     return readFileSync(output);
   } finally {
     rmSync(folder, { recursive: true });

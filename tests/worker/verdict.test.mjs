@@ -24,7 +24,7 @@ const TABLE = [
   ["a US person abroad", FR, bearer("sk-us"), "mythos-5", 403],
   ["a US person in Puerto Rico, coded as a country", { country: "PR" }, bearer("sk-us"), "mythos-5", 200],
   ["a US person in Puerto Rico, coded as a region", { country: "US", regionCode: "PR" }, bearer("sk-us"), "mythos-5", 200],
-  ["a US person of whom the place is unknown", {}, bearer("sk-us"), "mythos-5", 403],
+  ["a US person of whom the place is unknown", { country: "" }, bearer("sk-us"), "mythos-5", 403],
   ["an employee, under the licence", FR, bearer("sk-employee"), "mythos-5", 200],
   ["a key that the table does not know", US, bearer("sk-nobody"), "mythos-5", 403],
   ["no key at all", US, {}, "mythos-5", 403],
