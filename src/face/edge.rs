@@ -43,6 +43,10 @@ fn error(code: &str, message: &str) -> JsValue {
     error.into()
 }
 
+/// Nothing to start; but the glue calls it in every instance that replaces one that trapped, and fails if it is not there.
+#[wasm_bindgen(start)]
+pub fn start() {}
+
 /// An account's facts, classified once for the bundle they will be used with.
 #[wasm_bindgen]
 pub struct Account(Rc<facts::Account>);
