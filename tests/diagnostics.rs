@@ -108,3 +108,14 @@ fn every_code_has_a_case() {
         .collect();
     assert!(untold.is_empty(), "no case shows {untold:?}");
 }
+
+/// Editors read the schema from a file beside the policies, which `PORTCULLIS_REWRITE=1` writes.
+#[test]
+fn the_schema_beside_the_policies_is_the_one_of_the_types() {
+    let path = folder("policies/policy.schema.json");
+    let now = format!("{:#}\n", portcullis::policy::schema());
+    if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
+        fs::write(&path, &now).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), now, "PORTCULLIS_REWRITE=1 writes it anew");
+}

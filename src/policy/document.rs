@@ -17,6 +17,7 @@ use super::spanned::{Named, Spanned};
 /// A policy, or a part of one: several files compile into one bundle, and ids are unique across them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Portcullis policy")]
 pub(super) struct Document {
     /// Where editors find this schema (JSON only). Not read.
     #[serde(rename = "$schema")]
@@ -429,18 +430,24 @@ impl JsonSchema for Day {
 /// The JSON Schema of a policy file: what `portcullis schema` prints, and what [`structure`](super::structure) checks against.
 pub(super) static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(Document).to_value();
-    without_null(&mut schema);
+    tidy(&mut schema);
     schema
 });
 
-/// TOML has no null, and a key that is there has a value: what may be left out is what is not `required`.
-fn without_null(schema: &mut serde_json::Value) {
+/// What the generator says of Rust types and nobody else needs goes: "or null" (TOML has none, and what may be left out is what is not
+/// `required`), defaults that are empty, widths of integers, line ends of doc comments.
+fn tidy(schema: &mut serde_json::Value) {
     use serde_json::Value;
     let null = |value: &Value| *value == "null" || value.get("type").is_some_and(|kind| *kind == "null");
     match schema {
         Value::Object(object) => {
-            // A default of null says nothing either, and an empty one is what "may be left out" means.
-            object.remove("default");
+            object.shift_remove("default");
+            if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+                object.shift_remove("format");
+            }
+            if let Some(Value::String(description)) = object.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
             for key in ["type", "anyOf"] {
                 let Some(Value::Array(alternatives)) = object.get_mut(key) else { continue };
                 alternatives.retain(|alternative| !null(alternative));
@@ -448,15 +455,17 @@ fn without_null(schema: &mut serde_json::Value) {
                     continue;
                 }
                 let Some(only) = alternatives.pop() else { continue };
-                object.remove(key);
                 match only {
-                    Value::Object(only) => object.extend(only),
+                    Value::Object(only) => {
+                        object.shift_remove(key);
+                        object.extend(only);
+                    }
                     only => drop(object.insert(key.to_owned(), only)),
                 }
             }
-            object.values_mut().for_each(without_null);
+            object.values_mut().for_each(tidy);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
 }

@@ -241,7 +241,7 @@ fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
 /// The schema's own words on a key: "`models`: names of families, ...".
 fn description(schema: Option<&Schema>, key: &str) -> Option<String> {
     let description = schema?.get("description")?.as_str()?;
-    Some(format!("`{key}`: {}", description.replace('\n', " ").trim_end_matches('.')))
+    Some(format!("`{key}`: {}", description.trim_end_matches('.')))
 }
 
 /// `a`, `a or b`, `a, b or c`.
