@@ -367,8 +367,15 @@ impl Value {
 
     /// The form ends: the lines of a file count unless the selector said that it is no batch.
     pub(super) fn finish(&mut self, findings: &mut Findings) -> Result<(), Reason> {
-        let Some(batch) = self.batch.take().filter(|_| findings.selected_batch() != Some(false)) else { return Ok(()) };
+        let said = findings.selected_batch();
+        let Some(batch) = self.batch.take().filter(|_| said != Some(false)) else { return Ok(()) };
         findings.absorb(&batch);
-        self.batch_doubt.map_or(Ok(()), Err)
+        match self.batch_doubt {
+            // APIs that take any file by this path know no such field: what is no list of requests is then most likely none.
+            Some(_) if said.is_none() => findings.present(role::SUSPECT),
+            Some(reason) => return Err(reason),
+            None => {}
+        }
+        Ok(())
     }
 }
