@@ -12,9 +12,12 @@ module() {
   shift 2
   echo "wasm: $name"
   cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$name"
-  wasm-bindgen --target web --omit-default-module-path --out-dir pkg/wasm --out-name "$name" "$@" "$target/wasm32-unknown-unknown/edge/portcullis.wasm"
+  wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$target/wasm32-unknown-unknown/edge/portcullis.wasm"
   # shellcheck disable=SC2086
-  wasm-opt $features "$level" --strip-debug --strip-producers "pkg/wasm/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
+  wasm-opt $features "$level" --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
+  # The comments are for those who read the types; the script is what travels.
+  tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --outDir pkg/wasm "$target/glue/$name.js"
+  cp "$target/glue/$name.d.ts" "$target/glue/${name}_bg.wasm.d.ts" pkg/wasm/
 }
 
 mkdir -p pkg/wasm

@@ -85,7 +85,7 @@ export interface HeldRequest extends Head {
 // Bits of the edge module's `reach`.
 const NON_EMPTY = 1;
 const GUARDED = 4;
-const SHADOW = 8;
+const LICENSED = 16;
 const NOTHING: Reach = Object.freeze({ empty: true, families: Object.freeze([]) });
 const encoder = new TextEncoder();
 
@@ -135,6 +135,7 @@ export class Gate {
   #edge!: Edge;
   #generation = -1;
   #unknown: Account;
+  #plain: Judgement[] = [];
 
   private constructor(options: Omit<GateOptions, "module">) {
     this.#options = options;
@@ -180,8 +181,8 @@ export class Gate {
   judge(request: Request | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
     const streamed = request instanceof Request;
     const bits = this.#reach(request, facts);
-    if ((bits & (NON_EMPTY | SHADOW)) === 0) {
-      const judgement = this.#enter((edge) => JSON.parse(edge.verdict()) as Judgement);
+    if ((bits & NON_EMPTY) === 0) {
+      const judgement = this.#passed(bits);
       return streamed ? Promise.resolve(judgement) : judgement;
     }
     const reading = this.#read(request, bits);
@@ -222,6 +223,12 @@ export class Gate {
       }
       return edge.reach(text, facts.now ?? Date.now());
     });
+  }
+
+  /** The verdict on a request that nothing closes; where no licence had a part in it, it is always the same. */
+  #passed(bits: number): Judgement {
+    const ask = (): Judgement => this.#enter((edge) => JSON.parse(edge.verdict()) as Judgement);
+    return (bits & LICENSED) === 0 ? (this.#plain[bits & GUARDED] ??= ask()) : ask();
   }
 
   /** The second step, at once after the first: the edge module keeps one reach. */

@@ -10,7 +10,8 @@ import { compile } from "../../tests/worker/setup.mjs";
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 
 for (const { name, policy, lines, verdicts } of corpora()) {
-  const load = () => Gate.load({ module, bundle: compile(policy) });
+  const bundle = compile(policy);
+  const load = () => Gate.load({ module, bundle });
 
   test(`${name}: ${lines.length} verdicts as the command line gives them`, async () => {
     for (const [index, line] of lines.entries()) {

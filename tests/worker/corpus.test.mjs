@@ -65,7 +65,7 @@ function sendable(line) {
   // The caller's own credential is the key of its record; and these the connection itself decides.
   if (named.some(([header]) => /^(authorization|x-api-key|content-length|transfer-encoding|connection|upgrade|host|expect)$/i.test(header))) return false;
   if (named.some(([header, value]) => !/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(header) || /[^\t\x20-\x7e]/.test(value))) return false;
-  const { pathname, search } = new URL(line.url);
+  const { pathname, search } = new URL(line.url, "https://gate.example");
   // The runtime resolves dot segments before the worker sees them, so the worker judges another path.
   return line.url.endsWith(pathname + search) && !/[^\x21-\x7e]/.test(line.url) && /^[A-Z]+$/.test(line.method) && !/^(CONNECT|TRACE)$/.test(line.method);
 }
@@ -74,7 +74,7 @@ async function send(url, origin, line, key) {
   const body = bodyOf(line);
   const { country = "", region = "" } = line.place ?? {};
   const client = await open(url);
-  const target = line.url.replace(/^[a-z]+:\/\/[^/]*/, "") || "/";
+  const target = line.url.replace(/^[a-z]+:\/\/[^/]*/i, "") || "/";
   const own = [["cf-ipcountry", country], ["cf-region-code", region], ["authorization", `Bearer ${key}`], ["connection", "close"]];
   if (body !== undefined) own.push(["content-length", String(body.length)]);
   const lines = [...headerLines(line).filter(([name]) => !/^cf-(ipcountry|region-code)$/i.test(name)), ...own];
