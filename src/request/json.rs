@@ -464,7 +464,11 @@ impl Json {
 
     /// A number or a truth value where something is wanted.
     fn scalar(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
-        match self.next_state(bundle).map_or(role::NOTHING, |state| state.role) {
+        let Some(state) = self.next_state(bundle) else { return };
+        match state.role {
+            // Where something other than a text may stand, a number names no model.
+            role::MENTION | role::PRIMARY | role::OPAQUE
+                if state.keys.len != 0 || state.other != NONE || state.element != NONE => {}
             role::MENTION | role::PRIMARY | role::OPAQUE => self.doubt_it(Reason::ModelType),
             other => findings.present(other),
         }

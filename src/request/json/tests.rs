@@ -382,7 +382,10 @@ mod naive {
         let mention = matches!(state.role, role::MENTION | role::PRIMARY);
         match value {
             Value::Null => {}
-            Value::Bool(_) | Value::Number(_) => return (!mention).then_some(()),
+            Value::Bool(_) | Value::Number(_) => {
+                let deeper = state.element.is_some() || state.other.is_some() || !state.keys.is_empty();
+                return (!mention || deeper).then_some(());
+            }
             Value::String(text) if mention => {
                 for part in text.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
                     if !mentions.contains(&part.to_owned()) && mentions.len() < limits::MENTIONS_KEPT {
