@@ -72,6 +72,7 @@ mod reach;
 mod request;
 // Reach x mentions -> verdict, and its words.
 mod emit;
+mod order;
 mod refusal;
 mod verdict;
 // All of it put together.

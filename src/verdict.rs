@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 use crate::bundle::Bundle;
 use crate::bundle::layout::{self as l, NONE16, flags, operation, section};
 use crate::emit;
+use crate::order;
 use crate::reach::{Grounds, Reach};
 use crate::request::{Findings, Reason, holds};
 
@@ -139,7 +140,7 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
         Vec::new()
     };
     let mut mentions: Vec<String> = findings.listed(bundle, &reach.denied).map(String::from).collect();
-    mentions.sort_unstable();
+    order::sort(&mut mentions);
     let closed = match kind {
         Kind::Deny => mentions.iter().filter(|id| holds(bundle, id, &reach.denied)).cloned().collect(),
         _ => Vec::new(),
@@ -387,7 +388,7 @@ fn families(bundle: Bundle<'_>, patterns: &[u64]) -> Vec<String> {
         .map(|(_, pattern)| pattern.family)
         .filter(|family| *family != NONE16)
         .collect();
-    found.sort_unstable();
+    order::sort(&mut found);
     found.dedup();
     let families = bundle.table::<l::Family>(section::FAMILIES);
     found.iter().filter_map(|family| families.get(u32::from(*family))).map(|family| bundle.text(family.id).into()).collect()

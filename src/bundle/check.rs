@@ -14,6 +14,7 @@
 use super::layout::{self as l, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s};
 use super::read::{Bundle, BundleError, Table};
 use crate::limits;
+use crate::order;
 
 type Checked = Result<(), Bad>;
 
@@ -49,7 +50,7 @@ impl Spans {
 
     /// The different spans. `size` is the length of one unit of `len` in units of `at`.
     fn distinct(mut self, section: u16, size: u32) -> Result<Vec<Span>, Bad> {
-        self.0.sort_unstable();
+        order::sort(&mut self.0);
         self.0.dedup();
         let mut free_from = 0u64;
         for &(at, len) in &self.0 {
@@ -313,7 +314,7 @@ impl<'a> Check<'a> {
         for span in orders.distinct(s::KEYS, 8)? {
             self.order_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
         }
-        programs.sort_unstable();
+        order::sort(&mut programs);
         programs.dedup();
         let mut free_from = 0;
         for at in programs {

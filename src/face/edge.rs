@@ -172,7 +172,8 @@ impl Edge {
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) =
             self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
-        let lines: Vec<(&str, &str)> = headers.split('\n').filter_map(|line| line.split_once(": ")).collect();
+        let line = |line| str::split_once(line, ':').map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value)));
+        let lines: Vec<(&str, &str)> = headers.split('\n').filter_map(line).collect();
         let pending = self.gate.borrow().read(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
     }
@@ -256,11 +257,26 @@ fn member(of: &JsValue, name: &str) -> JsValue {
 fn at(record: &JsValue, pointer: &str) -> JsValue {
     let mut value = record.clone();
     for token in pointer.split('/').skip(1) {
-        value = if token.contains('~') {
-            member(&value, &token.replace("~1", "/").replace("~0", "~"))
-        } else {
-            member(&value, token)
-        };
+        value = member(&value, &unescaped(token));
     }
     value
+}
+
+/// A token of an RFC 6901 pointer with `~1` and `~0` undone.
+fn unescaped(token: &str) -> String {
+    let mut text = String::with_capacity(token.len());
+    let mut rest = token.chars();
+    while let Some(character) = rest.next() {
+        text.push(match character {
+            '~' => {
+                if rest.next() == Some('1') {
+                    '/'
+                } else {
+                    '~'
+                }
+            }
+            other => other,
+        });
+    }
+    text
 }

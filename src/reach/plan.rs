@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::rows::Tables;
 use crate::bundle::layout::{self as l, NONE, Span, section};
 use crate::bundle::{Bundle, is_wide, slot_of};
+use crate::order;
 
 /// Slots side by side, in rows of the `when` region, whose restrictions close the same models.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +145,7 @@ impl Plan {
                         let at = self.lifts.len();
                         let mut ends: Vec<(u32, u32)> =
                             indices.span(licence.lifts).iter().filter_map(|index| end_of(&restrictions.get(index)?)).collect();
-                        ends.sort_unstable();
+                        order::sort(&mut ends);
                         for (word, bit) in ends {
                             match self.lifts.get_mut(at..).and_then(<[_]>::last_mut) {
                                 Some((last, bits)) if *last == word => *bits |= 1 << bit,
