@@ -579,3 +579,7 @@ fn write_fact(writer: &mut Writer, from: &Fact) {
     };
     writer.push(section::FACTS, &record);
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+mod tests;

@@ -479,3 +479,33 @@ proptest! {
         index_is_reference(&bytes);
     }
 }
+
+/// The laws above say little if most reaches are empty or whole: this counts what the dice make.
+#[test]
+fn the_dice_make_reaches_of_every_kind() {
+    let mut state = 1u32;
+    let (mut empty, mut some, mut licensed) = (0, 0, 0);
+    for _ in 0..200 {
+        let bytes: Vec<u8> = (0..1_200)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state.to_be_bytes()[0]
+            })
+            .collect();
+        let mut dice = Dice(&bytes);
+        let policy = policy_of(&mut dice);
+        let reference = Reference::new(&policy);
+        let caller = caller(&mut dice);
+        let account = caller.record.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let known =
+            Known { place: caller.place, network: caller.network, asn: caller.asn, ip: caller.ip, account, ..Default::default() };
+        let reach = reference.reach(&[known], &[], &Setting::default());
+        match reach.denied.len() {
+            0 => empty += 1,
+            denied if denied < reference.patterns().len() => some += 1,
+            _ => {}
+        }
+        licensed += usize::from(!reach.lifted.is_empty());
+    }
+    assert!(empty > 10 && some > 50 && licensed > 20, "{empty} empty, {some} in part, {licensed} under licence, of 200");
+}
