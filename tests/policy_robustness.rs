@@ -231,6 +231,10 @@ fn what_is_deep_or_long_is_an_error_and_no_overflow() {
     ] {
         check("policy.toml", &text);
     }
+    // Where the TOML parser stopped inside a character.
+    for text in ["=={Σ", "a = true '''é", "x = \"\"\"\u{10ffff}"] {
+        check("policy.toml", text);
+    }
     let wide = rule(&vec!["country == \"CU\""; 3_000].join(" || "));
     let loaded = load(vec![Source::new("p.toml", wide)], &mut Options::default());
     assert!(loaded.policy.is_some(), "long is no mistake: {}", render(&loaded.problems, &loaded.files, false));

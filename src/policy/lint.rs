@@ -11,8 +11,15 @@ use super::code;
 use super::model::*;
 use super::problem::Problem;
 
+/// The family of each pattern that has one, by the pattern's text.
+type FamilyOf<'p> = BTreeMap<&'p str, usize>;
+
 /// Reports all of it.
 pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
+    let families: FamilyOf<'_> = (0..)
+        .zip(&policy.families)
+        .flat_map(|(index, family)| family.patterns.iter().map(move |pattern| (pattern.text.as_str(), index)))
+        .collect();
     for restriction in &policy.restrictions {
         restriction_conditions(policy, restriction, problems);
         if restriction.doubt_pass {
@@ -23,9 +30,9 @@ pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
         if let Some(when) = &licence.when {
             constant(policy, when, "the licence lifts nothing", "the licence needs no condition", problems);
         }
-        lifts_nothing(policy, licence, problems);
+        lifts_nothing(policy, &families, licence, problems);
     }
-    also_closes(policy, problems);
+    also_closes(policy, &families, problems);
 }
 
 fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
@@ -104,12 +111,16 @@ fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Proble
 }
 
 /// A licence for models that the restriction does not close.
-fn lifts_nothing(policy: &Policy, licence: &Licence, problems: &mut Vec<Problem>) {
+fn lifts_nothing(policy: &Policy, families: &FamilyOf<'_>, licence: &Licence, problems: &mut Vec<Problem>) {
     let Some(models) = &licence.models else { return };
-    let Some(lifted) = patterns(policy, models) else { return };
+    let Some(lifted) = patterns(policy, families, models) else { return };
     for restriction in licence.lifts.iter().filter_map(|index| policy.restrictions.get(*index)) {
-        let Some(closed) = patterns(policy, &restriction.models) else { continue };
-        let meet = lifted.iter().any(|a| closed.iter().any(|b| a.lies_in(b) || b.lies_in(a)));
+        let Some(closed) = patterns(policy, families, &restriction.models) else { continue };
+        // What is longer is closed with what it holds, unless it belongs to another family; what is shorter stands for other models.
+        let closes = |(of, own): &(Option<usize>, Pattern), family: Option<usize>, pattern: &Pattern| {
+            own.text == pattern.text || own.may_lie_in(pattern) && (of.is_none() || family.is_none() || *of == family)
+        };
+        let meet = lifted.iter().any(|(family, pattern)| closed.iter().any(|own| closes(own, *family, pattern)));
         if !meet {
             let message = format!("`{}` lifts nothing of `{}`, which closes other models", licence.id, restriction.id);
             let problem = Problem::new(code::LIFTS_NOTHING, models.span, message);
@@ -119,39 +130,41 @@ fn lifts_nothing(policy: &Policy, licence: &Licence, problems: &mut Vec<Problem>
 }
 
 /// Declared patterns of no family that restrictions close without naming them.
-fn also_closes(policy: &Policy, problems: &mut Vec<Problem>) {
-    let in_families: BTreeSet<&str> =
-        policy.families.iter().flat_map(|family| &family.patterns).map(|pattern| pattern.text.as_str()).collect();
+fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Problem>) {
     let rules = policy.restrictions.iter().map(|restriction| &restriction.models);
     let rules = rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()));
     let mut strays: BTreeMap<&str, &Pattern> = BTreeMap::new();
     for item in rules.flat_map(|models| &models.items) {
         if let ModelRef::Pattern(pattern) = item
-            && !in_families.contains(pattern.text.as_str())
+            && !families.contains_key(pattern.text.as_str())
         {
             strays.entry(&pattern.text).or_insert(pattern);
         }
     }
-    // By their words, so that a pattern meets only those that it can lie in.
+    // By their words, so that a pattern meets only those that can hold it; what has a `*` can hold many a word.
     let mut by_word: BTreeMap<&str, Vec<&Pattern>> = BTreeMap::new();
+    let mut open: Vec<&Pattern> = Vec::new();
     for pattern in strays.values().copied() {
         for word in words(pattern) {
             by_word.entry(word).or_default().push(pattern);
         }
+        if matches!(&pattern.shape, Shape::Tokens(tokens) if tokens.iter().any(|token| matches!(token, Token::Prefix(_)))) {
+            open.push(pattern);
+        }
     }
     let mut closers: BTreeMap<&str, Vec<&Restriction>> = BTreeMap::new();
     for restriction in &policy.restrictions {
-        let Some(closed) = patterns(policy, &restriction.models) else { continue };
-        let named: BTreeSet<&str> = closed.iter().map(|pattern| pattern.text.as_str()).collect();
-        for own in &closed {
-            let candidates = match words(own).next() {
-                Some(word) => by_word.get(word).cloned().unwrap_or_default(),
+        let Some(closed) = patterns(policy, families, &restriction.models) else { continue };
+        let named: BTreeSet<&str> = closed.iter().map(|(_, pattern)| pattern.text.as_str()).collect();
+        for (_, own) in &closed {
+            let candidates: Vec<&Pattern> = match words(own).next() {
+                Some(word) => by_word.get(word).into_iter().flatten().chain(&open).copied().collect(),
                 None => strays.values().copied().collect(),
             };
             for stray in candidates {
                 let of = closers.entry(&stray.text).or_default();
                 let last = of.last().is_some_and(|last| last.id == restriction.id);
-                if own.lies_in(stray) && !named.contains(stray.text.as_str()) && !last {
+                if own.may_lie_in(stray) && !named.contains(stray.text.as_str()) && !last {
                     of.push(restriction);
                 }
             }
@@ -182,20 +195,21 @@ fn words(pattern: &Pattern) -> impl Iterator<Item = &str> {
     words.chain(exact.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty()))
 }
 
-/// The patterns a rule is about; `None`: every model.
-fn patterns(policy: &Policy, models: &Models) -> Option<Vec<Pattern>> {
+/// The patterns a rule is about, each with the family that has it; `None`: every model.
+fn patterns(policy: &Policy, families: &FamilyOf<'_>, models: &Models) -> Option<Vec<(Option<usize>, Pattern)>> {
     let mut all = Vec::new();
     for item in &models.items {
         match item {
             ModelRef::Everything => return None,
-            ModelRef::Pattern(pattern) => all.push(pattern.clone()),
+            ModelRef::Pattern(pattern) => {
+                all.push((families.get(pattern.text.as_str()).copied(), pattern.clone()));
+            }
             ModelRef::Family(index) => {
                 let family = policy.families.get(*index)?;
-                all.extend(family.patterns.iter().cloned());
-                all.extend(family.aliases.iter().map(|alias| Pattern {
-                    text: format!("={}", alias.id),
-                    shape: Shape::Exact(alias.id.clone()),
-                    span: alias.span,
+                all.extend(family.patterns.iter().map(|pattern| (Some(*index), pattern.clone())));
+                all.extend(family.aliases.iter().map(|alias| {
+                    let shape = Shape::Exact(alias.id.clone());
+                    (Some(*index), Pattern { text: format!("={}", alias.id), shape, span: alias.span })
                 }));
             }
         }

@@ -86,8 +86,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const fn span(&self, start: usize, end: usize) -> Span {
-        Span { file: self.file, start, end }
+    /// The parsers count bytes, and where something is wrong they may stop inside a character.
+    fn span(&self, start: usize, end: usize) -> Span {
+        let start = self.text.floor_char_boundary(start.min(self.text.len()));
+        Span { file: self.file, start, end: self.text.ceil_char_boundary(end.clamp(start, self.text.len())) }
     }
 
     fn toml(&self, problems: &mut Vec<Problem>) -> Option<Node> {
@@ -96,7 +98,8 @@ impl Reader<'_> {
         errors.sort_by_key(|(range, _)| range.start);
         let broken: Vec<_> = errors.iter().map(|(range, _)| range.clone()).collect();
         // An unclosed bracket or quote swallows what comes after it: errors in there are none, and what is missing is not missing.
-        let unclosed = errors.iter().find(|(_, message)| message.contains("unclosed") || message.contains("multi-line"));
+        let unclosed =
+            errors.iter().find(|(_, message)| message.contains("unclosed") || message.starts_with("invalid multi-line"));
         let opening =
             unclosed.map(|(range, message)| (self.opening(table.get_ref(), range.end).unwrap_or(range.clone()), *message));
         let mut last = None;
@@ -239,7 +242,7 @@ fn syntax(span: Span, language: &str, message: &str) -> Problem {
     if message.contains("must be quoted") {
         return problem.help("put texts in quotes: `\"...\"`");
     }
-    if message.contains("unclosed") || message.contains("multi-line") {
+    if message.contains("unclosed") || message.starts_with("invalid multi-line") {
         return problem.help("it is opened here and never closed; what follows was not read");
     }
     if message.contains("invalid datetime") || message.contains("date-time") {

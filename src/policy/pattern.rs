@@ -116,9 +116,10 @@ fn tokens(id: &str) -> Vec<Token> {
 }
 
 impl Pattern {
-    /// Whether this pattern occurs in every id in which the other one does: `mythos-5` in `mythos-5-20260601`, and each in itself.
+    /// Whether an occurrence of the other pattern can hold one of this: `mythos-5` in `mythos-5-20260601`, each in itself, and either way round
+    /// where `*` leaves it open.
     #[must_use]
-    pub fn lies_in(&self, other: &Self) -> bool {
+    pub fn may_lie_in(&self, other: &Self) -> bool {
         match (&self.shape, &other.shape) {
             (Shape::Exact(id), Shape::Exact(other)) => id == other,
             (Shape::Exact(_), Shape::Tokens(_)) => false,
@@ -144,8 +145,10 @@ fn occurs(run: &[Token], within: &[Token]) -> bool {
     within.windows(run.len().max(1)).any(|window| {
         run.iter().zip(window).all(|(token, other)| match (token, other) {
             (Token::Word(word), Token::Word(other)) => word == other,
-            (Token::Prefix(head), Token::Word(other) | Token::Prefix(other)) => other.starts_with(head.as_str()),
-            (Token::Word(_), Token::Prefix(_)) => false,
+            (Token::Prefix(head), Token::Word(word)) | (Token::Word(word), Token::Prefix(head)) => {
+                word.starts_with(head.as_str())
+            }
+            (Token::Prefix(a), Token::Prefix(b)) => a.starts_with(b.as_str()) || b.starts_with(a.as_str()),
         })
     })
 }
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_lies_in_what_contains_its_run() {
+    fn a_pattern_may_lie_in_what_can_hold_its_run() {
         for (inner, outer) in [
             ("mythos-5", "mythos-5-20260601"),
             ("5", "mythos-5"),
@@ -187,13 +190,20 @@ mod tests {
             ("mythos-*", "mythos-5"),
             ("mythos-5", "=anthropic/mythos-5"),
             ("=x", "=X"),
+            ("mythos-5", "mythos*-5"),
+            ("mythos", "myth*-5"),
+            ("mythos*", "myth*"),
         ] {
-            assert!(pattern(inner).lies_in(&pattern(outer)), "{inner} in {outer}");
+            assert!(pattern(inner).may_lie_in(&pattern(outer)), "{inner} in {outer}");
         }
-        for (inner, outer) in
-            [("mythos-5", "mythos-50"), ("mythos-5", "mythos*"), ("=mythos-5", "mythos-5"), ("mythos-5", "mythos-x-5")]
-        {
-            assert!(!pattern(inner).lies_in(&pattern(outer)), "{inner} in {outer}");
+        for (inner, outer) in [
+            ("mythos-5", "mythos-50"),
+            ("mythos-5", "mythos"),
+            ("=mythos-5", "mythos-5"),
+            ("mythos-5", "mythos-x-5"),
+            ("myth*", "fable*"),
+        ] {
+            assert!(!pattern(inner).may_lie_in(&pattern(outer)), "{inner} in {outer}");
         }
     }
 

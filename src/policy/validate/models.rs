@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use crate::policy::code;
 use crate::policy::document;
-use crate::policy::model::{Family, ModelRef, Models, Span};
+use crate::policy::model::{Family, ModelRef, Models, Pattern, Shape, Span, Token};
 use crate::policy::pattern;
 use crate::policy::problem::Problem;
 use crate::policy::spanned::Spanned;
@@ -134,8 +134,10 @@ impl Checker<'_, '_, '_> {
         let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
         let near = self.declarations.families.names().filter(|near| text.len().abs_diff(near.len()) <= 2);
         if let Some(near) = suggestion::nearest(text, near).filter(|near| letters(near) != letters(text)) {
-            let mut declared = families.iter().flat_map(|family| &family.patterns);
-            if !declared.any(|other| other.lies_in(&pattern) || pattern.lies_in(other)) {
+            // A bare `*` can hold any word and says nothing of this one.
+            let bare = |known: &&Pattern| matches!(&known.shape, Shape::Tokens(tokens) if tokens.contains(&Token::Prefix(String::new())));
+            let mut declared = families.iter().flat_map(|family| &family.patterns).filter(|known| !bare(known));
+            if !declared.any(|other| other.may_lie_in(&pattern) || pattern.may_lie_in(other)) {
                 let help = Some(format!("did you mean `{near}`?"));
                 let message = format!("there is no family and no declared pattern `{text}`");
                 self.report(code::NO_FAMILY, entry.span, message, help);
