@@ -55,11 +55,13 @@ test-native: ## the crate and the command line
 	@tools/install.sh rust
 	cargo test --features cli
 
-test-wasm: ## the crate's wasm in headless Chromium and Firefox
+test-wasm: ## the corpus in headless Chromium and Firefox, against the native verdicts
 	@tools/install.sh rust bindgen browsers
+	cargo build --quiet --features cli --bin portcullis
+	tools/browser-cases.sh $(CLI)
 	for driver in CHROMEDRIVER=chromedriver GECKODRIVER=geckodriver; do
 		echo "test-wasm: $${driver#*=}"
-		env "$${driver%%=*}=$$(command -v "$${driver#*=}")" WASM_BINDGEN_TEST_TIMEOUT=300 cargo test --target wasm32-unknown-unknown --features edge --test browser
+		env "$${driver%%=*}=$$(command -v "$${driver#*=}")" WASM_BINDGEN_TEST_TIMEOUT=300 cargo test --target wasm32-unknown-unknown --features author --test browser
 	done
 
 test-worker: build ## the built worker in workerd
