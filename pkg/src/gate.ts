@@ -82,6 +82,9 @@ export interface HeldRequest extends Head {
   readonly body?: Uint8Array | string | undefined;
 }
 
+/** Facts of one instant: what is asked later about the same request is answered for the same time. */
+type Settled = Facts & { readonly now: number };
+
 // Bits of the edge module's `reach`.
 const NON_EMPTY = 1;
 const GUARDED = 4;
@@ -168,11 +171,18 @@ export class Gate {
     return new Account(this, () => this.#enter((edge) => edge.accountByName(facts)));
   }
 
-  /** What this caller may not use; with a request, on that operation, else on any. */
-  reach(facts: Facts, request: Pick<Head, "method" | "url"> = { method: "", url: "" }): Reach {
-    const bits = this.#reach(request, facts);
+  /** What this caller may not use; with a request, on that operation, else on one that nobody knows. */
+  reach(facts: Facts, request: Pick<Head, "method" | "url"> = this.#anywhere()): Reach {
+    const settled = { ...facts, now: facts.now ?? Date.now() };
+    const bits = this.#reach(request, settled);
     if ((bits & NON_EMPTY) === 0) return NOTHING;
-    return { empty: false, families: this.#families() };
+    const ask = this.#families(request, settled);
+    return {
+      empty: false,
+      get families() {
+        return ask();
+      },
+    };
   }
 
   /** Judges a request. A `Request` is read to its end, unless the verdict is settled before; clone it to forward it. */
@@ -180,12 +190,13 @@ export class Gate {
   judge(request: HeldRequest, facts: Facts): Judgement;
   judge(request: Request | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
     const streamed = request instanceof Request;
-    const bits = this.#reach(request, facts);
+    const settled = { ...facts, now: facts.now ?? Date.now() };
+    const bits = this.#reach(request, settled);
     if ((bits & NON_EMPTY) === 0) {
       const judgement = this.#passed(bits);
       return streamed ? Promise.resolve(judgement) : judgement;
     }
-    const reading = this.#read(request, bits);
+    const reading = this.#read(request, settled, bits);
     if (streamed) return drain(reading, request.body);
     try {
       const { body } = request;
@@ -201,8 +212,9 @@ export class Gate {
    * be read. The reading must be finished or released.
    */
   open(head: Head, facts: Facts): Reading | undefined {
-    const bits = this.#reach(head, facts);
-    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, bits);
+    const settled = { ...facts, now: facts.now ?? Date.now() };
+    const bits = this.#reach(head, settled);
+    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, settled, bits);
   }
 
   /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
@@ -210,7 +222,7 @@ export class Gate {
     return this.#enter((edge) => edge.switch(id, state));
   }
 
-  #reach(head: Pick<Head, "method" | "url">, facts: Facts): number {
+  #reach(head: Pick<Head, "method" | "url">, facts: Settled): number {
     const text = line(head, facts);
     const { account = this.#unknown } = facts;
     return this.#enter((edge) => {
@@ -221,7 +233,7 @@ export class Gate {
       } else {
         account.use(this, (handle) => edge.candidate(handle));
       }
-      return edge.reach(text, facts.now ?? Date.now());
+      return edge.reach(text, facts.now);
     });
   }
 
@@ -232,13 +244,26 @@ export class Gate {
   }
 
   /** The second step, at once after the first: the edge module keeps one reach. */
-  #read(head: Head, bits: number): Reading {
+  #read(head: Head, facts: Settled, bits: number): Reading {
     const headers = headerLines(head.headers);
-    return this.#enter((edge) => new Reading((bits & GUARDED) !== 0, edge.families(), edge.read(headers)));
+    const reader = this.#enter((edge) => edge.read(headers));
+    return new Reading((bits & GUARDED) !== 0, reader, this.#families(head, facts));
   }
 
-  #families(): DeniedFamily[] {
-    return JSON.parse(this.#enter((edge) => edge.families())) as DeniedFamily[];
+  /** Which families are closed and why is more than whether any is, and seldom asked: it is worked out when it is. */
+  #families({ method, url }: Pick<Head, "method" | "url">, facts: Settled): () => readonly DeniedFamily[] {
+    let found: readonly DeniedFamily[] | undefined;
+    return () => {
+      if (found === undefined) {
+        this.#reach({ method, url }, facts);
+        found = JSON.parse(this.#enter((edge) => edge.families())) as DeniedFamily[];
+      }
+      return found;
+    };
+  }
+
+  #anywhere(): Pick<Head, "method" | "url"> {
+    return { method: "POST", url: `${this.info.dialects[0]?.prefix ?? ""}/` };
   }
 
   #enter<T>(work: (edge: Edge) => T): T {
@@ -256,14 +281,14 @@ export class Reading {
   readonly guarded: boolean;
   /** Names the case in the refusal, if it comes to one. */
   caseId = "";
-  readonly #families: string;
+  readonly #families: () => readonly DeniedFamily[];
   readonly #generation = generation();
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
   #refusal: Refusal | undefined;
 
   /** @internal Made by {@link Gate.open}. */
-  constructor(guarded: boolean, families: string, reader: Reader) {
+  constructor(guarded: boolean, reader: Reader, families: () => readonly DeniedFamily[]) {
     this.guarded = guarded;
     this.#families = families;
     this.#reader = reader;
@@ -306,7 +331,7 @@ export class Reading {
 
   /** What the caller may not use, for the origin that a `defer` is left to. */
   get families(): readonly DeniedFamily[] {
-    return JSON.parse(this.#families) as DeniedFamily[];
+    return this.#families();
   }
 
   /** Gives the reader's wasm memory back; harmless if that has happened. */
