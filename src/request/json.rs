@@ -21,7 +21,7 @@ use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::limits;
 
 use super::findings::{Carrier, Findings};
-use super::key::Key;
+use super::key::{self, Key, Wanted};
 use super::model_id::hex;
 use super::reason::Reason;
 use super::run::{self, Sequence, Stop};
@@ -378,16 +378,26 @@ impl Json {
     fn token(&mut self, bundle: Bundle<'_>, bytes: &[u8], at: usize, byte: u8, findings: &mut Findings) -> Result<usize, Reason> {
         match (self.mode, byte) {
             (Mode::FirstKey | Mode::Key, b'"') => {
-                let wants = self.innermost().is_some_and(|level| level.keys.len != 0);
-                self.sink = if wants {
-                    self.key.clear();
-                    Sink::Key
-                } else {
-                    self.next = self.innermost().map_or(NONE, |level| level.other);
-                    Sink::Skip
-                };
+                let keys = self.innermost().map_or(Span { at: 0, len: 0 }, |level| level.keys);
                 self.role = KEY;
                 self.mode = Mode::Text;
+                if keys.len != 0 {
+                    // Most keys are short, whole and plain.
+                    let rest = bytes.get(at + 1..).unwrap_or_default();
+                    let length = run::plain(rest);
+                    if rest.get(length) == Some(&b'"')
+                        && let Some(wanted) = key::find_plain(bundle, keys, rest.get(..length).unwrap_or_default())
+                    {
+                        self.mode = Mode::Colon;
+                        self.end_key(wanted);
+                        return Ok(at + length + 2);
+                    }
+                    self.key.clear();
+                    self.sink = Sink::Key;
+                } else {
+                    self.next = self.innermost().map_or(NONE, |level| level.other);
+                    self.sink = Sink::Skip;
+                }
                 return self.string(bundle, bytes, at + 1, findings);
             }
             (Mode::Colon, b':') => self.mode = Mode::Value,
@@ -782,7 +792,10 @@ impl Json {
         self.lone(bundle, findings);
         match self.sink {
             Sink::Skip => {}
-            Sink::Key => self.end_key(bundle),
+            Sink::Key => {
+                let keys = self.innermost().map_or(Span { at: 0, len: 0 }, |level| level.keys);
+                self.end_key(self.key.find(bundle, keys));
+            }
             Sink::Text if is_conditional(self.role) => self.end_kind(bundle, findings),
             Sink::Text => {
                 if let Err(reason) = findings.text(bundle, self.role, &self.text, Carrier::Body) {
@@ -814,10 +827,10 @@ impl Json {
     }
 
     /// A key of an object in which some are wanted: what state its value has.
-    fn end_key(&mut self, bundle: Bundle<'_>) {
+    fn end_key(&mut self, wanted: Option<Wanted>) {
         self.next = NONE;
         let Some(level) = self.live.last_mut() else { return };
-        let Some(wanted) = self.key.find(bundle, level.keys) else {
+        let Some(wanted) = wanted else {
             self.next = level.other;
             return;
         };

@@ -115,27 +115,47 @@ impl Key {
 
     /// The wanted key of these that the name is or may be taken for.
     pub(super) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
-        let folded = self.folded().filter(|folded| !folded.is_empty())?;
-        let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
-        let (mut number, _) = table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?;
-        let same = |key: &l::StateKey| bundle.text(key.folded).as_bytes() == folded;
-        // An API may document two spellings: `model_id` and `modelId` are both exact, and a second one is still a second one.
-        while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
-            number -= 1;
-        }
-        let mut wanted = Wanted { target: NONE, number, exact: false };
-        let mut at = number;
-        while let Some(key) = table.get(at).filter(same) {
-            if self.exact.get().is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
-                return Some(Wanted { target: key.target, exact: true, ..wanted });
-            }
-            if wanted.target == NONE {
-                wanted.target = key.target;
-            }
-            at += 1;
-        }
-        Some(wanted)
+        find(bundle, keys, self.folded()?, self.exact.get())
     }
+}
+
+/// As [`Key::find`], for a name that is at hand in one piece and folds to itself; `None` if it does not.
+#[inline]
+pub(super) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
+    let plain = name.len() <= limits::KEY_BYTES && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
+    plain.then(|| find(bundle, keys, name, Some(name)))
+}
+
+/// Up to so many keys are looked at one by one: their lengths alone tell most of them apart.
+const FEW: u32 = 16;
+
+fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
+    if folded.is_empty() {
+        return None;
+    }
+    let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
+    let same = |key: &l::StateKey| key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded;
+    let mut number = if keys.len <= FEW {
+        (0..keys.len).find(|&number| table.get(number).as_ref().is_some_and(same))?
+    } else {
+        table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?.0
+    };
+    // An API may document two spellings: `model_id` and `modelId` are both exact, and a second one is still a second one.
+    while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
+        number -= 1;
+    }
+    let mut wanted = Wanted { target: NONE, number, exact: false };
+    let mut at = number;
+    while let Some(key) = table.get(at).filter(same) {
+        if exact.is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
+            return Some(Wanted { target: key.target, exact: true, ..wanted });
+        }
+        if wanted.target == NONE {
+            wanted.target = key.target;
+        }
+        at += 1;
+    }
+    Some(wanted)
 }
 
 #[cfg(test)]

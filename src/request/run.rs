@@ -200,11 +200,18 @@ fn special_bits(word: u64) -> u64 {
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
-    for block in bytes.as_chunks::<32>().0 {
-        if block.iter().fold(false, |any, &byte| any | special(byte)) {
+    if let Some(line) = bytes.first_chunk() {
+        let bits = Line::new(line).special();
+        if bits != 0 {
+            return bits.trailing_zeros() as usize;
+        }
+        at = 16;
+    }
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if !Block::new(block).is_plain() {
             break;
         }
-        at += 32;
+        at += 64;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     let (words, tail) = rest.as_chunks::<8>();
