@@ -76,7 +76,10 @@ fn check(name: &str, text: &str) {
             let file = loaded.files.get(span.file).unwrap();
             assert!(file.text.get(span.start..span.end).is_some(), "{problem:?} does not lie in the text");
         }
-        assert!(!problem.message.contains('\n'), "{problem:?} is not one line");
+        let words = [Some(&problem.message), problem.help.as_ref()];
+        for said in words.into_iter().flatten() {
+            assert!(!said.contains(char::is_control) && said.len() < 8_000, "{problem:?} is not one line");
+        }
         assert!(problem.to_json(&loaded.files).is_object());
     }
     assert_eq!(render(&loaded.problems, &loaded.files, true).is_empty(), loaded.problems.is_empty());

@@ -46,16 +46,16 @@ pub struct Lines {
 
 impl Problem {
     pub(super) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: message.into(), help: None, related: Vec::new() }
+        Self { code, span, message: one_line(message.into()), help: None, related: Vec::new() }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(one_line(help.into()));
         self
     }
 
     pub(super) fn help_if(mut self, help: Option<String>) -> Self {
-        self.help = help;
+        self.help = help.map(one_line);
         self
     }
 
@@ -120,6 +120,23 @@ pub fn render(problems: &[Problem], files: &[File], colour: bool) -> String {
         let _ = writeln!(out, "{}, {}", counted(errors, "error"), counted(warnings, "warning"));
     }
     out
+}
+
+/// Messages quote what files say, and a file may say anything: line ends, control characters, a whole novel in quotes that were never closed.
+fn one_line(text: String) -> String {
+    const LONGEST: usize = 400;
+    let length = text.chars().count();
+    if length <= LONGEST && !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    if length <= LONGEST {
+        return text.chars().map(escaped).collect();
+    }
+    // What is wrong stands at the end of a message as often as at its beginning.
+    let head: String = text.chars().take(LONGEST / 2).map(escaped).collect();
+    let tail: String = text.chars().skip(length - LONGEST / 2).map(escaped).collect();
+    format!("{head}...{tail}")
 }
 
 fn counted(count: usize, noun: &str) -> String {
