@@ -369,13 +369,12 @@ fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, sta
 /// Looks up the class of each watched column and keeps those that restrict a region.
 fn pick(bundle: Bundle<'_>, epoch: &Epoch, plan: &Plan, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
     let classes = bundle.table::<l::Class>(section::CLASSES);
+    let facts = Facts { account: facts.account.filter(|account| account.is_for(plan.tag)), ..*facts };
     picks.iter_mut().for_each(Vec::clear);
     for watched in epoch.watched() {
-        let class = class_of(bundle, watched, facts);
-        let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else {
-            // INVARIANT: the reader has checked this; were it wrong, no row of a licence may survive, and every restriction must.
-            continue;
-        };
+        let class = class_of(bundle, watched, &facts);
+        // INVARIANT: the reader has checked that the classes of a column are there.
+        let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else { continue };
         let restricts = watched.regions & !class.full;
         if restricts != 0 {
             for (region, picks) in (0..).zip(picks.iter_mut()) {

@@ -12,9 +12,11 @@ use crate::bundle::{Bundle, keyed};
 use crate::facts::read_code;
 use crate::limits;
 
-/// The class of each fact of one account, for one bundle. It says nothing under another.
+/// The class of each fact of one account, for one bundle. Under another it counts as an account of which nothing is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
+    /// [`tag`] of the bundle.
+    bundle: u64,
     /// By column; 0, "unknown", for those of built-in facts.
     classes: Box<[u32]>,
     /// Columns that compare with `now`, and the time to compare. They are few.
@@ -26,7 +28,7 @@ impl Account {
     #[must_use]
     pub fn unknown(bundle: Bundle<'_>) -> Self {
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
-        Self { classes: alloc::vec![0; columns].into_boxed_slice(), times: Vec::new() }
+        Self { bundle: tag(bundle), classes: alloc::vec![0; columns].into_boxed_slice(), times: Vec::new() }
     }
 
     /// Looks up the class of each fact.
@@ -64,6 +66,11 @@ impl Account {
         account
     }
 
+    /// Whether it was classified for the bundle of this [`tag`].
+    pub(crate) fn is_for(&self, tag: u64) -> bool {
+        self.bundle == tag
+    }
+
     /// The class in a column.
     #[inline]
     pub(crate) fn class(&self, column: u32) -> u32 {
@@ -80,6 +87,11 @@ impl Account {
             core::cmp::Ordering::Greater => 3,
         })
     }
+}
+
+/// What tells bundles apart, so that an account kept from before a new bundle does not speak of the wrong columns.
+pub(crate) fn tag(bundle: Bundle<'_>) -> u64 {
+    bundle.digest().first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
 }
 
 fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fact: &l::Fact, value: Value<'_>) -> Option<u32> {

@@ -11,6 +11,7 @@ mod place;
 mod value;
 
 pub use account::Account;
+pub(crate) use account::tag;
 pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_class};
 #[cfg(feature = "author")]
 pub(crate) use digest::list_digest;

@@ -35,6 +35,8 @@ pub(super) struct Region {
 
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// Of the bundle, for accounts to be compared with.
+    pub(super) tag: u64,
     /// Words of the three regions.
     pub(super) regions: [usize; 3],
     pub(super) places: [Region; 3],
@@ -73,6 +75,7 @@ impl Plan {
         });
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let mut plan = Self {
+            tag: crate::facts::tag(bundle),
             regions,
             places,
             vector_words,

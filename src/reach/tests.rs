@@ -509,3 +509,25 @@ fn the_dice_make_reaches_of_every_kind() {
     }
     assert!(empty > 10 && some > 50 && licensed > 20, "{empty} empty, {some} in part, {licensed} under licence, of 200");
 }
+
+/// An account that outlives its bundle must not open anything under the next.
+#[test]
+fn an_account_of_another_bundle_counts_as_unknown() {
+    let policy = |condition| {
+        let mut policy = policy_of(&mut Dice(&[]));
+        let unless = Some(Clause { text: String::new(), condition, span: nowhere() });
+        policy.restrictions[0] =
+            Restriction { when: None, unless, doubt_pass: false, from: None, until: None, ..policy.restrictions[0].clone() };
+        OwnedBundle::new(lower(&policy, None, &mut dialects).unwrap()).unwrap()
+    };
+    let is_true = |fact| Condition::Atom(Atom { fact: FactRef::Declared(fact), test: Test::IsTrue, span: nowhere() });
+    let (old, new) = (policy(is_true(0)), policy(is_true(7)));
+    let account = |bundle| Account::classify(bundle, None, |fact| Some(Value::Bool(fact == 0)));
+    let empty = |under: Bundle<'_>, account: &Account| {
+        let candidate = Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account };
+        Reacher::new(under).reach(under, &[candidate], &[], 0, false).is_empty()
+    };
+    assert!(empty(old.view(), &account(old.view())));
+    assert!(!empty(new.view(), &account(new.view())));
+    assert!(!empty(new.view(), &account(old.view())));
+}
