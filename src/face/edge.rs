@@ -45,7 +45,7 @@ fn error(code: &str, message: &str) -> JsValue {
 
 /// Nothing to start; but the glue calls it in every instance that replaces one that trapped, and fails if it is not there.
 #[wasm_bindgen(start)]
-pub fn start() {}
+fn start() {}
 
 /// An account's facts, classified once for the bundle they will be used with.
 #[wasm_bindgen]

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
+import { POLICY, compile } from "./setup.mjs";
 
 const CALLER = { "content-type": "application/json", "cf-ipcountry": "FR" };
 const MB = 1 << 20;
@@ -15,7 +16,7 @@ let gate;
 
 before(async () => {
   origin = await startOrigin();
-  gate = await startWorker({ bindings: { ORIGIN: origin.url, LOCAL: "1" } });
+  gate = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: origin.url, LOCAL: "1" } });
 });
 after(async () => {
   await gate?.close();
@@ -101,7 +102,7 @@ for (const form of ["declared", "chunked"]) {
 
 test("the answer of an origin that does not wait for the body is withheld until the scan has accepted", async () => {
   const hasty = await startHasty();
-  const worker = await startWorker({ bindings: { ORIGIN: hasty.url, LOCAL: "1" } });
+  const worker = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: hasty.url, LOCAL: "1" } });
   try {
     const body = modelLast("haiku-4", MB);
     const client = await open(worker.url);
