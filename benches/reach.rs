@@ -163,7 +163,7 @@ fn policy(rows: usize) -> Policy {
     let (mut taken, mut index) = (0, 0);
     while taken < rows {
         let family = index / 5 % FAMILIES;
-        let code = |step: usize| CODES[(index / 5 + step) % CODES.len()];
+        let code = |step: usize| CODES.iter().cycle().nth((index / 5 + step) % CODES.len()).copied().unwrap_or_default();
         let org = format!("org-{index}");
         let mut restriction = |when, unless, doubt_pass| {
             restrictions.push(Restriction {

@@ -182,14 +182,14 @@ fn atom_text(atom: &Atom, form: Form) -> String {
         Test::IsTrue => left,
         Test::In(literals) if form == Form::Oracle && is_place => {
             let list = joined(literals, ", ", literal_text);
-            let list = format!("[{}]", &list[1..list.len() - 1]);
+            let list = format!("[{}]", list.trim_start_matches('[').trim_end_matches(']'));
             format!("({name}_country in {list} || {name}_region in {list})")
         }
         Test::In(literals) => match literals.as_slice() {
             [one] => format!("{left} == {}", literal_text(one)),
             several => {
                 let list = joined(several, ", ", literal_text);
-                format!("{left} in [{}]", &list[1..list.len() - 1])
+                format!("{left} in [{}]", list.trim_start_matches('[').trim_end_matches(']'))
             }
         },
         Test::InList(list) => {
