@@ -98,8 +98,8 @@ fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
     }
     let method = operation["method"].as_str().unwrap().split(' ').next().unwrap();
     let path = operation["path"].as_str().unwrap();
-    let path = path.split('?').next().unwrap().trim_end_matches('/');
-    fill(path).into_iter().map(|path| (method.to_owned(), path)).collect()
+    let path = path.split('?').next().unwrap().trim_end_matches('/').replace("{version}", "v1");
+    fill(&path).into_iter().map(|path| (method.to_owned(), path)).collect()
 }
 
 /// `{name}` is some text, `{a|b}` both.
