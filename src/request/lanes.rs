@@ -122,6 +122,18 @@ fn special(lanes: Lanes) -> Lanes {
     lanes.below(0x20).or(lanes.is(b'"')).or(lanes.is(b'\\'))
 }
 
+// Functions and not closures: those are not inlined where the build is for size.
+#[inline(always)]
+fn escapable(lanes: Lanes) -> Lanes {
+    // `b` and `f` differ in bit 2 alone.
+    lanes.with(4).is(b'f').or(lanes.is(b'n')).or(lanes.is(b'r')).or(lanes.is(b't')).or(lanes.is(b'/'))
+}
+
+#[inline(always)]
+fn digits(lanes: Lanes) -> Lanes {
+    lanes.below(b'9'.cast_signed() + 1).without(lanes.below(b'0'.cast_signed()))
+}
+
 impl Line {
     #[inline(always)]
     pub(super) fn new(bytes: &[u8; 16]) -> Self {
@@ -175,14 +187,13 @@ impl Block {
     /// The letters and the stroke that may follow a backslash by themselves: `b`, `f`, `n`, `r`, `t`, `/`.
     #[inline(always)]
     pub(super) fn escapable(self) -> u64 {
-        // `b` and `f` differ in bit 2 alone.
-        self.bits(|lanes| lanes.with(4).is(b'f').or(lanes.is(b'n')).or(lanes.is(b'r')).or(lanes.is(b't')).or(lanes.is(b'/')))
+        self.bits(escapable)
     }
 
     /// Decimal digits.
     #[inline(always)]
     pub(super) fn digits(self) -> u64 {
-        self.bits(|lanes| lanes.below(b'9'.cast_signed() + 1).without(lanes.below(b'0'.cast_signed())))
+        self.bits(digits)
     }
 
     /// Hexadecimal digits.

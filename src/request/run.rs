@@ -254,6 +254,23 @@ pub(super) enum Sequence {
     Bad,
 }
 
+#[inline(always)]
+const fn follows(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+/// What may stand second in a sequence of three or four bytes.
+#[inline(always)]
+fn second(first: u8, byte: u8) -> bool {
+    match first {
+        0xe0 => matches!(byte, 0xa0..=0xbf),
+        0xed => matches!(byte, 0x80..=0x9f),
+        0xf0 => matches!(byte, 0x90..=0xbf),
+        0xf4 => matches!(byte, 0x80..=0x8f),
+        _ => follows(byte),
+    }
+}
+
 /// Reads one sequence of more than one byte, by table 3-7 of the Unicode standard:
 ///
 /// ```text
@@ -263,16 +280,6 @@ pub(super) enum Sequence {
 /// ```
 #[inline(always)]
 pub(super) fn sequence(bytes: &[u8]) -> Sequence {
-    const fn follows(byte: u8) -> bool {
-        byte & 0xc0 == 0x80
-    }
-    let second = |first: u8, byte: u8| match first {
-        0xe0 => matches!(byte, 0xa0..=0xbf),
-        0xed => matches!(byte, 0x80..=0x9f),
-        0xf0 => matches!(byte, 0x90..=0xbf),
-        0xf4 => matches!(byte, 0x80..=0x8f),
-        _ => follows(byte),
-    };
     match *bytes {
         [0xe1..=0xec | 0xee | 0xef, b, c, ..] if follows(b) & follows(c) => Sequence::Whole(3),
         [0xc2..=0xdf, b, ..] if follows(b) => Sequence::Whole(2),
