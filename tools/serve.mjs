@@ -26,6 +26,8 @@ async function stop() {
 process.on("SIGINT", stop);
 process.on("SIGTERM", stop);
 
+// Whoever started it may stop listening after the next line; the worker goes on.
+process.stdout.on("error", () => undefined);
 console.log(`portcullis ready on ${gate.url}`);
 await show();
 
