@@ -1,4 +1,4 @@
-/** Why a bundle, a module or an input could not be used; the first seven are the codes of the Rust side. */
+/** Why a bundle, a module or an input could not be used; the first eight are the codes of the Rust side. */
 export type Code =
   | "bundle_truncated"
   | "bundle_trailing_bytes"
@@ -7,6 +7,8 @@ export type Code =
   | "bundle_format"
   | "bundle_digest"
   | "bundle_malformed"
+  /** The list key is not the one that the bundle was compiled with. */
+  | "list_key_wrong"
   /** The wasm module could not be compiled or started. */
   | "module_unusable"
   /** The wasm instance trapped while it read this request; it was replaced, and the request must be refused. */
