@@ -2,7 +2,8 @@
 //!
 //! Input: policies of 10 to 100,000 rows in which five kinds of rule take turns (by place and a threshold, by organisation, by proof of
 //! person, by country unless a person's status is known, licences of organisations), over 20 families. Output: one line a size.
-//! Loading is apart from deciding; each figure is the best of five rounds, since only disturbances make one slower.
+//! Loading is apart from deciding; each figure is the best of many rounds short enough to fit between
+//! two turns of the scheduler, since only disturbances make one slower.
 //!
 //! ```sh
 //! cargo bench --features author --bench reach            # all sizes
@@ -101,18 +102,19 @@ fn decide(reacher: &mut Reacher, bundle: Bundle<'_>, place: Place, account: &Acc
     black_box(reach.is_empty());
 }
 
-/// The time of one call: the best of five rounds of at least 40 ms.
+/// The time of one call: the best of 300 rounds of about 200 us. A longer round would measure the other processes of a busy machine.
 fn time(mut call: impl FnMut()) -> Duration {
+    call();
     let start = Instant::now();
     call();
     let once = start.elapsed().max(Duration::from_nanos(50));
-    let calls = u32::try_from((Duration::from_millis(40).as_nanos() / once.as_nanos()).clamp(1, 1_000_000)).unwrap_or(1);
+    let calls = u32::try_from((Duration::from_micros(200).as_nanos() / once.as_nanos()).clamp(1, 10_000)).unwrap_or(1);
     let round = |_| {
         let start = Instant::now();
         (0..calls).for_each(|_| call());
         start.elapsed() / calls
     };
-    (0..5).map(round).min().unwrap_or_default()
+    (0..300).map(round).min().unwrap_or_default()
 }
 
 fn shown(time: Duration) -> String {
