@@ -71,7 +71,7 @@ fn measure(rows: usize) {
     let mut licensed = foreigner.clone();
     licensed.extend([("org", Value::Text("org-4")), ("relation", Value::Text("staff"))]);
     let callers = [("", &[][..]), ("DE", &foreigner), ("US", &cleared), ("DE", &licensed)];
-    let figures = callers.map(|(place, record)| {
+    let [unknown, known, clear, under_licence] = callers.map(|(place, record)| {
         let account = classify(bundle, record);
         let place = read_code(place).unwrap_or(Place::UNKNOWN);
         time(|| decide(&mut reacher, bundle, place, &account))
@@ -88,10 +88,10 @@ fn measure(rows: usize) {
         policy.licences.len(),
         shown(compiled),
         shown(loaded),
-        shown(figures[0]),
-        shown(figures[1]),
-        shown(figures[2]),
-        shown(figures[3]),
+        shown(unknown),
+        shown(known),
+        shown(clear),
+        shown(under_licence),
         shown(switched),
     );
 }
