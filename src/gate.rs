@@ -303,6 +303,18 @@ impl Pending {
     pub fn wants_body(&self) -> bool {
         self.reader.wants_body()
     }
+
+    /// What was found, with where it stood: for who explains.
+    #[cfg(feature = "author")]
+    pub(crate) fn mentions(&self) -> &[request::Mention] {
+        self.reader.mentions()
+    }
+
+    /// The reach under which it is read.
+    #[cfg(feature = "author")]
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.unread.reach
+    }
 }
 
 impl Unread {

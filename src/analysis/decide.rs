@@ -3,12 +3,14 @@
 //! Input: a bundle and lines. Output: a line of verdict for each, in the same words as the edge module's.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde_json::Value as Json;
 
 use super::line::{LineError, RequestLine};
-use crate::bundle::OwnedBundle;
-use crate::gate::{Approach, Caller, Gate, GateError};
+use crate::bundle::{Bundle, OwnedBundle};
+use crate::gate::{Approach, Caller, Gate, GateError, Pending};
+use crate::reach::State;
 use crate::request::Head;
 use crate::verdict::Verdict;
 
@@ -38,17 +40,35 @@ impl Decider {
 
     /// The verdict on a request.
     pub fn verdict(&mut self, line: &RequestLine, clock: i64) -> Verdict {
+        self.look(line, line.now.unwrap_or(clock)).0
+    }
+
+    /// The verdict, and the request as far as it was read; `None` if nothing of it was.
+    pub(super) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
         for (rule, state) in &line.switch {
             self.gate.switch(rule, *state);
         }
-        let verdict = self.judge(line, line.now.unwrap_or(clock));
+        let looked = self.judge(line, now);
         if !line.switch.is_empty() {
             self.gate.unswitch();
         }
-        verdict
+        looked
     }
 
-    fn judge(&mut self, line: &RequestLine, now: i64) -> Verdict {
+    /// The switches of a line that there are rules for.
+    pub(super) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, State)> {
+        let switches = line.switch.iter().map(|(rule, state)| (rule.as_str(), *state));
+        let switched = switches.filter(|(rule, state)| self.gate.switch(rule, *state)).collect();
+        self.gate.unswitch();
+        switched
+    }
+
+    /// The bundle that decides.
+    pub(super) fn bundle(&self) -> Bundle<'_> {
+        self.gate.bundle()
+    }
+
+    fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
         let caller = Caller {
             places: line.places.clone(),
             network: line.network,
@@ -62,11 +82,10 @@ impl Decider {
             stale: false,
         };
         let unread = match self.gate.approach(&line.method, &line.url, &caller, now) {
-            Approach::Pass(passed) => return self.gate.passed(&passed, &caller),
+            Approach::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
             Approach::Read(unread) => unread,
         };
-        let headers: alloc::vec::Vec<(&str, &str)> =
-            line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut pending = self.gate.read(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
             for piece in line.pieces() {
@@ -75,7 +94,7 @@ impl Decider {
                 }
             }
         }
-        self.gate.conclude(&mut pending)
+        (self.gate.conclude(&mut pending), Some(pending))
     }
 }
 

@@ -3,9 +3,11 @@
 //! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
 
 mod decide;
+mod explain;
 mod line;
 mod reference;
 
 pub use decide::Decider;
+pub use explain::{Explanation, explain};
 pub use line::{AccountFacts, LineError, RequestLine};
 pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};

@@ -36,6 +36,8 @@ mod sketch;
 pub(crate) mod trial;
 
 pub use findings::Carrier;
+#[cfg(feature = "author")]
+pub(crate) use findings::Mention;
 pub(crate) use findings::{Findings, holds};
 pub use reader::Reader;
 pub use reason::Reason;

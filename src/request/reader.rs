@@ -124,6 +124,12 @@ impl Reader {
         verdict::decide(bundle, &self.facts, &self.findings, reach)
     }
 
+    /// The first mentions, with where they stood.
+    #[cfg(feature = "author")]
+    pub(crate) fn mentions(&self) -> &[super::Mention] {
+        self.findings.kept()
+    }
+
     fn read(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach) -> Self {
         let mut facts = verdict::Request {
             guarded: route.guarded,

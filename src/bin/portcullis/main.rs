@@ -5,6 +5,7 @@
 mod check;
 mod compile;
 mod decide;
+mod explain;
 mod input;
 mod schema;
 
@@ -45,6 +46,7 @@ enum Command {
     Check(check::Arguments),
     Compile(compile::Arguments),
     Decide(decide::Arguments),
+    Explain(explain::Arguments),
     Schema(schema::Arguments),
 }
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Decide(arguments) => decide::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
     ExitCode::from(exit as u8)

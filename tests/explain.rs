@@ -1,0 +1,87 @@
+//! What `explain` says of each request under `tests/explain/`, compared letter by letter with what it should say.
+//!
+//! `requests.jsonl` is explained under `policies/mythos-suspension.toml`, the requests in NAME.jsonl under the policy NAME beside it. What is said
+//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `PORTCULLIS_REWRITE=1` in the environment
+//! both are written anew, to be reviewed like code.
+
+#![cfg(feature = "author")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use portcullis::OwnedBundle;
+use portcullis::analysis::{Decider, Explanation, RequestLine, explain};
+use portcullis::policy::{File, Options, Policy, Source, compile, load};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn policy(name: &str) -> Policy {
+    let path = file(name);
+    let read = |_: &str, list: &str| {
+        let text = fs::read_to_string(file(name).with_file_name(list)).map_err(|error| error.to_string())?;
+        Ok(File { name: list.to_owned(), text })
+    };
+    let mut options = Options { now: None, read: Some(Box::new(read)) };
+    let loaded = load(vec![Source::new(name, fs::read_to_string(path).unwrap())], &mut options);
+    loaded.policy.unwrap_or_else(|| panic!("{name}: {:?}", loaded.problems))
+}
+
+/// Every request with the policy it is explained under, and what is said of it.
+fn cases() -> &'static [(Policy, String, Explanation)] {
+    static CASES: OnceLock<Vec<(Policy, String, Explanation)>> = OnceLock::new();
+    CASES.get_or_init(explained)
+}
+
+fn explained() -> Vec<(Policy, String, Explanation)> {
+    let mut cases = Vec::new();
+    for (policy_file, requests) in [
+        ("policies/mythos-suspension.toml", "tests/explain/requests.jsonl"),
+        ("tests/explain/escaped.json", "tests/explain/escaped.jsonl"),
+        ("tests/explain/several-lines.toml", "tests/explain/several-lines.jsonl"),
+    ] {
+        let policy = policy(policy_file);
+        for line in fs::read_to_string(file(requests)).unwrap().lines() {
+            let explanation = explain(&policy, &RequestLine::read(line).unwrap(), 0).unwrap();
+            cases.push((policy.clone(), line.to_owned(), explanation));
+        }
+    }
+    cases
+}
+
+#[test]
+fn each_request_is_explained_as_expected() {
+    let mut wrong = Vec::new();
+    for (_, line, explanation) in cases() {
+        let id = RequestLine::read(line).unwrap().id;
+        let id = id.as_str().unwrap();
+        for (ending, said) in [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")] {
+            let path = file(&format!("tests/explain/expected/{id}.{ending}"));
+            if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, said).unwrap();
+            } else if fs::read_to_string(&path).unwrap_or_default() != said {
+                wrong.push(format!("{id}.{ending} should now read:\n{said}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_explanation_is_of_the_verdict_that_decide_gives() {
+    for (policy, line, explanation) in cases() {
+        let key = b"a key of this test";
+        let bundle = OwnedBundle::new(compile(policy, Some(key)).unwrap()).unwrap();
+        let decided = Decider::new(bundle, Some(key)).unwrap().decide(line, 0).unwrap();
+        let decided: serde_json::Value = serde_json::from_str(&decided).unwrap();
+        let explained: serde_json::Value = serde_json::from_str(&explanation.to_json()).unwrap();
+        for member in ["verdict", "status", "reason", "families", "restrictions", "licences"] {
+            assert_eq!(explained["verdict"][member], decided[member], "{member} of {line}");
+        }
+        assert!(explained.get("disagreement").is_none(), "{line}");
+    }
+}
