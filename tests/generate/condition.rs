@@ -158,8 +158,11 @@ pub fn written(condition: &Condition, form: Form) -> String {
 }
 
 fn joined<T>(items: &[T], between: &str, text: impl Fn(&T) -> String) -> String {
-    let texts: Vec<String> = items.iter().map(text).collect();
-    format!("({})", texts.join(between))
+    format!("({})", plain(items, between, text))
+}
+
+fn plain<T>(items: &[T], between: &str, text: impl Fn(&T) -> String) -> String {
+    items.iter().map(text).collect::<Vec<String>>().join(between)
 }
 
 fn atom_text(atom: &Atom, form: Form) -> String {
@@ -181,15 +184,13 @@ fn atom_text(atom: &Atom, form: Form) -> String {
     match &atom.test {
         Test::IsTrue => left,
         Test::In(literals) if form == Form::Oracle && is_place => {
-            let list = joined(literals, ", ", literal_text);
-            let list = format!("[{}]", list.trim_start_matches('[').trim_end_matches(']'));
+            let list = format!("[{}]", plain(literals, ", ", literal_text));
             format!("({name}_country in {list} || {name}_region in {list})")
         }
         Test::In(literals) => match literals.as_slice() {
             [one] => format!("{left} == {}", literal_text(one)),
             several => {
-                let list = joined(several, ", ", literal_text);
-                format!("{left} in [{}]", list.trim_start_matches('[').trim_end_matches(']'))
+                format!("{left} in [{}]", plain(several, ", ", literal_text))
             }
         },
         Test::InList(list) => {
