@@ -4,14 +4,18 @@
 //! code follows any index without a second thought; it still asks politely and gets `None` where this file is wrong.
 //!
 //! ```text
+//! fields  what each must be stands in one table (`SECTIONS`), which one loop walks
+//! runs    spans whose records stand in an order stand in another (`RUNS`)
+//! code    what relates several fields or records
 //! work    linear in the size of the bundle. Where order within spans is checked, the spans of a section must be equal or share
-//!         nothing (`Spans`), so the sum of their lengths is bounded by the section; only that list of spans is sorted.
+//!         nothing (`distinct`), so the sum of their lengths is bounded by the section; only that list of spans is sorted.
 //! memory  one list of spans at a time, 8 bytes a record that has one.
 //! ```
 //!
-//! It does not check meaning: that rows say what the policy says is the writer's burden, proved by tests, and its signer's.
+//! Tables, since they weigh a quarter of the code that would say the same. It does not check meaning: that rows say what the policy says is
+//! the writer's burden, proved by tests, and its signer's.
 
-use super::layout::{self as l, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s};
+use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
 use super::read::{Bundle, BundleError, Table};
 use crate::limits;
 use crate::order;
@@ -30,329 +34,552 @@ pub(super) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
 /// How deep the stack of a program may get; the evaluator keeps it in one machine word of two bits each.
 pub(crate) const PROGRAM_DEPTH: u32 = 32;
 
+/// What a field must be. Numbers are sections, except where it says so.
+#[derive(Clone, Copy)]
+enum Must {
+    /// A text.
+    Text,
+    /// A text that look-ups compare: short, so that checking the order of many that overlap stays linear.
+    Key,
+    /// A text in six bytes: length, then place.
+    Short,
+    /// At most this number, which is no section.
+    Most(u16),
+    /// The number of a record.
+    Index(u16),
+    /// The same, or all ones for none.
+    Maybe(u16),
+    /// Records side by side.
+    Span(u16),
+    /// A `role` of a place.
+    Role,
+}
+
+/// A section: its number, bytes of a record, the first count of records that is too many (0: none is), and its fields.
+struct Section {
+    id: u16,
+    size: u8,
+    too_many: u16,
+    fields: &'static [(Field, Must)],
+}
+
+const fn section<R: Record>(id: u16, too_many: u16, fields: &'static [(Field, Must)]) -> Section {
+    Section { id, size: l::short(R::SIZE), too_many, fields }
+}
+
+const ZERO: Must = Must::Most(0);
+
+static SECTIONS: &[Section] = {
+    use Must::{Index, Key, Maybe, Most, Role, Short, Text};
+    use l::{
+        Authority, Cidr4, Cidr6, Class, Column, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation, Pattern,
+        Place, Restriction, RouteEdge, RouteNode, State, StateKey, TrieEdge, TrieNode,
+    };
+    const WHOLE: Field = Field::new(0, 4);
+    &[
+        section::<Meta>(
+            s::META,
+            2,
+            &[
+                (Meta::title, Text),
+                (Meta::unknown_state, Maybe(s::STATES)),
+                (Meta::headers, Must::Span(s::PLACES)),
+                (Meta::reserved, ZERO),
+            ],
+        ),
+        section::<Authority>(
+            s::AUTHORITIES,
+            NONE16,
+            &[
+                (Authority::id, Text),
+                (Authority::title, Text),
+                (Authority::url, Text),
+                (Authority::appeal, Text),
+                (Authority::reserved, ZERO),
+            ],
+        ),
+        section::<Family>(s::FAMILIES, NONE16, &[(Family::id, Text), (Family::title, Text)]),
+        section::<Pattern>(
+            s::PATTERNS,
+            0,
+            &[(Pattern::text, Text), (Pattern::family, Maybe(s::FAMILIES)), (Pattern::exact, Most(1)), (Pattern::reserved, ZERO)],
+        ),
+        section::<TrieNode>(
+            s::TRIE_NODES,
+            0,
+            &[
+                (TrieNode::edges, Must::Span(s::TRIE_EDGES)),
+                (TrieNode::prefixes, Must::Span(s::TRIE_EDGES)),
+                (TrieNode::pattern, Maybe(s::PATTERNS)),
+                (TrieNode::reserved, ZERO),
+            ],
+        ),
+        section::<TrieEdge>(
+            s::TRIE_EDGES,
+            0,
+            &[(TrieEdge::token, Key), (TrieEdge::target, Index(s::TRIE_NODES)), (TrieEdge::reserved, ZERO)],
+        ),
+        section::<Exact>(s::EXACT, 0, &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)]),
+        section::<Restriction>(
+            s::RESTRICTIONS,
+            NONE16,
+            &[
+                (Restriction::id, Text),
+                (Restriction::message, Text),
+                (Restriction::authority, Maybe(s::AUTHORITIES)),
+                (Restriction::state, Most(state::SHADOW as u16)),
+                (Restriction::doubt_pass, Most(1)),
+                (Restriction::reserved, ZERO),
+                (Restriction::reserved2, ZERO),
+            ],
+        ),
+        section::<Licence>(
+            s::LICENCES,
+            NONE16,
+            &[
+                (Licence::id, Text),
+                (Licence::reference, Text),
+                (Licence::lifts, Must::Span(s::INDICES)),
+                (Licence::authority, Maybe(s::AUTHORITIES)),
+                (Licence::kind, Most(2)),
+                (Licence::state, Most(state::SHADOW as u16)),
+            ],
+        ),
+        section::<u32>(s::INDICES, 0, &[(WHOLE, Index(s::RESTRICTIONS))]),
+        section::<Fact>(
+            s::FACTS,
+            fact::BUILT_IN,
+            &[
+                (Fact::name, Text),
+                (Fact::claim, Text),
+                (Fact::kind, Most(fact::NUMBER as u16)),
+                (Fact::about, Most(1)),
+                (Fact::reserved2, ZERO),
+                (Fact::reserved3, ZERO),
+            ],
+        ),
+        section::<Column>(s::COLUMNS, 0, &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))]),
+        section::<Class>(s::CLASSES, 0, &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))]),
+        section::<Diff>(s::DIFFS, 0, &[(Diff::reserved, ZERO)]),
+        section::<List>(
+            s::LISTS,
+            0,
+            &[
+                (List::name, Text),
+                (List::kind, Most(list::NUMBER as u16)),
+                (List::secret, Most(1)),
+                (List::reserved, ZERO),
+                (List::reserved2, ZERO),
+            ],
+        ),
+        section::<[u8; 16]>(s::DIGESTS, 0, &[]),
+        section::<Cidr4>(s::CIDR4, 0, &[]),
+        section::<Cidr6>(s::CIDR6, 0, &[]),
+        section::<Dialect>(
+            s::DIALECTS,
+            NONE16,
+            &[
+                (Dialect::id, Text),
+                (Dialect::prefix, Text),
+                (Dialect::hints, Must::Span(s::PLACES)),
+                (Dialect::credentials, Must::Span(s::PLACES)),
+                (Dialect::reserved, ZERO),
+                (Dialect::reserved2, ZERO),
+                (Dialect::reserved3, ZERO),
+            ],
+        ),
+        section::<RouteNode>(
+            s::ROUTE_NODES,
+            0,
+            &[
+                (RouteNode::edges, Must::Span(s::ROUTE_EDGES)),
+                (RouteNode::params, Must::Span(s::ROUTE_EDGES)),
+                (RouteNode::operations, Must::Span(s::OPERATIONS)),
+                (RouteNode::tail, Maybe(s::ROUTE_NODES)),
+                (RouteNode::reserved, ZERO),
+            ],
+        ),
+        section::<RouteEdge>(
+            s::ROUTE_EDGES,
+            0,
+            &[(RouteEdge::text, Key), (RouteEdge::target, Index(s::ROUTE_NODES)), (RouteEdge::reserved, ZERO)],
+        ),
+        section::<Operation>(
+            s::OPERATIONS,
+            0,
+            &[
+                (Operation::id, Text),
+                (Operation::dialect, Index(s::DIALECTS)),
+                (Operation::methods, Most((1 << l::operation::METHODS.len()) - 1)),
+                (Operation::body_state, Maybe(s::STATES)),
+                (Operation::message_state, Maybe(s::STATES)),
+                (Operation::query, Must::Span(s::PLACES)),
+                (Operation::reserved, ZERO),
+                (Operation::reserved2, ZERO),
+                (Operation::reserved3, ZERO),
+            ],
+        ),
+        section::<Place>(
+            s::PLACES,
+            0,
+            &[
+                (Place::name, Key),
+                (Place::role, Role),
+                (Place::state, Maybe(s::STATES)),
+                (Place::reserved, ZERO),
+                (Place::reserved2, ZERO),
+            ],
+        ),
+        section::<State>(
+            s::STATES,
+            0,
+            &[
+                (State::keys, Must::Span(s::STATE_KEYS)),
+                (Field::new(State::keys.at as usize + 4, 4), Most(l::short(limits::KEYS_PER_OBJECT) as u16)),
+                (State::other, Maybe(s::STATES)),
+                (State::element, Maybe(s::STATES)),
+                (State::role, Most(role::MUST_NAME_TYPE as u16)),
+                (State::prefix_len, Short),
+                (State::reserved, ZERO),
+            ],
+        ),
+        section::<StateKey>(
+            s::STATE_KEYS,
+            0,
+            &[(StateKey::name, Key), (StateKey::folded, Key), (StateKey::target, Index(s::STATES)), (StateKey::reserved, ZERO)],
+        ),
+    ]
+};
+
+/// The order in which records of a run stand; it is checked of neighbours, or of each record.
+#[derive(Clone, Copy)]
+enum Order {
+    /// In none: the runs share nothing.
+    Apart,
+    /// `Str`s in no order.
+    Texts,
+    /// Ascending by the text at this byte; `true`: equal ones may stand side by side.
+    Text(u8, bool),
+    TextKeys,
+    /// The first bytes ascend, as bytes.
+    Bytes(u8),
+    Places,
+    Numbers,
+    Words,
+    Cidr4,
+    Cidr6,
+}
+
+/// Runs in a section: which spans name them, bytes of a record in them, and their order.
+struct Run {
+    owner: u16,
+    span: Field,
+    /// Only spans of owners with this byte at this place.
+    kind: Option<(Field, u8)>,
+    of: u16,
+    size: u8,
+    order: Order,
+}
+
+const fn run<R: Record>(owner: u16, span: Field, of: u16, order: Order) -> Run {
+    Run { owner, span, kind: None, of, size: l::short(R::SIZE), order }
+}
+
+const fn column<R: Record>(kind: u8, order: Order) -> Run {
+    Run { kind: Some((l::Column::kind, kind)), ..run::<R>(s::COLUMNS, l::Column::keys, s::KEYS, order) }
+}
+
+const fn list<R: Record>(kind: u8, items: Field, of: u16, order: Order) -> Run {
+    Run { kind: Some((l::List::kind, kind)), ..run::<R>(s::LISTS, items, of, order) }
+}
+
+static RUNS: &[Run] = &[
+    run::<l::TrieEdge>(s::TRIE_NODES, l::TrieNode::edges, s::TRIE_EDGES, Order::Text(0, false)),
+    run::<u32>(s::LICENCES, l::Licence::lifts, s::INDICES, Order::Apart),
+    run::<Str>(s::FACTS, l::Fact::values, s::KEYS, Order::Texts),
+    column::<l::TextKey>(column::TEXT, Order::TextKeys),
+    column::<l::PlaceKey>(column::PLACE, Order::Places),
+    column::<i64>(column::ORDER, Order::Numbers),
+    run::<l::Diff>(s::CLASSES, l::Class::diffs, s::DIFFS, Order::Words),
+    list::<l::PlaceKey>(list::PLACE, l::List::items, s::KEYS, Order::Places),
+    list::<[u8; 16]>(list::TEXT, l::List::items, s::DIGESTS, Order::Bytes(16)),
+    list::<l::Cidr4>(list::CIDR, l::List::items, s::CIDR4, Order::Cidr4),
+    list::<l::Cidr6>(list::CIDR, l::List::items6, s::CIDR6, Order::Cidr6),
+    list::<i64>(list::NUMBER, l::List::items, s::KEYS, Order::Numbers),
+    run::<l::RouteEdge>(s::ROUTE_NODES, l::RouteNode::edges, s::ROUTE_EDGES, Order::Text(0, false)),
+    run::<l::Place>(s::META, l::Meta::headers, s::PLACES, Order::Text(0, true)),
+    run::<l::Place>(s::OPERATIONS, l::Operation::query, s::PLACES, Order::Text(0, true)),
+    run::<l::StateKey>(s::STATES, l::State::keys, s::STATE_KEYS, Order::Text(l::StateKey::folded.at, true)),
+];
+
 struct Check<'a> {
     bundle: Bundle<'a>,
 }
 
-/// Spans into one section, to be found equal or disjoint.
-struct Spans(Vec<(u32, u32)>);
+/// Spans, as pairs of place and length.
+type Spans = Vec<(u32, u32)>;
 
-impl Spans {
-    fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    fn add(&mut self, span: Span) {
-        if span.len > 0 {
-            self.0.push((span.at, span.len));
+/// Leaves the different ones. Those left may share nothing; `unit` is the length of one unit of length in units of place.
+fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
+    order::sort(spans);
+    spans.dedup();
+    let mut free_from = 0u64;
+    for &(at, len) in spans.iter() {
+        if u64::from(at) < free_from {
+            return Err(Bad(section, at as usize));
         }
+        free_from = u64::from(at) + u64::from(len) * u64::from(unit);
     }
+    Ok(())
+}
 
-    /// The different spans. `size` is the length of one unit of `len` in units of `at`.
-    fn distinct(mut self, section: u16, size: u32) -> Result<Vec<Span>, Bad> {
-        order::sort(&mut self.0);
-        self.0.dedup();
-        let mut free_from = 0u64;
-        for &(at, len) in &self.0 {
-            if u64::from(at) < free_from {
-                return Err(Bad(section, at as usize));
-            }
-            free_from = u64::from(at) + u64::from(len) * u64::from(size);
-        }
-        Ok(self.0.into_iter().map(|(at, len)| Span { at, len }).collect())
-    }
+/// A field of at most four bytes.
+fn number(record: &[u8], field: Field) -> u32 {
+    let at = usize::from(field.at);
+    let bytes = record.get(at..at + usize::from(field.width)).unwrap_or_default();
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+/// Two numbers side by side: a text, or a span.
+fn pair(record: &[u8], at: u8) -> (u32, u32) {
+    (number(record, Field { at, width: 4 }), number(record, Field { at: at + 4, width: 4 }))
+}
+
+fn ensure(sound: bool, section: u16, at: usize) -> Checked {
+    if sound { Ok(()) } else { Err(Bad(section, at)) }
 }
 
 impl<'a> Check<'a> {
     fn all(&self) -> Checked {
-        self.names()?;
-        self.patterns()?;
-        self.rules()?;
-        self.facts()?;
-        self.vectors()?;
-        self.lists()?;
-        self.request()
+        for section in SECTIONS {
+            self.section(section)?;
+        }
+        for run in RUNS {
+            self.runs(run)?;
+        }
+        let meta = self.bundle.meta().ok_or(Bad(s::META, 0))?;
+        self.trie()?;
+        self.rules(&meta)?;
+        self.columns()?;
+        self.vectors(&meta)
     }
 
     fn table<R: Record + 'a>(&self, section: u16) -> Table<'a, R> {
         self.bundle.table(section)
     }
 
-    /// Every record of a section, which must be whole.
-    fn each<R: Record + 'a>(&self, section: u16, mut sound: impl FnMut(&R) -> bool) -> Checked {
-        let table = self.table::<R>(section);
-        if !table.bytes().len().is_multiple_of(R::SIZE) {
-            return Err(Bad(section, table.len() * R::SIZE));
-        }
-        match table.iter().position(|record| !sound(&record)) {
-            Some(index) => Err(Bad(section, index * R::SIZE)),
-            None => Ok(()),
-        }
+    /// How many records a section of the table has.
+    fn count(&self, id: u16) -> u32 {
+        let size = SECTIONS.iter().find(|section| section.id == id).map_or(1, |section| usize::from(section.size.max(1)));
+        u32::try_from(self.bundle.section(id).len() / size).unwrap_or(0)
     }
 
-    fn count<R: Record + 'a>(&self, section: u16) -> u32 {
-        u32::try_from(self.table::<R>(section).len()).unwrap_or(0)
+    fn text(&self, (at, len): (u32, u32)) -> Option<&'a str> {
+        self.bundle.checked_text(Str { at, len })
     }
 
-    fn text(&self, text: Str) -> bool {
-        self.bundle.checked_text(text).is_some()
+    fn key(&self, text: (u32, u32)) -> Option<&'a str> {
+        self.text(text).filter(|text| text.len() <= limits::MODEL_ID_BYTES)
     }
 
-    /// A text that look-ups compare: short, so that checking the order of many that overlap stays linear.
-    fn key(&self, text: Str) -> bool {
-        text.len as usize <= limits::MODEL_ID_BYTES && self.text(text)
-    }
-
-    /// Whether the records of each span are in order, by a relation of neighbours.
-    fn ordered<R: Record + 'a>(&self, section: u16, spans: Spans, in_order: impl Fn(&R, &R) -> bool) -> Checked {
-        for span in spans.distinct(section, 1)? {
-            self.run(self.table::<R>(section).span(span), &in_order)
-                .map_err(|at| Bad(section, (span.at as usize).saturating_add(at).saturating_mul(R::SIZE)))?;
+    /// Every field of every record of a section, which must be whole.
+    fn section(&self, section: &Section) -> Checked {
+        let size = usize::from(section.size.max(1));
+        let bytes = self.bundle.section(section.id);
+        let whole = bytes.len() - bytes.len() % size;
+        ensure(whole == bytes.len(), section.id, whole)?;
+        ensure(section.too_many == 0 || whole / size < usize::from(section.too_many), section.id, 0)?;
+        for (field, must) in section.fields {
+            // The bounds of a field are looked up once, not with each record.
+            let bound = match must {
+                Must::Most(most) => u32::from(*most),
+                Must::Index(of) | Must::Maybe(of) | Must::Span(of) => self.count(*of),
+                _ => 0,
+            };
+            for (index, record) in bytes.chunks_exact(size).enumerate() {
+                ensure(self.holds(*field, *must, bound, record), section.id, index * size)?;
+            }
         }
         Ok(())
     }
 
-    fn run<R: Record + 'a>(&self, records: Table<'a, R>, in_order: impl Fn(&R, &R) -> bool) -> Result<(), usize> {
-        let mut last: Option<R> = None;
-        for (index, record) in records.iter().enumerate() {
-            if last.is_some_and(|last| !in_order(&last, &record)) {
-                return Err(index);
+    fn holds(&self, field: Field, must: Must, bound: u32, record: &[u8]) -> bool {
+        let value = number(record, Field { width: field.width.min(4), ..field });
+        match must {
+            Must::Text => self.text(pair(record, field.at)).is_some(),
+            Must::Key => self.key(pair(record, field.at)).is_some(),
+            Must::Short => self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some(),
+            Must::Most(_) => value <= bound,
+            Must::Index(_) => value < bound,
+            Must::Maybe(_) => value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE },
+            Must::Span(_) => {
+                let (at, len) = pair(record, field.at);
+                within(Span { at, len }, bound)
             }
+            Must::Role => {
+                value <= u32::from(role::MUST_NAME_TYPE)
+                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL)).contains(&value)
+            }
+        }
+    }
+
+    /// The order of the records of each run.
+    fn runs(&self, run: &Run) -> Checked {
+        let owners = self.bundle.section(run.owner);
+        let size = SECTIONS.iter().find(|section| section.id == run.owner).map_or(1, |section| usize::from(section.size.max(1)));
+        let mut spans = Spans::new();
+        for owner in owners.chunks_exact(size) {
+            let (at, len) = pair(owner, run.span.at);
+            if len > 0 && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind)) {
+                spans.push((at, len));
+            }
+        }
+        // In `KEYS` a place is a byte; elsewhere it is the number of a record.
+        let size = u32::from(run.size);
+        let (unit, step) = if run.of == s::KEYS { (size, 1) } else { (1, size as usize) };
+        distinct(&mut spans, run.of, unit)?;
+        for (at, len) in spans {
+            let from = (at as usize).saturating_mul(step);
+            let to = from.saturating_add((len as usize).saturating_mul(size as usize));
+            let records = self.bundle.section(run.of).get(from..to).ok_or(Bad(run.of, from))?;
+            self.ordered(records, run.of, from, run.size, run.order)?;
+        }
+        Ok(())
+    }
+
+    fn ordered(&self, records: &[u8], section: u16, from: usize, size: u8, order: Order) -> Checked {
+        let size = usize::from(size.max(1));
+        let mut last = None;
+        for (index, record) in records.chunks_exact(size).enumerate() {
+            let sound = self.follows(order, records, index, last, record).is_some_and(|sound| sound);
+            ensure(sound, section, from + index * size)?;
             last = Some(record);
         }
         Ok(())
     }
 
-    fn names(&self) -> Checked {
-        let meta = self.table::<l::Meta>(s::META);
-        let (places, states) = (self.count::<l::Place>(s::PLACES), self.count::<l::State>(s::STATES));
-        self.each::<l::Meta>(s::META, |m| {
-            let rows = u64::from(m.when_words) + u64::from(m.unless_words) + u64::from(m.licence_words);
-            self.text(m.title)
-                && rows * 64 < u64::from(NONE)
-                && m.mask_words == self.count::<l::Pattern>(s::PATTERNS).div_ceil(64)
-                && optional(m.unknown_state, states)
-                && within(m.headers, places)
-                && m.reserved == 0
-        })?;
-        if meta.len() != 1 {
-            return Err(Bad(s::META, 0));
-        }
-        self.each::<l::Authority>(s::AUTHORITIES, |a| {
-            [a.id, a.title, a.url, a.appeal].into_iter().all(|text| self.text(text)) && a.reserved == 0
-        })?;
-        self.each::<l::Family>(s::FAMILIES, |f| self.text(f.id) && self.text(f.title))?;
-        if self.count::<l::Family>(s::FAMILIES) >= u32::from(NONE16)
-            || self.count::<l::Authority>(s::AUTHORITIES) >= u32::from(NONE16)
-        {
-            return Err(Bad(s::FAMILIES, 0));
-        }
-        Ok(())
+    /// Whether a record is sound and may stand behind the one before it.
+    fn follows(&self, order: Order, run: &[u8], index: usize, last: Option<&[u8]>, this: &[u8]) -> Option<bool> {
+        Some(match order {
+            Order::Apart => true,
+            Order::Texts => self.text(pair(this, 0)).is_some(),
+            Order::Text(at, equal) => {
+                let Some(last) = last else { return Some(true) };
+                let (last, this) = (self.text(pair(last, at))?, self.text(pair(this, at))?);
+                last < this || equal && last == this
+            }
+            Order::TextKeys => {
+                let key = l::TextKey::read(this)?;
+                let text = self.key(pair(this, 0))?;
+                // INVARIANT: a parent stands before its key, so that walking up ends.
+                let led = key.parent.checked_sub(2).is_none_or(|parent| {
+                    (parent as usize) < index && Table::<l::TextKey>::new(run).get(parent).is_some_and(|key| key.prefix == 1)
+                });
+                let above = match last.and_then(l::TextKey::read) {
+                    Some(last) => (self.bundle.text(last.text), last.prefix) < (text, key.prefix),
+                    None => true,
+                };
+                led && above && key.prefix <= 1 && key.parent != 0
+            }
+            Order::Bytes(count) => {
+                let count = usize::from(count);
+                last.is_none_or(|last| last.get(..count) < this.get(..count))
+            }
+            Order::Places => this.get(5..) == Some(&[0; 3]) && self.follows(Order::Bytes(5), run, index, last, this)?,
+            Order::Numbers => last.and_then(i64::read).is_none_or(|last| i64::read(this).is_some_and(|this| last < this)),
+            Order::Words => last.is_none_or(|last| number(last, l::Diff::word) < number(this, l::Diff::word)),
+            Order::Cidr4 => {
+                let this = l::Cidr4::read(this)?;
+                this.first <= this.last && last.and_then(l::Cidr4::read).is_none_or(|last| last.last < this.first)
+            }
+            Order::Cidr6 => {
+                let this = l::Cidr6::read(this)?;
+                this.first <= this.last && last.and_then(l::Cidr6::read).is_none_or(|last| last.last < this.first)
+            }
+        })
     }
 
-    fn patterns(&self) -> Checked {
-        let families = self.count::<l::Family>(s::FAMILIES);
-        let patterns = self.count::<l::Pattern>(s::PATTERNS);
-        let (nodes, edges) = (self.count::<l::TrieNode>(s::TRIE_NODES), self.count::<l::TrieEdge>(s::TRIE_EDGES));
-        self.each::<l::Pattern>(s::PATTERNS, |p| {
-            self.text(p.text) && optional16(p.family, families) && p.exact <= 1 && p.reserved == 0
-        })?;
-        if patterns == 0 {
-            return Err(Bad(s::PATTERNS, 0));
-        }
+    fn trie(&self) -> Checked {
+        ensure(self.count(s::PATTERNS) > 0, s::PATTERNS, 0)?;
         // INVARIANT: nodes stand in breadth-first order, so edge `i` leads to node `i + 1`, spans follow each other, and it is a tree:
         // a walk visits a node once at most for each token it starts from.
-        let mut free_from = 0;
-        let mut node = 0;
-        let table = self.table::<l::TrieEdge>(s::TRIE_EDGES);
-        let text = |edge: &l::TrieEdge| self.bundle.text(edge.token);
-        self.each::<l::TrieNode>(s::TRIE_NODES, |n| {
-            let here = node;
-            node += 1;
-            let mut follows = |span: Span| {
+        let mut free_from = 0u32;
+        for (here, node) in (0u32..).zip(self.table::<l::TrieNode>(s::TRIE_NODES).iter()) {
+            for span in [node.edges, node.prefixes] {
                 let fits = span.len == 0 || span.at == free_from && here <= span.at;
+                ensure(fits, s::TRIE_NODES, here as usize * l::TrieNode::SIZE)?;
                 free_from = free_from.saturating_add(span.len);
-                fits && within(span, edges)
-            };
-            follows(n.edges)
-                && follows(n.prefixes)
-                && self.run(table.span(n.edges), |a, b| text(a) < text(b)).is_ok()
-                && optional(n.pattern, patterns)
-                && n.reserved == 0
-        })?;
-        let mut target = 0;
-        self.each::<l::TrieEdge>(s::TRIE_EDGES, |e| {
-            target += 1;
-            self.key(e.token) && e.target == target && e.target < nodes && e.reserved == 0
-        })?;
-        if free_from != edges {
-            return Err(Bad(s::TRIE_EDGES, free_from as usize));
+            }
         }
-        self.each::<l::Exact>(s::EXACT, |e| self.key(e.text) && e.pattern < patterns && e.reserved == 0)?;
-        let exact = self.table::<l::Exact>(s::EXACT);
-        self.run(exact, |a, b| self.bundle.text(a.text) <= self.bundle.text(b.text))
-            .map_err(|at| Bad(s::EXACT, at * l::Exact::SIZE))
+        ensure(free_from == self.count(s::TRIE_EDGES), s::TRIE_EDGES, 0)?;
+        for (index, edge) in (0u32..).zip(self.table::<l::TrieEdge>(s::TRIE_EDGES).iter()) {
+            ensure(edge.target == index + 1, s::TRIE_EDGES, index as usize * l::TrieEdge::SIZE)?;
+        }
+        self.ordered(self.bundle.section(s::EXACT), s::EXACT, 0, l::short(l::Exact::SIZE), Order::Text(0, true))
     }
 
-    fn rules(&self) -> Checked {
-        let Some(meta) = self.bundle.meta() else { return Err(Bad(s::META, 0)) };
-        let authorities = self.count::<l::Authority>(s::AUTHORITIES);
-        let indices = self.count::<u32>(s::INDICES);
-        let restrictions = self.count::<l::Restriction>(s::RESTRICTIONS);
-        let licences = self.count::<l::Licence>(s::LICENCES);
-        if restrictions >= u32::from(NONE16) || licences >= u32::from(NONE16) {
-            return Err(Bad(s::RESTRICTIONS, 0));
-        }
-        let masks = self.table::<u64>(s::MASKS);
-        if !masks.bytes().len().is_multiple_of(8 * meta.mask_words.max(1) as usize) {
-            return Err(Bad(s::MASKS, masks.bytes().len()));
-        }
-        let masks = u32::try_from(masks.len()).unwrap_or(0) / meta.mask_words.max(1);
+    fn rules(&self, meta: &l::Meta) -> Checked {
+        let rows = u64::from(meta.when_words) + u64::from(meta.unless_words) + u64::from(meta.licence_words);
+        ensure(rows * 64 < u64::from(NONE) && meta.mask_words == self.count(s::PATTERNS).div_ceil(64), s::META, 0)?;
+        let masks = self.bundle.section(s::MASKS).len();
+        let mask = 8 * meta.mask_words.max(1) as usize;
+        ensure(masks.is_multiple_of(mask), s::MASKS, masks)?;
+        let masks = u32::try_from(masks / mask).unwrap_or(0);
         let (when_rows, unless_rows, licence_rows) = (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
 
         // INVARIANT: every row has one owner, so slots share no row: the rows claimed are counted and compared with the rows owned.
         let owners = self.table::<u32>(s::ROW_OWNERS);
-        if owners.bytes().len() != 4 * (when_rows as usize + licence_rows as usize) {
-            return Err(Bad(s::ROW_OWNERS, 0));
-        }
+        ensure(owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize), s::ROW_OWNERS, 0)?;
+        let owned = |rows: Span, index: u32| owners.span(rows).iter().all(|owner| owner == index);
         let mut claimed = 0usize;
-        let mut index = 0u32;
-        self.each::<l::Restriction>(s::RESTRICTIONS, |r| {
-            let this = index;
-            index += 1;
-            let slot = slot_of(r);
+        for (index, rule) in (0u32..).zip(self.table::<l::Restriction>(s::RESTRICTIONS).iter()) {
+            let slot = slot_of(&rule);
             claimed += slot.len as usize;
-            self.text(r.id)
-                && self.text(r.message)
-                && within(r.when, when_rows)
-                && within(r.unless, unless_rows)
+            let sound = within(rule.when, when_rows)
+                && within(rule.unless, unless_rows)
                 && within(slot, when_rows)
-                && shaped(r)
-                && owners.span(slot).iter().all(|owner| owner == this)
-                && r.mask < masks
-                && optional16(r.authority, authorities)
-                && matches!(r.status, 403 | 451)
-                && r.state <= l::state::SHADOW
-                && r.doubt_pass <= 1
-                && (r.reserved, r.reserved2) == (0, 0)
-        })?;
-        let mut spans = Spans::new();
-        let mut index = 0u32;
-        self.each::<l::Licence>(s::LICENCES, |r| {
-            let this = index;
-            index += 1;
-            spans.add(r.lifts);
-            claimed += r.rows.len as usize;
-            let rows = Span { at: r.rows.at.saturating_add(when_rows), len: r.rows.len };
-            self.text(r.id)
-                && self.text(r.reference)
-                && within(r.rows, licence_rows)
-                && owners.span(rows).iter().all(|owner| owner == this)
-                && within(r.lifts, indices)
-                && optional(r.mask, masks)
-                && optional16(r.authority, authorities)
-                && r.kind <= 2
-                && r.state <= l::state::SHADOW
-        })?;
-        if owners.iter().filter(|owner| *owner != NONE).count() != claimed {
-            return Err(Bad(s::ROW_OWNERS, 0));
+                && shaped(&rule)
+                && owned(slot, index)
+                && rule.mask < masks
+                && matches!(rule.status, 403 | 451);
+            ensure(sound, s::RESTRICTIONS, index as usize * l::Restriction::SIZE)?;
         }
-        self.each::<u32>(s::INDICES, |index| *index < restrictions)?;
-        spans.distinct(s::INDICES, 1).map(drop)
+        for (index, rule) in (0u32..).zip(self.table::<l::Licence>(s::LICENCES).iter()) {
+            claimed += rule.rows.len as usize;
+            let sound = within(rule.rows, licence_rows)
+                && owned(Span { at: rule.rows.at + when_rows, len: rule.rows.len }, index)
+                && (rule.mask == NONE || rule.mask < masks);
+            ensure(sound, s::LICENCES, index as usize * l::Licence::SIZE)?;
+        }
+        ensure(owners.iter().filter(|owner| *owner != NONE).count() == claimed, s::ROW_OWNERS, 0)
     }
 
-    fn facts(&self) -> Checked {
-        let keys = self.bundle.section(s::KEYS);
-        let lists = self.count::<l::List>(s::LISTS);
-        let mut values = Spans::new();
-        self.each::<l::Fact>(s::FACTS, |f| {
-            values.add(f.values);
-            self.text(f.name)
-                && self.text(f.claim)
-                && f.kind <= fact::NUMBER
-                && f.about <= 1
-                && (f.reserved2, f.reserved3) == (0, 0)
-        })?;
-        if self.count::<l::Fact>(s::FACTS) >= u32::from(fact::BUILT_IN) {
-            return Err(Bad(s::FACTS, 0));
-        }
-        for span in values.distinct(s::KEYS, 8)? {
-            let Some(values) = keyed::<Str>(keys, span) else { return Err(Bad(s::KEYS, span.at as usize)) };
-            if !values.iter().all(|value| self.text(value)) {
-                return Err(Bad(s::KEYS, span.at as usize));
-            }
-        }
-        let classes = self.count::<l::Class>(s::CLASSES);
-        let (mut texts, mut places, mut orders) = (Spans::new(), Spans::new(), Spans::new());
-        let mut programs = Vec::new();
-        self.each::<l::Column>(s::COLUMNS, |c| {
-            match c.kind {
-                column::TEXT => texts.add(c.keys),
-                column::PLACE => places.add(c.keys),
-                column::ORDER => orders.add(c.keys),
-                column::PROGRAM => programs.push(c.aux),
-                _ => {}
-            }
+    fn columns(&self) -> Checked {
+        let (facts, lists) = (self.count(s::FACTS), self.count(s::LISTS));
+        let mut programs = Spans::new();
+        for (index, c) in self.table::<l::Column>(s::COLUMNS).iter().enumerate() {
             let aux = match c.kind {
                 column::LISTED => c.aux < lists,
                 column::NETWORK => (c.aux as usize) < crate::Network::KINDS.len(),
-                column::PROGRAM => true,
+                column::PROGRAM => {
+                    programs.push((c.aux, 0));
+                    true
+                }
                 _ => c.aux == 0,
             };
-            aux && c.reserved == 0
-                && (self.table::<l::Fact>(s::FACTS).get(u32::from(c.fact)).is_some()
-                    || (fact::BUILT_IN..=fact::B_NOW).contains(&c.fact))
-                && within(c.classes, classes)
-                && class_count(c.kind, c.keys.len) == Some(c.classes.len)
-        })?;
-        for span in texts.distinct(s::KEYS, 16)? {
-            self.text_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
-        }
-        for span in places.distinct(s::KEYS, 8)? {
-            self.place_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
-        }
-        for span in orders.distinct(s::KEYS, 8)? {
-            self.order_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
+            let sound = aux
+                && (u32::from(c.fact) < facts || (fact::BUILT_IN..=fact::B_NOW).contains(&c.fact))
+                && class_count(c.kind, c.keys.len) == Some(c.classes.len);
+            ensure(sound, s::COLUMNS, index * l::Column::SIZE)?;
         }
         order::sort(&mut programs);
         programs.dedup();
         let mut free_from = 0;
-        for at in programs {
-            if at < free_from {
-                return Err(Bad(s::PROGRAMS, at as usize));
-            }
+        for (at, _) in programs {
+            ensure(at >= free_from, s::PROGRAMS, at as usize)?;
             free_from = self.program(at, lists).ok_or(Bad(s::PROGRAMS, at as usize))?;
         }
         Ok(())
-    }
-
-    fn text_keys(&self, span: Span) -> Option<()> {
-        let keys = keyed::<l::TextKey>(self.bundle.section(s::KEYS), span)?;
-        let mut last: Option<(&str, u32)> = None;
-        for (index, key) in keys.iter().enumerate() {
-            let this = (self.bundle.checked_text(key.text).filter(|_| self.key(key.text))?, key.prefix);
-            if last.is_some_and(|last| last >= this) || key.prefix > 1 || key.parent == 0 {
-                return None;
-            }
-            // INVARIANT: a parent stands before its key, so that walking up ends.
-            if let Some(parent) = key.parent.checked_sub(2)
-                && (parent as usize >= index || keys.get(parent)?.prefix != 1)
-            {
-                return None;
-            }
-            last = Some(this);
-        }
-        Some(())
-    }
-
-    fn place_keys(&self, span: Span) -> Option<()> {
-        let keys = keyed::<l::PlaceKey>(self.bundle.section(s::KEYS), span)?;
-        let sorted = self.run(keys, |a, b| (a.country, a.region) < (b.country, b.region)).is_ok();
-        (sorted && keys.iter().all(|key| key.reserved == [0; 3])).then_some(())
-    }
-
-    fn order_keys(&self, span: Span) -> Option<()> {
-        self.run(keyed::<i64>(self.bundle.section(s::KEYS), span)?, |a, b| a < b).ok()
     }
 
     /// Checks a program and returns where it ends.
@@ -395,157 +622,49 @@ impl<'a> Check<'a> {
         (depth == 1).then_some(at + length)
     }
 
-    fn vectors(&self) -> Checked {
-        let Some(meta) = self.bundle.meta() else { return Err(Bad(s::META, 0)) };
-        let regions = [meta.when_words as usize, meta.unless_words as usize, meta.licence_words as usize];
-        let words: usize = regions.iter().sum();
-        let summary: usize = regions.iter().map(|words| 2 * words.div_ceil(64)).sum();
-        let (vectors, summaries) = (self.bundle.section(s::VECTORS), self.bundle.section(s::SUMMARIES));
-        let bases = if words == 0 { 0 } else { vectors.len() / (words * 8) };
-        if vectors.len() != bases * words * 8 || summaries.len() != bases * summary * 8 {
-            return Err(Bad(s::VECTORS, vectors.len()));
+    fn vectors(&self, meta: &l::Meta) -> Checked {
+        let regions = [meta.when_words, meta.unless_words, meta.licence_words];
+        // INVARIANT: rows are fewer than `NONE`, so these sums fit.
+        let (mut words, mut summary) = (0, 0);
+        for region in regions {
+            words += region;
+            summary += 2 * region.div_ceil(64);
         }
-        let mut summaries = self.table::<u64>(s::SUMMARIES).iter();
-        let all = vectors.get(..words * 8).unwrap_or_default();
-        for vector in vectors.chunks_exact((words * 8).max(1)) {
-            let mut pairs = vector.chunks_exact(8).zip(all.chunks_exact(8));
+        let (vectors, summaries) = (self.table::<u64>(s::VECTORS), self.table::<u64>(s::SUMMARIES));
+        let bases = u32::try_from(vectors.len()).unwrap_or(0).checked_div(words).unwrap_or(0);
+        let whole = |bytes: &[u8], words: u32| bytes.len() == bases as usize * words as usize * 8;
+        ensure(whole(vectors.bytes(), words) && whole(summaries.bytes(), summary), s::VECTORS, vectors.bytes().len())?;
+        let mut pair = 0;
+        for base in 0..bases {
+            let mut from = 0;
             for region in regions {
-                for block in 0..region.div_ceil(64) {
+                let end = from + region;
+                while from < end {
+                    let to = end.min(from + 64);
                     let (mut some, mut cares) = (0u64, 0u64);
-                    for (bit, (word, all)) in pairs.by_ref().take((region - block * 64).min(64)).enumerate() {
-                        some |= u64::from(word.iter().any(|byte| *byte != 0)) << bit;
-                        cares |= u64::from(word != all) << bit;
+                    for at in from..to {
+                        let word = vectors.get(base * words + at);
+                        some |= u64::from(word != Some(0)) << (at - from);
+                        cares |= u64::from(word != vectors.get(at)) << (at - from);
                     }
-                    if (summaries.next(), summaries.next()) != (Some(some), Some(cares)) {
-                        return Err(Bad(s::SUMMARIES, 0));
-                    }
+                    ensure((summaries.get(pair), summaries.get(pair + 1)) == (Some(some), Some(cares)), s::SUMMARIES, 0)?;
+                    pair += 2;
+                    from = to;
                 }
             }
         }
-        let diffs = self.count::<l::Diff>(s::DIFFS);
-        let mut spans = Spans::new();
-        self.each::<l::Class>(s::CLASSES, |c| {
-            spans.add(c.diffs);
-            ((c.base as usize) < bases || words == 0) && within(c.diffs, diffs) && c.full <= 0b111
-        })?;
-        self.each::<l::Diff>(s::DIFFS, |d| (d.word as usize) < words && d.reserved == 0)?;
-        self.ordered::<l::Diff>(s::DIFFS, spans, |a, b| a.word < b.word)
-    }
-
-    fn lists(&self) -> Checked {
-        let (digests, cidr4, cidr6) =
-            (self.count::<[u8; 16]>(s::DIGESTS), self.count::<l::Cidr4>(s::CIDR4), self.count::<l::Cidr6>(s::CIDR6));
-        let (mut texts, mut places, mut numbers) = (Spans::new(), Spans::new(), Spans::new());
-        let (mut four, mut six) = (Spans::new(), Spans::new());
-        self.each::<l::List>(s::LISTS, |entry| {
-            let shaped = match entry.kind {
-                list::TEXT => {
-                    texts.add(entry.items);
-                    within(entry.items, digests)
-                }
-                list::CIDR => {
-                    four.add(entry.items);
-                    six.add(entry.items6);
-                    within(entry.items, cidr4) && within(entry.items6, cidr6)
-                }
-                list::PLACE => {
-                    places.add(entry.items);
-                    true
-                }
-                list::NUMBER => {
-                    numbers.add(entry.items);
-                    true
-                }
-                _ => false,
-            };
-            shaped && self.text(entry.name) && entry.secret <= 1 && (entry.reserved, entry.reserved2) == (0, 0)
-        })?;
-        for span in places.distinct(s::KEYS, 8)? {
-            self.place_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
+        for (index, class) in self.table::<l::Class>(s::CLASSES).iter().enumerate() {
+            ensure(class.base < bases || words == 0, s::CLASSES, index * l::Class::SIZE)?;
         }
-        for span in numbers.distinct(s::KEYS, 8)? {
-            self.order_keys(span).ok_or(Bad(s::KEYS, span.at as usize))?;
+        for (index, diff) in self.table::<l::Diff>(s::DIFFS).iter().enumerate() {
+            ensure(diff.word < words, s::DIFFS, index * l::Diff::SIZE)?;
         }
-        self.each::<[u8; 16]>(s::DIGESTS, |_| true)?;
-        self.ordered::<[u8; 16]>(s::DIGESTS, texts, |a, b| a < b)?;
-        self.each::<l::Cidr4>(s::CIDR4, |range| range.first <= range.last)?;
-        self.ordered::<l::Cidr4>(s::CIDR4, four, |a, b| a.last < b.first)?;
-        self.each::<l::Cidr6>(s::CIDR6, |range| range.first <= range.last)?;
-        self.ordered::<l::Cidr6>(s::CIDR6, six, |a, b| a.last < b.first)
-    }
-
-    /// The sections that the request readers walk. Their walks are bounded by the request's length, so a loop among nodes does no harm.
-    fn request(&self) -> Checked {
-        let dialects = self.count::<l::Dialect>(s::DIALECTS);
-        let (nodes, edges) = (self.count::<l::RouteNode>(s::ROUTE_NODES), self.count::<l::RouteEdge>(s::ROUTE_EDGES));
-        let (operations, places) = (self.count::<l::Operation>(s::OPERATIONS), self.count::<l::Place>(s::PLACES));
-        let (states, keys) = (self.count::<l::State>(s::STATES), self.count::<l::StateKey>(s::STATE_KEYS));
-        self.each::<l::Dialect>(s::DIALECTS, |d| {
-            self.text(d.id)
-                && self.text(d.prefix)
-                && within(d.hints, places)
-                && within(d.credentials, places)
-                && (d.reserved, d.reserved2, d.reserved3) == (0, 0, 0)
-        })?;
-        if dialects >= u32::from(NONE16) {
-            return Err(Bad(s::DIALECTS, 0));
-        }
-        let mut spans = Spans::new();
-        self.each::<l::RouteNode>(s::ROUTE_NODES, |n| {
-            spans.add(n.edges);
-            within(n.edges, edges)
-                && within(n.params, edges)
-                && within(n.operations, operations)
-                && optional(n.tail, nodes)
-                && n.reserved == 0
-        })?;
-        self.each::<l::RouteEdge>(s::ROUTE_EDGES, |e| self.key(e.text) && e.target < nodes && e.reserved == 0)?;
-        self.ordered::<l::RouteEdge>(s::ROUTE_EDGES, spans, |a, b| self.bundle.text(a.text) < self.bundle.text(b.text))?;
-        self.each::<l::Operation>(s::OPERATIONS, |o| {
-            self.text(o.id)
-                && u32::from(o.dialect) < dialects
-                && o.methods < 1 << l::operation::METHODS.len()
-                && optional(o.body_state, states)
-                && optional(o.message_state, states)
-                && within(o.query, places)
-                && (o.reserved, o.reserved2, o.reserved3) == (0, 0, 0)
-        })?;
-        self.each::<l::Place>(s::PLACES, |p| {
-            let known = p.role <= role::MUST_NAME_TYPE || (role::HEADER_BEARER..=role::PROTOCOL_CREDENTIAL).contains(&p.role);
-            self.key(p.name) && known && optional(p.state, states) && (p.reserved, p.reserved2) == (0, 0)
-        })?;
-        let mut spans = Spans::new();
-        self.bundle.meta().into_iter().for_each(|meta| spans.add(meta.headers));
-        self.table::<l::Operation>(s::OPERATIONS).iter().for_each(|operation| spans.add(operation.query));
-        self.ordered::<l::Place>(s::PLACES, spans, |a, b| self.bundle.text(a.name) <= self.bundle.text(b.name))?;
-        let mut spans = Spans::new();
-        self.each::<l::State>(s::STATES, |state| {
-            spans.add(state.keys);
-            within(state.keys, keys)
-                && state.keys.len as usize <= limits::KEYS_PER_OBJECT
-                && optional(state.other, states)
-                && optional(state.element, states)
-                && state.role <= role::MUST_NAME_TYPE
-                && self.text(Str { at: state.prefix_at, len: u32::from(state.prefix_len) })
-                && state.reserved == 0
-        })?;
-        self.each::<l::StateKey>(s::STATE_KEYS, |k| {
-            self.key(k.name) && self.key(k.folded) && k.target < states && k.reserved == 0
-        })?;
-        self.ordered::<l::StateKey>(s::STATE_KEYS, spans, |a, b| self.bundle.text(a.folded) <= self.bundle.text(b.folded))
+        Ok(())
     }
 }
 
 fn within(span: Span, len: u32) -> bool {
     span.at.checked_add(span.len).is_some_and(|end| end <= len)
-}
-
-fn optional(index: u32, len: u32) -> bool {
-    index == NONE || index < len
-}
-
-fn optional16(index: u16, len: u32) -> bool {
-    index == NONE16 || u32::from(index) < len
 }
 
 /// The records at a byte offset of `KEYS`; `len` counts records.

@@ -96,6 +96,34 @@ impl<const N: usize> Record for [u8; N] {
     }
 }
 
+/// Where a field lies in its record: first byte and number of bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Field {
+    pub(crate) at: u8,
+    pub(crate) width: u8,
+}
+
+impl Field {
+    pub(crate) const fn new(at: usize, width: usize) -> Self {
+        Self { at: short(at), width: short(width) }
+    }
+}
+
+/// A size in a record as a byte: none has 256 bytes.
+pub(crate) const fn short(size: usize) -> u8 {
+    let [low, ..] = size.to_le_bytes();
+    low
+}
+
+/// Declares a constant for each field, of the field's name: where it lies.
+macro_rules! places {
+    ($before:expr;) => {};
+    ($before:expr; $field:ident : $t:ty, $($rest:tt)*) => {
+        pub(crate) const $field: Field = Field::new($before, <$t as Record>::SIZE);
+        places!($before + <$t as Record>::SIZE; $($rest)*);
+    };
+}
+
 /// Declares a record: its fields in the order of their bytes, without gaps.
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $t:ty),* $(,)? }) => {
@@ -103,6 +131,8 @@ macro_rules! record {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[cfg_attr(any(feature = "author", fuzzing), derive(Default))]
         pub(crate) struct $name { $($(#[$fdoc])* pub(crate) $field: $t),* }
+        #[allow(non_upper_case_globals, dead_code, reason = "named as the fields are; the check wants most of them")]
+        impl $name { places!(0; $($field : $t,)*); }
         impl Record for $name {
             const SIZE: usize = 0 $(+ <$t as Record>::SIZE)*;
             #[inline(always)]
