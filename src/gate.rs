@@ -215,23 +215,23 @@ impl Gate {
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
         for family in 0..families {
             let family = u16::try_from(family).unwrap_or(layout::NONE16);
-            let mask = self.closed(&unread.reach, |pattern, bit| bit != 0 && pattern.family == family);
+            let mask = self.closed(&unread.reach, Some(family));
             let bundle = self.bundle();
             let Some(record) = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family)) else { continue };
             let (id, title) = (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
             self.push_family(&mut to, unread, &id, &title, &mask);
         }
-        let others = self.closed(&unread.reach, |_, bit| bit == 0);
+        let others = self.closed(&unread.reach, None);
         self.push_family(&mut to, unread, "*", "Models of no family", &others);
         to.push(']');
         to
     }
 
-    /// The bits of the reach whose patterns are asked for; none if they are all open.
-    fn closed(&self, reach: &Reach, asked: impl Fn(&layout::Pattern, u32) -> bool) -> Vec<u64> {
+    /// The bits of the reach whose patterns are of a family, or the bit of no pattern; none if they are all open.
+    fn closed(&self, reach: &Reach, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; reach.denied.len()];
         for (bit, pattern) in (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter()) {
-            if asked(&pattern, bit)
+            if family.map_or(bit == 0, |family| bit != 0 && pattern.family == family)
                 && reach.denies(bit)
                 && let Some(word) = mask.get_mut(bit as usize / 64)
             {
@@ -248,7 +248,15 @@ impl Gate {
         let grounds = self.grounds(unread, mask);
         let bundle = self.bundle();
         let table = bundle.table::<layout::Restriction>(section::RESTRICTIONS);
-        let rules = || grounds.restrictions.iter().filter_map(|index| table.get(u32::from(*index)));
+        let (mut message, mut ids) = ("", Vec::new());
+        for index in &grounds.restrictions {
+            if let Some(rule) = table.get(u32::from(*index)) {
+                ids.push(bundle.text(rule.id));
+                if message.is_empty() {
+                    message = bundle.text(rule.message);
+                }
+            }
+        }
         emit::separate(to);
         to.push('{');
         emit::member(to, "id");
@@ -256,9 +264,9 @@ impl Gate {
         emit::member(to, "title");
         emit::string(to, title);
         emit::member(to, "message");
-        emit::string(to, rules().map(|rule| bundle.text(rule.message)).find(|message| !message.is_empty()).unwrap_or_default());
+        emit::string(to, message);
         emit::member(to, "restrictions");
-        emit::strings(to, rules().map(|rule| bundle.text(rule.id)));
+        emit::strings(to, ids.iter().copied());
         to.push('}');
     }
 

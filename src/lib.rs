@@ -90,7 +90,7 @@ pub mod policy;
 mod face;
 
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
-pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_place, read_time};
+pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_ip, read_place, read_time};
 pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
 pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
 pub use refusal::{Refusal, Socket};

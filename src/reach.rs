@@ -291,60 +291,78 @@ impl Reacher {
         let mut lifting = alloc::vec![false; licences.len()];
         let stale = stale || now_ms >= bundle.expires();
         each_caller(candidates, readings, now_ms, stale, &mut |facts| {
-            let tables = Tables::new(bundle);
-            pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
-            let Self { plan, epoch, picks: [when, unless, licence_picks], .. } = self;
-            let mut live: Vec<u32> = Vec::new();
-            rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
-                live.extend(plan.licence_of(&tables, row));
-                row + 1
-            });
-            live.dedup();
-            rows::applying(&tables, plan, epoch, when, unless, &mut |step| {
-                let (word, bits) = match step {
-                    rows::Step::At(row) => return row,
-                    rows::Step::Applies(word, bits) => (word, bits),
-                };
-                let mut bits = bits & !epoch.shadow_of(word);
-                while bits != 0 {
-                    let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
-                    bits &= bits - 1;
-                    let Some((number, rule)) = owner.and_then(|number| Some((number, restrictions.get(number)?))) else {
-                        continue;
-                    };
-                    let mut left: Vec<u64> = tables.mask(rule.mask).iter().collect();
-                    for (at, word) in left.iter_mut().enumerate() {
-                        *word &= if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
-                    }
-                    let asked = left.clone();
-                    for licence in &live {
-                        let Some(record) = licences.get(*licence) else { continue };
-                        if !bundle.table::<u32>(section::INDICES).span(record.lifts).iter().any(|lifts| lifts == number) {
-                            continue;
-                        }
-                        let mut lifts = false;
-                        for (at, word) in left.iter_mut().enumerate() {
-                            let lifted = if record.mask == NONE { u64::MAX } else { tables.mask(record.mask).at(at) };
-                            lifts |= asked.get(at).is_some_and(|asked| asked & lifted != 0);
-                            *word &= !lifted;
-                        }
-                        if let Some(slot) = lifting.get_mut(*licence as usize).filter(|_| lifts) {
-                            *slot = true;
-                        }
-                    }
-                    if let Some(slot) = denying.get_mut(number as usize).filter(|_| left.iter().any(|word| *word != 0)) {
-                        *slot = true;
-                    }
-                }
-                0
-            });
+            self.ground(bundle, facts, patterns, &mut denying, &mut lifting);
         });
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
+    }
+
+    /// Marks the restrictions that deny one caller any of these patterns, and the licences that lift something.
+    fn ground(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>, patterns: &[u64], denying: &mut [bool], lifting: &mut [bool]) {
+        let tables = Tables::new(bundle);
+        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
+        let Self { plan, epoch, picks: [when, unless, licence_picks], reach, .. } = self;
+        let mut live: Vec<u32> = Vec::new();
+        rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
+            live.extend(plan.licence_of(&tables, row));
+            row + 1
+        });
+        live.dedup();
+        let mut applying: Vec<(u32, u64)> = Vec::new();
+        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+            rows::Step::At(row) => row,
+            rows::Step::Applies(word, bits) => {
+                applying.push((word, bits & !epoch.shadow_of(word)));
+                0
+            }
+        });
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let indices = bundle.table::<u32>(section::INDICES);
+        let mut fitting: Vec<(u32, u32)> = Vec::new();
+        for (word, mut bits) in applying {
+            while bits != 0 {
+                let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
+                bits &= bits - 1;
+                let Some(number) = owner else { continue };
+                let Some(rule) = restrictions.get(number) else { continue };
+                fitting.clear();
+                for licence in &live {
+                    if let Some(record) = licences.get(*licence)
+                        && indices.span(record.lifts).iter().any(|lifts| lifts == number)
+                    {
+                        fitting.push((*licence, record.mask));
+                    }
+                }
+                for at in 0..reach.denied.len() {
+                    let wanted = if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
+                    let asked = tables.mask(rule.mask).at(at) & wanted;
+                    let mut left = asked;
+                    for (licence, mask) in &fitting {
+                        let lifted = if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
+                        left &= !lifted;
+                        mark(lifting, *licence, asked & lifted != 0);
+                    }
+                    mark(denying, number, left != 0);
+                }
+            }
+        }
+    }
+}
+
+fn mark(flags: &mut [bool], number: u32, on: bool) {
+    if let Some(flag) = flags.get_mut(number as usize) {
+        *flag |= on;
     }
 }
 
 fn numbers(flags: &[bool]) -> Vec<u16> {
-    (0..).zip(flags).filter(|(_, flag)| **flag).map(|(number, _)| number).collect()
+    let mut numbers = Vec::new();
+    for (number, flag) in (0..).zip(flags) {
+        if *flag {
+            numbers.push(number);
+        }
+    }
+    numbers
 }
 
 /// Every caller that has to be decided: candidates times readings, and what a stale bundle adds.
@@ -405,13 +423,13 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
             (Some(ip), Some(list)) => 1 + u32::from(listed_ip(bundle, &list, ip)),
             _ => 0,
         },
-        fact::B_OPERATION => {
-            let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(facts.reading.operation);
-            text_class(bundle, column, operation.map_or("", |operation| bundle.text(operation.id)))
-        }
-        fact::B_DIALECT => {
-            let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(facts.reading.dialect));
-            text_class(bundle, column, dialect.map_or("", |dialect| bundle.text(dialect.id)))
+        fact::B_OPERATION | fact::B_DIALECT => {
+            let id = if column.fact == fact::B_OPERATION {
+                bundle.table::<l::Operation>(section::OPERATIONS).get(facts.reading.operation).map(|operation| operation.id)
+            } else {
+                bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(facts.reading.dialect)).map(|dialect| dialect.id)
+            };
+            text_class(bundle, column, id.map_or("", |id| bundle.text(id)))
         }
         _ => match facts.account {
             Some(account) if column.kind == column::VERSUS_NOW => account.class_at(*number, facts.now),

@@ -7,6 +7,13 @@ use super::read::Bundle;
 use crate::emit;
 use crate::facts::Network;
 
+/// A member whose value is a text.
+#[inline(never)]
+fn text(to: &mut String, name: &str, value: &str) {
+    emit::member(to, name);
+    emit::string(to, value);
+}
+
 impl Bundle<'_> {
     /// The digest in hexadecimal, as logs and `status` show it.
     #[must_use]
@@ -29,10 +36,8 @@ impl Bundle<'_> {
     pub fn to_json(self) -> String {
         let mut to = String::from("{");
         let meta = self.meta();
-        emit::member(&mut to, "id");
-        emit::string(&mut to, self.policy_id());
-        emit::member(&mut to, "title");
-        emit::string(&mut to, meta.map_or("", |meta| self.text(meta.title)));
+        text(&mut to, "id", self.policy_id());
+        text(&mut to, "title", meta.map_or("", |meta| self.text(meta.title)));
         emit::member(&mut to, "version");
         emit::number(&mut to, self.policy_version());
         emit::member(&mut to, "expires");
@@ -40,18 +45,15 @@ impl Bundle<'_> {
             Ok(expires) if self.expires() != i64::MAX => emit::number(&mut to, expires),
             _ => to.push_str("null"),
         }
-        emit::member(&mut to, "digest");
-        emit::string(&mut to, &self.digest_hex());
+        text(&mut to, "digest", &self.digest_hex());
         self.dialects(&mut to);
         emit::member(&mut to, "facts");
         to.push('[');
         for fact in self.table::<l::Fact>(section::FACTS).iter() {
             emit::separate(&mut to);
             to.push('{');
-            emit::member(&mut to, "name");
-            emit::string(&mut to, self.text(fact.name));
-            emit::member(&mut to, "claim");
-            emit::string(&mut to, self.text(fact.claim));
+            text(&mut to, "name", self.text(fact.name));
+            text(&mut to, "claim", self.text(fact.claim));
             to.push('}');
         }
         to.push(']');
@@ -70,10 +72,8 @@ impl Bundle<'_> {
         for dialect in self.table::<l::Dialect>(section::DIALECTS).iter() {
             emit::separate(to);
             to.push('{');
-            emit::member(to, "id");
-            emit::string(to, self.text(dialect.id));
-            emit::member(to, "prefix");
-            emit::string(to, self.text(dialect.prefix));
+            text(to, "id", self.text(dialect.id));
+            text(to, "prefix", self.text(dialect.prefix));
             emit::member(to, "credentials");
             to.push('[');
             for place in places.span(dialect.credentials).iter() {
@@ -84,12 +84,9 @@ impl Bundle<'_> {
                 };
                 emit::separate(to);
                 to.push('{');
-                emit::member(to, "in");
-                emit::string(to, carrier);
-                emit::member(to, "name");
-                emit::string(to, self.text(place.name));
-                emit::member(to, "scheme");
-                emit::string(to, scheme);
+                text(to, "in", carrier);
+                text(to, "name", self.text(place.name));
+                text(to, "scheme", scheme);
                 to.push('}');
             }
             to.push_str("]}");

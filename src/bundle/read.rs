@@ -187,8 +187,8 @@ impl<'a, R: Record + 'a> Table<'a, R> {
     }
 
     #[inline]
-    pub(crate) fn iter(self) -> impl Iterator<Item = R> + 'a {
-        self.bytes.chunks_exact(R::SIZE).filter_map(R::read)
+    pub(crate) fn iter(self) -> Records<'a, R> {
+        Records(self)
     }
 
     /// The bytes of the records.
@@ -211,6 +211,20 @@ impl<'a, R: Record + 'a> Table<'a, R> {
             }
         }
         None
+    }
+}
+
+/// The records of a table, one after the other; by hand, since adapters over chunks weigh more.
+pub(crate) struct Records<'a, R>(Table<'a, R>);
+
+impl<'a, R: Record + 'a> Iterator for Records<'a, R> {
+    type Item = R;
+
+    #[inline]
+    fn next(&mut self) -> Option<R> {
+        let (record, rest) = self.0.bytes.split_at_checked(R::SIZE)?;
+        self.0.bytes = rest;
+        R::read(record)
     }
 }
 

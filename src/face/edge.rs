@@ -11,13 +11,12 @@
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::bundle::OwnedBundle;
-use crate::facts::{self, Network, OwnedValue, read_place};
+use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
 use crate::gate::{self, Approach, Caller};
 use crate::reach::State;
 use crate::refusal::Refusal;
@@ -116,7 +115,7 @@ impl Edge {
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
         self.caller.asn = field().parse().ok();
-        self.caller.ip = field().parse::<IpAddr>().ok();
+        self.caller.ip = read_ip(field());
         self.caller.network = field().split(',').filter_map(Network::of).fold(Network::default(), Network::with);
         self.caller.stale = !field().is_empty();
         self.caller.places.clear();

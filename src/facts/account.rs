@@ -142,13 +142,15 @@ fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> 
     let place = read_code(text)?;
     let country = place.country?;
     let keys = keyed::<l::PlaceKey>(bundle.section(section::KEYS), list.items)?;
-    let from = keys.search(|key| (key.country, key.region).cmp(&(country, [0; 3]))).is_some();
-    match place.region {
-        _ if from => Some(true),
-        Some(region) => Some(keys.search(|key| (key.country, key.region).cmp(&(country, region))).is_some()),
-        None if keys.search(|key| key.country.cmp(&country)).is_some() => None,
-        None => Some(false),
+    let has = |region: Option<[u8; 3]>| {
+        let found = keys.search(|key| key.country.cmp(&country).then_with(|| key.region.cmp(&region.unwrap_or(key.region))));
+        found.is_some()
+    };
+    if has(Some([0; 3])) {
+        return Some(true);
     }
+    let listed = has(place.region);
+    if listed && place.region.is_none() { None } else { Some(listed) }
 }
 
 /// Values of the program's logic, in the order of truth: `and` is the lesser, `or` the greater.

@@ -4,6 +4,7 @@
 //! own. Nothing here decides.
 
 mod account;
+mod address;
 mod class;
 mod digest;
 mod network;
@@ -12,6 +13,7 @@ mod value;
 
 pub use account::Account;
 pub(crate) use account::tag;
+pub use address::read_ip;
 pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_class};
 #[cfg(feature = "author")]
 pub(crate) use digest::list_digest;

@@ -30,6 +30,8 @@ pub(super) struct Epoch {
     shadow: Vec<u64>,
     has_shadow: bool,
     watched: Vec<Watched>,
+    /// The vector of the class at hand, kept for its room.
+    words: Vec<u64>,
     idle: bool,
     /// Whether any watched column looks at the operation or dialect.
     reads: bool,
@@ -119,11 +121,10 @@ impl Epoch {
             interval.narrow(bundle, &column);
             let class = column.classes.at.checked_add(order_class(bundle, &column, now)).and_then(|at| classes.get(at));
             if let Some(class) = class {
-                class_words(bundle, &class, total, |word, bits| {
-                    if let Some(live) = self.live.get_mut(word) {
-                        *live &= bits;
-                    }
-                });
+                class_words(bundle, &class, total, &mut self.words);
+                for (live, bits) in self.live.iter_mut().zip(&self.words) {
+                    *live &= bits;
+                }
             }
         }
         self.summary.clear();
@@ -150,11 +151,12 @@ impl Epoch {
             let last = column.classes.at.checked_add(column.classes.len.saturating_sub(1));
             let Some(dont_care) = last.and_then(|at| classes.get(at)) else { continue };
             let mut regions = 0;
-            class_words(bundle, &dont_care, total, |word, bits| {
-                if self.live.get(word).is_some_and(|live| live & !bits != 0) {
+            class_words(bundle, &dont_care, total, &mut self.words);
+            for (word, (live, bits)) in self.live.iter().zip(&self.words).enumerate() {
+                if live & !bits != 0 {
                     regions |= 1 << (u32::from(word >= when_words) + u32::from(word >= when_words + unless_words));
                 }
-            });
+            }
             if regions != 0 {
                 self.reads |= matches!(column.fact, fact::B_OPERATION | fact::B_DIALECT);
                 self.watched.push(Watched { column, number, regions });

@@ -33,6 +33,13 @@ pub(super) struct Region {
     pub(super) first_summary: u32,
 }
 
+/// Rows of a restriction of more than a word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wide {
+    pub(super) when: Span,
+    pub(super) unless: Span,
+}
+
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Of the bundle, for accounts to be compared with.
@@ -51,7 +58,7 @@ pub(super) struct Plan {
     /// The first group of each word.
     first_group: Vec<u32>,
     /// Restrictions of more than a word.
-    pub(super) wide: Vec<(u32, l::Restriction)>,
+    pub(super) wide: Vec<Wide>,
     pub(super) lift_groups: Vec<LiftGroup>,
     /// Group of each licence.
     lift_group_of: Vec<u32>,
@@ -89,9 +96,9 @@ impl Plan {
             lift_group_of: Vec::new(),
             lifts: Vec::new(),
         };
-        for (number, rule) in (0..).zip(restrictions.iter()) {
+        for rule in restrictions.iter() {
             if is_wide(&rule) {
-                plan.wide.push((number, rule));
+                plan.wide.push(Wide { when: rule.when, unless: rule.unless });
             } else if let Some((word, bit)) = end_of(&rule)
                 && let Some(ends) = plan.ends.get_mut(word as usize)
             {
@@ -146,8 +153,10 @@ impl Plan {
                     Ok(known) => written.get(known).map_or(licence.lifts, |(_, words)| *words),
                     Err(free) => {
                         let at = self.lifts.len();
-                        let mut ends: Vec<(u32, u32)> =
-                            indices.span(licence.lifts).iter().filter_map(|index| end_of(&restrictions.get(index)?)).collect();
+                        let mut ends: Vec<(u32, u32)> = Vec::new();
+                        for index in indices.span(licence.lifts).iter() {
+                            ends.extend(restrictions.get(index).and_then(|rule| end_of(&rule)));
+                        }
                         order::sort(&mut ends);
                         for (word, bit) in ends {
                             match self.lifts.get_mut(at..).and_then(<[_]>::last_mut) {

@@ -9,6 +9,8 @@
 //!   applies = any(when) & !any(unless)
 //! ```
 
+use alloc::vec::Vec;
+
 use super::epoch::Epoch;
 use super::plan::{Plan, Region, WIDE_END};
 use crate::bundle::layout::{self as l, Span, section};
@@ -150,14 +152,15 @@ fn first_at(diffs: Table<'_, l::Diff>, span: Span, word: u32) -> u32 {
     low
 }
 
-/// Every word of a class's vector.
-pub(super) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, mut visit: impl FnMut(usize, u64)) {
+/// Puts every word of a class's vector into `to`.
+pub(super) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to: &mut Vec<u64>) {
     let len = u32::try_from(total).unwrap_or(0);
-    let base = bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len });
-    let mut diffs = bundle.table::<l::Diff>(section::DIFFS).span(class.diffs).iter().peekable();
-    for (at, word) in base.iter().enumerate() {
-        let diff = diffs.next_if(|diff| diff.word as usize == at);
-        visit(at, diff.map_or(word, |diff| diff.bits));
+    to.clear();
+    to.extend(bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len }).iter());
+    for diff in bundle.table::<l::Diff>(section::DIFFS).span(class.diffs).iter() {
+        if let Some(word) = to.get_mut(diff.word as usize) {
+            *word = diff.bits;
+        }
     }
 }
 
@@ -278,7 +281,7 @@ pub(super) fn applying(
             }
         }
     }
-    for (_, rule) in &plan.wide {
+    for rule in &plan.wide {
         let has = |live: (&[u64], &[u64]), picks: &[Pick], rows: Span| {
             (rows.at / 64..rows.at.saturating_add(rows.len).div_ceil(64)).any(|word| {
                 let start = live.0.get(word as usize).copied().unwrap_or(0);
