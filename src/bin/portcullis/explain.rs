@@ -76,7 +76,8 @@ fn request(text: &str, path: &Path) -> Result<RequestLine, Exit> {
 fn request_of_id(text: &str, path: &Path, id: &str) -> Result<RequestLine, Exit> {
     for line in text.lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        let found = value.get("id").is_some_and(|own| own.as_str() == Some(id) || own.to_string() == id);
+        let plain = serde_json::from_str::<serde_json::Value>(id).ok();
+        let found = value.get("id").is_some_and(|own| own.as_str() == Some(id) || Some(own) == plain.as_ref());
         if found {
             return request(line, path);
         }
