@@ -56,7 +56,7 @@
 //! decision.
 
 // What only authors and their tools call is compiled for everyone and linked for nobody.
-#![allow(dead_code)]
+#![cfg_attr(not(feature = "author"), allow(dead_code))]
 
 extern crate alloc;
 

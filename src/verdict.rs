@@ -60,8 +60,6 @@ pub(crate) struct Request {
     pub(crate) everything: bool,
     /// Flags of all operations that it may be.
     pub(crate) flags: u32,
-    /// No known operation.
-    pub(crate) unknown: bool,
     /// Not surely a known operation.
     pub(crate) unsure: bool,
     pub(crate) upgrade: bool,

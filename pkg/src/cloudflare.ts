@@ -85,6 +85,8 @@ function man({ module, bundle }: WorkerOptions, env: Env): Post | PortcullisErro
   try {
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
     const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey });
+    const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
+    if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
     return { gate, slots: slots(gate.info), keys, budget: new Budget(), traps: 0 };
   } catch (cause) {

@@ -9,6 +9,8 @@ export type Code =
   | "bundle_malformed"
   /** The list key is not the one that the bundle was compiled with. */
   | "list_key_wrong"
+  /** A rule of the bundle rests on something that this platform cannot tell. */
+  | "platform_lacks"
   /** The wasm module could not be compiled or started. */
   | "module_unusable"
   /** The wasm instance trapped while it read this request; it was replaced, and the request must be refused. */

@@ -36,16 +36,25 @@ export interface Head {
   readonly headers?: Iterable<readonly [string, string]> | undefined;
 }
 
-/** The line format of the edge module's `reach`: one value a line, so no value may hold a line feed. */
-export function line(head: Pick<Head, "method" | "url">, facts: Facts): string {
+/** The line format of the edge module's `reach`: one value a line, so no value may hold a line feed. `byOperation`: rules differ by operation. */
+export function line(head: Pick<Head, "method" | "url" | "headers">, facts: Facts, byOperation = false): string {
   const { place, network } = facts;
-  let text = `${whole(head.method)}\n${whole(head.url)}\n${facts.asn ?? ""}\n${whole(facts.ip)}\n`;
+  let text = `${whole(byOperation ? methods(head) : head.method)}\n${whole(head.url)}\n${facts.asn ?? ""}\n${whole(facts.ip)}\n`;
   if (network !== undefined) text += whole(network.join(","));
   text += facts.stale === true ? "\nstale" : "\n";
   if (place === undefined) return `${text}\n `;
   if (!isList(place)) return `${text}\n${whole(place.country)} ${whole(place.region)}`;
   for (const one of place) text += `\n${whole(one.country)} ${whole(one.region)}`;
   return place.length === 0 ? `${text}\n ` : text;
+}
+
+/** The method, and those that a header asks for in its place: the request may be taken for any of them. */
+function methods({ method, headers }: Pick<Head, "method" | "headers">): string {
+  let all = method;
+  if (headers !== undefined) {
+    for (const [name, value] of headers) if (/^x[-_](?:http[-_])?method(?:[-_]override)?$/i.test(name)) all += `,${value}`;
+  }
+  return all;
 }
 
 /** Header lines as the edge module reads them; a line feed in a value would be a header of its own. */

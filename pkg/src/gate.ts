@@ -37,6 +37,14 @@ export interface BundleInfo {
   readonly facts: readonly { readonly name: string; readonly claim: string }[];
   /** Whether some list needs `listKey`. */
   readonly secretLists: boolean;
+  /** What a rule rests on that not every platform supplies; `operation`: on which operation of an API it is. */
+  readonly needs: {
+    readonly region: boolean;
+    readonly asn: boolean;
+    readonly ip: boolean;
+    readonly operation: boolean;
+    readonly network: readonly string[];
+  };
 }
 
 /** A family of models that a caller may not use. */
@@ -222,8 +230,8 @@ export class Gate {
     return this.#enter((edge) => edge.switch(id, state));
   }
 
-  #reach(head: Pick<Head, "method" | "url">, facts: Settled): number {
-    const text = line(head, facts);
+  #reach(head: Pick<Head, "method" | "url" | "headers">, facts: Settled): number {
+    const text = line(head, facts, this.info?.needs.operation);
     const { account = this.#unknown } = facts;
     return this.#enter((edge) => {
       edge.begin();

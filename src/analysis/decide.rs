@@ -11,7 +11,7 @@ use super::line::{LineError, RequestLine};
 use crate::bundle::{Bundle, OwnedBundle};
 use crate::gate::{Approach, Caller, Gate, GateError, Pending};
 use crate::reach::State;
-use crate::request::Head;
+use crate::request::{Head, all_methods};
 use crate::verdict::Verdict;
 
 /// A bundle that decides lines.
@@ -81,11 +81,11 @@ impl Decider {
                 .collect(),
             stale: false,
         };
-        let unread = match self.gate.approach(&line.method, &line.url, &caller, now) {
+        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let unread = match self.gate.approach(&all_methods(&line.method, &headers), &line.url, &caller, now) {
             Approach::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
             Approach::Read(unread) => unread,
         };
-        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut pending = self.gate.read(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
             for piece in line.pieces() {

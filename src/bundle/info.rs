@@ -95,12 +95,13 @@ impl Bundle<'_> {
     }
 
     fn needs(self, to: &mut String) {
-        let (mut region, mut asn, mut ip, mut network) = (false, false, false, Network::default());
+        let (mut region, mut asn, mut ip, mut operation, mut network) = (false, false, false, false, Network::default());
         for column in self.table::<l::Column>(section::COLUMNS).iter() {
             match column.fact {
                 fact::B_PLACE => region |= self.names_a_region(&column),
                 fact::B_ASN => asn = true,
                 fact::B_IP => ip = true,
+                fact::B_OPERATION | fact::B_DIALECT => operation = true,
                 fact::B_NETWORK if column.kind == column::NETWORK => {
                     network = network.with(Network(1u8.checked_shl(column.aux).unwrap_or(0)))
                 }
@@ -109,7 +110,7 @@ impl Bundle<'_> {
         }
         emit::member(to, "needs");
         to.push('{');
-        for (name, needed) in [("region", region), ("asn", asn), ("ip", ip)] {
+        for (name, needed) in [("region", region), ("asn", asn), ("ip", ip), ("operation", operation)] {
             emit::member(to, name);
             to.push_str(if needed { "true" } else { "false" });
         }

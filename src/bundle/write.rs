@@ -54,11 +54,6 @@ impl Writer {
         Span { at, len: length(records.len()) }
     }
 
-    /// Records of a section so far.
-    pub(crate) fn count<R: Record>(&self, section: u16) -> u32 {
-        length(self.sections.get(&section).map_or(0, |bytes| bytes.len() / R::SIZE))
-    }
-
     /// All texts so far.
     pub(crate) fn strings(&self) -> &str {
         &self.strings

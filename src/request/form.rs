@@ -51,11 +51,6 @@ impl Form {
         }
     }
 
-    /// What parsers read differently, as far as was read.
-    pub(crate) fn doubt(&self) -> Option<Reason> {
-        self.doubt
-    }
-
     /// Reads on.
     ///
     /// # Errors

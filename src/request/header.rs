@@ -74,6 +74,18 @@ pub(super) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
     }
 }
 
+/// The methods that a request may be taken for, as [`route`](super::route) takes them: its own and, after commas, those that a header asks
+/// for in its place. The reach needs them where a rule rests on the operation.
+#[cfg(feature = "author")]
+pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
+    let mut all = String::from(method);
+    methods(headers, &mut |asked| {
+        all.push(',');
+        all.push_str(asked);
+    });
+    all
+}
+
 /// The values of all lines of this name, which is lower case.
 pub(super) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> impl Iterator<Item = &'a str> {
     headers.iter().filter(move |(other, _)| is(other, name)).map(|(_, value)| *value)

@@ -27,11 +27,6 @@ impl Lines {
         Self { start, line: Json::new(start), doubt: None }
     }
 
-    /// What parsers read differently, as far as was read.
-    pub(crate) fn doubt(&self) -> Option<Reason> {
-        self.doubt.or(self.line.doubt())
-    }
-
     /// Reads on.
     ///
     /// # Errors

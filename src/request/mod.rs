@@ -39,6 +39,8 @@ pub use findings::Carrier;
 #[cfg(feature = "author")]
 pub(crate) use findings::Mention;
 pub(crate) use findings::{Findings, holds};
+#[cfg(feature = "author")]
+pub(crate) use header::all_methods;
 pub use reader::Reader;
 pub use reason::Reason;
 pub use route::{Head, Route, route};

@@ -88,11 +88,6 @@ impl Multipart {
         })
     }
 
-    /// What parsers read differently, as far as was read.
-    pub(crate) fn doubt(&self) -> Option<Reason> {
-        self.doubt
-    }
-
     /// Reads on.
     ///
     /// # Errors

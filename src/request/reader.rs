@@ -135,7 +135,6 @@ impl Reader {
             guarded: route.guarded,
             everything: reach.is_everything(bundle),
             flags: route.flags,
-            unknown: route.unknown,
             unsure: route.unsure,
             upgrade: is_upgrade(head),
             preflight: is_preflight(route, head),

@@ -55,8 +55,6 @@ pub struct Route {
     pub(super) bodies: Vec<u32>,
     /// Some reading fits no known operation, or none of its method.
     pub(super) unsure: bool,
-    /// No reading fits a known path.
-    pub(super) unknown: bool,
     /// The path cannot be read with certainty.
     pub(super) trouble: Option<Reason>,
     /// Methods that the request may be taken for, as bits of [`operation::METHODS`].
@@ -122,7 +120,7 @@ impl Route {
         self.texts.clear();
         self.hidden_query.clear();
         self.bodies.clear();
-        (self.flags, self.unsure, self.unknown, self.trouble) = (0, false, true, None);
+        (self.flags, self.unsure, self.trouble) = (0, false, None);
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
         head.method.split(',').for_each(|method| self.method(method));
@@ -285,7 +283,6 @@ impl Route {
     }
 
     fn known(&mut self, index: u32, operation: &l::Operation, exact: bool) {
-        self.unknown = false;
         self.flags |= operation.flags & !operation::QUIET;
         // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair; and where a method takes no
         // body, nobody knows what a server makes of one.
