@@ -137,16 +137,21 @@ impl Gate {
     ///
     /// `shared` says that the account's key is an entity's, and not all its users are attested: facts about a person are then unknown.
     pub fn account(&self, shared: bool, mut get: impl FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+        self.account_of(shared, &mut get)
+    }
+
+    /// The same, once for whatever asks.
+    fn account_of(&self, shared: bool, get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
         let bundle = self.bundle();
-        let value = |fact: layout::Fact| {
-            if shared && fact.about == layout::about::PERSON {
-                None
-            } else {
-                get(bundle.text(fact.name), bundle.text(fact.claim))
-            }
-        };
-        let values: Vec<Option<OwnedValue>> = bundle.table::<layout::Fact>(section::FACTS).iter().map(value).collect();
-        let lists: Vec<Vec<&str>> = values.iter().map(texts).collect();
+        let mut values: Vec<Option<OwnedValue>> = Vec::new();
+        for fact in bundle.table::<layout::Fact>(section::FACTS).iter() {
+            let withheld = shared && fact.about == layout::about::PERSON;
+            values.push(if withheld { None } else { get(bundle.text(fact.name), bundle.text(fact.claim)) });
+        }
+        let mut lists: Vec<Vec<&str>> = Vec::new();
+        for value in &values {
+            lists.push(texts(value));
+        }
         Rc::new(Account::classify(bundle, self.list_key.as_deref(), |index| {
             let index = usize::from(index);
             Some(match values.get(index)?.as_ref()? {
@@ -335,10 +340,13 @@ impl Unread {
 
 /// The texts of a list, lent.
 fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
-    match value {
-        Some(OwnedValue::List(texts)) => texts.iter().map(String::as_str).collect(),
-        _ => Vec::new(),
+    let mut lent = Vec::new();
+    if let Some(OwnedValue::List(texts)) = value {
+        for text in texts {
+            lent.push(text.as_str());
+        }
     }
+    lent
 }
 
 /// The candidates of a caller, without an allocation: one more than are decided one by one, so that too many are seen as such.

@@ -303,10 +303,13 @@ impl Reacher {
         let Self { plan, epoch, picks: [when, unless, licence_picks], reach, .. } = self;
         let mut live: Vec<u32> = Vec::new();
         rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
-            live.extend(plan.licence_of(&tables, row));
+            if let Some(licence) = plan.licence_of(&tables, row)
+                && live.last() != Some(&licence)
+            {
+                live.push(licence);
+            }
             row + 1
         });
-        live.dedup();
         let mut applying: Vec<(u32, u64)> = Vec::new();
         rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
             rows::Step::At(row) => row,
@@ -372,9 +375,11 @@ fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, sta
     for reading in readings.iter().copied() {
         for candidate in candidates {
             let Candidate { place, network, asn, ip, account } = *candidate;
-            decide(&Facts { place, network, asn, ip, account: Some(account), reading, now });
+            let mut facts = Facts { place, network, asn, ip, account: Some(account), reading, now };
+            decide(&facts);
             if stale {
-                decide(&Facts { place: Place::UNKNOWN, network, asn, ip, account: None, reading, now });
+                (facts.place, facts.account) = (Place::UNKNOWN, None);
+                decide(&facts);
             }
         }
         if candidates.is_empty() {

@@ -181,9 +181,7 @@ impl<'a, R: Record + 'a> Table<'a, R> {
     /// The records of a span; empty if it does not lie within the section.
     #[inline]
     pub(crate) fn span(self, span: Span) -> Self {
-        let start = (span.at as usize).saturating_mul(R::SIZE);
-        let end = start.saturating_add((span.len as usize).saturating_mul(R::SIZE));
-        Self::new(self.bytes.get(start..end).unwrap_or_default())
+        Self::new(cut(self.bytes, span, R::SIZE))
     }
 
     #[inline]
@@ -212,6 +210,14 @@ impl<'a, R: Record + 'a> Table<'a, R> {
         }
         None
     }
+}
+
+/// The bytes of a span's records; one function for records of every size.
+#[inline]
+fn cut(bytes: &[u8], span: Span, size: usize) -> &[u8] {
+    let start = (span.at as usize).saturating_mul(size);
+    let end = start.saturating_add((span.len as usize).saturating_mul(size));
+    bytes.get(start..end).unwrap_or_default()
 }
 
 /// The records of a table, one after the other; by hand, since adapters over chunks weigh more.

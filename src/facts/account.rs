@@ -18,7 +18,7 @@ pub struct Account {
     /// [`tag`] of the bundle.
     bundle: u64,
     /// By column; 0, "unknown", for those of built-in facts.
-    classes: Box<[u32]>,
+    classes: Vec<u32>,
     /// Columns that compare with `now`, and the time to compare. They are few.
     times: Vec<(u32, i64)>,
 }
@@ -28,7 +28,7 @@ impl Account {
     #[must_use]
     pub fn unknown(bundle: Bundle<'_>) -> Self {
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
-        Self { bundle: tag(bundle), classes: alloc::vec![0; columns].into_boxed_slice(), times: Vec::new() }
+        Self { bundle: tag(bundle), classes: alloc::vec![0; columns], times: Vec::new() }
     }
 
     /// Looks up the class of each fact.

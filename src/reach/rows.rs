@@ -156,7 +156,9 @@ fn first_at(diffs: Table<'_, l::Diff>, span: Span, word: u32) -> u32 {
 pub(super) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to: &mut Vec<u64>) {
     let len = u32::try_from(total).unwrap_or(0);
     to.clear();
-    to.extend(bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len }).iter());
+    for word in bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len }).iter() {
+        to.push(word);
+    }
     for diff in bundle.table::<l::Diff>(section::DIFFS).span(class.diffs).iter() {
         if let Some(word) = to.get_mut(diff.word as usize) {
             *word = diff.bits;
