@@ -349,16 +349,18 @@ fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
     lent
 }
 
-/// The candidates of a caller, without an allocation: one more than are decided one by one, so that too many are seen as such.
+/// The candidates of a caller, without an allocation unless there are very many. Above [`limits::CANDIDATES`] the caller counts as stale, and
+/// yet each counts: one that is certainly denied must not hide behind the others.
 struct Candidates<'a> {
-    all: [Candidate<'a>; limits::CANDIDATES + 1],
+    few: [Candidate<'a>; limits::CANDIDATES],
     count: usize,
+    many: Vec<Candidate<'a>>,
 }
 
 impl<'a> Candidates<'a> {
     fn new(caller: &'a Caller, nobody: &'a Account) -> Self {
         let blank = Candidate { place: Place::UNKNOWN, network: caller.network, asn: caller.asn, ip: caller.ip, account: nobody };
-        let mut candidates = Self { all: [blank; limits::CANDIDATES + 1], count: 0 };
+        let mut candidates = Self { few: [blank; limits::CANDIDATES], count: 0, many: Vec::new() };
         let places: &[Place] = if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
         for &place in places {
             if caller.accounts.is_empty() {
@@ -372,13 +374,56 @@ impl<'a> Candidates<'a> {
     }
 
     fn push(&mut self, candidate: Candidate<'a>) {
-        if let Some(free) = self.all.get_mut(self.count) {
-            *free = candidate;
-            self.count += 1;
+        match self.few.get_mut(self.count) {
+            Some(free) => *free = candidate,
+            None => {
+                if self.many.is_empty() {
+                    self.many.extend_from_slice(&self.few);
+                }
+                self.many.push(candidate);
+            }
         }
+        self.count += 1;
     }
 
     fn all(&self) -> &[Candidate<'a>] {
-        self.all.get(..self.count).unwrap_or(&self.all)
+        if self.many.is_empty() { self.few.get(..self.count).unwrap_or_default() } else { &self.many }
+    }
+}
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::policy;
+
+    #[test]
+    fn a_denied_candidate_hides_behind_no_number_of_others() {
+        let text = r#"
+            format = 1
+            [policy]
+            id = "embargo"
+            version = 1
+            dialects = ["openai"]
+            [facts]
+            billing = { type = "place", claim = "/billing", about = "account" }
+            [[restrictions]]
+            id = "embargo"
+            models = ["*"]
+            when = 'billing in ["IR"]'
+            doubt = "pass"
+        "#;
+        let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
+        let bundle = policy::compile(&loaded.policy.unwrap(), None).unwrap();
+        let mut gate = Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
+        let billed = |gate: &Gate, code: &str| gate.account(false, |_, _| Some(OwnedValue::Text(code.into())));
+        for others in [0, 1, limits::CANDIDATES, 3 * limits::CANDIDATES] {
+            let mut accounts: Vec<_> = (0..others).map(|_| billed(&gate, "FR")).collect();
+            let harmless = Caller { accounts: accounts.clone(), ..Caller::default() };
+            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &harmless, 0), Approach::Pass(_)), "{others}");
+            accounts.push(billed(&gate, "IR"));
+            let caller = Caller { accounts, ..Caller::default() };
+            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &caller, 0), Approach::Read(_)), "{others}");
+        }
     }
 }
