@@ -6,6 +6,13 @@ target=${CARGO_TARGET_DIR:-target}
 # What rustc may use and the runtimes have; binaryen must be told, the module no longer says.
 features="--enable-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types"
 
+# Panic locations name source files: without the folders of this machine and of its package cache.
+flags=CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
+cargo fetch --quiet --locked --target wasm32-unknown-unknown
+for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+  export "$flags=${!flags:-} --remap-path-prefix=$folder="
+done
+
 # module FEATURE WASM-OPT-LEVEL [glue options]
 module() {
   local name=$1 level=$2
