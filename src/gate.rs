@@ -20,7 +20,7 @@ use crate::facts::{Account, Network, OwnedValue, Place, Value, list_key_check};
 use crate::limits;
 use crate::reach::{Candidate, Grounds, Reach, Reacher, State};
 use crate::request::{self, Head, Reader, Reason, Route};
-use crate::verdict::Verdict;
+use crate::verdict::{Kind, Verdict};
 
 /// Why a bundle cannot be put to use, although it is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub struct Unread {
     caller: Caller,
     route: Route,
     reach: Reach,
+    /// A licence lifts something for the caller.
+    licensed: bool,
     now: i64,
 }
 
@@ -187,7 +189,7 @@ impl Gate {
             return Approach::Pass(Passed { reason: Reason::NoRestriction, route, now, stale });
         }
         let reach = reach.clone();
-        Approach::Read(Unread { caller: caller.clone(), route, reach, now })
+        Approach::Read(Unread { caller: caller.clone(), route, reach, licensed: self.reacher.is_licensed(), now })
     }
 
     /// Whether the last `approach` found a licence that lifts something for its caller.
@@ -297,7 +299,9 @@ impl Gate {
     pub fn conclude(&mut self, pending: &mut Pending) -> Verdict {
         let Pending { unread, reader } = pending;
         let outcome = reader.finish(self.bundle.view(), &unread.reach);
-        let grounds = self.grounds(unread, &outcome.denied);
+        // Who stands behind a verdict takes a look at every rule, so it is asked only where somebody does.
+        let asked = outcome.kind == Kind::Deny || unread.licensed;
+        let grounds = if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
         Verdict::new(self.bundle(), outcome, &grounds)
     }
 }
