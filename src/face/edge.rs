@@ -81,7 +81,7 @@ impl Edge {
 
     /// What the bundle says of itself, as JSON: `{id, title, version, expires, digest, dialects, facts, secretLists}`.
     pub fn info(&self) -> String {
-        self.gate.borrow().bundle().to_json()
+        held(&self.gate).bundle().to_json()
     }
 
     /// The facts of an account record, an object: each declared fact is taken from where its claim points.
@@ -130,7 +130,7 @@ impl Edge {
         let now = now as i64;
         self.passed = None;
         self.unread = None;
-        let mut gate = self.gate.borrow_mut();
+        let mut gate = held(&self.gate);
         let approach = gate.approach(method, url, &self.caller, now);
         let mut found = 0;
         if gate.is_shadowed() {
@@ -157,13 +157,13 @@ impl Edge {
 
     /// The verdict on a request that `reach` let pass, as JSON. Without 16 in what `reach` returned it says no more than that.
     pub fn verdict(&self) -> String {
-        let passed = self.passed.as_ref().map(|passed| self.gate.borrow_mut().passed(passed, &self.caller));
+        let passed = self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
         passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
     /// The families that the caller of the last `reach` may not use, as JSON: `[{id, title, message, restrictions}]`.
     pub fn families(&self) -> String {
-        let mut gate = self.gate.borrow_mut();
+        let mut gate = held(&self.gate);
         self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
@@ -173,13 +173,13 @@ impl Edge {
             self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
         let line = |line| str::split_once(line, ':').map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value)));
         let lines: Vec<(&str, &str)> = headers.split('\n').filter_map(line).collect();
-        let pending = self.gate.borrow().read(unread, &Head { method: &method, url: &url, headers: &lines });
+        let pending = held(&self.gate).read(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
     }
 
     /// Puts a rule into a state, `on`, `off` or `shadow`; `false` if there is no such rule or state.
     pub fn switch(&mut self, rule: &str, state: &str) -> bool {
-        State::of(state).is_some_and(|state| self.gate.borrow_mut().switch(rule, state))
+        State::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
     }
 }
 
@@ -190,7 +190,7 @@ impl Edge {
             Some("person" | "all_users_attested") => false,
             Some(_) => true,
         };
-        Account(self.gate.borrow().account(shared, |name, claim| owned(&find(name, claim))))
+        Account(held(&self.gate).account(shared, |name, claim| owned(&find(name, claim))))
     }
 }
 
@@ -204,12 +204,12 @@ impl Reader {
 
     /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
     pub fn feed(&mut self, bytes: &[u8]) -> bool {
-        self.gate.borrow().feed(&mut self.pending, bytes)
+        held(&self.gate).feed(&mut self.pending, bytes)
     }
 
     /// Ends the request: all of it was read, or it is settled.
     pub fn finish(&mut self) {
-        self.verdict = Some(self.gate.borrow_mut().conclude(&mut self.pending));
+        self.verdict = Some(held(&self.gate).conclude(&mut self.pending));
     }
 
     /// The verdict as JSON: `{verdict, status, mentions, families, restrictions, licences, reason}`.
@@ -219,8 +219,16 @@ impl Reader {
 
     /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
     pub fn refusal(&self, case_id: &str) -> String {
-        let gate = self.gate.borrow();
+        let gate = held(&self.gate);
         self.verdict.as_ref().map(|verdict| Refusal::new(gate.bundle(), verdict, case_id).to_json()).unwrap_or_default()
+    }
+}
+
+/// The gate. It is free unless a getter of an account record calls back, which traps; `RefCell::borrow_mut` would bring its words along.
+fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::Gate> {
+    match gate.try_borrow_mut() {
+        Ok(gate) => gate,
+        Err(_) => core::arch::wasm32::unreachable(),
     }
 }
 
