@@ -19,12 +19,19 @@ module() {
   shift 2
   echo "wasm: $name"
   cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$name"
-  wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$target/wasm32-unknown-unknown/edge/portcullis.wasm"
+  # The slow part is done again only for another module or another script.
+  local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
+  state=$(sha256sum "$built" tools/wasm.sh | sha256sum)
+  if [ -f "pkg/wasm/${name}_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
+    return
+  fi
+  wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$built"
   # shellcheck disable=SC2086
   wasm-opt $features "$level" --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
   # The comments are for those who read the types; the script is what travels.
   tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --outDir pkg/wasm "$target/glue/$name.js"
   cp "$target/glue/$name.d.ts" "$target/glue/${name}_bg.wasm.d.ts" pkg/wasm/
+  echo "$state" >"$stamp"
 }
 
 mkdir -p pkg/wasm
