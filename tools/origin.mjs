@@ -1,14 +1,43 @@
 /**
  * A stand-in for an inference origin: it answers in the shape of the API that was called, with what reached it under
- * `echo`. `make run` serves the gate in front of it, the tests look into `seen`.
+ * `echo`. `make run` serves the gate in front of it, the tests look into `seen`. The APIs are in `origin/`, one a file.
  */
 import { createServer } from "node:http";
+import { WebSocketServer } from "ws";
+import { anthropic } from "./origin/anthropic.mjs";
+import { azure } from "./origin/azure.mjs";
+import { bedrock } from "./origin/bedrock.mjs";
+import { call } from "./origin/call.mjs";
+import { cloudflare } from "./origin/cloudflare.mjs";
+import { cohere } from "./origin/cohere.mjs";
+import { eventFrame } from "./origin/event-stream.mjs";
+import { google } from "./origin/google.mjs";
+import { mistral } from "./origin/mistral.mjs";
+import { ollama } from "./origin/ollama.mjs";
+import { openai } from "./origin/openai.mjs";
+import { openrouter } from "./origin/openrouter.mjs";
+import { watsonx } from "./origin/watsonx.mjs";
+
+/**
+ * The first that fits answers, so what several APIs serve at one path stands last, in the shape that most of them use.
+ *
+ * A shape has `at` (a pattern of the path, its capture is the model) and may have `method` and `when` (of the call). It answers by one of
+ *
+ * | key | gives | answered as |
+ * |---|---|---|
+ * | `whole` | an object | JSON |
+ * | `events` | `[event name or undefined, object or text]` each | server-sent events, if the call asks for a stream |
+ * | `lines` | objects | lines of JSON, if the call asks for a stream |
+ * | `frames` | `[event type, object]` each | AWS event stream |
+ * | `talk` | `open()` and `hear(message)`, each a list of messages | a WebSocket; `binary` says in which frames |
+ */
+const SHAPES = [...bedrock, ...google, ...watsonx, ...cloudflare, ...ollama, ...cohere, ...mistral, ...openrouter, ...azure, ...anthropic, ...openai];
 
 /** Starts an origin; `seen` grows by one entry for each request that begins. */
 export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer } = {}) {
   const seen = [];
   const server = createServer({ maxHeaderSize: 131072 }, (request, response) => {
-    const entry = { method: request.method, url: request.url, headers: request.headers, raw: request.rawHeaders, bytes: 0, complete: false, aborted: false, body: undefined };
+    const entry = begun(request);
     entry.ended = new Promise((resolve) => {
       request.on("end", resolve);
       request.on("close", resolve);
@@ -30,144 +59,98 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
     });
     response.on("error", () => undefined);
   });
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => offered.values().next().value ?? false });
+  server.on("upgrade", (request, connection, head) => {
+    const entry = { ...begun(request), complete: true, body: Buffer.alloc(0), messages: [], closed: undefined };
+    seen.push(entry);
+    sockets.handleUpgrade(request, connection, head, (socket) => converse(entry, socket));
+  });
   server.keepAliveTimeout = 60_000;
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
   return {
     url: `http://${host}:${server.address().port}`,
     seen,
     close() {
+      for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
+function begun(request) {
+  return { method: request.method, url: request.url, headers: request.headers, raw: request.rawHeaders, bytes: 0, complete: false, aborted: false, body: undefined };
+}
+
 /** Answers as the API called would. */
 export function answer(entry, response) {
-  const path = entry.url.replace(/\?.*$/s, "").replace(/^\/(v1\/)?/, "");
-  const body = parsed(entry.body);
-  const model = typeof body?.model === "string" ? body.model : "haiku-4";
-  const text = `You said: ${lastText(body)}`;
-  const echo = { method: entry.method, url: entry.url, headers: entry.headers, body: entry.body.toString("utf8") };
-  const shape = shapes.find(({ at }) => at.test(path)) ?? { whole: () => ({}) };
-  const streamed = body?.stream === true && shape.events !== undefined;
+  const asked = call(entry);
+  const shape = find(asked, (shape) => shape.talk === undefined);
   response.setHeader("x-origin", "stub");
-  if (!streamed) {
-    response.setHeader("content-type", "application/json");
-    response.end(entry.method === "HEAD" ? undefined : `${JSON.stringify({ ...shape.whole(model, text, body, entry), echo })}\n`);
-    return;
+  const { echo } = asked;
+  if (shape?.frames !== undefined) {
+    response.setHeader("content-type", "application/vnd.amazon.eventstream");
+    for (const [at, [type, data]] of shape.frames(asked).entries()) response.write(eventFrame(type, at === 0 ? { ...data, echo } : data));
+    return void response.end();
   }
-  response.setHeader("content-type", "text/event-stream");
-  for (const [event, data] of shape.events(model, text, echo)) {
-    response.write(`${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`);
+  if (asked.streamed && shape?.events !== undefined) {
+    response.setHeader("content-type", "text/event-stream");
+    for (const [at, [event, data]] of shape.events(asked).entries()) {
+      const text = typeof data === "string" ? data : JSON.stringify(at === 0 ? { ...data, echo } : data);
+      response.write(`${event === undefined ? "" : `event: ${event}\n`}data: ${text}\n\n`);
+    }
+    return void response.end();
   }
-  response.end();
+  if (asked.streamed && shape?.lines !== undefined) {
+    response.setHeader("content-type", "application/x-ndjson");
+    for (const [at, line] of shape.lines(asked).entries()) response.write(`${JSON.stringify(at === 0 ? { ...line, echo } : line)}\n`);
+    return void response.end();
+  }
+  response.setHeader("content-type", "application/json");
+  response.end(entry.method === "HEAD" ? undefined : `${JSON.stringify({ ...shape?.whole?.(asked), echo })}\n`);
 }
 
-const CREATED = 1_781_300_000;
-const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
-
-const shapes = [
-  {
-    at: /^chat\/completions$/,
-    whole: (model, text) => ({
-      id: "chatcmpl-stub",
-      object: "chat.completion",
-      created: CREATED,
-      model,
-      choices: [{ index: 0, message: { role: "assistant", content: text, refusal: null }, logprobs: null, finish_reason: "stop" }],
-      usage: { prompt_tokens: 1, completion_tokens: 3, total_tokens: 4 },
-    }),
-    events: (model, text, echo) => [
-      ...text.split(/(?<= )/).map((content, index) => [
-        undefined,
-        { id: "chatcmpl-stub", object: "chat.completion.chunk", created: CREATED, model, choices: [{ index: 0, delta: { role: "assistant", content }, finish_reason: null }], ...(index === 0 ? { echo } : {}) },
-      ]),
-      [undefined, { id: "chatcmpl-stub", object: "chat.completion.chunk", created: CREATED, model, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }],
-      [undefined, "[DONE]"],
-    ],
-  },
-  {
-    at: /^completions$/,
-    whole: (model, text) => ({ id: "cmpl-stub", object: "text_completion", created: CREATED, model, choices: [{ index: 0, text, logprobs: null, finish_reason: "stop" }] }),
-  },
-  {
-    at: /^embeddings$/,
-    whole: (model, _text, body) => {
-      const numbers = Float32Array.of(0.25, -0.5, 0.75);
-      const embedding = body?.encoding_format === "base64" ? Buffer.from(numbers.buffer).toString("base64") : [...numbers];
-      const inputs = Array.isArray(body?.input) ? body.input : [body?.input];
-      return { object: "list", model, data: inputs.map((_, index) => ({ object: "embedding", index, embedding })), usage: { prompt_tokens: 1, total_tokens: 1 } };
-    },
-  },
-  {
-    at: /^responses$/,
-    whole: (model, text) => response(model, text, "completed"),
-    events: (model, text, echo) => [
-      ["response.created", { type: "response.created", sequence_number: 0, response: { ...response(model, "", "in_progress"), echo } }],
-      ["response.output_text.delta", { type: "response.output_text.delta", sequence_number: 1, item_id: "msg_stub", output_index: 0, content_index: 0, delta: text, logprobs: [] }],
-      ["response.completed", { type: "response.completed", sequence_number: 2, response: response(model, text, "completed") }],
-    ],
-  },
-  {
-    at: /^messages$/,
-    whole: (model, text) => message(model, [{ type: "text", text }], "end_turn"),
-    events: (model, text, echo) => [
-      ["message_start", { type: "message_start", message: { ...message(model, [], null), echo } }],
-      ["content_block_start", { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }],
-      ["content_block_delta", { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } }],
-      ["content_block_stop", { type: "content_block_stop", index: 0 }],
-      ["message_delta", { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 3 } }],
-      ["message_stop", { type: "message_stop" }],
-    ],
-  },
-  { at: /^messages\/count_tokens$/, whole: () => ({ input_tokens: 4 }) },
-  {
-    at: /^models$/,
-    whole: (_model, _text, _body, { headers }) =>
-      headers["anthropic-version"] === undefined
-        ? { object: "list", data: CATALOGUE.map((id) => ({ id, object: "model", created: CREATED, owned_by: "stub" })) }
-        : {
-            data: CATALOGUE.map((id) => ({ type: "model", id, display_name: id, created_at: "2026-01-01T00:00:00Z" })),
-            has_more: false,
-            first_id: CATALOGUE[0],
-            last_id: CATALOGUE.at(-1),
-          },
-  },
-];
-
-function response(model, text, status) {
-  return {
-    id: "resp_stub",
-    object: "response",
-    created_at: CREATED,
-    status,
-    model,
-    error: null,
-    incomplete_details: null,
-    instructions: null,
-    metadata: {},
-    parallel_tool_calls: true,
-    tool_choice: "auto",
-    tools: [],
-    output: text === "" ? [] : [{ id: "msg_stub", type: "message", role: "assistant", status, content: [{ type: "output_text", text, annotations: [], logprobs: [] }] }],
-    usage: { input_tokens: 1, input_tokens_details: { cached_tokens: 0 }, output_tokens: 3, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 4 },
+/** Speaks as the API called would; what it hears is kept in the entry. */
+function converse(entry, socket) {
+  const asked = call(entry);
+  const talk = find(asked, (shape) => shape.talk !== undefined)?.talk(asked);
+  const say = (messages, from = 1) => {
+    for (const [at, message] of messages.entries()) socket.send(JSON.stringify(at < from ? { ...message, echo: asked.echo } : message), { binary: talk?.binary === true });
   };
+  socket.on("error", () => undefined);
+  socket.on("close", (code, reason) => {
+    entry.closed = { code, reason: reason.toString("utf8") };
+  });
+  socket.on("message", (data, binary) => {
+    const text = data.toString("utf8");
+    entry.messages.push({ text, binary });
+    let message;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    // Without an API that it knows, it says again what it heard.
+    say(talk?.hear(message) ?? [{ heard: message }], 0);
+  });
+  say(talk?.open?.() ?? []);
 }
 
-function message(model, content, stopReason) {
-  return { id: "msg_stub", type: "message", role: "assistant", model, content, stop_reason: stopReason, stop_sequence: null, usage: { input_tokens: 1, output_tokens: 3 } };
-}
-
-function parsed(body) {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined;
+function find(asked, kind) {
+  for (const shape of SHAPES) {
+    if (!kind(shape)) continue;
+    const found = shape.at.exec(asked.path);
+    if (found === null || (shape.method !== undefined && shape.method !== asked.method) || shape.when?.(asked) === false) continue;
+    if (found.groups?.model !== undefined) asked.model = decoded(found.groups.model);
+    return shape;
   }
+  return undefined;
 }
 
-function lastText(body) {
-  const last = body?.messages?.at?.(-1)?.content ?? body?.input ?? body?.prompt ?? "";
-  return typeof last === "string" ? last : JSON.stringify(last);
+function decoded(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }

@@ -1,0 +1,55 @@
+/** What the APIs of the stub origin need to know of a request. */
+
+/** When everything was made, seconds since the epoch. */
+export const CREATED = 1_781_300_000;
+/** Every model that there is. */
+export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
+
+/** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
+export function call({ method, url, headers, body }) {
+  const [path, query = ""] = url.split(/\?(.*)/s);
+  const parsed = json(body) ?? form(headers, body);
+  const names = new URLSearchParams(query);
+  return {
+    method,
+    path,
+    headers,
+    body: parsed,
+    model: [parsed?.model, parsed?.model_id, parsed?.session?.model, names.get("model"), names.get("deployment")].find((name) => typeof name === "string") ?? "haiku-4",
+    text: `You said: ${lastText(parsed)}`,
+    streamed: parsed?.stream === true,
+    echo: { method, url, headers, body: body.toString("utf8") },
+  };
+}
+
+/** The same words as a stream brings them. */
+export function words(text) {
+  return text.split(/(?<= )/);
+}
+
+function json(body) {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text fields of a multipart form. */
+function form(headers, body) {
+  const boundary = /boundary="?([^";]+)/.exec(headers["content-type"] ?? "")?.[1];
+  if (boundary === undefined) return undefined;
+  const fields = {};
+  for (const part of body.toString("latin1").split(`--${boundary}`)) {
+    const field = /^\r\ncontent-disposition: form-data; name="([^"]+)"\r\n(?:content-[^\r]*\r\n)*\r\n(.*)\r\n$/is.exec(part);
+    if (field !== null) fields[field[1]] = field[2] === "true" ? true : field[2];
+  }
+  return fields;
+}
+
+function lastText(body) {
+  const last = body?.messages?.at?.(-1) ?? body?.contents?.at?.(-1) ?? body?.instances?.at?.(-1) ?? body?.input ?? body?.prompt ?? "";
+  const text = last.content ?? last.parts ?? last;
+  if (typeof text === "string") return text;
+  return Array.isArray(text) && typeof text[0]?.text === "string" ? text.map((part) => part.text).join("") : JSON.stringify(text);
+}
