@@ -68,7 +68,8 @@ test-worker: build ## the built worker in workerd
 	@$(NODE_TEST) tests/worker/*.test.mjs
 
 test-clients: build ## the vendors' own clients against the worker
-	@$(NODE_TEST) tests/clients/*.test.mjs
+	@tools/install.sh python
+	$(NODE_TEST) tests/clients/*.test.mjs
 
 test-package: build ## the npm package in Node, and its types as a consumer sees them
 	@$(NODE_TEST) pkg/test/*.test.mjs

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of: rust, bindgen, node, browsers. Says one line for each thing it installs, nothing otherwise.
+# Installs what is missing of: rust, bindgen, node, python, browsers. Says one line for each thing it installs, nothing otherwise.
 # Tools that this checkout builds for itself go to .tools/, which it keeps.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +41,29 @@ node() {
   say "npm packages"
   npm ci --loglevel=error
   touch node_modules/.package-lock.json
+}
+
+# One environment for all tests: whatever `requirements.txt` below tests/ asks for.
+python() {
+  local wanted=.tools/python/wanted file missing=()
+  mapfile -t files < <(find tests -name requirements.txt | sort)
+  for file in "${files[@]}"; do
+    cmp --silent "$file" "$wanted/${file//\//-}" || missing+=("$file")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    have apt-get || { say "Python 3 with venv is needed"; exit 1; }
+    say "python3 and python3-venv"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3 python3-venv >/dev/null
+  fi
+  say "Python packages of ${missing[*]}"
+  [ -x .tools/python/bin/python ] || python3 -m venv .tools/python
+  mkdir -p "$wanted"
+  for file in "${missing[@]}"; do
+    .tools/python/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$file"
+    cp "$file" "$wanted/${file//\//-}"
+  done
 }
 
 browsers() {
