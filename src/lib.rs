@@ -57,6 +57,8 @@
 
 // What only authors and their tools call is compiled for everyone and linked for nobody.
 #![cfg_attr(not(feature = "author"), allow(dead_code))]
+// The edge module stands on `core` and `alloc` alone: the standard library's panic messages and its allocator weigh 8 KB.
+#![cfg_attr(all(target_arch = "wasm32", feature = "edge", not(feature = "author")), no_std)]
 
 extern crate alloc;
 

@@ -15,6 +15,8 @@
 //! Tables, since they weigh a quarter of the code that would say the same. It does not check meaning: that rows say what the policy says is
 //! the writer's burden, proved by tests, and its signer's.
 
+use alloc::vec::Vec;
+
 use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
 use super::read::{Bundle, BundleError, Table};
 use crate::limits;

@@ -3,6 +3,7 @@
 //! After [`Bundle::read`] every index in the bundle is known to lie within its section, so the deciding code only ever sees
 //! `None` from a look-up if this file is wrong; it then refuses.
 
+use alloc::boxed::Box;
 use core::marker::PhantomData;
 
 use sha2::Digest as _;

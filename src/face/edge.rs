@@ -23,6 +23,16 @@ use crate::refusal::Refusal;
 use crate::request::Head;
 use crate::verdict::Verdict;
 
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+/// A panic is a trap: the words would weigh more than what they are about, and the package replaces an instance that trapped.
+#[cfg(not(feature = "author"))]
+#[panic_handler]
+fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
 /// Bits that `Edge.reach` returns.
 mod bits {
     /// Some model is closed to the caller: go on with `read`.

@@ -4,6 +4,8 @@
 //! with each request. It does not know whose record it is: the caller of [`Account::classify`] withholds facts about a person where the
 //! record speaks of an entity.
 
+use alloc::vec::Vec;
+
 use super::class::{listed_number, order_class, place_class, text_class};
 use super::digest::{list_digest, list_key_check};
 use super::value::{Value, order_of, time_of};

@@ -1,5 +1,8 @@
 //! A fact's value as an account record holds it, before a bundle says what it means.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// A raw value. What a fact's declared type cannot take is unknown, never converted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -127,16 +130,18 @@ pub(crate) fn time_of(value: Value<'_>) -> Option<i64> {
     match value {
         Value::Text(text) => read_time(text),
         Value::Number(seconds) => {
-            let milliseconds = (seconds * 1_000.0).floor();
-            ((seconds * 1_000.0).abs() < EXACT).then_some(milliseconds).map(whole)
+            let milliseconds = seconds * 1_000.0;
+            (milliseconds.abs() < EXACT).then(|| floor(milliseconds))
         }
         Value::Bool(_) | Value::List(_) => None,
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the caller has bounded it: it is whole and fits")]
-fn whole(number: f64) -> i64 {
-    number as i64
+/// The whole number at or below: `f64::floor` is the standard library's, which the edge module does without.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the caller has bounded it")]
+fn floor(number: f64) -> i64 {
+    let whole = number as i64;
+    if (whole as f64) > number { whole - 1 } else { whole }
 }
 
 fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {

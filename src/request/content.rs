@@ -3,6 +3,9 @@
 //! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: which reader the claim asks for, and what of it
 //! nobody could agree on. The claim is not a proof: [`reader`](super::reader) looks at the first byte as well.
 
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+
 use super::header;
 use super::reason::Reason;
 

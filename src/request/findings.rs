@@ -4,6 +4,11 @@
 //! patterns occurred, and what else bears on the verdict. It is bounded: bits for all mentions, texts for the first few.
 //! It does not decide: [`verdict`](crate::verdict) holds it against the reach.
 
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::model_id;
 use super::reason::Reason;
 use crate::bundle::Bundle;

@@ -16,6 +16,9 @@
 //!
 //! It builds no tree, converts no number and looks at no content type.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use crate::bundle::Bundle;
 use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::limits;

@@ -15,6 +15,8 @@
 //! pattern's" needs one number of memory: how far the runs that started earlier reach. Nothing is allocated but the scratch
 //! space, which the caller keeps. Time is tokens x the longest pattern, and one binary search a step.
 
+use alloc::vec::Vec;
+
 use crate::bundle::layout::{self as l, NONE, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;

@@ -12,6 +12,8 @@
 //! Empty segments are dropped in every reading. A choice that would change nothing is not taken, so the usual odd path (an
 //! escaped slash in an id) has two or three readings; the bound is 4 x 16.
 
+use alloc::vec::Vec;
+
 use crate::limits;
 
 use super::model_id::hex;

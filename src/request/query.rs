@@ -12,6 +12,8 @@
 //! Roles come from the operation's query places. Names that look like a model's count whatever the operation, unless each operation
 //! declares the name as something else (a search filter). A value that is a JSON document is scanned for model-like keys.
 
+use alloc::vec::Vec;
+
 use crate::bundle::layout::{self as l, NONE, role, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;

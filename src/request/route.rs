@@ -16,6 +16,8 @@
 //! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, and each of its nodes is met at most once a walk. Literal segments go
 //! before captures, captures before a tail; where a segment fits a literal only by folding, the captures count as well.
 
+use alloc::vec::Vec;
+
 use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;
