@@ -289,7 +289,14 @@ impl Gate {
         Pending { unread, reader }
     }
 
-    /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
+    /// Begins another client message on the WebSocket that a request which passed has opened, under what an `approach` of the same request and
+    /// caller found just now. `feed` and `conclude` follow, as for a body; without a `feed`, the connection as it is known so far is judged.
+    pub fn message(&self, pending: &mut Pending, unread: Unread, binary: bool) {
+        pending.reader.message(self.bundle(), &unread.reach, binary);
+        pending.unread = unread;
+    }
+
+    /// Reads a piece of the body, or of a message. `true`: settled, what follows cannot change the verdict.
     pub fn feed(&self, pending: &mut Pending, bytes: &[u8]) -> bool {
         pending.reader.feed(self.bundle(), bytes);
         pending.reader.settled()
@@ -315,6 +322,11 @@ impl Passed {
 }
 
 impl Pending {
+    /// Messages went over the connection unread, when the caller had no reach: unless it is denied, it is refused.
+    pub fn missed(&mut self) {
+        self.reader.missed();
+    }
+
     /// Whether the body must be read.
     #[must_use]
     pub fn wants_body(&self) -> bool {

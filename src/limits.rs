@@ -37,6 +37,10 @@ pub const PARAMETERS: usize = 1_024;
 /// Bytes of all header names and values that are read. Cloudflare's own limit is 128 KB in all.
 pub const HEADER_BYTES: usize = 131_072;
 
+/// Bytes of one client message on a WebSocket. Workers take 32 MiB at most (Cloudflare, 2025); OpenAI's longest event, 15 MiB of audio in base64,
+/// has 20.
+pub const MESSAGE_BYTES: usize = 32 << 20;
+
 /// Parts of a multipart body. Image edits carry up to 16 files; form parsers commonly stop at 1,000.
 pub const MULTIPART_PARTS: usize = 1_024;
 

@@ -70,6 +70,10 @@ pub(crate) struct Request {
     /// Why it cannot be read.
     pub(crate) trouble: Option<Reason>,
     pub(crate) dialect: u16,
+    /// The upgrade went through, and `body` is a client message on the socket.
+    pub(crate) message: bool,
+    /// The head, or an earlier message, named a model.
+    pub(crate) named: bool,
 }
 
 /// Operations that run or reveal a model, or lead to one that does.
@@ -179,7 +183,7 @@ fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Rea
         }
     }
     if request.late_bound(findings) {
-        if bundle.flags() & flags::LATE_BOUND_DENY != 0 {
+        if bundle.flags() & flags::LATE_BOUND_DENY != 0 && request.bound(findings) {
             return (Kind::Deny, Reason::LateBound);
         }
         verdict = verdict.or(Some((Kind::Defer, Reason::LateBound)));
@@ -197,6 +201,16 @@ impl Request {
             || self.upgrade
             || findings.binds()
             || self.has(operation::LATE_BOUND_UNNAMED) && !findings.named()
+    }
+
+    /// The same, but for a known socket that has named its model, or not yet had an occasion to.
+    fn bound(&self, findings: &Findings) -> bool {
+        let named = self.named || findings.named();
+        self.has(operation::LATE_BOUND)
+            || findings.binds()
+            || self.has(operation::LATE_BOUND_UNNAMED) && !named
+            || self.upgrade && !self.has(operation::WEBSOCKET)
+            || self.message && self.body && !named
     }
 
     /// It runs a model, and neither names one nor leaves that to what is stored.
@@ -454,12 +468,15 @@ mod tests {
     #[test]
     fn a_stored_object_is_what_the_policy_says() {
         let stored = post("/v1/responses", r#"{"previous":"r"}"#);
-        for asked in [stored, post("/v1/batches", "{}"), get("/v1/responses").with(&[("upgrade", "websocket")])] {
+        for asked in [stored, post("/v1/batches", "{}"), get("/mcp").with(&[("upgrade", "websocket")])] {
             assert_eq!(decide(asked, 0, &[1]), (Kind::Defer, Reason::LateBound));
             // It names no model, but it does not leave the choice to nobody.
             assert_eq!(decide(asked, 2, &[1]), (Kind::Defer, Reason::LateBound));
             assert_eq!(decide(asked, flags::LATE_BOUND_DENY, &[1]), (Kind::Deny, Reason::LateBound));
         }
+        // Its messages will tell, and are read.
+        let socket = get("/v1/responses").with(&[("upgrade", "websocket")]);
+        assert_eq!(decide(socket, flags::LATE_BOUND_DENY, &[1]), (Kind::Defer, Reason::LateBound));
         assert_eq!(decide(post("/v1/responses", r#"{"previous":"r","model":"auto"}"#), 2, &[1]), (Kind::Deny, Reason::Unlisted));
     }
 

@@ -66,7 +66,8 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
             let id = json["id"].as_str().unwrap().to_owned();
             let mut request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
             let verdict = decider.verdict(&request, CLOCK);
-            let length = request.body.as_ref().map_or(0, Vec::len);
+            let frames = request.frames.iter().map(|frame| frame.bytes.len()).max().unwrap_or(0);
+            let length = request.body.as_ref().map_or(frames, Vec::len);
             for size in [1, 13, 4_096] {
                 request.chunks = (0..length).step_by(size).collect();
                 let cut = decider.verdict(&request, CLOCK);

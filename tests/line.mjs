@@ -1,8 +1,8 @@
 /**
  * A request as a line of JSON, the form of `portcullis decide`, judged through the package. It runs in Node and in workerd
- * alike; `split` cuts the body at these offsets, whatever the line says.
+ * alike; `Session` is the package's, `split` cuts the body at these offsets, whatever the line says.
  */
-export function judgeLine(gate, line, split) {
+export function judgeLine(gate, line, Session, split) {
   for (const [rule, state] of Object.entries(line.switch ?? {})) gate.switch(rule, state);
   const accounts = [...(line.accounts ?? []), ...(line.account === undefined ? [] : [line.account])].map((facts) => gate.accountByName(facts));
   const facts = {
@@ -16,6 +16,7 @@ export function judgeLine(gate, line, split) {
   const head = { method: line.method, url: line.url, headers: headerLines(line) };
   const body = bodyOf(line);
   try {
+    if (line.frames !== undefined) return judgeFrames(gate, new Session(head), facts, line.frames) ?? gate.judge({ ...head, body }, facts);
     const cuts = split ?? line.chunks ?? [];
     const reading = cuts.length === 0 ? undefined : gate.open(head, facts);
     if (reading === undefined) return gate.judge({ ...head, body }, facts);
@@ -28,13 +29,34 @@ export function judgeLine(gate, line, split) {
   }
 }
 
+/** The upgrade, then each client message up to the first that does not go through. */
+function judgeFrames(gate, session, facts, frames) {
+  try {
+    let judgement = session.judge(gate, facts);
+    for (const frame of frames) {
+      if (judgement === undefined || session.refusal !== undefined) break;
+      judgement = session.judge(gate, facts, typeof frame === "string" ? frame : decoded(frame.b64));
+    }
+    return judgement;
+  } finally {
+    session.release();
+  }
+}
+
+// Trailers that nobody takes for headers.
+const UNMERGED = /^(content-(type|encoding|length)|transfer-encoding|connection|upgrade|host)$/i;
+
 export function headerLines({ headers = {}, trailers = {} }) {
-  return [...Object.entries(headers), ...Object.entries(trailers)].flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]]));
+  return [...Object.entries(headers), ...Object.entries(trailers).filter(([name]) => !UNMERGED.test(name))].flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]]));
 }
 
 export function bodyOf({ body, body_b64: coded }) {
   if (body !== undefined) return new TextEncoder().encode(body);
-  return coded === undefined ? undefined : Uint8Array.from(atob(coded), (char) => char.charCodeAt(0));
+  return coded === undefined ? undefined : decoded(coded);
+}
+
+function decoded(base64) {
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }
 
 function pieces(body, cuts) {

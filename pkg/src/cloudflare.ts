@@ -9,9 +9,10 @@ import { Budget, type Send, screen } from "./body.ts";
 import { credentials, slots } from "./credential.ts";
 import { PortcullisError } from "./error.ts";
 import type { Facts, Place } from "./facts.ts";
-import { type CredentialSlot, Gate, type Reading, type Refusal, passes } from "./gate.ts";
+import { type CredentialSlot, Gate, type Reading, type Refusal } from "./gate.ts";
 import { REACH_HEADER, unforwardable } from "./header.ts";
 import { KeyTable, type Table } from "./key-table.ts";
+import { type Upgrade, isUpgrade, relay } from "./socket.ts";
 
 export { keyDigest } from "./key-table.ts";
 
@@ -100,6 +101,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   let reading: Reading | undefined;
   try {
     const facts = await factsOf(request, env, post);
+    if (isUpgrade(request)) return await relay(socket(request, env, post), facts);
     reading = post.gate.open(request, facts);
     if (reading === undefined) return await forward(request, env);
     reading.caseId = newCase();
@@ -122,12 +124,6 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
 }
 
 async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
-  const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-  if (upgrade) {
-    const judgement = reading.finish();
-    if (passes(judgement)) return forward(request, env, reading);
-    return refuseSocket(reading);
-  }
   const send: Send = (judgement, body, signal) => {
     // Before the scan has ended the request may yet be deferred, so the origin is told in any case.
     const marked = judgement === undefined || judgement.verdict === "defer";
@@ -135,6 +131,24 @@ async function enforce(request: Request, env: Env, post: Post, reading: Reading)
   };
   const { answer } = await screen(request, reading, send, post.budget);
   return answer ?? refuse(request, env, reading.refusal);
+}
+
+/** What a relay asks of its surroundings, for as long as it lasts. */
+function socket(request: Request, env: Env, post: Post): Upgrade {
+  return {
+    request,
+    gate: () => post.gate,
+    facts: () => factsOf(request, env, post),
+    connect(session, facts) {
+      const families = session.families(post.gate, facts);
+      return forward(request, env, families.length > 0 ? { families } : undefined);
+    },
+    newCase,
+    fault(cause, caseId) {
+      if (cause instanceof PortcullisError && cause.code === "trapped") post.traps += 1;
+      report({ event: "session_failed", case: caseId, traps: post.traps, message: String(cause) });
+    },
+  };
 }
 
 /** The candidates: each place that the request may come from, with each account that its credentials stand for. */
@@ -163,10 +177,12 @@ interface Replacement {
 }
 
 /** Sends the request on; with `reading`, the origin is told which families its caller may not use. */
-function forward(request: Request, env: Env, reading?: Reading, replacement?: Replacement): Promise<Response> {
+function forward(request: Request, env: Env, reading?: Pick<Reading, "families">, replacement?: Replacement): Promise<Response> {
   const { ORIGIN: origin } = env;
   const url = typeof origin === "string" ? relocated(request.url, origin) : request.url;
   const dropped = unforwardable(request.headers);
+  // The runtime would open a socket whatever the method, and nobody would read what goes over it.
+  if (request.headers.has("upgrade") && !isUpgrade(request)) dropped.push("upgrade");
   let onward = request;
   if (url !== request.url || dropped.length > 0 || reading !== undefined || replacement !== undefined) {
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
@@ -193,15 +209,6 @@ function refuse(request: Request, env: Env, refusal: Refusal | undefined): Respo
   const headers = new Headers(refusal.headers as [string, string][]);
   allowPage(request, env, headers);
   return new Response(request.method === "HEAD" ? null : refusal.body, { status: refusal.status, headers });
-}
-
-/** A refused upgrade would hide the message, so the socket is opened, told and closed (1008: policy violation). */
-function refuseSocket({ refusal, caseId }: Reading): Response {
-  const { 0: client, 1: server } = new WebSocketPair();
-  server.accept();
-  server.send(JSON.stringify({ type: "error", event_id: caseId, ...(JSON.parse(refusal?.body ?? "{}") as object) }));
-  server.close(1008, "refused by policy");
-  return new Response(null, { status: 101, webSocket: client } as ResponseInit);
 }
 
 /**
@@ -252,5 +259,3 @@ function newCase(): string {
 }
 
 function nothing(): void {}
-
-declare const WebSocketPair: new () => { 0: WebSocket; 1: WebSocket & { accept(): void } };

@@ -145,6 +145,7 @@ export class Gate {
   readonly #options: Omit<GateOptions, "module">;
   #edge!: Edge;
   #generation = -1;
+  #revision = 0;
   #unknown: Account;
   #plain: Judgement[] = [];
 
@@ -225,8 +226,20 @@ export class Gate {
     return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, settled, bits);
   }
 
+  /** @internal The steps of a {@link Session}: what the caller may not use now, and then work on the module that knows it. */
+  step<T>(head: Head, facts: Facts, work: (edge: Edge, nonEmpty: boolean, guarded: boolean, headers: () => string) => T): T {
+    const bits = this.#reach(head, { ...facts, now: facts.now ?? Date.now() });
+    return this.#enter((edge) => work(edge, (bits & NON_EMPTY) !== 0, (bits & GUARDED) !== 0, () => headerLines(head.headers)));
+  }
+
+  /** Counts the changes of what this gate rests on: who was judged before the last one is to be judged again. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
   switch(id: string, state: "on" | "off" | "shadow"): boolean {
+    this.#revision += 1;
     return this.#enter((edge) => edge.switch(id, state));
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Gate } from "portcullis";
+import { Gate, Session } from "portcullis";
 import { corpora } from "../../tests/corpora.mjs";
 import { bodyOf, judgeLine } from "../../tests/line.mjs";
 import { compile } from "../../tests/worker/setup.mjs";
@@ -17,7 +17,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
     for (const [index, line] of lines.entries()) {
       // A line may switch rules, and switches outlive it.
       const gate = await load();
-      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line) }), JSON.stringify(verdicts[index]), line.id);
+      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session) }), JSON.stringify(verdicts[index]), line.id);
     }
   });
 
@@ -27,7 +27,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
       const body = bodyOf(line);
       if (line.switch !== undefined || body === undefined || body.length > 4_096) continue;
       const cuts = Array.from(body, (_, at) => at);
-      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line, cuts) }), JSON.stringify(verdicts[index]), line.id);
+      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session, cuts) }), JSON.stringify(verdicts[index]), line.id);
     }
   });
 }

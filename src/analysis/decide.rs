@@ -82,7 +82,8 @@ impl Decider {
             stale: false,
         };
         let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let unread = match self.gate.approach(&all_methods(&line.method, &headers), &line.url, &caller, now) {
+        let methods = all_methods(&line.method, &headers);
+        let unread = match self.gate.approach(&methods, &line.url, &caller, now) {
             Approach::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
             Approach::Read(unread) => unread,
         };
@@ -94,7 +95,21 @@ impl Decider {
                 }
             }
         }
-        (self.gate.conclude(&mut pending), Some(pending))
+        let mut verdict = self.gate.conclude(&mut pending);
+        for frame in &line.frames {
+            if !verdict.passes() {
+                break;
+            }
+            let Approach::Read(unread) = self.gate.approach(&methods, &line.url, &caller, now) else { break };
+            self.gate.message(&mut pending, unread, frame.binary);
+            for piece in line.split(&frame.bytes) {
+                if self.gate.feed(&mut pending, piece) {
+                    break;
+                }
+            }
+            verdict = self.gate.conclude(&mut pending);
+        }
+        (verdict, Some(pending))
     }
 }
 

@@ -131,7 +131,7 @@ struct MentionsPart {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct MentionPart {
     text: String,
-    place: &'static str,
+    place: String,
     patterns: Vec<String>,
     denied: bool,
     /// It stands where only a denied name counts.
@@ -524,6 +524,7 @@ fn mentions(
         (_, Reason::EverythingRestricted, _) => "the body was not read, for every model is closed to this caller",
         (Kind::Deny, Reason::ModelRestricted, _) => "the request was read up to the first denied mention",
         (Kind::Refuse, ..) => "the request was read up to what cannot be read with certainty",
+        (.., None) if !line.frames.is_empty() => "path, query, headers and client messages were read",
         (.., None) => "path, query and headers were read; there is no body",
         _ if !pending.wants_body() => "path, query and headers were read; nothing in the body of this operation bears on models",
         _ => "path, query, headers and body were read to the end",
@@ -538,10 +539,11 @@ fn mentions(
         let denied = bits.iter().any(|bit| reach.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
         let patterns = bits.iter().filter_map(|bit| reference.patterns().get(*bit)).map(|key| key.text.clone());
         let place = match mention.carrier {
-            Carrier::Path => "path",
-            Carrier::Query => "query",
-            Carrier::Header => "header",
-            Carrier::Body => "body",
+            Carrier::Path => "path".to_owned(),
+            Carrier::Query => "query".to_owned(),
+            Carrier::Header => "header".to_owned(),
+            Carrier::Body => "body".to_owned(),
+            Carrier::Message(number) => format!("client message {number}"),
         };
         // What stands where only a denied name counts is no mention unless it is one.
         (denied || !mention.hint).then(|| MentionPart {

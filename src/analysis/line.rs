@@ -17,7 +17,7 @@ use crate::{Network, OwnedValue, Place, State, read_place, read_time};
 pub enum LineError {
     /// Not JSON, or a key of another type than it should have: what serde_json says of it, with the column.
     Json(String),
-    /// `body_b64` is not base64.
+    /// `body_b64`, or the `b64` of a frame, is not base64.
     Base64 {
         /// Offset of the first character that cannot be.
         at: usize,
@@ -34,7 +34,7 @@ impl core::fmt::Display for LineError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Json(what) => write!(f, "not a request: {what}"),
-            Self::Base64 { at } => write!(f, "`body_b64` is not base64: character {at}"),
+            Self::Base64 { at } => write!(f, "not base64: character {at}"),
             Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
             Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
             Self::State(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
@@ -66,11 +66,19 @@ struct Raw {
     #[serde(default)]
     chunks: Vec<usize>,
     #[serde(default)]
-    frames: Vec<String>,
+    frames: Vec<RawFrame>,
     #[serde(default)]
     trailers: serde_json::Map<String, Json>,
     #[serde(default)]
     switch: BTreeMap<String, String>,
+}
+
+/// A text frame, or `{"b64": ".."}`, a binary one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawFrame {
+    Text(String),
+    Binary { b64: String },
 }
 
 #[derive(Deserialize)]
@@ -93,8 +101,8 @@ pub struct RequestLine {
     pub body: Option<Vec<u8>>,
     /// Byte offsets at which the body is split when it is read.
     pub chunks: Vec<usize>,
-    /// Client frames after a WebSocket upgrade.
-    pub frames: Vec<String>,
+    /// Client messages after a WebSocket upgrade, in order.
+    pub frames: Vec<Frame>,
     /// Candidate places: one, or several where sources differ. Never empty.
     pub places: Vec<Place>,
     /// Network kinds.
@@ -109,6 +117,15 @@ pub struct RequestLine {
     pub now: Option<i64>,
     /// Rules switched on, off or to shadow.
     pub switch: Vec<(String, State)>,
+}
+
+/// A client message on a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Sent as a binary message, not as text.
+    pub binary: bool,
+    /// All of its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// The facts of one account, by name, as raw values.
@@ -172,8 +189,11 @@ impl RequestLine {
                 value => headers.push((name, plain(value))),
             }
         }
+        // Some servers merge trailers into the headers, but never those that frame a message or say what it is (RFC 9110, section 6.5.1).
         for (name, value) in raw.trailers {
-            headers.push((name, plain(value)));
+            if !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged)) {
+                headers.push((name, plain(value)));
+            }
         }
         let body = match (raw.body, raw.body_b64) {
             (Some(text), _) => Some(text.into_bytes()),
@@ -191,7 +211,7 @@ impl RequestLine {
             headers,
             body,
             chunks: raw.chunks,
-            frames: raw.frames,
+            frames: raw.frames.into_iter().map(frame).collect::<Result<_, _>>()?,
             places,
             network,
             asn: raw.asn,
@@ -204,17 +224,32 @@ impl RequestLine {
 
     /// The body in the pieces that `chunks` asks for; one piece if it asks for none. Empty pieces are left out.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let body = self.body.as_deref().unwrap_or_default();
-        let mut cuts: Vec<usize> = self.chunks.iter().map(|cut| (*cut).min(body.len())).collect();
-        cuts.push(body.len());
+        self.split(self.body.as_deref().unwrap_or_default())
+    }
+
+    /// A frame in pieces, cut as the body is.
+    pub(super) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        let mut cuts: Vec<usize> = self.chunks.iter().map(|cut| (*cut).min(bytes.len())).collect();
+        cuts.push(bytes.len());
         cuts.sort_unstable();
         let mut from = 0;
         cuts.into_iter().filter_map(move |to| {
-            let piece = body.get(from..to);
+            let piece = bytes.get(from..to);
             from = to;
             piece.filter(|piece| !piece.is_empty())
         })
     }
+}
+
+/// Trailers that nobody takes for headers.
+const UNMERGED: [&str; 7] =
+    ["content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "upgrade", "host"];
+
+fn frame(raw: RawFrame) -> Result<Frame, LineError> {
+    Ok(match raw {
+        RawFrame::Text(text) => Frame { binary: false, bytes: text.into_bytes() },
+        RawFrame::Binary { b64 } => Frame { binary: true, bytes: base64(&b64)? },
+    })
 }
 
 fn plain(value: Json) -> String {

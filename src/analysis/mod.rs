@@ -9,5 +9,5 @@ mod reference;
 
 pub use decide::Decider;
 pub use explain::{Explanation, explain};
-pub use line::{AccountFacts, LineError, RequestLine};
+pub use line::{AccountFacts, Frame, LineError, RequestLine};
 pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};

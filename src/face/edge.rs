@@ -6,6 +6,8 @@
 //! ```text
 //! begin() candidate(account)* reach(line, now) -> 0: pass
 //!                                             -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
+//! on a WebSocket, for each client message:
+//! begin() candidate(account)* reach(line, now) -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
 //! ```
 
 use alloc::rc::Rc;
@@ -16,10 +18,11 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::bundle::OwnedBundle;
+use crate::emit;
 use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
 use crate::gate::{self, Approach, Caller};
 use crate::reach::State;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Socket};
 use crate::request::Head;
 use crate::verdict::Verdict;
 
@@ -187,6 +190,17 @@ impl Edge {
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
     }
 
+    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `reach` returned 1. `missed`: messages
+    /// before it went unread.
+    pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
+        if let Some((unread, ..)) = self.unread.take() {
+            held(&self.gate).message(&mut reader.pending, unread, binary);
+            if missed {
+                reader.pending.missed();
+            }
+        }
+    }
+
     /// Puts a rule into a state, `on`, `off` or `shadow`; `false` if there is no such rule or state.
     pub fn switch(&mut self, rule: &str, state: &str) -> bool {
         State::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
@@ -231,6 +245,21 @@ impl Reader {
     pub fn refusal(&self, case_id: &str) -> String {
         let gate = held(&self.gate);
         self.verdict.as_ref().map(|verdict| Refusal::new(gate.bundle(), verdict, case_id).to_json()).unwrap_or_default()
+    }
+
+    /// The same for a WebSocket, as JSON: `{event, code, reason}`; an empty event is not sent.
+    pub fn socket(&self, case_id: &str) -> String {
+        let Some(verdict) = &self.verdict else { return String::new() };
+        let told = Socket::new(verdict, case_id);
+        let mut to = String::from("{");
+        emit::member(&mut to, "event");
+        emit::string(&mut to, &told.event);
+        emit::member(&mut to, "code");
+        emit::number(&mut to, u64::from(told.code));
+        emit::member(&mut to, "reason");
+        emit::string(&mut to, told.reason);
+        to.push('}');
+        to
     }
 }
 

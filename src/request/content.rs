@@ -34,6 +34,9 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Nothing is claimed: a message on a WebSocket.
+    pub(super) const NONE: Self = Self { kind: Kind::Other, line: String::new(), trouble: None };
+
     pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         let mut lines = header::lines(headers, "content-type");
         let line = lines.next().unwrap_or_default().trim();

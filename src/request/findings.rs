@@ -26,6 +26,8 @@ pub enum Carrier {
     Header,
     /// The body: JSON, form, multipart or JSON Lines.
     Body,
+    /// A client message on a WebSocket, by number from 1 on.
+    Message(u32),
 }
 
 /// A mention as it was written.
@@ -51,6 +53,10 @@ pub(crate) struct Findings {
     /// Patterns at the first of which the search ends.
     watched: Vec<u64>,
     ended: bool,
+    /// The client message that is being read; 0: none yet.
+    message: u32,
+    /// `flags` as the head left them.
+    head: u8,
 }
 
 /// Bits of `Findings::flags`.
@@ -118,6 +124,22 @@ impl Findings {
         self.watched.clear();
         self.watched.extend_from_slice(denied);
         self.ended = self.any_of(denied);
+    }
+
+    /// Another client message begins. Patterns that occurred on the connection so far stay, and what else the last message said goes.
+    /// Tells whether that one, or the head, named a model.
+    pub(crate) fn next(&mut self, denied: &[u64]) -> bool {
+        let named = self.named();
+        if self.message == 0 {
+            self.head = self.flags;
+        }
+        self.flags = self.head;
+        self.message = self.message.saturating_add(1);
+        self.judged = 0;
+        // So that what a message is denied for is always listed.
+        self.kept.truncate(limits::MENTIONS_KEPT / 2);
+        self.watch(denied);
+        named
     }
 
     /// Something stands at a place of this role, whatever it is.
@@ -244,6 +266,7 @@ impl Findings {
     }
 
     fn keep(&mut self, text: &[u8], carrier: Carrier, hint: bool) {
+        let carrier = if self.message == 0 { carrier } else { Carrier::Message(self.message) };
         for part in model_id::parts(text) {
             if self.kept.len() >= limits::MENTIONS_KEPT {
                 return;

@@ -1,10 +1,12 @@
-//! Reads one request, head first, then the body as it comes, until its verdict is settled.
+//! Reads one request, head first, then the body as it comes, until its verdict is settled; after an upgrade, one client message after the
+//! other.
 //!
 //! ```text
-//! new     path, query, headers                 -> findings
-//! feed    first byte: which readers            -> trouble, or readers
-//!         each chunk: every reader             -> findings
-//! finish  readers end, policy and findings meet -> Outcome
+//! new      path, query, headers                 -> findings
+//! feed     first byte: which readers            -> trouble, or readers
+//!          each chunk: every reader             -> findings
+//! finish   readers end, policy and findings meet -> Outcome
+//! message  another begins, under the reach as it is by then; feed and finish as above
 //! ```
 //!
 //! Input: the [`Route`], the head, the reach, chunks of any size. Output: an [`Outcome`]. It holds what the readers hold, which
@@ -12,12 +14,16 @@
 //!
 //! It is settled by the first denied mention or the first thing that cannot be read, and reads no further. The outcome does
 //! not depend on where the chunks end.
+//!
+//! A message is JSON where an operation of the route names models in its messages. On any other socket it is read as JSON if it begins like
+//! it, by the rules for unknown bodies; a binary one that then turns out to be none is media. What was mentioned on a connection counts to its end.
 
 use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, NONE16, operation, role, section};
+use crate::limits;
 use crate::reach::Reach;
 use crate::verdict::{self, Outcome};
 
@@ -47,6 +53,12 @@ pub struct Reader {
     /// One for each way in which the body may be read; all count.
     slots: Vec<Slot>,
     stage: Stage,
+    /// Start states of a client message.
+    messages: Vec<u32>,
+    /// A message that need not be JSON, although it may begin like it.
+    media: bool,
+    /// Bytes that the message may still have.
+    left: usize,
 }
 
 /// How far the body is read.
@@ -92,7 +104,35 @@ impl Reader {
         !self.settled() && (!self.facts.has(operation::QUIET) || self.facts.preflight)
     }
 
-    /// Reads on in the body. Empty chunks are no body.
+    /// Begins the next client message on the WebSocket that the request opens; `reach` is what the caller may not use by now. The request must
+    /// have passed. Without any `feed`, what was read so far is held against that reach.
+    pub fn message(&mut self, bundle: Bundle<'_>, reach: &Reach, binary: bool) {
+        if !self.facts.message {
+            self.facts.message = true;
+            self.facts.upgrade = true;
+            self.facts.preflight = false;
+            self.facts.flags &= !operation::QUIET;
+            self.content = Content::NONE;
+            self.wanted = self.messages.iter().any(|state| *state != NONE);
+            self.states = known(bundle, &self.messages);
+        }
+        self.facts.everything = reach.is_everything(bundle);
+        self.facts.body = false;
+        self.facts.trouble = None;
+        self.denied.clone_from(&reach.denied);
+        self.facts.named |= self.findings.next(&reach.denied);
+        self.media = binary && !self.wanted;
+        self.left = limits::MESSAGE_BYTES;
+        self.slots.clear();
+        self.stage = Stage::Sniffing;
+    }
+
+    /// Messages went over this connection that were not read, when the caller had no reach.
+    pub fn missed(&mut self) {
+        self.facts.trouble = Some(Reason::SessionUnread);
+    }
+
+    /// Reads on in the body, or in the message. Empty chunks are no body.
     pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         if bytes.is_empty() || self.settled() && !self.facts.preflight {
             return;
@@ -102,7 +142,12 @@ impl Reader {
         if self.settled() || self.facts.has(operation::QUIET) {
             return;
         }
-        self.chunk(bundle, bytes);
+        let fits = bytes.len().min(self.left);
+        self.left -= fits;
+        self.chunk(bundle, bytes.get(..fits).unwrap_or_default());
+        if fits < bytes.len() && !self.settled() {
+            self.facts.trouble = Some(Reason::BodyTooLarge);
+        }
     }
 
     /// A verdict that no later byte can change for the better.
@@ -119,7 +164,7 @@ impl Reader {
                     *failed = body.finish(bundle, &mut self.findings).err();
                 }
             }
-            self.facts.trouble = self.slots.iter().find_map(|slot| slot.failed);
+            self.facts.trouble = self.trouble();
         }
         verdict::decide(bundle, &self.facts, &self.findings, reach)
     }
@@ -141,6 +186,8 @@ impl Reader {
             body: false,
             trouble: route.trouble,
             dialect: dialect(bundle, route, head),
+            message: false,
+            named: false,
         };
         let mut findings = Findings::new(bundle);
         if route.guarded && !reach.is_empty() {
@@ -153,23 +200,22 @@ impl Reader {
             note(header::read(bundle, head.headers, &mut findings));
             findings.watch(&reach.denied);
         }
-        let unknown = bundle.meta().map_or(NONE, |meta| meta.unknown_state);
-        let mut states: Vec<u32> = Vec::with_capacity(route.bodies.len());
-        for &state in &route.bodies {
-            let state = if state == NONE { unknown } else { state };
-            if !states.contains(&state) {
-                states.push(state);
-            }
+        let mut messages = route.messages.clone();
+        if messages.is_empty() {
+            messages.push(NONE);
         }
         Self {
             findings,
             facts,
             denied: reach.denied.clone(),
-            states,
+            states: known(bundle, &route.bodies),
             wanted: route.bodies.iter().any(|state| *state != NONE),
             content: Content::of(head.headers),
             slots: Vec::new(),
             stage: Stage::Awaited,
+            messages,
+            media: false,
+            left: usize::MAX,
         }
     }
 
@@ -189,8 +235,14 @@ impl Reader {
         }
         // INVARIANT: one reader that is stopped does not stop the others, for which of them is first depends on the chunks.
         if !self.slots.is_empty() && self.slots.iter().all(|slot| slot.failed.is_some()) {
-            self.facts.trouble = self.slots.iter().find_map(|slot| slot.failed);
+            self.facts.trouble = self.trouble();
         }
+    }
+
+    /// What stopped a reader.
+    fn trouble(&self) -> Option<Reason> {
+        let failed = self.slots.iter().find_map(|slot| slot.failed);
+        failed.filter(|reason| !self.media || !is_no_json(*reason))
     }
 
     /// Chooses the readers by what the headers claim.
@@ -220,7 +272,7 @@ impl Reader {
     /// Chooses the readers by the first byte that is not white space.
     fn sniff(&mut self, first: Option<u8>) {
         self.stage = Stage::Reading;
-        if matches!(first, Some(b'{' | b'[')) {
+        if matches!(first, Some(b'{' | b'[')) || self.facts.message && self.wanted {
             self.json();
         }
         match self.content.kind {
@@ -238,6 +290,33 @@ impl Reader {
     fn json(&mut self) {
         self.slots.extend(self.states.iter().map(|&state| Slot { body: Body::Json(Json::new(state)), failed: None }));
     }
+}
+
+/// The states, each once, with that of unknown bodies where none is known.
+fn known(bundle: Bundle<'_>, given: &[u32]) -> Vec<u32> {
+    let unknown = bundle.meta().map_or(NONE, |meta| meta.unknown_state);
+    let mut states: Vec<u32> = Vec::with_capacity(given.len());
+    for &state in given {
+        let state = if state == NONE { unknown } else { state };
+        if !states.contains(&state) {
+            states.push(state);
+        }
+    }
+    states
+}
+
+/// What shows that bytes were never meant to be JSON, other than JSON that parsers read differently.
+fn is_no_json(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ContentCoding
+            | Reason::BodyTruncated
+            | Reason::BodyUtf8
+            | Reason::BodyBom
+            | Reason::BodyUtf16
+            | Reason::JsonSyntax
+            | Reason::TrailingBytes
+    )
 }
 
 impl Body {
@@ -295,6 +374,10 @@ fn dialect(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u16 {
         NONE16
     })
 }
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod message;
 
 #[cfg(all(test, feature = "author"))]
 mod tests {

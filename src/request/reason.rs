@@ -143,6 +143,8 @@ reasons! {
     MultipartFile "multipart_file" 400 "A text field of the multipart body was sent as a file. Send it without a file name.";
 
     // Refused: the gate cannot decide now. Retryable.
+    /// A connection whose caller had no reach when it began has one now, and what went over it by then was not read.
+    SessionUnread "session_unread" 503 "The rules changed while this connection was open, and what it runs was not checked. Connect again.";
     /// No bundle is loaded.
     NoBundle "no_bundle" 503 "The policy that guards this service is not loaded yet. Try again shortly.";
     /// The evaluator trapped; its instance is being replaced.

@@ -55,6 +55,8 @@ pub struct Route {
     pub(super) flags: u32,
     /// Start states of a body, each once.
     pub(super) bodies: Vec<u32>,
+    /// Start states of a client message on a WebSocket, each once; none where nothing opens one.
+    pub(super) messages: Vec<u32>,
     /// Some reading fits no known operation, or none of its method.
     pub(super) unsure: bool,
     /// The path cannot be read with certainty.
@@ -122,6 +124,7 @@ impl Route {
         self.texts.clear();
         self.hidden_query.clear();
         self.bodies.clear();
+        self.messages.clear();
         (self.flags, self.unsure, self.trouble) = (0, false, None);
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
@@ -291,8 +294,11 @@ impl Route {
         let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
         self.reading(Reading { operation: index, dialect: operation.dialect });
-        if !quiet && !self.bodies.contains(&operation.body_state) {
-            self.bodies.push(operation.body_state);
+        if !quiet {
+            add(&mut self.bodies, operation.body_state);
+        }
+        if operation.flags & operation::WEBSOCKET != 0 {
+            add(&mut self.messages, operation.message_state);
         }
     }
 
@@ -300,9 +306,8 @@ impl Route {
     fn unread(&mut self, bundle: Bundle<'_>) {
         self.unsure = true;
         self.quiet = false;
-        if !self.bodies.contains(&NONE) {
-            self.bodies.push(NONE);
-        }
+        add(&mut self.bodies, NONE);
+        add(&mut self.messages, NONE);
         for (dialect, _) in (0..NONE16).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
             self.reading(Reading { operation: NONE, dialect });
         }
@@ -343,6 +348,13 @@ impl Route {
         } else {
             self.mentions.push((role, self.texts.len()));
         }
+    }
+}
+
+/// Each once.
+fn add(states: &mut Vec<u32>, state: u32) {
+    if !states.contains(&state) {
+        states.push(state);
     }
 }
 

@@ -134,7 +134,7 @@ impl Trial<'_> {
                     path_roles,
                     path_opaque,
                     body_state: *state,
-                    message_state: NONE,
+                    message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
                     query,
                     ..Default::default()
                 });

@@ -1,6 +1,7 @@
 /** A Worker for the tests: judges lines in workerd, as the package does it, and gives the verdicts back as text. */
 import { Gate } from "./gate.js";
 import { judgeLine } from "./line.js";
+import { Session } from "./session.js";
 import module from "../wasm/edge_bg.wasm";
 import bundle from "../wasm/policy.bundle";
 
@@ -10,7 +11,7 @@ export default {
     const text = await request.text();
     const verdicts = text.split("\n").map((line) => {
       const parsed = JSON.parse(line);
-      return JSON.stringify({ id: parsed.id, ...judgeLine(parsed.switch === undefined ? gate : Gate.loadSync({ module, bundle: new Uint8Array(bundle) }), parsed) });
+      return JSON.stringify({ id: parsed.id, ...judgeLine(parsed.switch === undefined ? gate : Gate.loadSync({ module, bundle: new Uint8Array(bundle) }), parsed, Session) });
     });
     return new Response(verdicts.join("\n"));
   },

@@ -9,7 +9,7 @@ import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 
 export const KEY_SECRET = "a secret of the tests";
-const ACCOUNTS = {
+export const ACCOUNTS = {
   "sk-us": { export: { us_person_ear: true } },
   "sk-foreign": { export: { us_person_ear: false } },
   "sk-employee": { export: { us_person_ear: false }, employee: true },

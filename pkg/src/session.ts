@@ -1,0 +1,128 @@
+/**
+ * A WebSocket that is being judged: its upgrade, then each client message, under what the caller may use by then.
+ *
+ * While the caller may use everything, messages go by unread. If that ends in mid-session, nobody knows what the connection
+ * runs, and it is refused: who connects again is judged from the start.
+ */
+import type { Reader } from "../wasm/edge.js";
+import type { Facts, Head } from "./facts.ts";
+import { type DeniedFamily, type Gate, type Judgement, passes } from "./gate.ts";
+import { enter, generation } from "./instance.ts";
+
+/** How a socket is told that it is refused, in the words of the API that its client speaks. */
+export interface SocketRefusal {
+  /** The text message to send first; empty where the API knows none. */
+  readonly event: string;
+  /** What to close with. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Characters or bytes of a message that the edge module is given at a time, so that its memory does not grow to the largest. */
+const PIECE = 64 * 1024;
+const encoder = new TextEncoder();
+
+export class Session {
+  /** Names the case in the refusal, if it comes to one. */
+  caseId = "";
+  readonly #head: Head;
+  #gate: Gate | undefined;
+  #generation = -1;
+  #reader: Reader | undefined;
+  /** Some message was judged or went by; some went by unread. */
+  #begun = false;
+  #missed = false;
+  #guarded = false;
+  #judgement: Judgement | undefined;
+  #refusal: SocketRefusal | undefined;
+
+  constructor(head: Head) {
+    this.#head = head;
+  }
+
+  /** Whether the target lies where a guarded API is served, as of the last judgement. */
+  get guarded(): boolean {
+    return this.#guarded;
+  }
+
+  /**
+   * Judges the upgrade, or the next client message; undefined: the caller may use everything. Without a message, what the
+   * connection is known to run is judged again. Once it is refused it stays so.
+   */
+  judge(gate: Gate, facts: Facts, message?: string | Uint8Array): Judgement | undefined {
+    if (this.#refusal !== undefined) return this.#judgement;
+    // What another policy or a replaced instance had read is gone with it.
+    if (gate !== this.#gate || this.#generation !== generation()) {
+      this.release();
+      this.#missed = this.#begun;
+    }
+    this.#gate = gate;
+    this.#generation = generation();
+    const fresh = this.#reader === undefined;
+    const open = gate.step(this.#head, facts, (edge, nonEmpty, guarded, headers) => {
+      this.#guarded = guarded;
+      if (!nonEmpty) return true;
+      if (this.#reader === undefined) this.#reader = edge.read(headers());
+      else edge.message(this.#reader, typeof message === "object", this.#missed);
+      return false;
+    });
+    if (!open && fresh) {
+      const judgement = this.#finish();
+      // That was the head alone.
+      return passes(judgement) && (message !== undefined || this.#missed) ? this.judge(gate, facts, message) : judgement;
+    }
+    this.#begun ||= message !== undefined;
+    if (!open) {
+      this.#feed(message ?? "");
+      return this.#finish();
+    }
+    this.#missed ||= message !== undefined;
+    return undefined;
+  }
+
+  /** What to tell the client if the judgement is `deny` or `refuse`; undefined otherwise. */
+  get refusal(): SocketRefusal | undefined {
+    return this.#refusal;
+  }
+
+  /** What the caller may not use. */
+  families(gate: Gate, facts: Facts): readonly DeniedFamily[] {
+    return gate.reach(facts, this.#head).families;
+  }
+
+  /** Gives the wasm memory back; harmless if that has happened. */
+  release(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader !== undefined && this.#generation === generation()) reader.free();
+  }
+
+  #feed(message: string | Uint8Array): void {
+    const reader = this.#reader;
+    for (let at = 0, to = 0; reader !== undefined && at < message.length; at = to) {
+      to = Math.min(at + PIECE, message.length);
+      let piece: Uint8Array;
+      if (typeof message === "string") {
+        // Not between the halves of a surrogate pair.
+        if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
+        piece = encoder.encode(message.slice(at, to));
+      } else {
+        piece = message.subarray(at, to);
+      }
+      if (enter(this.#generation, () => reader.feed(piece))) return;
+    }
+  }
+
+  #finish(): Judgement {
+    const reader = this.#reader as Reader;
+    const judgement = enter(this.#generation, () => {
+      reader.finish();
+      const found = JSON.parse(reader.verdict()) as Judgement;
+      if (!passes(found)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
+      return found;
+    });
+    this.#judgement = judgement;
+    if (!passes(judgement)) this.release();
+    return judgement;
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Relays a WebSocket past the gate. The caller's messages go on in order, each only once it is judged under what the caller
+ * may use by then; the origin's go back as they come.
+ *
+ * ```text
+ * upgrade refused        accepted, told in the API's own words, closed with 1008, since a client sees nothing of a refused upgrade
+ * origin does not open   its answer is the answer
+ * message refused        told, closed with 1008 on both sides; nothing that follows goes on
+ * one side closes        the other is closed with the same code and reason
+ * one side vanishes      the origin is told 1001 (going away), the client 1011 (the origin failed)
+ * ```
+ *
+ * What is not bounded here: the platform takes messages of up to 32 MiB, queues what a slow peer has not read yet, and does
+ * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed.
+ */
+import type { Facts } from "./facts.ts";
+import type { Gate } from "./gate.ts";
+import { passes } from "./gate.ts";
+import { Session } from "./session.ts";
+
+/** Milliseconds after which facts are gathered anew, when the next client message comes. As long as an account record is believed. */
+export const FACTS_MS = 60_000;
+/** Milliseconds after which what a session is known to run is judged again, when the origin sends a message. */
+export const AGAIN_MS = 1_000;
+/** Characters and bytes of messages that wait for facts; a session that sends more meanwhile is closed with 1009. */
+export const WAITING_BYTES = 4 * 1024 * 1024;
+
+/** A socket that is to be relayed. */
+export interface Upgrade {
+  readonly request: Request;
+  /** The gate as it is by now, and what it knows of the caller. */
+  gate(): Gate;
+  facts(): Promise<Facts>;
+  /** Opens the connection to the origin. */
+  connect(session: Session, facts: Facts): Promise<Response>;
+  newCase(): string;
+  /** The session of this case could not go on. */
+  fault(cause: unknown, caseId: string): void;
+}
+
+type Message = string | ArrayBuffer;
+type Side = WebSocket & { accept(): void };
+type Opened = Response & { readonly webSocket?: Side | null };
+declare const WebSocketPair: new () => { 0: WebSocket; 1: Side };
+
+const ORIGIN_FAILED = 1011;
+
+export function isUpgrade({ method, headers }: Request): boolean {
+  return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+/** Judges the upgrade and, if it passes, relays what follows for as long as it may. */
+export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
+  const session = new Session(upgrade.request);
+  let relayed = false;
+  try {
+    session.caseId = upgrade.newCase();
+    const judgement = session.judge(upgrade.gate(), facts);
+    if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade.request, session);
+    const answer: Opened = await upgrade.connect(session, facts);
+    const origin = answer.webSocket ?? undefined;
+    if (origin === undefined || !session.guarded) return answer;
+    relayed = true;
+    const { 0: client, 1: caller } = new WebSocketPair();
+    new Relay(upgrade, session, facts, caller, origin);
+    const headers = new Headers(answer.headers);
+    for (const name of ["connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions"]) headers.delete(name);
+    return opened(client, headers);
+  } finally {
+    if (!relayed) session.release();
+  }
+}
+
+/** The two sides of a session. */
+class Relay {
+  readonly #upgrade: Upgrade;
+  readonly #session: Session;
+  readonly #caller: Side;
+  readonly #origin: Side;
+  #facts: Facts;
+  #gate: Gate;
+  #revision: number;
+  #judged = Date.now();
+  #gathered = Date.now();
+  #waiting: Message[] | undefined;
+  #bytes = 0;
+  #ended = false;
+
+  constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side) {
+    this.#upgrade = upgrade;
+    this.#session = session;
+    this.#facts = facts;
+    this.#caller = caller;
+    this.#origin = origin;
+    this.#gate = upgrade.gate();
+    this.#revision = this.#gate.revision;
+    this.#listen(caller, origin, (data) => this.#fromCaller(data), 1001, "the client is gone");
+    this.#listen(origin, caller, (data) => this.#fromOrigin(data), ORIGIN_FAILED, "the origin is gone");
+  }
+
+  #listen(from: Side, to: Side, take: (data: Message) => void, gone: number, why: string): void {
+    // Else binary messages come as blobs, which are read asynchronously and so out of order.
+    from.binaryType = "arraybuffer";
+    from.addEventListener("message", ({ data }) => this.#guarded(() => take(data as Message)));
+    from.addEventListener("close", ({ code, reason }) => {
+      const waiting = this.#waiting;
+      // What was sent before the close goes first.
+      const end = () => (code === 1006 ? this.#end(to, gone, why) : this.#end(to, code, reason));
+      if (waiting !== undefined && from === this.#caller) this.#last = end;
+      else end();
+    });
+    from.addEventListener("error", () => this.#end(to, gone, why));
+    from.accept();
+  }
+
+  /** What is to be done once no message waits. */
+  #last: (() => void) | undefined;
+
+  #fromCaller(data: Message): void {
+    if (this.#waiting !== undefined) {
+      this.#bytes += typeof data === "string" ? data.length : data.byteLength;
+      if (this.#bytes > WAITING_BYTES) return this.#both(1009, "too much at once");
+      this.#waiting.push(data);
+      return;
+    }
+    if (this.#upgrade.gate() === this.#gate && Date.now() - this.#gathered < FACTS_MS) return this.#send(data);
+    this.#waiting = [data];
+    this.#upgrade.facts().then(
+      (facts) => this.#guarded(() => this.#resume(facts)),
+      (cause: unknown) => this.#fail(cause),
+    );
+  }
+
+  #resume(facts: Facts): void {
+    this.#facts = facts;
+    this.#gate = this.#upgrade.gate();
+    this.#gathered = Date.now();
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    this.#bytes = 0;
+    for (const data of waiting) this.#send(data);
+    this.#last?.();
+  }
+
+  #send(data: Message): void {
+    if (this.#ended || !this.#passes(typeof data === "string" ? data : new Uint8Array(data))) return;
+    this.#origin.send(data);
+  }
+
+  #fromOrigin(data: Message): void {
+    // A switch that is thrown, or a rule whose hour comes, ends what it closes although the client is silent.
+    if ((this.#gate.revision !== this.#revision || Date.now() - this.#judged >= AGAIN_MS) && !this.#passes()) return;
+    this.#caller.send(data);
+  }
+
+  /** Judges the message, or what the session is known to run; what does not pass ends the session. */
+  #passes(message?: string | Uint8Array): boolean {
+    this.#revision = this.#gate.revision;
+    this.#judged = Date.now();
+    const judgement = this.#session.judge(this.#gate, this.#facts, message);
+    if (judgement === undefined || passes(judgement)) return true;
+    const { refusal } = this.#session;
+    this.#ended = true;
+    shut(this.#origin, 1008, "refused by policy");
+    if (refusal !== undefined) tell(this.#caller, refusal);
+    return false;
+  }
+
+  /** A fault of the gate's own ends the session: nothing goes on unjudged. */
+  #guarded(work: () => void): void {
+    if (this.#ended) return;
+    try {
+      work();
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#ended) return;
+    this.#upgrade.fault(cause, this.#session.caseId);
+    this.#both(ORIGIN_FAILED, "the gate failed; connect again");
+  }
+
+  #both(code: number, reason: string): void {
+    this.#end(this.#origin, code, reason);
+    shut(this.#caller, code, reason);
+  }
+
+  #end(other: Side, code: number, reason: string): void {
+    this.#session.release();
+    if (this.#ended) return;
+    this.#ended = true;
+    shut(other, code, reason);
+  }
+}
+
+/** A refused upgrade would hide the message, so the socket is opened, told and closed. */
+function turnAway(request: Request, { refusal }: Session): Response {
+  const { 0: client, 1: caller } = new WebSocketPair();
+  caller.accept();
+  if (refusal !== undefined) tell(caller, refusal);
+  const headers = new Headers();
+  // A browser that offered protocols takes no answer without one of them, and the one that holds a key is not to be repeated.
+  const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim());
+  const protocol = offered?.find((one) => one !== "" && !one.startsWith("openai-insecure-api-key.")) ?? offered?.[0];
+  if (protocol !== undefined) headers.set("sec-websocket-protocol", protocol);
+  return opened(client, headers);
+}
+
+function tell(caller: Side, { event, code, reason }: NonNullable<Session["refusal"]>): void {
+  try {
+    if (event !== "") caller.send(event);
+  } catch {
+    // It is gone already.
+  }
+  shut(caller, code, reason);
+}
+
+/** Closes with what the other side closed with; 1005 says that it gave no code, which is sent by giving none. */
+function shut(side: Side, code: number, reason: string): void {
+  try {
+    if (code === 1005) side.close();
+    else side.close(code, reason);
+  } catch {
+    // It is closed already.
+  }
+}
+
+function opened(client: WebSocket, headers: Headers): Response {
+  return new Response(null, { status: 101, webSocket: client, headers } as ResponseInit);
+}

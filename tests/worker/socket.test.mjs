@@ -1,0 +1,272 @@
+/** WebSockets through the worker: what goes by, what ends a session and how, with a real client and a real origin. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { WebSocket } from "ws";
+import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { startSocketOrigin } from "../../tools/socket-origin.mjs";
+import { startWorker } from "../../tools/workerd.mjs";
+import { until } from "./raw.mjs";
+import { ACCOUNTS, KEY_SECRET, POLICY, bearer, compile } from "./setup.mjs";
+
+const MESSAGE = "Mythos-class models are suspended for foreign nationals.";
+const US = { "cf-ipcountry": "US", "cf-region-code": "TX", ...bearer("sk-us") };
+const FR = { "cf-ipcountry": "FR", ...bearer("sk-foreign") };
+const REALTIME = "/v1/realtime?model=haiku-4";
+const RESPONSES = "/v1/responses";
+const update = (model) => JSON.stringify({ type: "session.update", session: { model } });
+const create = (model) => JSON.stringify({ type: "response.create", model });
+
+let origin;
+let worker;
+let keys;
+
+before(async () => {
+  origin = await startSocketOrigin();
+  keys = Object.fromEntries(await Promise.all(Object.entries(ACCOUNTS).map(async ([key, record]) => [await keyDigest(KEY_SECRET, key), record])));
+  worker = await start();
+});
+after(async () => {
+  await worker?.close();
+  await origin?.close();
+});
+
+const start = (rest = {}) => startWorker({ bundle: compile(POLICY), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, LOCAL: "1" }, ...rest });
+
+/** A client; `got` are the messages that reached it, `closed` code and reason, `answer` what came instead of an upgrade. */
+async function connect(path, headers, protocols = [], to = worker) {
+  const socket = new WebSocket(to.url.replace("http", "ws") + path, protocols, { headers, maxPayload: 64 << 20 });
+  const client = { socket, got: [], closed: undefined, answer: undefined, send: (data) => socket.send(data), close: (...how) => socket.close(...how) };
+  socket.on("message", (data, binary) => client.got.push(binary ? data : data.toString()));
+  socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
+  await new Promise((resolve, reject) => {
+    socket.on("open", resolve);
+    socket.on("error", (cause) => (client.answer === undefined ? reject(cause) : undefined));
+    socket.on("unexpected-response", (_, response) => {
+      client.answer = { status: response.statusCode, headers: response.headers, body: "" };
+      response.on("data", (data) => (client.answer.body += data));
+      response.on("end", resolve);
+    });
+  });
+  return client;
+}
+
+/** What the origin saw of the last connection. */
+const last = () => origin.seen.at(-1);
+
+async function refused(client, code = "model_restricted") {
+  await until(() => client.closed !== undefined);
+  const event = JSON.parse(client.got.at(-1));
+  assert.equal(event.type, "error");
+  assert.equal(event.error.code, code);
+  assert.equal(client.closed[0], 1008);
+  assert.match(client.closed[1], /./);
+  return event.error;
+}
+
+for (const [who, headers, marked] of [["a caller without reach", US, undefined], ["a caller with a reach", FR, "mythos-class"]]) {
+  test(`${who}: messages go both ways as they are`, async () => {
+    const client = await connect(REALTIME, headers, ["realtime", "openai-insecure-api-key.sk-x"]);
+    assert.equal(client.socket.protocol, "realtime");
+    assert.equal(last().url, REALTIME);
+    assert.equal(last().headers["portcullis-reach"], marked);
+    assert.equal(last().headers["sec-websocket-protocol"].replaceAll(" ", ""), "realtime,openai-insecure-api-key.sk-x");
+    const messages = [update("haiku-4"), "{}", Buffer.from(update("haiku-4")), '{"text":"caf\\u00e9 é \u{1F600}"}', ""];
+    for (const message of messages) client.send(message);
+    await until(() => client.got.length === messages.length);
+    assert.deepEqual(client.got, messages);
+    assert.deepEqual(last().got, messages);
+    client.close(4001, "enough");
+    await until(() => client.closed !== undefined && last().closed !== undefined);
+    assert.deepEqual([client.closed, last().closed], [[4001, "enough"], [4001, "enough"]]);
+  });
+
+  for (const how of [[1000, "done"], [4999, "x".repeat(123)], [1001, ""], []]) {
+    test(`${who}: closed by either side with ${how[0] ?? "no code"}`, async () => {
+      const seen = how.length === 0 ? [1005, ""] : how;
+      const one = await connect(REALTIME, headers);
+      one.close(...how);
+      await until(() => one.closed !== undefined && last().closed !== undefined);
+      assert.deepEqual([one.closed, last().closed], [seen, seen]);
+      const other = await connect(REALTIME, headers);
+      other.send(JSON.stringify({ close: how }));
+      await until(() => other.closed !== undefined && last().closed !== undefined);
+      assert.deepEqual([other.closed, last().closed], [seen, seen]);
+    });
+  }
+
+  test(`${who}: the client vanishes`, async () => {
+    const client = await connect(REALTIME, headers);
+    client.send("{}");
+    await until(() => client.got.length === 1);
+    client.socket._socket.destroy();
+    await until(() => last().closed !== undefined);
+    assert.equal(last().closed[0], 1001);
+  });
+
+  test(`${who}: the origin vanishes`, async () => {
+    const client = await connect(REALTIME, headers);
+    client.send('{"vanish":1}');
+    await until(() => client.closed !== undefined);
+    assert.equal(client.closed[0], 1011);
+  });
+
+  test(`${who}: the origin does not open: its answer comes through`, async () => {
+    const client = await connect("/v1/realtime?model=haiku-4&refuse=1", headers);
+    assert.equal(client.answer.status, 401);
+    assert.equal(client.answer.headers["x-origin"], "refuses");
+    assert.equal(client.answer.body, '{"no":"entry"}');
+  });
+
+  test(`${who}: large messages`, async () => {
+    const client = await connect(REALTIME, headers);
+    const text = JSON.stringify({ type: "input_audio_buffer.append", audio: "QUJD".repeat(1 << 18) });
+    const emoji = JSON.stringify({ type: "x", text: `a${"\u{1F600}".repeat(200_000)}` });
+    for (const message of [text, emoji, Buffer.from(text)]) client.send(message);
+    await until(() => client.got.length === 3, 20_000);
+    assert.equal(client.got[0], text);
+    assert.equal(client.got[1], emoji);
+    assert.equal(client.got[2].toString(), text);
+    client.close();
+  });
+}
+
+for (const protocols of [[], ["realtime", "openai-insecure-api-key.sk-x"], ["openai-insecure-api-key.sk-x", "realtime"]]) {
+  test(`refused at the upgrade, offered ${protocols.join() || "no protocol"}`, async () => {
+    const begun = origin.seen.length;
+    const client = await connect("/v1/realtime?model=mythos-5", FR, protocols);
+    assert.equal(client.socket.protocol, protocols.length === 0 ? "" : "realtime");
+    assert.ok((await refused(client)).message.includes(MESSAGE));
+    assert.equal(origin.seen.length, begun);
+  });
+}
+
+for (const [what, messages, code] of [
+  ["a model in a later message", [update("haiku-4"), update("mythos-5")], "model_restricted"],
+  ["in a binary one", [Buffer.from(update("mythos-5"))], "model_restricted"],
+  ["behind escapes", ['{"type":"session.update","s\\u0065ssion":{"mod\\u0065l":"mythos\\u002d5"}}'], "model_restricted"],
+  ["a key twice", ['{"type":"session.update","session":{"model":"haiku-4","model":"haiku-4"}}'], "duplicate_key"],
+  ["no JSON", ["{}", "model=mythos-5"], "json_syntax"],
+  ["behind a megabyte", [JSON.stringify({ a: "x".repeat(1 << 20), session: { model: "mythos-5" } })], "model_restricted"],
+]) {
+  test(`refused in mid-session: ${what}`, async () => {
+    const client = await connect(REALTIME, FR);
+    for (const message of messages) client.send(message);
+    client.send('{"type":"after"}');
+    await refused(client, code);
+    await until(() => last().closed !== undefined);
+    assert.equal(last().closed[0], 1008);
+    assert.equal(last().got.length, messages.length - 1, "what was refused, and what followed, did not reach the origin");
+  });
+}
+
+test("each message of a socket that names its model in messages", async () => {
+  const client = await connect(RESPONSES, FR);
+  for (const model of ["haiku-4", "auto", "mythos-5"]) client.send(create(model));
+  assert.ok((await refused(client)).message.includes("mythos-5"));
+  assert.deepEqual(last().got, [create("haiku-4"), create("auto")]);
+});
+
+test("tool data and prompts may say what they like", async () => {
+  const client = await connect(REALTIME, FR);
+  const messages = [
+    { type: "session.update", session: { tools: [{ type: "function", name: "car", parameters: { properties: { model: { enum: ["mythos-5"] } } } }] } },
+    { type: "conversation.item.create", item: { type: "function_call_output", call_id: "c", output: '{"model":"mythos-5"}' } },
+  ].map((message) => JSON.stringify(message));
+  for (const message of messages) client.send(message);
+  await until(() => client.got.length === 2);
+  assert.deepEqual(last().got, messages);
+  client.close();
+});
+
+test("an unguarded path is none of the gate's business", async () => {
+  const bundle = compile(fileURLToPath(new URL("prefix.toml", import.meta.url)));
+  const other = await start({ bundle });
+  try {
+    const client = await connect("/elsewhere", FR, ["p"], other);
+    client.send("model=mythos-5");
+    await until(() => client.got.length === 1);
+    assert.equal(client.socket.protocol, "p");
+    client.close();
+  } finally {
+    await other.close();
+  }
+});
+
+const entry = readFileSync(fileURLToPath(new URL("switching-entry.mjs", import.meta.url)), "utf8");
+
+test("a rule that is armed in mid-session ends what it closes", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
+  try {
+    await arm("off");
+    const named = await connect("/v1/realtime?model=mythos-5", FR, [], other);
+    const namedAtOrigin = last();
+    named.send("{}");
+    await until(() => named.got.length === 1);
+    const open = await connect(REALTIME, FR, [], other);
+    open.send("{}");
+    await until(() => open.got.length === 1);
+    const idle = await connect(REALTIME, FR, [], other);
+    const idleAtOrigin = last();
+    const unconcerned = await connect("/v1/realtime?model=mythos-5", US, [], other);
+    await arm("on");
+    // What ran is known for one, not for the other; the third sent nothing that could have been missed.
+    named.send("{}");
+    await refused(named);
+    open.send("{}");
+    await refused(open, "session_unread");
+    idle.send(update("haiku-4"));
+    await until(() => idle.got.length === 1);
+    idle.send(update("mythos-5"));
+    await refused(idle);
+    unconcerned.send("{}");
+    await until(() => unconcerned.got.length === 1);
+    unconcerned.close();
+    assert.deepEqual(namedAtOrigin.got, ["{}"]);
+    assert.deepEqual(idleAtOrigin.got, [update("haiku-4")]);
+  } finally {
+    await other.close();
+  }
+});
+
+test("a silent client's session ends with the origin's next message", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
+  try {
+    await arm("off");
+    const client = await connect("/v1/realtime?model=mythos-5", FR, [], other);
+    const atOrigin = last();
+    atOrigin.send('{"type":"delta","n":1}');
+    await until(() => client.got.length === 1);
+    await arm("on");
+    atOrigin.send('{"type":"delta","n":2}');
+    await refused(client);
+    assert.equal(client.got.length, 2);
+    await until(() => atOrigin.closed !== undefined);
+    assert.equal(atOrigin.closed[0], 1008);
+  } finally {
+    await other.close();
+  }
+});
+
+test("many sessions one after the other do not grow the module's memory", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const memory = async () => Number(await (await other.fetch("/memory")).text());
+  const round = async () => {
+    const client = await connect(REALTIME, FR, [], other);
+    for (let number = 0; number < 20; number += 1) client.send(update("haiku-4"));
+    await until(() => client.got.length === 20);
+    client.close();
+    await until(() => client.closed !== undefined);
+  };
+  try {
+    for (let number = 0; number < 20; number += 1) await round();
+    const before = await memory();
+    for (let number = 0; number < 100; number += 1) await round();
+    assert.equal(await memory(), before);
+  } finally {
+    await other.close();
+  }
+});

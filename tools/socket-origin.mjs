@@ -1,0 +1,44 @@
+/** An origin of WebSockets for the tests: it echoes, notes what it sees, and ends as it is told. */
+import { createServer } from "node:http";
+import { WebSocketServer } from "ws";
+
+/**
+ * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
+ * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, anything else comes back. A path
+ * with `refuse` in it is not upgraded; `first` are messages that it sends before any.
+ */
+export async function startSocketOrigin({ first = () => [] } = {}) {
+  const seen = [];
+  const server = createServer((request, response) => response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`));
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 << 20, handleProtocols: (offered) => offered.values().next().value });
+  server.on("upgrade", (request, connection, head) => {
+    if (request.url.includes("refuse")) {
+      connection.end("HTTP/1.1 401 Unauthorized\r\nx-origin: refuses\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{\"no\":\"entry\"}");
+      return;
+    }
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      const entry = { url: request.url, headers: request.headers, got: [], closed: undefined, send: (data) => socket.send(data), close: (...how) => socket.close(...how) };
+      seen.push(entry);
+      socket.on("error", () => undefined);
+      socket.on("close", (code, reason) => (entry.closed = [code, reason.toString()]));
+      socket.on("message", (data, binary) => {
+        const text = binary ? undefined : data.toString();
+        entry.got.push(text ?? data);
+        if (text === '{"vanish":1}') connection.destroy();
+        else if (text?.startsWith('{"close":')) socket.close(...JSON.parse(text).close);
+        else socket.send(data, { binary });
+      });
+      for (const message of first(entry)) socket.send(message);
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    seen,
+    close() {
+      for (const socket of sockets.clients) socket.terminate();
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
