@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use crate::answer::{Answer, Check};
 use crate::bundle::layout::{self, list, section};
 use crate::bundle::{Bundle, OwnedBundle};
 use crate::emit;
@@ -20,7 +21,7 @@ use crate::facts::{Account, Network, OwnedValue, Place, Value, list_key_check};
 use crate::limits;
 use crate::reach::{Candidate, Grounds, Reach, Reacher, State};
 use crate::request::{self, Head, Reader, Reason, Route};
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Kind, Outcome, Verdict};
 
 /// Why a bundle cannot be put to use, although it is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,6 +311,44 @@ impl Gate {
         let asked = outcome.kind == Kind::Deny || unread.licensed;
         let grounds = if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
         Verdict::new(self.bundle(), outcome, &grounds)
+    }
+}
+
+impl Gate {
+    /// What the origin answers to a request that goes on: a reader of it, made for [`Verdict::check`].
+    #[must_use]
+    pub fn answer(&self, pending: &Pending, check: Check, status: u16, headers: &[(&str, &str)]) -> Answer {
+        let flag = if check == Check::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
+        let states = pending.reader.answers(flag);
+        Answer::new(self.bundle(), check, &states, &pending.unread.reach, status, headers)
+    }
+
+    /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
+    /// one under which it was sent, or would have been. The grounds are those of all that the caller may not use or, with an
+    /// answer that named what is denied, of that.
+    pub fn withheld(&mut self, pending: &Pending, verdict: &Verdict, reason: Reason, answer: Option<&Answer>) -> Verdict {
+        let kind = if matches!(reason.status(), 502 | 503) { Kind::Refuse } else { Kind::Deny };
+        let denied = match answer.filter(|_| reason == Reason::ModelRestricted) {
+            Some(answer) => answer.named(),
+            None => pending.unread.reach.denied.clone(),
+        };
+        let grounds = if kind == Kind::Deny { self.grounds(&pending.unread, &denied) } else { Grounds::default() };
+        let bundle = self.bundle();
+        let outcome = Outcome {
+            kind,
+            reason,
+            mentions: verdict.mentions.clone(),
+            closed: Vec::new(),
+            patterns: Vec::new(),
+            denied,
+            dialect: verdict.dialect,
+            check: Check::Nothing,
+        };
+        let mut turned = Verdict::new(bundle, outcome, &grounds);
+        if turned.restrictions.is_empty() {
+            turned.restrict(bundle, &grounds.restrictions);
+        }
+        turned
     }
 }
 

@@ -77,6 +77,8 @@ mod emit;
 mod order;
 mod refusal;
 mod verdict;
+// What the origin answers: may the caller have it?
+mod answer;
 // All of it put together.
 mod gate;
 
@@ -91,6 +93,7 @@ pub mod policy;
 #[cfg(any(feature = "edge", feature = "console"))]
 mod face;
 
+pub use answer::{Answer, Check, Stage};
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
 pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_ip, read_place, read_time};
 pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};

@@ -64,3 +64,12 @@ pub const CONJUNCTIONS: usize = 4_096;
 
 /// Elements of a list fact that are looked at: above this the fact is unknown.
 pub const LIST_ELEMENTS: usize = 256;
+
+/// Bytes of an answer that are held until it has named its model. Embeddings name it last, behind megabytes of numbers.
+pub const ANSWER_HELD_BYTES: usize = 4 << 20;
+
+/// Bytes of one frame of an event stream: 16 MB of payload and 128 KB of headers (Smithy, "Event stream specification").
+pub const ANSWER_FRAME_BYTES: usize = (16 << 20) + (128 << 10) + 16;
+
+/// Bytes of one row of a list of models, and bytes of a list that are held until it is known to be one. OpenRouter's longest rows have 8 KB.
+pub const LIST_ROW_BYTES: usize = 256 << 10;

@@ -20,6 +20,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::answer::Check;
 use crate::bundle::Bundle;
 use crate::bundle::layout::{self as l, NONE16, flags, operation, section};
 use crate::emit;
@@ -120,8 +121,8 @@ pub struct Outcome {
     pub denied: Vec<u64>,
     /// Index of the dialect in whose words a refusal is given; 0xffff: none.
     pub dialect: u16,
-    /// The answer is a list of models from which the denied ones must be left out.
-    pub filter: bool,
+    /// What the answer must be held against.
+    pub check: Check,
 }
 
 /// Holds what was found against the reach.
@@ -141,13 +142,28 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
     } else {
         Vec::new()
     };
+    let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
     let mut mentions: Vec<String> = findings.listed(bundle, &reach.denied).map(String::from).collect();
     order::sort(&mut mentions);
     let closed = match kind {
         Kind::Deny => mentions.iter().filter(|id| holds(bundle, id, &reach.denied)).cloned().collect(),
         _ => Vec::new(),
     };
-    Outcome { kind, reason, mentions, closed, patterns, denied, dialect: request.dialect, filter: reason == Reason::Filtered }
+    Outcome { kind, reason, mentions, closed, patterns, denied, dialect: request.dialect, check }
+}
+
+/// What the answer to a request that goes on must be held against.
+fn check(bundle: Bundle<'_>, kind: Kind, request: &Request, findings: &Findings) -> Check {
+    let names = request.has(operation::ANSWER_NAMES);
+    match kind {
+        // Frames on a socket are read as they pass.
+        _ if !request.guarded || request.preflight || request.upgrade => Check::Nothing,
+        Kind::Pass | Kind::Defer if request.has(operation::LISTS) => Check::Filter,
+        Kind::Defer if names => Check::Strict,
+        Kind::Defer => Check::Acknowledged,
+        Kind::Pass if names && findings.moves(bundle) => Check::Lenient,
+        _ => Check::Nothing,
+    }
 }
 
 /// The table of the module's head.
@@ -268,8 +284,8 @@ pub struct Verdict {
     pub grounds: Vec<Ground>,
     /// Index of the dialect in whose words a refusal is given; 0xffff: none.
     pub dialect: u16,
-    /// The answer is a list of models from which the denied ones must be left out.
-    pub filter: bool,
+    /// What the answer must be held against.
+    pub check: Check,
 }
 
 impl Verdict {
@@ -287,7 +303,7 @@ impl Verdict {
             licences: Vec::new(),
             grounds: Vec::new(),
             dialect: NONE16,
-            filter: false,
+            check: Check::Nothing,
         }
     }
 
@@ -310,7 +326,7 @@ impl Verdict {
         verdict.mentions = outcome.mentions;
         verdict.closed = outcome.closed;
         verdict.dialect = outcome.dialect;
-        verdict.filter = outcome.filter;
+        verdict.check = outcome.check;
         verdict.licences = licence_ids(bundle, &grounds.licences);
         if outcome.kind != Kind::Deny {
             return verdict;
@@ -362,7 +378,8 @@ impl Verdict {
         to
     }
 
-    fn restrict(&mut self, bundle: Bundle<'_>, restrictions: &[u16]) {
+    /// Adds the restrictions that deny, and their texts.
+    pub(crate) fn restrict(&mut self, bundle: Bundle<'_>, restrictions: &[u16]) {
         let authorities = bundle.table::<l::Authority>(section::AUTHORITIES);
         let table = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         for restriction in restrictions.iter().filter_map(|index| table.get(u32::from(*index))) {

@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 
 /// A bundle that decides lines.
 pub struct Decider {
-    gate: Gate,
+    pub(super) gate: Gate,
 }
 
 impl Decider {

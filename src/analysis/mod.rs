@@ -2,11 +2,13 @@
 //!
 //! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
 
+mod answer;
 mod decide;
 mod explain;
 mod line;
 mod reference;
 
+pub use answer::Answered;
 pub use decide::Decider;
 pub use explain::{Explanation, explain};
 pub use line::{AccountFacts, Frame, LineError, RequestLine};

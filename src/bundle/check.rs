@@ -218,7 +218,7 @@ static SECTIONS: &[Section] = {
                 (Operation::query, Must::Span(s::PLACES)),
                 (Operation::reserved, ZERO),
                 (Operation::reserved2, ZERO),
-                (Operation::reserved3, ZERO),
+                (Operation::answer_state, Maybe(s::STATES)),
             ],
         ),
         section::<Place>(
@@ -240,7 +240,7 @@ static SECTIONS: &[Section] = {
                 (Field::new(State::keys.at as usize + 4, 4), Most(l::short(limits::KEYS_PER_OBJECT) as u16)),
                 (State::other, Maybe(s::STATES)),
                 (State::element, Maybe(s::STATES)),
-                (State::role, Most(role::MUST_NAME_TYPE as u16)),
+                (State::role, Most(role::NESTED_BASE64 as u16)),
                 (State::prefix_len, Short),
                 (State::reserved, ZERO),
             ],

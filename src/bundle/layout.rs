@@ -472,13 +472,13 @@ record! {
     /// An operation of a dialect. `path_roles`: bit i set if capture i (parameters and tail, from the left) is a mention, which
     /// counts as PRIMARY; `path_opaque`: of these, an opaque slot. `body_state`: start state of JSON document and form fields,
     /// `NONE` if nothing in a body is wanted. Operations that end at one node and share a method share a `body_state` too: that
-    /// of all their places together.
+    /// of all their places together. `answer_state` is the same for answers: where they name the model that ran, or a list's rows.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
         path_roles: u16, path_opaque: u16,
         body_state: u32, message_state: u32,
         query: Span,
-        class: u8, reserved: u8, reserved2: u16, reserved3: u32,
+        class: u8, reserved: u8, reserved2: u16, answer_state: u32,
     }
 }
 
@@ -511,6 +511,12 @@ pub(crate) mod role {
     pub(crate) const MUST_NAME: u8 = 11;
     /// The kind of a `MUST_NAME` object: one that runs a model if the text starts as the state says.
     pub(crate) const MUST_NAME_TYPE: u8 = 12;
+    /// In an answer: an element that is left out if a name in it is denied (a list), or a part that is read by itself (a stream).
+    pub(crate) const ROW: u8 = 13;
+    /// In the answer of a list: the id of a row, from which paging may go on.
+    pub(crate) const CURSOR: u8 = 14;
+    /// As `NESTED_JSON`, in Base64.
+    pub(crate) const NESTED_BASE64: u8 = 15;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
     pub(crate) const HEADER_PLAIN: u8 = 33;

@@ -33,7 +33,7 @@ pub(super) struct Pattern {
 
 /// Roles from the strongest: of several that meet in one state, the first holds. What binds goes first, since it never lets a
 /// request pass, whatever the text; an opaque name counts for more than a plain one, since it says less.
-const STRENGTH: [u8; 10] = [
+const STRENGTH: [u8; 12] = [
     role::BINDS,
     role::OPAQUE,
     role::PRIMARY,
@@ -44,6 +44,8 @@ const STRENGTH: [u8; 10] = [
     role::HINT,
     role::MUST_NAME,
     role::MUST_NAME_TYPE,
+    role::ROW,
+    role::CURSOR,
 ];
 
 /// The state in which nothing is wanted, and which is not an error to reach.
@@ -267,8 +269,12 @@ impl Subsets<'_> {
                     any.push((pattern, at));
                     each.push((pattern, at));
                 }
-                Step::Lines | Step::Nested => {
-                    state.role = if *step == Step::Lines { role::LINES } else { role::NESTED_JSON };
+                Step::Lines | Step::Nested | Step::Base64 => {
+                    state.role = match step {
+                        Step::Lines => role::LINES,
+                        Step::Nested => role::NESTED_JSON,
+                        _ => role::NESTED_BASE64,
+                    };
                     state.prefix = String::new();
                     nested.push((pattern, at + 1));
                 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{DialectError, Mistake};
-use super::pointer::Pointer;
+use super::pointer::{Pointer, Step};
 use crate::bundle::layout::{flavour, operation as flag, role};
 
 /// A dialect file, read.
@@ -122,8 +122,41 @@ pub(super) struct Operation {
     /// It came with a mount.
     pub(super) mounted: bool,
     pub(super) shape: Shape,
-    /// Where its answers name the model that ran.
-    pub(super) answer: Vec<String>,
+    /// What its answers say: where they name the model that ran, or where a list has its rows.
+    pub(super) answer: Answer,
+}
+
+/// What is wanted in an answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answer {
+    /// Where the model that ran is named, in a document or in each event of a stream.
+    names: Vec<Pointer>,
+    /// The rows of a list.
+    rows: Vec<Pointer>,
+    /// What names a model in a row.
+    row_names: Vec<Pointer>,
+    /// Where the list names a row by its id, so that paging may go on from there.
+    cursors: Vec<Pointer>,
+}
+
+impl Answer {
+    /// Pointers and roles.
+    pub(super) fn places(&self) -> Vec<(Pointer, u8)> {
+        let mut places = Vec::new();
+        for row in &self.rows {
+            places.push((row.clone(), role::ROW));
+            places.extend(self.row_names.iter().map(|name| (name.below(row), role::MENTION)));
+        }
+        places.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
+        if !self.names.is_empty() {
+            // A stream may come as one array, too: what one event holds stands in each of its elements.
+            let element = Pointer { steps: vec![Step::Each], loops: Vec::new() };
+            places.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
+            places.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
+            places.push((element, role::ROW));
+        }
+        places
+    }
 }
 
 /// Classes of operations and what follows from each. Names are those of the vendors' own groups, as far as they have any.
@@ -354,7 +387,10 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "lists" if boolean(key, item)? => operation.flags |= flag::LISTS,
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
-            "answer" => operation.answer = strings(key, item)?,
+            "answer" => operation.answer.names = pointers(key, item)?,
+            "rows" => operation.answer.rows = pointers(key, item)?,
+            "names" => operation.answer.row_names = pointers(key, item)?,
+            "cursors" => operation.answer.cursors = pointers(key, item)?,
             _ => place_key(&mut operation.shape, key, item)?,
         }
     }
@@ -368,8 +404,14 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         Some(false) => operation.flags &= !flag::RUNS,
         None => {}
     }
-    if !operation.answer.is_empty() {
+    if !operation.answer.names.is_empty() {
         operation.flags |= flag::ANSWER_NAMES;
+    }
+    if operation.flags & flag::LISTS != 0 && operation.answer.rows.is_empty() {
+        return Err(Mistake::Missing { key: "rows" });
+    }
+    if operation.answer.rows.is_empty() != operation.answer.row_names.is_empty() {
+        return Err(Mistake::Missing { key: if operation.answer.rows.is_empty() { "rows" } else { "names" } });
     }
     Ok(operation)
 }
@@ -563,6 +605,10 @@ fn boolean(key: &str, item: &DeValue<'_>) -> Result<bool, Mistake> {
 fn strings(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
     let wrong = || Mistake::Type { key: key.to_owned(), expected: "a list of texts" };
     item.as_array().ok_or_else(wrong)?.iter().map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}
+
+fn pointers(key: &str, item: &DeValue<'_>) -> Result<Vec<Pointer>, Mistake> {
+    strings(key, item)?.iter().map(|text| Pointer::read(text)).collect()
 }
 
 /// `v1`, `v1beta`, `v2`.

@@ -46,6 +46,7 @@ struct Entry<'a> {
 struct Flat {
     body: Vec<Pattern>,
     message: Vec<Pattern>,
+    answer: Vec<Pattern>,
     query: BTreeMap<String, (u8, Vec<Pattern>)>,
     captures: Vec<(String, u8)>,
 }
@@ -114,7 +115,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
     }
 
     // The starts of all bodies and messages, node by node.
-    let mut bodies: Vec<(Option<Start>, Option<Start>)> = vec![(None, None); entries.len()];
+    let mut bodies: Vec<(Option<Start>, Option<Start>, Option<Start>)> = vec![(None, None, None); entries.len()];
     for here in trie.entries() {
         for &number in here {
             let Some(entry) = entries.get(number) else { continue };
@@ -126,8 +127,9 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
             let body = automaton.start(gather(|flat| &flat.body)).map_err(fail)?;
             let message = if entry.flags & flag::WEBSOCKET == 0 { None } else { Some(gather(|flat| &flat.message)) };
             let message = message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
+            let answer = automaton.start(gather(|flat| &flat.answer)).map_err(fail)?;
             if let Some(place) = bodies.get_mut(number) {
-                *place = (body, message);
+                *place = (body, message, answer);
             }
         }
     }
@@ -160,7 +162,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         .entries()
         .flatten()
         .filter_map(|&entry| bodies.get(entry))
-        .flat_map(|&(body, message)| [body, message])
+        .flat_map(|&(body, message, answer)| [body, message, answer])
         .chain([unknown])
         .chain(nested)
         .chain(headers.values().map(|&(_, start)| start))
@@ -205,7 +207,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
     for here in trie.entries() {
         let at = writer.extend::<l::Operation>(section::OPERATIONS, &[]).at;
         for &number in here {
-            let (Some(entry), Some(&(body, message))) = (entries.get(number), bodies.get(number)) else { continue };
+            let (Some(entry), Some(&(body, message, answer))) = (entries.get(number), bodies.get(number)) else { continue };
             let record = l::Operation {
                 id: writer.text(&entry.operation.id),
                 dialect: entry.dialect,
@@ -215,6 +217,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 path_opaque: entry.opaque,
                 body_state: start(body),
                 message_state: start(message),
+                answer_state: start(answer),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
                 ..l::Operation::default()
@@ -285,6 +288,9 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
     let mut flat = Flat::default();
     let mut open = Vec::new();
     add_shape(gateway, document, &operation.shape, &Base::default(), &mut open, &mut flat)?;
+    for (pointer, role) in operation.answer.places() {
+        flat.answer.push(Pattern { pointer, role, prefix: String::new() });
+    }
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;
     }

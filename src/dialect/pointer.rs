@@ -4,7 +4,7 @@
 //! It does not build the automaton: [`automaton`](super::automaton) does.
 //!
 //! ```text
-//! pointer  = 1*( "/" step | group | "#lines" | "#json" )
+//! pointer  = 1*( "/" step | group | "#lines" | "#json" | "#base64" )
 //! step     = "*"            every element of an array
 //!          | "{}"           the value of every key
 //!          | "**"           any number of keys and elements, none included
@@ -12,6 +12,7 @@
 //! group    = "(" pointer ")+"     once or more
 //! #lines   = each line of the text is a JSON document of its own
 //! #json    = the text is a JSON document of its own
+//! #base64  = the same, in Base64
 //! ```
 
 use super::error::Mistake;
@@ -32,6 +33,8 @@ pub(super) enum Step {
     Lines,
     /// From a text to the document that it holds.
     Nested,
+    /// From a text in Base64 to the document that it holds.
+    Base64,
 }
 
 /// A pointer that has been read.
@@ -74,8 +77,10 @@ impl Pointer {
                         (Step::Lines, rest)
                     } else if let Some(rest) = rest.strip_prefix("#json") {
                         (Step::Nested, rest)
+                    } else if let Some(rest) = rest.strip_prefix("#base64") {
+                        (Step::Base64, rest)
                     } else {
-                        return Err(malformed(text, "after `#` stands `lines` or `json`"));
+                        return Err(malformed(text, "after `#` stands `lines`, `json` or `base64`"));
                     };
                     pointer.steps.push(step);
                     rest

@@ -208,7 +208,7 @@ impl Surface {
                     let key = span(&self.keys, state.keys).find(|key| self.text(key.folded) == name);
                     key.map_or(state.other, |key| key.target)
                 }
-                Step::Each | Step::Lines | Step::Nested => state.element,
+                Step::Each | Step::Lines | Step::Nested | Step::Base64 => state.element,
                 Step::Any | Step::Deep => state.other,
             };
             state = *at(&self.states, next)?;

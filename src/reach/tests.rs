@@ -299,7 +299,7 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
         let dialect = u16::try_from(dialect).unwrap();
         writer.push(
             section::OPERATIONS,
-            &l::Operation { id, dialect, body_state: NONE, message_state: NONE, ..Default::default() },
+            &l::Operation { id, dialect, body_state: NONE, message_state: NONE, answer_state: NONE, ..Default::default() },
         );
     }
     Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })

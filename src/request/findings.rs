@@ -155,6 +155,31 @@ impl Findings {
         };
     }
 
+    /// Some declared pattern occurred in a mention.
+    pub(crate) fn known(&self) -> bool {
+        let mut words = self.occurred.iter();
+        words.next().is_some_and(|word| word & !1 != 0) || words.any(|word| *word != 0)
+    }
+
+    /// Makes ready for another text to be judged by itself; the first mentions stay listed.
+    pub(crate) fn reset(&mut self) {
+        self.occurred.fill(0);
+        self.hinted.fill(0);
+        self.judged = 0;
+        self.flags = 0;
+    }
+
+    /// Lists no mention any more.
+    pub(crate) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// A mention's name may lead to another model than it says: an alias, or a name that moves.
+    pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
+        self.kept.len() >= limits::MENTIONS_KEPT
+            || self.kept.iter().any(|mention| model_id::moves(bundle, mention.text.as_bytes()))
+    }
+
     /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
     pub(crate) fn absorb(&mut self, other: &Self) {
         if self.ended {

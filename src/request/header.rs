@@ -35,7 +35,7 @@ const SILENT: [&str; 4] = ["user-agent", "referer", "cookie", "origin"];
 /// # Errors
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::HEADER_BYTES`].
-pub(super) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut Findings) -> Result<(), Reason> {
+pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut Findings) -> Result<(), Reason> {
     let places: Table<'_, l::Place> =
         bundle.meta().map_or(Table::new(&[]), |meta| bundle.table(section::PLACES).span(meta.headers));
     let mut left = limits::HEADER_BYTES;
@@ -87,7 +87,7 @@ pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
 }
 
 /// The values of all lines of this name, which is lower case.
-pub(super) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> impl Iterator<Item = &'a str> {
     headers.iter().filter(move |(other, _)| is(other, name)).map(|(_, value)| *value)
 }
 

@@ -75,6 +75,23 @@ enum Sink {
     Text,
     /// To `nested`.
     Nested,
+    /// To `nested`, Base64 undone.
+    Base64,
+}
+
+/// Where [`Json::advance`] stopped: just behind the byte that brought it about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Nowhere: at the end of the bytes.
+    None,
+    /// A `ROW` has opened.
+    Row,
+    /// It is closed.
+    RowEnd,
+    /// The quote that opens a `CURSOR`.
+    Cursor,
+    /// The quote that closes it; its text is [`Json::text`].
+    CursorEnd,
 }
 
 /// A container in which something is wanted.
@@ -87,6 +104,7 @@ struct Level {
     judged: Option<usize>,
     /// A text in it says that it is of the kind that runs a model.
     runs: bool,
+    row: bool,
     /// Bit `n`: the wanted key of number `n` has come.
     seen: u64,
 }
@@ -119,6 +137,12 @@ pub(crate) struct Json {
     unit: u16,
     /// A high surrogate that waits for its other half; 0: none.
     high: u16,
+    /// Bits of Base64 that are not yet a byte, and how many.
+    bits: u16,
+    waiting: u8,
+    event: Event,
+    /// The outermost container held a wanted key.
+    has_wanted: bool,
     /// The first bytes: they tell other encodings from bad syntax.
     head: [u8; 4],
     heads: usize,
@@ -150,6 +174,10 @@ impl Json {
             rest: [0; 4],
             unit: 0,
             high: 0,
+            bits: 0,
+            waiting: 0,
+            event: Event::None,
+            has_wanted: false,
             head: [0; 4],
             heads: 0,
             failed: None,
@@ -184,20 +212,63 @@ impl Json {
     /// # Errors
     ///
     /// What is no JSON, at the byte that shows it. The reader is then spent.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
-        for &byte in bytes {
+    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+        while !bytes.is_empty() {
+            let length = self.advance(bundle, bytes, findings)?;
+            bytes = bytes.get(length..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Reads on up to the next [`Event`]; gives how many bytes were read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Json::feed`].
+    pub(crate) fn advance(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<usize, Reason> {
+        self.event = Event::None;
+        let mut length = bytes.len();
+        if self.failed.is_none() {
+            match self.scan(bundle, bytes, findings) {
+                Ok(read) => length = read,
+                Err(reason) => self.failed = Some(reason),
+            }
+        }
+        for &byte in bytes.get(..length).unwrap_or_default() {
             let Some(place) = self.head.get_mut(self.heads) else { break };
             *place = byte;
             self.heads += 1;
         }
-        if self.failed.is_none() {
-            self.failed = self.scan(bundle, bytes, findings).err();
-        }
         match self.failed {
             // INVARIANT: what is told does not depend on where the chunks end, so the bytes that may tell better are awaited.
             Some(reason) if self.heads == self.head.len() => Err(self.encoding().unwrap_or(reason)),
-            _ => Ok(()),
+            _ => Ok(length),
         }
+    }
+
+    /// Where [`Json::advance`] stopped.
+    pub(crate) fn event(&self) -> Event {
+        self.event
+    }
+
+    /// The text of the cursor that ended.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The outermost container, once it is closed, held a wanted key.
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.has_wanted
+    }
+
+    /// What was in doubt until now is somebody else's to judge.
+    pub(crate) fn take_doubt(&mut self) -> Option<Reason> {
+        self.doubt.take()
+    }
+
+    /// The document's first value is whole. A number at the top may go on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.depth == 0 && self.mode == Mode::After && self.failed.is_none()
     }
 
     /// The document ends here. Every body reader ends in this shape; this one has nothing left to find.
@@ -229,9 +300,11 @@ impl Json {
         }
     }
 
-    fn scan(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    fn scan(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<usize, Reason> {
         let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
+        while self.event == Event::None
+            && let Some(&byte) = bytes.get(at)
+        {
             at = match self.mode {
                 Mode::Text => self.string(bundle, bytes, at, findings)?,
                 Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After
@@ -262,7 +335,7 @@ impl Json {
                 _ => self.number(bytes, at)?,
             };
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Reads on where nothing is wanted: most of most documents. It does what [`Json::token`] does there, and keeps what it can in
@@ -431,6 +504,9 @@ impl Json {
                     self.begin_text(bundle, findings);
                 }
                 self.mode = Mode::Text;
+                if self.event != Event::None {
+                    return Ok(at + 1);
+                }
                 return self.string(bundle, bytes, at + 1, findings);
             }
             b'{' | b'[' => {
@@ -482,7 +558,7 @@ impl Json {
             // Where something other than a text may stand, a number names no model.
             role::MENTION | role::PRIMARY | role::OPAQUE
                 if state.keys.len != 0 || state.other != NONE || state.element != NONE => {}
-            role::MENTION | role::PRIMARY | role::OPAQUE => self.doubt_it(Reason::ModelType),
+            role::MENTION | role::PRIMARY | role::OPAQUE | role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             other => findings.present(other),
         }
     }
@@ -504,7 +580,7 @@ impl Json {
 
     /// A container where something is wanted: at it, or below it.
     fn enter(&mut self, bundle: Bundle<'_>, mut state: l::State, object: bool, findings: &mut Findings) {
-        if state.role == role::NESTED_JSON {
+        if is_nested(state.role) {
             // Servers that take a document as text commonly take it as it is, too.
             let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else { return };
             state = inner;
@@ -512,18 +588,23 @@ impl Json {
         let deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
         match state.role {
             _ if deeper => {}
-            role::MENTION | role::PRIMARY | role::OPAQUE => self.doubt_it(Reason::ModelType),
+            role::MENTION | role::PRIMARY | role::OPAQUE | role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
             role => findings.present(role),
         }
         let must_name = object && state.role == role::MUST_NAME;
         if deeper {
+            let row = state.role == role::ROW;
+            if row {
+                self.event = Event::Row;
+            }
             self.live.push(Level {
                 keys: if object { state.keys } else { Span { at: 0, len: 0 } },
                 other: state.other,
                 element: state.element,
                 judged: must_name.then(|| findings.judged()),
                 runs: false,
+                row,
                 seen: 0,
             });
         }
@@ -533,10 +614,16 @@ impl Json {
     fn close(&mut self, findings: &mut Findings) {
         if self.live.len() == self.depth
             && let Some(level) = self.live.pop()
-            && level.runs
-            && level.judged == Some(findings.judged())
         {
-            findings.present(role::SUSPECT);
+            if level.runs && level.judged == Some(findings.judged()) {
+                findings.present(role::SUSPECT);
+            }
+            if level.row {
+                self.event = Event::RowEnd;
+            }
+            if self.live.is_empty() {
+                self.has_wanted = level.seen != 0;
+            }
         }
         self.depth -= 1;
         self.mode = Mode::After;
@@ -599,14 +686,23 @@ impl Json {
                 self.sink = Sink::Text;
                 self.text.clear();
             }
-            role::NESTED_JSON if !self.is_nested && state.element != NONE => {
-                self.sink = Sink::Nested;
+            role::CURSOR => {
+                self.role = state.role;
+                self.sink = Sink::Text;
+                self.text.clear();
+                self.event = Event::Cursor;
+            }
+            // An element that is no object: nobody knows what it means.
+            role::ROW => self.doubt_it(Reason::ModelType),
+            of if is_nested(of) && !self.is_nested && state.element != NONE => {
+                self.sink = if of == role::NESTED_JSON { Sink::Nested } else { Sink::Base64 };
+                (self.bits, self.waiting) = (0, 0);
                 match &mut self.nested {
                     Some(nested) => nested.restart(state.element),
                     None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
                 }
             }
-            role::NESTED_JSON | role::LINES => findings.present(role::SUSPECT),
+            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES => findings.present(role::SUSPECT),
             role => findings.present(role),
         }
     }
@@ -774,13 +870,57 @@ impl Json {
                     self.sink = Sink::Skip;
                 }
             }
-            Sink::Nested => {
-                if let Some(nested) = &mut self.nested
-                    && let Err(reason) = nested.feed(bundle, piece, findings)
-                {
-                    self.doubt_it(reason);
+            Sink::Nested => self.nest(bundle, piece, findings),
+            Sink::Base64 => self.unbase(bundle, piece, findings),
+        }
+    }
+
+    fn nest(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
+        if let Some(nested) = &mut self.nested
+            && let Err(reason) = nested.feed(bundle, piece, findings)
+        {
+            self.doubt_it(reason);
+            self.sink = Sink::Skip;
+        }
+    }
+
+    /// Base64 of a nested document, RFC 4648 sections 4 and 5. Padding ends it, so what follows padding is in doubt.
+    fn unbase(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
+        for part in piece.chunks(64) {
+            let mut bytes = [0; 48];
+            let mut length = 0;
+            for &byte in part {
+                let value = match byte {
+                    b'A'..=b'Z' => byte - b'A',
+                    b'a'..=b'z' => byte - b'a' + 26,
+                    b'0'..=b'9' => byte - b'0' + 52,
+                    b'+' | b'-' => 62,
+                    b'/' | b'_' => 63,
+                    b'=' => {
+                        self.waiting = PADDED;
+                        continue;
+                    }
+                    _ => PADDED,
+                };
+                if value == PADDED || self.waiting == PADDED {
+                    self.doubt_it(Reason::JsonSyntax);
                     self.sink = Sink::Skip;
+                    return;
                 }
+                self.bits = self.bits << 6 | u16::from(value);
+                self.waiting += 6;
+                if self.waiting >= 8 {
+                    self.waiting -= 8;
+                    let [whole, _] = (self.bits << (8 - self.waiting)).to_be_bytes();
+                    if let Some(place) = bytes.get_mut(length) {
+                        *place = whole;
+                    }
+                    length += 1;
+                }
+            }
+            self.nest(bundle, bytes.get(..length).unwrap_or_default(), findings);
+            if self.sink == Sink::Skip {
+                return;
             }
         }
     }
@@ -800,12 +940,13 @@ impl Json {
                 self.end_key(self.key.find(bundle, keys));
             }
             Sink::Text if is_conditional(self.role) => self.end_kind(bundle, findings),
+            Sink::Text if self.role == role::CURSOR => self.event = Event::CursorEnd,
             Sink::Text => {
                 if let Err(reason) = findings.text(bundle, self.role, &self.text, Carrier::Body) {
                     self.doubt_it(reason);
                 }
             }
-            Sink::Nested => {
+            Sink::Nested | Sink::Base64 => {
                 if let Some(nested) = &mut self.nested
                     && let Err(reason) = nested.finish(bundle, findings)
                 {
@@ -855,6 +996,14 @@ impl Json {
 fn is_conditional(role: u8) -> bool {
     matches!(role, role::MUST_NAME_TYPE | role::BINDS | role::BINDS_IF_UNNAMED)
 }
+
+/// A text that holds a document.
+fn is_nested(role: u8) -> bool {
+    matches!(role, role::NESTED_JSON | role::NESTED_BASE64)
+}
+
+/// In `Json::waiting`: Base64 has ended. As a value: none of its characters.
+const PADDED: u8 = u8::MAX;
 
 /// In `Json::role`: the text is a key.
 const KEY: u8 = u8::MAX;

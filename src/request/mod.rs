@@ -13,7 +13,7 @@ mod content;
 mod field;
 mod findings;
 mod form;
-mod header;
+pub(crate) mod header;
 mod json;
 mod key;
 mod lanes;
@@ -41,6 +41,7 @@ pub(crate) use findings::Mention;
 pub(crate) use findings::{Findings, holds};
 #[cfg(feature = "author")]
 pub(crate) use header::all_methods;
+pub(crate) use json::{Event, Json};
 pub use reader::Reader;
 pub use reason::Reason;
 pub use route::{Head, Route, route};

@@ -68,6 +68,21 @@ pub(super) fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&b| matches!(b, b',' | b' ' | b'\t')).filter(|part| !part.is_empty())
 }
 
+/// Whether an id may lead to another model than it names: it is an alias, a name that moves, or written so that this is not to be seen.
+pub(super) fn moves(bundle: Bundle<'_>, id: &[u8]) -> bool {
+    let mut folded = Vec::new();
+    fold(id, &mut folded);
+    let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
+    let mut at = 0;
+    while let Some(token) = token(&folded, at) {
+        at = token.end;
+        if matches!(folded.get(token).unwrap_or_default(), b"latest" | b"default" | b"auto") {
+            return true;
+        }
+    }
+    folded.contains(&b'%') || parts(&folded).any(|part| trie.exact(part, &mut []))
+}
+
 fn fold(text: &[u8], scratch: &mut Vec<u8>) {
     scratch.clear();
     scratch.extend(text.iter().map(u8::to_ascii_lowercase));

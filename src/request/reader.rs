@@ -47,6 +47,8 @@ pub struct Reader {
     denied: Vec<u64>,
     /// Start states of the body.
     states: Vec<u32>,
+    /// What each operation of the route says of its answers: its flags, and the start state.
+    answers: Vec<(u32, u32)>,
     /// An operation of the route names models in its body.
     wanted: bool,
     content: Content,
@@ -169,6 +171,17 @@ impl Reader {
         verdict::decide(bundle, &self.facts, &self.findings, reach)
     }
 
+    /// Start states of the answer for operations with this flag.
+    pub(crate) fn answers(&self, flag: u32) -> Vec<u32> {
+        let mut states = Vec::new();
+        for &(flags, state) in &self.answers {
+            if flags & flag != 0 && state != NONE && !states.contains(&state) {
+                states.push(state);
+            }
+        }
+        states
+    }
+
     /// The first mentions, with where they stood.
     #[cfg(feature = "author")]
     pub(crate) fn mentions(&self) -> &[super::Mention] {
@@ -209,6 +222,7 @@ impl Reader {
             facts,
             denied: reach.denied.clone(),
             states: known(bundle, &route.bodies),
+            answers: route.operations(bundle).map(|operation| (operation.flags, operation.answer_state)).collect(),
             wanted: route.bodies.iter().any(|state| *state != NONE),
             content: Content::of(head.headers),
             slots: Vec::new(),

@@ -63,6 +63,8 @@ reasons! {
     // Denied.
     /// A mentioned model is closed to this caller.
     ModelRestricted "model_restricted" 403 "This model is not available to this caller.";
+    /// The answer names no model, or none that the gate knows, although the origin chose what ran.
+    AnswerUnnamed "answer_unnamed" 403 "The model that answered cannot be told, so the answer cannot be released to this caller.";
     /// Every model is closed to this caller: nothing was read.
     EverythingRestricted "everything_restricted" 403 "This service is not available to this caller.";
 
@@ -149,6 +151,10 @@ reasons! {
     NoBundle "no_bundle" 503 "The policy that guards this service is not loaded yet. Try again shortly.";
     /// The evaluator trapped; its instance is being replaced.
     Trapped "trapped" 503 "The request could not be checked because of a fault here. Try again shortly.";
+    /// An answer that cannot be read with certainty.
+    AnswerUnreadable "answer_unreadable" 502 "The answer of the service could not be checked. Try again.";
+    /// A stream that lasted as long as one may.
+    AnswerTooLong "answer_too_long" 503 "This stream has lasted as long as one may. Send the request again.";
     /// A bound of memory or of requests in flight.
     Exhausted "exhausted" 503 "The gate is at its limit. Try again shortly.";
 }
@@ -169,7 +175,7 @@ mod tests {
     #[test]
     fn every_refusal_says_what_is_wrong_in_a_sentence() {
         for reason in Reason::ALL {
-            assert!(matches!(reason.status(), 200 | 400 | 403 | 413 | 415 | 503), "{reason:?}");
+            assert!(matches!(reason.status(), 200 | 400 | 403 | 413 | 415 | 502 | 503), "{reason:?}");
             assert!(reason.message().ends_with('.') && reason.message().chars().next().unwrap().is_uppercase(), "{reason:?}");
         }
     }

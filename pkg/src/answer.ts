@@ -1,0 +1,270 @@
+/**
+ * What the origin answers, on its way to a caller who may not use everything: a list goes without the models that are
+ * closed, a deferred answer goes once it has named a model that is not, and no stream lasts for ever.
+ *
+ * ```text
+ * unchecked            as it came; a stream up to its longest life
+ * list                 rows left out while it streams; not for any cache
+ * checked, held        no byte and no head before the gate frees some; a refusal until then
+ * checked, begun       what the gate frees; the API's own error event where it is cut, then the end
+ * ```
+ *
+ * `fetch` undoes the codings that it knows. Where an origin uses another, although it was asked for none, the gate cannot read the
+ * answer and withholds it. A client that goes away takes the origin's answer with it.
+ */
+import type { Budget } from "./body.ts";
+import { CHECK, type Reading, type Refusal, WITHHELD } from "./gate.ts";
+
+/** Milliseconds after which a stream is cut, of a caller who may not use everything: what that is may have changed since. */
+export const STREAM_LIFE_MS = 60 * 60 * 1000;
+/** Pages of a list that are asked for in place of one of which nothing is left. */
+export const PAGES = 32;
+/** Bytes of one read. */
+const READ_BYTES = 16 * 1024;
+
+/** Headers that ask for less than the whole list, or for it only if it has changed: both speak of the list with all its rows. */
+const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range", "a-im"];
+/** Headers that speak of the bytes as the origin sent them. */
+const OF_BYTES = ["content-length", "content-encoding", "content-range", "accept-ranges", "etag", "content-md5", "digest", "content-digest", "repr-digest"];
+const STREAMS = /^\s*(?:text\/event-stream|application\/(?:x-ndjson|vnd\.amazon\.eventstream|stream\+json|jsonl))\s*(?:;|$)/i;
+
+/** What an adapter lends for it. */
+export interface Vetting {
+  readonly request: Request;
+  readonly reading: Reading;
+  readonly budget: Budget;
+  /** The origin says of this answer that it has enforced the reach. */
+  readonly acknowledged: boolean;
+  /** Words a refusal. */
+  readonly refuse: (refusal: Refusal | undefined) => Response;
+  /** Asks the origin for another page of the same list. */
+  readonly again: (url: string) => Promise<Response>;
+  readonly life?: number;
+}
+
+/** Makes a request ready for an answer that must be read. Before the judgement is known it may be any. */
+export function prepare(headers: Headers, reading: Reading): void {
+  const { check } = reading;
+  if (check === CHECK.nothing) return;
+  headers.set("accept-encoding", "identity");
+  if (check !== undefined && check !== CHECK.filter) return;
+  for (const name of CONDITIONS) headers.delete(name);
+}
+
+/** What the client gets for the origin's answer. */
+export async function vet(response: Response, vetting: Vetting): Promise<Response> {
+  const { reading, acknowledged, request, refuse } = vetting;
+  const check = reading.check ?? CHECK.nothing;
+  const list = check === CHECK.filter;
+  if (response.status === 101) return response;
+  const free = check === CHECK.nothing || !response.ok || (acknowledged && !list);
+  if (!free && check === CHECK.acknowledged) {
+    await drop(response);
+    return refuse(reading.withhold(WITHHELD.unproven));
+  }
+  if (response.body === null || request.method === "HEAD" || (free && !STREAMS.test(response.headers.get("content-type") ?? ""))) {
+    // An answer without a body has nothing to show for itself but its head, which for a list says too much.
+    return list ? new Response(response.body, { status: response.status, headers: headersOf(response, true) }) : response;
+  }
+  return list ? page(response, vetting) : new Flow(response, vetting, free).answer();
+}
+
+/** A list. Where no row is left and the origin has more, the next page is asked for: its cursor is not for the caller to see. */
+async function page(first: Response, vetting: Vetting): Promise<Response> {
+  let response = first;
+  for (let pages = 1; ; pages += 1) {
+    const flow = new Flow(response, vetting, false);
+    const answer = await flow.answer();
+    const url = new URL(vetting.request.url);
+    const name = url.searchParams.has("before_id") ? "before_id" : "after_id";
+    const cursor = flow.failed || pages === PAGES ? "" : flow.cursor(name === "after_id");
+    if (cursor === "") return answer;
+    url.searchParams.set(name, cursor);
+    response = await vetting.again(url.href);
+    if (!response.ok) return response;
+  }
+}
+
+function headersOf({ headers }: Response, list: boolean): Headers {
+  const made = new Headers(headers);
+  for (const name of OF_BYTES) made.delete(name);
+  if (list) {
+    for (const name of ["last-modified", "expires", "age"]) made.delete(name);
+    made.set("cache-control", "private, no-store");
+    made.append("vary", "*");
+  }
+  return made;
+}
+
+/** One answer while it is read. */
+class Flow {
+  failed = false;
+  readonly #response: Response;
+  readonly #vetting: Vetting;
+  readonly #unread: boolean;
+  readonly #list: boolean;
+  readonly #read: () => Promise<Uint8Array | undefined>;
+  readonly #cancel: (reason?: unknown) => Promise<void>;
+  readonly #held: Uint8Array[] = [];
+  #bytes = 0;
+  #ended = false;
+  #begun = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #outlived = false;
+
+  constructor(response: Response, vetting: Vetting, unread: boolean) {
+    this.#response = response;
+    this.#vetting = vetting;
+    this.#unread = unread;
+    this.#list = vetting.reading.check === CHECK.filter;
+    const { read, cancel } = source(response.body as ReadableStream<Uint8Array>);
+    this.#read = read;
+    this.#cancel = cancel;
+    vetting.reading.beginAnswer(response, unread);
+  }
+
+  /** The response to the client, once it is known that some of the answer may go. */
+  async answer(): Promise<Response> {
+    const { reading, life = STREAM_LIFE_MS, refuse } = this.#vetting;
+    reading.keep();
+    this.#timer = setTimeout(() => {
+      this.#outlived = true;
+      void this.#cancel();
+    }, life);
+    let first: Uint8Array[];
+    try {
+      first = this.#unread ? [] : await this.#next();
+    } catch (cause) {
+      this.#end(cause);
+      throw cause;
+    }
+    if (this.failed && !this.#begun) {
+      const refusal = reading.refusal;
+      this.#end();
+      return refuse(refusal);
+    }
+    const flow = this;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          try {
+            if (first.length === 0 && !flow.#ended) first = await flow.#next();
+            for (const chunk of first) controller.enqueue(chunk);
+            first = [];
+            if (!flow.#ended) return;
+            flow.#end();
+            // Without words of its own the answer can only be broken off.
+            if (flow.failed && !flow.#told) controller.error(new Error("cut"));
+            else controller.close();
+          } catch (cause) {
+            flow.#end(cause);
+            controller.error(cause);
+          }
+        },
+        cancel: (reason) => this.#end(reason ?? "cancelled"),
+      },
+      { highWaterMark: 0 },
+    );
+    const { status, statusText } = this.#response;
+    return new Response(stream, { status, statusText, headers: headersOf(this.#response, this.#list) });
+  }
+
+  /** The cursor of a page of which nothing is left; empty: something is, or it is the last. */
+  cursor(forward: boolean): string {
+    return this.#cursors[forward ? 1 : 0] ?? "";
+  }
+
+  #cursors: readonly string[] = [];
+  #told = false;
+
+  /** Reads until something may go, or nothing more can. */
+  async #next(): Promise<Uint8Array[]> {
+    const { reading, budget } = this.#vetting;
+    for (;;) {
+      const chunk = await this.#read();
+      if (this.#outlived) return this.#cut(WITHHELD.outlived);
+      if (this.#unread) {
+        if (chunk !== undefined) return [chunk];
+        this.#ended = true;
+        return [];
+      }
+      if (chunk !== undefined && !this.#list) {
+        if (!budget.take(chunk.length)) return this.#cut(WITHHELD.exhausted);
+        this.#bytes += chunk.length;
+        this.#held.push(chunk);
+      }
+      const { free, cut, rows } = chunk === undefined ? reading.endAnswer() : reading.feedAnswer(chunk);
+      const out = this.#list ? (rows.length > 0 ? [rows] : []) : this.#take(free);
+      if (cut) return [...out, ...this.#cut(WITHHELD.cut)];
+      this.#ended = chunk === undefined;
+      if (this.#ended && this.#list) this.#cursors = reading.cursors();
+      if (out.length > 0 || this.#ended) {
+        this.#begun = true;
+        return out;
+      }
+    }
+  }
+
+  /** The first `free` bytes that are held. */
+  #take(free: number): Uint8Array[] {
+    const out: Uint8Array[] = [];
+    let left = free;
+    while (left > 0) {
+      const chunk = this.#held.shift();
+      if (chunk === undefined) break;
+      const part = chunk.length > left ? chunk.subarray(0, left) : chunk;
+      if (part !== chunk) this.#held.unshift(chunk.subarray(left));
+      left -= part.length;
+      out.push(part);
+    }
+    if (out.length > 0) this.#begun = true;
+    this.#bytes -= free - left;
+    this.#vetting.budget.give(free - left);
+    return out;
+  }
+
+  #cut(why: number): Uint8Array[] {
+    const { reading } = this.#vetting;
+    this.failed = true;
+    this.#ended = true;
+    reading.withhold(why);
+    void this.#cancel();
+    const words = this.#begun || this.#unread ? reading.lastWords() : new Uint8Array();
+    this.#told = words.length > 0;
+    return this.#told ? [words] : [];
+  }
+
+  #end(reason?: unknown): void {
+    clearTimeout(this.#timer);
+    this.#ended = true;
+    this.#vetting.budget.give(this.#bytes);
+    this.#bytes = 0;
+    this.#held.length = 0;
+    this.#vetting.reading.release();
+    if (reason !== undefined) void this.#cancel(reason);
+  }
+}
+
+/** Reads of a body, and what breaks it off. */
+function source(body: ReadableStream<Uint8Array>): { read: () => Promise<Uint8Array | undefined>; cancel: (reason?: unknown) => Promise<void> } {
+  const cancel = (reader: { cancel(reason?: unknown): Promise<void> }) => (reason?: unknown) => reader.cancel(reason).catch(() => undefined);
+  try {
+    const reader = body.getReader({ mode: "byob" });
+    return {
+      read: async () => {
+        const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
+        if (done || value === undefined) return undefined;
+        // What is held must not hold a whole buffer for each event of a stream.
+        return value.length * 2 < READ_BYTES ? value.slice() : value;
+      },
+      cancel: cancel(reader),
+    };
+  } catch {
+    const reader = body.getReader();
+    return { read: async () => (await reader.read()).value, cancel: cancel(reader) };
+  }
+}
+
+function drop({ body }: Response): Promise<void> | undefined {
+  return body?.cancel().catch(() => undefined);
+}
