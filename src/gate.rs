@@ -341,7 +341,7 @@ impl Gate {
             closed: Vec::new(),
             patterns: Vec::new(),
             denied,
-            dialect: verdict.dialect,
+            flavour: verdict.flavour,
             check: Check::Nothing,
         };
         let mut turned = Verdict::new(bundle, outcome, &grounds);

@@ -31,6 +31,9 @@ pub const TARGET_BYTES: usize = 16_384;
 /// Path segments that are routed. No operation in the reference table has more than 14.
 pub const PATH_SEGMENTS: usize = 64;
 
+/// Guarded dialects of a bundle: a set of them is one word of 32 bits. There are fewer than half as many.
+pub const DIALECTS: usize = 32;
+
 /// Parameters of a query or fields of a form that are read.
 pub const PARAMETERS: usize = 1_024;
 

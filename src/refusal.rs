@@ -5,20 +5,24 @@
 //!
 //! ```text
 //! restrictions' messages, each once | the reason's sentence
-//!   + Model: what was asked for.  Ground: title, url.  Appeal: link.  Case: id.
+//!   + Model: what was asked for.  Ground: title, url.  Appeal: link.  Case: id.      -> the message
+//! the message in the API's own shape                                               -> flavour
 //! ```
 //!
 //! Shapes and statuses are those that 17 clients were measured with: 403 is typed by all that type errors and retried by none, 451 is
 //! retried by none. `retry-after` is never sent: what is refused now is refused again. Only 503 may be tried again.
 
+mod flavour;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bundle::Bundle;
-use crate::bundle::layout::{Dialect, flavour, section};
+use crate::bundle::layout::flavour as kind;
 use crate::emit;
 use crate::request::Reason;
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::Verdict;
+
+use flavour::Flavour;
 
 /// An answer to a request that does not go through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,46 +33,36 @@ pub struct Refusal {
     pub headers: Vec<(&'static str, String)>,
     /// JSON in UTF-8, on one line.
     pub body: String,
-    /// The dialect tells errors of a stream by a named event.
-    named_event: bool,
+    /// How it is worded.
+    flavour: u8,
 }
 
 /// A refusal on a WebSocket that was accepted so that it can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// The text frame to send, JSON.
+    /// The text frame to send, JSON. Empty: the API knows no such event, and its clients show the reason.
     pub event: String,
     /// The code to close with: 1008, policy violation.
     pub code: u16,
     /// The reason to close with, at most 123 bytes as RFC 6455 section 5.5 wants it.
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 /// Models named in a message: enough to be understood.
 const MODELS_TOLD: usize = 3;
 
+/// Bytes of the reason in a close frame, RFC 6455 section 5.5.
+const REASON_BYTES: usize = 123;
+
 impl Refusal {
     /// Words a verdict that denies or refuses. `case` is the id by which the record of the decision is found.
     #[must_use]
-    pub fn new(bundle: Bundle<'_>, verdict: &Verdict, case: &str) -> Self {
+    pub fn new(verdict: &Verdict, case: &str) -> Self {
         let case = visible(case);
-        let anthropic = flavour_of(bundle, verdict.dialect) == flavour::ANTHROPIC;
+        let flavour = Flavour::of(verdict.flavour);
         let mut body = String::with_capacity(512);
-        body.push('{');
-        if anthropic {
-            emit::member(&mut body, "type");
-            emit::string(&mut body, "error");
-        }
-        emit::member(&mut body, "error");
-        if anthropic {
-            anthropic_error(&mut body, verdict, &case);
-            emit::member(&mut body, "request_id");
-            emit::string(&mut body, &case);
-        } else {
-            openai_error(&mut body, verdict, &case, None);
-        }
-        body.push('}');
-        Self { status: verdict.status, headers: headers(verdict, &case), body, named_event: anthropic }
+        flavour.fill(&mut body, flavour.body, verdict, &message(verdict, &case), &case);
+        Self { status: verdict.status, headers: headers(verdict, flavour, case), body, flavour: verdict.flavour }
     }
 
     /// `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
@@ -94,7 +88,8 @@ impl Refusal {
     /// The refusal as an event of a stream of server-sent events that has begun, blank line included.
     #[must_use]
     pub fn stream_event(&self) -> String {
-        let mut event = String::from(if self.named_event { "event: error\ndata: " } else { "data: " });
+        let named = self.flavour == kind::ANTHROPIC;
+        let mut event = String::from(if named { "event: error\ndata: " } else { "data: " });
         event.push_str(&self.body);
         event.push_str("\n\n");
         event
@@ -106,68 +101,20 @@ impl Socket {
     #[must_use]
     pub fn new(verdict: &Verdict, case: &str) -> Self {
         let case = visible(case);
-        let mut event = String::with_capacity(512);
-        event.push('{');
-        emit::member(&mut event, "type");
-        emit::string(&mut event, "error");
-        emit::member(&mut event, "event_id");
-        emit::string(&mut event, &case);
-        emit::member(&mut event, "error");
-        openai_error(&mut event, verdict, &case, Some(&case));
-        event.push('}');
-        Self { event, code: 1008, reason: verdict.reason.code() }
+        let message = message(verdict, &case);
+        let mut event = String::new();
+        let mut reason = String::from(verdict.reason.code());
+        if verdict.flavour == kind::GOOGLE {
+            // Its clients show the reason of the close and know no error event.
+            reason = message;
+            while reason.len() > REASON_BYTES {
+                reason.pop();
+            }
+        } else {
+            Flavour::of(kind::OPENAI).fill(&mut event, flavour::SOCKET_EVENT, verdict, &message, &case);
+        }
+        Self { event, code: 1008, reason }
     }
-}
-
-fn flavour_of(bundle: Bundle<'_>, dialect: u16) -> u8 {
-    let dialects = bundle.table::<Dialect>(section::DIALECTS);
-    dialects.get(u32::from(dialect)).or_else(|| dialects.get(0)).map_or(flavour::OPENAI, |dialect| dialect.flavour)
-}
-
-fn openai_error(to: &mut String, verdict: &Verdict, case: &str, event: Option<&str>) {
-    let denies = verdict.kind == Kind::Deny;
-    to.push('{');
-    emit::member(to, "message");
-    emit::string(to, &message(verdict, case));
-    emit::member(to, "type");
-    emit::string(
-        to,
-        match verdict.status {
-            503 => "server_error",
-            _ if denies => "request_forbidden",
-            _ => "invalid_request_error",
-        },
-    );
-    emit::member(to, "param");
-    to.push_str(if denies { "\"model\"" } else { "null" });
-    emit::member(to, "code");
-    emit::string(to, verdict.reason.code());
-    if let Some(event) = event {
-        emit::member(to, "event_id");
-        emit::string(to, event);
-    }
-    to.push('}');
-}
-
-fn anthropic_error(to: &mut String, verdict: &Verdict, case: &str) {
-    to.push('{');
-    emit::member(to, "type");
-    emit::string(
-        to,
-        match verdict.status {
-            413 => "request_too_large",
-            503 => "api_error",
-            _ if verdict.kind == Kind::Deny => "permission_error",
-            _ => "invalid_request_error",
-        },
-    );
-    emit::member(to, "message");
-    emit::string(to, &message(verdict, case));
-    emit::member(to, "details");
-    to.push('{');
-    emit::member(to, "error_code");
-    emit::string(to, verdict.reason.code());
-    to.push_str("}}");
 }
 
 fn message(verdict: &Verdict, case: &str) -> String {
@@ -224,16 +171,22 @@ fn sentence(to: &mut String, parts: &[&str]) {
     }
 }
 
-fn headers(verdict: &Verdict, case: &str) -> Vec<(&'static str, String)> {
-    let mut headers: Vec<(&'static str, String)> = Vec::with_capacity(6);
-    headers.push(("content-type", "application/json".into()));
+fn headers(verdict: &Verdict, flavour: &Flavour, case: String) -> Vec<(&'static str, String)> {
+    let mut headers: Vec<(&'static str, String)> = Vec::with_capacity(8);
+    let google = verdict.flavour == kind::GOOGLE;
+    headers.push(("content-type", if google { "application/json; charset=UTF-8" } else { "application/json" }.into()));
     headers.push(("cache-control", "no-store".into()));
     if verdict.status != Reason::NoBundle.status() {
         headers.push(("x-should-retry", "false".into()));
     }
+    if verdict.flavour == kind::BEDROCK {
+        // What names the error's class, whatever the status.
+        headers.push(("x-amzn-errortype", flavour.word(verdict).into()));
+        headers.push(("x-amzn-requestid", case.clone()));
+    }
     // OpenAI's clients read the first, Anthropic's the second.
-    headers.push(("x-request-id", case.into()));
-    headers.push(("request-id", case.into()));
+    headers.push(("x-request-id", case.clone()));
+    headers.push(("request-id", case));
     let mut link = String::new();
     for ground in &verdict.grounds {
         let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"');
@@ -263,6 +216,7 @@ mod tests {
     use super::*;
     use crate::reach::Grounds;
     use crate::request::trial::{Asked, Trial, closing, post};
+    use crate::verdict::Kind;
 
     fn verdict(asked: Asked<'_>, restrictions: &[u16]) -> (crate::OwnedBundle, Verdict) {
         let bundle = Trial::default().bundle();
@@ -273,8 +227,8 @@ mod tests {
     }
 
     fn refusal(asked: Asked<'_>, restrictions: &[u16]) -> Refusal {
-        let (bundle, verdict) = verdict(asked, restrictions);
-        Refusal::new(bundle.view(), &verdict, "case-1")
+        let (_, verdict) = verdict(asked, restrictions);
+        Refusal::new(&verdict, "case-1")
     }
 
     fn header<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
@@ -341,8 +295,7 @@ mod tests {
 
     #[test]
     fn without_a_bundle_it_may_be_tried_again() {
-        let bundle = Trial::default().bundle();
-        let refusal = Refusal::new(bundle.view(), &Verdict::plain(Kind::Refuse, Reason::NoBundle), "case\r\n2");
+        let refusal = Refusal::new(&Verdict::plain(Kind::Refuse, Reason::NoBundle), "case\r\n2");
         assert_eq!((refusal.status, header(&refusal, "x-should-retry")), (503, None));
         assert_eq!(header(&refusal, "request-id"), Some("case2"));
         assert!(refusal.body.contains("\"server_error\""));
@@ -355,7 +308,7 @@ mod tests {
         let event: Value = serde_json::from_str(&socket.event).unwrap();
         let error = json!({ "message": WORDS, "type": "request_forbidden", "param": "model", "code": "model_restricted", "event_id": "case-1" });
         assert_eq!(event, json!({ "type": "error", "event_id": "case-1", "error": error }));
-        assert_eq!((socket.code, socket.reason), (1008, "model_restricted"));
+        assert_eq!((socket.code, socket.reason.as_str()), (1008, "model_restricted"));
         assert!(Reason::ALL.iter().all(|reason| reason.code().len() <= 123));
     }
 

@@ -70,7 +70,8 @@ pub(crate) struct Request {
     pub(crate) body: bool,
     /// Why it cannot be read.
     pub(crate) trouble: Option<Reason>,
-    pub(crate) dialect: u16,
+    /// How a refusal is worded.
+    pub(crate) flavour: u8,
     /// The upgrade went through, and `body` is a client message on the socket.
     pub(crate) message: bool,
     /// The head, or an earlier message, named a model.
@@ -119,8 +120,8 @@ pub struct Outcome {
     pub patterns: Vec<u64>,
     /// Of these, the denied ones.
     pub denied: Vec<u64>,
-    /// Index of the dialect in whose words a refusal is given; 0xffff: none.
-    pub dialect: u16,
+    /// How a refusal is worded: a number of [`Refusal`](crate::Refusal)'s table; 0 where no API is known.
+    pub flavour: u8,
     /// What the answer must be held against.
     pub check: Check,
 }
@@ -149,7 +150,7 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
         Kind::Deny => mentions.iter().filter(|id| holds(bundle, id, &reach.denied)).cloned().collect(),
         _ => Vec::new(),
     };
-    Outcome { kind, reason, mentions, closed, patterns, denied, dialect: request.dialect, check }
+    Outcome { kind, reason, mentions, closed, patterns, denied, flavour: request.flavour, check }
 }
 
 /// What the answer to a request that goes on must be held against.
@@ -282,8 +283,8 @@ pub struct Verdict {
     pub licences: Vec<String>,
     /// Texts under which it denies, each once.
     pub grounds: Vec<Ground>,
-    /// Index of the dialect in whose words a refusal is given; 0xffff: none.
-    pub dialect: u16,
+    /// How a refusal is worded: a number of [`Refusal`](crate::Refusal)'s table; 0 where no API is known.
+    pub flavour: u8,
     /// What the answer must be held against.
     pub check: Check,
 }
@@ -302,7 +303,7 @@ impl Verdict {
             restrictions: Vec::new(),
             licences: Vec::new(),
             grounds: Vec::new(),
-            dialect: NONE16,
+            flavour: 0,
             check: Check::Nothing,
         }
     }
@@ -325,7 +326,7 @@ impl Verdict {
         let mut verdict = Self::plain(outcome.kind, outcome.reason);
         verdict.mentions = outcome.mentions;
         verdict.closed = outcome.closed;
-        verdict.dialect = outcome.dialect;
+        verdict.flavour = outcome.flavour;
         verdict.check = outcome.check;
         verdict.licences = licence_ids(bundle, &grounds.licences);
         if outcome.kind != Kind::Deny {

@@ -9,7 +9,7 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 // The second lies beside the repository where its builders keep what they share; elsewhere it is not there.
 const CORPORA = [
   { name: "project", policy: at("corpus/policy.toml"), requests: at("corpus/requests") },
-  { name: "shared", policy: at("../../shared/corpus/policy-two.toml"), requests: at("../../shared/corpus/requests.jsonl") },
+  { name: "shared", policy: at("../../shared/corpus/policy.toml"), requests: at("../../shared/corpus/requests.jsonl") },
 ];
 
 /** Each with its lines, and one native verdict a line. The project's own must be there. */

@@ -105,7 +105,7 @@ fn every_case_is_decided_as_it_should_be() {
     let shared = std::env::var_os("PORTCULLIS_CORPUS").map_or_else(|| here.join("../shared/corpus"), PathBuf::from);
     let is_there = shared.join("requests.jsonl").exists();
     if is_there {
-        run(&[shared.join("requests.jsonl")], &shared.join("policy-two.toml"), false, &mut tally);
+        run(&[shared.join("requests.jsonl")], &shared.join("policy.toml"), false, &mut tally);
     }
     let known: BTreeMap<String, String> = fs::read_to_string(here.join("tests/corpus/known-gaps.txt"))
         .unwrap()

@@ -11,7 +11,7 @@ cat tests/corpus/requests/*.jsonl >"$out/own-requests.jsonl"
 : >"$out/shared-policy.toml"
 : >"$out/shared-requests.jsonl"
 if [ -d "$shared" ]; then
-  cp "$shared/policy-two.toml" "$out/shared-policy.toml"
+  cp "$shared/policy.toml" "$out/shared-policy.toml"
   cp "$shared/requests.jsonl" "$out/shared-requests.jsonl"
 fi
 for corpus in own shared; do

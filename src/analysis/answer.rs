@@ -68,7 +68,7 @@ impl Decider {
             let Stage::Cut(reason) = answer.stage() else { continue };
             let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
             if answer.has_begun() {
-                let refusal = crate::Refusal::new(self.gate.bundle(), &refused, "case");
+                let refusal = crate::Refusal::new(&refused, "case");
                 answered.body.extend(answer.last_words(&refusal));
                 answered.outcome = "cut";
                 answered.reason = reason;

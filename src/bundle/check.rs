@@ -179,7 +179,7 @@ static SECTIONS: &[Section] = {
         section::<Cidr6>(s::CIDR6, 0, &[]),
         section::<Dialect>(
             s::DIALECTS,
-            NONE16,
+            l::short(limits::DIALECTS) as u16 + 1,
             &[
                 (Dialect::id, Text),
                 (Dialect::prefix, Text),
@@ -216,7 +216,7 @@ static SECTIONS: &[Section] = {
                 (Operation::body_state, Maybe(s::STATES)),
                 (Operation::message_state, Maybe(s::STATES)),
                 (Operation::query, Must::Span(s::PLACES)),
-                (Operation::reserved, ZERO),
+                (Operation::flavour, Most(l::flavour::CLOUDFLARE_RUN as u16)),
                 (Operation::reserved2, ZERO),
                 (Operation::answer_state, Maybe(s::STATES)),
             ],

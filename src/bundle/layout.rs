@@ -415,7 +415,6 @@ pub(crate) mod program {
 pub(crate) mod flavour {
     pub(crate) const OPENAI: u8 = 1;
     pub(crate) const ANTHROPIC: u8 = 2;
-    /// Not worded yet: dialects of these cannot be guarded.
     pub(crate) const GOOGLE: u8 = 3;
     pub(crate) const BEDROCK: u8 = 4;
     pub(crate) const MISTRAL: u8 = 5;
@@ -424,6 +423,8 @@ pub(crate) mod flavour {
     pub(crate) const OLLAMA: u8 = 8;
     pub(crate) const CLOUDFLARE: u8 = 9;
     pub(crate) const WATSONX: u8 = 10;
+    /// Workers AI, where the body names the model.
+    pub(crate) const CLOUDFLARE_RUN: u8 = 11;
 }
 
 record! {
@@ -464,6 +465,9 @@ pub(crate) mod operation {
     /// It names no model and runs none, whatever its body says: the body need not be read.
     pub(crate) const QUIET: u32 = 1 << 9;
 
+    /// It fits whatever path a provider serves: it counts only where the path is no operation that is known better.
+    pub(crate) const WEAK: u32 = 1 << 10;
+
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }
@@ -478,7 +482,10 @@ record! {
         path_roles: u16, path_opaque: u16,
         body_state: u32, message_state: u32,
         query: Span,
-        class: u8, reserved: u8, reserved2: u16, answer_state: u32,
+        class: u8,
+        /// How its errors are worded: those of a mounted operation as its own API does.
+        flavour: u8,
+        reserved2: u16, answer_state: u32,
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Document {
     pub(super) file: String,
     pub(super) id: String,
     pub(super) title: String,
-    /// `None`: nothing words its refusals yet.
-    pub(super) flavour: Option<u8>,
+    /// How it words its refusals.
+    pub(super) flavour: u8,
     /// Shapes that every operation that runs a model has besides its own.
     pub(super) running: Vec<Include>,
     pub(super) hints: Vec<String>,
@@ -119,6 +119,8 @@ pub(super) struct Operation {
     /// Number of its class in [`CLASSES`].
     pub(super) class: u8,
     pub(super) unversioned: bool,
+    /// `None`: as the dialect.
+    pub(super) flavour: Option<u8>,
     /// It came with a mount.
     pub(super) mounted: bool,
     pub(super) shape: Shape,
@@ -203,7 +205,7 @@ const CREDENTIALS: [(&str, u8); 4] = [
     ("protocol", role::PROTOCOL_CREDENTIAL),
 ];
 
-const FLAVOURS: [(&str, u8); 10] = [
+const FLAVOURS: [(&str, u8); 11] = [
     ("openai", flavour::OPENAI),
     ("anthropic", flavour::ANTHROPIC),
     ("google", flavour::GOOGLE),
@@ -213,6 +215,7 @@ const FLAVOURS: [(&str, u8); 10] = [
     ("openrouter", flavour::OPENROUTER),
     ("ollama", flavour::OLLAMA),
     ("cloudflare", flavour::CLOUDFLARE),
+    ("cloudflare-run", flavour::CLOUDFLARE_RUN),
     ("watsonx", flavour::WATSONX),
 ];
 
@@ -253,7 +256,8 @@ impl Document {
             if !wanted || self.operations.iter().any(|own| own.id == operation.id && !own.mounted) {
                 continue;
             }
-            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, ..operation.clone() };
+            let flavour = operation.flavour.or(Some(other.flavour));
+            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, flavour, ..operation.clone() };
             let mut routes = Vec::new();
             for route in operation.routes {
                 let under = |segments: &[Segment]| Route {
@@ -287,13 +291,7 @@ impl Document {
             match key {
                 "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
-                "refusal" => {
-                    let word = string(key, item).map_err(|m| fail(None, m))?;
-                    document.flavour = Some(
-                        pick(&FLAVOURS, &word)
-                            .ok_or_else(|| fail(None, Mistake::UnknownWord { kind: "way to word a refusal", found: word }))?,
-                    );
-                }
+                "refusal" => document.flavour = read_flavour(key, item).map_err(|m| fail(None, m))?,
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
                 "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
                 "credentials" => {
@@ -387,6 +385,8 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "lists" if boolean(key, item)? => operation.flags |= flag::LISTS,
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
+            "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,
+            "refusal" => operation.flavour = Some(read_flavour(key, item)?),
             "answer" => operation.answer.names = pointers(key, item)?,
             "rows" => operation.answer.rows = pointers(key, item)?,
             "names" => operation.answer.row_names = pointers(key, item)?,
@@ -414,6 +414,11 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         return Err(Mistake::Missing { key: if operation.answer.rows.is_empty() { "rows" } else { "names" } });
     }
     Ok(operation)
+}
+
+fn read_flavour(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
+    let word = string(key, item)?;
+    pick(&FLAVOURS, &word).ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
 }
 
 fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {

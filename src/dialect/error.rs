@@ -77,6 +77,11 @@ pub enum Mistake {
         /// Wanted keys of the object.
         found: usize,
     },
+    /// More dialects than a bundle holds.
+    TooManyDialects {
+        /// Dialects, each under one prefix.
+        found: usize,
+    },
     /// No dialect has this id.
     UnknownDialect {
         /// The id.
@@ -100,6 +105,7 @@ impl DialectError {
             Mistake::UnknownCapture { .. } => "dialect_unknown_capture",
             Mistake::Duplicate { .. } => "dialect_duplicate",
             Mistake::TooManyKeys { .. } => "dialect_too_many_keys",
+            Mistake::TooManyDialects { .. } => "dialect_too_many",
             Mistake::UnknownDialect { .. } => "dialect_unknown",
         }
     }
@@ -125,6 +131,9 @@ impl fmt::Display for DialectError {
             Mistake::Duplicate { id } => write!(f, "a second operation `{id}`"),
             Mistake::TooManyKeys { found } => {
                 write!(f, "{found} wanted keys in one object; at most {} are kept apart", limits::KEYS_PER_OBJECT)
+            }
+            Mistake::TooManyDialects { found } => {
+                write!(f, "{found} guarded dialects; a bundle holds at most {}", limits::DIALECTS)
             }
             Mistake::UnknownDialect { id } => write!(f, "no dialect is called `{id}`"),
         }

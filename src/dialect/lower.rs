@@ -197,7 +197,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
             prefix: writer.text(prefix),
             hints: places.span(writer, hints),
             credentials: places.span(writer, credentials),
-            flavour: document.flavour.unwrap_or_default(),
+            flavour: document.flavour,
             ..l::Dialect::default()
         };
         writer.push(section::DIALECTS, &record);
@@ -220,6 +220,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 answer_state: start(answer),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
+                flavour: entry.operation.flavour.unwrap_or(entry.document.flavour),
                 ..l::Operation::default()
             };
             writer.push(section::OPERATIONS, &record);

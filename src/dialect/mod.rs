@@ -9,7 +9,7 @@
 //! ```toml
 //! id      = "openai"
 //! title   = "OpenAI API"
-//! refusal = "openai"                        # how `refusal` words its errors; without it the dialect cannot be guarded yet
+//! refusal = "openai"                        # how `refusal` words its errors
 //! running = ["gateway"]                     # shapes that every operation that runs a model has too
 //! hints   = ["openai-organization"]         # headers whose presence says that a caller speaks this dialect
 //!
@@ -61,7 +61,8 @@
 //!
 //! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say
 //! otherwise than the class does; `batch-file` (a file whose lines count only if its `selector` says so); `unversioned = false`
-//! (not to be recognised by its path without the version).
+//! (not to be recognised by its path without the version); `refusal` where its errors are another API's; `weak = true` (it fits
+//! whatever path a provider serves, and counts only where no dialect knows the path better).
 //!
 //! `gateway.toml` is no dialect: it has the headers, shapes and keys that gateways in front of any of these APIs honour.
 
@@ -79,6 +80,7 @@ pub(crate) use lower::Lowered;
 pub use surface::{Found, Meaning, Surface};
 
 use crate::bundle::Writer;
+use crate::limits;
 use crate::policy::GuardedDialect;
 
 /// A dialect as it is shipped.
@@ -103,17 +105,14 @@ macro_rules! dialects {
 /// The dialects that can be guarded.
 #[must_use]
 pub fn all() -> &'static [DialectSource] {
-    dialects!["openai" "anthropic" "azure-openai"]
-}
-
-/// Dialects whose places are known and whose refusals nothing words yet: they are looked at ([`Surface`]) and not guarded.
-#[must_use]
-pub fn unworded() -> &'static [DialectSource] {
-    dialects!["gemini" "vertex" "bedrock" "mistral" "cohere" "openrouter" "cloudflare" "ollama" "watsonx"]
+    dialects![
+        "openai" "anthropic" "azure-openai" "gemini" "vertex" "bedrock" "mistral" "cohere" "openrouter" "cloudflare" "ollama" "watsonx"
+        "generic"
+    ]
 }
 
 fn find(id: &str) -> Option<&'static DialectSource> {
-    all().iter().chain(unworded()).find(|source| source.id == id)
+    all().iter().find(|source| source.id == id)
 }
 
 /// Ids of a dialect's operations, in the order of its file: what the fact `operation` can be. Empty for an unknown dialect.
@@ -134,8 +133,12 @@ pub fn operations(id: &str) -> Vec<String> {
 ///
 /// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
 pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
-    if let Some(dialect) = guarded.iter().find(|dialect| all().iter().all(|source| source.id != dialect.id)) {
-        return Err(unknown(&dialect.id));
+    if guarded.len() > limits::DIALECTS {
+        return Err(DialectError {
+            file: "policy".to_owned(),
+            operation: None,
+            mistake: Mistake::TooManyDialects { found: guarded.len() },
+        });
     }
     let chosen: Vec<(&str, &str)> =
         guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();

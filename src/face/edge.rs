@@ -243,8 +243,7 @@ impl Reader {
 
     /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
     pub fn refusal(&self, case_id: &str) -> String {
-        let gate = held(&self.gate);
-        self.verdict.as_ref().map(|verdict| Refusal::new(gate.bundle(), verdict, case_id).to_json()).unwrap_or_default()
+        self.verdict.as_ref().map(|verdict| Refusal::new(verdict, case_id).to_json()).unwrap_or_default()
     }
 
     /// The same for a WebSocket, as JSON: `{event, code, reason}`; an empty event is not sent.
@@ -257,7 +256,7 @@ impl Reader {
         emit::member(&mut to, "code");
         emit::number(&mut to, u64::from(told.code));
         emit::member(&mut to, "reason");
-        emit::string(&mut to, told.reason);
+        emit::string(&mut to, &told.reason);
         to.push('}');
         to
     }

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
 use crate::bundle::layout as l;
-use crate::bundle::layout::{NONE, NONE16, operation, role, section};
+use crate::bundle::layout::{NONE, operation, role, section};
 use crate::limits;
 use crate::reach::Reach;
 use crate::verdict::{self, Outcome};
@@ -198,7 +198,7 @@ impl Reader {
             preflight: is_preflight(route, head),
             body: false,
             trouble: route.trouble,
-            dialect: dialect(bundle, route, head),
+            flavour: flavour(bundle, route, head),
             message: false,
             named: false,
         };
@@ -369,24 +369,23 @@ fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
     head.method.eq_ignore_ascii_case("options") && route.is_foreign() && has("origin") && has("access-control-request-method")
 }
 
-/// In whose words a refusal is given: the dialect of the operation, of several the one that a header speaks for.
-fn dialect(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u16 {
+/// How a refusal is worded: as the operation does; of several, one of the dialect that a header speaks for, else the first.
+fn flavour(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
+    let operations = bundle.table::<l::Operation>(section::OPERATIONS);
     let places = bundle.table::<l::Place>(section::PLACES);
-    let speaks = |dialect: u16| {
-        dialects.get(u32::from(dialect)).is_some_and(|dialect| {
-            places
-                .span(dialect.hints)
-                .iter()
-                .any(|place| head.headers.iter().any(|(name, _)| header::is(name, bundle.text(place.name))))
-        })
-    };
-    let candidates = || route.readings.iter().map(|reading| reading.dialect);
-    candidates().find(|dialect| speaks(*dialect)).or_else(|| candidates().next()).unwrap_or(if dialects.len() > 0 {
-        0
-    } else {
-        NONE16
-    })
+    let mut first = None;
+    for reading in &route.readings {
+        let Some(dialect) = dialects.get(u32::from(reading.dialect)) else { continue };
+        let flavour = operations.get(reading.operation).map_or(dialect.flavour, |operation| operation.flavour);
+        first = first.or(Some(flavour));
+        for place in places.span(dialect.hints).iter() {
+            if head.headers.iter().any(|(name, _)| header::is(name, bundle.text(place.name))) {
+                return flavour;
+            }
+        }
+    }
+    first.or(dialects.get(0).map(|dialect| dialect.flavour)).unwrap_or_default()
 }
 
 #[cfg(all(test, feature = "author"))]
@@ -395,6 +394,7 @@ mod message;
 
 #[cfg(all(test, feature = "author"))]
 mod tests {
+    use crate::bundle::layout::flavour::{ANTHROPIC, OPENAI};
     use crate::request::Reason::{self, *};
     use crate::request::trial::{Asked, Trial, closing, get, post};
     use crate::verdict::Kind::{self, *};
@@ -759,16 +759,16 @@ mod tests {
         let bundle = Trial { prefixes: ["/openai", "/a/anthropic"], ..Trial::default() }.bundle();
         let decide = |asked: Asked<'_>| {
             let outcome = asked.decide(&bundle, &closing(&[1]));
-            (outcome.kind, outcome.reason, outcome.dialect)
+            (outcome.kind, outcome.reason, outcome.flavour)
         };
-        assert_eq!(decide(post("/v1/chat/completions", MYTHOS)), (Pass, Unguarded, 0));
-        assert_eq!(decide(post("/openai/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, 0));
-        assert_eq!(decide(post("/a/anthropic/v1/messages", MYTHOS)), (Deny, ModelRestricted, 1));
-        assert_eq!(decide(post("/x/../OpenAI/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, 0));
-        assert_eq!(decide(post("/openai/v1/messages", MYTHOS)), (Deny, ModelRestricted, 1));
-        assert_eq!(decide(post("/openai/what", "{}")), (Defer, UnknownOperation, 0));
-        assert_eq!(decide(post("/openai/what", "{}").with(&[("anthropic-version", "1")])), (Defer, UnknownOperation, 1));
-        assert_eq!(decide(get("/health")), (Pass, Unguarded, 0));
+        assert_eq!(decide(post("/v1/chat/completions", MYTHOS)), (Pass, Unguarded, OPENAI));
+        assert_eq!(decide(post("/openai/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, OPENAI));
+        assert_eq!(decide(post("/a/anthropic/v1/messages", MYTHOS)), (Deny, ModelRestricted, ANTHROPIC));
+        assert_eq!(decide(post("/x/../OpenAI/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, OPENAI));
+        assert_eq!(decide(post("/openai/v1/messages", MYTHOS)), (Deny, ModelRestricted, ANTHROPIC));
+        assert_eq!(decide(post("/openai/what", "{}")), (Defer, UnknownOperation, OPENAI));
+        assert_eq!(decide(post("/openai/what", "{}").with(&[("anthropic-version", "1")])), (Defer, UnknownOperation, ANTHROPIC));
+        assert_eq!(decide(get("/health")), (Pass, Unguarded, OPENAI));
     }
 
     #[test]

@@ -9,12 +9,14 @@
 //!   prefix + a known path         these operations
 //!   else a known path at the end  these operations, from the longest ending that is one; what comes before may hint at a model
 //!   known by its beginning alone  these, and those of the endings; with a body it is as good as unknown
+//!   known to weak operations      these: they fit whatever a provider serves, and say little
 //!   else                          unknown: what follows `models`, `deployments`, ... may hint at a model
 //! of a path's operations, of all dialects: those of the method, else all of them
 //! ```
 //!
-//! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, and each of its nodes is met at most once a walk. Literal segments go
-//! before captures, captures before a tail; where a segment fits a literal only by folding, the captures count as well.
+//! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, for all dialects of the prefix at once, and each of its nodes is met
+//! at most once a walk. Literal segments go before captures, captures before a tail, for each dialect by itself: one that has found an operation is no longer looked for, and
+//! what one finds hides nothing from another. Where a segment fits a literal only by folding, the captures count as well.
 
 use alloc::vec::Vec;
 
@@ -66,8 +68,6 @@ pub struct Route {
     /// It may be taken for a method that no operation has.
     foreign: bool,
     quiet: bool,
-    /// Methods of the operations taken at one start.
-    served: u16,
 }
 
 /// What a request may be, from method and target. `method` is the token that was sent; where a header asks for another
@@ -79,14 +79,31 @@ pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     route
 }
 
-/// Operations at the end of a walk: those of the dialects under one prefix count. `exact`: the walk began behind it; `all`: whatever
-/// the method.
-struct Ends {
-    operations: l::Span,
-    prefix: l::Str,
-    exact: bool,
-    all: bool,
+/// Where in a path operations are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// From each prefix on.
+    Exact,
+    /// From each segment on.
+    Ending,
+    /// From each prefix on, and weak operations alone.
+    Weak,
 }
+
+/// One search: how, and what it found.
+struct Search {
+    manner: Manner,
+    /// Operations count whatever their method.
+    all: bool,
+    /// Dialects that know the path, or its beginning.
+    sure: Dialects,
+    loose: Dialects,
+    /// Methods of the operations taken.
+    served: u16,
+}
+
+/// A set of dialects: one bit each, by number.
+type Dialects = u32;
 
 /// Captures of one walk: segment range, bytes of a suffix cut off its end, and whether it takes whatever is left.
 #[derive(Clone, Copy, Default)]
@@ -139,7 +156,7 @@ impl Route {
             self.unread(bundle);
             return;
         }
-        let walk = Walk { nodes: bundle.table(section::ROUTE_NODES), edges: bundle.table(section::ROUTE_EDGES), bundle };
+        let walk = Walk::new(bundle);
         let read = path::readings(target.path, &mut |segments, tail| {
             self.take(&walk, segments);
             if !self.hidden_query.ends_with(tail) {
@@ -198,85 +215,95 @@ impl Route {
 
     /// Takes what one reading of the path leads to.
     fn take(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) {
-        let dialects = walk.bundle.table::<l::Dialect>(section::DIALECTS);
-        if !dialects.iter().any(|dialect| under(walk.bundle.text(dialect.prefix), segments).is_some()) {
+        if !walk.mounts().any(|mount| under(walk.bundle.text(mount.prefix), segments).is_some()) {
             return;
         }
         self.guarded = true;
-        let exact = self.start(walk, segments, None);
-        if exact == Match::Sure {
+        let mut known = self.search(walk, segments, Manner::Exact);
+        if known == Match::Sure {
             return;
         }
-        let mut best = exact;
-        for from in 0..segments.len() {
-            match self.start(walk, segments, Some(from)) {
-                Match::Sure => {
-                    best = Match::Sure;
-                    break;
-                }
-                Match::Loose => best = Match::Loose,
-                Match::None => {}
-            }
-        }
+        known = known.max(self.search(walk, segments, Manner::Ending));
         self.hints(segments);
-        match best {
+        if known != Match::Sure {
+            known = known.max(self.search(walk, segments, Manner::Weak));
+        }
+        match known {
             Match::Sure => {}
             Match::Loose => self.unsure = true,
             Match::None => self.unread(walk.bundle),
         }
     }
 
-    /// Takes the operations whose path the segments are from this one on, or from each dialect's prefix on: those of the method or, if it
-    /// has none, all.
-    fn start(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>) -> Match {
-        self.served = 0;
-        let known = self.walk(walk, segments, from, false);
+    /// Takes the operations whose path it is: those of the method or, if none has it, all.
+    fn search(&mut self, walk: &Walk<'_>, segments: &[&[u8]], manner: Manner) -> Match {
+        let mut search = Search { manner, all: false, sure: 0, loose: 0, served: 0 };
+        self.sweep(walk, segments, &mut search);
         // HEAD comes with the bit of GET, so its own is not asked for.
-        if known != Match::None && (self.foreign || self.methods & 0b1_1111 & !self.served != 0) {
+        let unserved = self.foreign || self.methods & 0b1_1111 & !search.served != 0;
+        if search.sure | search.loose != 0 && unserved {
             self.unsure = true;
-            return self.walk(walk, segments, from, true);
+            search = Search { all: true, sure: 0, loose: 0, ..search };
+            self.sweep(walk, segments, &mut search);
         }
-        known
+        match (search.sure, search.loose) {
+            (0, 0) => Match::None,
+            (0, _) => Match::Loose,
+            _ => Match::Sure,
+        }
     }
 
-    fn walk(&mut self, walk: &Walk<'_>, segments: &[&[u8]], from: Option<usize>, all: bool) -> Match {
-        let mut known = Match::None;
-        let dialects = walk.bundle.table::<l::Dialect>(section::DIALECTS);
-        for (index, dialect) in dialects.iter().enumerate() {
-            // Equal texts are one text of the bundle: dialects under one prefix share a walk.
-            if dialects.iter().take(index).any(|before| before.prefix == dialect.prefix) {
-                continue;
+    /// Of the endings, each dialect takes the longest that it knows.
+    fn sweep(&mut self, walk: &Walk<'_>, segments: &[&[u8]], search: &mut Search) {
+        let starts = if search.manner == Manner::Ending { segments.len() } else { 1 };
+        for from in 0..starts {
+            for mount in walk.mounts() {
+                let at = match search.manner {
+                    Manner::Ending => Some(from),
+                    _ => under(walk.bundle.text(mount.prefix), segments),
+                };
+                let open = mount.dialects & !search.sure;
+                if let Some(at) = at.filter(|_| open != 0) {
+                    walk.matches(mount.node, segments, at, open, &mut |operations, captures, open| {
+                        self.end(walk, operations, segments, captures, open, search)
+                    });
+                }
             }
-            let prefix = walk.bundle.text(dialect.prefix);
-            let Some(at) = from.or_else(|| under(prefix, segments)) else { continue };
-            let Some(node) = walk.mount(prefix) else { continue };
-            walk.matches(node, segments, at, &mut |operations, captures| {
-                let ends = Ends { operations, prefix: dialect.prefix, exact: from.is_none(), all };
-                self.end(walk, &ends, segments, captures, &mut known)
-            });
         }
-        known
     }
 
-    /// Takes the operations that end at a node. False if none of them was taken.
-    fn end(&mut self, walk: &Walk<'_>, ends: &Ends, segments: &[&[u8]], captures: &[Capture], known: &mut Match) -> bool {
+    /// Takes the operations that end at a node, of the dialects that are open. Returns those of which one was taken.
+    fn end(
+        &mut self,
+        walk: &Walk<'_>,
+        operations: l::Span,
+        segments: &[&[u8]],
+        captures: &[Capture],
+        open: Dialects,
+        search: &mut Search,
+    ) -> Dialects {
         let table: Table<'_, l::Operation> = walk.bundle.table(section::OPERATIONS);
-        let dialects: Table<'_, l::Dialect> = walk.bundle.table(section::DIALECTS);
-        let mut taken = false;
-        for (at, operation) in (ends.operations.at..).zip(table.span(ends.operations).iter()) {
-            if dialects.get(u32::from(operation.dialect)).is_none_or(|dialect| dialect.prefix != ends.prefix) {
+        let mut taken = 0;
+        for (at, operation) in (operations.at..).zip(table.span(operations).iter()) {
+            let dialect = bit(u32::from(operation.dialect));
+            let weak = operation.flags & operation::WEAK != 0;
+            if open & dialect == 0 || weak != (search.manner == Manner::Weak) {
                 continue;
             }
             // A tail that could be any path says little of what stands there, unless it is the model or the body is known.
             let tail = captures.iter().position(|capture| capture.is_tail);
             let loose = tail.is_some_and(|bit| operation.path_roles >> bit & 1 == 0) && operation.body_state == NONE;
-            *known = (*known).max(if loose { Match::Loose } else { Match::Sure });
-            if !ends.all && operation.methods & self.methods == 0 {
+            if loose {
+                search.loose |= dialect;
+            } else {
+                search.sure |= dialect;
+            }
+            if !search.all && operation.methods & self.methods == 0 {
                 continue;
             }
-            taken = true;
-            self.served |= operation.methods;
-            self.known(at, &operation, ends.exact && !loose);
+            taken |= dialect;
+            search.served |= operation.methods;
+            self.known(at, &operation, search.manner == Manner::Exact && !loose);
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -374,29 +401,64 @@ fn parts(prefix: &str) -> impl Iterator<Item = &[u8]> {
     prefix.as_bytes().split(|&b| b == b'/').filter(|part| !part.is_empty())
 }
 
-/// Called with the operations of a node and the captures on the way; false if it has no use for them.
-type Visit<'v> = dyn FnMut(l::Span, &[Capture]) -> bool + 'v;
+/// Called with the operations of a node, the captures on the way and the dialects that still look for one; returns those that have found theirs.
+type Visit<'v> = dyn FnMut(l::Span, &[Capture], Dialects) -> Dialects + 'v;
+
+/// Dialects under one prefix, and the node under which their paths lie.
+#[derive(Clone, Copy)]
+struct Mount {
+    prefix: l::Str,
+    node: u32,
+    dialects: Dialects,
+}
+
+const NO_MOUNT: Mount = Mount { prefix: l::Str { at: 0, len: 0 }, node: NONE, dialects: 0 };
 
 struct Walk<'a> {
     nodes: Table<'a, l::RouteNode>,
     edges: Table<'a, l::RouteEdge>,
     bundle: Bundle<'a>,
+    mounts: [Mount; limits::DIALECTS],
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(bundle: Bundle<'a>) -> Self {
+        let (nodes, edges) = (bundle.table(section::ROUTE_NODES), bundle.table(section::ROUTE_EDGES));
+        let mut walk = Self { nodes, edges, bundle, mounts: [NO_MOUNT; limits::DIALECTS] };
+        for (number, dialect) in (0..).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
+            // Equal texts are one text of the bundle, so equal prefixes are one prefix.
+            let known = walk.mounts.iter_mut().find(|mount| mount.dialects == 0 || mount.prefix == dialect.prefix);
+            let Some(mount) = known else { break };
+            mount.prefix = dialect.prefix;
+            mount.dialects |= bit(number);
+        }
+        for at in 0..walk.mounts.len() {
+            let node = walk.mounts.get(at).filter(|mount| mount.dialects != 0).and_then(|mount| walk.node(mount.prefix));
+            if let Some(mount) = walk.mounts.get_mut(at) {
+                mount.node = node.unwrap_or(NONE);
+            }
+        }
+        walk
+    }
+
+    fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().take_while(|mount| mount.dialects != 0)
+    }
+
     /// The node under which the paths of a prefix lie.
-    fn mount(&self, prefix: &str) -> Option<u32> {
-        parts(prefix).try_fold(0, |node, part| {
+    fn node(&self, prefix: l::Str) -> Option<u32> {
+        parts(self.bundle.text(prefix)).try_fold(0, |node, part| {
             let edges = self.edges.span(self.nodes.get(node)?.edges);
             edges.search(|edge| folded_order(self.bundle.text(edge.text), part)).map(|(_, edge)| edge.target)
         })
     }
 
-    /// Follows all segments from `from` on; true if some node at the end was of use.
-    fn matches(&self, node: u32, segments: &[&[u8]], from: usize, visit: &mut Visit<'_>) -> bool {
-        self.step(node, segments, from, &mut [Capture::default(); CAPTURES], 0, visit)
+    /// Follows all segments from `from` on, for these dialects; those of them that found an operation at the end.
+    fn matches(&self, node: u32, segments: &[&[u8]], from: usize, open: Dialects, visit: &mut Visit<'_>) -> Dialects {
+        self.step(node, segments, from, &mut [Capture::default(); CAPTURES], 0, open, visit)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a walk holds")]
     fn step(
         &self,
         node: u32,
@@ -404,21 +466,27 @@ impl Walk<'_> {
         at: usize,
         captures: &mut [Capture; CAPTURES],
         held: usize,
+        live: Dialects,
         visit: &mut Visit<'_>,
-    ) -> bool {
-        let Some(node) = self.nodes.get(node) else { return false };
+    ) -> Dialects {
+        let Some(node) = self.nodes.get(node) else { return 0 };
         let Some(segment) = segments.get(at) else {
-            return node.operations.len > 0 && visit(node.operations, captures.get(..held).unwrap_or_default());
+            return if node.operations.len > 0 {
+                visit(node.operations, captures.get(..held).unwrap_or_default(), live)
+            } else {
+                0
+            };
         };
         let folding = segment.iter().any(u8::is_ascii_uppercase);
-        let mut found = false;
+        let mut found = 0;
         if let Some((_, edge)) = self.edges.span(node.edges).search(|edge| folded_order(self.bundle.text(edge.text), segment)) {
-            found = self.step(edge.target, segments, at + 1, captures, held, visit);
-            if found && !folding {
-                return true;
-            }
+            found = self.step(edge.target, segments, at + 1, captures, held, live, visit);
         }
+        let mut open = if folding { live } else { live & !found };
         for edge in self.edges.span(node.params).iter() {
+            if open == 0 {
+                break;
+            }
             let suffix = self.bundle.text(edge.text).as_bytes();
             let cut = suffix.len();
             let Some(start) = segment.len().checked_sub(cut).filter(|start| *start > 0) else { continue };
@@ -428,24 +496,35 @@ impl Walk<'_> {
             if let Some(place) = captures.get_mut(held) {
                 *place = Capture { from: at, to: at + 1, cut, is_tail: false };
             }
-            if self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), visit) {
-                found = true;
-                if !folding || cut == 0 {
-                    break;
-                }
+            let taken = self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), open, visit);
+            found |= taken;
+            if !folding || cut == 0 {
+                open &= !taken;
             }
         }
-        if !found && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0) {
+        let open = live & !found;
+        if open != 0
+            && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0)
+        {
             if let Some(place) = captures.get_mut(held) {
                 *place = Capture { from: at, to: segments.len(), cut: 0, is_tail: true };
             }
-            found = visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default());
+            found |= visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(), open);
         }
         found
     }
+}
+
+/// The set of one dialect. A bundle holds no more than a set can.
+fn bit(dialect: u32) -> Dialects {
+    1u32.checked_shl(dialect).unwrap_or(0)
 }
 
 /// The order of a folded text and a segment, once that is folded.
 fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
     text.bytes().cmp(segment.iter().map(u8::to_ascii_lowercase))
 }
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

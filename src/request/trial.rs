@@ -136,6 +136,7 @@ impl Trial<'_> {
                     body_state: *state,
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
                     query,
+                    flavour: if *dialect == 0 { flavour::OPENAI } else { flavour::ANTHROPIC },
                     ..Default::default()
                 });
             };
