@@ -84,10 +84,11 @@ bench-native: ## reach and scan, natively
 	@tools/install.sh rust
 	cargo bench --features author
 
-bench-worker: build ## the worker beside a bare pass-through, and decisions from JavaScript
+bench-worker: build ## the worker beside a bare pass-through, its memory, and decisions from JavaScript
 	@cargo build --quiet --release --features cli --bin portcullis
 	PORTCULLIS=$(TARGET)/release/portcullis node benches/decide.mjs
 	node benches/worker.mjs
+	node benches/memory.mjs
 
 docs: ## the crate's documentation, warnings refused
 	@tools/install.sh rust

@@ -10,9 +10,9 @@ export const COMPATIBILITY_DATE = /compatibility_date = "(.+)"/.exec(readFileSyn
 /**
  * `bundle`: bytes of the policy, that of `make build` if left out. `module`: bytes of the edge module, likewise.
  * `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
- * built scripts.
+ * built scripts. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
  */
-export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false } = {}) {
+export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, inspector = false } = {}) {
   const pkg = `${ROOT}pkg/`;
   const built = readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js"));
   const sources = new Map([
@@ -27,6 +27,7 @@ export async function startWorker({ bundle, module, bindings = {}, keys = {}, ho
     log: new Log(log ? LogLevel.INFO : LogLevel.NONE),
     ...(log ? {} : { handleRuntimeStdio: (stdout, stderr) => void (stdout.resume(), stderr.resume()) }),
     cf: false,
+    ...(inspector ? { inspectorPort: 0 } : {}),
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: pkg,
     modules: [

@@ -22,16 +22,22 @@ declare const FixedLengthStream: new (bytes: number) => TransformStream<Uint8Arr
 export const PIECE_BYTES = 1024 * 1024;
 /** Bytes of any other body that are held before anything is sent. Nearly every chat request is smaller. */
 export const HELD_BYTES = 256 * 1024;
-/** Bytes of all bodies that one isolate holds. A Worker has 128 MB; bodies beyond this are streamed at once. */
-export const HELD_BYTES_IN_ALL = 32 * 1024 * 1024;
+/**
+ * Bytes of all bodies that one isolate holds; bodies beyond this are streamed at once. One that is taken in a piece stands twice until the origin
+ * answers, as it was read and as it is sent, so this is 32 MB of the 128 that a Worker has.
+ */
+export const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
 /** Bytes of one read. Reads of the runtime's own 4 KB chunks cost up to four fifths of the throughput. */
 export const READ_BYTES = 64 * 1024;
+/** Buffers of reads that one isolate keeps for the next ones: 4 MB. */
+const KEPT_BUFFERS = 64;
 /** Milliseconds that an origin which has answered may leave a write waiting before the rest is read, but no longer sent. */
 export const STALLED_MS = 5_000;
 
-/** Bodies that are held now, in all requests of the isolate. */
+/** Bodies that are held now, in all requests of the isolate, and what they are read into. */
 export class Budget {
   #left = HELD_BYTES_IN_ALL;
+  readonly #spare: ArrayBuffer[] = [];
 
   take(bytes: number): boolean {
     if (bytes > this.#left) return false;
@@ -41,6 +47,21 @@ export class Budget {
 
   give(bytes: number): void {
     this.#left += bytes;
+  }
+
+  /** Where to read into. */
+  buffer(): ArrayBuffer {
+    return this.#spare.pop() ?? new ArrayBuffer(READ_BYTES);
+  }
+
+  /**
+   * Nobody looks at these reads any more, so that their buffers can take others; takes them out of the list. A new buffer for each read is
+   * garbage that V8 lets grow to 120 MB (measured), and 128 is all that an isolate may have.
+   */
+  again(chunks: Uint8Array[]): void {
+    for (const { buffer } of chunks.splice(0)) {
+      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS) this.#spare.push(buffer as ArrayBuffer);
+    }
   }
 }
 
@@ -80,7 +101,8 @@ async function stream(
   send: Send,
   budget: Budget,
 ): Promise<Screened> {
-  const read = reads(body);
+  const read = reads(body, budget);
+  // INVARIANT: what is in here nobody else has.
   const held: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -88,15 +110,19 @@ async function stream(
       const chunk = await read();
       if (chunk === undefined) {
         const judgement = reading.finish();
-        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes), undefined) : undefined };
+        if (!passes(judgement)) return { judgement, answer: undefined };
+        const whole = join(held, bytes);
+        budget.again(held);
+        return { judgement, answer: await send(judgement, whole, undefined) };
       }
-      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
       held.push(chunk);
+      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
       if (bytes + READ_BYTES > HELD_BYTES || !budget.take(chunk.length)) break;
       bytes += chunk.length;
     }
-    return await forward(read, held, declared, reading, send);
+    return await forward(read, held, declared, reading, send, budget);
   } finally {
+    budget.again(held);
     budget.give(bytes);
   }
 }
@@ -108,6 +134,7 @@ async function forward(
   declared: number | undefined,
   reading: Reading,
   send: Send,
+  budget: Budget,
 ): Promise<Screened> {
   const abort = new AbortController();
   // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
@@ -115,40 +142,62 @@ async function forward(
   const writer = writable.getWriter();
   writer.closed.catch(() => undefined);
   let answered = false;
-  const answer = send(undefined, readable, abort.signal).then((response) => {
-    answered = true;
-    return response;
-  });
-  answer.catch(() => undefined);
+  let failed: { cause: unknown } | undefined;
+  // What an answer means for the write under way. One at a time: handlers on the answer, one for each write, would pile up.
+  let heed: (() => void) | undefined;
+  const answer = send(undefined, readable, abort.signal);
+  answer.then(
+    () => {
+      answered = true;
+      heed?.();
+    },
+    (cause: unknown) => {
+      failed = { cause };
+      heed?.();
+    },
+  );
   let sending = true;
 
-  /** False: the origin has answered and takes no more, which is its right. */
+  /** False: the origin has answered and takes no more, which is its right. A buffer can be had again only once it was taken. */
   const write = async (chunk: Uint8Array): Promise<boolean> => {
-    const written = writer.write(chunk).then(() => true);
+    const written = writer.write(chunk).then(() => {
+      budget.again([chunk]);
+      return true;
+    });
     written.catch(() => undefined);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stalled = new Promise<boolean>((resolve, reject) => {
+      heed = () => {
+        if (failed !== undefined) reject(failed.cause);
+        else if (answered) timer = setTimeout(resolve, STALLED_MS, false);
+      };
+      heed();
+    });
     try {
-      return await Promise.race([written, answer.then(() => later(STALLED_MS)).then(() => false)]);
+      return await Promise.race([written, stalled]);
     } catch (cause) {
       if (answered) return false;
       throw cause;
+    } finally {
+      heed = undefined;
+      clearTimeout(timer);
     }
   };
 
   let judged = false;
   try {
-    let last = held.pop();
-    for (const chunk of held) sending &&= await write(chunk);
-    held.length = 0;
     for (;;) {
+      while (sending && held.length > 1) sending = await write(held.shift() as Uint8Array);
+      if (!sending) budget.again(held);
       const chunk = await read();
       if (chunk === undefined) break;
+      held.push(chunk);
       if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
-      if (last !== undefined && sending) sending = await write(last);
-      last = chunk;
     }
     const judgement = reading.finish();
     judged = passes(judgement);
     if (!judged) return { judgement, answer: undefined };
+    const last = held.pop();
     if (sending && last !== undefined) sending = await write(last);
     if (sending) await writer.close().catch((cause: unknown) => (answered ? undefined : Promise.reject(cause)));
     return { judgement, answer: await answer };
@@ -158,13 +207,13 @@ async function forward(
 }
 
 /** The next read of a body, at least `READ_BYTES` unless it ends before; undefined at its end. */
-function reads(body: ReadableStream<Uint8Array>): () => Promise<Uint8Array | undefined> {
+function reads(body: ReadableStream<Uint8Array>, budget: Budget): () => Promise<Uint8Array | undefined> {
   const reader = body.getReader({ mode: "byob" }) as ReadableStreamBYOBReader & {
     // The platform's own name for the standard's `read(view, { min })`, which it does not know on request bodies.
     readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
   };
   return async () => {
-    const view = new Uint8Array(READ_BYTES);
+    const view = new Uint8Array(budget.buffer());
     const { done, value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }));
     return done || value === undefined || value.length === 0 ? undefined : value;
   };
@@ -190,8 +239,4 @@ function join(chunks: Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
     at += chunk.length;
   }
   return whole;
-}
-
-function later(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
