@@ -24,7 +24,7 @@ export function credentials(slots: readonly CredentialSlot[], headers: Headers, 
       const at = url.indexOf("?");
       if (at < 0) continue;
       query ??= new URLSearchParams(url.slice(at + 1));
-      for (const [name, value] of query) if (name.toLowerCase() === slot.name.toLowerCase()) add(found, value);
+      for (const [name, value] of query) if (name.toLowerCase() === slot.name.toLowerCase()) add(found, signer(value));
     } else {
       const value = headers.get(slot.name);
       if (value === null) continue;
@@ -36,8 +36,14 @@ export function credentials(slots: readonly CredentialSlot[], headers: Headers, 
 
 function bare(slot: CredentialSlot, value: string): string {
   if (slot.name.toLowerCase() === "sec-websocket-protocol") return value.startsWith(SUBPROTOCOL) ? value.slice(SUBPROTOCOL.length) : "";
+  if (/^(?:SignedHeaders|Signature)=/.test(value)) return "";
   // Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`.
-  return value.replace(/^bearer\s+/i, "");
+  return signer(value).replace(/^bearer\s+/i, "");
+}
+
+/** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`). */
+function signer(value: string): string {
+  return value.replace(/^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s]+)\/\d{8}\/.*aws4_request$/, "$1");
 }
 
 function add(found: Set<string>, value: string): void {

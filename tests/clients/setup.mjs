@@ -108,9 +108,12 @@ export function everything(error) {
   return `${error?.message} ${JSON.stringify(error)} ${JSON.stringify(error?.body)} ${JSON.stringify(error?.cause)}`;
 }
 
-/** A result as data, without the echo of its own request. */
+// The echo of a result's own request, and what clients tell of the hop.
+const UNLIKE = new Set(["echo", "sdkHttpResponse", "$metadata"]);
+
+/** A result as data. */
 function plain(result) {
-  return JSON.parse(JSON.stringify(result ?? null, (key, value) => (key === "echo" ? undefined : value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : value)));
+  return JSON.parse(JSON.stringify(result ?? null, (key, value) => (UNLIKE.has(key) ? undefined : value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : value)));
 }
 
 // What a hop sets for itself, what differs from call to call, and what the edge adds.
@@ -123,7 +126,7 @@ function arrived({ method, url, headers, body, messages }) {
   return {
     method,
     url,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.test(name)).map(([name, value]) => [name, name === "authorization" ? value.replace(/^AWS4.*/s, "AWS4") : settle(value)])),
+    headers: Object.fromEntries(Object.entries(headers).filter(([name, value]) => value !== "" && !HOP.test(name)).map(([name, value]) => [name, name === "authorization" ? value.replace(/^AWS4.*/s, "AWS4") : settle(value)])),
     body: settle(body.toString("latin1")),
     messages,
   };

@@ -17,4 +17,4 @@ const known = (id) => ({
   links: { details: `/api/v1/models/acme/${id}/endpoints` },
 });
 
-export const openrouter = [{ at: /\/api\/v1\/models(?:\/user)?$/, method: "GET", whole: () => ({ data: CATALOGUE.map(known) }) }];
+export const openrouter = [{ at: /\/api\/v1\/models(?:\/user)?$/, method: "GET", whole: () => ({ data: CATALOGUE.map(known), total_count: CATALOGUE.length, links: { first: null, last: null, next: null, prev: null } }) }];
