@@ -82,7 +82,7 @@ class Relay {
   #revision: number;
   #judged = Date.now();
   #gathered = Date.now();
-  #waiting: Message[] | undefined;
+  #waiting: [Side, Message][] | undefined;
   #bytes = 0;
   #ended = false;
 
@@ -94,19 +94,18 @@ class Relay {
     this.#origin = origin;
     this.#gate = upgrade.gate();
     this.#revision = this.#gate.revision;
-    this.#listen(caller, origin, (data) => this.#fromCaller(data), 1001, "the client is gone");
-    this.#listen(origin, caller, (data) => this.#fromOrigin(data), ORIGIN_FAILED, "the origin is gone");
+    this.#listen(caller, origin, 1001, "the client is gone");
+    this.#listen(origin, caller, ORIGIN_FAILED, "the origin is gone");
   }
 
-  #listen(from: Side, to: Side, take: (data: Message) => void, gone: number, why: string): void {
+  #listen(from: Side, to: Side, gone: number, why: string): void {
     // Else binary messages come as blobs, which are read asynchronously and so out of order.
     from.binaryType = "arraybuffer";
-    from.addEventListener("message", ({ data }) => this.#guarded(() => take(data as Message)));
+    from.addEventListener("message", ({ data }) => this.#guarded(() => this.#take(from, data as Message)));
     from.addEventListener("close", ({ code, reason }) => {
-      const waiting = this.#waiting;
-      // What was sent before the close goes first.
       const end = () => (code === 1006 ? this.#end(to, gone, why) : this.#end(to, code, reason));
-      if (waiting !== undefined && from === this.#caller) this.#last = end;
+      // What was sent before the close goes first.
+      if (this.#waiting !== undefined) this.#last = end;
       else end();
     });
     from.addEventListener("error", () => this.#end(to, gone, why));
@@ -116,38 +115,45 @@ class Relay {
   /** What is to be done once no message waits. */
   #last: (() => void) | undefined;
 
-  #fromCaller(data: Message): void {
+  #take(from: Side, data: Message): void {
     if (this.#waiting !== undefined) {
       this.#bytes += typeof data === "string" ? data.length : data.byteLength;
       if (this.#bytes > WAITING_BYTES) return this.#both(1009, "too much at once");
-      this.#waiting.push(data);
+      this.#waiting.push([from, data]);
       return;
     }
-    if (this.#upgrade.gate() === this.#gate && Date.now() - this.#gathered < FACTS_MS) return this.#send(data);
-    this.#waiting = [data];
+    // Facts are sorted for one policy: another needs them anew.
+    const old = from === this.#caller && Date.now() - this.#gathered >= FACTS_MS;
+    if (!old && this.#upgrade.gate() === this.#gate) return this.#pass(from, data);
+    this.#waiting = [[from, data]];
+    this.#gather();
+  }
+
+  #gather(): void {
+    const gate = this.#upgrade.gate();
     this.#upgrade.facts().then(
-      (facts) => this.#guarded(() => this.#resume(facts)),
+      (facts) => this.#guarded(() => (this.#upgrade.gate() === gate ? this.#resume(gate, facts) : this.#gather())),
       (cause: unknown) => this.#fail(cause),
     );
   }
 
-  #resume(facts: Facts): void {
+  #resume(gate: Gate, facts: Facts): void {
     this.#facts = facts;
-    this.#gate = this.#upgrade.gate();
+    this.#gate = gate;
     this.#gathered = Date.now();
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#bytes = 0;
-    for (const data of waiting) this.#send(data);
+    for (const [from, data] of waiting) this.#pass(from, data);
     this.#last?.();
   }
 
-  #send(data: Message): void {
-    if (this.#ended || !this.#passes(typeof data === "string" ? data : new Uint8Array(data))) return;
-    this.#origin.send(data);
-  }
-
-  #fromOrigin(data: Message): void {
+  #pass(from: Side, data: Message): void {
+    if (this.#ended) return;
+    if (from === this.#caller) {
+      if (this.#passes(typeof data === "string" ? data : new Uint8Array(data))) this.#origin.send(data);
+      return;
+    }
     // A switch that is thrown, or a rule whose hour comes, ends what it closes although the client is silent.
     if ((this.#gate.revision !== this.#revision || Date.now() - this.#judged >= AGAIN_MS) && !this.#passes()) return;
     this.#caller.send(data);

@@ -563,8 +563,8 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         .iter()
         .filter(|mention| mention.denied)
         .map(|mention| match mention.patterns.as_slice() {
-            [] => format!("`{}` in the {} is known to no pattern", mention.text, mention.place),
-            patterns => format!("`{}` in the {} holds {}", mention.text, mention.place, patterns.join(", ")),
+            [] => format!("`{}` {} is known to no pattern", mention.text, words::within(&mention.place)),
+            patterns => format!("`{}` {} holds {}", mention.text, words::within(&mention.place), patterns.join(", ")),
         })
         .collect();
     let by = match verdict.restrictions.as_slice() {

@@ -251,6 +251,28 @@ test("a silent client's session ends with the origin's next message", async () =
   }
 });
 
+test("an account record that changed counts after a minute, and nothing overtakes what waits for it", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  try {
+    const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
+    const atOrigin = last();
+    const numbered = (from) => Array.from({ length: 20 }, (_, at) => JSON.stringify({ type: "x", number: from + at }));
+    for (const message of numbered(0)) client.send(message);
+    await until(() => client.got.length === 20);
+    await other.fetch("/later?ms=61000");
+    for (const message of numbered(20)) client.send(message);
+    await until(() => client.got.length === 40);
+    assert.deepEqual(atOrigin.got, [...numbered(0), ...numbered(20)]);
+    await other.table.put(await keyDigest(KEY_SECRET, "sk-us"), JSON.stringify({ export: { us_person_ear: false } }));
+    await other.fetch("/later?ms=61000");
+    for (const message of numbered(40)) client.send(message);
+    await refused(client);
+    assert.equal(atOrigin.got.length, 40);
+  } finally {
+    await other.close();
+  }
+});
+
 test("many sessions one after the other do not grow the module's memory", async () => {
   const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
   const memory = async () => Number(await (await other.fetch("/memory")).text());

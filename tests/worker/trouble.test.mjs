@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import binaryen from "binaryen";
+import { WebSocket } from "ws";
+import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
 
@@ -78,6 +80,41 @@ test("an instance that traps is replaced: the request is refused, those in fligh
     assert.equal((await gate.fetch("/.well-known/portcullis/status")).status, 200);
   } finally {
     await gate.close();
+  }
+});
+
+test("an instance that traps is replaced under open sockets: what it had read is lost, and nothing goes on that rested on it", async () => {
+  const origin = await startSocketOrigin();
+  const gate = await start({ module: trapping(), bindings: { LOCAL: "1", ORIGIN: origin.url } });
+  const connect = async (headers) => {
+    const socket = new WebSocket(`${gate.worker.url.replace("http", "ws")}/v1/realtime?model=haiku-4`, { headers });
+    const client = { socket, got: [], closed: undefined };
+    socket.on("message", (data) => client.got.push(data.toString()));
+    socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
+    await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
+    return client;
+  };
+  try {
+    const begun = await connect({ "cf-ipcountry": "FR" });
+    begun.socket.send("{}");
+    await until(() => begun.got.length === 1);
+    const idle = await connect({ "cf-ipcountry": "FR" });
+    const open = await connect({ "cf-ipcountry": "US", ...bearer("sk-us") });
+    const trapped = await connect({ "cf-ipcountry": "FR" });
+    trapped.socket.send("{}".padEnd(TRAPPING_LENGTH, " "));
+    await until(() => trapped.closed !== undefined);
+    assert.equal(trapped.closed[0], 1011);
+    await until(() => origin.seen.at(-1).closed !== undefined);
+    assert.deepEqual(origin.seen.at(-1).got, []);
+    begun.socket.send("{}");
+    await until(() => begun.closed !== undefined);
+    assert.equal(JSON.parse(begun.got[1]).error.code, "session_unread");
+    assert.equal(begun.closed[0], 1008);
+    for (const { socket } of [idle, open]) socket.send("{}");
+    await until(() => idle.got.length === 1 && open.got.length === 1);
+  } finally {
+    await gate.close();
+    await origin.close();
   }
 });
 

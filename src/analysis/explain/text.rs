@@ -121,7 +121,7 @@ fn mention_text(mention: &MentionPart) -> String {
         format!("holds {}", mention.patterns.join(", "))
     };
     let denied = if mention.denied { "denied" } else { "not denied" };
-    format!("`{}` in the {}: {holds}, {denied}", mention.text, mention.place)
+    format!("`{}` {}: {holds}, {denied}", mention.text, super::words::within(&mention.place))
 }
 
 #[derive(Default)]

@@ -119,6 +119,12 @@ fn held_text(held: &Held<'_>) -> String {
     }
 }
 
+/// `in the body`, `in client message 2`.
+pub(super) fn within(place: &str) -> String {
+    let article = if place.ends_with(|last: char| last.is_ascii_digit()) { "" } else { "the " };
+    format!("in {article}{place}")
+}
+
 /// `US`, `UA-43`.
 pub(super) fn code(place: Place) -> String {
     let text = |bytes: &[u8]| bytes.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte)).collect::<String>();
