@@ -53,7 +53,7 @@ test: lint test-native test-wasm build test-package test-worker test-clients tes
 
 test-native: ## the crate and the command line
 	@tools/install.sh rust
-	cargo test --features cli
+	cargo test --features cli,ed25519
 
 test-wasm: ## the corpus in headless Chromium and Firefox, against the native verdicts
 	@tools/install.sh rust bindgen browsers
@@ -92,7 +92,7 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 
 docs: ## the crate's documentation, warnings refused
 	@tools/install.sh rust
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli,ed25519
 	echo "docs: $(TARGET)/doc/portcullis/index.html"
 
 fmt: ## format the Rust sources
@@ -102,7 +102,8 @@ fmt: ## format the Rust sources
 lint: ## formatting and clippy, warnings refused
 	@tools/install.sh rust
 	cargo fmt --check
-	cargo clippy --quiet --all-targets --features cli -- -D warnings
+	cargo clippy --quiet --all-targets --features cli,ed25519 -- -D warnings
+	cargo clippy --quiet --features origin -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings
 	echo "lint: clean"
 

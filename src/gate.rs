@@ -235,6 +235,36 @@ impl Gate {
         to
     }
 
+    /// Ids of the families that a reach closes, each in quotes and blanks between; `*` stands for models that no family knows.
+    #[must_use]
+    pub fn denied(&self, reach: &Reach) -> String {
+        let bundle = self.bundle();
+        let families = bundle.table::<layout::Family>(section::FAMILIES);
+        let patterns = bundle.table::<layout::Pattern>(section::PATTERNS);
+        let mut closed = alloc::vec![false; families.len() + 1];
+        for (base, word) in (0..).step_by(64).zip(&reach.denied) {
+            let mut left = *word;
+            while left != 0 {
+                let family = patterns.get(base + left.trailing_zeros()).map_or(layout::NONE16, |pattern| pattern.family);
+                let at = usize::from(family).min(families.len());
+                if let Some(flag) = closed.get_mut(at) {
+                    *flag = true;
+                }
+                left &= left - 1;
+            }
+        }
+        let mut to = String::new();
+        for (family, closed) in (0..).zip(&closed) {
+            if *closed {
+                if !to.is_empty() {
+                    to.push(' ');
+                }
+                emit::string(&mut to, families.get(family).map_or("*", |family| bundle.text(family.id)));
+            }
+        }
+        to
+    }
+
     /// The bits of the reach whose patterns are of a family, or the bit of no pattern; none if they are all open.
     fn closed(&self, reach: &Reach, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; reach.denied.len()];
@@ -379,7 +409,7 @@ impl Pending {
     }
 
     /// The reach under which it is read.
-    #[cfg(feature = "author")]
+    #[cfg(any(feature = "author", feature = "edge"))]
     pub(crate) fn reach(&self) -> &Reach {
         &self.unread.reach
     }

@@ -52,7 +52,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! Features, none on by default: `author` (policies), `cli` (the command line), `edge` and `console` (the wasm modules). No feature changes a
+//! Features, none on by default: `author` (policies), `cli` (the command line), `edge` and `console` (the wasm modules), `origin` and `ed25519` (for
+//! inference origins). No feature changes a
 //! decision.
 
 // What only authors and their tools call is compiled for everyone and linked for nobody.
@@ -81,6 +82,9 @@ mod verdict;
 mod answer;
 // All of it put together.
 mod gate;
+// What the origin is told of it.
+#[cfg(any(feature = "edge", feature = "origin"))]
+mod mark;
 
 // What people write, which APIs there are, and ways to look at both.
 #[cfg(feature = "author")]
@@ -89,6 +93,10 @@ pub mod analysis;
 pub mod dialect;
 #[cfg(feature = "author")]
 pub mod policy;
+
+// The other end: for who runs the models.
+#[cfg(feature = "origin")]
+pub mod origin;
 
 #[cfg(any(feature = "edge", feature = "console"))]
 mod face;

@@ -76,3 +76,12 @@ pub const ANSWER_FRAME_BYTES: usize = (16 << 20) + (128 << 10) + 16;
 
 /// Bytes of one row of a list of models, and bytes of a list that are held until it is known to be one. OpenRouter's longest rows have 8 KB.
 pub const LIST_ROW_BYTES: usize = 256 << 10;
+
+/// Seconds that the mark on a forwarded request is good for: longer than any origin queues a request's head, shorter than a replay is useful.
+pub const MARK_SECONDS: u64 = 60;
+
+/// Seconds by which the clocks of gate and origin may differ. Machines under NTP differ by far less than one.
+pub const CLOCK_SKEW_SECONDS: u64 = 10;
+
+/// Bytes of a mark that an origin reads. Servers take 8 to 64 KB of header.
+pub const MARK_BYTES: usize = 65_536;

@@ -33,8 +33,11 @@ import { watsonx } from "./origin/watsonx.mjs";
  */
 const SHAPES = [...bedrock, ...google, ...watsonx, ...cloudflare, ...ollama, ...cohere, ...mistral, ...openrouter, ...azure, ...anthropic, ...openai];
 
-/** Starts an origin; `seen` grows by one entry for each request that begins. */
-export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer } = {}) {
+/**
+ * Starts an origin; `seen` grows by one entry for each request that begins. `reach` checks the gate's mark, as
+ * `origin/reach.mjs` makes it.
+ */
+export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer, reach = async () => undefined } = {}) {
   const seen = [];
   const server = createServer({ maxHeaderSize: 131072 }, (request, response) => {
     const entry = begun(request);
@@ -43,14 +46,17 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
       request.on("close", resolve);
     });
     seen.push(entry);
+    const checked = reach(entry);
     const chunks = [];
     request.on("data", (chunk) => {
       entry.bytes += chunk.length;
       chunks.push(chunk);
     });
-    request.on("end", () => {
+    request.on("end", async () => {
       entry.complete = request.complete;
       entry.body = Buffer.concat(chunks);
+      const acknowledged = await (await checked)?.(200);
+      if (acknowledged !== undefined) response.setHeader(...acknowledged);
       if (reply !== undefined && request.complete) reply(entry, response);
     });
     request.on("error", () => undefined);
@@ -60,9 +66,15 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
     response.on("error", () => undefined);
   });
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => offered.values().next().value ?? false });
-  server.on("upgrade", (request, connection, head) => {
+  const acknowledgements = new WeakMap();
+  sockets.on("headers", (lines, request) => {
+    if (acknowledgements.has(request)) lines.push(acknowledgements.get(request).join(": "));
+  });
+  server.on("upgrade", async (request, connection, head) => {
     const entry = { ...begun(request), complete: true, body: Buffer.alloc(0), messages: [], closed: undefined };
     seen.push(entry);
+    const acknowledged = await (await reach(entry))?.(101);
+    if (acknowledged !== undefined) acknowledgements.set(request, acknowledged);
     sockets.handleUpgrade(request, connection, head, (socket) => converse(entry, socket));
   });
   server.keepAliveTimeout = 60_000;

@@ -1,6 +1,7 @@
 /** `make run`: the worker in workerd, in front of a stub origin, with demo keys; then a table of what each key gets. */
-import { ACCOUNTS, KEY_SECRET, LIST_KEY } from "./demo.mjs";
+import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, REACH_KEY } from "./demo.mjs";
 import { startOrigin } from "./origin.mjs";
+import { reachCheck } from "./origin/reach.mjs";
 import { startWorker } from "./workerd.mjs";
 import { keyDigest } from "../pkg/dist/cloudflare.js";
 
@@ -12,8 +13,8 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) fail(`PORT is not a por
 
 const keys = {};
 for (const [key, record] of Object.entries(ACCOUNTS)) keys[await keyDigest(KEY_SECRET, key)] = record;
-const origin = await startOrigin();
-const gate = await startWorker({ port, keys, bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY } }).catch((cause) => fail(cause.message));
+const origin = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
+const gate = await startWorker({ port, keys, bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, REACH_KEY, ENFORCED_KEY } }).catch((cause) => fail(cause.message));
 
 let stopping = false;
 async function stop() {

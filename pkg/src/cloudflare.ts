@@ -6,24 +6,30 @@
  * `CF-Connecting-IP` is set by Cloudflare over any inbound copy ("HTTP request headers", 2026). No other header is a fact.
  */
 import { Budget, type Send, screen } from "./body.ts";
-import { credentials, slots } from "./credential.ts";
+import { Slots } from "./credential.ts";
 import { PortcullisError } from "./error.ts";
 import type { Facts, Place } from "./facts.ts";
-import { type CredentialSlot, Gate, type Reading, type Refusal } from "./gate.ts";
-import { REACH_HEADER, unforwardable } from "./header.ts";
+import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
+import { ENFORCED_HEADER, unforwardable } from "./header.ts";
 import { KeyTable, type Table } from "./key-table.ts";
+import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
 import { type Upgrade, isUpgrade, relay } from "./socket.ts";
 
 export { keyDigest } from "./key-table.ts";
 
 /** Variables, secrets and bindings of the deployment; all are optional but `ORIGIN`, where the zone has no origin of its own. */
-export interface Env {
+export interface Env extends MarkKeys {
   /** Where requests go on to: a URL, or a service binding. Left out: the zone's own origin. */
   readonly ORIGIN?: string | Fetcher;
   /** KV namespace of account records, each under the {@link keyDigest} of the credential. */
   readonly KEYS?: Table;
   /** Secret of that digest. */
   readonly KEY_SECRET?: string;
+  /**
+   * The places in which the origin reads a credential, with commas between: header names, and query parameters after a `?`.
+   * Credentials elsewhere are then no candidates, and do not reach it. Left out: the places of all guarded APIs.
+   */
+  readonly CREDENTIAL_SLOTS?: string;
   /** Secret of the bundle's secret lists, hex, as `portcullis compile` was given it. */
   readonly LIST_KEY?: string;
   /** Origins of web pages that may read refusals, separated by commas; `*`: all. */
@@ -58,6 +64,9 @@ interface Cf {
   readonly asn?: number;
 }
 
+/** What the origin is told of a caller who may use everything. */
+const UNRESTRICTED: Mark = { denied: "", verdict: "pass" };
+const NO_SLOTS: ReadonlyMap<string, boolean> = new Map();
 const STATUS_PATH = "/.well-known/portcullis/status";
 
 /** The Worker: `export default worker({ module, bundle })`. */
@@ -76,7 +85,8 @@ export function worker(options: WorkerOptions): Worker {
 /** What an isolate keeps. */
 interface Post {
   readonly gate: Gate;
-  readonly slots: readonly CredentialSlot[];
+  readonly slots: Slots;
+  readonly marker: Marker | undefined;
   readonly keys: KeyTable | undefined;
   readonly budget: Budget;
   traps: number;
@@ -89,7 +99,8 @@ function man({ module, bundle }: WorkerOptions, env: Env): Post | PortcullisErro
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
-    return { gate, slots: slots(gate.info), keys, budget: new Budget(), traps: 0 };
+    const slots = new Slots(gate.info, env.CREDENTIAL_SLOTS);
+    return { gate, slots, marker: Marker.of(env, gate.info, slots.headers.keys()), keys, budget: new Budget(), traps: 0 };
   } catch (cause) {
     const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });
     report({ event: "no_bundle", code: error.code, message: error.message });
@@ -102,8 +113,9 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   try {
     const facts = await factsOf(request, env, post);
     if (isUpgrade(request)) return await relay(socket(request, env, post), facts);
-    reading = post.gate.open(request, facts);
-    if (reading === undefined) return await forward(request, env);
+    const approach = post.gate.approach(request, facts);
+    reading = approach.reading;
+    if (reading === undefined) return await forward(request, env, post, approach.guarded ? UNRESTRICTED : undefined);
     reading.caseId = newCase();
     const work = enforce(request, env, post, reading);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
@@ -125,9 +137,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
 
 async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
   const send: Send = (judgement, body, signal) => {
-    // Before the scan has ended the request may yet be deferred, so the origin is told in any case.
-    const marked = judgement === undefined || judgement.verdict === "defer";
-    return forward(request, env, marked ? reading : undefined, { body: body ?? null, signal });
+    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal });
   };
   const { answer } = await screen(request, reading, send, post.budget);
   return answer ?? refuse(request, env, reading.refusal);
@@ -139,9 +149,10 @@ function socket(request: Request, env: Env, post: Post): Upgrade {
     request,
     gate: () => post.gate,
     facts: () => factsOf(request, env, post),
-    connect(session, facts) {
-      const families = session.families(post.gate, facts);
-      return forward(request, env, families.length > 0 ? { families } : undefined);
+    connect({ guarded, denied }) {
+      // What its messages will ask for is not known yet.
+      const mark: Mark = denied === "" ? UNRESTRICTED : { denied, verdict: "defer" };
+      return forward(request, env, post, guarded ? mark : undefined);
     },
     newCase,
     fault(cause, caseId) {
@@ -149,6 +160,11 @@ function socket(request: Request, env: Env, post: Post): Upgrade {
       report({ event: "session_failed", case: caseId, traps: post.traps, message: String(cause) });
     },
   };
+}
+
+/** Before the scan has ended the request may yet be deferred, so it counts as deferred. */
+function markOf({ denied }: Reading, judgement: Judgement | undefined): Mark {
+  return { denied, verdict: judgement?.verdict === "pass" ? "pass" : "defer" };
 }
 
 /** The candidates: each place that the request may come from, with each account that its credentials stand for. */
@@ -159,7 +175,7 @@ async function factsOf(request: Request, env: Env, post: Post): Promise<Facts> {
     env.LOCAL === "1"
       ? { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" }
       : { country: cf.country, region: cf.regionCode };
-  const found = credentials(post.slots, headers, request.url);
+  const found = post.slots.credentials(headers, request.url);
   const { keys } = post;
   const unknown = found.length === 0 || keys === undefined;
   return {
@@ -176,22 +192,30 @@ interface Replacement {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Sends the request on; with `reading`, the origin is told which families its caller may not use. */
-function forward(request: Request, env: Env, reading?: Pick<Reading, "families">, replacement?: Replacement): Promise<Response> {
+/** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
+async function forward(request: Request, env: Env, { slots, marker }: Post, mark?: Mark, replacement?: Replacement): Promise<Response> {
   const { ORIGIN: origin } = env;
-  const url = typeof origin === "string" ? relocated(request.url, origin) : request.url;
-  const dropped = unforwardable(request.headers);
+  const guarded = mark !== undefined;
+  const asked = guarded ? slots.cleared(request.url) : request.url;
+  const url = typeof origin === "string" ? relocated(asked, origin) : asked;
+  const dropped = unforwardable(request.headers, guarded ? slots.headers : NO_SLOTS);
   // The runtime would open a socket whatever the method, and nobody would read what goes over it.
   if (request.headers.has("upgrade") && !isUpgrade(request)) dropped.push("upgrade");
   let onward = request;
-  if (url !== request.url || dropped.length > 0 || reading !== undefined || replacement !== undefined) {
+  let nonce: string | undefined;
+  if (url !== request.url || dropped.length > 0 || guarded || replacement !== undefined) {
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
     // was not touched keeps its length; made from its stream it would lose it.
     onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
     for (const name of dropped) onward.headers.delete(name);
-    if (reading !== undefined) onward.headers.set(REACH_HEADER, reading.families.map(({ id }) => id).join(", "));
+    if (guarded) {
+      slots.clear(onward.headers);
+      nonce = await marker?.mark(onward, mark);
+    }
   }
-  return typeof origin === "object" ? origin.fetch(onward) : fetch(onward);
+  const response = await (typeof origin === "object" ? origin.fetch(onward) : fetch(onward));
+  if (marker !== undefined) return marker.answered(response, nonce);
+  return response.headers.has(ENFORCED_HEADER) ? without(response) : response;
 }
 
 function replaced({ method, headers }: Request, { body, signal }: Replacement): RequestInit {

@@ -1,44 +1,92 @@
 import type { BundleInfo, CredentialSlot } from "./gate.ts";
 
-/** Browsers cannot set headers on a WebSocket, so OpenAI takes the key as a subprotocol of this form. */
-const SUBPROTOCOL = "openai-insecure-api-key.";
-
-/** The places of all guarded dialects, each once. */
-export function slots(info: BundleInfo): CredentialSlot[] {
-  const found = new Map<string, CredentialSlot>();
-  for (const { credentials } of info.dialects) {
-    for (const slot of credentials) found.set(`${slot.in} ${slot.name.toLowerCase()}`, slot);
-  }
-  return [...found.values()];
-}
+const PROTOCOLS = "sec-websocket-protocol";
 
 /**
- * Every credential in the request, each once: which of them the origin will use is the origin's choice, so each is a
- * candidate caller. Two header lines of one name arrive joined by a comma.
+ * Where credentials stand. Which of them the origin will use is the origin's choice, so each is a candidate caller, unless
+ * the deployer has named the places that the origin reads: then the others are taken out of the request.
  */
-export function credentials(slots: readonly CredentialSlot[], headers: Headers, url: string): string[] {
-  const found = new Set<string>();
-  let query: URLSearchParams | undefined;
-  for (const slot of slots) {
-    if (slot.in === "query") {
-      const at = url.indexOf("?");
-      if (at < 0) continue;
-      query ??= new URLSearchParams(url.slice(at + 1));
-      for (const [name, value] of query) if (name.toLowerCase() === slot.name.toLowerCase()) add(found, signer(value));
-    } else {
-      const value = headers.get(slot.name);
-      if (value === null) continue;
-      for (const part of value.split(",")) add(found, bare(slot, part.trim()));
+export class Slots {
+  /** The headers among them; false: the origin is not to read it. */
+  readonly headers: ReadonlyMap<string, boolean>;
+  readonly #read: readonly CredentialSlot[];
+  readonly #withheld: readonly CredentialSlot[];
+
+  /** `named`: header names, and query parameters after a `?`, with commas between; left out, the places of all guarded dialects. */
+  constructor(info: BundleInfo, named?: string) {
+    const known = info.dialects.flatMap(({ credentials }) => credentials);
+    const read = new Map<string, CredentialSlot>();
+    const asked = named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
+    for (const slot of asked) put(read, slot);
+    const withheld = new Map<string, CredentialSlot>();
+    for (const slot of known) put(withheld, slot);
+    for (const key of read.keys()) withheld.delete(key);
+    this.#read = [...read.values()];
+    this.#withheld = [...withheld.values()];
+    const headers = new Map<string, boolean>();
+    for (const slot of [...this.#withheld, ...this.#read]) {
+      if (slot.in === "header") headers.set(slot.name, read.has(`header ${slot.name}`));
+      // Only the items that are credentials are withheld: the others say which protocol it is.
+      if (slot.in === "protocol") headers.set(PROTOCOLS, true);
     }
+    this.headers = headers;
   }
-  return [...found];
+
+  /** Every credential in the request, each once. Two header lines of one name arrive joined by a comma. */
+  credentials(headers: Headers, url: string): string[] {
+    const found = new Set<string>();
+    let query: (readonly [string, string])[] | undefined;
+    for (const { in: where, name: slot } of this.#read) {
+      if (where === "query") {
+        query ??= parameters(url);
+        for (const [name, value] of query) if (name.toLowerCase() === slot) found.add(signer(value.trim()));
+        continue;
+      }
+      const items = headers.get(where === "protocol" ? PROTOCOLS : slot)?.split(",") ?? [];
+      for (const item of items) {
+        const text = item.trim();
+        if (where === "header") found.add(bare(text));
+        else if (text.toLowerCase().startsWith(slot)) found.add(text.slice(slot.length));
+      }
+    }
+    found.delete("");
+    return [...found];
+  }
+
+  /** The URL without the credentials that the origin is not to read; what stays, stays as it is. */
+  cleared(url: string): string {
+    const names = this.#named("query");
+    const at = url.indexOf("?");
+    if (at < 0 || names.length === 0) return url;
+    const kept = url.slice(at + 1).split("&").filter((part) => !parameters(`?${part}`).some(([name]) => names.includes(name.toLowerCase())));
+    return url.slice(0, at) + (kept.length === 0 ? "" : `?${kept.join("&")}`);
+  }
+
+  /** Takes credentials out of a header that holds other things, too. */
+  clear(headers: Headers): void {
+    const prefixes = this.#named("protocol");
+    const items = prefixes.length === 0 ? undefined : headers.get(PROTOCOLS)?.split(",");
+    if (items === undefined) return;
+    const kept = items.filter((item) => !prefixes.some((prefix) => item.trim().toLowerCase().startsWith(prefix))).join(",").trim();
+    if (kept === "") headers.delete(PROTOCOLS);
+    else headers.set(PROTOCOLS, kept);
+  }
+
+  #named(where: CredentialSlot["in"]): string[] {
+    return this.#withheld.filter((slot) => slot.in === where).map(({ name }) => name);
+  }
 }
 
-function bare(slot: CredentialSlot, value: string): string {
-  if (slot.name.toLowerCase() === "sec-websocket-protocol") return value.startsWith(SUBPROTOCOL) ? value.slice(SUBPROTOCOL.length) : "";
-  if (/^(?:SignedHeaders|Signature)=/.test(value)) return "";
-  // Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`.
-  return signer(value).replace(/^bearer\s+/i, "");
+/** What a name of the setting stands for. */
+function slotsOf(name: string, known: readonly CredentialSlot[]): readonly CredentialSlot[] {
+  if (name === "") return [];
+  if (name.toLowerCase() === PROTOCOLS) return known.filter((slot) => slot.in === "protocol");
+  return [name.startsWith("?") ? { in: "query", name: name.slice(1), scheme: "plain" } : { in: "header", name, scheme: "plain" }];
+}
+
+/** What an item of a header holds. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. */
+function bare(item: string): string {
+  return /^(?:SignedHeaders|Signature)=/.test(item) ? "" : signer(item).replace(/^bearer\s+/i, "").trim();
 }
 
 /** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`). */
@@ -46,7 +94,16 @@ function signer(value: string): string {
   return value.replace(/^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s]+)\/\d{8}\/.*aws4_request$/, "$1");
 }
 
-function add(found: Set<string>, value: string): void {
-  const text = value.trim();
-  if (text !== "") found.add(text);
+function put(to: Map<string, CredentialSlot>, slot: CredentialSlot): void {
+  const name = slot.name.toLowerCase();
+  to.set(`${slot.in} ${name}`, { ...slot, name });
+}
+
+/** As most servers read a query and, where a `;` stands in it, also as those do that take it for a separator. */
+function parameters(url: string): (readonly [string, string])[] {
+  const at = url.indexOf("?");
+  if (at < 0) return [];
+  const query = url.slice(at + 1);
+  const read = [...new URLSearchParams(query)];
+  return query.includes(";") ? [...read, ...new URLSearchParams(query.replaceAll(";", "&"))] : read;
 }

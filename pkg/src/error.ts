@@ -11,6 +11,8 @@ export type Code =
   | "list_key_wrong"
   /** A rule of the bundle rests on something that this platform cannot tell. */
   | "platform_lacks"
+  /** A key of the deployment is not `id:algorithm:base64`, or too short. */
+  | "key_invalid"
   /** The wasm module could not be compiled or started. */
   | "module_unusable"
   /** The wasm instance trapped while it read this request; it was replaced, and the request must be refused. */

@@ -19,7 +19,8 @@ export interface GateOptions<Source = ModuleSource> {
 
 /** Where a guarded dialect takes a credential. */
 export interface CredentialSlot {
-  readonly in: "header" | "query";
+  /** `protocol`: an item of `Sec-WebSocket-Protocol` that starts with `name`, for browsers cannot set headers there. */
+  readonly in: "header" | "query" | "protocol";
   readonly name: string;
   readonly scheme: "bearer" | "plain";
 }
@@ -221,9 +222,14 @@ export class Gate {
    * be read. The reading must be finished or released.
    */
   open(head: Head, facts: Facts): Reading | undefined {
+    return this.approach(head, facts).reading;
+  }
+
+  /** The same, and whether the target lies where a guarded API is served. */
+  approach(head: Head, facts: Facts): { readonly guarded: boolean; readonly reading: Reading | undefined } {
     const settled = { ...facts, now: facts.now ?? Date.now() };
     const bits = this.#reach(head, settled);
-    return (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, settled, bits);
+    return { guarded: (bits & GUARDED) !== 0, reading: (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, settled, bits) };
   }
 
   /** @internal The steps of a {@link Session}: what the caller may not use now, and then work on the module that knows it. */
@@ -307,6 +313,7 @@ export class Reading {
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
   #refusal: Refusal | undefined;
+  #denied = "";
 
   /** @internal Made by {@link Gate.open}. */
   constructor(guarded: boolean, reader: Reader, families: () => readonly DeniedFamily[]) {
@@ -335,7 +342,8 @@ export class Reading {
         enter(this.#generation, () => {
           reader.finish();
           this.#judgement = JSON.parse(reader.verdict()) as Judgement;
-          if (!passes(this.#judgement)) this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
+          if (passes(this.#judgement)) this.#denied = reader.denied();
+          else this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
         });
       } finally {
         this.release();
@@ -350,7 +358,13 @@ export class Reading {
     return this.#refusal;
   }
 
-  /** What the caller may not use, for the origin that a `defer` is left to. */
+  /** Ids of the families that the caller may not use, each in quotes and blanks between, for the origin; `*`: models of no family. */
+  get denied(): string {
+    const reader = this.#reader;
+    return reader === undefined ? this.#denied : enter(this.#generation, () => reader.denied());
+  }
+
+  /** What the caller may not use, and why. */
   get families(): readonly DeniedFamily[] {
     return this.#families();
   }

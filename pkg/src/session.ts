@@ -6,7 +6,7 @@
  */
 import type { Reader } from "../wasm/edge.js";
 import type { Facts, Head } from "./facts.ts";
-import { type DeniedFamily, type Gate, type Judgement, passes } from "./gate.ts";
+import { type Gate, type Judgement, passes } from "./gate.ts";
 import { enter, generation } from "./instance.ts";
 
 /** How a socket is told that it is refused, in the words of the API that its client speaks. */
@@ -85,9 +85,10 @@ export class Session {
     return this.#refusal;
   }
 
-  /** What the caller may not use. */
-  families(gate: Gate, facts: Facts): readonly DeniedFamily[] {
-    return gate.reach(facts, this.#head).families;
+  /** Ids of the families that the caller may not use as of the last judgement, each in quotes and blanks between. */
+  get denied(): string {
+    const reader = this.#reader;
+    return reader === undefined ? "" : enter(this.#generation, () => reader.denied());
   }
 
   /** Gives the wasm memory back; harmless if that has happened. */

@@ -32,7 +32,7 @@ export interface Upgrade {
   gate(): Gate;
   facts(): Promise<Facts>;
   /** Opens the connection to the origin. */
-  connect(session: Session, facts: Facts): Promise<Response>;
+  connect(session: Session): Promise<Response>;
   newCase(): string;
   /** The session of this case could not go on. */
   fault(cause: unknown, caseId: string): void;
@@ -57,7 +57,7 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
     session.caseId = upgrade.newCase();
     const judgement = session.judge(upgrade.gate(), facts);
     if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade.request, session);
-    const answer: Opened = await upgrade.connect(session, facts);
+    const answer: Opened = await upgrade.connect(session);
     const origin = answer.webSocket ?? undefined;
     if (origin === undefined || !session.guarded) return answer;
     relayed = true;

@@ -1,6 +1,7 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
 import { type Code, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
+import { type Arrived, type Nonces, type Reach, type ReachCode, Seen, acknowledge, reachKeys, verify } from "portcullis/origin";
 
 export async function denied(module: WebAssembly.Module, bundle: Uint8Array): Promise<readonly DeniedFamily[]> {
   const gate = await Gate.load({ module, bundle });
@@ -30,3 +31,16 @@ export function edge(module: WebAssembly.Module, bundle: ArrayBuffer): Worker {
 
 export const env: Env = { ORIGIN: "https://inference.example.com", CORS_ORIGINS: "*" };
 export const name: Promise<string> = keyDigest("secret", "sk-1");
+
+/** An origin that has its nonces in a store of its own, and one that has them in memory. */
+export async function checked(request: Request | Arrived, store?: Nonces): Promise<readonly string[]> {
+  const reach: Reach | ReachCode = await verify(request, await reachKeys("edge-1:hmac-sha256:"), { seen: store ?? new Seen(1000) });
+  if (typeof reach === "string") {
+    // @ts-expect-error there is no such code
+    return reach === "no_such_code" ? [] : [reach];
+  }
+  const value: string = await acknowledge(reach, 200, "origin-1:hmac-sha256:");
+  // @ts-expect-error an answer cannot be acknowledged for a code
+  await acknowledge("reach_missing", 200, value);
+  return reach.denied;
+}

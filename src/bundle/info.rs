@@ -80,6 +80,7 @@ impl Bundle<'_> {
                 let (carrier, scheme) = match place.role {
                     role::HEADER_BEARER => ("header", "bearer"),
                     role::QUERY_CREDENTIAL => ("query", "plain"),
+                    role::PROTOCOL_CREDENTIAL => ("protocol", "plain"),
                     _ => ("header", "plain"),
                 };
                 emit::separate(to);

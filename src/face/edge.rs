@@ -21,6 +21,7 @@ use crate::bundle::OwnedBundle;
 use crate::emit;
 use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
 use crate::gate::{self, Approach, Caller};
+use crate::mark;
 use crate::reach::State;
 use crate::refusal::{Refusal, Socket};
 use crate::request::Head;
@@ -231,6 +232,11 @@ impl Reader {
         held(&self.gate).feed(&mut self.pending, bytes)
     }
 
+    /// Ids of the families that the caller may not use, each in quotes and blanks between; `*`: models of no family.
+    pub fn denied(&self) -> String {
+        held(&self.gate).denied(self.pending.reach())
+    }
+
     /// Ends the request: all of it was read, or it is settled.
     pub fn finish(&mut self) {
         self.verdict = Some(held(&self.gate).conclude(&mut self.pending));
@@ -268,6 +274,18 @@ fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::
         Ok(gate) => gate,
         Err(_) => core::arch::wasm32::unreachable(),
     }
+}
+
+/// The digest of a text as the mark of a forwarded request carries it.
+#[wasm_bindgen]
+pub fn digest(text: &str) -> String {
+    mark::digest(text.as_bytes())
+}
+
+/// The signature of a text under a key, `hmac-sha256`, in base64.
+#[wasm_bindgen]
+pub fn mac(key: &[u8], text: &str) -> String {
+    mark::mac(key, text.as_bytes())
 }
 
 /// A value of a JavaScript object in the shapes that facts have.

@@ -4,4 +4,5 @@
 #[expect(unreachable_pub, reason = "JavaScript reaches them")]
 mod console;
 #[cfg(feature = "edge")]
+#[expect(unreachable_pub, reason = "JavaScript reaches them")]
 mod edge;

@@ -7,9 +7,14 @@ use sha2::Sha256;
 
 /// The digest of one text under a key.
 pub(crate) fn list_digest(key: &[u8], text: &str) -> [u8; 16] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 16] };
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().first_chunk().copied().unwrap_or_default()
+    hmac_sha256(key, text.as_bytes()).first_chunk().copied().unwrap_or_default()
+}
+
+/// HMAC-SHA256. It takes keys of any length.
+pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 /// What a bundle says of the key of its secret lists, so that a wrong one is noticed and its lists count as unknown.

@@ -15,6 +15,8 @@ pub use account::Account;
 pub(crate) use account::tag;
 pub use address::read_ip;
 pub(crate) use class::{listed_ip, listed_number, order_class, place_class, text_class};
+#[cfg(any(feature = "edge", feature = "origin"))]
+pub(crate) use digest::hmac_sha256;
 #[cfg(feature = "author")]
 pub(crate) use digest::list_digest;
 pub(crate) use digest::list_key_check;

@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
+import { reachCheck } from "../../tools/origin/reach.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { corpora } from "../corpora.mjs";
 import { bodyOf, headerLines } from "../line.mjs";
@@ -31,10 +33,10 @@ for (const { name, policy, lines, verdicts } of corpora()) {
   });
 
   test(`${name}: requests sent to the worker are passed, marked or turned away as the verdict says`, async () => {
-    const origin = await startOrigin();
+    const origin = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
     const accounts = [...new Set(lines.map(({ account }) => JSON.stringify(account ?? {})))];
     const keys = Object.fromEntries(await Promise.all(accounts.map(async (text, index) => [await keyDigest(KEY_SECRET, `sk-${index}`), record(text)])));
-    const worker = await startWorker({ bundle: compile(policy), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, LOCAL: "1" } });
+    const worker = await startWorker({ bundle: compile(policy), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, LOCAL: "1" } });
     let sent = 0;
     try {
       for (const [index, line] of lines.entries()) {
@@ -85,5 +87,7 @@ async function send(url, origin, line, key) {
   client.destroy();
   if (status === 403 || status === 451) return "deny";
   if (status >= 400) return "refuse";
-  return origin.seen[begun]?.headers["portcullis-reach"] === undefined ? "pass" : "defer";
+  const { reach } = origin.seen[begun];
+  // What is not guarded has no mark.
+  return reach === "reach_missing" ? "pass" : (reach.verdict ?? reach);
 }

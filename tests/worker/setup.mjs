@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 
@@ -36,11 +37,11 @@ export function cli() {
 export const POLICY = fileURLToPath(new URL("policy.toml", import.meta.url));
 
 /** Origin and worker, with the accounts above in its key table. */
-export async function start({ bindings = {}, bundle = compile(POLICY), ...rest } = {}) {
-  const origin = await startOrigin();
+export async function start({ bindings = {}, bundle = compile(POLICY), reach, ...rest } = {}) {
+  const origin = await startOrigin({ reach });
   const keys = {};
   for (const [key, record] of Object.entries(ACCOUNTS)) keys[await keyDigest(KEY_SECRET, key)] = record;
-  const worker = await startWorker({ bundle, keys, bindings: { ORIGIN: origin.url, KEY_SECRET, ...bindings }, ...rest });
+  const worker = await startWorker({ bundle, keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, ...bindings }, ...rest });
   return {
     origin,
     worker,

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { REACH_KEY } from "../../tools/demo.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { until } from "./raw.mjs";
@@ -32,7 +33,7 @@ after(async () => {
   await origin?.close();
 });
 
-const start = (rest = {}) => startWorker({ bundle: compile(POLICY), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, LOCAL: "1" }, ...rest });
+const start = (rest = {}) => startWorker({ bundle: compile(POLICY), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, LOCAL: "1" }, ...rest });
 
 /** A client; `got` are the messages that reached it, `closed` code and reason, `answer` what came instead of an upgrade. */
 async function connect(path, headers, protocols = [], to = worker) {
@@ -65,13 +66,13 @@ async function refused(client, code = "model_restricted") {
   return event.error;
 }
 
-for (const [who, headers, marked] of [["a caller without reach", US, undefined], ["a caller with a reach", FR, "mythos-class"]]) {
+for (const [who, headers, key, marked] of [["a caller without reach", US, "sk-us", "denied=(), verdict=pass, "], ["a caller with a reach", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, ']]) {
   test(`${who}: messages go both ways as they are`, async () => {
-    const client = await connect(REALTIME, headers, ["realtime", "openai-insecure-api-key.sk-x"]);
+    const client = await connect(REALTIME, headers, ["realtime", `openai-insecure-api-key.${key}`]);
     assert.equal(client.socket.protocol, "realtime");
     assert.equal(last().url, REALTIME);
-    assert.equal(last().headers["portcullis-reach"], marked);
-    assert.equal(last().headers["sec-websocket-protocol"].replaceAll(" ", ""), "realtime,openai-insecure-api-key.sk-x");
+    assert.ok(last().headers["portcullis-reach"].startsWith(marked), last().headers["portcullis-reach"]);
+    assert.equal(last().headers["sec-websocket-protocol"].replaceAll(" ", ""), `realtime,openai-insecure-api-key.${key}`);
     const messages = [update("haiku-4"), "{}", Buffer.from(update("haiku-4")), '{"text":"caf\\u00e9 é \u{1F600}"}', ""];
     for (const message of messages) client.send(message);
     await until(() => client.got.length === messages.length);

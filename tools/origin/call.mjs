@@ -6,7 +6,7 @@ export const CREATED = 1_781_300_000;
 export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 
 /** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
-export function call({ method, url, headers, body }) {
+export function call({ method, url, headers, body, reach }) {
   const [path, query = ""] = url.split(/\?(.*)/s);
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
@@ -18,7 +18,7 @@ export function call({ method, url, headers, body }) {
     model: [parsed?.model, parsed?.model_id, parsed?.session?.model, names.get("model"), names.get("deployment")].find((name) => typeof name === "string") ?? "haiku-4",
     text: `You said: ${lastText(parsed)}`,
     streamed: parsed?.stream === true,
-    echo: { method, url, headers, body: body.toString("utf8") },
+    echo: { method, url, headers, body: body.toString("utf8"), ...(reach === undefined ? {} : { reach }) },
   };
 }
 

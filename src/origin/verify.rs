@@ -1,0 +1,193 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::field::{Item, members};
+use super::key::Keys;
+use super::seen::{Nonces, Taken};
+use super::{ENFORCED_HEADER, MarkError, REACH_HEADER};
+use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
+use crate::mark::{digest, mac};
+
+/// A request as it arrived, before anything rewrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived<'a> {
+    /// `POST`.
+    pub method: &'a str,
+    /// Path and query as on the wire, `/v1/models?limit=2`.
+    pub target: &'a str,
+    /// Header lines, in any case of letters.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// What the gate says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mark {
+    /// Ids of the families that the caller may not use; `*`: models that no family of the policy knows.
+    pub denied: Vec<String>,
+    /// What runs is decided at the origin, so nobody else can enforce it: the verdict was `defer`, not `pass`.
+    pub deferred: bool,
+    /// Id of the policy.
+    pub policy: String,
+    /// Its version.
+    pub version: u64,
+    /// The first 16 hex digits of its bundle's digest.
+    pub bundle: String,
+    /// Headers in which the gate looked for credentials, in lower case.
+    pub slots: Vec<String>,
+    /// When it was made, in seconds since the epoch.
+    pub created: u64,
+    /// Of this request alone.
+    pub nonce: String,
+    /// Id of the key that it is signed with.
+    pub key_id: String,
+}
+
+impl Mark {
+    /// Whether the caller may not use the models of a family; `*` asks for those of no family.
+    #[must_use]
+    pub fn denies(&self, family: &str) -> bool {
+        self.denied.iter().any(|denied| denied == family)
+    }
+}
+
+/// What the gate says of a request. `now` is in seconds since the epoch. Without `seen` a mark may be used again while it lasts.
+///
+/// # Errors
+/// [`MarkError`]: the request must not be served, for nothing says that the gate judged it.
+pub fn verify(arrived: &Arrived<'_>, keys: &Keys, now: u64, seen: Option<&mut dyn Nonces>) -> Result<Mark, MarkError> {
+    let text = value(arrived.headers, REACH_HEADER).ok_or(MarkError::Missing)?;
+    let read = read(&text).ok_or(MarkError::Malformed)?;
+    let Read { mark, .. } = &read;
+    let key = keys.of(&mark.key_id).filter(|key| key.algorithm() == read.algorithm).ok_or(MarkError::KeyUnknown)?;
+    if !key.verify(format!("{REACH_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
+        return Err(MarkError::SignatureWrong);
+    }
+    let until = mark.created.saturating_add(MARK_SECONDS + CLOCK_SKEW_SECONDS);
+    if mark.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
+        return Err(MarkError::NotYetValid);
+    }
+    if now > until {
+        return Err(MarkError::Expired);
+    }
+    if read.method != arrived.method {
+        return Err(MarkError::MethodWrong);
+    }
+    if read.target != digest(arrived.target.as_bytes()) {
+        return Err(MarkError::TargetWrong);
+    }
+    let mut credentials = String::new();
+    for name in &mark.slots {
+        if let Some(value) = value(arrived.headers, name) {
+            credentials.push_str(&format!("{name}: {value}\n"));
+        }
+    }
+    if read.credential != digest(credentials.as_bytes()) {
+        return Err(MarkError::CredentialWrong);
+    }
+    // Last, so that only a mark that holds takes a place.
+    match seen.map_or(Taken::Fresh, |seen| seen.take(&mark.nonce, until, now)) {
+        Taken::Fresh => Ok(read.mark),
+        Taken::Replayed => Err(MarkError::Replayed),
+        Taken::Full => Err(MarkError::CacheFull),
+    }
+}
+
+/// The value of `Portcullis-Enforced` for an answer of this status: the origin has enforced what the mark denies. `keys` is the origin's own,
+/// whose first of `hmac-sha256` signs; none if there is no such key.
+#[must_use]
+pub fn acknowledge(mark: &Mark, status: u16, keys: &Keys) -> Option<String> {
+    let (id, secret) = keys.signer()?;
+    let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", mark.nonce);
+    let signature = mac(secret, format!("{ENFORCED_HEADER}: {text}").as_bytes());
+    Some(format!("{text}, sig=:{signature}:"))
+}
+
+/// A header's value, the lines of one name joined as RFC 9110 section 5.3 does.
+fn value(headers: &[(&str, &str)], name: &str) -> Option<String> {
+    let lines: Vec<&str> = headers
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim_matches([' ', '\t']))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+struct Read {
+    mark: Mark,
+    method: String,
+    target: String,
+    credential: String,
+    algorithm: String,
+    /// What is signed, and the signature.
+    signed: String,
+    signature: Vec<u8>,
+}
+
+fn read(text: &str) -> Option<Read> {
+    if text.len() > MARK_BYTES {
+        return None;
+    }
+    let mut members = members(text)?;
+    // The signature must be the last member, or what follows it would not be signed.
+    let Some(("sig", Item::Bytes(signature))) = members.pop() else { return None };
+    let (signed, _) = text.rsplit_once(", sig=:")?;
+    let mut take = |name: &str| {
+        let at = members.iter().position(|(other, _)| *other == name)?;
+        Some(members.swap_remove(at).1)
+    };
+    let nonce = string(take("nonce")?)?;
+    if !(16..=64).contains(&nonce.len())
+        || !nonce.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    {
+        return None;
+    }
+    let deferred = match take("verdict")? {
+        Item::Token("pass") => false,
+        Item::Token("defer") => true,
+        _ => return None,
+    };
+    let slots = list(take("slots")?)?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !slots.iter().all(|name| !name.is_empty() && name.bytes().all(plain)) {
+        return None;
+    }
+    let mark = Mark {
+        denied: list(take("denied")?)?,
+        deferred,
+        policy: string(take("policy")?)?,
+        version: integer(take("version")?)?,
+        bundle: string(take("bundle")?)?,
+        slots,
+        created: integer(take("created")?)?,
+        nonce,
+        key_id: string(take("keyid")?)?,
+    };
+    Some(Read {
+        mark,
+        method: string(take("method")?)?,
+        target: bytes(take("target")?)?,
+        credential: bytes(take("credential")?)?,
+        algorithm: string(take("alg")?)?,
+        signed: signed.into(),
+        signature,
+    })
+}
+
+fn string(item: Item<'_>) -> Option<String> {
+    if let Item::String(value) = item { Some(value) } else { None }
+}
+
+fn integer(item: Item<'_>) -> Option<u64> {
+    if let Item::Integer(value) = item { Some(value) } else { None }
+}
+
+fn list(item: Item<'_>) -> Option<Vec<String>> {
+    if let Item::List(value) = item { Some(value) } else { None }
+}
+
+/// Bytes in the spelling of a digest.
+fn bytes(item: Item<'_>) -> Option<String> {
+    if let Item::Bytes(value) = item { Some(crate::mark::base64(&value)) } else { None }
+}

@@ -1,0 +1,70 @@
+/** Which of the credentials in a request count, and which reach the origin, where the deployer names the places. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { reachCheck } from "../../tools/origin/reach.mjs";
+import { bearer, start } from "./setup.mjs";
+
+const reach = await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY });
+const PROTOCOLS = "realtime, openai-insecure-api-key.sk-foreign";
+let all;
+let named;
+
+before(async () => {
+  all = await start({ reach, bindings: { LOCAL: "1" } });
+  named = await start({ reach, bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" } });
+});
+after(() => Promise.all([all.close(), named.close()]));
+
+/** Asks for the restricted model with the key of one who may use it, and with these besides. */
+async function ask({ origin, worker }, headers, query = "") {
+  const begun = origin.seen.length;
+  const answer = await fetch(`${worker.url}/v1/chat/completions${query}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "cf-ipcountry": "US", ...headers },
+    body: JSON.stringify({ model: "mythos-5", messages: [] }),
+  });
+  await answer.arrayBuffer();
+  return { status: answer.status, seen: origin.seen[begun] };
+}
+
+for (const [where, headers, query] of [
+  ["another header", { "x-api-key": "sk-foreign" }],
+  ["a header with a scheme", { "api-key": "Bearer sk-foreign" }],
+  ["a query parameter", {}, "?api_key=sk-foreign"],
+  ["a query parameter after a semicolon", {}, "?a=b;api_key=sk-foreign"],
+  ["an escaped query parameter", {}, "?API%5Fkey=sk-foreign"],
+  ["a subprotocol", { "sec-websocket-protocol": PROTOCOLS }],
+]) {
+  test(`a second credential counts: ${where}`, async () => {
+    assert.equal((await ask(all, { ...bearer("sk-us"), ...headers }, query)).status, 403);
+  });
+
+  test(`unless the origin does not read it, and then it does not get it: ${where}`, async () => {
+    const { status, seen } = await ask(named, { ...bearer("sk-us"), ...headers }, query);
+    assert.equal(status, 200);
+    assert.ok(!JSON.stringify([seen.url, seen.raw]).includes("sk-foreign"), seen.url);
+    assert.equal(typeof seen.reach, "object", seen.reach);
+  });
+}
+
+test("alone, a credential that the origin does not read is nobody's", async () => {
+  assert.equal((await ask(named, { "x-api-key": "sk-us" })).status, 403);
+  assert.equal((await ask(all, { "x-api-key": "sk-us" })).status, 200);
+});
+
+test("a place of the deployer's own counts", async () => {
+  assert.equal((await ask(named, { "x-own-key": "sk-us" })).status, 200);
+  assert.equal((await ask(named, { ...bearer("sk-us"), "x-own-key": "sk-foreign" })).status, 403);
+});
+
+test("what is taken out of a query leaves the rest as it is", async () => {
+  const { seen } = await ask(named, bearer("sk-us"), "?x=%2F%2f&api_key=k&&y=a+b&API_KEY=k&z");
+  assert.equal(seen.url, "/v1/chat/completions?x=%2F%2f&&y=a+b&z");
+  assert.equal((await ask(named, bearer("sk-us"), "?api_key=k")).seen.url, "/v1/chat/completions");
+});
+
+test("other subprotocols stay", async () => {
+  const { seen } = await ask(named, { ...bearer("sk-us"), "sec-websocket-protocol": PROTOCOLS });
+  assert.equal(seen.headers["sec-websocket-protocol"], "realtime");
+});
