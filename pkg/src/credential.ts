@@ -35,15 +35,18 @@ export class Slots {
   /** Every credential in the request, each once. Two header lines of one name arrive joined by a comma. */
   credentials(headers: Headers, url: string): string[] {
     const found = new Set<string>();
+    // Servers that keep headers as CGI does take `_` and `-` for one.
+    const folded = [...headers].filter(([name]) => name.includes("_")).map(([name, value]) => [name.replaceAll("_", "-"), value] as const);
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {
         query ??= parameters(url);
-        for (const [name, value] of query) if (name.toLowerCase() === slot) found.add(signer(value.trim()));
+        for (const [name, value] of query) if (name.toLowerCase() === slot) found.add(bare(value.trim()));
         continue;
       }
-      const items = headers.get(where === "protocol" ? PROTOCOLS : slot)?.split(",") ?? [];
-      for (const item of items) {
+      const header = where === "protocol" ? PROTOCOLS : slot;
+      const lines = folded.filter(([name]) => name === header).map(([, value]) => value);
+      for (const item of [headers.get(header) ?? "", ...lines].join(",").split(",")) {
         const text = item.trim();
         if (where === "header") found.add(bare(text));
         else if (text.toLowerCase().startsWith(slot)) found.add(text.slice(slot.length));
@@ -86,7 +89,15 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
 
 /** What an item of a header holds. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. */
 function bare(item: string): string {
-  return /^(?:SignedHeaders|Signature)=/.test(item) ? "" : signer(item).replace(/^bearer\s+/i, "").trim();
+  if (/^(?:SignedHeaders|Signature)=/.test(item)) return "";
+  const text = signer(item).replace(/^(?:bearer|token)\s+/i, "").trim();
+  if (!text.startsWith("bedrock-api-key-")) return text;
+  // Amazon's short-term keys are signed URLs in base64: the caller is who signed it.
+  try {
+    return /[?&]X-Amz-Credential=([^%/&]+)/i.exec(atob(text.slice(16)))?.[1] ?? text;
+  } catch {
+    return text;
+  }
 }
 
 /** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`). */

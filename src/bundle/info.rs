@@ -30,7 +30,7 @@ impl Bundle<'_> {
     /// The bundle's description as JSON.
     ///
     /// `{id, title, version, expires, digest, dialects, facts, secretLists, needs}`: `expires` is in milliseconds since the epoch or null;
-    /// `dialects` say where each takes a credential (`{in: "header" | "query", name, scheme: "bearer" | "plain"}`); `facts` name the claims;
+    /// `dialects` say where each takes a credential (`{in: "header" | "query" | "protocol", name, scheme: "bearer" | "plain"}`); `facts` name the claims;
     /// `needs` is what a platform must supply: `region`, `asn`, `ip`, and the network kinds that a rule rests on.
     #[must_use]
     pub fn to_json(self) -> String {

@@ -21,6 +21,8 @@ pub(super) struct Document {
     pub(super) flavour: u8,
     /// Shapes that every operation that runs a model has besides its own.
     pub(super) running: Vec<Include>,
+    /// Shapes that every operation has: none is quiet then.
+    pub(super) always: Vec<Include>,
     pub(super) hints: Vec<String>,
     /// Role and name.
     pub(super) credentials: Vec<(u8, String)>,
@@ -293,6 +295,7 @@ impl Document {
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
                 "refusal" => document.flavour = read_flavour(key, item).map_err(|m| fail(None, m))?,
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
+                "always" => document.always = includes(key, item).map_err(|m| fail(None, m))?,
                 "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
                 "credentials" => {
                     let names = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?;

@@ -86,7 +86,10 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                         opaque |= u16::from(place == role::OPAQUE) << index.min(15);
                     }
                 }
-                let flags = operation.flags | if route.socket { flag::WEBSOCKET } else { 0 };
+                let mut flags = operation.flags | if route.socket { flag::WEBSOCKET } else { 0 };
+                if !document.always.is_empty() {
+                    flags &= !flag::QUIET;
+                }
                 let copy = bears && operation.unversioned;
                 for (path, extra) in spellings(&route.segments, copy) {
                     let mounted: Vec<Segment> = mount(prefix).chain(path.iter().cloned()).collect();
@@ -294,6 +297,11 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
     }
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;
+    }
+    add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;
+    if operation.flags & flag::LISTS != 0 {
+        // A list that is asked for by the name of a model is a search.
+        flat.query.entry("model".to_owned()).or_insert((role::NOTHING, Vec::new()));
     }
     Ok(flat)
 }

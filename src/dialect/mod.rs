@@ -10,7 +10,7 @@
 //! id      = "openai"
 //! title   = "OpenAI API"
 //! refusal = "openai"                        # how `refusal` words its errors
-//! running = ["gateway"]                     # shapes that every operation that runs a model has too
+//! running = ["gateway"]                     # shapes that every operation that runs a model has too; `always`: every operation
 //! hints   = ["openai-organization"]         # headers whose presence says that a caller speaks this dialect
 //!
 //! [credentials]                             # every place where a credential may stand
