@@ -127,12 +127,17 @@ fn message(verdict: &Verdict, case: &str) -> String {
     if text.is_empty() {
         sentence(&mut text, &[verdict.reason.message()]);
     }
-    for (i, model) in verdict.closed.iter().take(MODELS_TOLD).enumerate() {
-        text.push_str(if i == 0 { " Model: " } else { ", " });
-        // An id is printable ASCII, so any cut falls between characters.
-        text.push_str(model.get(..80).unwrap_or(model));
+    let mut models: Vec<&str> = Vec::new();
+    for model in &verdict.closed {
+        // One path may be read in several ways; the same id with more of its path around it tells nobody anything.
+        if models.len() < MODELS_TOLD && !models.iter().any(|told| within(told, model)) {
+            text.push_str(if models.is_empty() { " Model: " } else { ", " });
+            // An id is printable ASCII, so any cut falls between characters.
+            text.push_str(model.get(..80).unwrap_or(model));
+            models.push(model);
+        }
     }
-    if !verdict.closed.is_empty() {
+    if !models.is_empty() {
         text.push('.');
     }
     let mut told: Vec<&str> = Vec::new();
@@ -156,6 +161,15 @@ fn message(verdict: &Verdict, case: &str) -> String {
 /// Whether a text occurs in another. The standard library's search is fast and weighs seven kilobytes with its panics.
 fn occurs(part: &str, text: &str) -> bool {
     (0..text.len()).any(|at| text.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(part.as_bytes())))
+}
+
+/// Whether `id` is some segments of `path`.
+fn within(id: &str, path: &str) -> bool {
+    let (id, path) = (id.as_bytes(), path.as_bytes());
+    (1..path.len()).any(|at| {
+        path.get(at - 1) == Some(&b'/')
+            && path.get(at..).and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+    })
 }
 
 /// Appends a sentence, with a blank before it and a stop behind it where they are missing.
@@ -264,6 +278,15 @@ mod tests {
         let error = json!({ "type": "permission_error", "message": WORDS, "details": { "error_code": "model_restricted" } });
         assert_eq!(body, json!({ "type": "error", "error": error, "request_id": "case-1" }));
         assert_eq!(refusal.stream_event(), format!("event: error\ndata: {}\n\n", refusal.body));
+    }
+
+    #[test]
+    fn an_id_is_told_without_the_readings_of_its_path() {
+        assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0"));
+        assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0/converse"));
+        for other in ["acme.m-1:0", "acme.m-1:0-pro", "x/acme.m-1:0-pro", "xacme.m-1:0", ""] {
+            assert!(!within("acme.m-1:0", other), "{other}");
+        }
     }
 
     #[test]
