@@ -71,8 +71,9 @@ function refused({ errors, code }, model) {
   assert.equal(errors.length, 1, String(errors));
   const caseId = /pc-[0-9a-f-]{36}/.exec(error.message)?.[0];
   assert.ok(error.message.startsWith(said(model, caseId)), error.message);
-  assert.equal(error.error.message, said(model, caseId));
-  assert.equal(error.error.code, "model_restricted");
+  const { message, code: reason } = error.error.error ?? error.error;
+  assert.equal(message, said(model, caseId));
+  assert.equal(reason, "model_restricted");
   assert.equal(code, 1008);
   return error;
 }
@@ -84,4 +85,23 @@ test("openai, realtime: refused where the URL names a closed model", async () =>
   assert.equal(error.name, "OpenAIRealtimeError");
   assert.equal(gate.front.attempts - attempts, 1);
   assert.equal(gate.origin.seen.length, begun);
+});
+
+test("openai, realtime: refused where a message names a closed model", async () => {
+  const attempts = gate.front.attempts;
+  const update = { type: "session.update", session: { type: "realtime", audio: { input: { transcription: { model: CLOSED } } } } };
+  const ended = await realtime(gate.url, FOREIGN, OPEN, speak, update);
+  refused(ended, CLOSED);
+  assert.ok(ended.events.some(({ delta }) => delta === "You said: hi there"), "what went before was answered");
+  assert.equal(gate.front.attempts - attempts, 1);
+  assert.deepEqual(gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text)), [speak]);
+});
+
+test("openai, responses over a socket: refused where a message names a closed model", async () => {
+  const attempts = gate.front.attempts;
+  const ended = await responses(gate.url, FOREIGN, respond(OPEN), respond(CLOSED));
+  refused(ended, CLOSED);
+  assert.ok(ended.events.some(({ type }) => type === "response.completed"), "what went before was answered");
+  assert.equal(gate.front.attempts - attempts, 1);
+  assert.deepEqual(gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text).model), [OPEN]);
 });

@@ -89,7 +89,7 @@ export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model)
         (cause) => cause,
       );
       const [caseId] = /pc-[0-9a-f-]{36}/.exec(everything(error)) ?? assert.fail(`no case in ${everything(error)}`);
-      (own.thrown ?? thrown)(error, said(told, caseId), caseId);
+      await (own.thrown ?? thrown)(error, said(told, caseId), caseId);
       assert.equal(gate.front.attempts - attempts, 1, "attempts");
       assert.equal(gate.origin.seen.length, begun, "requests that reached the origin");
     });

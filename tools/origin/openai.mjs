@@ -13,12 +13,12 @@ export const openai = [
       object: "chat.completion",
       created: CREATED,
       model,
-      system_fingerprint: null,
+      system_fingerprint: "fp_stub",
       choices: [{ index: 0, message: { role: "assistant", content: text, refusal: null }, logprobs: null, finish_reason: "stop" }],
       usage,
     }),
     events: ({ model, text }) => {
-      const chunk = (delta, finish) => [undefined, { id: "chatcmpl-stub", object: "chat.completion.chunk", created: CREATED, model, system_fingerprint: null, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] }];
+      const chunk = (delta, finish) => [undefined, { id: "chatcmpl-stub", object: "chat.completion.chunk", created: CREATED, model, system_fingerprint: "fp_stub", choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] }];
       return [...words(text).map((content) => chunk({ role: "assistant", content }, null)), chunk({}, "stop"), [undefined, "[DONE]"]];
     },
   },

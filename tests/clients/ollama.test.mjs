@@ -1,0 +1,36 @@
+/** Ollama's client. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ollama } from "ollama";
+import { US, callsOf, collected, served } from "./setup.mjs";
+
+const gate = served(["ollama"]);
+const client = (host, key) => new Ollama({ host, headers: { authorization: `Bearer ${key}` } });
+const messages = [{ role: "user", content: "hi there" }];
+
+callsOf("ollama", gate, {
+  client,
+  spelled: (model) => `${model}:latest`,
+  thrown(error, text) {
+    assert.equal(error.name, "ResponseError");
+    assert.equal(error.status_code, 403);
+    assert.equal(error.message, text);
+  },
+  calls: [
+    { name: "chat", call: (ollama, model) => ollama.chat({ model, messages }) },
+    { name: "chat, streaming", call: (ollama, model) => collected(ollama.chat({ model, messages, stream: true })) },
+    { name: "generate", call: (ollama, model) => ollama.generate({ model, prompt: "hi there" }) },
+    { name: "generate, streaming", call: (ollama, model) => collected(ollama.generate({ model, prompt: "hi there", stream: true })) },
+    { name: "embed", call: (ollama, model) => ollama.embed({ model, input: "hi there" }) },
+    { name: "show", call: (ollama, model) => ollama.show({ model }) },
+    { name: "pull", call: (ollama, model) => ollama.pull({ model }) },
+    { name: "pull, streaming", call: (ollama, model) => collected(ollama.pull({ model, stream: true })) },
+    { name: "create", call: (ollama, model) => ollama.create({ model: "mine", from: model }) },
+    { name: "copy", call: (ollama, model) => ollama.copy({ source: model, destination: "mine" }) },
+  ],
+});
+
+test("ollama, tags: the list of an unrestricted caller is whole", async () => {
+  const list = async (url) => (await client(url, US).list()).models.map(({ name }) => name);
+  assert.deepEqual(await list(gate.url), await list(gate.origin.url));
+});
