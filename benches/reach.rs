@@ -240,6 +240,7 @@ fn policy(rows: usize) -> Policy {
         .map(|(name, kind)| Fact { name: name.to_owned(), kind, claim: String::new(), about: About::Account, span })
         .collect();
     Policy {
+        deployments: Vec::new(),
         id: "bench".to_owned(),
         title: String::new(),
         version: 1,

@@ -350,7 +350,8 @@ impl Gate {
     pub fn answer(&self, pending: &Pending, check: Check, status: u16, headers: &[(&str, &str)]) -> Answer {
         let flag = if check == Check::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
         let states = pending.reader.answers(flag);
-        Answer::new(self.bundle(), check, &states, &pending.unread.reach, status, headers)
+        let bundle = self.bundle();
+        Answer::new(bundle, pending.reader.apart(bundle), check, &states, &pending.unread.reach, status, headers)
     }
 
     /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
@@ -406,6 +407,12 @@ impl Pending {
     #[cfg(feature = "author")]
     pub(crate) fn mentions(&self) -> &[request::Mention] {
         self.reader.mentions()
+    }
+
+    /// Whether one of these patterns occurs in a mention, or in what it resolves to.
+    #[cfg(feature = "author")]
+    pub(crate) fn holds(&self, bundle: Bundle<'_>, mention: &str, patterns: &[u64]) -> bool {
+        self.reader.holds(bundle, mention, patterns)
     }
 
     /// The reach under which it is read.

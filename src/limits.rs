@@ -56,6 +56,15 @@ pub const MULTIPART_BOUNDARY_BYTES: usize = 70;
 /// Bytes of one form value that is not a model id but must be held whole (a `purpose`, a nested name).
 pub const FIELD_BYTES: usize = 8_192;
 
+/// Names in a policy's tables of deployments, all together. With names of 80 bytes (ARNs) twice as many fill a bundle.
+pub const DEPLOYMENTS: usize = 125_000;
+
+/// Models that one such name may resolve to. A router chooses among some tens.
+pub const DEPLOYMENT_TARGETS: usize = 64;
+
+/// Bytes of a file of such names: those of the longest table with names and targets of 200 bytes.
+pub const DEPLOYMENT_FILE_BYTES: usize = 25 << 20;
+
 /// Candidate callers decided one by one; above this the caller counts as stale (design, section 3).
 pub const CANDIDATES: usize = 8;
 

@@ -26,7 +26,7 @@ use crate::bundle::layout::{self as l, NONE16, flags, operation, section};
 use crate::emit;
 use crate::order;
 use crate::reach::{Grounds, Reach};
-use crate::request::{Findings, Reason, holds};
+use crate::request::{Findings, Reason};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
     let mut mentions: Vec<String> = findings.listed(bundle, &reach.denied).map(String::from).collect();
     order::sort(&mut mentions);
     let closed = match kind {
-        Kind::Deny => mentions.iter().filter(|id| holds(bundle, id, &reach.denied)).cloned().collect(),
+        Kind::Deny => mentions.iter().filter(|id| findings.holds(bundle, id, &reach.denied)).cloned().collect(),
         _ => Vec::new(),
     };
     Outcome { kind, reason, mentions, closed, patterns, denied, flavour: request.flavour, check }

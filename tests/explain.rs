@@ -41,6 +41,7 @@ fn explained() -> Vec<(Policy, String, Explanation)> {
     for (policy_file, requests) in [
         ("policies/mythos-suspension.toml", "tests/explain/requests.jsonl"),
         ("tests/explain/escaped.json", "tests/explain/escaped.jsonl"),
+        ("tests/explain/deployments.toml", "tests/explain/deployments.jsonl"),
         ("tests/explain/several-lines.toml", "tests/explain/several-lines.jsonl"),
     ] {
         let policy = policy(policy_file);

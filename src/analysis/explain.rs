@@ -21,7 +21,7 @@ use crate::bundle::{Bundle, OwnedBundle};
 use crate::facts::{OwnedValue, Place, Value};
 use crate::gate::Pending;
 use crate::policy::{self, CompileError, FactRef, Family, Models, Policy, Restriction, State};
-use crate::request::{Carrier, Reason};
+use crate::request::{Carrier, Head, Reason};
 use crate::verdict::{Kind, Verdict};
 
 /// Rules that are told in full even where they decide nothing.
@@ -132,10 +132,20 @@ struct MentionsPart {
 struct MentionPart {
     text: String,
     place: String,
+    /// What the policy's tables say that it resolves to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resolves: Vec<ResolvedPart>,
     patterns: Vec<String>,
     denied: bool,
     /// It stands where only a denied name counts.
     hint: bool,
+}
+
+/// A name of one of the policy's tables, and what that says of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct ResolvedPart {
+    table: String,
+    to: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -209,7 +219,7 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
         switched.iter().map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state)))).collect();
     explanation.callers = known.iter().map(|known| caller(&reference, known)).collect();
     explanation.reach = reach_part(&reference, &reach);
-    explanation.mentions = mentions(&reference, &reach, decider.bundle(), line, &verdict, pending.as_ref());
+    explanation.mentions = mentions(&reference, &reach, decider.bundle(), line, &verdict, pending.as_ref(), &readings);
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
     }
@@ -511,6 +521,7 @@ fn mentions(
     line: &RequestLine,
     verdict: &Verdict,
     pending: Option<&Pending>,
+    readings: &[ReadingPart],
 ) -> MentionsPart {
     let Some(pending) = pending else {
         let read = if verdict.is_guarded() {
@@ -533,7 +544,7 @@ fn mentions(
     let found = pending.mentions().iter().filter_map(|mention| {
         let holds = |bit: usize| {
             let mask: Vec<u64> = (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
-            crate::request::holds(bundle, &mention.text, &mask)
+            pending.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
         let denied = bits.iter().any(|bit| reach.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
@@ -549,12 +560,41 @@ fn mentions(
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
             place,
+            resolves: resolved(reference.policy(), readings, line, &mention.text),
             patterns: patterns.filter(|text| !text.is_empty()).collect(),
             denied,
             hint: mention.hint,
         })
     });
     MentionsPart { read, found: found.collect() }
+}
+
+/// `, which resolves to ...`, or nothing.
+fn stands_for(mention: &MentionPart) -> String {
+    let said = mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { String::new() } else { format!(", which resolves to {}", said.join(" and ")) }
+}
+
+/// What the tables that hold for the request say of a name.
+fn resolved(policy: &Policy, readings: &[ReadingPart], line: &RequestLine, name: &str) -> Vec<ResolvedPart> {
+    let folded = name.to_ascii_lowercase();
+    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let host = crate::request::host(&Head { method: &line.method, url: &line.url, headers: &headers });
+    let host = String::from_utf8_lossy(&host).into_owned();
+    let holds = |table: &&policy::Deployments| {
+        let spoken = |dialects: &Vec<String>| readings.iter().any(|reading| dialects.contains(&reading.dialect));
+        table.dialects.as_ref().is_none_or(spoken) && (table.hosts.is_empty() || table.hosts.contains(&host))
+    };
+    let mut found = Vec::new();
+    for table in policy.deployments.iter().filter(holds) {
+        if let Ok(at) = table.entries.binary_search_by(|entry| entry.name.as_str().cmp(&folded))
+            && let Some(entry) = table.entries.get(at)
+        {
+            found.push(ResolvedPart { table: table.name.clone(), to: entry.targets.clone() });
+        }
+    }
+    found
 }
 
 fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> VerdictPart {
@@ -564,7 +604,12 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         .filter(|mention| mention.denied)
         .map(|mention| match mention.patterns.as_slice() {
             [] => format!("`{}` {} is known to no pattern", mention.text, words::within(&mention.place)),
-            patterns => format!("`{}` {} holds {}", mention.text, words::within(&mention.place), patterns.join(", ")),
+            patterns => {
+                let resolves = stands_for(mention);
+                let comma = if resolves.is_empty() { "" } else { "," };
+                let place = words::within(&mention.place);
+                format!("`{}` {place}{resolves}{comma} holds {}", mention.text, patterns.join(", "))
+            }
         })
         .collect();
     let by = match verdict.restrictions.as_slice() {

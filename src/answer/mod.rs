@@ -98,9 +98,10 @@ enum Reader {
 }
 
 impl Answer {
-    /// Reads status and headers. `states` are those of the operations' answers.
+    /// Reads status and headers. `states` are those of the operations' answers, `findings` empty ones of the request.
     pub(crate) fn new(
         bundle: Bundle<'_>,
+        findings: Findings,
         check: Check,
         states: &[u32],
         reach: &Reach,
@@ -116,7 +117,7 @@ impl Answer {
             *word |= 1;
         }
         let mut watch = Watch {
-            findings: Findings::new(bundle),
+            findings,
             strict: check == Check::Strict,
             unlisted: unlisted == 1 && !reach.denies(0),
             denied,

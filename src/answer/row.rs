@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use crate::bundle::Bundle;
 use crate::emit;
 use crate::limits;
-use crate::request::{Event, Json, Reason, holds};
+use crate::request::{Event, Json, Reason};
 
 use super::Watch;
 
@@ -187,7 +187,7 @@ impl Rows {
         self.place = Place::Outside;
         let text = self.json.text();
         let readable = core::str::from_utf8(text).ok();
-        if readable.is_some_and(|id| !holds(bundle, id, &watch.denied)) {
+        if readable.is_some_and(|id| !watch.findings.holds(bundle, id, &watch.denied)) {
             self.ready.append(&mut self.held);
             return;
         }

@@ -74,8 +74,8 @@ const ZERO: Must = Must::Most(0);
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
     use l::{
-        Authority, Cidr4, Cidr6, Class, Column, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation, Pattern,
-        Place, Restriction, RouteEdge, RouteNode, State, StateKey, TrieEdge, TrieNode,
+        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation,
+        Pattern, Place, Restriction, RouteEdge, RouteNode, Scope, State, StateKey, TrieEdge, TrieNode,
     };
     const WHOLE: Field = Field::new(0, 4);
     &[
@@ -177,6 +177,13 @@ static SECTIONS: &[Section] = {
         section::<[u8; 16]>(s::DIGESTS, 0, &[]),
         section::<Cidr4>(s::CIDR4, 0, &[]),
         section::<Cidr6>(s::CIDR6, 0, &[]),
+        section::<Scope>(
+            s::SCOPES,
+            0,
+            &[(Scope::host, Key), (Scope::names, Must::Span(s::DEPLOYMENTS)), (Scope::reserved, ZERO)],
+        ),
+        section::<Deployment>(s::DEPLOYMENTS, 0, &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))]),
+        section::<u32>(s::TARGETS, 0, &[(WHOLE, Index(s::PATTERNS))]),
         section::<Dialect>(
             s::DIALECTS,
             l::short(limits::DIALECTS) as u16 + 1,
@@ -240,7 +247,7 @@ static SECTIONS: &[Section] = {
                 (Field::new(State::keys.at as usize + 4, 4), Most(l::short(limits::KEYS_PER_OBJECT) as u16)),
                 (State::other, Maybe(s::STATES)),
                 (State::element, Maybe(s::STATES)),
-                (State::role, Most(role::NESTED_BASE64 as u16)),
+                (State::role, Most(role::LAST as u16)),
                 (State::prefix_len, Short),
                 (State::reserved, ZERO),
             ],
@@ -308,6 +315,7 @@ static RUNS: &[Run] = &[
     list::<l::Cidr4>(list::CIDR, l::List::items, s::CIDR4, Order::Cidr4),
     list::<l::Cidr6>(list::CIDR, l::List::items6, s::CIDR6, Order::Cidr6),
     list::<i64>(list::NUMBER, l::List::items, s::KEYS, Order::Numbers),
+    run::<l::Deployment>(s::SCOPES, l::Scope::names, s::DEPLOYMENTS, Order::Text(0, false)),
     run::<l::RouteEdge>(s::ROUTE_NODES, l::RouteNode::edges, s::ROUTE_EDGES, Order::Text(0, false)),
     run::<l::Place>(s::META, l::Meta::headers, s::PLACES, Order::Text(0, true)),
     run::<l::Place>(s::OPERATIONS, l::Operation::query, s::PLACES, Order::Text(0, true)),
@@ -419,7 +427,7 @@ impl<'a> Check<'a> {
                 within(Span { at, len }, bound)
             }
             Must::Role => {
-                value <= u32::from(role::MUST_NAME_TYPE)
+                value <= u32::from(role::LAST)
                     || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL)).contains(&value)
             }
         }
@@ -517,7 +525,10 @@ impl<'a> Check<'a> {
         for (index, edge) in (0u32..).zip(self.table::<l::TrieEdge>(s::TRIE_EDGES).iter()) {
             ensure(edge.target == index + 1, s::TRIE_EDGES, index as usize * l::TrieEdge::SIZE)?;
         }
-        self.ordered(self.bundle.section(s::EXACT), s::EXACT, 0, l::short(l::Exact::SIZE), Order::Text(0, true))
+        for (section, size) in [(s::EXACT, l::Exact::SIZE), (s::SCOPES, l::Scope::SIZE)] {
+            self.ordered(self.bundle.section(section), section, 0, l::short(size), Order::Text(0, true))?;
+        }
+        Ok(())
     }
 
     fn rules(&self, meta: &l::Meta) -> Checked {

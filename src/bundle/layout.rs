@@ -186,6 +186,10 @@ pub(crate) mod section {
     pub(crate) const CIDR4: u16 = 23;
     pub(crate) const CIDR6: u16 = 24;
     pub(crate) const PROGRAMS: u16 = 25;
+    pub(crate) const SCOPES: u16 = 26;
+    pub(crate) const DEPLOYMENTS: u16 = 27;
+    /// `u32` each: patterns.
+    pub(crate) const TARGETS: u16 = 28;
     pub(crate) const DIALECTS: u16 = 32;
     pub(crate) const ROUTE_NODES: u16 = 33;
     pub(crate) const ROUTE_EDGES: u16 = 34;
@@ -233,6 +237,17 @@ record! {
 record! {
     /// An alias or `=id`, folded; sorted by text.
     Exact { text: Str, pattern: u32, reserved: u32 }
+}
+
+record! {
+    /// Where a table of deployments holds: on the host of this name, folded (empty: on all), and in the dialects whose bits are set. Sorted by
+    /// host. `names` is a span of `DEPLOYMENTS`, sorted by name.
+    Scope { host: Str, names: Span, dialects: u32, reserved: u32 }
+}
+record! {
+    /// A name, folded, that the origin resolves, and the patterns (of `TARGETS`) that occur in what it resolves to; 0 among them: in some of it
+    /// none occurs.
+    Deployment { name: Str, targets: Span }
 }
 
 /// `state` of a rule.
@@ -474,7 +489,7 @@ pub(crate) mod operation {
 
 record! {
     /// An operation of a dialect. `path_roles`: bit i set if capture i (parameters and tail, from the left) is a mention, which
-    /// counts as PRIMARY; `path_opaque`: of these, an opaque slot. `body_state`: start state of JSON document and form fields,
+    /// counts as PRIMARY; `path_opaque`: of these, an opaque slot (a DEPLOYMENT). `body_state`: start state of JSON document and form fields,
     /// `NONE` if nothing in a body is wanted. Operations that end at one node and share a method share a `body_state` too: that
     /// of all their places together. `answer_state` is the same for answers: where they name the model that ran, or a list's rows.
     Operation {
@@ -524,12 +539,28 @@ pub(crate) mod role {
     pub(crate) const CURSOR: u8 = 14;
     /// As `NESTED_JSON`, in Base64.
     pub(crate) const NESTED_BASE64: u8 = 15;
+    /// A setting that leaves the choice to the origin, as BINDS does. It is no reference, so no table resolves it.
+    pub(crate) const DELEGATES: u8 = 16;
+    /// An OPAQUE that also answers "which model runs".
+    pub(crate) const DEPLOYMENT: u8 = 17;
+    /// The last of those that stand in a state.
+    pub(crate) const LAST: u8 = DEPLOYMENT;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
     pub(crate) const HEADER_PLAIN: u8 = 33;
     pub(crate) const QUERY_CREDENTIAL: u8 = 34;
     /// An item of `Sec-WebSocket-Protocol` that starts with the name; the credential is the rest.
     pub(crate) const PROTOCOL_CREDENTIAL: u8 = 35;
+
+    /// A model is named there.
+    pub(crate) fn is_mention(role: u8) -> bool {
+        matches!(role, MENTION | OPAQUE | PRIMARY | DEPLOYMENT)
+    }
+
+    /// A name there says nothing of the model.
+    pub(crate) fn is_opaque(role: u8) -> bool {
+        matches!(role, OPAQUE | DEPLOYMENT)
+    }
 }
 
 record! {

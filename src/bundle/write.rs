@@ -18,7 +18,7 @@ pub(crate) struct Header<'a> {
 }
 
 /// Collects sections and texts, then writes them in the layout's order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Writer {
     sections: BTreeMap<u16, Vec<u8>>,
     strings: String,

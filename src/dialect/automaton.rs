@@ -33,9 +33,11 @@ pub(super) struct Pattern {
 
 /// Roles from the strongest: of several that meet in one state, the first holds. What binds goes first, since it never lets a
 /// request pass, whatever the text; an opaque name counts for more than a plain one, since it says less.
-const STRENGTH: [u8; 12] = [
+const STRENGTH: [u8; 14] = [
+    role::DELEGATES,
     role::BINDS,
     role::OPAQUE,
+    role::DEPLOYMENT,
     role::PRIMARY,
     role::MENTION,
     role::BINDS_IF_UNNAMED,

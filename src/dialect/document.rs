@@ -185,13 +185,15 @@ pub(super) const CLASSES: [(&str, u32); 16] = [
 ];
 
 /// Keys that hold places, and their roles.
-const ROLES: [(&str, u8); 12] = [
+const ROLES: [(&str, u8); 14] = [
     ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
     ("mention", role::MENTION),
     ("opaque", role::OPAQUE),
+    ("deployment", role::DEPLOYMENT),
     ("binds", role::BINDS),
     ("binds-unless-named", role::BINDS_IF_UNNAMED),
+    ("delegates", role::DELEGATES),
     ("selector", role::SELECTOR),
     ("hint", role::HINT),
     ("suspect", role::SUSPECT),
@@ -234,9 +236,11 @@ impl Document {
             }
             if mount.opaque {
                 for place in &mut shape.places {
-                    if place.role == role::PRIMARY || place.role == role::MENTION {
-                        place.role = role::OPAQUE;
-                    }
+                    place.role = match place.role {
+                        role::PRIMARY => role::DEPLOYMENT,
+                        role::MENTION => role::OPAQUE,
+                        other => other,
+                    };
                 }
             }
             shape
@@ -476,8 +480,8 @@ fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
         let (name, pointer) = nested(query)?;
         Carrier::Query(name.to_owned(), pointer)
     } else if let Some(name) = place.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        if role != role::PRIMARY && role != role::OPAQUE {
-            return Err(malformed("a capture is `primary` or `opaque`"));
+        if role != role::PRIMARY && !role::is_opaque(role) {
+            return Err(malformed("a capture is `primary`, `deployment` or `opaque`"));
         }
         Carrier::Path(name.to_owned())
     } else if place.starts_with(['/', '(']) {

@@ -83,7 +83,7 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 for (index, name) in captures(&route.segments).enumerate() {
                     if let Some(&(_, place)) = flat.captures.iter().find(|(known, _)| known == name) {
                         roles |= 1u16 << index.min(15);
-                        opaque |= u16::from(place == role::OPAQUE) << index.min(15);
+                        opaque |= u16::from(role::is_opaque(place)) << index.min(15);
                     }
                 }
                 let mut flags = operation.flags | if route.socket { flag::WEBSOCKET } else { 0 };

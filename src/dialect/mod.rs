@@ -39,9 +39,11 @@
 //! |---|---|
 //! | `primary` | the model that answers; the request then *names* one |
 //! | `mention` | another model that this request runs or builds on: a fallback, a tool's, a grader's, the base of a training |
-//! | `opaque` | a name that the origin resolves: a deployment |
+//! | `deployment` | a name that the origin resolves, and that answers: the request then names a model. A `{capture}` in the path is one |
+//! | `opaque` | another name that the origin resolves: a spill-over, a transcriber's |
 //! | `binds` | a reference to a stored object, which decides what runs whatever else is named |
 //! | `binds-unless-named` | the same, but a `primary` goes first |
+//! | `delegates` | a setting, no reference, that leaves to the origin what runs, whatever else is named |
 //! | `selector` | says whether the file beside it is a batch |
 //! | `hint` | counts only if a denied pattern occurs in it |
 //! | `suspect` | a `model`-like key of unknown meaning |

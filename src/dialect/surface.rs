@@ -227,8 +227,8 @@ fn meaning(of: u8) -> Option<Meaning> {
         role::NOTHING => return None,
         role::PRIMARY => Meaning::Primary,
         role::MENTION => Meaning::Mention,
-        role::OPAQUE => Meaning::Opaque,
-        role::BINDS => Meaning::Binds,
+        role::OPAQUE | role::DEPLOYMENT => Meaning::Opaque,
+        role::BINDS | role::DELEGATES => Meaning::Binds,
         role::BINDS_IF_UNNAMED => Meaning::BindsUnlessNamed,
         _ => Meaning::Other,
     })

@@ -97,7 +97,7 @@ codes! {
     "The same name is declared in two places. Ids are unique across all files of a policy: restrictions and licences share one set of names (a switch names \
      either), and so do facts and lists (a condition names either)."
     UNREADABLE_FILE "E0111"
-    "The file that a list names cannot be read. Its path is relative to the file that names it."
+    "The file that a list or a table of deployments names cannot be read. Its path is relative to the file that names it."
     TIME "E0112"
     "Not a point in time. Instants are RFC 3339 with an offset, `2026-06-12T21:21:00Z`, so that nobody's local time decides; days (`as_of`, `review_by`) are \
      `2026-07-08`."
@@ -135,6 +135,11 @@ codes! {
     NO_FAMILY "E0304"
     "The entry is no family, no declared pattern, and so close to the name of a family that it looks like a slip: read as a pattern it would \
      close nothing. If it is meant as a pattern, declare it in a family under `[models]`."
+    DEPLOYMENTS "E0305"
+    "A table of deployments has either `names` or a `file`, not both and not neither, and is not empty. Each name resolves to one model or to several: a line of a \
+     file that has a name alone says nothing, and so would a table that is too large to be read."
+    HOST "E0306"
+    "A host is the plain name by which clients reach the gate, `acme.openai.azure.com`: no scheme, no port, no path, no `*`."
     PLACE_CODE "E0401"
     "Places are ISO 3166-1 alpha-2 codes of countries (`US`, and `XK` for Kosovo) or ISO 3166-2 codes of regions with their country (`UA-43`). Withdrawn, \
      reserved and user-assigned codes (`AN`, `SU`, `EU`, `ZZ`) name no place that a database reports."
@@ -193,6 +198,11 @@ codes! {
     "The dialect is known but not guarded by this policy, so no request ever speaks it."
     BLOCKED_BY "W0612"
     "A refusal with 451 names who demands it in a `Link` header (RFC 7725), and the authority has no `url` to name."
+    UNLISTED_TARGET "W0613"
+    "The name resolves to a model in which no declared pattern occurs, so it is as unknown as if it were not in the table. Declare the model in a family under `[models]`, if \
+     only so that the gate knows it; or the name is misspelled."
+    NEVER_LOOKED_UP "W0614"
+    "Names are looked up as ids are judged: split at commas and blanks, in printable ASCII, with percent escapes undone. No request can ask for this one, so the entry is left out."
     ALSO_CLOSES "N0701"
     "A restriction on a pattern also closes every declared pattern that contains it and that no family claims. This is how it is meant to be; it is listed so that \
      nobody is surprised."

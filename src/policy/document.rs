@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use super::spanned::{Named, Spanned};
 
@@ -40,6 +41,9 @@ pub(super) struct Document {
     /// Lists that conditions refer to, by name.
     #[serde(default)]
     pub(super) lists: Named<Spanned<List>>,
+    /// What names of the origin's own stand for, by the name of the table.
+    #[serde(default)]
+    pub(super) deployments: Named<Spanned<Deployments>>,
     /// What closes models to some callers. Their order never matters.
     #[serde(default)]
     pub(super) restrictions: Vec<Spanned<Restriction>>,
@@ -289,6 +293,61 @@ impl JsonSchema for Entry {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({ "type": ["string", "number"] })
+    }
+}
+
+/// Names that the origin resolves: deployments, routers, application profiles, tuned models, stored prompts and agents.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deployments {
+    /// In requests of which dialects they stand. Left out: of all.
+    #[schemars(length(min = 1))]
+    pub(super) dialects: Option<Vec<Spanned<String>>>,
+    /// On which hosts of the gate they stand, where the host chooses the resource that has them: `acme.openai.azure.com`. Left out: on all.
+    #[schemars(length(min = 1))]
+    pub(super) hosts: Option<Vec<Spanned<String>>>,
+    /// What each name resolves to: a model's id, or several where any of them may run.
+    pub(super) names: Option<Spanned<Named<Spanned<Targets>>>>,
+    /// A file with one name a line, beside this one: the name, then the model or models, with commas, tabs or blanks between; blank lines and what follows `#`
+    /// are passed over.
+    pub(super) file: Option<Spanned<String>>,
+}
+
+/// What a name resolves to.
+#[derive(Clone, Debug)]
+pub(super) enum Targets {
+    One(String),
+    Several(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for Targets {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Targets;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Targets, E> {
+                Ok(Targets::One(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Targets, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Targets::Several)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Targets {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Targets".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
     }
 }
 

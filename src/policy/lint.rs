@@ -33,6 +33,55 @@ pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
         lifts_nothing(policy, &families, licence, problems);
     }
     also_closes(policy, &families, problems);
+    unlisted_targets(policy, &families, problems);
+}
+
+/// Names that resolve to models in which no pattern occurs.
+fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Problem>) {
+    if policy.deployments.is_empty() {
+        return;
+    }
+    let own = policy.families.iter().flat_map(|family| &family.patterns).cloned();
+    let mut known: Vec<Pattern> = own.collect();
+    let mut aliases: BTreeSet<&str> = BTreeSet::new();
+    aliases.extend(policy.families.iter().flat_map(|family| &family.aliases).map(|alias| alias.id.as_str()));
+    let rules = policy.restrictions.iter().map(|restriction| &restriction.models);
+    for models in rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref())) {
+        known.extend(patterns(policy, families, models).into_iter().flatten().map(|(_, pattern)| pattern));
+    }
+    known.sort_by(|a, b| a.text.cmp(&b.text));
+    known.dedup_by(|a, b| a.text == b.text);
+    for table in &policy.deployments {
+        let names: BTreeSet<&str> = table.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let mut strangers: BTreeMap<&str, (&Deployment, usize)> = BTreeMap::new();
+        let mut met: BTreeSet<&str> = BTreeSet::new();
+        for (entry, target) in table.entries.iter().flat_map(|entry| entry.targets.iter().map(move |target| (entry, target))) {
+            if let Some((_, count)) = strangers.get_mut(target.as_str()) {
+                *count += 1;
+            } else if met.insert(target)
+                && !(aliases.contains(target.as_str()) || *target != entry.name && names.contains(target.as_str()))
+            {
+                let id = Pattern { text: String::new(), shape: Shape::Exact(target.clone()), span: entry.span };
+                if !known.iter().any(|pattern| pattern.may_lie_in(&id)) {
+                    strangers.insert(target, (entry, 1));
+                }
+            }
+        }
+        // In the order of the file, each model once, and not without end.
+        let mut strangers: Vec<_> = strangers.into_iter().collect();
+        strangers.sort_by_key(|(_, (entry, _))| entry.span);
+        for (at, (target, (entry, count))) in strangers.iter().enumerate().take(20) {
+            let resolve = match count {
+                1 => " resolves".to_owned(),
+                count => format!(" and {} more resolve", count - 1),
+            };
+            let rest = strangers.len() - at - 1;
+            let more = if at == 19 && rest > 0 { format!("; so it is with {rest} more models") } else { String::new() };
+            let message = format!("`{}`{resolve} to `{target}`, in which no declared pattern occurs{more}", entry.name);
+            let help = "declare the model in a family under `[models]`: until then the name counts as unlisted";
+            problems.push(Problem::new(code::UNLISTED_TARGET, entry.span, message).help(help));
+        }
+    }
 }
 
 fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {

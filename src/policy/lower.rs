@@ -15,6 +15,7 @@
 //! false and `unless` not certainly true, and "certainly true" exactly if `when` is certainly true and `unless` certainly false.
 
 mod column;
+mod deployment;
 mod form;
 mod list;
 mod model;
@@ -232,18 +233,28 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
         Unlisted::Deny => 2,
     };
     let late_bound = if policy.late_bound == LateBound::Deny { flags::LATE_BOUND_DENY } else { 0 };
-    let bundle = writer.finish(&Header {
+    let header = Header {
         policy_id: &policy.id,
         version: policy.version,
         expires: policy.expires.unwrap_or(i64::MAX),
         flags: unlisted | late_bound,
-    });
-    // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
-    match Bundle::read(&bundle, &mut Sections::default()) {
-        Ok(_) => Ok(bundle),
-        Err(BundleError::TooLarge { limit, found }) => Err(vec![CompileError::TooLarge { limit, found }]),
-        Err(error) => Err(vec![CompileError::Unreadable { error }]),
+    };
+    if !policy.deployments.is_empty() {
+        let judge = writer.clone().finish(&header);
+        let mut sections = Sections::default();
+        deployment::write(&mut writer, policy, Bundle::read(&judge, &mut sections).map_err(unreadable)?);
     }
+    let bundle = writer.finish(&header);
+    // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
+    Bundle::read(&bundle, &mut Sections::default()).map_err(unreadable)?;
+    Ok(bundle)
+}
+
+fn unreadable(error: BundleError) -> Vec<CompileError> {
+    vec![match error {
+        BundleError::TooLarge { limit, found } => CompileError::TooLarge { limit, found },
+        error => CompileError::Unreadable { error },
+    }]
 }
 
 /// Which lists must hold their entries: those that a column or a program looks up by list.

@@ -10,6 +10,7 @@
 
 mod code;
 mod condition;
+mod deployment;
 mod document;
 mod entry;
 mod lint;
@@ -27,9 +28,9 @@ mod validate;
 pub use code::{Code, Severity};
 pub use lower::{CompileError, compile};
 pub use model::{
-    About, Alias, Atom, Authority, Clause, Comparison, Condition, ElementTest, Entries, Fact, FactKind, FactRef, Family,
-    GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, Shape,
-    Span, State, Test, Token, Unlisted,
+    About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments, ElementTest, Entries, Fact, FactKind,
+    FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
+    Restriction, Shape, Span, State, Test, Token, Unlisted,
 };
 pub use problem::{File, Lines, Problem, render};
 

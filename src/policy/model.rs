@@ -42,6 +42,8 @@ pub struct Policy {
     pub facts: Vec<Fact>,
     /// Declared lists.
     pub lists: Vec<List>,
+    /// Tables of names that the origin resolves.
+    pub deployments: Vec<Deployments>,
     /// What closes models.
     pub restrictions: Vec<Restriction>,
     /// What lifts restrictions.
@@ -254,6 +256,32 @@ pub enum Range {
     V4(u32, u32),
     /// IPv6.
     V6(u128, u128),
+}
+
+/// A table of names that the origin resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployments {
+    /// Its name.
+    pub name: String,
+    /// In requests of which guarded dialects the names stand, by id; `None`: of all.
+    pub dialects: Option<Vec<String>>,
+    /// On which hosts, folded to lower case; none: on all.
+    pub hosts: Vec<String>,
+    /// Sorted by name, none twice.
+    pub entries: Vec<Deployment>,
+    /// Its name.
+    pub span: Span,
+}
+
+/// A name that the origin resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The whole name, folded to lower case.
+    pub name: String,
+    /// Ids, folded to lower case, any of which may run: of models, or names of the same table. Never empty.
+    pub targets: Vec<String>,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// `state` of a rule as the policy ships it; a switch may change it.

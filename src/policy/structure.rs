@@ -35,13 +35,10 @@ fn walk(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, probl
     if matches!(node.value, Value::Broken) {
         return false;
     }
-    let schema = resolve(schema, node);
-    let Some(schema) = schema else {
-        problems.push(Problem::new(
-            code::WRONG_TYPE,
-            node.span,
-            format!("{name} is {}, but must be a text or a table", node.kind()),
-        ));
+    let Some(schema) = resolve(schema, node) else {
+        let lists = schema.get("anyOf").and_then(|kinds| kinds.pointer("/1/type")).is_some_and(|kind| kind == "array");
+        let kinds = if lists { "a text or a list" } else { "a text or a table" };
+        problems.push(Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {kinds}", node.kind())));
         return false;
     };
     if let Some(words) = words(schema) {

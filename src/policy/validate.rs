@@ -4,6 +4,7 @@
 //! use. Then authorities, families, facts and lists are read, then the rules and their conditions.
 
 mod declared;
+mod deployments;
 mod header;
 mod models;
 mod rules;
@@ -82,6 +83,12 @@ impl Checker<'_, '_, '_> {
         let header = header.map(|(.., header)| header);
         let dialects = self.dialects(header.and_then(|header| header.value.dialects.as_deref()));
 
+        let mut deployments = Vec::new();
+        for (name, table) in documents.iter().flat_map(|(_, document)| &document.deployments.0) {
+            deployments.extend(self.deployments(name, table, &dialects));
+        }
+        self.deployments_fit(&deployments);
+
         let values = std::mem::take(&mut self.declarations.values);
         let mut names = Names { facts: &facts, lists: &lists, ..Names::default() };
         for (name, span, index) in values.iter() {
@@ -127,6 +134,7 @@ impl Checker<'_, '_, '_> {
             families,
             facts,
             lists,
+            deployments,
             restrictions,
             licences,
             span: header.map(|header| header.span).unwrap_or_default(),

@@ -272,6 +272,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
         })
         .collect();
     Policy {
+        deployments: Vec::new(),
         id: "dice".to_owned(),
         title: String::new(),
         version: 1,

@@ -142,7 +142,7 @@ impl Fields {
                 target.exact &= wanted.exact;
             }
             // A name below a model: some parsers would make it an object, others drop the brackets.
-            None if state.other == NONE && is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
+            None if state.other == NONE && role::is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
             None => target.state = state.other,
         }
     }
@@ -155,10 +155,6 @@ impl Fields {
 // FNV-1a, 64 bits: names are few, and a sender who makes two collide gets a refusal.
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-fn is_mention(role: u8) -> bool {
-    matches!(role, role::MENTION | role::PRIMARY | role::OPAQUE)
-}
 
 /// What is done with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +252,13 @@ impl Value {
             }
             return Ok(());
         };
-        self.role = if state.role == role::PRIMARY && !target.exact { role::MENTION } else { state.role };
+        self.role = match state.role {
+            role::PRIMARY if !target.exact => role::MENTION,
+            role::DEPLOYMENT if !target.exact => role::OPAQUE,
+            // A text on which the role depends is no reference.
+            role::BINDS if state.prefix_len != 0 => role::DELEGATES,
+            role => role,
+        };
         self.kind = Kind::Blank;
         let deeper = state.keys.len != 0 || state.other != NONE || state.element != NONE;
         match state.role {
@@ -269,7 +271,7 @@ impl Value {
             _ if deeper || manner.json => self.document = target.state,
             _ => {}
         }
-        let is_text = is_mention(state.role) || matches!(state.role, role::SELECTOR | role::HINT);
+        let is_text = role::is_mention(state.role) || matches!(state.role, role::SELECTOR | role::HINT);
         if is_text && manner.file { Err(Reason::MultipartFile) } else { Ok(()) }
     }
 
@@ -299,17 +301,14 @@ impl Value {
                     return Ok(());
                 }
                 self.kind = Kind::Skip;
-                if matches!(
-                    self.role,
-                    role::MENTION | role::PRIMARY | role::OPAQUE | role::HINT | role::SELECTOR | role::NESTED_JSON
-                ) {
+                if role::is_mention(self.role) || matches!(self.role, role::HINT | role::SELECTOR | role::NESTED_JSON) {
                     return Err(Reason::IdTooLong);
                 }
                 findings.present(self.role);
                 Ok(())
             }
             Kind::Document if self.probe => {
-                let apart = self.apart.get_or_insert_with(|| Box::new(Findings::new(bundle)));
+                let apart = self.apart.get_or_insert_with(|| Box::new(findings.apart(bundle)));
                 if self.json.feed(bundle, piece, apart).is_err() {
                     self.kind = Kind::Skip;
                 }
@@ -317,7 +316,7 @@ impl Value {
             }
             Kind::Document => self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = Kind::Skip),
             Kind::Lines => {
-                let batch = self.batch.get_or_insert_with(|| Box::new(Findings::new(bundle)));
+                let batch = self.batch.get_or_insert_with(|| Box::new(findings.apart(bundle)));
                 if let Some(lines) = &mut self.lines
                     && let Err(reason) = lines.feed(bundle, piece, batch)
                 {

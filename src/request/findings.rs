@@ -9,8 +9,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::model_id;
+use super::deployment::Scope;
+use super::model_id::{self, Found};
 use super::reason::Reason;
+use super::route::{Head, Route};
 use crate::bundle::Bundle;
 use crate::bundle::layout::role;
 use crate::limits;
@@ -47,6 +49,7 @@ pub(crate) struct Findings {
     /// Patterns that occurred where only a denied one counts: hints and opaque names.
     hinted: Vec<u64>,
     kept: Vec<Mention>,
+    scope: Scope,
     judged: usize,
     flags: u8,
     scratch: Vec<u8>,
@@ -76,6 +79,17 @@ impl Findings {
         Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
     }
 
+    /// Names are resolved by the policy's tables that hold for this request.
+    pub(super) fn resolving(mut self, bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> Self {
+        self.scope = Scope::of(bundle, route, head);
+        self
+    }
+
+    /// Empty ones for a part of the same request, to be told apart.
+    pub(super) fn apart(&self, bundle: Bundle<'_>) -> Self {
+        Self { scope: self.scope, ..Self::new(bundle) }
+    }
+
     /// A text at a place of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
     /// every reading on the way counts.
     ///
@@ -87,7 +101,7 @@ impl Findings {
             return Ok(());
         }
         match role {
-            role::MENTION | role::PRIMARY | role::OPAQUE => self.mention(bundle, role, text, carrier),
+            role if role::is_mention(role) => self.mention(bundle, role, text, carrier),
             role::HINT => {
                 self.hint(bundle, text, carrier);
                 Ok(())
@@ -100,10 +114,28 @@ impl Findings {
                 Ok(())
             }
             _ => {
-                self.present(role);
+                self.reference(bundle, role, text, carrier);
                 Ok(())
             }
         }
+    }
+
+    /// A text by which something stored at the origin is called. If it binds and the whole of it is a name that the policy resolves, what
+    /// is stored under it is known; else it stands there, whatever it is.
+    pub(crate) fn reference(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) {
+        if self.ended {
+            return;
+        }
+        if matches!(role, role::BINDS | role::BINDS_IF_UNNAMED) && !text.is_empty() {
+            model_id::fold(text, &mut self.scratch);
+            if self.scope.resolve(bundle, &self.scratch, &mut self.occurred) {
+                self.flags |= flag::MENTIONED | flag::NAMED;
+                self.keep(text, carrier, false);
+                self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+                return;
+            }
+        }
+        self.present(role);
     }
 
     /// Another reading of a text that was given to [`Findings::text`]: judged, not listed a second time.
@@ -148,7 +180,7 @@ impl Findings {
             return;
         }
         self.flags |= match role {
-            role::BINDS => flag::BINDS,
+            role::BINDS | role::DELEGATES => flag::BINDS,
             role::BINDS_IF_UNNAMED => flag::BINDS_IF_UNNAMED,
             role::SUSPECT => flag::SUSPECT,
             _ => 0,
@@ -177,7 +209,7 @@ impl Findings {
     /// A mention's name may lead to another model than it says: an alias, or a name that moves.
     pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
         self.kept.len() >= limits::MENTIONS_KEPT
-            || self.kept.iter().any(|mention| model_id::moves(bundle, mention.text.as_bytes()))
+            || self.kept.iter().any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
     }
 
     /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
@@ -251,13 +283,21 @@ impl Findings {
     pub(crate) fn listed<'a>(&'a self, bundle: Bundle<'a>, denied: &'a [u64]) -> impl Iterator<Item = &'a str> {
         self.kept
             .iter()
-            .filter(move |mention| !mention.hint || holds(bundle, &mention.text, denied))
+            .filter(move |mention| !mention.hint || self.holds(bundle, &mention.text, denied))
             .map(|mention| mention.text.as_str())
     }
 
     /// The first mentions, with where they stood.
     pub(crate) fn kept(&self) -> &[Mention] {
         &self.kept
+    }
+
+    /// Whether one of these patterns occurs in a mention, or in what it resolves to. Not for the hot path: it takes its own space.
+    pub(crate) fn holds(&self, bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
+        let mut bits = vec![0; patterns.len()];
+        let mut found = Found { names: &mut bits, targets: None, scope: self.scope };
+        model_id::hint(bundle, id.as_bytes(), &mut Vec::new(), &mut found);
+        bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
     }
 
     fn mention(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
@@ -268,21 +308,23 @@ impl Findings {
         if text.len() > limits::MODEL_ID_BYTES {
             return Err(Reason::IdTooLong);
         }
-        self.flags |= if role == role::PRIMARY { flag::MENTIONED | flag::NAMED } else { flag::MENTIONED };
-        let bits = if role == role::OPAQUE { &mut self.hinted } else { &mut self.occurred };
-        model_id::judge(bundle, text, &mut self.scratch, bits)?;
-        if role == role::OPAQUE
-            && let Some(word) = self.occurred.first_mut()
-        {
-            *word |= 1;
-        }
+        self.flags |= match role {
+            role::PRIMARY | role::DEPLOYMENT => flag::MENTIONED | flag::NAMED,
+            _ => flag::MENTIONED,
+        };
+        let (names, targets) = match role {
+            _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
+            _ => (&mut self.occurred, None),
+        };
+        model_id::judge(bundle, text, &mut self.scratch, &mut Found { names, targets, scope: self.scope })?;
         self.keep(text, carrier, false);
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
         Ok(())
     }
 
     fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {
-        model_id::hint(bundle, text, &mut self.scratch, &mut self.hinted);
+        let mut found = Found { names: &mut self.hinted, targets: None, scope: self.scope };
+        model_id::hint(bundle, text, &mut self.scratch, &mut found);
         // An unlisted hint is no mention.
         if let Some(word) = self.hinted.first_mut() {
             *word &= !1;
@@ -306,11 +348,15 @@ impl Findings {
     }
 }
 
-/// Whether one of these patterns occurs in an id. Not for the hot path: it takes its own space.
-pub(crate) fn holds(bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
-    let mut bits = alloc::vec![0; patterns.len()];
-    model_id::hint(bundle, id.as_bytes(), &mut alloc::vec::Vec::new(), &mut bits);
-    bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
+/// The patterns that occur in an id; 0: in some part of it none does.
+#[cfg(feature = "author")]
+pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
+    let mut findings = Findings::new(bundle);
+    if findings.text(bundle, role::MENTION, id.as_bytes(), Carrier::Body).is_err() {
+        return vec![0];
+    }
+    let words = findings.occurred.iter().zip(0u32..);
+    words.flat_map(|(word, at)| (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| 64 * at + bit)).collect()
 }
 
 /// The lenient reading on purpose: a selector that some server might take for `batch` counts as it.

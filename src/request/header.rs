@@ -109,7 +109,7 @@ fn hints(name: &str) -> bool {
 /// A header that holds a document, or a name for one that is stored at the gateway.
 fn nested(bundle: Bundle<'_>, place: &l::Place, value: &str, findings: &mut Findings) -> Result<(), Reason> {
     if !value.trim_start().starts_with(['{', '[']) {
-        findings.present(role::BINDS);
+        findings.reference(bundle, role::BINDS, value.trim().as_bytes(), Carrier::Header);
         return Ok(());
     }
     let mut json = Json::new(place.state);

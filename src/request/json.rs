@@ -556,9 +556,12 @@ impl Json {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
             // Where something other than a text may stand, a number names no model.
-            role::MENTION | role::PRIMARY | role::OPAQUE
-                if state.keys.len != 0 || state.other != NONE || state.element != NONE => {}
-            role::MENTION | role::PRIMARY | role::OPAQUE | role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
+            role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
+            named if role::is_mention(named) => {
+                if state.keys.len == 0 && state.other == NONE && state.element == NONE {
+                    self.doubt_it(Reason::ModelType);
+                }
+            }
             other => findings.present(other),
         }
     }
@@ -588,7 +591,8 @@ impl Json {
         let deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
         match state.role {
             _ if deeper => {}
-            role::MENTION | role::PRIMARY | role::OPAQUE | role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
+            role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
+            named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
             role => findings.present(role),
         }
@@ -675,13 +679,16 @@ impl Json {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
             role::NOTHING => {}
-            role::MENTION | role::PRIMARY | role::OPAQUE | role::HINT | role::SELECTOR | role::MUST_NAME_TYPE => {
-                self.role = state.role;
-                self.sink = Sink::Text;
-                self.text.clear();
-            }
-            // Whether it binds, its text tells.
-            role::BINDS | role::BINDS_IF_UNNAMED if state.prefix_len != 0 => {
+            // Whether a reference binds, its text tells.
+            role::MENTION
+            | role::PRIMARY
+            | role::OPAQUE
+            | role::DEPLOYMENT
+            | role::HINT
+            | role::SELECTOR
+            | role::MUST_NAME_TYPE
+            | role::BINDS
+            | role::BINDS_IF_UNNAMED => {
                 self.role = state.role;
                 self.sink = Sink::Text;
                 self.text.clear();
@@ -964,7 +971,9 @@ impl Json {
             return;
         }
         if self.role != role::MUST_NAME_TYPE {
-            findings.present(self.role);
+            // A text that is longer was cut, and one of which the front alone counts is no reference.
+            let whole = prefix.is_empty() && self.text.len() < limits::MODEL_ID_BYTES;
+            findings.reference(bundle, self.role, if whole { &self.text } else { &[] }, Carrier::Body);
         } else if let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some()) {
             level.runs = true;
         }
@@ -992,7 +1001,7 @@ impl Json {
     }
 }
 
-/// Only the beginning of such a text is looked at.
+/// Such a text may be of any length.
 fn is_conditional(role: u8) -> bool {
     matches!(role, role::MUST_NAME_TYPE | role::BINDS | role::BINDS_IF_UNNAMED)
 }

@@ -10,6 +10,7 @@
 //! [`verdict`](crate::verdict) holds against the reach. It does not know who the caller is.
 
 mod content;
+mod deployment;
 mod field;
 mod findings;
 mod form;
@@ -35,10 +36,12 @@ mod sketch;
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 pub(crate) mod trial;
 
-pub use findings::Carrier;
 #[cfg(feature = "author")]
-pub(crate) use findings::Mention;
-pub(crate) use findings::{Findings, holds};
+pub(crate) use deployment::host;
+pub use findings::Carrier;
+pub(crate) use findings::Findings;
+#[cfg(feature = "author")]
+pub(crate) use findings::{Mention, patterns_in};
 #[cfg(feature = "author")]
 pub(crate) use header::all_methods;
 pub(crate) use json::{Event, Json};

@@ -21,6 +21,7 @@ use crate::bundle::layout::{self as l, NONE, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;
 
+use super::deployment::Scope;
 use super::reason::Reason;
 
 /// Sets the bits of the patterns that occur in `text`.
@@ -29,13 +30,13 @@ use super::reason::Reason;
 ///
 /// [`Reason::IdNotAscii`] outside printable ASCII, in whichever round; [`Reason::PercentEscape`] if an escape is malformed
 /// or one is left after [`limits::PERCENT_ROUNDS`].
-pub(super) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, bits: &mut [u64]) -> Result<(), Reason> {
+pub(super) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Found<'_>) -> Result<(), Reason> {
     fold(text, scratch);
     for _ in 0..limits::PERCENT_ROUNDS {
         if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
             return Err(Reason::IdNotAscii);
         }
-        reading(bundle, scratch, bits);
+        reading(bundle, scratch, found);
         if !scratch.contains(&b'%') {
             return Ok(());
         }
@@ -47,20 +48,29 @@ pub(super) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, bits
     if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
         return Err(Reason::IdNotAscii);
     }
-    reading(bundle, scratch, bits);
+    reading(bundle, scratch, found);
     Ok(())
 }
 
 /// As [`judge`], for a text that need not be a model id at all: what cannot be read names nothing.
-pub(super) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, bits: &mut [u64]) {
+pub(super) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Found<'_>) {
     fold(text, scratch);
-    reading(bundle, scratch, bits);
+    reading(bundle, scratch, found);
     for _ in 0..limits::PERCENT_ROUNDS {
         if !scratch.contains(&b'%') || unescape(scratch).is_err() {
             return;
         }
-        reading(bundle, scratch, bits);
+        reading(bundle, scratch, found);
     }
+}
+
+/// Where the bits of a text go.
+pub(super) struct Found<'a> {
+    /// Of the names as they stand.
+    pub(super) names: &'a mut [u64],
+    /// Of what the policy's tables say that they resolve to, and bit 0 where nothing is known of one. `None`: with the names.
+    pub(super) targets: Option<&'a mut [u64]>,
+    pub(super) scope: Scope,
 }
 
 /// The parts of a text that are judged each by itself.
@@ -68,8 +78,8 @@ pub(super) fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&b| matches!(b, b',' | b' ' | b'\t')).filter(|part| !part.is_empty())
 }
 
-/// Whether an id may lead to another model than it names: it is an alias, a name that moves, or written so that this is not to be seen.
-pub(super) fn moves(bundle: Bundle<'_>, id: &[u8]) -> bool {
+/// Whether an id may lead to another model than it names: it is an alias, a name of a table, one that moves, or written so that this is not to be seen.
+pub(super) fn moves(bundle: Bundle<'_>, id: &[u8], scope: &Scope) -> bool {
     let mut folded = Vec::new();
     fold(id, &mut folded);
     let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
@@ -80,10 +90,10 @@ pub(super) fn moves(bundle: Bundle<'_>, id: &[u8]) -> bool {
             return true;
         }
     }
-    folded.contains(&b'%') || parts(&folded).any(|part| trie.exact(part, &mut []))
+    folded.contains(&b'%') || parts(&folded).any(|part| trie.exact(part, &mut []) || scope.resolve(bundle, part, &mut []))
 }
 
-fn fold(text: &[u8], scratch: &mut Vec<u8>) {
+pub(super) fn fold(text: &[u8], scratch: &mut Vec<u8>) {
     scratch.clear();
     scratch.extend(text.iter().map(u8::to_ascii_lowercase));
 }
@@ -120,21 +130,23 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-fn reading(bundle: Bundle<'_>, folded: &[u8], bits: &mut [u64]) {
+fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Found<'_>) {
     let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
-    let mut any = false;
-    for part in parts(folded) {
-        any = true;
-        if !trie.occurrences(part, bits) {
-            set(bits, 0);
-        }
+    let mut unknown = true;
+    for (index, part) in parts(folded).enumerate() {
+        // In a slot of its own names, what a name holds says nothing of the model.
+        let held = trie.occurrences(part, found.names) && found.targets.is_none();
+        let bits = found.targets.as_deref_mut().unwrap_or(&mut *found.names);
+        let resolved = found.scope.resolve(bundle, part, bits);
+        unknown = !held && !resolved || unknown && index > 0;
     }
-    if !any {
-        set(bits, 0);
+    if unknown {
+        set(found.targets.as_deref_mut().unwrap_or(&mut *found.names), 0);
     }
 }
 
-fn set(bits: &mut [u64], pattern: u32) {
+/// Sets the bit of a pattern.
+pub(super) fn set(bits: &mut [u64], pattern: u32) {
     if let Some(word) = bits.get_mut(pattern as usize / 64) {
         *word |= 1 << (pattern % 64);
     }
@@ -230,9 +242,13 @@ mod tests {
     use crate::bundle::OwnedBundle;
     use crate::request::trial::Trial;
 
+    fn plain(names: &mut [u64]) -> Found<'_> {
+        Found { names, targets: None, scope: Scope::default() }
+    }
+
     fn bits(bundle: &OwnedBundle, text: &str) -> Result<u64, Reason> {
         let mut bits = [0];
-        judge(bundle.view(), text.as_bytes(), &mut Vec::new(), &mut bits).map(|()| bits[0])
+        judge(bundle.view(), text.as_bytes(), &mut Vec::new(), &mut plain(&mut bits)).map(|()| bits[0])
     }
 
     /// Patterns that occur, by number; 0: an id in which none does.
@@ -310,7 +326,7 @@ mod tests {
         assert_eq!(bits(&bundle, "mythos-5%2"), Err(Reason::PercentEscape));
         assert_eq!(bits(&bundle, "mythos%2525252d5"), Err(Reason::PercentEscape));
         let mut hinted = [0];
-        hint(bundle.view(), "mythos-5%00 \u{e9}".as_bytes(), &mut Vec::new(), &mut hinted);
+        hint(bundle.view(), "mythos-5%00 \u{e9}".as_bytes(), &mut Vec::new(), &mut plain(&mut hinted));
         assert_eq!(hinted[0] & 2, 2);
     }
 

@@ -28,10 +28,7 @@ pub(super) struct Target<'a> {
 impl<'a> Target<'a> {
     /// Takes off scheme and authority, and cuts at the first `?`. A fragment stays: not every server drops it.
     pub(super) fn of(url: &'a str) -> Self {
-        let url = url.as_bytes();
-        let scheme = url.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-        let absolute = scheme > 0 && url.get(scheme..).is_some_and(|rest| rest.starts_with(b"://"));
-        let rest = if absolute { after(url, scheme + 3) } else { url };
+        let (_, rest) = halves(url);
         let end = rest.iter().position(|&b| b == b'?').unwrap_or(rest.len());
         let path = rest.get(..end).unwrap_or_default();
         let query = rest.get(end + 1..).unwrap_or_default();
@@ -39,11 +36,26 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What follows the authority.
-fn after(url: &[u8], at: usize) -> &[u8] {
-    let rest = url.get(at..).unwrap_or_default();
+/// The authority, if there is one, and what follows it.
+fn halves(url: &str) -> (&[u8], &[u8]) {
+    let url = url.as_bytes();
+    let scheme = url.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let Some(rest) = url.get(scheme..).and_then(|rest| rest.strip_prefix(b"://")).filter(|_| scheme > 0) else {
+        return (&[], url);
+    };
     let end = rest.iter().position(|b| matches!(b, b'/' | b'\\' | b'?' | b'#')).unwrap_or(rest.len());
-    rest.get(end..).unwrap_or_default()
+    rest.split_at_checked(end).unwrap_or_default()
+}
+
+/// The host that a target names, as it is written; empty if it is a path.
+pub(super) fn host(url: &str) -> &[u8] {
+    name(halves(url).0)
+}
+
+/// The host of an authority, without user and port. An address in brackets stays cut: no table names one.
+pub(super) fn name(authority: &[u8]) -> &[u8] {
+    let host = authority.rsplit(|&b| b == b'@').next().unwrap_or_default();
+    host.split(|&b| b == b':').next().unwrap_or_default()
 }
 
 /// Takes the segments of one reading, and what follows a `?` that was hidden in the path.

@@ -31,8 +31,8 @@ const GENERIC: [(&[u8], u8); 6] = [
     (b"modelid", role::PRIMARY),
     (b"models", role::MENTION),
     (b"engine", role::MENTION),
-    (b"deployment", role::OPAQUE),
-    (b"deploymentid", role::OPAQUE),
+    (b"deployment", role::DEPLOYMENT),
+    (b"deploymentid", role::DEPLOYMENT),
 ];
 
 /// Reads the query.

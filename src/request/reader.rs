@@ -188,6 +188,17 @@ impl Reader {
         self.findings.kept()
     }
 
+    /// Empty findings that resolve names as those of this request.
+    pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Findings {
+        self.findings.apart(bundle)
+    }
+
+    /// Whether one of these patterns occurs in a mention, or in what it resolves to.
+    #[cfg(feature = "author")]
+    pub(crate) fn holds(&self, bundle: Bundle<'_>, mention: &str, patterns: &[u64]) -> bool {
+        self.findings.holds(bundle, mention, patterns)
+    }
+
     fn read(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach) -> Self {
         let mut facts = verdict::Request {
             guarded: route.guarded,
@@ -202,7 +213,7 @@ impl Reader {
             message: false,
             named: false,
         };
-        let mut findings = Findings::new(bundle);
+        let mut findings = Findings::new(bundle).resolving(bundle, route, head);
         if route.guarded && !reach.is_empty() {
             let mut note = |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
             for (role, text) in route.mentions() {

@@ -307,7 +307,7 @@ impl Route {
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
-                    self.mention(if opaque { role::OPAQUE } else { role::PRIMARY }, segments, *capture);
+                    self.mention(if opaque { role::DEPLOYMENT } else { role::PRIMARY }, segments, *capture);
                 }
             }
         }

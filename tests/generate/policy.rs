@@ -306,6 +306,7 @@ fn bare(families: Vec<Family>, lists: Vec<List>, abouts: &[bool], restrictions: 
     });
     let dialect = |id: &str| GuardedDialect { id: id.to_owned(), prefix: None, span: Span::default() };
     Policy {
+        deployments: Vec::new(),
         id: "random".to_owned(),
         title: "Random".to_owned(),
         version: 1,

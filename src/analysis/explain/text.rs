@@ -121,7 +121,8 @@ fn mention_text(mention: &MentionPart) -> String {
         format!("holds {}", mention.patterns.join(", "))
     };
     let denied = if mention.denied { "denied" } else { "not denied" };
-    format!("`{}` {}: {holds}, {denied}", mention.text, super::words::within(&mention.place))
+    let resolves = super::stands_for(mention);
+    format!("`{}` {}{resolves}: {holds}, {denied}", mention.text, super::words::within(&mention.place))
 }
 
 #[derive(Default)]

@@ -57,6 +57,7 @@ impl Declared {
 pub(in crate::policy) struct Declarations {
     pub(super) authorities: Declared,
     pub(super) families: Declared,
+    pub(super) deployments: Declared,
     /// Facts and lists: conditions name either.
     pub(super) values: Declared,
     /// Restrictions and licences: switches name either.
@@ -81,6 +82,11 @@ impl Declarations {
                 ("models", Value::Table(entries)) => {
                     for (key, _) in entries {
                         self.families.add(&key.name, key.span, "the family", problems);
+                    }
+                }
+                ("deployments", Value::Table(entries)) => {
+                    for (key, _) in entries {
+                        self.deployments.add(&key.name, key.span, "the table", problems);
                     }
                 }
                 ("facts" | "lists", Value::Table(entries)) => {

@@ -1,0 +1,188 @@
+//! What the policy's tables of deployments resolve, over a gate compiled from a policy: in every kind of slot, per dialect and host, and against a naive map.
+
+#![cfg(feature = "author")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use portcullis::analysis::{Decider, RequestLine};
+use portcullis::policy::{File, Options, Source, compile, load};
+use portcullis::{Kind, OwnedBundle};
+use proptest::prelude::*;
+use serde_json::json;
+
+const HEAD: &str = r#"
+format = 1
+[policy]
+id = "tables"
+version = 1
+dialects = ["openai", "anthropic", { id = "azure-openai", prefix = "/azure" }]
+[models.mythos-class]
+ids = ["mythos-5"]
+[models.open]
+ids = ["haiku-4"]
+[[restrictions]]
+id = "closed"
+models = ["mythos-class"]
+"#;
+
+const TABLES: &str = r#"
+[deployments.shared]
+names = { fast = "haiku-4", strong = "mythos-5", router = ["haiku-4", "strong"], stray = ["haiku-4", "nobody-1"], mythos-5-old = "haiku-4", haiku-4 = "haiku-4", pmpt_a1 = "haiku-4", pmpt_b2 = "mythos-5", default = "haiku-4", batch = "haiku-4", "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/ab12" = "haiku-4" }
+[deployments.azure]
+dialects = ["azure-openai"]
+names = { prod = "haiku-4" }
+[deployments.one]
+dialects = ["azure-openai"]
+hosts = ["One.example"]
+file = "one.csv"
+"#;
+
+fn decider(tables: &str, file: &str) -> Decider {
+    let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: file.to_owned() });
+    let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
+    let loaded = load(vec![Source::new("p.toml", format!("{HEAD}{tables}"))], &mut options);
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
+}
+
+fn decide(decider: &mut Decider, url: &str, headers: &serde_json::Value, body: &serde_json::Value) -> (Kind, String) {
+    let mut all = json!({"content-type": "application/json"});
+    all.as_object_mut().unwrap().extend(headers.as_object().unwrap().clone());
+    let line = json!({"id": 1, "method": "POST", "url": url, "headers": all, "body": body.to_string()}).to_string();
+    let mut line = RequestLine::read(&line).unwrap();
+    let verdict = decider.verdict(&line, 0);
+    line.chunks = (0..line.body.as_ref().unwrap().len()).collect();
+    assert_eq!(decider.verdict(&line, 0).to_json(), verdict.to_json(), "{url} {body} byte by byte");
+    (verdict.kind, verdict.reason.code().to_owned())
+}
+
+#[test]
+fn a_name_counts_as_what_it_resolves_to() {
+    let mut decider = decider(TABLES, "prod mythos-5\nlocal haiku-4\n");
+    let chat = "/v1/chat/completions";
+    let azure = |name: &str| format!("https://two.example/azure/openai/deployments/{name}/chat/completions");
+    let one = |name: &str| format!("https://u@one.EXAMPLE:8443/azure/openai/deployments/{name}/chat/completions");
+    let model = |name: &str| json!({ "model": name });
+    let responses = |body: serde_json::Value| ("/v1/responses".to_owned(), body);
+    let messages = |body: serde_json::Value| ("/v1/messages".to_owned(), body);
+    for (expected, (url, body)) in [
+        // In a plain slot.
+        (Kind::Pass, (chat.to_owned(), model("fast"))),
+        (Kind::Pass, (chat.to_owned(), model("FAST"))),
+        (Kind::Pass, (chat.to_owned(), model("fast, haiku-4"))),
+        (Kind::Deny, (chat.to_owned(), model("strong"))),
+        (Kind::Deny, (chat.to_owned(), model("haiku-4,strong"))),
+        (Kind::Deny, (chat.to_owned(), model("s%74rong"))),
+        (Kind::Defer, (chat.to_owned(), model("fast,other"))),
+        (Kind::Defer, (chat.to_owned(), model("fast/x"))),
+        (Kind::Defer, (chat.to_owned(), model("prod"))),
+        // Of several targets, each counts, through links too.
+        (Kind::Deny, (chat.to_owned(), model("router"))),
+        (Kind::Defer, (chat.to_owned(), model("stray"))),
+        // What is resolved is judged beside the name, never instead.
+        (Kind::Deny, (chat.to_owned(), model("mythos-5-old"))),
+        // In an opaque slot.
+        (Kind::Pass, (azure("prod"), json!({}))),
+        (Kind::Pass, (azure("haiku-4"), model("fast"))),
+        (Kind::Pass, (azure("%70rod"), json!({}))),
+        (Kind::Deny, (azure("strong"), json!({}))),
+        // Of an ARN, a path may hold what follows its slash alone.
+        (Kind::Pass, (azure("ab12"), json!({}))),
+        (Kind::Pass, (chat.to_owned(), model("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/AB12"))),
+        (Kind::Deny, (azure("mythos-5-old"), json!({}))),
+        (Kind::Defer, (azure("haiku-4-eu"), json!({}))),
+        (Kind::Defer, (azure("prod"), model("other"))),
+        (Kind::Defer, (azure("local"), json!({}))),
+        // A host has names of its own; what all have counts as well.
+        (Kind::Pass, (one("local"), json!({}))),
+        (Kind::Deny, (one("prod"), json!({}))),
+        (Kind::Pass, (one("fast"), json!({}))),
+        // References: only the whole text is one, and of a kind that is one.
+        (Kind::Pass, responses(json!({"prompt": {"id": "pmpt_a1"}}))),
+        (Kind::Deny, responses(json!({"prompt": {"id": "pmpt_b2"}}))),
+        (Kind::Defer, responses(json!({"prompt": {"id": "pmpt_a1/2"}}))),
+        (Kind::Defer, responses(json!({"prompt": {"id": "pmpt_a1,pmpt_a1"}}))),
+        (Kind::Defer, responses(json!({"prompt": {"id": "pmpt_c3"}}))),
+        (Kind::Defer, responses(json!({"prompt": {"id": 5}}))),
+        // The prompt names the model, so the conversation does not.
+        (Kind::Pass, responses(json!({"prompt": {"id": "pmpt_a1"}, "conversation": "conv_1"}))),
+        (Kind::Pass, messages(json!({"model": "fast"}))),
+        (Kind::Defer, messages(json!({"model": "fast", "fallbacks": "default"}))),
+        // Where nobody knows what a name means, what it resolves to is looked at.
+        (Kind::Deny, ("/v9/deployments/strong/unheard-of".to_owned(), json!({}))),
+    ] {
+        let found = decide(&mut decider, &url, &json!({}), &body);
+        assert_eq!(found.0, expected, "{url} {body}: {}", found.1);
+    }
+    let deployments = "/azure/openai/deployments/local/chat/completions";
+    for (host, expected) in [("one.example", Kind::Pass), ("ONE.example:443", Kind::Pass), ("two.example", Kind::Defer)] {
+        assert_eq!(decide(&mut decider, deployments, &json!({ "host": host }), &json!({})).0, expected, "{host}");
+    }
+    for (header, value, expected) in [
+        ("x-portkey-config", "pmpt_b2", Kind::Deny),
+        ("x-portkey-config", "pmpt_a1", Kind::Pass),
+        ("x-portkey-config", "pc-1", Kind::Defer),
+        ("x-ms-spillover-deployment", "strong", Kind::Deny),
+        ("x-my-model-choice", "strong", Kind::Deny),
+        ("x-my-model-choice", "other", Kind::Pass),
+    ] {
+        assert_eq!(decide(&mut decider, chat, &json!({ header: value }), &model("fast")).0, expected, "{header}: {value}");
+    }
+}
+
+#[test]
+fn a_name_of_one_dialect_says_nothing_where_the_request_may_be_of_another() {
+    let tables = "[deployments.a]\ndialects = [\"openai\"]\nnames = { fast = \"haiku-4\", strong = \"mythos-5\" }\n";
+    let both =
+        format!("{tables}[deployments.b]\ndialects = [\"anthropic\", \"azure-openai\"]\nnames = {{ fast = \"haiku-4\" }}\n");
+    // A path that nobody knows may be of each dialect.
+    let unknown = "/v9/unheard-of";
+    for (tables, reason) in [(tables, "unlisted"), (both.as_str(), "unknown_operation")] {
+        let mut decider = decider(tables, "");
+        let (kind, why) = decide(&mut decider, unknown, &json!({}), &json!({ "model": "fast" }));
+        assert_eq!((kind, why.as_str()), (Kind::Defer, reason));
+        assert_eq!(decide(&mut decider, unknown, &json!({}), &json!({ "model": "strong" })).0, Kind::Deny);
+        assert_eq!(decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": "fast" })).0, Kind::Pass);
+    }
+}
+
+#[test]
+fn links_that_go_in_a_circle_end() {
+    let mut decider = decider("[deployments.a]\nnames = { a = \"b\", b = [\"c\", \"haiku-4\"], c = \"a\", d = \"d\" }\n", "");
+    for (name, expected) in [("a", Kind::Pass), ("b", Kind::Pass), ("c", Kind::Pass), ("d", Kind::Defer)] {
+        assert_eq!(decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": name })).0, expected, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The gate's table is a map from names to sets of targets, and nothing else. Few cases of many names, for each compiles a policy.
+    #[test]
+    fn resolution_is_a_map(
+        entries in prop::collection::vec(("[a-e]([-./:]?[A-Ea-e]){0,3}", prop::collection::vec(prop_oneof![Just("haiku-4"), Just("mythos-5"), Just("nobody-1")], 1..3)), 0..200),
+        asked in prop::collection::vec("[a-e]([-./:]?[A-Ea-e]){0,3}", 1..60),
+    ) {
+        let mut map: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        let mut file = String::from("zzz haiku-4\n");
+        for (name, targets) in &entries {
+            map.entry(name.to_ascii_lowercase()).or_default().extend(targets);
+            writeln!(file, "{name},{}", targets.join("\t")).unwrap();
+        }
+        let mut decider = decider("[deployments.t]\nfile = \"t\"\n", &file);
+        for name in entries.iter().map(|(name, _)| name).chain(&asked) {
+            let expected = match map.get(&name.to_ascii_lowercase()) {
+                None => Kind::Defer,
+                Some(targets) if targets.contains("mythos-5") => Kind::Deny,
+                Some(targets) if targets.contains("nobody-1") => Kind::Defer,
+                Some(_) => Kind::Pass,
+            };
+            let plain = decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": name }));
+            prop_assert_eq!(plain.0, expected, "{}", name);
+            let opaque = decide(&mut decider, "/azure/openai/v1/chat/completions", &json!({}), &json!({ "model": name }));
+            prop_assert_eq!(opaque.0, expected, "{}", name);
+        }
+    }
+}
