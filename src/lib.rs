@@ -76,6 +76,7 @@ mod request;
 // Reach x mentions -> verdict, and its words.
 mod emit;
 mod order;
+mod piece;
 mod refusal;
 mod verdict;
 // What the origin answers: may the caller have it?

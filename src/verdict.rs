@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 use crate::answer::Check;
 use crate::bundle::Bundle;
-use crate::bundle::layout::{self as l, NONE16, flags, operation, section};
+use crate::bundle::layout::{self as l, flags, operation, section};
 use crate::emit;
 use crate::order;
 use crate::reach::{Grounds, Reach};
@@ -131,25 +131,31 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
     let (kind, reason) = judge(bundle, request, findings, reach);
     let mut patterns: Vec<u64> = match reason {
         Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
-        _ => findings.counted(&reach.denied).collect(),
+        _ => findings.counted(&reach.denied),
     };
     if request.unnamed(findings)
         && let Some(word) = patterns.first_mut()
     {
         *word |= 1;
     }
-    let denied = if kind == Kind::Deny {
-        patterns.iter().zip(&reach.denied).map(|(mentioned, denied)| mentioned & denied).collect()
-    } else {
-        Vec::new()
-    };
+    let mut denied = Vec::new();
+    if kind == Kind::Deny {
+        denied.clone_from(&patterns);
+        for (word, closed) in denied.iter_mut().zip(&reach.denied) {
+            *word &= closed;
+        }
+    }
     let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
-    let mut mentions: Vec<String> = findings.listed(bundle, &reach.denied).map(String::from).collect();
+    let mut mentions = findings.listed(bundle, &reach.denied);
     order::sort(&mut mentions);
-    let closed = match kind {
-        Kind::Deny => mentions.iter().filter(|id| findings.holds(bundle, id, &reach.denied)).cloned().collect(),
-        _ => Vec::new(),
-    };
+    let mut closed = Vec::new();
+    if kind == Kind::Deny {
+        for id in &mentions {
+            if findings.holds(bundle, id, &reach.denied) {
+                closed.push(id.clone());
+            }
+        }
+    }
     Outcome { kind, reason, mentions, closed, patterns, denied, flavour: request.flavour, check }
 }
 
@@ -240,13 +246,14 @@ impl Request {
 fn all(bundle: Bundle<'_>) -> Vec<u64> {
     let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
     let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
-    (0..words)
-        .map(|word| match patterns.saturating_sub(word * 64) {
-            0 => 0,
-            left @ 1..64 => (1 << left) - 1,
-            _ => u64::MAX,
-        })
-        .collect()
+    let mut bits = alloc::vec![u64::MAX; words];
+    for (word, bits) in bits.iter_mut().enumerate() {
+        let left = patterns.saturating_sub(word * 64);
+        if left < 64 {
+            *bits = (1 << left) - 1;
+        }
+    }
+    bits
 }
 
 /// The text under which a restriction denies.
@@ -406,22 +413,33 @@ impl Verdict {
 
 fn licence_ids(bundle: Bundle<'_>, licences: &[u16]) -> Vec<String> {
     let table = bundle.table::<l::Licence>(section::LICENCES);
-    licences.iter().filter_map(|index| table.get(u32::from(*index))).map(|licence| bundle.text(licence.id).into()).collect()
+    let mut ids = Vec::new();
+    for index in licences {
+        if let Some(licence) = table.get(u32::from(*index)) {
+            ids.push(bundle.text(licence.id).into());
+        }
+    }
+    ids
 }
 
 /// The families of these patterns, in the policy's order.
 fn families(bundle: Bundle<'_>, patterns: &[u64]) -> Vec<String> {
-    let table = bundle.table::<l::Pattern>(section::PATTERNS);
-    let mut found: Vec<u16> = (0_u32..)
-        .zip(table.iter())
-        .filter(|(bit, _)| patterns.get(*bit as usize / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0))
-        .map(|(_, pattern)| pattern.family)
-        .filter(|family| *family != NONE16)
-        .collect();
-    order::sort(&mut found);
-    found.dedup();
     let families = bundle.table::<l::Family>(section::FAMILIES);
-    found.iter().filter_map(|family| families.get(u32::from(*family))).map(|family| bundle.text(family.id).into()).collect()
+    let mut mentioned = alloc::vec![false; families.len()];
+    for (bit, pattern) in (0_usize..).zip(bundle.table::<l::Pattern>(section::PATTERNS).iter()) {
+        if patterns.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0)
+            && let Some(mentioned) = mentioned.get_mut(usize::from(pattern.family))
+        {
+            *mentioned = true;
+        }
+    }
+    let mut ids = Vec::new();
+    for (family, mentioned) in families.iter().zip(mentioned) {
+        if mentioned {
+            ids.push(bundle.text(family.id).into());
+        }
+    }
+    ids
 }
 
 #[cfg(all(test, feature = "author"))]

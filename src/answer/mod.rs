@@ -25,6 +25,7 @@ use alloc::vec::Vec;
 use crate::bundle::Bundle;
 use crate::bundle::layout::flags;
 use crate::limits;
+use crate::piece::pieces;
 use crate::reach::Reach;
 use crate::refusal::Refusal;
 use crate::request::{Findings, Reason, header};
@@ -231,7 +232,7 @@ impl Answer {
 
     /// The denied patterns that it named.
     pub(crate) fn named(&self) -> Vec<u64> {
-        self.watch.findings.counted(&self.watch.denied).zip(&self.watch.denied).map(|(found, denied)| found & denied).collect()
+        self.watch.findings.denied(&self.watch.denied)
     }
 
     /// A refusal in the form of this answer, whose beginning has gone. Empty: it can only be broken off.
@@ -305,7 +306,7 @@ enum Kind {
 }
 
 fn kind(content_type: &str) -> Kind {
-    let essence = content_type.split_once(';').map_or(content_type, |(essence, _)| essence).trim();
+    let essence = pieces(content_type, b';').next().unwrap_or_default().trim_ascii();
     if essence.eq_ignore_ascii_case("text/event-stream") {
         Kind::Events
     } else if essence.eq_ignore_ascii_case("application/vnd.amazon.eventstream") {

@@ -160,10 +160,12 @@ impl Rows {
         self.listed = true;
         self.place = Place::Gap;
         let findings = &watch.findings;
-        let mut denied = findings.counted(&watch.denied).zip(&watch.denied).map(|(found, denied)| found & denied);
-        let first = denied.next().unwrap_or(0);
+        let mut denied = findings.denied(&watch.denied);
         // An id that no pattern knows beside one that is known is another name of the same model.
-        let open = first & !1 == 0 && denied.all(|word| word == 0) && (findings.known() || !closes_unknown(watch));
+        if let Some(first) = denied.first_mut() {
+            *first &= !1;
+        }
+        let open = denied.iter().all(|word| *word == 0) && (findings.known() || !closes_unknown(watch));
         let id = findings.kept().first().map(|mention| mention.text.clone());
         if self.first.is_none() {
             self.first.clone_from(&id);

@@ -22,6 +22,7 @@ use crate::emit;
 use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
 use crate::gate::{self, Approach, Caller};
 use crate::mark;
+use crate::piece::{cut, pieces};
 use crate::reach::State;
 use crate::refusal::{Refusal, Socket};
 use crate::request::Head;
@@ -125,16 +126,19 @@ impl Edge {
     /// Returns the sum of 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply; 16: a licence lifts something. Without 1
     /// the request passes.
     pub fn reach(&mut self, line: &str, now: f64) -> u32 {
-        let mut fields = line.split('\n');
+        let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
         self.caller.asn = field().parse().ok();
         self.caller.ip = read_ip(field());
-        self.caller.network = field().split(',').filter_map(Network::of).fold(Network::default(), Network::with);
+        self.caller.network = Network::default();
+        for kind in pieces(field(), b',') {
+            self.caller.network = Network::of(kind).map_or(self.caller.network, |kind| self.caller.network.with(kind));
+        }
         self.caller.stale = !field().is_empty();
         self.caller.places.clear();
         for place in fields {
-            let (country, region) = place.split_once(' ').unwrap_or((place, ""));
+            let (country, region) = cut(place, b' ').unwrap_or((place, ""));
             let seen = read_place(country, region);
             self.caller.network = self.caller.network.with(seen.network);
             self.caller.places.extend_from_slice(seen.places());
@@ -185,8 +189,12 @@ impl Edge {
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) =
             self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
-        let line = |line| str::split_once(line, ':').map(|(name, value)| (name, value.strip_prefix(' ').unwrap_or(value)));
-        let lines: Vec<(&str, &str)> = headers.split('\n').filter_map(line).collect();
+        let mut lines: Vec<(&str, &str)> = Vec::new();
+        for line in pieces(headers, b'\n') {
+            if let Some((name, value)) = cut(line, b':') {
+                lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
+            }
+        }
         let pending = held(&self.gate).read(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
     }
@@ -302,7 +310,12 @@ fn owned(value: &JsValue) -> Option<OwnedValue> {
     if !Array::is_array(value) {
         return None;
     }
-    Array::from(value).iter().map(|element| element.as_string()).collect::<Option<Vec<String>>>().map(OwnedValue::List)
+    let array = Array::from(value);
+    let mut texts = Vec::new();
+    for at in 0..array.length() {
+        texts.push(array.get(at).as_string()?);
+    }
+    Some(OwnedValue::List(texts))
 }
 
 /// An own member of an object or array; `undefined` where there is none.
@@ -319,7 +332,7 @@ fn member(of: &JsValue, name: &str) -> JsValue {
 /// The value that an RFC 6901 pointer points to; `undefined` where there is none.
 fn at(record: &JsValue, pointer: &str) -> JsValue {
     let mut value = record.clone();
-    for token in pointer.split('/').skip(1) {
+    for token in pieces(pointer, b'/').skip(1) {
         value = member(&value, &unescaped(token));
     }
     value

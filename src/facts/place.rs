@@ -4,6 +4,7 @@
 //! is not a place (`XX`, `ZZ`, `T1`, `EU`, withdrawn and user-assigned codes) is unknown, never guessed.
 
 use super::network::Network;
+use crate::piece::cut;
 
 /// A country and, if it is known, a region of it. Both upper-case ASCII; the region is padded with zeros.
 ///
@@ -128,7 +129,7 @@ pub fn read_place(country_text: &str, region_text: &str) -> Seen {
         };
         return Seen { network: kind.unwrap_or_default(), ..Seen::one(Place::UNKNOWN) };
     };
-    let subdivision = match region_text.split_once('-') {
+    let subdivision = match cut(region_text, b'-') {
         // A region of another country than the one said: two statements that differ, so nothing is certain.
         Some((with, _)) if country(with) != Some(code) => return Seen::one(Place::UNKNOWN),
         Some((_, alone)) => region(alone),
@@ -158,7 +159,7 @@ pub fn read_place(country_text: &str, region_text: &str) -> Seen {
 /// ```
 #[must_use]
 pub fn read_code(code: &str) -> Option<Place> {
-    let Some((of, part)) = code.split_once('-') else {
+    let Some((of, part)) = cut(code, b'-') else {
         return Some(Place { country: Some(country(code)?), region: None });
     };
     let (of, part) = (country(of)?, region(part)?);

@@ -243,10 +243,22 @@ impl Findings {
         self.occurred.iter().zip(&self.hinted).zip(denied).any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
     }
 
-    /// The patterns that count under this reach, a word at a time: those of mentions, and denied ones of hints and opaque names.
-    pub(crate) fn counted<'a>(&'a self, denied: &'a [u64]) -> impl Iterator<Item = u64> + 'a {
-        let denied = denied.iter().copied().chain(core::iter::repeat(0));
-        self.occurred.iter().zip(&self.hinted).zip(denied).map(|((occurred, hinted), denied)| occurred | hinted & denied)
+    /// The patterns that count under this reach: those of mentions, and denied ones of hints and opaque names.
+    pub(crate) fn counted(&self, denied: &[u64]) -> Vec<u64> {
+        let mut counted = self.hinted.clone();
+        for (at, (word, occurred)) in counted.iter_mut().zip(&self.occurred).enumerate() {
+            *word = *word & denied.get(at).copied().unwrap_or_default() | occurred;
+        }
+        counted
+    }
+
+    /// Of these, the denied ones.
+    pub(crate) fn denied(&self, denied: &[u64]) -> Vec<u64> {
+        let mut counted = self.counted(denied);
+        for (at, word) in counted.iter_mut().enumerate() {
+            *word &= denied.get(at).copied().unwrap_or_default();
+        }
+        counted
     }
 
     /// An id was mentioned in which no pattern occurs, or an opaque name.
@@ -280,11 +292,14 @@ impl Findings {
     }
 
     /// The first mentions, as they were written; of hints, those in which a denied pattern occurs.
-    pub(crate) fn listed<'a>(&'a self, bundle: Bundle<'a>, denied: &'a [u64]) -> impl Iterator<Item = &'a str> {
-        self.kept
-            .iter()
-            .filter(move |mention| !mention.hint || self.holds(bundle, &mention.text, denied))
-            .map(|mention| mention.text.as_str())
+    pub(crate) fn listed(&self, bundle: Bundle<'_>, denied: &[u64]) -> Vec<String> {
+        let mut listed = Vec::new();
+        for mention in &self.kept {
+            if !mention.hint || self.holds(bundle, &mention.text, denied) {
+                listed.push(mention.text.clone());
+            }
+        }
+        listed
     }
 
     /// The first mentions, with where they stood.

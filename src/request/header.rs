@@ -13,6 +13,7 @@ use core::cmp::Ordering;
 use crate::bundle::layout::{self as l, role, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;
+use crate::piece::pieces;
 
 use super::findings::{Carrier, Findings};
 use super::json::Json;
@@ -51,7 +52,7 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
         let declared = places.search(|place| order(bundle.text(place.name), name)).map(|(_, place)| place);
         let read = match declared {
             Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
-            Some(place) => findings.text(bundle, place.role, value.trim().as_bytes(), Carrier::Header),
+            Some(place) => findings.text(bundle, place.role, value.trim_ascii().as_bytes(), Carrier::Header),
             None if PATH_OVERRIDES.iter().any(|known| is(name, known)) => {
                 // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
                 findings.present(role::SUSPECT);
@@ -69,7 +70,7 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
 pub(super) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
     for (name, value) in headers {
         if METHOD_OVERRIDES.iter().any(|known| is(name, known)) {
-            value.split(',').for_each(&mut *take);
+            pieces(value, b',').for_each(&mut *take);
         }
     }
 }
@@ -108,8 +109,8 @@ fn hints(name: &str) -> bool {
 
 /// A header that holds a document, or a name for one that is stored at the gateway.
 fn nested(bundle: Bundle<'_>, place: &l::Place, value: &str, findings: &mut Findings) -> Result<(), Reason> {
-    if !value.trim_start().starts_with(['{', '[']) {
-        findings.reference(bundle, role::BINDS, value.trim().as_bytes(), Carrier::Header);
+    if !matches!(value.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
+        findings.reference(bundle, role::BINDS, value.trim_ascii().as_bytes(), Carrier::Header);
         return Ok(());
     }
     let mut json = Json::new(place.state);

@@ -293,8 +293,9 @@ fn unescape(name: &[u8]) -> Option<Vec<u8>> {
 
 /// The boundary that a content type names.
 fn boundary(content_type: &str) -> Result<&[u8], Reason> {
-    let (media, rest) = content_type.split_at_checked(content_type.find(';').unwrap_or(content_type.len())).unwrap_or_default();
-    if !media.trim().eq_ignore_ascii_case("multipart/form-data") {
+    let end = content_type.bytes().position(|byte| byte == b';').unwrap_or(content_type.len());
+    let (media, rest) = content_type.split_at_checked(end).unwrap_or_default();
+    if !media.trim_ascii().eq_ignore_ascii_case("multipart/form-data") {
         return Err(Reason::ContentType);
     }
     let mut found = None;

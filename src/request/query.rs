@@ -43,19 +43,19 @@ const GENERIC: [(&[u8], u8); 6] = [
 pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
     let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
     let mut result = Ok(());
-    for (count, pair) in pairs(query).enumerate() {
-        if count >= limits::PARAMETERS {
-            return result.and(Err(Reason::TooManyParameters));
-        }
-        let pair = reading.pair(pair);
-        result = result.and(pair);
-    }
+    let mut count = 0;
+    pairs(query, &mut |pair| {
+        count += 1;
+        let read = if count > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { reading.pair(pair) };
+        result = result.and(read);
+        count <= limits::PARAMETERS
+    });
     result
 }
 
 /// Calls `take` with every method that a `_method` parameter asks for.
 pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
-    for pair in pairs(query) {
+    pairs(query, &mut |pair| {
         let (name, value) = halves(pair);
         let is_override = if name.contains(&b'%') {
             let mut decoded = Vec::new();
@@ -69,15 +69,24 @@ pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
             decode(value, &mut decoded);
             take(core::str::from_utf8(&decoded).unwrap_or_default());
         }
-    }
+        true
+    });
 }
 
-/// The pairs between `&`s, and of those that hold `;`, the pieces too.
-fn pairs(query: &[u8]) -> impl Iterator<Item = &[u8]> {
-    query.split(|&b| b == b'&').flat_map(|pair| {
-        let pieces = pair.contains(&b';').then(|| pair.split(|&b| b == b';'));
-        core::iter::once(pair).chain(pieces.into_iter().flatten()).filter(|pair| !pair.is_empty())
-    })
+/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false.
+fn pairs(query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
+    for pair in query.split(|&b| b == b'&') {
+        if !pair.is_empty() && !take(pair) {
+            return;
+        }
+        if pair.contains(&b';') {
+            for piece in pair.split(|&b| b == b';') {
+                if !piece.is_empty() && !take(piece) {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
@@ -100,8 +109,7 @@ impl Reading<'_, '_> {
     fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
         let (name, value) = halves(pair);
         let mut result = self.json(value);
-        self.name.clear();
-        self.name.extend(name.iter().map(|&b| if b == b'+' { b' ' } else { b }));
+        blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {
             let name = core::mem::take(&mut self.name);
             let read = self.named(&name, value);
@@ -198,9 +206,19 @@ impl Reading<'_, '_> {
 
     /// Leaves the value, its carrier's encoding undone, in `self.value`.
     fn decoded(&mut self, value: &[u8], plus_is_blank: bool) {
-        self.spare.clear();
-        self.spare.extend(value.iter().map(|&b| if plus_is_blank && b == b'+' { b' ' } else { b }));
+        blank(value, plus_is_blank, &mut self.spare);
         decode(&self.spare, &mut self.value);
+    }
+}
+
+/// Copies a text, `+` read as a blank or as itself.
+fn blank(text: &[u8], plus_is_blank: bool, to: &mut Vec<u8>) {
+    to.clear();
+    to.extend_from_slice(text);
+    for byte in to {
+        if plus_is_blank && *byte == b'+' {
+            *byte = b' ';
+        }
     }
 }
 

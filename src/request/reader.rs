@@ -24,6 +24,7 @@ use crate::bundle::Bundle;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, operation, role, section};
 use crate::limits;
+use crate::piece::pieces;
 use crate::reach::Reach;
 use crate::verdict::{self, Outcome};
 
@@ -278,18 +279,7 @@ impl Reader {
             return;
         }
         match self.content.kind {
-            Kind::Json => self.json(),
-            Kind::Lines => {
-                self.slots.extend(self.states.iter().map(|&state| Slot { body: Body::Lines(Lines::new(state)), failed: None }))
-            }
-            Kind::Multipart => {
-                for &state in &self.states {
-                    match Multipart::new(state, &self.content.line) {
-                        Ok(multipart) => self.slots.push(Slot { body: Body::Multipart(multipart), failed: None }),
-                        Err(reason) => self.facts.trouble = Some(reason),
-                    }
-                }
-            }
+            Kind::Json | Kind::Lines | Kind::Multipart => self.open(self.content.kind),
             Kind::Form | Kind::Sdp | Kind::Other => self.stage = Stage::Sniffing,
         }
     }
@@ -298,13 +288,11 @@ impl Reader {
     fn sniff(&mut self, first: Option<u8>) {
         self.stage = Stage::Reading;
         if matches!(first, Some(b'{' | b'[')) || self.facts.message && self.wanted {
-            self.json();
+            self.open(Kind::Json);
         }
         match self.content.kind {
             // What curl sends as a form without being asked is JSON to most servers and a form to the others: it is read as both.
-            Kind::Form => {
-                self.slots.extend(self.states.iter().map(|&state| Slot { body: Body::Form(Form::new(state)), failed: None }))
-            }
+            Kind::Form => self.open(Kind::Form),
             _ if !self.slots.is_empty() => {}
             Kind::Sdp => self.findings.present(role::BINDS),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
@@ -312,8 +300,23 @@ impl Reader {
         }
     }
 
-    fn json(&mut self) {
-        self.slots.extend(self.states.iter().map(|&state| Slot { body: Body::Json(Json::new(state)), failed: None }));
+    /// Adds a reader of this kind for each start state.
+    fn open(&mut self, kind: Kind) {
+        for &state in &self.states {
+            let body = match kind {
+                Kind::Lines => Body::Lines(Lines::new(state)),
+                Kind::Form => Body::Form(Form::new(state)),
+                Kind::Multipart => match Multipart::new(state, &self.content.line) {
+                    Ok(multipart) => Body::Multipart(multipart),
+                    Err(reason) => {
+                        self.facts.trouble = Some(reason);
+                        return;
+                    }
+                },
+                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state)),
+            };
+            self.slots.push(Slot { body, failed: None });
+        }
     }
 }
 
@@ -368,8 +371,7 @@ impl Body {
 fn is_upgrade(head: &Head<'_>) -> bool {
     let says = |name: &'static str| {
         header::lines(head.headers, name)
-            .flat_map(|line| line.split(','))
-            .any(|item| item.trim().eq_ignore_ascii_case("websocket"))
+            .any(|line| pieces(line, b',').any(|item| item.trim_ascii().eq_ignore_ascii_case("websocket")))
     };
     says("upgrade") || says(":protocol") || head.method.eq_ignore_ascii_case("connect")
 }

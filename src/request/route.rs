@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;
+use crate::piece::pieces;
 use crate::reach::Reading;
 
 use super::header;
@@ -145,7 +146,7 @@ impl Route {
         (self.flags, self.unsure, self.trouble) = (0, false, None);
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
-        head.method.split(',').for_each(|method| self.method(method));
+        pieces(head.method, b',').for_each(|method| self.method(method));
         header::methods(head.headers, &mut |method| self.method(method));
         let target = Target::of(head.url);
         query::methods(target.query, &mut |method| self.method(method));
@@ -205,7 +206,7 @@ impl Route {
     }
 
     fn method(&mut self, method: &str) {
-        let bit = operation::METHODS.iter().position(|known| known.eq_ignore_ascii_case(method.trim()));
+        let bit = operation::METHODS.iter().position(|known| known.eq_ignore_ascii_case(method.trim_ascii()));
         match bit {
             // HEAD is GET without the answer's body.
             Some(bit) => self.methods |= if bit == 5 { 1 | 1 << 5 } else { 1 << bit },
