@@ -166,8 +166,8 @@ fn occurs(part: &str, text: &str) -> bool {
 /// Whether `id` is some segments of `path`.
 fn within(id: &str, path: &str) -> bool {
     let (id, path) = (id.as_bytes(), path.as_bytes());
-    (1..path.len()).any(|at| {
-        path.get(at - 1) == Some(&b'/')
+    (0..path.len()).any(|at| {
+        (at == 0 || path.get(at - 1) == Some(&b'/'))
             && path.get(at..).and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
     })
 }
@@ -284,7 +284,8 @@ mod tests {
     fn an_id_is_told_without_the_readings_of_its_path() {
         assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0"));
         assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0/converse"));
-        for other in ["acme.m-1:0", "acme.m-1:0-pro", "x/acme.m-1:0-pro", "xacme.m-1:0", ""] {
+        assert!(within("acme.m-1:0", "acme.m-1:0/converse"));
+        for other in ["acme.m-1:0-pro", "x/acme.m-1:0-pro", "xacme.m-1:0", ""] {
             assert!(!within("acme.m-1:0", other), "{other}");
         }
     }
