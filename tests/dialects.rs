@@ -438,7 +438,7 @@ const NOT_READ: [&str; 2] = ["secondary:router_deny_patterns", "secondary:target
 fn guarding<'a>(dialects: impl IntoIterator<Item = &'a str>) -> Decider {
     let policy = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policy.toml")).unwrap();
     let dialects: Vec<&str> = dialects.into_iter().collect();
-    let policy = policy.replace(r#"dialects = ["openai", "anthropic"]"#, &format!("dialects = {dialects:?}"));
+    let policy = guarded(&policy, &dialects);
     let policy = load(vec![Source::new("policy.toml", policy)], &mut Options::default()).policy.unwrap();
     Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
 }
@@ -540,4 +540,11 @@ fn put(at: &mut Value, pointer: &str, value: Value) {
         }
         put(&mut at[if step == "{}" { "some" } else { step }], rest, value);
     }
+}
+
+/// The policy with other dialects.
+fn guarded(policy: &str, dialects: &[&str]) -> String {
+    let (before, rest) = policy.split_once("dialects = [").unwrap();
+    let (_, after) = rest.split_once("\n]\n").unwrap();
+    format!("{before}dialects = {dialects:?}\n{after}")
 }

@@ -116,7 +116,7 @@ impl Reader {
             self.facts.preflight = false;
             self.facts.flags &= !operation::QUIET;
             self.content = Content::NONE;
-            self.wanted = self.messages.iter().any(|state| *state != NONE);
+            self.wanted = self.messages.iter().all(|state| *state != NONE);
             self.states = known(bundle, &self.messages);
         }
         self.facts.everything = reach.is_everything(bundle);

@@ -327,6 +327,10 @@ impl Route {
         }
         if operation.flags & operation::WEBSOCKET != 0 {
             add(&mut self.messages, operation.message_state);
+            if operation.flags & operation::WEAK != 0 {
+                // It may be any other socket as well.
+                add(&mut self.messages, NONE);
+            }
         }
     }
 
