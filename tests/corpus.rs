@@ -51,6 +51,19 @@ fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
     Some(format!("{name}: {kind} ({}) for {}", verdict.reason.code(), wanted.join(" or ")))
 }
 
+/// Whether what is mentioned was not seen: where a request passes, all of it; where it is denied, some of it. An id may be listed as the
+/// gate read it, in more spellings than one, and nothing is read for a caller without a reach.
+fn unheard(expect: &Json, verdict: &Verdict) -> Option<String> {
+    let wanted: Vec<&str> = expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
+    let is_heard = |id: &&str| verdict.mentions.iter().any(|heard| heard.contains(id));
+    let right = match verdict.reason.code() {
+        "allowed" | "unlisted" | "late_bound" => wanted.iter().all(|id| is_heard(id)),
+        "model_restricted" => wanted.is_empty() || wanted.iter().any(|id| is_heard(id)),
+        _ => true,
+    };
+    (!right).then(|| format!("mentions {:?} for {wanted:?}", verdict.mentions))
+}
+
 #[derive(Default)]
 struct Tally {
     faults: BTreeMap<String, String>,
@@ -74,7 +87,7 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
                 assert_eq!(cut.to_json(), verdict.to_json(), "{id} in pieces of {size}");
             }
             let expect = &json["expect"];
-            let mut told = fault(expect, &verdict, own);
+            let mut told = fault(expect, &verdict, own).or_else(|| unheard(expect, &verdict));
             if own && told.is_none() {
                 let given: Json = serde_json::from_str(&verdict.to_json()).unwrap();
                 for (key, wanted) in expect.as_object().unwrap().iter().filter(|(key, _)| *key != "verdict") {

@@ -226,8 +226,8 @@ impl Route {
         }
         known = known.max(self.search(walk, segments, Manner::Ending));
         self.hints(segments);
-        if known != Match::Sure {
-            known = known.max(self.search(walk, segments, Manner::Weak));
+        if known == Match::None {
+            known = self.search(walk, segments, Manner::Weak);
         }
         match known {
             Match::Sure => {}
@@ -288,7 +288,11 @@ impl Route {
         for (at, operation) in (operations.at..).zip(table.span(operations).iter()) {
             let dialect = bit(u32::from(operation.dialect));
             let weak = operation.flags & operation::WEAK != 0;
-            if open & dialect == 0 || weak != (search.manner == Manner::Weak) {
+            // A weak operation of another method says nothing of what this one does.
+            if open & dialect == 0
+                || weak != (search.manner == Manner::Weak)
+                || weak && (self.foreign || operation.methods & self.methods == 0)
+            {
                 continue;
             }
             // A tail that could be any path says little of what stands there, unless it is the model or the body is known.
