@@ -327,6 +327,18 @@ impl Gate {
         pending.unread = unread;
     }
 
+    /// Reads a piece of a message of the origin's on such a WebSocket.
+    pub fn hear(&self, pending: &mut Pending, bytes: &[u8]) {
+        pending.reader.hear(self.bundle(), bytes);
+    }
+
+    /// That message has ended, if there was one. `Some(true)`: it may go on, with those held before it; `Some(false)`: it is to be held; `None`:
+    /// it names what is denied, as `conclude` will tell.
+    pub fn heard(&self, pending: &mut Pending) -> Option<bool> {
+        let may = pending.reader.heard(self.bundle());
+        (!pending.reader.settled()).then_some(may)
+    }
+
     /// Reads a piece of the body, or of a message. `true`: settled, what follows cannot change the verdict.
     pub fn feed(&self, pending: &mut Pending, bytes: &[u8]) -> bool {
         pending.reader.feed(self.bundle(), bytes);
@@ -392,9 +404,9 @@ impl Passed {
 }
 
 impl Pending {
-    /// Messages went over the connection unread, when the caller had no reach: unless it is denied, it is refused.
-    pub fn missed(&mut self) {
-        self.reader.missed();
+    /// The connection cannot go on: messages went over it unread, or the origin does not say what runs. Unless it is denied, it is refused.
+    pub fn stop(&mut self, reason: Reason) {
+        self.reader.stop(reason);
     }
 
     /// Whether the body must be read.

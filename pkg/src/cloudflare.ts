@@ -149,10 +149,11 @@ function socket(request: Request, env: Env, post: Post): Upgrade {
     request,
     gate: () => post.gate,
     facts: () => factsOf(request, env, post),
-    connect({ guarded, denied }) {
+    async connect({ guarded, denied }) {
       // What its messages will ask for is not known yet.
       const mark: Mark = denied === "" ? UNRESTRICTED : { denied, verdict: "defer" };
-      return forward(request, env, post, guarded ? mark : undefined);
+      const answer = await forward(request, env, post, guarded ? mark : undefined);
+      return { answer, acknowledged: post.marker?.acknowledged(answer) === true };
     },
     newCase,
     fault(cause, caseId) {

@@ -80,6 +80,34 @@ export class Session {
     return undefined;
   }
 
+  /** What was read is gone, with an instance that was replaced: the session must be judged again. */
+  get isLost(): boolean {
+    return this.#reader !== undefined && this.#generation !== generation();
+  }
+
+  /**
+   * Reads a message of the origin's, or looks once more without one. True: it may go to the client, after those that were held;
+   * false: it is to be held, until an allowed model is known to run; undefined: it names what is denied, and the session is refused.
+   */
+  hear(message: string | Uint8Array = ""): boolean | undefined {
+    const reader = this.#reader;
+    if (this.#refusal !== undefined) return undefined;
+    if (reader === undefined) return true;
+    for (const piece of pieces(message)) enter(this.#generation, () => reader.hear(piece));
+    const heard = enter(this.#generation, () => reader.heard());
+    if (heard < 2) return heard === 1;
+    this.#read(reader);
+    return undefined;
+  }
+
+  /** Refuses the session, since the origin does not say what runs and no more can be held. */
+  giveUp(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    enter(this.#generation, () => reader.unnamed());
+    this.#read(reader);
+  }
+
   /** What to tell the client if the judgement is `deny` or `refuse`; undefined otherwise. */
   get refusal(): SocketRefusal | undefined {
     return this.#refusal;
@@ -100,24 +128,18 @@ export class Session {
 
   #feed(message: string | Uint8Array): void {
     const reader = this.#reader;
-    for (let at = 0, to = 0; reader !== undefined && at < message.length; at = to) {
-      to = Math.min(at + PIECE, message.length);
-      let piece: Uint8Array;
-      if (typeof message === "string") {
-        // Not between the halves of a surrogate pair.
-        if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
-        piece = encoder.encode(message.slice(at, to));
-      } else {
-        piece = message.subarray(at, to);
-      }
-      if (enter(this.#generation, () => reader.feed(piece))) return;
-    }
+    if (reader === undefined) return;
+    for (const piece of pieces(message)) if (enter(this.#generation, () => reader.feed(piece))) return;
   }
 
   #finish(): Judgement {
     const reader = this.#reader as Reader;
+    enter(this.#generation, () => reader.finish());
+    return this.#read(reader);
+  }
+
+  #read(reader: Reader): Judgement {
     const judgement = enter(this.#generation, () => {
-      reader.finish();
       const found = JSON.parse(reader.verdict()) as Judgement;
       if (!passes(found)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
       return found;
@@ -125,5 +147,18 @@ export class Session {
     this.#judgement = judgement;
     if (!passes(judgement)) this.release();
     return judgement;
+  }
+}
+
+function* pieces(message: string | Uint8Array): Generator<Uint8Array> {
+  for (let at = 0, to = 0; at < message.length; at = to) {
+    to = Math.min(at + PIECE, message.length);
+    if (typeof message === "string") {
+      // Not between the halves of a surrogate pair.
+      if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
+      yield encoder.encode(message.slice(at, to));
+    } else {
+      yield message.subarray(at, to);
+    }
   }
 }

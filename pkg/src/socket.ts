@@ -6,6 +6,7 @@
  * upgrade refused        accepted, told in the API's own words, closed with 1008, since a client sees nothing of a refused upgrade
  * origin does not open   its answer is the answer
  * message refused        told, closed with 1008 on both sides; nothing that follows goes on
+ * model not known        what the origin says is held until it, or the client, names one that may be used; a denied name ends the session
  * one side closes        the other is closed with the same code and reason
  * one side vanishes      the origin is told 1001 (going away), the client 1011 (the origin failed)
  * ```
@@ -25,14 +26,19 @@ export const AGAIN_MS = 1_000;
 /** Characters and bytes of messages that wait for facts; a session that sends more meanwhile is closed with 1009. */
 export const WAITING_BYTES = 4 * 1024 * 1024;
 
+/** Characters and bytes of the origin's messages that are held until an allowed model is known to run. */
+export const HELD_BYTES = 256 * 1024;
+/** Milliseconds that the first of them waits before the session is given up. */
+export const HELD_MS = 10_000;
+
 /** A socket that is to be relayed. */
 export interface Upgrade {
   readonly request: Request;
   /** The gate as it is by now, and what it knows of the caller. */
   gate(): Gate;
   facts(): Promise<Facts>;
-  /** Opens the connection to the origin. */
-  connect(session: Session): Promise<Response>;
+  /** Opens the connection to the origin; `acknowledged`: that one sees itself to what the caller may not use. */
+  connect(session: Session): Promise<{ readonly answer: Response; readonly acknowledged: boolean }>;
   newCase(): string;
   /** The session of this case could not go on. */
   fault(cause: unknown, caseId: string): void;
@@ -57,12 +63,12 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
     session.caseId = upgrade.newCase();
     const judgement = session.judge(upgrade.gate(), facts);
     if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade.request, session);
-    const answer: Opened = await upgrade.connect(session);
-    const origin = answer.webSocket ?? undefined;
+    const { answer, acknowledged } = await upgrade.connect(session);
+    const origin = (answer as Opened).webSocket ?? undefined;
     if (origin === undefined || !session.guarded) return answer;
     relayed = true;
     const { 0: client, 1: caller } = new WebSocketPair();
-    new Relay(upgrade, session, facts, caller, origin);
+    new Relay(upgrade, session, facts, caller, origin, acknowledged);
     const headers = new Headers(answer.headers);
     for (const name of ["connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions"]) headers.delete(name);
     return opened(client, headers);
@@ -77,6 +83,7 @@ class Relay {
   readonly #session: Session;
   readonly #caller: Side;
   readonly #origin: Side;
+  readonly #acknowledged: boolean;
   #facts: Facts;
   #gate: Gate;
   #revision: number;
@@ -84,9 +91,13 @@ class Relay {
   #gathered = Date.now();
   #waiting: [Side, Message][] | undefined;
   #bytes = 0;
+  #held: Message[] = [];
+  #heldBytes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
-  constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side) {
+  constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side, acknowledged: boolean) {
+    this.#acknowledged = acknowledged;
     this.#upgrade = upgrade;
     this.#session = session;
     this.#facts = facts;
@@ -117,7 +128,7 @@ class Relay {
 
   #take(from: Side, data: Message): void {
     if (this.#waiting !== undefined) {
-      this.#bytes += typeof data === "string" ? data.length : data.byteLength;
+      this.#bytes += size(data);
       if (this.#bytes > WAITING_BYTES) return this.#both(1009, "too much at once");
       this.#waiting.push([from, data]);
       return;
@@ -151,12 +162,42 @@ class Relay {
   #pass(from: Side, data: Message): void {
     if (this.#ended) return;
     if (from === this.#caller) {
-      if (this.#passes(typeof data === "string" ? data : new Uint8Array(data))) this.#origin.send(data);
+      if (!this.#passes(view(data))) return;
+      this.#origin.send(data);
+      if (this.#held.length > 0 && this.#session.hear() === true) this.#release();
       return;
     }
     // A switch that is thrown, or a rule whose hour comes, ends what it closes although the client is silent.
-    if ((this.#gate.revision !== this.#revision || Date.now() - this.#judged >= AGAIN_MS) && !this.#passes()) return;
+    const again = this.#session.isLost || this.#gate.revision !== this.#revision || Date.now() - this.#judged >= AGAIN_MS;
+    if (again && !this.#passes()) return;
+    const goes = this.#session.hear(view(data));
+    if (goes === undefined) return this.#cut();
+    if (!goes && !this.#acknowledged && !isError(data)) return this.#hold(data);
+    if (goes) this.#release();
     this.#caller.send(data);
+  }
+
+  #hold(data: Message): void {
+    this.#held.push(data);
+    this.#heldBytes += size(data);
+    const giveUp = () => {
+      this.#session.giveUp();
+      this.#cut();
+    };
+    if (this.#heldBytes > HELD_BYTES) return giveUp();
+    this.#timer ??= setTimeout(() => this.#guarded(giveUp), HELD_MS);
+  }
+
+  #release(): void {
+    for (const data of this.#held) this.#caller.send(data);
+    this.#drop();
+  }
+
+  #drop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   /** Judges the message, or what the session is known to run; what does not pass ends the session. */
@@ -165,11 +206,17 @@ class Relay {
     this.#judged = Date.now();
     const judgement = this.#session.judge(this.#gate, this.#facts, message);
     if (judgement === undefined || passes(judgement)) return true;
+    this.#cut();
+    return false;
+  }
+
+  /** The session is refused. */
+  #cut(): void {
     const { refusal } = this.#session;
     this.#ended = true;
+    this.#drop();
     shut(this.#origin, 1008, "refused by policy");
     if (refusal !== undefined) tell(this.#caller, refusal);
-    return false;
   }
 
   /** A fault of the gate's own ends the session: nothing goes on unjudged. */
@@ -195,6 +242,7 @@ class Relay {
 
   #end(other: Side, code: number, reason: string): void {
     this.#session.release();
+    this.#drop();
     if (this.#ended) return;
     this.#ended = true;
     shut(other, code, reason);
@@ -221,6 +269,24 @@ function tell(caller: Side, { event, code, reason }: NonNullable<Session["refusa
     // It is gone already.
   }
   shut(caller, code, reason);
+}
+
+/** An event that tells of a fault holds nothing that a model said. */
+function isError(data: Message): boolean {
+  if (typeof data !== "string" || data.length > 16 * 1024) return false;
+  try {
+    return (JSON.parse(data) as { type?: unknown } | null)?.type === "error";
+  } catch {
+    return false;
+  }
+}
+
+function size(data: Message): number {
+  return typeof data === "string" ? data.length : data.byteLength;
+}
+
+function view(data: Message): string | Uint8Array {
+  return typeof data === "string" ? data : new Uint8Array(data);
 }
 
 /** Closes with what the other side closed with; 1005 says that it gave no code, which is sent by giving none. */

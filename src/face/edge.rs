@@ -25,7 +25,7 @@ use crate::mark;
 use crate::piece::{cut, pieces};
 use crate::reach::State;
 use crate::refusal::{Refusal, Socket};
-use crate::request::Head;
+use crate::request::{Head, Reason};
 use crate::verdict::Verdict;
 
 #[global_allocator]
@@ -205,7 +205,7 @@ impl Edge {
         if let Some((unread, ..)) = self.unread.take() {
             held(&self.gate).message(&mut reader.pending, unread, binary);
             if missed {
-                reader.pending.missed();
+                reader.pending.stop(Reason::SessionUnread);
             }
         }
     }
@@ -258,6 +258,27 @@ impl Reader {
     /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
     pub fn refusal(&self, case_id: &str) -> String {
         self.verdict.as_ref().map(|verdict| Refusal::new(verdict, case_id).to_json()).unwrap_or_default()
+    }
+
+    /// Reads a piece of a message of the origin's on a WebSocket.
+    pub fn hear(&mut self, bytes: &[u8]) {
+        held(&self.gate).hear(&mut self.pending, bytes);
+    }
+
+    /// That message has ended, if there was one. 1: it may go on, with those held before it; 0: it is to be held; 2: it ends the session, and the
+    /// verdict is there.
+    pub fn heard(&mut self) -> u32 {
+        let may = held(&self.gate).heard(&mut self.pending);
+        if may.is_none() {
+            self.finish();
+        }
+        may.map_or(2, u32::from)
+    }
+
+    /// The origin does not say what runs, and no more can be held: the verdict is there.
+    pub fn unnamed(&mut self) {
+        self.pending.stop(Reason::AnswerUnnamed);
+        self.finish();
     }
 
     /// The same for a WebSocket, as JSON: `{event, code, reason}`; an empty event is not sent.

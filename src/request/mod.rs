@@ -15,6 +15,7 @@ mod field;
 mod findings;
 mod form;
 pub(crate) mod header;
+mod hearing;
 mod json;
 mod key;
 mod lanes;

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
 use crate::bundle::layout as l;
-use crate::bundle::layout::{NONE, operation, role, section};
+use crate::bundle::layout::{NONE, flags, operation, role, section};
 use crate::limits;
 use crate::piece::pieces;
 use crate::reach::Reach;
@@ -32,6 +32,7 @@ use super::content::{Content, Kind};
 use super::findings::Findings;
 use super::form::Form;
 use super::header;
+use super::hearing::Hearing;
 use super::json::Json;
 use super::lines::Lines;
 use super::multipart::Multipart;
@@ -62,6 +63,12 @@ pub struct Reader {
     media: bool,
     /// Bytes that the message may still have.
     left: usize,
+    /// The client has sent a message, and what runs was left to something stored.
+    asked: bool,
+    late: bool,
+    /// What the origin says, and whether it has named a model that may be used.
+    hearing: Option<Hearing>,
+    proven: bool,
 }
 
 /// How far the body is read.
@@ -114,11 +121,14 @@ impl Reader {
             self.facts.message = true;
             self.facts.upgrade = true;
             self.facts.preflight = false;
+            self.facts.body = false;
             self.facts.flags &= !operation::QUIET;
             self.content = Content::NONE;
             self.wanted = self.messages.iter().all(|state| *state != NONE);
             self.states = known(bundle, &self.messages);
         }
+        self.asked |= self.facts.body;
+        self.late |= self.findings.binds();
         self.facts.everything = reach.is_everything(bundle);
         self.facts.body = false;
         self.facts.trouble = None;
@@ -130,9 +140,37 @@ impl Reader {
         self.stage = Stage::Sniffing;
     }
 
-    /// Messages went over this connection that were not read, when the caller had no reach.
-    pub fn missed(&mut self) {
-        self.facts.trouble = Some(Reason::SessionUnread);
+    /// The connection cannot go on, for this reason, unless it is denied for another.
+    pub fn stop(&mut self, reason: Reason) {
+        self.facts.trouble = Some(reason);
+    }
+
+    /// Reads on in a message of the origin's.
+    pub fn hear(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
+        if self.hearing.is_none() {
+            self.hearing = Some(Hearing::new(bundle, self.answers(operation::ANSWER_NAMES)));
+        }
+        if let Some(hearing) = &mut self.hearing {
+            hearing.feed(bundle, bytes);
+        }
+    }
+
+    /// That message has ended, if there was one: whether what the origin says may go to the client, unless the connection is now
+    /// [settled](Self::settled). It may as long as nothing was asked for, and once an allowed model is known to run: the client has named it, and
+    /// nothing that leads elsewhere, or the origin has.
+    pub fn heard(&mut self, bundle: Bundle<'_>) -> bool {
+        let may_unlisted = bundle.flags() & flags::UNLISTED == 1;
+        let known = |findings: &Findings| findings.known() || may_unlisted && findings.unlisted();
+        if let Some(hearing) = &mut self.hearing {
+            let said = hearing.end(bundle);
+            if said.mentioned() {
+                self.proven |= known(&said);
+                self.findings.absorb(&said);
+            }
+        }
+        let asked = self.asked || self.facts.body;
+        let late = self.late || self.findings.binds() || self.facts.has(operation::LATE_BOUND);
+        self.proven || !late && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
     }
 
     /// Reads on in the body, or in the message. Empty chunks are no body.
@@ -242,6 +280,10 @@ impl Reader {
             messages,
             media: false,
             left: usize::MAX,
+            asked: false,
+            late: false,
+            hearing: None,
+            proven: false,
         }
     }
 

@@ -135,6 +135,7 @@ impl Trial<'_> {
                     path_opaque,
                     body_state: *state,
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
+                    answer_state: if flags & operation::ANSWER_NAMES != 0 { CHAT } else { NONE },
                     query,
                     flavour: if *dialect == 0 { flavour::OPENAI } else { flavour::ANTHROPIC },
                     ..Default::default()
@@ -154,7 +155,7 @@ impl Trial<'_> {
 type Listed = (u16, &'static str, &'static str, &'static str, u32, u32, &'static [(&'static str, u8)]);
 
 const OPERATIONS: &[Listed] = {
-    use operation::{BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, QUIET, REVEALS, RUNS, WEBSOCKET};
+    use operation::{ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, QUIET, REVEALS, RUNS, WEBSOCKET};
     &[
         (0, "listChats", "GET", "/v1/chat/completions", 0, NONE, &[("model", role::NOTHING)]),
         (0, "chat", "POST", "/v1/chat/completions", RUNS, CHAT, &[]),
@@ -163,7 +164,7 @@ const OPERATIONS: &[Listed] = {
         (0, "deleteModel", "DELETE", "/v1/models/{model+}", REVEALS, NONE, &[]),
         (0, "batch", "POST", "/v1/batches", LATE_BOUND, EMPTY, &[]),
         (0, "respond", "POST", "/v1/responses", RUNS, CHAT, &[]),
-        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET, NONE, &[]),
+        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET | ANSWER_NAMES, NONE, &[]),
         (0, "realtime", "GET", "/v1/realtime", RUNS | WEBSOCKET, NONE, &[("model", role::PRIMARY)]),
         (0, "thread", "POST", "/v1/threads", QUIET, NONE, &[]),
         (0, "run", "POST", "/v1/threads/{id}/run", RUNS | LATE_BOUND_UNNAMED, CHAT, &[]),

@@ -5,7 +5,8 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { keyDigest } from "../../pkg/dist/cloudflare.js";
-import { REACH_KEY } from "../../tools/demo.mjs";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { reachCheck } from "../../tools/origin/reach.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { until } from "./raw.mjs";
@@ -250,6 +251,75 @@ test("a silent client's session ends with the origin's next message", async () =
   } finally {
     await other.close();
   }
+});
+
+const created = (model) => ({ type: "response.created", response: { id: "r", model } });
+const delta = { type: "response.output_text.delta", delta: "x" };
+/** What the client asks for, and the origin is to say to it. */
+const ask = (model, ...say) => JSON.stringify({ say, type: "response.create", ...(model === undefined ? {} : { model }) });
+
+test("what the origin says is held until it names a model that may be used", async () => {
+  const client = await connect(RESPONSES, FR);
+  client.send(ask("auto", { type: "response.queued" }, delta));
+  await until(() => last().got.length === 1);
+  last().send('{"type":"error","error":{"message":"slow down"}}');
+  await until(() => client.got.length === 1);
+  assert.equal(JSON.parse(client.got[0]).type, "error", "a fault is told at once");
+  last().send(JSON.stringify(created("haiku-4")));
+  await until(() => client.got.length === 4);
+  assert.deepEqual(client.got.slice(1).map((text) => JSON.parse(text).type), ["response.queued", "response.output_text.delta", "response.created"]);
+  client.close();
+});
+
+test("a denied model that the origin names ends the session, however late", async () => {
+  const client = await connect(RESPONSES, FR);
+  client.send(ask("haiku-4", created("haiku-4"), delta));
+  await until(() => client.got.length === 2);
+  client.send(ask("haiku-4", created("mythos-5"), delta, delta));
+  assert.ok((await refused(client)).message.includes(MESSAGE));
+  assert.deepEqual(client.got.length, 3, "two that were allowed, and the refusal");
+  await until(() => last().closed !== undefined);
+  assert.equal(last().closed[0], 1008);
+});
+
+test("nothing of a session whose model stays unknown is released, and no more than a bound is held", async () => {
+  const client = await connect(RESPONSES, FR);
+  client.send(ask("auto", ...Array.from({ length: 40 }, () => ({ ...delta, delta: "x".repeat(8_000) }))));
+  await refused(client, "answer_unnamed");
+  assert.equal(client.got.length, 1);
+});
+
+test("what went before the first request, and what runs under an allowed name, is not held", async () => {
+  const client = await connect("/v1/realtime?intent=transcription", FR);
+  await until(() => last().url.includes("transcription"));
+  last().send('{"type":"session.created","session":{"type":"transcription"}}');
+  await until(() => client.got.length === 1);
+  client.send(update("haiku-4"));
+  await until(() => client.got.length === 2);
+  client.close();
+});
+
+test("an origin that acknowledges what the caller may not use is not held, but held to it", async () => {
+  const other = await startSocketOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
+  const gate = await start({ bindings: { ORIGIN: other.url, KEY_SECRET, LOCAL: "1", REACH_KEY, ENFORCED_KEY } });
+  try {
+    const client = await connect(RESPONSES, FR, ["realtime"], gate);
+    assert.equal(client.socket.protocol, "realtime");
+    client.send(ask("auto", delta));
+    await until(() => client.got.length === 1);
+    client.send(ask("auto", created("mythos-5")));
+    await refused(client);
+  } finally {
+    await gate.close();
+    await other.close();
+  }
+});
+
+test("who may use everything hears everything", async () => {
+  const client = await connect(RESPONSES, US);
+  client.send(ask(undefined, created("mythos-5"), delta));
+  await until(() => client.got.length === 2);
+  client.close();
 });
 
 test("an account record that changed counts after a minute, and nothing overtakes what waits for it", async () => {

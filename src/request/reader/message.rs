@@ -151,7 +151,7 @@ fn what_went_unread_is_refused_unless_it_is_denied() {
         let head = Head { method: "GET", url, headers: UPGRADE };
         let mut reader = Reader::new(view, &route(view, "GET", url), &head, reach);
         reader.message(view, reach, false);
-        reader.missed();
+        reader.stop(SessionUnread);
         let outcome = reader.finish(view, reach);
         (outcome.kind, outcome.reason)
     };
@@ -212,4 +212,77 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
     reader.message(view, &closing(&[1]), false);
     reader.feed(view, br#"{"model":"mythos-5"}"#);
     assert_eq!(reader.finish(view, &closing(&[1])).closed, ["mythos-5"]);
+}
+
+/// What becomes of each message: `true` for the client's, `false` for the origin's, of which it is told whether it goes (`None`: it ends
+/// the session).
+#[track_caller]
+fn heard(trial: &Trial<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<bool>> {
+    let bundle = trial.bundle();
+    let view = bundle.view();
+    let reach = closing(&[1]);
+    let head = Head { method: "GET", url, headers: UPGRADE };
+    let mut of_all = Vec::new();
+    for size in [usize::MAX, 1, 7] {
+        let mut reader = Reader::new(view, &route(view, "GET", url), &head, &reach);
+        assert!(matches!(reader.finish(view, &reach).kind, Defer));
+        let mut goes = Vec::new();
+        for (client, message) in messages {
+            if *client {
+                reader.message(view, &reach, false);
+            }
+            for piece in message.as_bytes().chunks(size) {
+                if *client {
+                    reader.feed(view, piece);
+                } else {
+                    reader.hear(view, piece);
+                }
+            }
+            if !client {
+                let may = reader.heard(view);
+                let told = reader.finish(view, &reach);
+                assert_eq!(reader.settled(), told.kind == Deny);
+                goes.push((!reader.settled()).then_some(may));
+            } else {
+                assert!(matches!(reader.finish(view, &reach).kind, Defer));
+            }
+        }
+        of_all.push(goes);
+    }
+    let first = of_all.first().unwrap().clone();
+    assert!(of_all.iter().all(|goes| *goes == first));
+    first
+}
+
+#[test]
+fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
+    const CLIENT: bool = true;
+    const ORIGIN: bool = false;
+    let (go, hold, cut) = (Some(true), Some(false), None);
+    let trial = Trial::default();
+    let haiku = r#"{"model":"haiku-4"}"#;
+    let mythos = r#"{"model":"mythos-5"}"#;
+    let auto = r#"{"model":"auto"}"#;
+    // Nothing was asked for, so nothing can be held back; but what is denied is denied.
+    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]), [go, go, go]);
+    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
+    // The client has named it.
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]), [go, hold, cut]);
+    assert_eq!(heard(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]), [go]);
+    // The origin must.
+    assert_eq!(
+        heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]),
+        [hold, hold, go, go]
+    );
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]), [hold, hold, go]);
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]), [cut]);
+    // What is stored may run another than is named.
+    let stored = r#"{"previous":"r"}"#;
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    // A policy that lets pass what it does not know asks for no proof of it.
+    let lax = Trial { flags: 1, ..Trial::default() };
+    assert_eq!(heard(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
+    // Nobody knows where an unknown operation would name one.
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);
 }
