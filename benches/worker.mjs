@@ -9,6 +9,7 @@ import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { keyDigest } from "../pkg/dist/cloudflare.js";
+import { REACH_KEY } from "../tools/demo.mjs";
 import { startWorker } from "../tools/workerd.mjs";
 import { KEY_SECRET, POLICY, compile } from "../tests/worker/setup.mjs";
 
@@ -43,7 +44,7 @@ async function measure() {
   for (const [key, record] of Object.entries(accounts)) keys[await keyDigest(KEY_SECRET, key)] = record;
   const bundle = compile(POLICY);
   const bare = await startWorker({ bundle, entry: "bare.js", scripts: { "bare.js": BARE }, bindings: { ORIGIN } });
-  const gate = await startWorker({ bundle, keys, bindings: { ORIGIN, KEY_SECRET, LOCAL: "1" } });
+  const gate = await startWorker({ bundle, keys, bindings: { ORIGIN, KEY_SECRET, REACH_KEY, LOCAL: "1" } });
 
   const variants = [
     { name: "bare pass-through", url: bare.url, key: "sk-us", country: "US" },

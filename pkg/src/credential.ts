@@ -36,7 +36,7 @@ export class Slots {
   credentials(headers: Headers, url: string): string[] {
     const found = new Set<string>();
     // Servers that keep headers as CGI does take `_` and `-` for one.
-    const folded = [...headers].filter(([name]) => name.includes("_")).map(([name, value]) => [name.replaceAll("_", "-"), value] as const);
+    const folded = [...headers.keys()].filter((name) => name.includes("_")).map((name) => [name.replaceAll("_", "-"), headers.get(name)] as const);
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {

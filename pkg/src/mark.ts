@@ -31,8 +31,11 @@ export class Marker {
   readonly acknowledges: boolean;
   readonly #key: KeyText;
   readonly #origin: readonly KeyText[];
-  readonly #bundle: string;
   readonly #slots: readonly string[];
+  // What is the same in every mark.
+  readonly #policy: string;
+  readonly #places: string;
+  readonly #signer: string;
   readonly #acknowledged = new WeakSet<Response>();
   #private: CryptoKey | undefined;
 
@@ -50,39 +53,42 @@ export class Marker {
     this.#origin = keyTexts(origin ?? "", "ENFORCED_KEY");
     if (this.#origin.some(({ alg }) => alg !== "hmac-sha256")) throw new PortcullisError("key_invalid", "ENFORCED_KEY is for `hmac-sha256`");
     this.acknowledges = this.#origin.length > 0;
-    this.#bundle = `policy=${quoted(id)}, version=${version}, bundle="${digest.slice(0, 16)}"`;
     this.#slots = slots;
+    this.#policy = `policy=${quoted(id)}, version=${version}, bundle="${digest.slice(0, 16)}"`;
+    this.#places = `slots=(${slots.map(quoted).join(" ")})`;
+    this.#signer = `keyid="${first.id}", alg="${first.alg}"`;
   }
 
   /** Marks a request that goes on just so, and returns the nonce of its mark; `created` in seconds. */
   async mark(request: Request, mark: Mark, nonce: string = crypto.randomUUID(), created = Math.floor(Date.now() / 1000)): Promise<string> {
-    const { id, alg } = this.#key;
-    const bound = `${this.#bundle}, ${this.#request(request)}`;
-    const text = `denied=(${mark.denied}), verdict=${mark.verdict}, ${bound}, created=${created}, nonce="${nonce}", keyid="${id}", alg="${alg}"`;
-    request.headers.set(REACH_HEADER, `${text}, sig=:${await this.#signature(text)}:`);
+    // Ids are the policy's, the method is the caller's: neither may end the header, or begin another.
+    const policy = `denied=(${mark.denied}), verdict=${mark.verdict}, ${this.#policy}`;
+    if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method)) throw new PortcullisError("input_invalid", "a character that the mark cannot carry");
+    const fields = `${policy}, method="${request.method}", ${this.#request(request)}, created=${created}, nonce="${nonce}", ${this.#signer}`;
+    request.headers.set(REACH_HEADER, `${fields}, sig=:${await this.#signature(fields)}:`);
     return nonce;
   }
 
-  async #signature(text: string): Promise<string> {
-    const { alg, bytes } = this.#key;
-    // Ids are the policy's, methods the caller's: neither may end the header, or begin another.
-    if (!/^[ -~]+$/.test(text)) throw new PortcullisError("input_invalid", "a character that the mark cannot carry");
-    const line = `${REACH_HEADER}: ${text}`;
-    if (alg === "hmac-sha256") return inside(() => mac(bytes, line));
-    this.#private ??= await crypto.subtle.importKey("pkcs8", pkcs8(bytes), { name: "Ed25519" }, false, ["sign"]);
-    const signature = await crypto.subtle.sign({ name: "Ed25519" }, this.#private, new TextEncoder().encode(line));
-    return base64(new Uint8Array(signature));
-  }
-
-  #request({ method, url, headers }: Request): string {
+  #request({ url, headers }: Request): string {
     let credentials = "";
     for (const name of this.#slots) {
       const value = headers.get(name);
       if (value !== null) credentials += `${name}: ${value}\n`;
     }
     const target = url.slice(url.indexOf("/", url.indexOf("://") + 3));
-    const names = this.#slots.map(quoted).join(" ");
-    return inside(() => `method=${quoted(method)}, target=:${digest(target)}:, slots=(${names}), credential=:${digest(credentials)}:`);
+    return inside(() => `target=:${digest(target)}:, ${this.#places}, credential=:${digest(credentials)}:`);
+  }
+
+  #signature(fields: string): string | Promise<string> {
+    const line = `${REACH_HEADER}: ${fields}`;
+    const { alg, bytes } = this.#key;
+    return alg === "hmac-sha256" ? inside(() => mac(bytes, line)) : this.#signed(line);
+  }
+
+  async #signed(line: string): Promise<string> {
+    this.#private ??= await crypto.subtle.importKey("pkcs8", pkcs8(this.#key.bytes), { name: "Ed25519" }, false, ["sign"]);
+    const signature = await crypto.subtle.sign({ name: "Ed25519" }, this.#private, new TextEncoder().encode(line));
+    return base64(new Uint8Array(signature));
   }
 
   /** Takes the acknowledgement out of an answer. `nonce` is the one of the request's mark, if it had one. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Gate, PortcullisError } from "portcullis";
+import { corpora } from "../../tests/corpora.mjs";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
@@ -127,4 +128,24 @@ test("a decision neither grows the module's memory nor leaks handles", async () 
   const before = memory.buffer.byteLength;
   for (let round = 0; round < 50_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
   assert.equal(memory.buffer.byteLength, before);
+});
+
+test("what the origin is told is closed is what the caller is told is closed", async () => {
+  for (const { policy, lines } of corpora()) {
+    const judge = await Gate.load({ module, bundle: compile(policy) });
+    let compared = 0;
+    for (const line of lines) {
+      const place = line.places ?? (line.place === undefined ? [] : [line.place]);
+      const account = (line.accounts ?? [line.account ?? {}]).map((facts) => judge.accountByName(facts));
+      const reading = judge.open({ method: line.method, url: line.url, headers: [] }, { place, account, network: line.network });
+      for (const one of account) one.free();
+      if (reading === undefined) continue;
+      const { denied } = reading;
+      const judgement = reading.finish();
+      assert.equal(reading.denied, judgement.verdict === "pass" || judgement.verdict === "defer" ? denied : "", "until it is refused");
+      assert.deepEqual(denied, reading.families.map(({ id }) => `"${id}"`).join(" "), line.id);
+      compared += 1;
+    }
+    assert.ok(compared > 50, `${compared}`);
+  }
 });
