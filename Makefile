@@ -27,7 +27,7 @@ help: ## list the targets
 
 build: package policy ## the npm package in pkg/, ready to pack
 
-wasm: ## the edge and the console module, in pkg/wasm/
+wasm: ## the edge, the decoding and the console module, in pkg/wasm/
 	@tools/install.sh rust bindgen node
 	tools/wasm.sh
 
@@ -105,6 +105,7 @@ lint: ## formatting and clippy, warnings refused
 	cargo clippy --quiet --all-targets --features cli,ed25519 -- -D warnings
 	cargo clippy --quiet --features origin -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings
+	cargo clippy --quiet --target wasm32-unknown-unknown --features decoder -- -D warnings
 	echo "lint: clean"
 
 clean: ## what the build made; tools and npm packages stay

@@ -415,6 +415,28 @@ impl Pending {
         self.reader.wants_body()
     }
 
+    /// The codings that lie over the body, as [`Reader::codings`].
+    #[must_use]
+    pub fn codings(&self) -> &str {
+        self.reader.codings()
+    }
+
+    /// Whether the body must reach the origin as it came, as [`Reader::is_signed`].
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.reader.is_signed()
+    }
+
+    /// The codings are undone: what will be fed is what they leave.
+    pub fn decoded(&mut self) {
+        self.reader.decoded();
+    }
+
+    /// The body cannot be read further, as [`Reader::unreadable`].
+    pub fn unreadable(&mut self, reason: Reason) {
+        self.reader.unreadable(reason);
+    }
+
     /// What was found, with where it stood: for who explains.
     #[cfg(feature = "author")]
     pub(crate) fn mentions(&self) -> &[request::Mention] {

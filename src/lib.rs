@@ -52,9 +52,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! Features, none on by default: `author` (policies), `cli` (the command line), `edge` and `console` (the wasm modules), `origin` and `ed25519` (for
-//! inference origins). No feature changes a
-//! decision.
+//! Features, none on by default: `author` (policies), `cli` (the command line), `decode` (content codings; part of the two), `edge`, `decoder` and
+//! `console` (the wasm modules), `origin` and `ed25519` (for inference origins). No feature changes a decision.
 
 // What only authors and their tools call is compiled for everyone and linked for nobody.
 #![cfg_attr(not(feature = "author"), allow(dead_code))]
@@ -71,7 +70,9 @@ mod bundle;
 mod facts;
 // Facts x bundle -> reach.
 mod reach;
-// What arrives: which models it mentions.
+// What arrives: which models it mentions, once content codings are undone.
+#[cfg(feature = "decode")]
+mod decode;
 mod request;
 // Reach x mentions -> verdict, and its words.
 mod emit;
@@ -99,11 +100,13 @@ pub mod policy;
 #[cfg(feature = "origin")]
 pub mod origin;
 
-#[cfg(any(feature = "edge", feature = "console"))]
+#[cfg(any(feature = "edge", feature = "decoder", feature = "console"))]
 mod face;
 
 pub use answer::{Answer, Check, Stage};
 pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
+#[cfg(feature = "decode")]
+pub use decode::{Decoder, Memory};
 pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_ip, read_place, read_time};
 pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
 pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};

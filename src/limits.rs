@@ -94,3 +94,42 @@ pub const CLOCK_SKEW_SECONDS: u64 = 10;
 
 /// Bytes of a mark that an origin reads. Servers take 8 to 64 KB of header.
 pub const MARK_BYTES: usize = 65_536;
+
+/// Content codings one over the other. Two are seen where a proxy compresses again; nobody needs three.
+pub const CODINGS: usize = 3;
+
+/// Bytes that one coded body may hold. The largest uploads of the guarded APIs are batch files of 256 MB; Cloudflare's own limit is 500 MB.
+pub const DECODED_BYTES: u64 = 512 << 20;
+
+/// Decoded bytes for each coded one, of each coding of a stack. Chats reach 20, tables of numbers 50; deflate's own bound is 1,032.
+pub const DECODED_RATIO: u64 = 200;
+
+/// Decoded bytes beyond that ratio: a short body may repeat itself as it likes, silence in an audio upload for one.
+pub const DECODED_FREE: u64 = 4 << 20;
+
+/// Bytes of a zstd window: RFC 9659 has senders keep to it.
+pub const ZSTD_WINDOW_BYTES: usize = 8 << 20;
+
+/// Bytes of a br window, the most that RFC 7932 has.
+pub const BROTLI_WINDOW_BYTES: usize = 16 << 20;
+
+/// Bytes of the optional fields of one gzip header: a file name, a comment.
+pub const GZIP_HEADER_BYTES: usize = 8_192;
+
+/// Members of a gzip body, frames of a zstd body. Parallel compressors write one for each 64 KB or more.
+pub const CODED_MEMBERS: usize = 8_192;
+
+/// Bytes of a coded body that is held because a signature covers it.
+pub const SIGNED_CODED_BYTES: u64 = 1 << 20;
+
+/// Bytes of all decoders of an isolate, which has 128 MB; what does not fit is refused and may be tried again.
+pub const DECODERS_MEMORY: usize = 64 << 20;
+
+/// Bytes that a decoder of gzip or deflate takes: its window, its tables, a piece in and one out.
+pub const INFLATE_MEMORY: usize = 256 << 10;
+
+/// Bytes that a decoder of br takes without its window: mostly tables, 256 of each of three kinds in the worst case.
+pub const BROTLI_MEMORY: usize = 4 << 20;
+
+/// Bytes that a decoder of zstd takes without its window: sequences and literals of one block, tables.
+pub const ZSTD_MEMORY: usize = 3 << 20;

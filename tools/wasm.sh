@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wasm modules and their glue into pkg/wasm/: the edge module for deciding, the console module for authors.
+# Builds the wasm modules and their glue into pkg/wasm/: the edge module for deciding, the decoding module that it calls
+# upon for compressed bodies, the console module for authors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
@@ -13,12 +14,12 @@ for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
   export "$flags=${!flags:-} --remap-path-prefix=$folder="
 done
 
-# module FEATURE WASM-OPT-LEVEL [glue options]
+# module NAME[:FEATURE] WASM-OPT-LEVEL [glue options]
 module() {
-  local name=$1 level=$2
+  local name=${1%:*} feature=${1#*:} level=$2
   shift 2
   echo "wasm: $name"
-  cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$name"
+  cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
   # The slow part is done again only for another module or another script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
   state=$(sha256sum "$built" tools/wasm.sh | sha256sum)
@@ -38,3 +39,6 @@ mkdir -p pkg/wasm
 # The reset function lets the gate replace an instance that trapped.
 module edge -O3 --experimental-reset-state-function
 module console -Oz
+# What hostile bodies could make it allocate beyond its own count ends here, in a trap.
+export "$flags=${!flags:-} -Clink-arg=--max-memory=100663296"
+module decode:decoder -O3 --experimental-reset-state-function

@@ -8,17 +8,17 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const COMPATIBILITY_DATE = /compatibility_date = "(.+)"/.exec(readFileSync(`${ROOT}wrangler.toml`, "utf8"))[1];
 
 /**
- * `bundle`: bytes of the policy, that of `make build` if left out. `module`: bytes of the edge module, likewise.
- * `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
+ * `bundle`: bytes of the policy, that of `make build` if left out. `module` and `decoder`: bytes of the edge and of the
+ * decoding module, likewise. `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
  * built scripts. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
  */
-export async function startWorker({ bundle, module, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, inspector = false } = {}) {
+export async function startWorker({ bundle, module, decoder, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, inspector = false } = {}) {
   const pkg = `${ROOT}pkg/`;
   const built = readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js"));
   const sources = new Map([
     ...built.map((name) => [`dist/${name}`, readFileSync(`${pkg}dist/${name}`, "utf8")]),
     ...Object.entries(scripts).map(([name, text]) => [`dist/${name}`, text]),
-    ["wasm/edge.js", readFileSync(`${pkg}wasm/edge.js`, "utf8")],
+    ...["edge", "decode"].map((name) => [`wasm/${name}.js`, readFileSync(`${pkg}wasm/${name}.js`, "utf8")]),
   ]);
   const main = `dist/${entry}`;
   const miniflare = new Miniflare({
@@ -34,6 +34,7 @@ export async function startWorker({ bundle, module, bindings = {}, keys = {}, ho
       // The first is the entry.
       ...[main, ...[...sources.keys()].filter((name) => name !== main)].map((name) => ({ type: "ESModule", path: pkg + name, contents: sources.get(name) })),
       { type: "CompiledWasm", path: `${pkg}wasm/edge_bg.wasm`, contents: module ?? readFileSync(`${pkg}wasm/edge_bg.wasm`) },
+      { type: "CompiledWasm", path: `${pkg}wasm/decode_bg.wasm`, contents: decoder ?? readFileSync(`${pkg}wasm/decode_bg.wasm`) },
       { type: "Data", path: `${pkg}wasm/policy.bundle`, contents: bundle ?? readFileSync(`${pkg}wasm/policy.bundle`) },
     ],
     kvNamespaces: ["KEYS"],

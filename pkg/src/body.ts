@@ -6,12 +6,15 @@
  * declared and small           taken in one piece, judged, sent
  * ends within the bound        the same
  * longer                       what is held is sent while more is read; the last read is always held back
+ * under a content coding       decoded, and what is decoded is sent in the same way
+ * the same, and signed         held whole, judged by what is decoded, sent as it came
  * denied, unreadable, cut off  the upstream request is aborted, so that it never ends as if it were whole
  * ```
  *
  * Only `AbortController` breaks an upstream request off. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
  * all end a chunked request as if it were complete (measured in workerd 1.20260426).
  */
+import { PortcullisError } from "./error.ts";
 import { type Judgement, type Reading, passes } from "./gate.ts";
 
 // The platform's byte streams (Workers runtime API, "TransformStream").
@@ -65,8 +68,13 @@ export class Budget {
   }
 }
 
-/** Sends the request upstream with this body. A body of undefined: none. */
-export type Send = (judgement: Judgement | undefined, body: BodyInit | undefined, signal: AbortSignal | undefined) => Promise<Response>;
+/** Sends the request upstream with this body. A body of undefined: none. `decoded`: it is no longer under the content codings that the headers name. */
+export type Send = (
+  judgement: Judgement | undefined,
+  body: BodyInit | undefined,
+  signal: AbortSignal | undefined,
+  decoded?: boolean,
+) => Promise<Response>;
 
 /** The judgement and, if the request goes on, the origin's answer. */
 export interface Screened {
@@ -80,6 +88,11 @@ export async function screen(request: Request, reading: Reading, send: Send, bud
     const judgement = reading.finish();
     return { judgement, answer: passes(judgement) ? await send(judgement, request.body ?? undefined, undefined) : undefined };
   }
+  if (reading.coded) {
+    const read = reads(request.body as ReadableStream<Uint8Array>, budget);
+    if (reading.signed) return whole(read, reading, send, budget);
+    return stream(decoded(read, reading, budget), undefined, reading, (judgement, body, signal) => send(judgement, body, signal, true), budget);
+  }
   const declared = declaredLength(request.headers);
   if (declared !== undefined && declared <= PIECE_BYTES && budget.take(declared)) {
     try {
@@ -91,17 +104,19 @@ export async function screen(request: Request, reading: Reading, send: Send, bud
       budget.give(declared);
     }
   }
-  return stream(request.body as ReadableStream<Uint8Array>, declared, reading, send, budget);
+  return stream(reads(request.body as ReadableStream<Uint8Array>, budget), declared, reading, send, budget);
 }
 
+/** The next bytes of a body; undefined at its end. */
+type Read = () => Promise<Uint8Array | undefined>;
+
 async function stream(
-  body: ReadableStream<Uint8Array>,
+  read: Read,
   declared: number | undefined,
   reading: Reading,
   send: Send,
   budget: Budget,
 ): Promise<Screened> {
-  const read = reads(body, budget);
   // INVARIANT: what is in here nobody else has.
   const held: Uint8Array[] = [];
   let bytes = 0;
@@ -116,7 +131,7 @@ async function stream(
         return { judgement, answer: await send(judgement, whole, undefined) };
       }
       held.push(chunk);
-      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (reading.scan(chunk)) return { judgement: settled(reading), answer: undefined };
       if (bytes + READ_BYTES > HELD_BYTES || !budget.take(chunk.length)) break;
       bytes += chunk.length;
     }
@@ -129,7 +144,7 @@ async function stream(
 
 /** Sends what is held, then the rest as it is read, always one read behind. */
 async function forward(
-  read: () => Promise<Uint8Array | undefined>,
+  read: Read,
   held: Uint8Array[],
   declared: number | undefined,
   reading: Reading,
@@ -192,7 +207,7 @@ async function forward(
       const chunk = await read();
       if (chunk === undefined) break;
       held.push(chunk);
-      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (reading.scan(chunk)) return { judgement: settled(reading), answer: undefined };
     }
     const judgement = reading.finish();
     judged = passes(judgement);
@@ -206,8 +221,46 @@ async function forward(
   }
 }
 
+/** Holds a coded body whole, as it came, while what it decodes to is judged. The decoder bounds its length. */
+async function whole(read: Read, reading: Reading, send: Send, budget: Budget): Promise<Screened> {
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const chunk = await read();
+      if (chunk === undefined) {
+        const judgement = reading.finish();
+        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes), undefined) : undefined };
+      }
+      if (!budget.take(chunk.length)) throw new PortcullisError("exhausted", "too many bodies are held");
+      bytes += chunk.length;
+      held.push(chunk);
+      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+    }
+  } finally {
+    budget.again(held);
+    budget.give(bytes);
+  }
+}
+
+/** What the codings of a body leave of it. Where it cannot be decoded, it ends, and the reading knows why. */
+function decoded(read: Read, reading: Reading, budget: Budget): Read {
+  let pieces: Generator<Uint8Array, boolean> | undefined;
+  let bytes: Uint8Array | undefined;
+  return async () => {
+    for (;;) {
+      const next = pieces?.next();
+      if (next?.done === false) return next.value;
+      if (bytes !== undefined) budget.again([bytes]);
+      if (next?.value === true) return undefined;
+      bytes = await read();
+      pieces = reading.decode(bytes);
+    }
+  };
+}
+
 /** The next read of a body, at least `READ_BYTES` unless it ends before; undefined at its end. */
-function reads(body: ReadableStream<Uint8Array>, budget: Budget): () => Promise<Uint8Array | undefined> {
+function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   const reader = body.getReader({ mode: "byob" }) as ReadableStreamBYOBReader & {
     // The platform's own name for the standard's `read(view, { min })`, which it does not know on request bodies.
     readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;

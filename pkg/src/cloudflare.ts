@@ -7,10 +7,11 @@
  */
 import { Budget, type Send, screen } from "./body.ts";
 import { Slots } from "./credential.ts";
+import type { Decoder } from "./decode.ts";
 import { PortcullisError } from "./error.ts";
 import type { Facts, Place } from "./facts.ts";
 import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
-import { ENFORCED_HEADER, unforwardable } from "./header.ts";
+import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
 import { type Upgrade, isUpgrade, relay } from "./socket.ts";
@@ -48,6 +49,11 @@ export interface WorkerOptions {
   readonly module: WebAssembly.Module;
   /** The compiled policy, as a data module. */
   readonly bundle: ArrayBuffer;
+  /**
+   * What undoes content codings: `new Decoder(decode)`, of `portcullis/decode` and `import decode from "portcullis/decode.wasm"`. Without it, coded
+   * bodies of callers under restriction are refused.
+   */
+  readonly decoder?: Decoder;
 }
 
 export interface Context {
@@ -92,10 +98,10 @@ interface Post {
   traps: number;
 }
 
-function man({ module, bundle }: WorkerOptions, env: Env): Post | PortcullisError {
+function man({ module, bundle, decoder }: WorkerOptions, env: Env): Post | PortcullisError {
   try {
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
-    const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey });
+    const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey, decoder });
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
@@ -136,8 +142,8 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
 }
 
 async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
-  const send: Send = (judgement, body, signal) => {
-    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal });
+  const send: Send = (judgement, body, signal, decoded = false) => {
+    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded });
   };
   const { answer } = await screen(request, reading, send, post.budget);
   return answer ?? refuse(request, env, reading.refusal);
@@ -191,6 +197,7 @@ async function factsOf(request: Request, env: Env, post: Post): Promise<Facts> {
 interface Replacement {
   readonly body: BodyInit | null;
   readonly signal: AbortSignal | undefined;
+  readonly decoded: boolean;
 }
 
 /** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
@@ -208,6 +215,7 @@ async function forward(request: Request, env: Env, { slots, marker }: Post, mark
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
     // was not touched keeps its length; made from its stream it would lose it.
     onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
+    if (replacement?.decoded === true) dropped.push(...codingHeaders(request.headers));
     for (const name of dropped) onward.headers.delete(name);
     if (guarded) {
       slots.clear(onward.headers);

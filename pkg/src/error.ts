@@ -19,6 +19,8 @@ export type Code =
   | "trapped"
   /** The instance was replaced, because of another request, while this one was being read: it must be refused too. */
   | "replaced"
+  /** A bound of memory: the request must be refused, and may be tried again. */
+  | "exhausted"
   /** A method, URL, header or fact that no HTTP message can carry (it holds a line feed). */
   | "input_invalid";
 

@@ -3,6 +3,7 @@
  * kept here: the platform adapters do that.
  */
 import { Account as Handle, Edge, type Reader } from "../wasm/edge.js";
+import type { Decoder, Decoding } from "./decode.ts";
 import { PortcullisError, type Code } from "./error.ts";
 import { type Facts, type Head, headerLines, isList, line } from "./facts.ts";
 import { type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
@@ -15,6 +16,8 @@ export interface GateOptions<Source = ModuleSource> {
   readonly bundle: Uint8Array;
   /** The secret that the bundle's secret lists are keyed with. Without it, membership in them is unknown. */
   readonly listKey?: Uint8Array | undefined;
+  /** What undoes content codings. Without it, a coded body that must be read is refused. */
+  readonly decoder?: Decoder | undefined;
 }
 
 /** Where a guarded dialect takes a credential. */
@@ -274,7 +277,7 @@ export class Gate {
   #read(head: Head, facts: Settled, bits: number): Reading {
     const headers = headerLines(head.headers);
     const reader = this.#enter((edge) => edge.read(headers));
-    return new Reading((bits & GUARDED) !== 0, reader, this.#families(head, facts));
+    return new Reading((bits & GUARDED) !== 0, reader, this.#families(head, facts), this.#options.decoder);
   }
 
   /** Which families are closed and why is more than whether any is, and seldom asked: it is worked out when it is. */
@@ -310,15 +313,21 @@ export class Reading {
   caseId = "";
   readonly #families: () => readonly DeniedFamily[];
   readonly #generation = generation();
+  readonly #decoder: Decoder | undefined;
+  #codings: string | undefined;
+  #decoding: Decoding | undefined;
+  /** No more bytes are wanted, or there are none. */
+  #ended = false;
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
   #refusal: Refusal | undefined;
   #denied = "";
 
   /** @internal Made by {@link Gate.open}. */
-  constructor(guarded: boolean, reader: Reader, families: () => readonly DeniedFamily[]) {
+  constructor(guarded: boolean, reader: Reader, families: () => readonly DeniedFamily[], decoder: Decoder | undefined) {
     this.guarded = guarded;
     this.#families = families;
+    this.#decoder = decoder;
     this.#reader = reader;
   }
 
@@ -328,14 +337,58 @@ export class Reading {
     return reader !== undefined && enter(this.#generation, () => reader.wantsBody());
   }
 
+  /** Whether the body is under content codings, which are then undone here. */
+  get coded(): boolean {
+    const reader = this.#reader;
+    if (reader === undefined || this.#decoder === undefined) return false;
+    return (this.#codings ??= enter(this.#generation, () => reader.codings())) !== "";
+  }
+
+  /** Whether a digest or a signature covers the body, so that it must go on as it came. */
+  get signed(): boolean {
+    const reader = this.#reader;
+    return reader !== undefined && enter(this.#generation, () => reader.signed());
+  }
+
   /** Takes the next bytes of the body. True: settled, no further byte can change the verdict to the better. */
   feed(bytes: Uint8Array): boolean {
+    if (!this.coded) return this.scan(bytes);
+    for (const piece of this.decode(bytes)) if (this.scan(piece)) break;
+    return this.#ended;
+  }
+
+  /** The same for bytes that are not coded, or no longer. */
+  scan(bytes: Uint8Array): boolean {
     const reader = this.#reader;
-    return reader === undefined || enter(this.#generation, () => reader.feed(bytes));
+    if (reader !== undefined && !enter(this.#generation, () => reader.feed(bytes))) return false;
+    return (this.#ended = true);
+  }
+
+  /**
+   * The pieces that more coded bytes give, or, undefined, the end of them; they are not scanned yet. It returns whether that was all: if the
+   * bytes cannot be decoded, it is, and the judgement says why.
+   */
+  *decode(bytes: Uint8Array | undefined): Generator<Uint8Array, boolean> {
+    const reader = this.#reader;
+    // A body of no bytes is none, whatever the headers say of it.
+    if (this.#ended || reader === undefined || (this.#decoding === undefined && !bytes?.length)) return bytes === undefined;
+    if (this.#decoding === undefined) {
+      this.#decoding = this.#decoder?.open(this.#codings ?? "", this.signed);
+      enter(this.#generation, () => reader.decoded(0));
+    }
+    const decoding = this.#decoding as Decoding;
+    this.#ended = bytes === undefined;
+    decoding.feed(bytes);
+    for (let piece = decoding.next(); piece !== undefined; piece = decoding.next()) yield piece;
+    const { trouble } = decoding;
+    if (trouble === 0) return this.#ended;
+    enter(this.#generation, () => reader.decoded(trouble));
+    return (this.#ended = true);
   }
 
   /** The body has ended, or the verdict is settled. Further calls give the same judgement. */
   finish(): Judgement {
+    if (this.coded) for (const piece of this.decode(undefined)) this.scan(piece);
     const reader = this.#reader;
     if (reader !== undefined) {
       try {
@@ -373,6 +426,8 @@ export class Reading {
   release(): void {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#decoding?.free();
+    this.#decoding = undefined;
     if (reader !== undefined && this.#generation === generation()) reader.free();
   }
 }

@@ -47,6 +47,11 @@ function withheld(name: string, slots: ReadonlyMap<string, boolean>): boolean {
   return plain === name ? slots.get(name) === false : slots.has(plain);
 }
 
+/** Names of the headers that are no longer true of a body that was decoded. */
+export function codingHeaders(headers: Headers): string[] {
+  return [...headers.keys()].filter((name) => /^content-(?:encoding|length)$/.test(folded(name)));
+}
+
 function folded(name: string): string {
   return name.includes("_") ? name.replaceAll("_", "-") : name;
 }

@@ -1,5 +1,6 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
 import { type Code, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
+import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
 import { type Arrived, type Nonces, type Reach, type ReachCode, Seen, acknowledge, reachKeys, verify } from "portcullis/origin";
 
@@ -25,8 +26,8 @@ export function retryable(error: PortcullisError): boolean {
   }
 }
 
-export function edge(module: WebAssembly.Module, bundle: ArrayBuffer): Worker {
-  return worker({ module, bundle });
+export function edge(module: WebAssembly.Module, bundle: ArrayBuffer, decode?: WebAssembly.Module): Worker {
+  return decode === undefined ? worker({ module, bundle }) : worker({ module, bundle, decoder: new Decoder(decode) });
 }
 
 export const env: Env = { ORIGIN: "https://inference.example.com", CORS_ORIGINS: "*" };

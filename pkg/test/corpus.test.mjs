@@ -3,15 +3,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Gate, Session } from "portcullis";
+import { Decoder } from "portcullis/decode";
 import { corpora } from "../../tests/corpora.mjs";
 import { bodyOf, judgeLine } from "../../tests/line.mjs";
 import { compile } from "../../tests/worker/setup.mjs";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
+const decoder = new Decoder(readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url)));
 
 for (const { name, policy, lines, verdicts } of corpora()) {
   const bundle = compile(policy);
-  const load = () => Gate.load({ module, bundle });
+  const load = () => Gate.load({ module, bundle, decoder });
 
   test(`${name}: ${lines.length} verdicts as the command line gives them`, async () => {
     for (const [index, line] of lines.entries()) {

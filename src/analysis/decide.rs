@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::line::{LineError, RequestLine};
 use crate::bundle::{Bundle, OwnedBundle};
+use crate::decode::{Decoder, Memory};
 use crate::gate::{Approach, Caller, Gate, GateError, Pending};
 use crate::reach::State;
 use crate::request::{Head, all_methods};
@@ -89,9 +90,14 @@ impl Decider {
         };
         let mut pending = self.gate.read(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
-            for piece in line.pieces() {
-                if self.gate.feed(&mut pending, piece) {
-                    break;
+            match decoder(&pending) {
+                Some(decoder) => self.feed_decoded(&mut pending, decoder, line.pieces()),
+                None => {
+                    for piece in line.pieces() {
+                        if self.gate.feed(&mut pending, piece) {
+                            break;
+                        }
+                    }
                 }
             }
         }
@@ -111,6 +117,35 @@ impl Decider {
         }
         (verdict, Some(pending))
     }
+
+    fn feed_decoded<'l>(&self, pending: &mut Pending, mut decoder: Decoder, pieces: impl Iterator<Item = &'l [u8]>) {
+        pending.decoded();
+        let mut pieces = pieces.peekable();
+        // A body that is empty, coded or not, is none.
+        while let Some(piece) = pieces.next() {
+            decoder.feed(piece);
+            if pieces.peek().is_none() {
+                decoder.end();
+            }
+            loop {
+                match decoder.next() {
+                    Ok(Some(decoded)) => {
+                        if self.gate.feed(pending, decoded) {
+                            return;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(reason) => return pending.unreadable(reason),
+                }
+            }
+        }
+    }
+}
+
+/// What undoes the codings of the body; `None` if there are none, or some that nothing here can undo.
+fn decoder(pending: &Pending) -> Option<Decoder> {
+    let codings = pending.codings();
+    if codings.is_empty() { None } else { Decoder::new(codings, pending.is_signed(), &Memory::default()).ok() }
 }
 
 /// Puts the id in front of a verdict's members.

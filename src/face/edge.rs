@@ -235,6 +235,24 @@ impl Reader {
         self.pending.wants_body()
     }
 
+    /// The codings that lie over the body, with commas between; empty if there are none. What is fed must be what they leave.
+    pub fn codings(&self) -> String {
+        self.pending.codings().into()
+    }
+
+    /// Whether the body must go on as it came, coded.
+    pub fn signed(&self) -> bool {
+        self.pending.is_signed()
+    }
+
+    /// 0: the codings of the body are undone before it is fed. Else: that failed, for the reason that the decoding module gave.
+    pub fn decoded(&mut self, trouble: usize) {
+        match trouble.checked_sub(1) {
+            None => self.pending.decoded(),
+            Some(at) => self.pending.unreadable(Reason::CODING.get(at).copied().unwrap_or(Reason::ContentCoding)),
+        }
+    }
+
     /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
     pub fn feed(&mut self, bytes: &[u8]) -> bool {
         held(&self.gate).feed(&mut self.pending, bytes)

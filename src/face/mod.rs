@@ -3,6 +3,8 @@
 #[cfg(feature = "console")]
 #[expect(unreachable_pub, reason = "JavaScript reaches them")]
 mod console;
+#[cfg(feature = "decoder")]
+mod decode;
 #[cfg(feature = "edge")]
 #[expect(unreachable_pub, reason = "JavaScript reaches them")]
 mod edge;

@@ -1,7 +1,7 @@
 //! What does the body claim to be?
 //!
-//! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: which reader the claim asks for, and what of it
-//! nobody could agree on. The claim is not a proof: [`reader`](super::reader) looks at the first byte as well.
+//! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: which reader the claim asks for, what codings lie over the
+//! body, and what of all that nobody could agree on. The claim is not a proof: [`reader`](super::reader) looks at the first byte as well.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -23,6 +23,10 @@ pub(super) enum Kind {
     Other,
 }
 
+/// Headers that hold a digest or a signature which covers the body.
+const SIGNATURES: [&str; 6] =
+    ["content-md5", "digest", "content-digest", "repr-digest", "signature-input", "x-amz-content-sha256"];
+
 /// What the headers claim of the body.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
@@ -31,11 +35,13 @@ pub(super) struct Content {
     pub(super) line: String,
     /// Why no body under these headers can be read.
     pub(super) trouble: Option<Reason>,
+    /// The codings, with commas between, in the order in which they were applied; empty if there are none.
+    pub(super) codings: String,
 }
 
 impl Content {
     /// Nothing is claimed: a message on a WebSocket.
-    pub(super) const NONE: Self = Self { kind: Kind::Other, line: String::new(), trouble: None };
+    pub(super) const NONE: Self = Self { kind: Kind::Other, line: String::new(), trouble: None, codings: String::new() };
 
     pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         let mut lines = header::lines(headers, "content-type");
@@ -43,16 +49,30 @@ impl Content {
         let media = line.split(';').next().unwrap_or_default().trim();
         let kind = kind(media);
         let mut trouble = None;
-        if lines.next().is_some() || media.contains(',') || !charset_is_utf8(line) || kind.is_none() {
+        if lines.next().is_some() || is_list(line) || !charset_is_utf8(line) || kind.is_none() {
             trouble = Some(Reason::ContentType);
         }
-        if header::lines(headers, "content-encoding").flat_map(|line| line.split(',')).any(is_coded) {
-            // Decoders would stand here: what they can undo is no trouble.
-            trouble = Some(Reason::ContentCoding);
+        let mut codings = String::new();
+        for coding in header::lines(headers, "content-encoding").flat_map(|line| line.split(',')) {
+            if is_coded(coding) {
+                if !codings.is_empty() {
+                    codings.push(',');
+                }
+                codings.push_str(coding.trim());
+            }
         }
         let kind = kind.unwrap_or(Kind::Other);
-        Self { kind, line: if kind == Kind::Multipart { line.to_owned() } else { String::new() }, trouble }
+        Self { kind, line: if kind == Kind::Multipart { line.to_owned() } else { String::new() }, trouble, codings }
     }
+}
+
+/// A digest or a signature covers the body: it must reach the origin as it came.
+pub(super) fn is_signed(headers: &[(&str, &str)]) -> bool {
+    headers.iter().any(|(name, value)| {
+        SIGNATURES.iter().any(|known| header::is(name, known))
+            || header::is(name, "authorization")
+                && value.trim_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
+    })
 }
 
 /// `None`: a multipart type that no operation takes, each part of which could be anything.
@@ -79,6 +99,15 @@ fn kind(media: &str) -> Option<Kind> {
         Kind::Sdp
     } else {
         Kind::Other
+    })
+}
+
+/// Several types in one line, as proxies join them: some servers take the first, some the last.
+fn is_list(line: &str) -> bool {
+    let mut quoted = false;
+    line.bytes().any(|byte| {
+        quoted ^= byte == b'"';
+        byte == b',' && !quoted
     })
 }
 
@@ -131,9 +160,28 @@ mod tests {
         assert_eq!(trouble("application/json; charset=utf-8; charset=utf-7"), Some(Reason::ContentType));
         assert_eq!(trouble("application/json; charset*=utf-8''x"), Some(Reason::ContentType));
         assert_eq!(trouble("text/plain, application/json"), Some(Reason::ContentType));
+        assert_eq!(trouble("application/json;charset=utf-8, text/plain"), Some(Reason::ContentType));
+        assert_eq!(trouble("application/json;x=1,application/x-www-form-urlencoded"), Some(Reason::ContentType));
+        assert_eq!(trouble("multipart/form-data; boundary=\"a,b\""), None);
         assert_eq!(trouble("multipart/related; boundary=x"), Some(Reason::ContentType));
         assert_eq!(content(&[("content-type", "a/b"), ("Content-Type", "a/b")]).1, Some(Reason::ContentType));
-        assert_eq!(content(&[("content-encoding", "identity, gzip")]).1, Some(Reason::ContentCoding));
-        assert_eq!(content(&[("content-encoding", "identity")]).1, None);
+    }
+
+    #[test]
+    fn codings_are_told_in_their_order() {
+        let codings = |headers: &[(&str, &str)]| Content::of(headers).codings;
+        assert_eq!(codings(&[("content-encoding", "identity")]), "");
+        assert_eq!(codings(&[("Content_Encoding", "identity, GZIP ,,")]), "GZIP");
+        assert_eq!(
+            codings(&[("content-encoding", "gzip"), ("accept", "*/*"), ("Content-Encoding", "identity,br, x")]),
+            "gzip,br,x"
+        );
+    }
+
+    #[test]
+    fn what_covers_the_body_is_known() {
+        assert!(is_signed(&[("Content-MD5", "x")]));
+        assert!(is_signed(&[("authorization", "AWS4-HMAC-SHA256 Credential=x")]));
+        assert!(!is_signed(&[("authorization", "Bearer AWS4-HMAC-SHA256"), ("x-digest", "1")]));
     }
 }

@@ -28,7 +28,7 @@ use crate::piece::pieces;
 use crate::reach::Reach;
 use crate::verdict::{self, Outcome};
 
-use super::content::{Content, Kind};
+use super::content::{self, Content, Kind};
 use super::findings::Findings;
 use super::form::Form;
 use super::header;
@@ -54,6 +54,10 @@ pub struct Reader {
     /// An operation of the route names models in its body.
     wanted: bool,
     content: Content,
+    /// The body must reach the origin as it came.
+    signed: bool,
+    /// What is fed is what the codings left.
+    decoded: bool,
     /// One for each way in which the body may be read; all count.
     slots: Vec<Slot>,
     stage: Stage,
@@ -191,6 +195,33 @@ impl Reader {
         }
     }
 
+    /// The codings that lie over the body, with commas between; empty if there are none. A body under codings is refused unless they
+    /// are undone before.
+    #[must_use]
+    pub fn codings(&self) -> &str {
+        &self.content.codings
+    }
+
+    /// Whether the headers hold a digest or a signature of the body, so that it must reach the origin as it came.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.signed
+    }
+
+    /// The codings are undone: what will be fed is what they leave.
+    pub fn decoded(&mut self) {
+        self.decoded = true;
+    }
+
+    /// A body came, and it cannot be read further.
+    pub fn unreadable(&mut self, reason: Reason) {
+        self.facts.body = true;
+        self.facts.preflight = false;
+        if !self.settled() {
+            self.facts.trouble = Some(reason);
+        }
+    }
+
     /// A verdict that no later byte can change for the better.
     #[must_use]
     pub fn settled(&self) -> bool {
@@ -275,6 +306,8 @@ impl Reader {
             answers: route.operations(bundle).map(|operation| (operation.flags, operation.answer_state)).collect(),
             wanted: route.bodies.iter().any(|state| *state != NONE),
             content: Content::of(head.headers),
+            signed: content::is_signed(head.headers),
+            decoded: false,
             slots: Vec::new(),
             stage: Stage::Awaited,
             messages,
@@ -316,6 +349,12 @@ impl Reader {
     /// Chooses the readers by what the headers claim.
     fn begin(&mut self) {
         self.stage = Stage::Reading;
+        // A coded body that goes on as it came is JSON to nobody but who decodes it. As a form or as multipart it could be something else too.
+        let coded = !self.content.codings.is_empty();
+        if coded && (!self.decoded || self.signed && self.content.kind != Kind::Json) {
+            self.facts.trouble = Some(Reason::ContentCoding);
+            return;
+        }
         if self.content.trouble.is_some() {
             self.facts.trouble = self.content.trouble;
             return;
@@ -329,6 +368,11 @@ impl Reader {
     /// Chooses the readers by the first byte that is not white space.
     fn sniff(&mut self, first: Option<u8>) {
         self.stage = Stage::Reading;
+        if self.content.kind == Kind::Form && !first.is_some_and(|byte| byte.is_ascii_graphic()) {
+            // A byte order mark or a control character: no form begins so, and what does may be JSON to a server that passes over it.
+            self.facts.trouble = Some(Reason::FormSyntax);
+            return;
+        }
         if matches!(first, Some(b'{' | b'[')) || self.facts.message && self.wanted {
             self.open(Kind::Json);
         }

@@ -71,6 +71,8 @@ reasons! {
     // Refused: the body as a whole.
     /// A `Content-Encoding` that is not undone here.
     ContentCoding "content_coding" 415 "The request body is compressed in a way that cannot be read here. Send it without Content-Encoding.";
+    /// A coded body that is damaged, not whole, or followed by something.
+    CodingBroken "coding_broken" 400 "The compressed request body is damaged or incomplete, or something follows it. Send it again, or without Content-Encoding.";
     /// A content type that does not go with the body or the operation, or that is given twice.
     ContentType "content_type" 415 "The request's content type does not go with its body. Send one Content-Type, application/json in UTF-8.";
     /// A body beyond a stated bound.
@@ -157,6 +159,12 @@ reasons! {
     AnswerTooLong "answer_too_long" 503 "This stream has lasted as long as one may. Send the request again.";
     /// A bound of memory or of requests in flight.
     Exhausted "exhausted" 503 "The gate is at its limit. Try again shortly.";
+}
+
+#[cfg(any(feature = "edge", feature = "decoder"))]
+impl Reason {
+    /// Why a coded body cannot be read, by the number (from 1) under which the decoding module tells the deciding one.
+    pub(crate) const CODING: [Self; 4] = [Self::ContentCoding, Self::CodingBroken, Self::BodyTooLarge, Self::Exhausted];
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 /** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import binaryen from "binaryen";
 import { WebSocket } from "ws";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
+import { trapping } from "./trap.mjs";
 
 const FR = { country: "FR" };
 const US = { country: "US" };
@@ -53,7 +51,7 @@ test("a list key that is not hex: 503 for all", async () => {
 });
 
 test("an instance that traps is replaced: the request is refused, those in flight too, the next are judged", async () => {
-  const gate = await start({ module: trapping(), bindings: { LOCAL: "1" } });
+  const gate = await start({ module: trapping("edge", "reader_feed", TRAPPING_LENGTH), bindings: { LOCAL: "1" } });
   try {
     const caller = { "cf-ipcountry": "FR" };
     // One that is being streamed when the trap comes.
@@ -85,7 +83,7 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 
 test("an instance that traps is replaced under open sockets: what it had read is lost, and nothing goes on that rested on it", async () => {
   const origin = await startSocketOrigin();
-  const gate = await start({ module: trapping(), bindings: { LOCAL: "1", ORIGIN: origin.url } });
+  const gate = await start({ module: trapping("edge", "reader_feed", TRAPPING_LENGTH), bindings: { LOCAL: "1", ORIGIN: origin.url } });
   const connect = async (headers) => {
     const socket = new WebSocket(`${gate.worker.url.replace("http", "ws")}/v1/realtime?model=haiku-4`, { headers });
     const client = { socket, got: [], closed: undefined };
@@ -118,28 +116,8 @@ test("an instance that traps is replaced under open sockets: what it had read is
   }
 });
 
-/** A body of this many bytes traps in the module below. */
+/** A body of this many bytes traps in the patched module. */
 const TRAPPING_LENGTH = 1_313;
-
-/** The edge module that was built, except that its reader traps when it is fed a body of that length. */
-function trapping() {
-  const path = fileURLToPath(new URL("../../pkg/wasm/edge_bg.wasm", import.meta.url));
-  const module = binaryen.readBinary(readFileSync(path));
-  const { MutableGlobals, NontrappingFPToInt, SignExt, SIMD128, BulkMemory, BulkMemoryOpt, Multivalue, ReferenceTypes } = binaryen.Features;
-  module.setFeatures(MutableGlobals | NontrappingFPToInt | SignExt | SIMD128 | BulkMemory | BulkMemoryOpt | Multivalue | ReferenceTypes);
-  for (let index = 0; index < module.getNumExports(); index += 1) {
-    const found = binaryen.getExportInfo(module.getExportByIndex(index));
-    if (found.name !== "reader_feed") continue;
-    const { name, params, results, vars, body } = binaryen.getFunctionInfo(module.getFunction(found.value));
-    // Parameters: the reader, the address of the bytes, their number.
-    const wanted = module.i32.eq(module.local.get(2, binaryen.i32), module.i32.const(TRAPPING_LENGTH));
-    const patched = module.block(null, [module.if(wanted, module.unreachable()), body], results);
-    module.removeFunction(name);
-    module.addFunction(name, params, results, vars, patched);
-    return Buffer.from(module.emitBinary());
-  }
-  throw new Error("the edge module exports no reader_feed");
-}
 
 function flipped(bytes) {
   const copy = Buffer.from(bytes);
