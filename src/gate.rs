@@ -185,7 +185,7 @@ impl Gate {
             return Approach::Pass(Passed { reason: Reason::Unguarded, route, now, stale });
         }
         let candidates = Candidates::new(caller, &self.nobody);
-        let reach = self.reacher.reach(view, candidates.all(), &route.readings, now, stale);
+        let reach = self.reacher.reach(view, candidates.all(), route.reached(view, &mut Vec::new()), now, stale);
         if reach.is_empty() {
             return Approach::Pass(Passed { reason: Reason::NoRestriction, route, now, stale });
         }
@@ -212,7 +212,9 @@ impl Gate {
         }
         let view = self.bundle.view();
         let candidates = Candidates::new(caller, &self.nobody);
-        let grounds = self.reacher.grounds(view, candidates.all(), &passed.route.readings, passed.now, passed.stale, &[]);
+        let mut room = Vec::new();
+        let readings = passed.route.reached(view, &mut room);
+        let grounds = self.reacher.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
         Verdict::pass_under(view, &grounds.licences)
     }
 
@@ -311,7 +313,8 @@ impl Gate {
     fn grounds(&mut self, unread: &Unread, patterns: &[u64]) -> Grounds {
         let Unread { caller, route, now, .. } = unread;
         let candidates = Candidates::new(caller, &self.nobody);
-        self.reacher.grounds(self.bundle.view(), candidates.all(), &route.readings, *now, caller.stale, patterns)
+        let (view, mut room) = (self.bundle.view(), Vec::new());
+        self.reacher.grounds(view, candidates.all(), route.reached(view, &mut room), *now, caller.stale, patterns)
     }
 
     /// The second step: path, query and headers are read at once.

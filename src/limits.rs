@@ -50,6 +50,9 @@ pub const MULTIPART_PARTS: usize = 1_024;
 /// Bytes of the header block of one multipart part. busboy and undici stop at 16 KB.
 pub const MULTIPART_HEADER_BYTES: usize = 8_192;
 
+/// Bytes of request line and headers of a request inside a part. A target of full length and as much again.
+pub const NESTED_HEAD_BYTES: usize = 32_768;
+
 /// Bytes of a multipart boundary, RFC 2046 section 5.1.1.
 pub const MULTIPART_BOUNDARY_BYTES: usize = 70;
 

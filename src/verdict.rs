@@ -174,7 +174,7 @@ fn check(bundle: Bundle<'_>, kind: Kind, request: &Request, findings: &Findings)
 }
 
 /// The table of the module's head.
-fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> (Kind, Reason) {
+pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> (Kind, Reason) {
     if !request.guarded {
         return (Kind::Pass, Reason::Unguarded);
     }

@@ -204,10 +204,14 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
         accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
     let known = candidates(&accounts, &lists, line, now);
     let route = crate::request::route(decider.bundle(), &line.method, &line.url);
-    let readings = readings(decider.bundle(), &route.readings);
+    let readings = readings_in(decider.bundle(), &route.readings);
     let read_as: Vec<ReadAs<'_>> =
         readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
-    let reach = if route.guarded { reference.reach(&known, &read_as, &setting) } else { ReferenceReach::default() };
+    let mut room = Vec::new();
+    let reached = readings_in(decider.bundle(), route.reached(decider.bundle(), &mut room));
+    let reached: Vec<ReadAs<'_>> =
+        reached.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
+    let reach = if route.guarded { reference.reach(&known, &reached, &setting) } else { ReferenceReach::default() };
     let views = views(&reference, &known, &read_as, &setting);
     let disagreement = disagreement(&reference, &reach, pending.as_ref());
 
@@ -409,7 +413,7 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings(bundle: Bundle<'_>, readings: &[crate::reach::Reading]) -> Vec<ReadingPart> {
+fn readings_in(bundle: Bundle<'_>, readings: &[crate::reach::Reading]) -> Vec<ReadingPart> {
     let part = |reading: &crate::reach::Reading| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));

@@ -483,6 +483,9 @@ pub(crate) mod operation {
     /// It fits whatever path a provider serves: it counts only where the path is no operation that is known better.
     pub(crate) const WEAK: u32 = 1 << 10;
 
+    /// Its body holds requests of any operation: until it is read, the caller may not use what any of them closes.
+    pub(crate) const CONTAINER: u32 = 1 << 11;
+
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }

@@ -91,7 +91,7 @@ fn kind(media: &str) -> Option<Kind> {
         Kind::Lines
     } else if is("application/x-www-form-urlencoded") {
         Kind::Form
-    } else if is("multipart/form-data") {
+    } else if ["multipart/form-data", "multipart/mixed", "multipart/related"].iter().any(|known| is(known)) {
         Kind::Multipart
     } else if starts("multipart/") {
         return None;
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(trouble("application/json;charset=utf-8, text/plain"), Some(Reason::ContentType));
         assert_eq!(trouble("application/json;x=1,application/x-www-form-urlencoded"), Some(Reason::ContentType));
         assert_eq!(trouble("multipart/form-data; boundary=\"a,b\""), None);
-        assert_eq!(trouble("multipart/related; boundary=x"), Some(Reason::ContentType));
+        assert_eq!(trouble("multipart/alternative; boundary=x"), Some(Reason::ContentType));
         assert_eq!(content(&[("content-type", "a/b"), ("Content-Type", "a/b")]).1, Some(Reason::ContentType));
     }
 

@@ -40,16 +40,22 @@ impl Scope {
     /// The tables that hold for a request of this route and head.
     pub(super) fn of(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> Self {
         let table: Table<'_, l::Scope> = bundle.table(section::SCOPES);
-        if table.len() == 0 {
-            return Self::default();
-        }
         let mut dialects = 0;
         for reading in &route.readings {
             dialects |= bit(reading.dialect);
         }
+        if table.len() == 0 {
+            return Self { dialects, ..Self::default() };
+        }
         let host = host(head);
         let own = if host.is_empty() { NOWHERE } else { run(bundle, table, &host) };
         Self { dialects, spans: [run(bundle, table, b""), own] }
+    }
+
+    /// The prefix that the dialects share: those of several are at no one path.
+    pub(super) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
+        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(self.dialects.trailing_zeros());
+        dialect.map_or("", |dialect| bundle.text(dialect.prefix))
     }
 
     /// Sets the bits of what a name resolves to; false if it is not known in every dialect.

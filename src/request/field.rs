@@ -37,6 +37,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Of a part without a name: a document that stands where the body would.
+    pub(super) fn whole(start: u32) -> Self {
+        Self { state: start, exact: true, repeats: true, print: 0 }
+    }
+
     pub(super) fn is_wanted(&self) -> bool {
         self.state != NONE
     }

@@ -174,6 +174,27 @@ impl Findings {
         named
     }
 
+    /// The patterns at the first of which the search ends.
+    pub(super) fn watched(&self) -> &[u64] {
+        &self.watched
+    }
+
+    /// The prefix of the dialects that the request may be of.
+    pub(super) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
+        self.scope.prefix(bundle)
+    }
+
+    /// A model of which nothing is known is mentioned.
+    pub(super) fn unknown(&mut self) {
+        if self.ended {
+            return;
+        }
+        if let Some(word) = self.occurred.first_mut() {
+            *word |= 1;
+        }
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+    }
+
     /// Something stands at a place of this role, whatever it is.
     pub(crate) fn present(&mut self, role: u8) {
         if self.ended {

@@ -22,6 +22,7 @@ mod lanes;
 mod lines;
 mod model_id;
 mod multipart;
+mod nested;
 mod path;
 #[cfg(fuzzing)]
 pub mod probe;

@@ -1,4 +1,5 @@
-//! Reads a body of `multipart/form-data` (RFC 7578), as strictly as the clients that send it write it.
+//! Reads a body of `multipart/form-data` (RFC 7578), as strictly as the clients that send it write it; and one of `multipart/mixed` or
+//! `multipart/related`, whose parts are documents, media, or whole requests ([`nested`](super::nested)).
 //!
 //! ```text
 //! --boundary CRLF headers CRLF CRLF data CRLF --boundary CRLF ... CRLF --boundary-- [CRLF]
@@ -12,14 +13,16 @@
 //!
 //! Trouble with a field that is wanted is told at the end, trouble with the form at once.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
 use crate::limits;
 
-use super::field::{Fields, Manner, Value};
+use super::field::{Fields, Manner, Target, Value};
 use super::findings::Findings;
 use super::model_id::hex;
+use super::nested::Nested;
 use super::reason::Reason;
 use super::run;
 
@@ -42,7 +45,6 @@ enum Mode {
 }
 
 /// The reader of one form.
-#[derive(Clone, Debug)]
 pub(crate) struct Multipart {
     start: u32,
     mode: Mode,
@@ -56,6 +58,10 @@ pub(crate) struct Multipart {
     headers: Vec<u8>,
     fields: Fields,
     value: Value,
+    /// Parts need no name.
+    mixed: bool,
+    /// The part is a request.
+    nested: Option<Box<Nested>>,
     doubt: Option<Reason>,
 }
 
@@ -66,7 +72,7 @@ impl Multipart {
     ///
     /// A content type that is not `multipart/form-data` with one boundary that all parsers read alike.
     pub(crate) fn new(start: u32, content_type: &str) -> Result<Self, Reason> {
-        let boundary = boundary(content_type)?;
+        let (boundary, mixed) = boundary(content_type)?;
         let (mut delimiter, mut length) = ([0; DELIMITER_BYTES], 0);
         for (place, byte) in delimiter.iter_mut().zip(b"--".iter().chain(boundary)) {
             *place = *byte;
@@ -84,6 +90,8 @@ impl Multipart {
             headers: Vec::new(),
             fields: Fields::new(start),
             value: Value::new(),
+            mixed,
+            nested: None,
             doubt: None,
         })
     }
@@ -189,7 +197,10 @@ impl Multipart {
                 return Err(Reason::MultipartSyntax);
             }
             if self.mode == Mode::Data {
-                let result = self.value.end(bundle, findings);
+                let result = match self.nested.take() {
+                    Some(nested) => nested.finish(bundle, findings),
+                    None => self.value.end(bundle, findings),
+                };
                 self.note(result);
             }
             self.matched = 0;
@@ -215,12 +226,18 @@ impl Multipart {
         }
         let withheld = core::mem::take(&mut self.withheld);
         self.withheld = if piece.ends_with(b"\r\n") { 2 } else { usize::from(piece.ends_with(b"\r")) };
-        if self.value.is_skipped() {
+        if self.value.is_skipped() && self.nested.is_none() {
             return Ok(());
         }
         let (content, _) = piece.split_at_checked(piece.len() - self.withheld).unwrap_or_default();
         for piece in [b"\r\n".get(..withheld).unwrap_or_default(), content] {
-            let result = self.value.take(bundle, piece, findings);
+            let result = match &mut self.nested {
+                Some(nested) => nested.feed(bundle, piece, findings),
+                None => self.value.take(bundle, piece, findings),
+            };
+            if result.is_err() {
+                self.nested = None;
+            }
             self.note(result);
         }
         Ok(())
@@ -229,18 +246,25 @@ impl Multipart {
     /// The headers of a part are whole.
     fn part(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         let headers = core::mem::take(&mut self.headers);
-        let part = Part::read(&headers)?;
+        let part = Part::read(&headers, self.mixed)?;
         if part.name.eq_ignore_ascii_case(b"_charset_") {
             return Err(Reason::MultipartCharset);
         }
         let unescaped = unescape(part.name);
-        let (target, result) = self.fields.target(bundle, unescaped.as_deref().unwrap_or(part.name));
+        let (mut target, mut result) = self.fields.target(bundle, unescaped.as_deref().unwrap_or(part.name));
+        if self.mixed && part.name.is_empty() {
+            (target, result) = (Target::whole(self.start), Ok(()));
+        }
         if self.fields.count() > limits::MULTIPART_PARTS {
             return Err(Reason::MultipartParts);
         }
         self.note(result);
-        let result = self.value.begin(bundle, target, self.start, part.manner, findings);
-        self.note(result);
+        if self.mixed && part.http {
+            self.nested = Some(Box::new(Nested::new()));
+        } else {
+            let result = self.value.begin(bundle, target, self.start, part.manner, findings);
+            self.note(result);
+        }
         if target.is_wanted() && unescaped.is_some() {
             self.note(Err(Reason::AmbiguousKey));
         }
@@ -291,11 +315,13 @@ fn unescape(name: &[u8]) -> Option<Vec<u8>> {
     changed.then_some(plain)
 }
 
-/// The boundary that a content type names.
-fn boundary(content_type: &str) -> Result<&[u8], Reason> {
+/// The boundary that a content type names, and whether its parts need no name.
+fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
     let end = content_type.bytes().position(|byte| byte == b';').unwrap_or(content_type.len());
     let (media, rest) = content_type.split_at_checked(end).unwrap_or_default();
-    if !media.trim_ascii().eq_ignore_ascii_case("multipart/form-data") {
+    let media = media.trim_ascii().as_bytes();
+    let mixed = [b"multipart/mixed".as_slice(), b"multipart/related"].iter().any(|known| media.eq_ignore_ascii_case(known));
+    if !mixed && !media.eq_ignore_ascii_case(b"multipart/form-data") {
         return Err(Reason::ContentType);
     }
     let mut found = None;
@@ -319,22 +345,24 @@ fn boundary(content_type: &str) -> Result<&[u8], Reason> {
     if boundary.is_empty() || boundary.len() > limits::MULTIPART_BOUNDARY_BYTES || !fits {
         return Err(Reason::MultipartBoundary);
     }
-    Ok(boundary)
+    Ok((boundary, mixed))
 }
 
 /// What the headers of a part say.
 struct Part<'a> {
     name: &'a [u8],
     manner: Manner,
+    /// It is a whole request.
+    http: bool,
     /// It matters if the part is wanted, or is no file.
     trouble: Option<Reason>,
 }
 
 impl<'a> Part<'a> {
-    fn read(headers: &'a [u8]) -> Result<Self, Reason> {
+    fn read(headers: &'a [u8], mixed: bool) -> Result<Self, Reason> {
         let bad = Reason::MultipartHeader;
         let (mut name, mut seen_type) = (None, false);
-        let mut part = Part { name: &[], manner: Manner::PLAIN, trouble: None };
+        let mut part = Part { name: &[], manner: Manner::PLAIN, http: false, trouble: None };
         let mut rest = headers.strip_suffix(b"\r\n").unwrap_or_default();
         while !rest.is_empty() {
             let end = run::find(b'\r', rest).ok_or(bad)?;
@@ -354,7 +382,11 @@ impl<'a> Part<'a> {
                 if name.is_some() {
                     return Err(bad);
                 }
-                name = Some(disposition(value, &mut part.manner.file)?);
+                name = match disposition(value, &mut part.manner.file) {
+                    // Outside a form it may be an attachment.
+                    Err(_) if mixed => Some([].as_slice()),
+                    name => Some(name?),
+                };
             } else if header.eq_ignore_ascii_case(b"content-type") {
                 if seen_type {
                     return Err(bad);
@@ -367,7 +399,7 @@ impl<'a> Part<'a> {
                 part.trouble = Some(Reason::MultipartEncoding);
             }
         }
-        part.name = name.ok_or(bad)?;
+        part.name = if mixed { name.unwrap_or_default() } else { name.ok_or(bad)? };
         Ok(part)
     }
 
@@ -378,6 +410,7 @@ impl<'a> Part<'a> {
         if starts_folded(media, b"multipart/") || starts_folded(media, b"message/") {
             return Err(Reason::MultipartNested);
         }
+        self.http = media.eq_ignore_ascii_case(b"application/http");
         self.manner.json = media.eq_ignore_ascii_case(b"application/json") || media.len() > 5 && ends_folded(media, b"+json");
         let mut parameters = Parameters { rest };
         while let Some(parameter) = parameters.next().ok_or(Reason::MultipartHeader)? {

@@ -230,15 +230,27 @@ impl Reader {
 
     /// The body has ended, or the verdict is settled.
     pub fn finish(&mut self, bundle: Bundle<'_>, reach: &Reach) -> Outcome {
-        if !self.settled() {
-            for Slot { body, failed } in &mut self.slots {
-                if failed.is_none() {
-                    *failed = body.finish(bundle, &mut self.findings).err();
-                }
-            }
-            self.facts.trouble = self.trouble();
-        }
+        self.close(bundle);
         verdict::decide(bundle, &self.facts, &self.findings, reach)
+    }
+
+    /// The same for a request inside another: the verdict alone, and what was found goes to the one around it.
+    pub(super) fn end(&mut self, bundle: Bundle<'_>, reach: &Reach, around: &mut Findings) -> (verdict::Kind, Reason) {
+        self.close(bundle);
+        around.absorb(&self.findings);
+        verdict::judge(bundle, &self.facts, &self.findings, reach)
+    }
+
+    fn close(&mut self, bundle: Bundle<'_>) {
+        if self.settled() {
+            return;
+        }
+        for Slot { body, failed } in &mut self.slots {
+            if failed.is_none() {
+                *failed = body.finish(bundle, &mut self.findings).err();
+            }
+        }
+        self.facts.trouble = self.trouble();
     }
 
     /// Start states of the answer for operations with this flag.
@@ -789,7 +801,7 @@ mod tests {
                 chat(&[("content-type", "text/plain, application/json")], MYTHOS),
                 chat(&[("content-type", "application/json; charset=utf-7")], MYTHOS),
                 chat(&[("content-type", "application/json"), ("Content-Type", "text/plain")], MYTHOS),
-                chat(&[("content-type", "multipart/mixed; boundary=x")], "--x--"),
+                chat(&[("content-type", "multipart/alternative; boundary=x")], "--x--"),
                 chat(&[("content-type", "application/cbor")], "\u{1}emodel"),
             ],
         );

@@ -189,6 +189,18 @@ impl Route {
         self.foreign && self.methods == 0
     }
 
+    /// What the reach is computed for: the readings or, of what holds requests, those of all that it may hold. `room` is for these.
+    pub(crate) fn reached<'a>(&'a self, bundle: Bundle<'_>, room: &'a mut Vec<Reading>) -> &'a [Reading] {
+        if self.flags & operation::CONTAINER == 0 {
+            return &self.readings;
+        }
+        room.extend_from_slice(&self.readings);
+        for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter()) {
+            room.push(Reading { operation: index, dialect: inner.dialect });
+        }
+        room
+    }
+
     /// What the path mentions, with its role.
     pub(super) fn mentions(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut start = 0;

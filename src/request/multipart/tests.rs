@@ -239,7 +239,8 @@ fn content_types_name_one_boundary() {
     let of = |line: &str| Multipart::new(0, line).map(|_| ()).err();
     assert_eq!(of("multipart/form-data; boundary=a"), None);
     assert_eq!(of("Multipart/Form-Data; charset=utf-8; Boundary = \"a-b_c\" ;"), None);
-    assert_eq!(of("multipart/mixed; boundary=a"), Some(Reason::ContentType));
+    assert_eq!(of("multipart/mixed; boundary=a"), None);
+    assert_eq!(of("multipart/alternative; boundary=a"), Some(Reason::ContentType));
     assert_eq!(of("multipart/form-data; boundary=a; charset=utf-16"), Some(Reason::MultipartCharset));
     for line in [
         "",

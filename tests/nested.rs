@@ -1,0 +1,205 @@
+//! Requests inside requests: Google's batches, documents in parts, bodies in Base64. Each is decided whole and byte by byte, with the same verdict.
+
+#![cfg(feature = "author")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::cell::RefCell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portcullis::analysis::{Decider, RequestLine};
+use portcullis::policy::{Options, Source, compile, load};
+use portcullis::{Kind, OwnedBundle};
+use serde_json::json;
+
+const POLICY: &str = r#"
+format = 1
+[policy]
+id = "nested"
+version = 1
+dialects = ["gemini", { id = "vertex", prefix = "/vertex" }, { id = "bedrock", prefix = "/bedrock" }]
+[models.mythos-class]
+ids = ["mythos-5"]
+[models.open]
+ids = ["haiku-4"]
+[[restrictions]]
+id = "closed"
+models = ["mythos-class"]
+"#;
+
+fn decider(text: &str) -> Decider {
+    let loaded = load(vec![Source::new("p.toml", text)], &mut Options::default());
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
+}
+
+thread_local! {
+    static DECIDER: RefCell<Decider> = RefCell::new(decider(POLICY));
+}
+
+#[track_caller]
+fn decided(url: &str, content_type: &str, body: &str) -> (Kind, String) {
+    let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": content_type}, "body": body});
+    let mut line = RequestLine::read(&line.to_string()).unwrap();
+    DECIDER.with_borrow_mut(|decider| {
+        let verdict = decider.verdict(&line, 0);
+        for size in [1, 7] {
+            line.chunks = (0..body.len()).step_by(size).collect();
+            assert_eq!(decider.verdict(&line, 0).to_json(), verdict.to_json(), "{body} in pieces of {size}");
+        }
+        (verdict.kind, verdict.reason.code().to_owned())
+    })
+}
+
+/// A batch of these parts.
+fn batch(parts: &[&str]) -> String {
+    let mut body = String::new();
+    for part in parts {
+        body.push_str("--b\r\nContent-Type: application/http\r\nContent-ID: <x>\r\n\r\n");
+        body.push_str(part);
+        body.push_str("\r\n");
+    }
+    body + "--b--\r\n"
+}
+
+const MIXED: &str = "multipart/mixed; boundary=b";
+const OPEN: &str =
+    "POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
+const CLOSED: &str =
+    "POST /v1beta/models/mythos-5:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
+
+fn post(path: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{body}")
+}
+
+#[test]
+fn each_request_of_a_batch_is_read_as_one_of_its_own() {
+    let told = |parts: &[&str]| decided("/batch", MIXED, &batch(parts));
+    let is = |kind: Kind, reason: &str| (kind, reason.to_owned());
+    assert_eq!(told(&[OPEN]), is(Kind::Pass, "allowed"));
+    assert_eq!(told(&[OPEN, OPEN]), is(Kind::Pass, "allowed"));
+    assert_eq!(told(&[OPEN, CLOSED]), is(Kind::Deny, "model_restricted"));
+    assert_eq!(told(&[CLOSED, "nonsense"]), is(Kind::Deny, "model_restricted"));
+    for (kind, reason, part) in [
+        (
+            Kind::Deny,
+            "model_restricted",
+            post("https://generativelanguage.googleapis.com/v1beta/models/mythos-5:generateContent", "{}"),
+        ),
+        (Kind::Deny, "model_restricted", post("v1beta/models/mythos-5:generateContent", "{}")),
+        (Kind::Deny, "model_restricted", post("/v1beta/models/mythos%2D5:generateContent", "{}")),
+        (Kind::Deny, "model_restricted", post("/v1beta/models/haiku-4:generateContent?model=mythos-5", "{}")),
+        (Kind::Deny, "model_restricted", post("/v1beta/interactions", r#"{"model":"mythos-5"}"#)),
+        (
+            Kind::Deny,
+            "model_restricted",
+            post("/v1beta/models/haiku-4:generateContent", "{}").replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx-model: mythos-5\r\n"),
+        ),
+        (Kind::Deny, "model_restricted", "GET /v1beta/models/mythos-5".to_owned()),
+        (Kind::Deny, "model_restricted", "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned()),
+        // Of each, what it leaves open counts.
+        (Kind::Defer, "unlisted", post("/v1beta/models/auto:generateContent", "{}")),
+        (Kind::Defer, "unlisted", post("/v1beta/interactions", "{}")),
+        (Kind::Defer, "late_bound", "GET /v1beta/models HTTP/1.1\r\n\r\n".to_owned()),
+        (Kind::Defer, "unknown_operation", post("/unheard/of", "{}")),
+        // What servers read differently.
+        (Kind::Refuse, "duplicate_key", post("/v1beta/interactions", r#"{"model":"haiku-4","model":"haiku-4"}"#)),
+        (Kind::Refuse, "body_truncated", post("/v1beta/interactions", r#"{"model":"haiku-4""#)),
+        (Kind::Refuse, "multipart_encoding", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n")),
+        (Kind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx : y\r\n")),
+        (Kind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx: y\r\n folded\r\n")),
+        (Kind::Refuse, "multipart_header", OPEN.replace(" HTTP/1.1", " x HTTP/1.1")),
+        (Kind::Refuse, "multipart_header", OPEN.replace("\r\n", "\n")),
+        (Kind::Refuse, "multipart_header", "nonsense".to_owned()),
+        (Kind::Refuse, "multipart_nested", OPEN.replace("application/json", "multipart/mixed; boundary=c")),
+        (Kind::Refuse, "multipart_header_too_large", format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(40_000))),
+    ] {
+        assert_eq!(told(&[OPEN, &part, OPEN]), is(kind, reason), "{part}");
+    }
+    // The bare endpoints, and a batch behind a prefix, whose requests know nothing of it.
+    for url in ["/batch/generativelanguage/v1beta", "/batch/generativelanguage"] {
+        assert_eq!(decided(url, MIXED, &batch(&[OPEN])).0, Kind::Pass, "{url}");
+        assert_eq!(decided(url, MIXED, &batch(&[CLOSED])).0, Kind::Deny, "{url}");
+    }
+    for (model, expected) in [("haiku-4", Kind::Pass), ("mythos-5", Kind::Deny), ("auto", Kind::Defer)] {
+        for prefix in ["", "/vertex"] {
+            let part =
+                post(&format!("{prefix}/v1/projects/p/locations/l/publishers/google/models/{model}:generateContent"), "{}");
+            for url in ["/vertex/batch", "/vertex/batch/aiplatform/v1"] {
+                assert_eq!(decided(url, MIXED, &batch(&[&part])).0, expected, "{url} {prefix} {model}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_request_is_a_document_or_media() {
+    let part = |headers: &str, content: &str| format!("--b\r\n{headers}\r\n{content}\r\n--b--\r\n");
+    let json = "Content-Type: application/json\r\n";
+    let url = "/v1beta/interactions";
+    for (kind, content_type, body) in [
+        (Kind::Deny, "multipart/related; boundary=b", part(json, r#"{"model":"mythos-5"}"#)),
+        (Kind::Pass, "multipart/related; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
+        (Kind::Deny, MIXED, part("", r#"{"model":"mythos-5"}"#)),
+        (Kind::Deny, MIXED, part("Content-Disposition: form-data; name=\"model\"\r\n", "mythos-5")),
+        (
+            Kind::Pass,
+            MIXED,
+            part(
+                "Content-Disposition: attachment; filename=\"a\"\r\nContent-Type: application/json\r\n",
+                r#"{"model":"haiku-4"}"#,
+            ),
+        ),
+        (Kind::Defer, MIXED, part("Content-Type: audio/wav\r\n", "RIFF mythos-5")),
+        (Kind::Refuse, MIXED, part("Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n", "R0VUIC8=")),
+        (Kind::Refuse, MIXED, part("Content-Type: multipart/mixed; boundary=c\r\n", "--c--")),
+        (Kind::Refuse, "multipart/alternative; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
+    ] {
+        assert_eq!(decided(url, content_type, &body).0, kind, "{body}");
+    }
+}
+
+#[test]
+fn base64_of_a_document_is_read_as_the_document() {
+    let interactions = "/vertex/v1/projects/p/locations/l/interactionsHttp";
+    let count = "/bedrock/model/haiku-4/count-tokens";
+    for (model, expected) in [("haiku-4", Kind::Pass), ("mythos-5", Kind::Deny), ("auto", Kind::Defer)] {
+        let document = json!({"model": model, "input": "\u{3ff}\u{3fe}?>"}).to_string();
+        for text in [STANDARD.encode(&document), URL_SAFE_NO_PAD.encode(&document)] {
+            let wrapped = json!({"contentType": "application/json", "data": text}).to_string();
+            assert_eq!(decided(interactions, "application/json", &wrapped).0, expected, "{model}");
+            let escaped = wrapped.replace('e', "\\u0065").replace("dat\\u0061", "data");
+            let keys = escaped.replace("cont\\u0065ntTyp\\u0065", "contentType");
+            assert_eq!(decided(interactions, "application/json", &keys).0, expected, "{model} escaped");
+        }
+        assert_eq!(decided(interactions, "application/json", &document).0, expected, "{model} as it is");
+    }
+    let counted = |body: &str| {
+        decided(count, "application/json", &json!({"input": {"invokeModel": {"body": STANDARD.encode(body)}}}).to_string())
+    };
+    assert_eq!(counted(r#"{"messages":[],"max_tokens":1}"#).0, Kind::Pass);
+    assert_eq!(counted(r#"{"messages":[],"fallbacks":[{"model":"mythos-5"}]}"#).0, Kind::Deny);
+    for text in ["e30", "e30=="] {
+        let body = json!({"data": text}).to_string();
+        assert_ne!(decided(interactions, "application/json", &body).0, Kind::Deny, "{text}");
+    }
+    for text in ["e30=e30=", "e3=0", "e30 ", "e30=\n", "=e30", "e", "{}", "+_=="] {
+        let body = json!({"data": text}).to_string();
+        assert_eq!(decided(interactions, "application/json", &body).0, Kind::Refuse, "{text}");
+    }
+}
+
+/// Until a container is read, it may hold what any rule closes; a rule that rests on the operation counts then too, and goes on to count.
+#[test]
+fn a_container_has_the_reach_of_all_that_it_may_hold() {
+    let rule =
+        "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
+    let mut decider = decider(&format!("{POLICY}{rule}"));
+    let mut kind = |url: &str, body: &str| {
+        let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": MIXED}, "body": body});
+        decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0).kind
+    };
+    assert_eq!(kind("/batch", &batch(&["GET /v1beta/models/haiku-4"])), Kind::Deny);
+    assert_eq!(kind("/batch", &batch(&[OPEN])), Kind::Deny);
+    assert_eq!(kind("/v1beta/models/haiku-4:generateContent", ""), Kind::Pass);
+}
