@@ -39,7 +39,7 @@ pub(super) struct Document {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mount {
     pub(super) dialect: String,
-    pub(super) under: Vec<Segment>,
+    pub(super) under: Vec<Vec<Segment>>,
     /// The names that stand there are the origin's own: deployments.
     pub(super) opaque: bool,
     /// Served without the version in the path, too.
@@ -266,16 +266,18 @@ impl Document {
             let mut operation = Operation { shape: rename(&operation.shape), mounted: true, flavour, ..operation.clone() };
             let mut routes = Vec::new();
             for route in operation.routes {
-                let under = |segments: &[Segment]| Route {
-                    segments: mount.under.iter().chain(segments).cloned().collect(),
-                    ..route.clone()
-                };
-                routes.push(under(&route.segments));
-                if let [Segment::Literal(first), rest @ ..] = route.segments.as_slice()
-                    && mount.versionless
-                    && is_version(first)
-                {
-                    routes.push(under(rest));
+                for path in &mount.under {
+                    let under = |segments: &[Segment]| Route {
+                        segments: path.iter().chain(segments).cloned().collect(),
+                        ..route.clone()
+                    };
+                    routes.push(under(&route.segments));
+                    if let [Segment::Literal(first), rest @ ..] = route.segments.as_slice()
+                        && mount.versionless
+                        && is_version(first)
+                    {
+                        routes.push(under(rest));
+                    }
                 }
             }
             operation.routes = routes;
@@ -434,7 +436,12 @@ fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
     for (key, item) in entries(table) {
         match key {
             "dialect" => mount.dialect = string(key, item)?,
-            "under" => mount.under = read_path(&string(key, item)?)?,
+            "under" => {
+                let paths = if item.is_str() { vec![string(key, item)?] } else { strings(key, item)? };
+                for path in paths {
+                    mount.under.push(read_path(&path)?);
+                }
+            }
             "opaque" => mount.opaque = boolean(key, item)?,
             "versionless" => mount.versionless = boolean(key, item)?,
             "only" => mount.only = strings(key, item)?,

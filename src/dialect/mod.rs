@@ -51,7 +51,7 @@
 //! | `filter` | a query parameter that selects what is listed: without it, `model` in a query is a mention on every operation |
 //! | `data` | the user's own: nothing at or below it is looked at, not even by `**` and `{}` |
 //!
-//! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path), `only` (ids; absent: all), `versionless` (also
+//! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path or several), `only` (ids; absent: all), `versionless` (also
 //! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in
 //! nothing but shapes. Both make the other's shapes known, as `openai:responses`. In a route, `(a|b)` stands for either.
 //!
