@@ -6,8 +6,7 @@
 //! small pieces, with the same verdict.
 //!
 //! A *bypass* passes where that is not listed, an *unmarked* case passes where `defer` is asked, an *over-block* denies or refuses where
-//! only `pass` or `defer` is listed. Cases in `tests/corpus/known-gaps.txt` are known to fail: one that no longer fails, or is no longer
-//! there, is a failure too.
+//! only `pass` or `defer` is listed. There must be none of them.
 
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -57,8 +56,8 @@ fn unheard(expect: &Json, verdict: &Verdict) -> Option<String> {
     let wanted: Vec<&str> = expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
     let is_heard = |id: &&str| verdict.mentions.iter().any(|heard| heard.contains(id));
     let right = match verdict.reason.code() {
-        "allowed" | "unlisted" | "late_bound" => wanted.iter().all(|id| is_heard(id)),
-        "model_restricted" => wanted.is_empty() || wanted.iter().any(|id| is_heard(id)),
+        "allowed" | "unlisted" | "late_bound" => wanted.iter().all(is_heard),
+        "model_restricted" => wanted.is_empty() || wanted.iter().any(is_heard),
         _ => true,
     };
     (!right).then(|| format!("mentions {:?} for {wanted:?}", verdict.mentions))
@@ -120,27 +119,10 @@ fn every_case_is_decided_as_it_should_be() {
     if is_there {
         run(&[shared.join("requests.jsonl")], &shared.join("policy.toml"), false, &mut tally);
     }
-    let known: BTreeMap<String, String> = fs::read_to_string(here.join("tests/corpus/known-gaps.txt"))
-        .unwrap()
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            line.split_once(char::is_whitespace)
-                .map(|(id, why)| (id.to_owned(), why.trim().to_owned()))
-                .expect("an id and a reason")
-        })
-        .collect();
     let mut report = String::new();
-    for (id, told) in tally.faults.iter().filter(|(id, _)| !known.contains_key(*id)) {
+    for (id, told) in &tally.faults {
         writeln!(report, "{id} [{}]: {told}", tally.seen[id]).unwrap();
     }
-    for id in known.keys().filter(|id| !tally.faults.contains_key(*id)) {
-        if tally.seen.contains_key(id) {
-            writeln!(report, "{id}: a known gap that is closed; take it off the list").unwrap();
-        } else if is_there {
-            writeln!(report, "{id}: a known gap that is gone from the corpus").unwrap();
-        }
-    }
-    println!("{} cases, {} known gaps, {} deferred where a pass is right", tally.seen.len(), known.len(), tally.uncertain);
+    println!("{} cases, {} deferred where a pass is right", tally.seen.len(), tally.uncertain);
     assert!(report.is_empty(), "\n{report}");
 }
