@@ -92,43 +92,61 @@ impl Nested {
 
     fn open(&self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
         let bad = Reason::MultipartHeader;
-        let text = core::str::from_utf8(&self.head).map_err(|_| bad)?;
-        let mut lines = text.split("\r\n");
-        let mut words = lines.next().unwrap_or_default().split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let version = words.next();
-        if method.is_empty()
-            || target.is_empty()
-            || words.next().is_some()
-            || version.is_some_and(|version| !version.starts_with("HTTP/1"))
-        {
+        let mut rest = self.head.as_slice();
+        let first = line(&mut rest).ok_or(bad)?;
+        let (method, target) = halves(first, b' ').ok_or(bad)?;
+        let target = match halves(target, b' ') {
+            Some((target, b"HTTP/1.1" | b"HTTP/1.0")) => target,
+            Some(_) => return Err(bad),
+            None => target,
+        };
+        if method.is_empty() || target.is_empty() {
             return Err(bad);
         }
         let mut headers: Vec<(&str, &str)> = Vec::new();
-        for line in lines {
+        loop {
+            let line = line(&mut rest).ok_or(bad)?;
             if line.is_empty() {
                 break;
             }
-            let (name, value) = line.split_once(':').ok_or(bad)?;
-            // A folded line, a bare line end, and a blank that some servers take off.
-            let odd = |text: &str| text.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f);
-            if name.is_empty() || name.bytes().any(|byte| byte <= b' ') || odd(name) || odd(value) {
+            let (name, value) = halves(line, b':').ok_or(bad)?;
+            // A folded line, and a blank that some servers take off.
+            if name.is_empty() || name.iter().any(|byte| *byte <= b' ') {
                 return Err(bad);
             }
-            if name.eq_ignore_ascii_case("transfer-encoding") {
+            if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 return Err(Reason::MultipartEncoding);
             }
-            headers.push((name, value.trim()));
+            headers.push((text(name), text(value.trim_ascii())));
         }
         if Content::of(&headers).kind == content::Kind::Multipart {
             return Err(Reason::MultipartNested);
         }
-        let url = mounted(findings.prefix(bundle), target);
-        let head = Head { method, url: &url, headers: &headers };
+        let url = mounted(findings.prefix(bundle), text(target));
+        let head = Head { method: text(method), url: &url, headers: &headers };
         let mut route = Route::default();
         route.read(bundle, &head);
         Ok(Reader::new(bundle, &route, &head, &reach(findings)))
     }
+}
+
+/// Takes a line of printable ASCII off the front, which ends with CRLF.
+fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let end = rest.iter().position(|byte| !matches!(byte, b' '..=b'~' | b'\t'))?;
+    let (line, after) = rest.split_at_checked(end)?;
+    *rest = after.strip_prefix(b"\r\n")?;
+    Some(line)
+}
+
+/// What stands ahead of the first of these bytes, and what behind.
+fn halves(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let (front, back) = text.split_at_checked(text.iter().position(|byte| *byte == at)?)?;
+    Some((front, back.get(1..).unwrap_or_default()))
+}
+
+/// ASCII is all that comes here.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// What the caller may not use, as the request around it was told.
@@ -139,16 +157,14 @@ fn reach(findings: &Findings) -> Reach {
 /// The target as a client of the gate would write it: servers unpack a batch behind the prefix.
 fn mounted(prefix: &str, target: &str) -> String {
     let inner = Target::of(target);
-    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
-    let (path, query) = (text(inner.path), text(inner.query));
-    let mut url = String::from(if path.starts_with(prefix) { "" } else { prefix });
-    if !path.starts_with('/') {
+    let mut url = String::from(if inner.path.starts_with(prefix.as_bytes()) { "" } else { prefix });
+    if inner.path.first() != Some(&b'/') {
         url.push('/');
     }
-    url.push_str(path);
-    if !query.is_empty() {
+    url.push_str(text(inner.path));
+    if !inner.query.is_empty() {
         url.push('?');
-        url.push_str(query);
+        url.push_str(text(inner.query));
     }
     url
 }
