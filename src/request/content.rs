@@ -6,6 +6,8 @@
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
+use crate::piece::{cut, pieces};
+
 use super::header;
 use super::reason::Reason;
 
@@ -45,20 +47,22 @@ impl Content {
 
     pub(super) fn of(headers: &[(&str, &str)]) -> Self {
         let mut lines = header::lines(headers, "content-type");
-        let line = lines.next().unwrap_or_default().trim();
-        let media = line.split(';').next().unwrap_or_default().trim();
+        let line = lines.next().unwrap_or_default().trim_ascii();
+        let media = pieces(line, b';').next().unwrap_or_default().trim_ascii();
         let kind = kind(media);
         let mut trouble = None;
         if lines.next().is_some() || is_list(line) || !charset_is_utf8(line) || kind.is_none() {
             trouble = Some(Reason::ContentType);
         }
         let mut codings = String::new();
-        for coding in header::lines(headers, "content-encoding").flat_map(|line| line.split(',')) {
-            if is_coded(coding) {
-                if !codings.is_empty() {
-                    codings.push(',');
+        for line in header::lines(headers, "content-encoding") {
+            for coding in pieces(line, b',') {
+                if is_coded(coding) {
+                    if !codings.is_empty() {
+                        codings.push(',');
+                    }
+                    codings.push_str(coding.trim_ascii());
                 }
-                codings.push_str(coding.trim());
             }
         }
         let kind = kind.unwrap_or(Kind::Other);
@@ -71,7 +75,7 @@ pub(super) fn is_signed(headers: &[(&str, &str)]) -> bool {
     headers.iter().any(|(name, value)| {
         SIGNATURES.iter().any(|known| header::is(name, known))
             || header::is(name, "authorization")
-                && value.trim_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
+                && value.trim_ascii_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
     })
 }
 
@@ -114,20 +118,23 @@ fn is_list(line: &str) -> bool {
 /// No parameter says another charset, and none says it twice.
 fn charset_is_utf8(line: &str) -> bool {
     let mut seen = false;
-    line.split(';').skip(1).all(|parameter| {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if !name.trim().eq_ignore_ascii_case("charset") {
+    pieces(line, b';').skip(1).all(|parameter| {
+        let (name, value) = cut(parameter, b'=').unwrap_or((parameter, ""));
+        let name = name.trim_ascii();
+        if !name.eq_ignore_ascii_case("charset") {
             // `charset*` is the extended notation of RFC 8187.
-            return !name.trim().get(..8).is_some_and(|head| head.eq_ignore_ascii_case("charset*"));
+            return !name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("charset*"));
         }
-        let value = value.trim().trim_matches('"');
+        let value = value.trim_ascii();
+        let value = value.strip_prefix('"').unwrap_or(value);
+        let value = value.strip_suffix('"').unwrap_or(value);
         let first = !core::mem::replace(&mut seen, true);
         first && ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
     })
 }
 
 fn is_coded(coding: &str) -> bool {
-    let coding = coding.trim();
+    let coding = coding.trim_ascii();
     !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
 }
 

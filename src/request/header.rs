@@ -88,8 +88,28 @@ pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
 }
 
 /// The values of all lines of this name, which is lower case.
-pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> impl Iterator<Item = &'a str> {
-    headers.iter().filter(move |(other, _)| is(other, name)).map(|(_, value)| *value)
+pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> Lines<'a> {
+    Lines { headers, name }
+}
+
+/// An iterator over the values of lines of one name.
+pub(crate) struct Lines<'a> {
+    headers: &'a [(&'a str, &'a str)],
+    name: &'static str,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        while let Some(((name, value), rest)) = self.headers.split_first() {
+            self.headers = rest;
+            if is(name, self.name) {
+                return Some(value);
+            }
+        }
+        None
+    }
 }
 
 /// The name, once folded, is this lower-case one.
