@@ -95,10 +95,17 @@ impl Fields {
         let mut target = Target { state: self.start, exact: true, repeats: false, print: FNV_START };
         let mut segments = name.split(|&b| b == b'[');
         let base = segments.next().unwrap_or_default();
+        // `URLSearchParams` drops a `?` ahead of all.
         let trimmed = base.trim_ascii();
+        let trimmed = trimmed.strip_prefix(b"?").unwrap_or(trimmed);
         target.exact = trimmed.len() == base.len();
         let mut deeper = target;
-        self.step(bundle, &mut target, trimmed);
+        if base.is_empty() && name.len() > 1 {
+            // `[model]` is `model` to qs.
+            target.exact = false;
+        } else {
+            self.step(bundle, &mut target, trimmed);
+        }
         if !target.is_wanted() && trimmed.contains(&b'.') {
             for part in trimmed.split(|&b| b == b'.') {
                 self.step(bundle, &mut deeper, part);

@@ -214,6 +214,9 @@ mod tests {
         judged("extra_body.model=a", Ok(()), &["a"]);
         judged("extra_body[model]x=a", Ok(()), &["a"]);
         judged("extra_body[model=a", Ok(()), &["a"]);
+        assert!(!judged("[model]=a&[extra_body][model]=b", Ok(()), &["a", "b"]).named);
+        assert!(!judged("?model=a", Ok(()), &["a"]).named);
+        judged("[]=a&[=b&]=c&?=d", Ok(()), &[]);
         judged("any[x][y][model]=a&any[x][z][model]=b", Ok(()), &["a", "b"]);
         judged("x[model]=a&mode=b&=c&&d", Ok(()), &[]);
         judged("", Ok(()), &[]);
@@ -222,6 +225,7 @@ mod tests {
     #[test]
     fn what_parsers_read_differently_is_refused() {
         judged("model=a&model=b", Err(Reason::DuplicateKey), &["a", "b"]);
+        judged("model=a&[model]=b", Err(Reason::DuplicateKey), &["a", "b"]);
         judged("model=a&MODEL=b", Err(Reason::DuplicateKey), &["a", "b"]);
         judged("model=a&model[]=b", Err(Reason::DuplicateKey), &["a", "b"]);
         judged("model=a;x=b", Err(Reason::FormSyntax), &["a"]);

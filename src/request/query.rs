@@ -73,8 +73,12 @@ pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
     });
 }
 
-/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false.
-fn pairs(query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
+/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
+/// drops a second `?` ahead of them.
+fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
+    while let [b'?', rest @ ..] = query {
+        query = rest;
+    }
     for pair in query.split(|&b| b == b'&') {
         if !pair.is_empty() && !take(pair) {
             return;
