@@ -20,7 +20,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-native test-wasm test-worker test-clients test-package test-size bench bench-native bench-worker docs fmt lint clean
+.PHONY: help build wasm package policy run test test-native test-wasm test-worker test-clients test-package test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,7 +49,7 @@ policy: ## the worked example as a bundle, beside the worker
 run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
 	@exec node tools/serve.mjs
 
-test: lint test-native test-wasm build test-package test-worker test-clients test-size docs ## everything that CI checks
+test: lint test-native test-wasm build test-package test-worker test-clients test-differential test-size docs ## everything that CI checks
 
 test-native: ## the crate and the command line
 	@tools/install.sh rust
@@ -74,6 +74,20 @@ test-clients: build ## the vendors' own clients against the worker
 test-package: build ## the npm package in Node, and its types as a consumer sees them
 	@$(NODE_TEST) pkg/test/*.test.mjs
 	tools/consume.sh
+
+parsers: # what other servers read requests with
+	@tools/install.sh rust node python golang
+	echo "parsers: building"
+	cargo build --quiet --release --manifest-path tests/differential/parser/rust/Cargo.toml --target-dir $(TARGET)/differential
+	cd tests/differential/parser/go
+	GOFLAGS=-buildvcs=false go build -o $(TARGET)/differential/parser-go .
+
+test-differential: build parsers ## requests taken apart, read by the gate and by other parsers (SEED)
+	@$(NODE_TEST) tests/differential/*.test.mjs
+
+attack: build parsers ## the same for MINUTES (30), differences written out small
+	@cargo build --quiet --release --features cli --bin portcullis
+	PORTCULLIS=$(TARGET)/release/portcullis node tests/differential/attack.mjs
 
 test-size: build ## the byte budget, and what must not be in the edge module
 	@node tools/size.mjs

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of: rust, bindgen, node, python, browsers. Says one line for each thing it installs, nothing otherwise.
+# Installs what is missing of: rust, bindgen, node, python, golang, browsers. Says one line for each thing it installs, nothing otherwise.
 # Tools that this checkout builds for itself go to .tools/, which it keeps.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,6 +64,14 @@ python() {
     .tools/python/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$file"
     cp "$file" "$wanted/${file//\//-}"
   done
+}
+
+golang() {
+  have go && return
+  have apt-get || { say "Go is needed"; exit 1; }
+  say "golang-go"
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends golang-go >/dev/null
 }
 
 browsers() {

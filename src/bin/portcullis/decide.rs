@@ -37,11 +37,9 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
     let key = arguments.list_key.as_deref().map(input::bytes).transpose()?;
     let (bundle, key) = input::policy_or_bundle(&arguments.policy, arguments.bundle.as_deref(), key)?;
     let mut decider = Decider::new(bundle, key.as_deref()).map_err(|error| input::fault(&error))?;
-    let from: Box<dyn BufRead> = if arguments.requests.as_os_str() == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(input::open(&arguments.requests)?))
-    };
+    let piped = arguments.requests.as_os_str() == "-";
+    let from: Box<dyn BufRead> =
+        if piped { Box::new(std::io::stdin().lock()) } else { Box::new(BufReader::new(input::open(&arguments.requests)?)) };
     let mut to = BufWriter::new(std::io::stdout().lock());
     let mut exit = Exit::Done;
     for (number, line) in from.split(b'\n').enumerate() {
@@ -61,6 +59,7 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
                 writeln!(to, "{}", serde_json::json!({ "id": null, "error": error }))
             }
         };
+        let written = written.and_then(|()| if piped { to.flush() } else { Ok(()) });
         written.map_err(|error| input::file_fault("standard output".as_ref(), &error))?;
     }
     to.flush().map_err(|error| input::file_fault("standard output".as_ref(), &error))?;

@@ -1,0 +1,135 @@
+/**
+ * Runs the bench: `node tests/differential/attack.mjs`. MINUTES or CASES says for how long, SEED what with; EDGE=0 leaves the edge module out.
+ * New differences are written to target/attack/found.jsonl as corpus lines, as small as they get. Exits with 1 if there are any.
+ */
+import { createHash, randomInt } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Bench, gateLine } from "./bench.mjs";
+import { Chance } from "./chance.mjs";
+import { minimise } from "./minimise.mjs";
+import { mutate, splice } from "./mutation.mjs";
+import { request, written } from "./request.mjs";
+
+const BATCH = 128;
+/** So many differences are made small, the gravest first. */
+const MINIMISED = 60;
+/** One of so many is judged by the edge module, too. */
+const EDGE = 16;
+
+/** Tries requests until `enough` says so. */
+export async function attack(bench, seed, enough) {
+  const chance = new Chance(seed);
+  const weighed = bench.operations.map((operation) => [operation.weight, operation]);
+  const one = () => mutate(chance, request(chance, chance.weighed(weighed), chance.once(2)));
+  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), edge: 0 };
+  while (!enough(tally)) {
+    const requests = Array.from({ length: BATCH }, () => {
+      let made = one();
+      if (made.body.kind !== "none" && chance.once(20)) {
+        const other = request(chance, made.operation, chance.once(2));
+        if (other.body.kind === made.body.kind) made = splice(chance, made, other);
+      }
+      const wire = { ...written(made), operation: made.operation };
+      if (wire.body !== "" && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
+      return wire;
+    });
+    for (const [index, outcome] of (await bench.try(requests)).entries()) {
+      tally.tried += 1;
+      count(tally.carriers, outcome.request.carrier);
+      count(tally.kinds, outcome.kind);
+      count(tally.verdicts, outcome.verdict.verdict ?? "error");
+      if (index % EDGE === 0) {
+        tally.edge += 1;
+        const told = bench.edge(outcome.request, outcome.verdict);
+        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told] });
+      }
+      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, outcome);
+    }
+  }
+  return tally;
+}
+
+function count(counts, key) {
+  counts[key] = (counts[key] ?? 0) + 1;
+}
+
+/** Differences of one cause mostly have the same parsers and the same last mutation. */
+function note(tally, outcome) {
+  const { request, verdict, kind, parsers } = outcome;
+  const key = [kind, verdict.reason, request.carrier, kind === "bypass" ? parsers.join(",") : request.mutations.slice().sort().join(",")].join(" ");
+  const known = tally.differences.get(key);
+  if (known !== undefined) {
+    known.count += 1;
+    return;
+  }
+  tally.differences.set(key, { count: 1, outcome });
+}
+
+export function figures(tally) {
+  const list = (counts) => Object.entries(counts).sort().map(([key, count]) => `${key} ${count}`).join(", ");
+  return [
+    `${tally.tried} requests from seed ${tally.seed}: ${list(tally.carriers)}`,
+    `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; by the edge module alike: ${tally.edge}`,
+    `${tally.differences.size} differences`,
+  ].join("\n");
+}
+
+/** The gravest differences, made small: as corpus lines, and as told to who must mend them. */
+export async function smallest(bench, tally, most) {
+  const grave = ({ outcome }) => ["bypass", "fault", "edge", "over-block"].indexOf(outcome.kind);
+  const worst = [...tally.differences.values()].sort((a, b) => grave(a) - grave(b) || b.count - a.count).slice(0, most);
+  const told = [];
+  for (const { count, outcome } of worst) {
+    const least = outcome.kind === "edge" ? outcome : await minimise(bench, outcome);
+    const line = corpusLine(least);
+    told.push({ line, told: `${outcome.kind} x${count} [${outcome.request.mutations}] ${least.verdict.reason}: ${JSON.stringify(line)}` });
+  }
+  return told;
+}
+
+/** The difference as a line of the corpus. */
+export function corpusLine({ request, verdict, kind, parsers, reads }) {
+  const text = Buffer.from(request.body, "latin1");
+  const { chunks: _, ...line } = gateLine(request);
+  if (text.toString("utf8") === text.toString("latin1") && request.body !== "") {
+    delete line.body_b64;
+    line.body = request.body;
+  }
+  const digest = createHash("sha256").update(JSON.stringify([line.method, line.url, line.headers, request.body])).digest("hex").slice(0, 8);
+  const read = [...new Set(reads.map(([parser, text]) => `${parser} ${JSON.stringify(text)}`))];
+  const told = { bypass: `${parsers.join(", ")} read a closed model`, "over-block": `all read open models alone, the gate said ${verdict.reason}` }[kind] ?? kind;
+  const expect = { verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"] };
+  return { ...line, id: `found-${digest}`, class: "found", summary: told, read, expect };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+  const cases = Number(process.env.CASES ?? Number.POSITIVE_INFINITY);
+  const until = Date.now() + (process.env.CASES === undefined ? Number(process.env.MINUTES ?? 30) * 60_000 : Number.POSITIVE_INFINITY);
+  console.log(`attack: seed ${seed} (SEED=${seed} repeats it)`);
+  const bench = await Bench.open({ gate: process.env.GATE, edge: process.env.EDGE !== "0" });
+  let told = Date.now();
+  const enough = ({ tried, differences }) => {
+    if (Date.now() - told > 60_000) {
+      told = Date.now();
+      console.log(`attack: ${tried} requests, ${differences.size} differences`);
+    }
+    return tried >= cases || Date.now() > until;
+  };
+  const tally = await attack(bench, seed, enough);
+  const lines = [];
+  for (const { told, line } of await smallest(bench, tally, MINIMISED)) {
+    lines.push(line);
+    console.log(told);
+  }
+  bench.close();
+  console.log(figures(tally));
+  if (lines.length > 0) {
+    const folder = fileURLToPath(new URL("../../target/attack/", import.meta.url));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}found.jsonl`, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    console.log(`attack: written to ${folder}found.jsonl`);
+  }
+  process.exit(tally.differences.size > 0 ? 1 : 0);
+}

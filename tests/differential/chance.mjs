@@ -1,0 +1,37 @@
+/** Chance with a seed: the same seed gives the same requests on every machine. */
+export class Chance {
+  #state;
+
+  constructor(seed) {
+    // Mixed, so that neighbouring seeds have nothing in common.
+    this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+  }
+
+  /** A whole number below `limit`. mulberry32: a 32-bit state is plenty for choices. */
+  below(limit) {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
+  }
+
+  /** True once in `many`. */
+  once(many) {
+    return this.below(many) === 0;
+  }
+
+  of(list) {
+    return list[this.below(list.length)];
+  }
+
+  /** From `[weight, value]` pairs. */
+  weighed(pairs) {
+    let at = this.below(pairs.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, value] of pairs) {
+      if (at < weight) return value;
+      at -= weight;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+/** The operations that are attacked, and which of them a path may lead a server to. */
+import { readFileSync } from "node:fs";
+
+const ALL = JSON.parse(readFileSync(new URL("operation.json", import.meta.url), "utf8"));
+
+/** Those whose dialect the policy guards. */
+export function operations(policy) {
+  const guarded = /^dialects = \[([^\]]*)\]/m.exec(policy)[1];
+  return ALL.filter(({ dialect }) => guarded.includes(`"${dialect}"`)).map((operation) => ({ method: "POST", ...operation }));
+}
+
+/** A path that ends like an operation's leads to it: gateways are mounted anywhere. */
+export class Router {
+  #routes;
+
+  constructor(operations) {
+    this.#routes = operations.map((operation) => ({ operation, pattern: new RegExp(`(?:^|/)${pattern(operation.path.slice(1))}$`, "s") }));
+  }
+
+  /** Operations and the models in their paths, for one path that a server made of the target. */
+  find(path) {
+    const found = [];
+    for (const { operation, pattern } of this.#routes) {
+      const match = pattern.exec(path);
+      if (match !== null) found.push({ operation, models: match.slice(1) });
+    }
+    return found;
+  }
+
+  /** The same for every path that a server may make of it. */
+  reach(target) {
+    return [...spellings(target)].flatMap((path) => this.find(path));
+  }
+}
+
+function pattern(path) {
+  return path.split(/(\{model(?:\.{3})?\})/).map((part) => ({ "{model}": "([^/]+)", "{model...}": "(.+)" })[part] ?? part.replace(/[.\-]/g, "\\$&")).join("");
+}
+
+/** What servers and proxies do to a path, in any order: each step may or may not be taken. */
+const STEPS = [
+  decode,
+  (path) => path.replace(/\/{2,}/g, "/"),
+  resolve,
+  (path) => path.replace(/;[^/]*/g, ""),
+  (path) => path.replace(/\\/g, "/"),
+  (path) => path.replace(/[?#].*$/s, ""),
+  (path) => path.replace(/\/+$/, ""),
+  (path) => path.toLowerCase(),
+];
+const ROUNDS = 4;
+const MOST = 96;
+
+function spellings(target) {
+  const cut = target.indexOf("?");
+  const path = (cut < 0 ? target : target.slice(0, cut)).replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "");
+  const seen = new Set([path]);
+  let last = [path];
+  for (let round = 0; round < ROUNDS && seen.size < MOST; round += 1) {
+    const next = [];
+    for (const one of last) {
+      for (const step of STEPS) {
+        const stepped = step(one);
+        if (!seen.has(stepped)) {
+          seen.add(stepped);
+          next.push(stepped);
+        }
+      }
+    }
+    last = next;
+  }
+  return seen;
+}
+
+/** One round of percent-decoding; what is no escape stands for itself. */
+export function decode(text) {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function resolve(path) {
+  const to = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") to.pop();
+    else if (segment !== ".") to.push(segment);
+  }
+  return `/${to.filter((segment, at) => at > 0 || segment !== "").join("/")}`;
+}

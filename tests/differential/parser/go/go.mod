@@ -1,0 +1,3 @@
+module portcullis/parser
+
+go 1.19

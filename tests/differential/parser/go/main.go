@@ -1,0 +1,239 @@
+// What Go servers read: net/http with mime/multipart and net/url, encoding/json into a struct, which folds keys, and into a map.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+)
+
+type request struct {
+	Method, Target, Body string
+	Headers              [][2]string
+	Places               []string
+	Operations           []any
+}
+
+// The places are told in reading.mjs.
+type reading struct {
+	places  []string
+	Reads   [][2]string `json:"reads"`
+	Rejects []string    `json:"rejects"`
+	Paths   []string    `json:"paths"`
+}
+
+func (r *reading) note(parser, text string) { r.Reads = append(r.Reads, [2]string{parser, text}) }
+func (r *reading) reject(parser string)     { r.Rejects = append(r.Rejects, parser) }
+
+func (r *reading) at(parser string, value any, keys []string) {
+	if len(keys) == 0 {
+		if text, is := value.(string); is {
+			r.note(parser, text)
+		}
+		return
+	}
+	switch value := value.(type) {
+	case []any:
+		if keys[0] == "*" {
+			for _, one := range value {
+				r.at(parser, one, keys[1:])
+			}
+		}
+	case map[string]any:
+		for key, one := range value {
+			if keys[0] == "*" || keys[0] == key {
+				r.at(parser, one, keys[1:])
+			}
+		}
+	}
+}
+
+func (r *reading) document(parser string, value any) {
+	for _, place := range r.places {
+		if !strings.ContainsAny(place, "#!") {
+			r.at(parser, value, strings.Split(place, "/"))
+		}
+	}
+}
+
+// The keys that a server would declare; Go matches them without regard to case.
+type chat struct {
+	Model     any   `json:"model"`
+	Models    any   `json:"models"`
+	Fallbacks any   `json:"fallbacks"`
+	Session   *chat `json:"session"`
+	Agent     *chat `json:"agent"`
+	Svg       *chat `json:"svg"`
+	Body      *chat `json:"body"`
+	Params    *chat `json:"params"`
+	Tools     []struct {
+		Model any `json:"model"`
+	} `json:"tools"`
+	Requests []struct {
+		Params *chat `json:"params"`
+	} `json:"requests"`
+}
+
+func (c *chat) value() map[string]any {
+	whole := map[string]any{"model": c.Model, "models": c.Models, "fallbacks": c.Fallbacks}
+	for key, inner := range map[string]*chat{"session": c.Session, "agent": c.Agent, "svg": c.Svg, "body": c.Body, "params": c.Params} {
+		if inner != nil {
+			whole[key] = inner.value()
+		}
+	}
+	var tools, requests []any
+	for _, tool := range c.Tools {
+		tools = append(tools, map[string]any{"model": tool.Model})
+	}
+	for _, one := range c.Requests {
+		if one.Params != nil {
+			requests = append(requests, map[string]any{"params": one.Params.value()})
+		}
+	}
+	whole["tools"], whole["requests"] = tools, requests
+	return whole
+}
+
+func (r *reading) json(body []byte) {
+	var typed chat
+	if json.Unmarshal(body, &typed) != nil {
+		r.reject("go-struct")
+	} else {
+		r.document("go-struct", typed.value())
+	}
+	var whole any
+	if json.Unmarshal(body, &whole) != nil {
+		r.reject("go-map")
+	} else {
+		r.document("go-map", whole)
+	}
+	// A decoder of a stream reads the first document and leaves the rest.
+	var first chat
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&first) == nil {
+		r.document("go-stream", first.value())
+	}
+}
+
+func (r *reading) nested(text, place string) {
+	var typed chat
+	if json.Unmarshal([]byte(text), &typed) == nil {
+		r.at("go-form", typed.value(), strings.Split(place, "/"))
+	}
+}
+
+func (r *reading) form(values map[string][]string) {
+	batch := false
+	for _, purpose := range values["purpose"] {
+		batch = batch || strings.TrimSpace(purpose) == "batch"
+	}
+	for _, place := range r.places {
+		end := strings.IndexAny(place, "#!")
+		field := place
+		if end >= 0 {
+			field = place[:end]
+		}
+		parts := strings.Split(strings.ReplaceAll(field, "/*", "/"), "/")
+		name := parts[0]
+		for _, part := range parts[1:] {
+			name += "[" + part + "]"
+		}
+		for _, value := range append(values[name], values[name+"[]"]...) {
+			switch {
+			case end < 0:
+				r.note("go-form", value)
+			case place[end] == '!':
+				r.nested(value, place[end+1:])
+			case batch:
+				for _, line := range strings.Split(value, "\n") {
+					r.nested(line, place[end+1:])
+				}
+			}
+		}
+	}
+}
+
+func (r *reading) query(query string) {
+	// What fails to parse is left out, the rest is kept.
+	values, _ := url.ParseQuery(query)
+	for _, value := range append(values["model"], values["model[]"]...) {
+		r.note("go-query", value)
+	}
+}
+
+func read(asked request) *reading {
+	r := &reading{places: asked.Places, Reads: [][2]string{}, Rejects: []string{}, Paths: []string{}}
+	body, _ := base64.StdEncoding.DecodeString(asked.Body)
+	var head strings.Builder
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: h\r\n", asked.Method, asked.Target)
+	for _, header := range asked.Headers {
+		fmt.Fprintf(&head, "%s: %s\r\n", header[0], header[1])
+	}
+	fmt.Fprintf(&head, "Content-Length: %d\r\n\r\n", len(body))
+	got, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader(head.String()), bytes.NewReader(body))))
+	if err != nil {
+		r.reject("go-head")
+		return r
+	}
+	r.Paths = append(r.Paths, got.URL.Path, path.Clean(got.URL.Path))
+	r.query(got.URL.RawQuery)
+	for _, value := range got.Header["X-Model"] {
+		r.note("go-header", value)
+	}
+	if len(body) == 0 {
+		return r
+	}
+	r.json(body)
+	kind := strings.ToLower(got.Header.Get("Content-Type"))
+	if strings.Contains(kind, "form") || strings.Contains(kind, "multipart") {
+		// ParseForm reads only what is said to be urlencoded, and only for methods with a body.
+		if got.Method != "PUT" && got.Method != "PATCH" {
+			got.Method = "POST"
+		}
+		if got.ParseMultipartForm(32<<20) != nil && got.MultipartForm == nil && len(got.PostForm) == 0 {
+			r.reject("go-form")
+		}
+		values := map[string][]string(got.PostForm)
+		if values == nil {
+			values = map[string][]string{}
+		}
+		if got.MultipartForm != nil {
+			for name, files := range got.MultipartForm.File {
+				for _, file := range files {
+					if opened, err := file.Open(); err == nil {
+						content, _ := io.ReadAll(opened)
+						values[name] = append(values[name], string(content))
+						opened.Close()
+					}
+				}
+			}
+		}
+		r.form(values)
+	}
+	return r
+}
+
+func main() {
+	in := bufio.NewReaderSize(os.Stdin, 1<<20)
+	out := bufio.NewWriter(os.Stdout)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var asked request
+		answer := []byte(`{"ready":true}`)
+		if json.Unmarshal(line, &asked) == nil && len(asked.Operations) == 0 {
+			answer, _ = json.Marshal(read(asked))
+		}
+		out.Write(append(answer, '\n'))
+		out.Flush()
+	}
+}

@@ -1,0 +1,135 @@
+/**
+ * Well-formed requests, as clients send them. What mutations take apart is kept in parts: JSON and forms as lists of written names and
+ * values, multipart as lists of parts. Bodies are strings of bytes, one character each.
+ */
+import { CLOSED, OPEN } from "./judge.mjs";
+
+/** Spellings of a closed model that some server resolves. */
+const CLOSED_SPELLINGS = ["mythos-5", "mythos-5", "mythos-5", "MYTHOS-5", "Mythos-5", "openai/mythos-5", "anthropic/mythos-5-20260601", "mythos-5@20260601", "us.anthropic.mythos-5-v1:0", "models/mythos-5", "mythos_5", "mythos-5:thinking", " mythos-5", "haiku-4,mythos-5", CLOSED[1]];
+
+const PROMPTS = ["hi", "what is mythos-5?", "caf\u00e9 \u4f60\u597d \ud83d\ude00", 'say "model": "mythos-5"', "line\nline\ttab\\", ""];
+
+export function request(chance, operation, closed) {
+  const carrier = chance.of(operation.carriers);
+  const id = () => (closed ? chance.of(CLOSED_SPELLINGS) : chance.of(OPEN));
+  const inPath = operation.path.includes("{model");
+  // One place is enough to name it: the others look harmless.
+  const spots = [...(inPath ? ["path"] : []), ...(operation.query ? ["query"] : []), ...(operation.places.length > 0 ? ["body", "body", "body", "body"] : [])];
+  const spot = chance.of(spots);
+  const at = (place) => (place === spot ? id() : chance.of(OPEN));
+  const made = {
+    operation,
+    method: operation.method,
+    path: operation.path.replace(/\{model(\.{3})?\}/, (_, rest) => encodeURIComponent(at("path")).replaceAll("%2F", rest === undefined ? "%2F" : "/").replaceAll("%3A", ":").replaceAll("%40", "@")),
+    query: [],
+    headers: [["accept", "application/json"]],
+    body: { kind: "none" },
+    mutations: [],
+  };
+  if (spot === "query" || (operation.query && chance.once(12))) made.query.push(["model", encodeURIComponent(at("query"))]);
+  if (chance.once(8)) made.query.push(["api-version", "2026-06-01"]);
+  if (chance.once(10)) made.headers.push([chance.of(["x-request-id", "user-agent", "x-stainless-lang"]), "abc"]);
+  bodies[carrier](chance, made, operation, () => at("body"));
+  return made;
+}
+
+const bodies = {
+  none() {},
+  json(chance, made, operation, id) {
+    made.headers.push(["content-type", chance.weighed([[8, "application/json"], [1, "application/json; charset=utf-8"], [1, "application/json;charset=UTF-8"]])]);
+    made.body = { kind: "json", members: members(chance, operation, id), space: chance.weighed([[4, ""], [1, " "], [1, "\n  "]]) };
+  },
+  form(chance, made, operation, id) {
+    made.headers.push(["content-type", "application/x-www-form-urlencoded"]);
+    made.body = { kind: "form", fields: [["model", encodeURIComponent(id())], ["prompt", encodeURIComponent(chance.of(PROMPTS)).replaceAll("%20", "+")], ["n", "1"]] };
+    if (chance.once(3)) made.body.fields.reverse();
+  },
+  multipart(chance, made, operation, id) {
+    const parts = [];
+    const session = operation.places.includes("session!model");
+    if (session) parts.push(part("session", JSON.stringify({ type: "realtime", model: id() }), ["Content-Type: application/json"]));
+    else parts.push(part("model", utf8(id())));
+    if (operation.places.includes("svg/model") && chance.once(4)) parts.push(part("svg[model]", utf8(id())));
+    if (operation.file !== undefined) parts.push(file(operation.file, "a.bin", chance.of(["\x89PNG\r\n\x1a\n\x00\xff", "RIFF\x00\x00--x\r\n-", "text"])));
+    parts.push(part("prompt", utf8(chance.of(PROMPTS))));
+    multipart(chance, made, parts);
+  },
+  batch(chance, made, operation, id) {
+    const line = (number) => JSON.stringify({ custom_id: `r${number}`, method: "POST", url: "/v1/chat/completions", body: { model: id(), messages: [{ role: "user", content: chance.of(PROMPTS) }] } });
+    const lines = Array.from({ length: 1 + chance.below(3) }, (_, number) => utf8(line(number))).join("\n");
+    multipart(chance, made, [part("purpose", chance.weighed([[5, "batch"], [1, "user_data"]])), file("file", "in.jsonl", `${lines}\n`, "application/jsonl")]);
+  },
+};
+
+/** Written names and values of an object in whose places models stand. */
+function members(chance, operation, id) {
+  const said = (text) => JSON.stringify(text);
+  const content = [said("messages"), `[{"role":"user","content":${said(chance.of(PROMPTS))}}]`];
+  const list = [content, [said("max_tokens"), "16"], [said("stream"), chance.of(["true", "false"])]];
+  if (chance.once(4)) list.push([said("metadata"), said({ kind: "x" }).slice(0)], [said("temperature"), "0.7e0"]);
+  const others = operation.places.filter((place) => place.includes("/") && !/[#!]/.test(place));
+  if (operation.places.includes("model") || operation.places.length === 0) list.push([said("model"), said(id())]);
+  else if (operation.places.includes("model_id")) list.push([said("model_id"), said(id())]);
+  if (others.length > 0 && (chance.once(3) || !operation.places.includes("model"))) list.push(placed(chance.of(others), id));
+  for (let at = list.length - 1; at > 0; at -= 1) {
+    const other = chance.below(at + 1);
+    [list[at], list[other]] = [list[other], list[at]];
+  }
+  return list.map((member) => member.map(utf8));
+}
+
+/** `fallbacks/*\/model` as a member. */
+function placed(place, id) {
+  const [name, ...rest] = place.split("/");
+  const inner = rest.reduceRight((value, key) => (key === "*" ? `[${value}]` : `{${JSON.stringify(key)}:${value}}`), JSON.stringify(id()));
+  return [JSON.stringify(name), inner];
+}
+
+function part(name, data, headers = []) {
+  return { headers: [`Content-Disposition: form-data; name="${name}"`, ...headers], data };
+}
+
+function file(name, filename, data, type = "application/octet-stream") {
+  return { headers: [`Content-Disposition: form-data; name="${name}"; filename="${filename}"`, `Content-Type: ${type}`], data };
+}
+
+function multipart(chance, made, parts) {
+  const boundary = chance.of(["----WebKitFormBoundaryAbC123", "x", "c0ffee-0123456789"]);
+  made.headers.push(["content-type", `multipart/form-data; boundary=${boundary}`]);
+  made.body = { kind: "multipart", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
+}
+
+/** UTF-8 as a string of bytes. */
+export function utf8(text) {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** A request as it goes over the wire, in the form of `portcullis decide`. */
+export function written(made) {
+  const query = made.query.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)).join(made.ampersand ?? "&");
+  return {
+    method: made.method,
+    target: made.path + (query === "" ? "" : `?${query}`),
+    headers: made.headers,
+    body: made.raw ?? bytes(made.body),
+    mutations: made.mutations,
+    carrier: made.body.kind === "none" ? "target" : made.body.kind,
+  };
+}
+
+/** The body as a string of bytes. */
+export function bytes(body) {
+  switch (body.kind) {
+    case "json":
+      return `${body.front ?? ""}{${body.members.map(([name, value]) => `${body.space}${name}:${body.space}${value}`).join(",")}${body.space}}${body.tail ?? ""}`;
+    case "form":
+      return body.fields.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)).join(body.ampersand ?? "&");
+    case "multipart": {
+      const { boundary, end, parts, preamble, close, epilogue } = body;
+      const each = parts.map(({ headers, data }) => `--${boundary}${end}${headers.map((header) => header + end).join("")}${end}${data}${end}`);
+      return `${preamble}${each.join("")}--${boundary}${close}${epilogue}`;
+    }
+    default:
+      return "";
+  }
+}
