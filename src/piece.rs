@@ -19,13 +19,6 @@ pub(crate) struct Pieces<'a> {
     separator: u8,
 }
 
-impl Pieces<'_> {
-    /// All pieces were given.
-    pub(crate) fn is_over(&self) -> bool {
-        self.rest.is_none()
-    }
-}
-
 impl<'a> Iterator for Pieces<'a> {
     type Item = &'a str;
 
