@@ -94,14 +94,15 @@ test-size: build ## the byte budget, and what must not be in the edge module
 
 bench: bench-native bench-worker ## all figures of docs/performance.md
 
-bench-native: ## reach and scan, natively
-	@tools/install.sh rust
+bench-native: ## reach, scan and decoding, natively
+	@tools/install.sh rust node
 	cargo bench --features author
 
 bench-worker: build ## the worker beside a bare pass-through, its memory, and decisions from JavaScript
 	@cargo build --quiet --release --features cli --bin portcullis
 	PORTCULLIS=$(TARGET)/release/portcullis node benches/decide.mjs
 	node benches/worker.mjs
+	node benches/decode.mjs
 	node benches/memory.mjs
 
 docs: ## the crate's documentation, warnings refused
