@@ -189,6 +189,16 @@ fn base64_of_a_document_is_read_as_the_document() {
     }
 }
 
+#[test]
+fn base64_in_two_alphabets_is_read_differently_and_so_refused() {
+    let document = json!({"model": "haiku-4", "input": "?>?>?>?>~~~~>>>>????"}).to_string();
+    let standard = STANDARD.encode(&document);
+    let mixed = standard.replacen(['+', '/'], "-", 1);
+    assert!(mixed != standard && mixed.contains(['+', '/']), "{mixed}");
+    let body = json!({"data": mixed}).to_string();
+    assert_eq!(decided("/vertex/v1/projects/p/locations/l/interactionsHttp", "application/json", &body).0, Kind::Refuse);
+}
+
 /// Until a container is read, it may hold what any rule closes; a rule that rests on the operation counts then too, and goes on to count.
 #[test]
 fn a_container_has_the_reach_of_all_that_it_may_hold() {

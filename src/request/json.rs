@@ -140,6 +140,8 @@ pub(crate) struct Json {
     /// Bits of Base64 that are not yet a byte, and how many.
     bits: u16,
     waiting: u8,
+    /// Which of the two alphabets it is in, once a character tells: what is no character of its own some decoders pass over.
+    alphabet: u8,
     event: Event,
     /// The outermost container held a wanted key.
     has_wanted: bool,
@@ -176,6 +178,7 @@ impl Json {
             high: 0,
             bits: 0,
             waiting: 0,
+            alphabet: 0,
             event: Event::None,
             has_wanted: false,
             head: [0; 4],
@@ -703,7 +706,7 @@ impl Json {
             role::ROW => self.doubt_it(Reason::ModelType),
             of if is_nested(of) && !self.is_nested && state.element != NONE => {
                 self.sink = if of == role::NESTED_JSON { Sink::Nested } else { Sink::Base64 };
-                (self.bits, self.waiting) = (0, 0);
+                (self.bits, self.waiting, self.alphabet) = (0, 0, 0);
                 match &mut self.nested {
                     Some(nested) => nested.restart(state.element),
                     None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
@@ -896,6 +899,7 @@ impl Json {
         for part in piece.chunks(64) {
             let mut bytes = [0; 48];
             let mut length = 0;
+            let mut bad = false;
             for &byte in part {
                 let value = match byte {
                     b'A'..=b'Z' => byte - b'A',
@@ -909,10 +913,14 @@ impl Json {
                     }
                     _ => PADDED,
                 };
-                if value == PADDED || self.waiting == PADDED {
-                    self.doubt_it(Reason::JsonSyntax);
-                    self.sink = Sink::Skip;
-                    return;
+                self.alphabet |= match byte {
+                    b'+' | b'/' => 1,
+                    b'-' | b'_' => 2,
+                    _ => 0,
+                };
+                bad = value == PADDED || self.waiting == PADDED || self.alphabet == 3;
+                if bad {
+                    break;
                 }
                 self.bits = self.bits << 6 | u16::from(value);
                 self.waiting += 6;
@@ -925,7 +933,12 @@ impl Json {
                     length += 1;
                 }
             }
+            // What came before counts, so that the verdict does not depend on where the chunks end.
             self.nest(bundle, bytes.get(..length).unwrap_or_default(), findings);
+            if bad && self.sink != Sink::Skip {
+                self.doubt_it(Reason::JsonSyntax);
+                self.sink = Sink::Skip;
+            }
             if self.sink == Sink::Skip {
                 return;
             }
