@@ -25,7 +25,8 @@ fn reference() -> Option<Value> {
 }
 
 /// Operations that the table calls late-bound and the files do not, each for a reason.
-const NOT_LATE_BOUND: [(&str, &str, &str); 5] = [
+const NOT_LATE_BOUND: [(&str, &str, &str); 6] = [
+    ("vertex", "aiplatform.projects.locations.interactionsHttp.create", "the request inside is read, and binds as it binds"),
     ("bedrock", "RetrieveAndGenerate", "bound where it names a knowledge base, which the table says in words"),
     ("bedrock", "RetrieveAndGenerateStream", "the same"),
     ("openai", "createFineTuningJob", "the training file is data and binds no model"),

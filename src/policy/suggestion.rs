@@ -16,15 +16,18 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
+/// Known words that are told where none is near: there are 13 dialects.
+const TOLD: usize = 16;
+
 /// `did you mean `x`?`, or what is known if nothing is near and it is not too much.
 pub(super) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(near) = nearest(word, known.clone()) {
         return Some(format!("did you mean `{near}`?"));
     }
-    let all: Vec<_> = known.into_iter().take(13).map(|name| format!("`{name}`")).collect();
+    let all: Vec<_> = known.into_iter().take(TOLD + 1).map(|name| format!("`{name}`")).collect();
     match all.len() {
-        0 | 13 => None,
-        _ => Some(format!("known: {}", all.join(", "))),
+        1..=TOLD => Some(format!("known: {}", all.join(", "))),
+        _ => None,
     }
 }
 
