@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
 import { callsOf, collected, served } from "./setup.mjs";
 
-const gate = served(["azure-openai"]);
+// Whoever can say what a deployment runs does: the policy's table of some, the origin's acknowledgement of the others.
+const gate = served(["azure-openai"], {
+  acknowledges: true,
+  rules: '[deployments.azure]\ndialects = ["azure-openai"]\nnames = { everyday = "haiku-4", strong = "mythos-5" }\n',
+});
 const messages = [{ role: "user", content: "hi there" }];
 
 function thrown(error, text, caseId) {
@@ -31,4 +35,10 @@ callsOf("azure, /openai/v1", gate, {
     { name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) },
     { name: "responses, streaming", call: (openai, model) => collected(openai.responses.create({ model, input: "hi there", stream: true })) },
   ],
+});
+
+callsOf("azure, deployments of the policy's table", gate, {
+  client: (endpoint, apiKey) => new AzureOpenAI({ endpoint, apiKey, apiVersion: "2026-06-01" }),
+  thrown,
+  calls: [{ name: "chat", open: "everyday", closed: "strong", call: (azure, model) => azure.chat.completions.create({ model, messages }) }],
 });

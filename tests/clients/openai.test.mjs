@@ -1,8 +1,7 @@
 /** OpenAI's client over HTTP: answers, streams, uploads, lists. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import OpenAI, { toFile } from "openai";
-import { OPEN, US, callsOf, collected, served } from "./setup.mjs";
+import { OPEN, callsOf, collected, listsOf, served } from "./setup.mjs";
 
 const gate = served(["openai"]);
 const client = (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1` });
@@ -50,14 +49,4 @@ callsOf("openai", gate, {
   ],
 });
 
-test("openai, models: the list of an unrestricted caller is whole", async () => {
-  const list = async (url) => (await collected(client(url, US).models.list())).map(({ id }) => id);
-  assert.deepEqual(await list(gate.url), await list(gate.origin.url));
-});
-
-test("openai, batches: what the file names was read when it came, and the batch is created", async () => {
-  const body = { input_file_id: "file-stub", endpoint: "/v1/chat/completions", completion_window: "24h" };
-  const batch = await client(gate.url, US).batches.create(body);
-  assert.equal(batch.status, "validating");
-  assert.deepEqual(JSON.parse(gate.origin.seen.at(-1).body), body);
-});
+listsOf("openai", gate, { client, list: async (openai) => (await collected(openai.models.list())).map(({ id }) => id) });

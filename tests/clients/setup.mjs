@@ -11,6 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { undone } from "../../tools/origin/call.mjs";
+import { reachCheck } from "../../tools/origin/reach.mjs";
 import { compile, start } from "../worker/setup.mjs";
 
 const RULES = fileURLToPath(new URL("policy.toml", import.meta.url));
@@ -26,11 +29,15 @@ export function said(model, caseId) {
   return `Mythos-class models are suspended for foreign nationals. Model: ${model}. Ground: An order for tests, https://example.gov/orders/test. Appeal: https://example.com/access-review. Case: ${caseId}.`;
 }
 
-/** Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. */
-export function served(dialects, options = {}) {
+/**
+ * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `acknowledges`: the origin
+ * enforces the mark, and says so. `rules`: more of the policy, TOML.
+ */
+export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};
   before(async () => {
-    const { worker, origin, close } = await start({ bundle: policy(dialects), ...options, bindings: { LOCAL: "1", ...options.bindings } });
+    const reach = acknowledges ? await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) : undefined;
+    const { worker, origin, close } = await start({ bundle: policy(dialects, rules), reach, bindings: { LOCAL: "1" } });
     const front = await edge(worker.url);
     Object.assign(gate, {
       worker,
@@ -47,11 +54,11 @@ export function served(dialects, options = {}) {
   return gate;
 }
 
-function policy(dialects) {
+function policy(dialects, rules) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const head = join(folder, "head.toml");
-    writeFileSync(head, `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = ${JSON.stringify(dialects)}\n`);
+    writeFileSync(head, `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = ${JSON.stringify(dialects)}\n${rules}`);
     return compile(head, RULES);
   } finally {
     rmSync(folder, { recursive: true });
@@ -96,6 +103,18 @@ export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model)
   }
 }
 
+/**
+ * The list of models, as `list(client)` names them: whole for a caller who may use every model, without the closed ones for another. `client` and
+ * `spelled` as above.
+ */
+export function listsOf(vendor, gate, { client, list, spelled = (model) => model }) {
+  test(`${vendor}: lists of models`, async () => {
+    const whole = await list(client(gate.origin.url, US));
+    assert.ok(whole.includes(spelled(CLOSED)) && whole.includes(spelled(OPEN)), String(whole));
+    assert.deepEqual(await list(client(gate.url, US)), whole);
+  });
+}
+
 /** All that a stream brings. */
 export async function collected(stream) {
   const items = [];
@@ -117,9 +136,9 @@ function plain(result) {
 }
 
 // What a hop sets for itself, what differs from call to call, and what the edge adds.
-const HOP = /^(?:host|connection|transfer-encoding|content-length|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-reach|sec-websocket-key|sec-websocket-extensions)$/;
+const HOP = /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-reach|sec-websocket-key|sec-websocket-extensions)$/;
 
-/** What of a request must be at the origin as the client made it. */
+/** What of a request must be at the origin as the client made it, whatever it was packed in on the way. */
 function arrived({ method, url, headers, body, messages }) {
   const boundary = /boundary="?([^";]+)/.exec(headers["content-type"] ?? "")?.[1];
   const settle = (text) => (boundary === undefined ? text : text.replaceAll(boundary, "BOUNDARY"));
@@ -127,7 +146,7 @@ function arrived({ method, url, headers, body, messages }) {
     method,
     url,
     headers: Object.fromEntries(Object.entries(headers).filter(([name, value]) => value !== "" && !HOP.test(name)).map(([name, value]) => [name, name === "authorization" ? value.replace(/^AWS4.*/s, "AWS4") : settle(value)])),
-    body: settle(body.toString("latin1")),
+    body: settle(undone(body, headers["content-encoding"]).toString("latin1")),
     messages,
   };
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { WatsonXAI } from "@ibm-cloud/watsonx-ai";
 import { BearerTokenAuthenticator } from "ibm-cloud-sdk-core";
-import { callsOf, collected, served } from "./setup.mjs";
+import { callsOf, collected, listsOf, served } from "./setup.mjs";
 
 const gate = served(["watsonx"]);
 const projectId = "stub";
@@ -10,9 +10,12 @@ const messages = [{ role: "user", content: "hi there" }];
 /** The client hands out the whole answer; its headers differ from call to call. */
 const result = async (answer) => (await answer).result;
 
+const client = (serviceUrl, bearerToken) => new WatsonXAI({ version: "2026-01-01", serviceUrl, authenticator: new BearerTokenAuthenticator({ bearerToken }) });
+const spelled = (model) => `acme/${model}`;
+
 callsOf("watsonx", gate, {
-  client: (serviceUrl, bearerToken) => new WatsonXAI({ version: "2026-01-01", serviceUrl, authenticator: new BearerTokenAuthenticator({ bearerToken }) }),
-  spelled: (model) => `acme/${model}`,
+  client,
+  spelled,
   async thrown(error, text, caseId) {
     assert.equal(error.status, 403);
     // This client has words of its own for every 403; the policy's stand beside them, where a stream was asked for as its bytes.
@@ -28,3 +31,5 @@ callsOf("watsonx", gate, {
     { name: "embeddings", call: (watsonx, modelId) => result(watsonx.embedText({ modelId, projectId, inputs: ["hi there"] })) },
   ],
 });
+
+listsOf("watsonx", gate, { client, spelled, list: async (watsonx) => (await result(watsonx.listFoundationModelSpecs({}))).resources.map(({ model_id }) => model_id) });

@@ -1,4 +1,5 @@
 /** What the APIs of the stub origin need to know of a request. */
+import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 
 /** When everything was made, seconds since the epoch. */
 export const CREATED = 1_781_300_000;
@@ -6,20 +7,38 @@ export const CREATED = 1_781_300_000;
 export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 
 /** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
-export function call({ method, url, headers, body, reach }) {
+export function call({ method, url, headers, body: sent, reach }) {
+  const body = undone(sent, headers["content-encoding"]);
   const [path, query = ""] = url.split(/\?(.*)/s);
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
+  // Who refers to a stored object gets the model that the object's id mentions.
+  const stored = JSON.stringify([parsed?.previous_response_id, parsed?.prompt, parsed?.assistant_id, parsed?.conversation]);
   return {
     method,
     path,
     headers,
     body: parsed,
-    model: [parsed?.model, parsed?.model_id, parsed?.session?.model, names.get("model"), names.get("deployment")].find((name) => typeof name === "string") ?? "haiku-4",
+    model: [parsed?.model, parsed?.model_id, parsed?.session?.model, names.get("model"), names.get("deployment")].find((name) => typeof name === "string") ?? CATALOGUE.find((id) => stored.includes(id)) ?? "haiku-4",
     text: `You said: ${lastText(parsed)}`,
     streamed: parsed?.stream === true,
     echo: { method, url, headers, body: body.toString("utf8"), ...(reach === undefined ? {} : { reach }) },
   };
+}
+
+const CODINGS = { gzip: gunzipSync, "x-gzip": gunzipSync, deflate: inflateSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
+
+/** A body without its content codings; as it came where one is unknown or broken. */
+export function undone(body, codings = "") {
+  try {
+    return codings
+      .split(",")
+      .map((name) => name.trim().toLowerCase())
+      .filter((name) => name !== "" && name !== "identity")
+      .reduceRight((bytes, name) => CODINGS[name](bytes, { maxOutputLength: 64 << 20 }), body);
+  } catch {
+    return body;
+  }
 }
 
 /** The same words as a stream brings them. */

@@ -33,8 +33,8 @@ export const google = [
     at: /publishers\/anthropic\/models\/(?<model>[^/:]+):streamRawPredict$/,
     events: ({ model, text }) => messageEvents(model, text).map((event) => [event.type, event]),
   },
-  { at: /\/v1(?:beta|alpha)\/models$/, method: "GET", whole: () => ({ models: CATALOGUE.map(known) }) },
-  { at: /\/v1(?:beta|alpha)\/models\/(?<model>[^/:]+)$/, method: "GET", whole: ({ model }) => known(model) },
+  { at: /\/v1(?:beta|alpha)?\/models$/, method: "GET", when: googleCall, whole: () => ({ models: CATALOGUE.map(known) }) },
+  { at: /\/v1(?:beta|alpha)?\/models\/(?<model>[^/:]+)$/, method: "GET", when: googleCall, whole: ({ model }) => known(model) },
   {
     // Google sends its messages in binary frames.
     at: /BidiGenerateContent$/,
@@ -48,6 +48,11 @@ export const google = [
     }),
   },
 ];
+
+/** Versions that only Google has, or its client. */
+function googleCall({ path, headers }) {
+  return /\/v1(?:beta|alpha)\//.test(path) || headers["x-goog-api-client"] !== undefined;
+}
 
 /** The method says that a stream is wanted, whatever the body says. */
 function always(asked) {
