@@ -79,9 +79,17 @@ async function page(first: Response, vetting: Vetting): Promise<Response> {
     const name = url.searchParams.has("before_id") ? "before_id" : "after_id";
     const cursor = flow.failed || pages === PAGES ? "" : flow.cursor(name === "after_id");
     if (cursor === "") return answer;
+    flow.discard();
     url.searchParams.set(name, cursor);
-    response = await vetting.again(url.href);
-    if (!response.ok) return response;
+    try {
+      response = await vetting.again(url.href);
+    } catch (cause) {
+      vetting.reading.release();
+      throw cause;
+    }
+    if (response.ok && response.body !== null) continue;
+    vetting.reading.release();
+    return response;
   }
 }
 
@@ -111,6 +119,9 @@ class Flow {
   #begun = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #outlived = false;
+  #cursors: readonly string[] = [];
+  /** The answer itself tells the client that it was cut. */
+  #told = false;
 
   constructor(response: Response, vetting: Vetting, unread: boolean) {
     this.#response = response;
@@ -174,8 +185,10 @@ class Flow {
     return this.#cursors[forward ? 1 : 0] ?? "";
   }
 
-  #cursors: readonly string[] = [];
-  #told = false;
+  /** The answer is not wanted; the reading goes on with another. */
+  discard(): void {
+    clearTimeout(this.#timer);
+  }
 
   /** Reads until something may go, or nothing more can. */
   async #next(): Promise<Uint8Array[]> {

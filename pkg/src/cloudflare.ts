@@ -5,6 +5,7 @@
  * "IncomingRequestCfProperties", 2026), except that another Worker may have made the request, which `CF-Worker` tells;
  * `CF-Connecting-IP` is set by Cloudflare over any inbound copy ("HTTP request headers", 2026). No other header is a fact.
  */
+import { prepare, vet } from "./answer.ts";
 import { Budget, type Send, screen } from "./body.ts";
 import { Slots } from "./credential.ts";
 import type { Decoder } from "./decode.ts";
@@ -123,6 +124,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
     reading = approach.reading;
     if (reading === undefined) return await forward(request, env, post, approach.guarded ? UNRESTRICTED : undefined);
     reading.caseId = newCase();
+    reading.acknowledges = post.marker?.acknowledges === true;
     const work = enforce(request, env, post, reading);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
     context.waitUntil(work.then(nothing, nothing));
@@ -137,16 +139,24 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
     report({ event: "origin_unreachable", case: caseId, message: String(cause) });
     return trouble(request, env, 502, "origin_unreachable", "the origin did not answer", caseId);
   } finally {
-    reading?.release();
+    reading?.done();
   }
 }
 
 async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
   const send: Send = (judgement, body, signal, decoded = false) => {
-    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded });
+    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded, reading });
   };
   const { answer } = await screen(request, reading, send, post.budget);
-  return answer ?? refuse(request, env, reading.refusal);
+  if (answer === undefined) return refuse(request, env, reading.refusal);
+  return vet(answer, {
+    request,
+    reading,
+    budget: post.budget,
+    acknowledged: post.marker?.acknowledged(answer) === true,
+    refuse: (refusal) => refuse(request, env, refusal),
+    again: (url) => forward(new Request(url, request), env, post, markOf(reading, undefined), { body: null, signal: undefined, decoded: false, reading }),
+  });
 }
 
 /** What a relay asks of its surroundings, for as long as it lasts. */
@@ -198,6 +208,7 @@ interface Replacement {
   readonly body: BodyInit | null;
   readonly signal: AbortSignal | undefined;
   readonly decoded: boolean;
+  readonly reading: Reading;
 }
 
 /** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
@@ -217,6 +228,7 @@ async function forward(request: Request, env: Env, { slots, marker }: Post, mark
     onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
     if (replacement?.decoded === true) dropped.push(...codingHeaders(request.headers));
     for (const name of dropped) onward.headers.delete(name);
+    if (replacement !== undefined) prepare(onward.headers, replacement.reading);
     if (guarded) {
       slots.clear(onward.headers);
       nonce = await marker?.mark(onward, mark);

@@ -94,6 +94,18 @@ export interface HeldRequest extends Head {
   readonly body?: Uint8Array | string | undefined;
 }
 
+/** What an answer must be held against, as the edge module counts. */
+export const CHECK = Object.freeze({ nothing: 0, filter: 1, lenient: 2, strict: 3, acknowledged: 4 });
+/** Why an answer does not go: what was read of it, nothing tells what ran, its time is up, too much is held. */
+export const WITHHELD = Object.freeze({ cut: 0, unproven: 1, outlived: 2, exhausted: 3 });
+
+/** What may go of an answer: so many of the bytes that were taken or, of a list, these rows. */
+export interface Freed {
+  readonly free: number;
+  readonly cut: boolean;
+  readonly rows: Uint8Array;
+}
+
 /** Facts of one instant: what is asked later about the same request is answered for the same time. */
 type Settled = Facts & { readonly now: number };
 
@@ -320,6 +332,10 @@ export class Reading {
   #ended = false;
   #reader: Reader | undefined;
   #judgement: Judgement | undefined;
+  #check: number | undefined;
+  #kept = false;
+  /** The origin can say that it has enforced the reach. Without, what nothing else can tell is denied instead of deferred. */
+  acknowledges = true;
   #refusal: Refusal | undefined;
   #denied = "";
 
@@ -334,7 +350,7 @@ export class Reading {
   /** False: the verdict is settled, or there is nothing to read. */
   get wantsBody(): boolean {
     const reader = this.#reader;
-    return reader !== undefined && enter(this.#generation, () => reader.wantsBody());
+    return reader !== undefined && this.#judgement === undefined && enter(this.#generation, () => reader.wantsBody());
   }
 
   /** Whether the body is under content codings, which are then undone here. */
@@ -360,7 +376,7 @@ export class Reading {
   /** The same for bytes that are not coded, or no longer. */
   scan(bytes: Uint8Array): boolean {
     const reader = this.#reader;
-    if (reader !== undefined && !enter(this.#generation, () => reader.feed(bytes))) return false;
+    if (reader !== undefined && this.#judgement === undefined && !enter(this.#generation, () => reader.feed(bytes))) return false;
     return (this.#ended = true);
   }
 
@@ -388,22 +404,81 @@ export class Reading {
 
   /** The body has ended, or the verdict is settled. Further calls give the same judgement. */
   finish(): Judgement {
-    if (this.coded) for (const piece of this.decode(undefined)) this.scan(piece);
     const reader = this.#reader;
-    if (reader !== undefined) {
-      try {
-        enter(this.#generation, () => {
-          reader.finish();
-          this.#judgement = JSON.parse(reader.verdict()) as Judgement;
-          if (passes(this.#judgement)) this.#denied = reader.denied();
-          else this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
-        });
-      } finally {
-        this.release();
-      }
+    if (reader !== undefined && this.#judgement === undefined) {
+      if (this.coded) for (const piece of this.decode(undefined)) this.scan(piece);
+      enter(this.#generation, () => {
+        reader.finish();
+        this.#check = reader.check();
+        if (this.#check === CHECK.acknowledged && !this.acknowledges) reader.withhold(WITHHELD.unproven);
+        this.#told(reader);
+      });
+      this.#decoding?.free();
+      this.#decoding = undefined;
     }
     if (this.#judgement === undefined) throw new PortcullisError("replaced", "the reading was released before it was finished");
     return this.#judgement;
+  }
+
+  #told(reader: Reader): void {
+    this.#judgement = JSON.parse(reader.verdict()) as Judgement;
+    if (passes(this.#judgement)) this.#denied = reader.denied();
+    else this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
+  }
+
+  /** What the origin's answer must be held against, one of {@link CHECK}; undefined until the reading is finished. */
+  get check(): number | undefined {
+    return this.#check;
+  }
+
+  /** Begins to read the origin's answer. `unread`: only its form is wanted. */
+  beginAnswer({ status, headers }: Response, unread: boolean): void {
+    this.#answer((reader) => reader.beginAnswer(status, headerLines(headers), unread));
+  }
+
+  /** Takes the next bytes of the answer: how many of those that were taken may go, and whether no more may. */
+  feedAnswer(bytes: Uint8Array): Freed {
+    return this.#answer((reader) => freed(reader, reader.feedAnswer(bytes)));
+  }
+
+  /** The answer has ended. */
+  endAnswer(): Freed {
+    return this.#answer((reader) => freed(reader, reader.endAnswer()));
+  }
+
+  /** Where a page of a list goes on, backwards and forwards, of which no row is left; empty otherwise. */
+  cursors(): readonly [string, string] {
+    return this.#answer((reader) => [reader.cursor(false), reader.cursor(true)] as const);
+  }
+
+  /** Turns the judgement into a denial or refusal, for one of the reasons of {@link WITHHELD}. */
+  withhold(why: number): Refusal | undefined {
+    this.#answer((reader) => {
+      reader.withhold(why);
+      this.#told(reader);
+    });
+    return this.#refusal;
+  }
+
+  /** The refusal in the form of an answer that has begun; empty: there is none. */
+  lastWords(): Uint8Array {
+    return this.#answer((reader) => reader.lastWords(this.caseId));
+  }
+
+  #answer<T>(work: (reader: Reader) => T): T {
+    const reader = this.#reader;
+    if (reader === undefined) throw new PortcullisError("replaced", "the reading was released before its answer was read");
+    return enter(this.#generation, () => work(reader));
+  }
+
+  /** The answer is still being read when the request is done with: whoever reads it releases the reading. */
+  keep(): void {
+    this.#kept = true;
+  }
+
+  /** The request is done with. */
+  done(): void {
+    if (!this.#kept) this.release();
   }
 
   /** What to answer if the judgement is `deny` or `refuse`; undefined otherwise. */
@@ -430,6 +505,10 @@ export class Reading {
     this.#decoding = undefined;
     if (reader !== undefined && this.#generation === generation()) reader.free();
   }
+}
+
+function freed(reader: Reader, free: number): Freed {
+  return { free, cut: reader.isCut(), rows: reader.rows() };
 }
 
 /** Whether the request goes on to the origin. */

@@ -66,6 +66,7 @@ pub enum Stage {
 pub struct Answer {
     watch: Watch,
     reader: Reader,
+    form: Form,
     begun: bool,
 }
 
@@ -129,6 +130,7 @@ impl Answer {
             cut: None,
             out: Vec::new(),
         };
+        let form = header::lines(headers, "content-type").next().map_or(Form::Other, form);
         let succeeded = (200..300).contains(&status);
         let reader = match check {
             Check::Filter if succeeded => Reader::Rows(Box::new(Rows::new(states))),
@@ -136,10 +138,10 @@ impl Answer {
                 // What headers say of other things than models is no trouble here.
                 let _ = header::read(bundle, headers, &mut watch.findings);
                 watch.judge();
-                match header::lines(headers, "content-type").next().map(kind) {
-                    Some(Kind::Events) => Reader::Events(Events::new(states)),
-                    Some(Kind::Frames) => Reader::Frames(Frames::new(states)),
-                    _ => Reader::Documents(Documents::new(states)),
+                match form {
+                    Form::Events => Reader::Events(Events::new(states)),
+                    Form::Frames => Reader::Frames(Frames::new(states)),
+                    Form::Other => Reader::Documents(Documents::new(states)),
                 }
             }
             _ => {
@@ -147,7 +149,7 @@ impl Answer {
                 Reader::Through
             }
         };
-        Self { watch, reader, begun: false }
+        Self { watch, reader, form, begun: false }
     }
 
     /// Reads on; gives how many bytes, from the first that was held back on, may go. The bytes of a list that may go are in
@@ -238,11 +240,11 @@ impl Answer {
     /// A refusal in the form of this answer, whose beginning has gone. Empty: it can only be broken off.
     #[must_use]
     pub fn last_words(&self, refusal: &Refusal) -> Vec<u8> {
-        match &self.reader {
+        match (&self.form, &self.reader) {
             _ if self.watch.split => Vec::new(),
-            Reader::Events(_) => refusal.stream_event().into_bytes(),
-            Reader::Frames(_) => frame::exception(&refusal.body),
-            Reader::Documents(documents) => {
+            (Form::Events, _) => refusal.stream_event().into_bytes(),
+            (Form::Frames, _) => frame::exception(&refusal.body),
+            (_, Reader::Documents(documents)) => {
                 let within = documents.is_within();
                 let mut line = String::from(if within { "," } else { "" });
                 line.push_str(&refusal.body);
@@ -299,19 +301,20 @@ impl Watch {
 }
 
 /// The form of an answer.
-enum Kind {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
     Events,
     Frames,
     Other,
 }
 
-fn kind(content_type: &str) -> Kind {
+fn form(content_type: &str) -> Form {
     let essence = pieces(content_type, b';').next().unwrap_or_default().trim_ascii();
     if essence.eq_ignore_ascii_case("text/event-stream") {
-        Kind::Events
+        Form::Events
     } else if essence.eq_ignore_ascii_case("application/vnd.amazon.eventstream") {
-        Kind::Frames
+        Form::Frames
     } else {
-        Kind::Other
+        Form::Other
     }
 }

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
+use crate::answer::{Answer, Check, Stage};
 use crate::bundle::OwnedBundle;
 use crate::emit;
 use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
@@ -80,6 +81,7 @@ pub struct Reader {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
     pending: gate::Pending,
     verdict: Option<Verdict>,
+    answer: Option<Answer>,
 }
 
 #[wasm_bindgen]
@@ -189,14 +191,9 @@ impl Edge {
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) =
             self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
-        let mut lines: Vec<(&str, &str)> = Vec::new();
-        for line in pieces(headers, b'\n') {
-            if let Some((name, value)) = cut(line, b':') {
-                lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
-            }
-        }
+        let lines = header_lines(headers);
         let pending = held(&self.gate).read(unread, &Head { method: &method, url: &url, headers: &lines });
-        Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None })
+        Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
     }
 
     /// The second step of a client message on the WebSocket that the request of `reader` opened, after `reach` returned 1. `missed`: messages
@@ -313,6 +310,99 @@ impl Reader {
         to.push('}');
         to
     }
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// What the origin's answer must be held against: 0 nothing, 1 a list that is filtered, 2 it may name nothing that is denied, 3 it must
+    /// name what may be used, 4 only an acknowledgement would tell.
+    pub fn check(&self) -> u32 {
+        self.verdict.as_ref().map_or(0, |verdict| verdict.check as u32)
+    }
+
+    /// Begins to read the origin's answer; `headers` as in `read`. `unread`: it goes as it is, and only its form is wanted.
+    #[wasm_bindgen(js_name = beginAnswer)]
+    pub fn begin_answer(&mut self, status: u16, headers: &str, unread: bool) {
+        let check = match &self.verdict {
+            Some(verdict) if !unread => verdict.check,
+            _ => Check::Nothing,
+        };
+        let lines = header_lines(headers);
+        self.answer = Some(held(&self.gate).answer(&self.pending, check, status, &lines));
+    }
+
+    /// Reads a piece of the answer; gives how many of the bytes that were read may go.
+    #[wasm_bindgen(js_name = feedAnswer)]
+    pub fn feed_answer(&mut self, bytes: &[u8]) -> usize {
+        let gate = held(&self.gate);
+        self.answer.as_mut().map_or(0, |answer| answer.feed(gate.bundle(), bytes))
+    }
+
+    /// The answer has ended; gives the same.
+    #[wasm_bindgen(js_name = endAnswer)]
+    pub fn end_answer(&mut self) -> usize {
+        let gate = held(&self.gate);
+        self.answer.as_mut().map_or(0, |answer| answer.finish(gate.bundle()))
+    }
+
+    /// Nothing more of the answer may go.
+    #[wasm_bindgen(js_name = isCut)]
+    pub fn is_cut(&self) -> bool {
+        self.cut().is_some()
+    }
+
+    /// What may go of a list.
+    pub fn rows(&mut self) -> Vec<u8> {
+        self.answer.as_mut().map(Answer::take).unwrap_or_default()
+    }
+
+    /// Where a list goes on of which no row is left.
+    pub fn cursor(&self, forward: bool) -> String {
+        let (first, last) = self.answer.as_ref().and_then(Answer::cursors).unwrap_or_default();
+        core::str::from_utf8(if forward { last } else { first }).unwrap_or_default().into()
+    }
+
+    /// Turns the verdict into a denial or refusal: 0 as the answer's reader found, 1 nothing would tell what ran, 2 it has lasted too
+    /// long, 3 too much is held.
+    pub fn withhold(&mut self, why: u32) {
+        let Some(verdict) = &self.verdict else { return };
+        let reason = match why {
+            0 => self.cut().unwrap_or(Reason::AnswerUnreadable),
+            1 => verdict.reason,
+            2 => Reason::AnswerTooLong,
+            _ => Reason::Exhausted,
+        };
+        let verdict = held(&self.gate).withheld(&self.pending, verdict, reason, self.answer.as_ref());
+        self.verdict = Some(verdict);
+    }
+
+    /// The refusal in the form of the answer, whose beginning has gone; empty: there is none.
+    #[wasm_bindgen(js_name = lastWords)]
+    pub fn last_words(&self, case_id: &str) -> Vec<u8> {
+        let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else { return Vec::new() };
+        let gate = held(&self.gate);
+        answer.last_words(&Refusal::new(gate.bundle(), verdict, case_id))
+    }
+}
+
+impl Reader {
+    fn cut(&self) -> Option<Reason> {
+        match self.answer.as_ref()?.stage() {
+            Stage::Cut(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// Lines `name: value`.
+fn header_lines(text: &str) -> Vec<(&str, &str)> {
+    let mut lines = Vec::new();
+    for line in pieces(text, b'\n') {
+        if let Some((name, value)) = cut(line, b':') {
+            lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
+        }
+    }
+    lines
 }
 
 /// The gate. It is free unless a getter of an account record calls back, which traps; `RefCell::borrow_mut` would bring its words along.
