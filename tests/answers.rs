@@ -105,7 +105,7 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
             }
             other => panic!("{id}: nobody knows `{other}`"),
         };
-        assert!(right, "{id}: {key} is {given:?}, not {wanted}\n{text}");
+        assert!(right, "{id}: {key} is {given:?}, not {wanted} ({})\n{text}", answered.reason.code());
     }
 }
 
@@ -148,7 +148,7 @@ fn every_answer_has_its_outcome_wherever_it_is_cut() {
                 );
                 assert_eq!(cut.body, whole.body, "{id} in pieces of {size}");
             }
-            for at in 0..bytes.len().min(2_000) {
+            for at in (0..bytes.len()).step_by(bytes.len() / 400 + 1) {
                 let (front, back) = bytes.split_at(at);
                 let cut = decider.answered(&request, CLOCK, (status, &headers), &[front, back]);
                 assert_eq!(

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
-use crate::request::{Event, Findings, Json, Reason};
+use crate::request::{Event, Findings, Json, Reason, find};
 
 use super::Watch;
 
@@ -112,20 +112,9 @@ impl Documents {
     pub(super) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], mut at: usize, watch: &mut Watch) {
         while !bytes.is_empty() && watch.cut.is_none() {
             // A document that is whole ends with its line; in front of one, and in it, ends of lines are white space.
-            if self.document.is_whole() {
-                let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
-                let (line, rest) = bytes.split_at_checked(end).unwrap_or_default();
-                self.document.feed(bundle, line, &mut watch.findings);
-                at += end;
-                bytes = rest;
-                if line.ends_with(b"\n") {
-                    self.within = false;
-                    let trouble = self.document.end(bundle, &mut watch.findings);
-                    watch.unit(at, trouble);
-                }
-                continue;
-            }
-            let (length, event) = self.document.advance(bundle, bytes, &mut watch.findings);
+            let line = bytes.get(..find(b'\n', bytes).map_or(bytes.len(), |end| end + 1)).unwrap_or_default();
+            let (length, event) = self.document.advance(bundle, line, &mut watch.findings);
+            let ends = length == line.len() && line.ends_with(b"\n");
             bytes = bytes.get(length..).unwrap_or_default();
             at += length;
             if event == Event::RowEnd {
@@ -138,6 +127,10 @@ impl Documents {
                 if watch.cut.is_none() && !watch.proven {
                     watch.cut = Some(Reason::AnswerUnnamed);
                 }
+            } else if ends && self.document.is_whole() {
+                self.within = false;
+                let trouble = self.document.end(bundle, &mut watch.findings);
+                watch.unit(at, trouble);
             }
         }
         if watch.findings.any_of(&watch.denied) {

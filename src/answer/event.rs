@@ -5,6 +5,7 @@
 //! Names of events and comments are passed over: where an event names its model is said by its data alone.
 
 use crate::bundle::Bundle;
+use crate::request::find_either;
 
 use super::Watch;
 use super::document::Document;
@@ -80,7 +81,7 @@ impl Events {
                     }
                 }
                 line => {
-                    let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+                    let length = find_either(b'\n', b'\r', rest).unwrap_or(rest.len());
                     if line == Line::Data {
                         self.document.feed(bundle, rest.get(..length).unwrap_or_default(), &mut watch.findings);
                     }

@@ -380,8 +380,7 @@ impl Reader {
     #[wasm_bindgen(js_name = lastWords)]
     pub fn last_words(&self, case_id: &str) -> Vec<u8> {
         let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else { return Vec::new() };
-        let gate = held(&self.gate);
-        answer.last_words(&Refusal::new(gate.bundle(), verdict, case_id))
+        answer.last_words(&Refusal::new(verdict, case_id))
     }
 }
 

@@ -50,3 +50,4 @@ pub(crate) use json::{Event, Json};
 pub use reader::Reader;
 pub use reason::Reason;
 pub use route::{Head, Route, route};
+pub(crate) use run::{find, find_either};

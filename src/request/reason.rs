@@ -154,7 +154,7 @@ reasons! {
     /// The evaluator trapped; its instance is being replaced.
     Trapped "trapped" 503 "The request could not be checked because of a fault here. Try again shortly.";
     /// An answer that cannot be read with certainty.
-    AnswerUnreadable "answer_unreadable" 502 "The answer of the service could not be checked. Try again.";
+    AnswerUnreadable "answer_unreadable" 502 "The answer of the service cannot be checked, so it is not released.";
     /// A stream that lasted as long as one may.
     AnswerTooLong "answer_too_long" 503 "This stream has lasted as long as one may. Send the request again.";
     /// A bound of memory or of requests in flight.

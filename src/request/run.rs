@@ -294,7 +294,7 @@ pub(super) fn sequence(bytes: &[u8]) -> Sequence {
 
 /// Where `wanted` stands first.
 #[inline]
-pub(super) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for block in bytes.as_chunks::<64>().0 {
         if block.iter().fold(false, |any, &byte| any | (byte == wanted)) {
@@ -316,7 +316,7 @@ pub(super) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where one of two bytes stands first.
-pub(super) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     let is = |byte: &u8| (*byte == one) | (*byte == other);
     let blocks = bytes.as_chunks::<64>().0;
     let clear = blocks.iter().take_while(|block| !block.iter().fold(false, |any, byte| any | is(byte))).count();

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
-import { sleep, until } from "./raw.mjs";
+import { open, sleep, until } from "./raw.mjs";
 import { compile } from "./setup.mjs";
 
 const POLICY = fileURLToPath(new URL("../corpus/answers/policy.toml", import.meta.url));
@@ -194,8 +194,26 @@ test("a stream gives its first byte once it has named an open model", async () =
   while (!text.includes("hi")) text += await next(reader, 2_000);
   made.send(delta("haiku-4", "more").slice(0, 20));
   assert.equal(await next(reader), undefined, "half an event went");
+  made.end();
   await reader.cancel();
-  await until(() => made.closed);
+});
+
+test("a client that goes away takes the origin's answer with it", async () => {
+  const made = stream();
+  const body = JSON.stringify({ model: "auto", stream: true });
+  const client = await open(gate.url);
+  await client.head("POST", "/v1/chat/completions", { "content-type": "application/json", "cf-ipcountry": "FR", "content-length": body.length });
+  await client.bytes(body);
+  await until(() => made.send !== undefined);
+  made.send(delta("haiku-4"));
+  assert.equal(await client.status, 200);
+  client.destroy();
+  const beat = setInterval(() => made.send(delta("haiku-4")), 50);
+  try {
+    await until(() => made.closed);
+  } finally {
+    clearInterval(beat);
+  }
 });
 
 test("a stream that names a closed model first is a plain refusal", async () => {
