@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
+import { reachCheck } from "../../tools/origin/reach.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
 import { compile } from "./setup.mjs";
@@ -177,6 +179,23 @@ test("what names no model is not sent to an origin that does not acknowledge", a
   assert.equal(error.code, "unlisted");
   assert.match(error.message, /Mythos-class models are suspended/);
   assert.equal(origin.seen.length, before);
+});
+
+test("an origin that acknowledges may be asked for what names no model, and answers as it likes", async () => {
+  const acknowledging = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }), reply: (entry, response) => {
+    if (!entry.url.endsWith("generations")) response.removeHeader("portcullis-enforced");
+    json({ data: [] })(entry, response);
+  } });
+  const worker = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: acknowledging.url, LOCAL: "1", REACH_KEY, ENFORCED_KEY } });
+  try {
+    const ask = (path) => worker.fetch(path, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR" }, body: '{"model":"auto","prompt":"x"}' });
+    assert.equal((await ask("/v1/images/generations")).status, 200);
+    assert.equal((await ask("/v1/images/edits")).status, 403);
+    assert.equal(acknowledging.seen.length, 2);
+  } finally {
+    await worker.close();
+    await acknowledging.close();
+  }
 });
 
 test("a stream gives its first byte once it has named an open model", async () => {

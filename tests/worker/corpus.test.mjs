@@ -36,7 +36,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
     const origin = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
     const accounts = [...new Set(lines.map(({ account }) => JSON.stringify(account ?? {})))];
     const keys = Object.fromEntries(await Promise.all(accounts.map(async (text, index) => [await keyDigest(KEY_SECRET, `sk-${index}`), record(text)])));
-    const worker = await startWorker({ bundle: compile(policy), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, LOCAL: "1" } });
+    const worker = await startWorker({ bundle: compile(policy), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, LOCAL: "1" } });
     let sent = 0;
     try {
       for (const [index, line] of lines.entries()) {

@@ -165,7 +165,7 @@ test("every credential is bound, and those in a spelling that only some servers 
 test("without a key there is no mark, so that none can be mistaken for one", async () => {
   const unsigned = await start({ bindings: { LOCAL: "1", REACH_KEY: undefined, ENFORCED_KEY: undefined } });
   try {
-    const answer = await chat("auto", "sk-foreign", "FR", { url: unsigned.worker.url, headers: { "portcullis-reach": "denied=()" } });
+    const answer = await chat("haiku-4", "sk-foreign", "FR", { url: unsigned.worker.url, headers: { "portcullis-reach": "denied=()" } });
     assert.equal(answer.status, 200);
     assert.equal(unsigned.origin.seen.at(-1).headers["portcullis-reach"], undefined);
   } finally {
