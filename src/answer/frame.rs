@@ -148,27 +148,19 @@ const NIBBLES: [u32; 16] = {
     table
 };
 
+/// Headers of an exception: each a name behind its length, 7 for a text, and the text behind its length in two bytes.
+const EXCEPTION: &[u8] = b"\x0d:message-type\x07\0\x09exception\x0f:exception-type\x07\0\x13validationException\x0d:content-type\x07\0\x10application/json";
+
 /// A frame that tells an exception. The SDKs know `validationException` of every stream and throw others as errors without a type, but
 /// with the message of the payload.
 pub(super) fn exception(body: &str) -> Vec<u8> {
-    let mut headers = Vec::new();
-    for (name, value) in
-        [(":message-type", "exception"), (":exception-type", "validationException"), (":content-type", "application/json")]
-    {
-        headers.push(u8::try_from(name.len()).unwrap_or_default());
-        headers.extend_from_slice(name.as_bytes());
-        // Type 7: a text, its length in two bytes.
-        headers.push(7);
-        headers.extend_from_slice(&u16::try_from(value.len()).unwrap_or_default().to_be_bytes());
-        headers.extend_from_slice(value.as_bytes());
-    }
-    let total = PRELUDE + headers.len() + body.len() + CHECKSUM;
+    let total = PRELUDE + EXCEPTION.len() + body.len() + CHECKSUM;
     let mut frame = Vec::with_capacity(total);
-    for length in [total, headers.len()] {
+    for length in [total, EXCEPTION.len()] {
         frame.extend_from_slice(&u32::try_from(length).unwrap_or_default().to_be_bytes());
     }
     frame.extend_from_slice(&(!crc(!0, &frame)).to_be_bytes());
-    frame.extend_from_slice(&headers);
+    frame.extend_from_slice(EXCEPTION);
     frame.extend_from_slice(body.as_bytes());
     frame.extend_from_slice(&(!crc(!0, &frame)).to_be_bytes());
     frame
