@@ -7,7 +7,8 @@
 //!
 //! Input: chunks of one JSON document, cut anywhere, and the state that says where its rows are. Output: the same bytes without the rows
 //! in which a denied pattern occurs or, where everything is closed that no pattern knows, none occurs; a row that cannot be read with
-//! certainty is left out, too. One row is held at a time. What is no JSON, or has no rows where they should be, is refused.
+//! certainty is left out, too. One row is held at a time. What is no JSON is refused, and so is what has no rows where they should be and
+//! holds a closed name anywhere.
 //!
 //! A cursor that is the id of a row that is left out becomes the id of the first or the last row that is kept: paging from there meets the
 //! rows left out a second time, and goes on behind them. Where no row is kept there is no such id: the cursor is null, and whoever
@@ -111,8 +112,11 @@ impl Rows {
     }
 
     pub(super) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
-        // Nothing goes of a document that lacks what makes it a list: it may be one of another shape.
-        if self.json.finish(bundle, &mut watch.findings).is_err() || !self.json.has_wanted() || self.place == Place::Cursor {
+        // A document that lacks what makes it a list may be one of another shape: it goes if nothing in it looks like a closed name.
+        if self.json.finish(bundle, &mut watch.findings).is_err()
+            || !self.json.has_wanted() && self.looks_closed(bundle, watch)
+            || self.place == Place::Cursor
+        {
             watch.cut = Some(Reason::AnswerUnreadable);
             return;
         }
@@ -120,6 +124,12 @@ impl Rows {
         watch.findings.forget();
         self.ready.append(&mut self.held);
         watch.out.append(&mut self.ready);
+    }
+
+    /// A closed name stands somewhere in what is ready, or may stand there under escapes.
+    fn looks_closed(&self, bundle: Bundle<'_>, watch: &Watch) -> bool {
+        core::str::from_utf8(&self.ready)
+            .map_or(true, |text| text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied))
     }
 
     /// Another row begins, or the array ends.

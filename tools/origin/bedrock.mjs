@@ -27,4 +27,9 @@ export const bedrock = [
   { at: /\/model\/(?<model>[^/]+)\/count-tokens$/, whole: () => ({ inputTokens: 4 }) },
   { at: /\/async-invoke$/, method: "POST", whole: () => ({ invocationArn: "arn:aws:bedrock:us-east-1:111122223333:async-invoke/stub" }) },
   { at: /\/foundation-models$/, method: "GET", whole: () => ({ modelSummaries: CATALOGUE.map((id) => ({ modelArn: `arn:aws:bedrock:us-east-1::foundation-model/acme.${id}-v1:0`, modelId: `acme.${id}-v1:0`, modelName: id })) }) },
+  { at: /\/(?:custom|imported)-models$/, method: "GET", whole: () => ({ modelSummaries: CATALOGUE.map((id) => ({ modelArn: `arn:aws:bedrock:us-east-1:111122223333:custom-model/acme.${id}/stub`, modelName: `my-${id}`, baseModelArn: `arn:aws:bedrock:us-east-1::foundation-model/acme.${id}-v1:0` })) }) },
+  { at: /\/inference-profiles$/, method: "GET", whole: () => ({ inferenceProfileSummaries: CATALOGUE.map((id) => ({ inferenceProfileId: `us.acme.${id}-v1:0`, models: [{ modelArn: `arn:aws:bedrock:us-east-1::foundation-model/acme.${id}-v1:0` }] })) }) },
+  { at: /\/provisioned-model-throughputs$/, method: "GET", whole: () => ({ provisionedModelSummaries: [] }) },
+  { at: /\/prompt-routers$/, method: "GET", whole: () => ({ promptRouterSummaries: [] }) },
+  { at: /\/marketplace-model\/endpoints$/, method: "GET", whole: () => ({ marketplaceModelEndpoints: [] }) },
 ];

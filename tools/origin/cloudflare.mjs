@@ -1,5 +1,5 @@
 /** Workers AI. */
-import { words } from "./call.mjs";
+import { CATALOGUE, words } from "./call.mjs";
 
 const envelope = (result) => ({ result, success: true, errors: [], messages: [] });
 
@@ -9,4 +9,5 @@ export const cloudflare = [
     whole: ({ text }) => envelope({ response: text }),
     events: ({ text }) => [...words(text).map((response) => [undefined, { response }]), [undefined, "[DONE]"]],
   },
+  { at: /\/ai\/models\/search$/, method: "GET", whole: () => envelope(CATALOGUE.map((id) => ({ id: `uuid-${CATALOGUE.indexOf(id)}`, name: `@cf/acme/${id}` }))) },
 ];

@@ -33,6 +33,9 @@ export const google = [
     at: /publishers\/anthropic\/models\/(?<model>[^/:]+):streamRawPredict$/,
     events: ({ model, text }) => messageEvents(model, text).map((event) => [event.type, event]),
   },
+  { at: /\/tunedModels$/, method: "GET", whole: () => ({ tunedModels: CATALOGUE.map((id) => ({ name: `tunedModels/my-${CATALOGUE.indexOf(id)}`, baseModel: `models/${id}` })) }) },
+  { at: /\/publishers\/[^/]+\/models$/, method: "GET", whole: () => ({ publisherModels: CATALOGUE.map((id) => ({ name: `publishers/acme/models/${id}`, versionId: "001" })) }) },
+  { at: /\/locations\/[^/]+\/models$/, method: "GET", whole: () => ({ models: [] }) },
   { at: /\/v1(?:beta|alpha)?\/models$/, method: "GET", when: googleCall, whole: () => ({ models: CATALOGUE.map(known) }) },
   { at: /\/v1(?:beta|alpha)?\/models\/(?<model>[^/:]+)$/, method: "GET", when: googleCall, whole: ({ model }) => known(model) },
   {
