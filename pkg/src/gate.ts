@@ -422,8 +422,9 @@ export class Reading {
 
   #told(reader: Reader): void {
     this.#judgement = JSON.parse(reader.verdict()) as Judgement;
-    if (passes(this.#judgement)) this.#denied = reader.denied();
-    else this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
+    const goes = passes(this.#judgement);
+    this.#denied = goes ? reader.denied() : "";
+    if (!goes) this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
   }
 
   /** What the origin's answer must be held against, one of {@link CHECK}; undefined until the reading is finished. */
@@ -489,7 +490,7 @@ export class Reading {
   /** Ids of the families that the caller may not use, each in quotes and blanks between, for the origin; `*`: models of no family. */
   get denied(): string {
     const reader = this.#reader;
-    return reader === undefined ? this.#denied : enter(this.#generation, () => reader.denied());
+    return reader === undefined || this.#judgement !== undefined ? this.#denied : enter(this.#generation, () => reader.denied());
   }
 
   /** What the caller may not use, and why. */
