@@ -30,7 +30,14 @@
 //! class   = "inference"                     # what follows from it: see `CLASSES` in `document.rs`
 //! primary = ["/model"]
 //! shapes  = ["tools", "tools at /input/*"]  # a shape as it is, and put below a pointer
-//! answer  = ["/model"]                      # where its answer names the model that ran
+//! answer  = ["/model"]                      # where its answer names the model that ran, or an event of a streamed one does
+//!
+//! [operation.listModels]
+//! at      = "GET /v1/models"
+//! class   = "list_models"
+//! rows    = ["/data/*"]                     # what is left out of its answer if
+//! names   = ["/id", "/aliases/*"]           # one of these, seen from the row, is denied
+//! cursors = ["/last_id"]                    # ids of rows from which paging goes on
 //! ```
 //!
 //! Each other key of an operation, and of a shape, is a role with its places:
