@@ -125,7 +125,8 @@ fn message(verdict: &Verdict, case: &str) -> String {
         }
     }
     if text.is_empty() {
-        sentence(&mut text, &[verdict.reason.message()]);
+        let told = verdict.sentence.as_str();
+        sentence(&mut text, &[if told.is_empty() { "The request could not be checked." } else { told }]);
     }
     let mut models: Vec<&str> = Vec::new();
     for model in &verdict.closed {

@@ -290,6 +290,8 @@ pub struct Verdict {
     pub licences: Vec<String>,
     /// Texts under which it denies, each once.
     pub grounds: Vec<Ground>,
+    /// What the person is told where no restriction has words of its own: the sentence that the bundle has for the reason.
+    pub sentence: String,
     /// How a refusal is worded: a number of [`Refusal`](crate::Refusal)'s table; 0 where no API is known.
     pub flavour: u8,
     /// What the answer must be held against.
@@ -310,6 +312,7 @@ impl Verdict {
             restrictions: Vec::new(),
             licences: Vec::new(),
             grounds: Vec::new(),
+            sentence: String::new(),
             flavour: 0,
             check: Check::Nothing,
         }
@@ -336,6 +339,9 @@ impl Verdict {
         verdict.flavour = outcome.flavour;
         verdict.check = outcome.check;
         verdict.licences = licence_ids(bundle, &grounds.licences);
+        if !verdict.passes() {
+            verdict.sentence = sentence(bundle, outcome.reason);
+        }
         if outcome.kind != Kind::Deny {
             return verdict;
         }
@@ -409,6 +415,16 @@ impl Verdict {
             }
         }
     }
+}
+
+/// What a person is told of this reason; nothing if the bundle is older than it.
+fn sentence(bundle: Bundle<'_>, reason: Reason) -> String {
+    for sentence in bundle.table::<l::Sentence>(section::SENTENCES).iter() {
+        if bundle.text(sentence.code) == reason.code() {
+            return bundle.text(sentence.text).into();
+        }
+    }
+    String::new()
 }
 
 fn licence_ids(bundle: Bundle<'_>, licences: &[u16]) -> Vec<String> {

@@ -75,7 +75,7 @@ static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
     use l::{
         Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation,
-        Pattern, Place, Restriction, RouteEdge, RouteNode, Scope, State, StateKey, TrieEdge, TrieNode,
+        Pattern, Place, Restriction, RouteEdge, RouteNode, Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
     };
     const WHOLE: Field = Field::new(0, 4);
     &[
@@ -257,6 +257,7 @@ static SECTIONS: &[Section] = {
             0,
             &[(StateKey::name, Key), (StateKey::folded, Key), (StateKey::target, Index(s::STATES)), (StateKey::reserved, ZERO)],
         ),
+        section::<Sentence>(s::SENTENCES, 0, &[(Sentence::code, Text), (Sentence::text, Text)]),
     ]
 };
 

@@ -197,6 +197,7 @@ pub(crate) mod section {
     pub(crate) const PLACES: u16 = 36;
     pub(crate) const STATES: u16 = 37;
     pub(crate) const STATE_KEYS: u16 = 38;
+    pub(crate) const SENTENCES: u16 = 39;
 }
 
 record! {
@@ -584,4 +585,8 @@ record! {
     /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous. Several names
     /// with one folded form (`modelId`, `model_id`) stand side by side with one target, and any of them is exact.
     StateKey { name: Str, folded: Str, target: u32, reserved: u32 }
+}
+record! {
+    /// What a person is told where a verdict rests on the reason of this code.
+    Sentence { code: Str, text: Str }
 }

@@ -37,6 +37,7 @@ use crate::bundle::layout::{self as l, NONE, NONE16, Record as _, column as kind
 use crate::bundle::{Bundle, BundleError, Header, Sections, Writer};
 use crate::dialect::{self, Lowered};
 use crate::limits;
+use crate::request::Reason;
 
 /// Why a policy that says nothing wrong cannot be lowered into a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -527,6 +528,14 @@ fn state(state: State) -> u8 {
     }
 }
 
+/// What a person is told. It travels with the policy, so that the edge module need not carry it.
+pub(crate) fn write_sentences(writer: &mut Writer) {
+    for reason in Reason::ALL {
+        let record = l::Sentence { code: writer.text(reason.code()), text: writer.text(reason.message()) };
+        writer.push(section::SENTENCES, &record);
+    }
+}
+
 fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Lowered) {
     for from in &policy.authorities {
         let record = l::Authority {
@@ -542,6 +551,7 @@ fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe:
     for from in &policy.facts {
         write_fact(writer, from);
     }
+    write_sentences(writer);
     let [when_words, unless_words, licence_words] = regions.0;
     let title = writer.text(&policy.title);
     writer.push(

@@ -59,6 +59,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Fields that stand below this state of the automaton.
+    #[inline(never)] // it is large, and made in many places
     pub(super) fn new(start: u32) -> Self {
         Self { start, key: Key::EMPTY, seen: Vec::new(), count: 0 }
     }
@@ -216,6 +217,7 @@ pub(super) struct Value {
 }
 
 impl Value {
+    #[inline(never)] // it is large, and made in many places
     pub(super) fn new() -> Self {
         Self {
             kind: Kind::Skip,

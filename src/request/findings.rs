@@ -74,6 +74,7 @@ mod flag {
 }
 
 impl Findings {
+    #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(bundle: Bundle<'_>) -> Self {
         let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
         Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }

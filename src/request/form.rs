@@ -36,6 +36,7 @@ pub(crate) struct Form {
 
 impl Form {
     /// A reader whose field names are keys below this state of the automaton.
+    #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32) -> Self {
         Self {
             start,

@@ -159,6 +159,7 @@ const START: Mode = Mode::Value;
 
 impl Json {
     /// A reader whose document stands at this state of the automaton; `NONE` wants nothing and validates.
+    #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32) -> Self {
         Self {
             mode: START,

@@ -23,6 +23,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// A reader whose lines each stand at this state of the automaton.
+    #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32) -> Self {
         Self { start, line: Json::new(start), doubt: None }
     }

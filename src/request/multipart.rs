@@ -71,6 +71,7 @@ impl Multipart {
     /// # Errors
     ///
     /// A content type that is not `multipart/form-data` with one boundary that all parsers read alike.
+    #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32, content_type: &str) -> Result<Self, Reason> {
         let (boundary, mixed) = boundary(content_type)?;
         let (mut delimiter, mut length) = ([0; DELIMITER_BYTES], 0);

@@ -33,6 +33,7 @@ pub(super) struct Nested {
 }
 
 impl Nested {
+    #[inline(never)] // it is large, and made in many places
     pub(super) fn new() -> Self {
         Self { head: Vec::new(), reader: None }
     }

@@ -30,7 +30,8 @@ macro_rules! reasons {
                 match self { $(Self::$name => $status),* }
             }
 
-            /// A sentence for the person who gets the answer: what is wrong, and what to send instead.
+            /// A sentence for the person who gets the answer: what is wrong, and what to send instead. Bundles carry it.
+            #[cfg(feature = "author")]
             #[must_use]
             pub const fn message(self) -> &'static str {
                 match self { $(Self::$name => $message),* }
@@ -167,7 +168,7 @@ impl Reason {
     pub(crate) const CODING: [Self; 4] = [Self::ContentCoding, Self::CodingBroken, Self::BodyTooLarge, Self::Exhausted];
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "author"))]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;

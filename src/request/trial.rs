@@ -46,6 +46,7 @@ impl Trial<'_> {
     /// The bundle, and reaches that close these patterns are made with [`closing`].
     pub(crate) fn bundle(&self) -> OwnedBundle {
         let mut writer = Writer::default();
+        crate::policy::lower::write_sentences(&mut writer);
         self.patterns(&mut writer);
         self.dialects(&mut writer);
         rules(&mut writer);
