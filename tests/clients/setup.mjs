@@ -112,6 +112,10 @@ export function listsOf(vendor, gate, { client, list, spelled = (model) => model
     const whole = await list(client(gate.origin.url, US));
     assert.ok(whole.includes(spelled(CLOSED)) && whole.includes(spelled(OPEN)), String(whole));
     assert.deepEqual(await list(client(gate.url, US)), whole);
+    assert.deepEqual(
+      await list(client(gate.url, FOREIGN)),
+      whole.filter((model) => model !== spelled(CLOSED)),
+    );
   });
 }
 
