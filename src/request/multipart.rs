@@ -383,11 +383,7 @@ impl<'a> Part<'a> {
                 if name.is_some() {
                     return Err(bad);
                 }
-                name = match disposition(value, &mut part.manner.file) {
-                    // Outside a form it may be an attachment.
-                    Err(_) if mixed => Some([].as_slice()),
-                    name => Some(name?),
-                };
+                name = Some(disposition(value, mixed, &mut part.manner.file)?);
             } else if header.eq_ignore_ascii_case(b"content-type") {
                 if seen_type {
                     return Err(bad);
@@ -423,12 +419,13 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The field's name; whether it has a file name is noted.
-fn disposition<'a>(value: &'a [u8], file: &mut bool) -> Result<&'a [u8], Reason> {
+/// The field's name; whether it has a file name is noted. Outside a form it may be an attachment without a name, but one that has a name is a
+/// field to some parsers.
+fn disposition<'a>(value: &'a [u8], mixed: bool, file: &mut bool) -> Result<&'a [u8], Reason> {
     let bad = Reason::MultipartHeader;
-    let end = value.iter().position(|&b| b == b';').ok_or(bad)?;
+    let end = value.iter().position(|&b| b == b';').unwrap_or(value.len());
     let (kind, rest) = value.split_at_checked(end).ok_or(bad)?;
-    if !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
+    if !mixed && !kind.trim_ascii().eq_ignore_ascii_case(b"form-data") {
         return Err(bad);
     }
     let mut name = None;
@@ -447,7 +444,7 @@ fn disposition<'a>(value: &'a [u8], file: &mut bool) -> Result<&'a [u8], Reason>
             *file = true;
         }
     }
-    name.ok_or(bad)
+    if mixed { Ok(name.unwrap_or_default()) } else { name.ok_or(bad) }
 }
 
 struct Parameter<'a> {

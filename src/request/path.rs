@@ -112,9 +112,9 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
                 result = result.and(read);
             }
         }
-        if malformed {
-            // Only the first round is the sender's own spelling: `100%25` is a plain text after it.
-            return if round == 0 { result.and(Err(Reason::PercentEscape)) } else { result };
+        // Only the first round is the sender's own spelling: `100%25` is a plain text after it, and `%257%2536` leads on to `v`.
+        if malformed && round == 0 {
+            return result.and(Err(Reason::PercentEscape));
         }
         if whole == next {
             return result;
@@ -281,6 +281,7 @@ mod tests {
         has("/v1//models", &["v1|models"]);
         has("/v1/models/a%2Fb", &["v1|models|a/b", "v1|models|a|b"]);
         has("/v1/models/a%252Fb", &["v1|models|a%2Fb", "v1|models|a|b"]);
+        has("/v1/%257%2536a/x", &["v1|va|x"]);
         has("/v1/models;x=1/a", &["v1|models;x=1|a", "v1|models|a"]);
         has("/v1/models%3Bx/a", &["v1|models;x|a", "v1|models|a"]);
         has("/v1\\models", &["v1|models", "v1\\models"]);

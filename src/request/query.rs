@@ -118,8 +118,8 @@ impl Reading<'_, '_> {
             let name = core::mem::take(&mut self.name);
             let read = self.named(&name, value);
             result = result.and(read);
-            let malformed = decode(&name, &mut self.name);
-            if malformed || name == self.name {
+            decode(&name, &mut self.name);
+            if name == self.name {
                 break;
             }
         }
