@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Bench, gateLine } from "./bench.mjs";
 import { Chance } from "./chance.mjs";
+import { coded } from "./coding.mjs";
 import { minimise } from "./minimise.mjs";
 import { mutate, splice } from "./mutation.mjs";
 import { request, written } from "./request.mjs";
@@ -18,7 +19,7 @@ const MINIMISED = 60;
 const EDGE = 16;
 
 /** Tries requests until `enough` says so. */
-export async function attack(bench, seed, enough) {
+export async function attack(bench, seed, enough, tell = () => {}) {
   const chance = new Chance(seed);
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
   const one = () => mutate(chance, request(chance, chance.weighed(weighed), chance.once(2)));
@@ -30,8 +31,9 @@ export async function attack(bench, seed, enough) {
         const other = request(chance, made.operation, chance.once(2));
         if (other.body.kind === made.body.kind) made = splice(chance, made, other);
       }
-      const wire = { ...written(made), operation: made.operation };
-      if (wire.body !== "" && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
+      let wire = { ...written(made), operation: made.operation };
+      if (wire.body !== "" && wire.socket !== true && chance.once(12)) wire = coded(chance, wire);
+      if (wire.body !== "" && wire.socket !== true && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
       return wire;
     });
     for (const [index, outcome] of (await bench.try(requests)).entries()) {
@@ -42,9 +44,9 @@ export async function attack(bench, seed, enough) {
       if (index % EDGE === 0) {
         tally.edge += 1;
         const told = bench.edge(outcome.request, outcome.verdict);
-        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told] });
+        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told] }, tell);
       }
-      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, outcome);
+      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, outcome, tell);
     }
   }
   return tally;
@@ -55,7 +57,7 @@ function count(counts, key) {
 }
 
 /** Differences of one cause mostly have the same parsers and the same last mutation. */
-function note(tally, outcome) {
+function note(tally, outcome, tell) {
   const { request, verdict, kind, parsers } = outcome;
   const key = [kind, verdict.reason, request.carrier, kind === "bypass" ? parsers.join(",") : request.mutations.slice().sort().join(",")].join(" ");
   const known = tally.differences.get(key);
@@ -64,6 +66,7 @@ function note(tally, outcome) {
     return;
   }
   tally.differences.set(key, { count: 1, outcome });
+  tell(`${key} [${request.mutations}]`);
 }
 
 export function figures(tally) {
@@ -92,7 +95,7 @@ export async function smallest(bench, tally, most) {
 export function corpusLine({ request, verdict, kind, parsers, reads }) {
   const text = Buffer.from(request.body, "latin1");
   const { chunks: _, ...line } = gateLine(request);
-  if (text.toString("utf8") === text.toString("latin1") && request.body !== "") {
+  if (text.toString("utf8") === text.toString("latin1") && line.body_b64 !== undefined) {
     delete line.body_b64;
     line.body = request.body;
   }
@@ -117,7 +120,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     }
     return tried >= cases || Date.now() > until;
   };
-  const tally = await attack(bench, seed, enough);
+  const tally = await attack(bench, seed, enough, (difference) => console.log(`attack: ${difference}`));
   const lines = [];
   for (const { told, line } of await smallest(bench, tally, MINIMISED)) {
     lines.push(line);

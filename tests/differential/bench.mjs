@@ -7,9 +7,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bodyOf, judgeLine } from "../line.mjs";
+import { judgeLine } from "../line.mjs";
 import { cli, compile } from "../worker/setup.mjs";
 import { Child } from "./child.mjs";
+import { plain } from "./coding.mjs";
 import { isClosed, isOpen } from "./judge.mjs";
 import { Router, operations } from "./operation.mjs";
 
@@ -58,8 +59,10 @@ export class Bench {
       bench.#gate = { ask: async (lines) => lines.map(STUBS[gate]), close() {} };
     }
     if (edge) {
-      const { Gate } = await import("portcullis");
-      bench.#edge = await Gate.load({ module: readFileSync(at("../../pkg/wasm/edge_bg.wasm")), bundle: compile(POLICY) });
+      const [{ Gate, Session }, { Decoder }] = await Promise.all([import("portcullis"), import("portcullis/decode")]);
+      const wasm = (name) => readFileSync(at(`../../pkg/wasm/${name}_bg.wasm`));
+      const loaded = await Gate.load({ module: wasm("edge"), bundle: compile(POLICY), decoder: new Decoder(wasm("decode")) });
+      bench.#edge = (line) => judgeLine(loaded, line, Session);
     }
     await Promise.all(bench.#parsers.map((parser) => parser.ask([{ operations: bench.operations }])));
     return bench;
@@ -71,7 +74,11 @@ export class Bench {
 
   /** What comes of each of these written requests. */
   async try(requests) {
-    const asked = requests.map(({ operation, method, target, headers, body }) => ({ method, target, headers, body: Buffer.from(body, "latin1").toString("base64"), places: operation.places }));
+    const asked = requests.map((request) => {
+      const { operation, method, target } = request;
+      const headers = request.headers.filter(([name]) => name.toLowerCase() !== "content-encoding");
+      return { method, target, headers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places };
+    });
     const [verdicts, ...told] = await Promise.all([this.#gate.ask(requests.map(gateLine)), ...this.#parsers.map((parser) => parser.ask(asked))]);
     return requests.map((request, index) => this.#judge(request, verdicts[index], told.map((answers) => answers[index])));
   }
@@ -80,7 +87,7 @@ export class Bench {
   edge(request, verdict) {
     if (this.#edge === undefined) return undefined;
     const line = gateLine(request);
-    const told = JSON.stringify({ id: line.id, ...judgeLine(this.#edge, { ...line, body_b64: bodyOf(line) === undefined ? undefined : line.body_b64 }) });
+    const told = JSON.stringify({ id: line.id, ...this.#edge(line) });
     return told === JSON.stringify(verdict) ? undefined : told;
   }
 
@@ -92,14 +99,17 @@ export class Bench {
     if (verdict.error !== undefined) return { ...outcome, kind: "fault", parsers: [] };
     if (closed.length > 0) {
       outcome.parsers = [...new Set(closed.map(([parser]) => parser))].sort();
-      return { ...outcome, kind: verdict.verdict === "pass" ? "bypass" : "kept" };
+      // A message on a socket that the gate knows is not deferred: it goes on or ends the session.
+      const known = request.socket === true && request.method === request.operation.method && request.target.split("?", 1)[0] === request.operation.path;
+      const through = known && closed.some(([parser]) => parser !== "path") ? ["pass", "defer"] : ["pass"];
+      return { ...outcome, kind: through.includes(verdict.verdict) ? "bypass" : "kept" };
     }
     if (!["deny", "refuse"].includes(verdict.verdict) || reads.length === 0 || !reads.every(([, text]) => isOpen(text))) return outcome;
-    const meant = request.carrier === "json" ? JSON_PARSERS : FORM_PARSERS;
+    const meant = request.carrier === "json" || request.carrier === "message" ? JSON_PARSERS : FORM_PARSERS;
     outcome.parsers = [...new Set(reads.map(([parser]) => parser))].sort();
     // Where one of them gives up, the request is ambiguous, and refusing it is what the gate is for.
     if (rejects.some((parser) => meant.includes(parser) || parser === "httparse" || parser === "go-head")) return { ...outcome, kind: "ambiguous" };
-    const isMeant = ({ reasons, mutations, carriers = [request.carrier] }) =>
+    const isMeant = ({ reasons = [verdict.reason], mutations, carriers = [request.carrier] }) =>
       reasons.includes(verdict.reason) && carriers.includes(request.carrier) && request.mutations.some((name) => new RegExp(`^(?:${mutations})$`).test(name));
     const tolerated = TOLERATED.find(isMeant);
     return { ...outcome, kind: tolerated === undefined ? "over-block" : "tolerated" };
@@ -115,7 +125,7 @@ export class Bench {
     }
     const runs = routed.filter(({ operation }) => methods.has(operation.method) || (operation.method === "GET" && (methods.has("HEAD") || methods.has("DELETE"))));
     const reads = runs.flatMap(({ models }) => models.map((model) => ["path", model]));
-    const takesBody = runs.some(({ operation }) => operation.method === "POST");
+    const takesBody = runs.some(({ operation }) => operation.method === "POST" || (operation.carriers.includes("message") && request.socket === true));
     const takesQuery = runs.some(({ operation }) => operation.query);
     for (const [parser, text] of told.flatMap((answer) => answer.reads)) {
       if (/-(?:query|header)$/.test(parser) ? takesQuery : takesBody) reads.push([parser, text]);
@@ -136,7 +146,9 @@ export function gateLine(request) {
   const headers = {};
   for (const [name, value] of request.headers) headers[name] = Object.hasOwn(headers, name) ? [headers[name], value].flat() : value;
   const line = { id: request.id ?? null, method: request.method, url: request.target, headers, ...CALLER };
-  if (request.body !== "") line.body_b64 = Buffer.from(request.body, "latin1").toString("base64");
+  const coded = Buffer.from(request.body, "latin1").toString("base64");
+  if (request.socket === true) line.frames = [{ b64: coded }];
+  else if (request.body !== "") line.body_b64 = coded;
   if (request.chunks !== undefined) line.chunks = request.chunks;
   return line;
 }

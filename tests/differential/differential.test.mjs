@@ -12,13 +12,13 @@ const SHOWN = 5;
 test("a gate that passes everything is found out in every carrier", async () => {
   const tally = await run({ gate: "pass" }, FIXED, 1_000);
   const carriers = new Set([...tally.differences.values()].filter(({ outcome }) => outcome.kind === "bypass").map(({ outcome }) => outcome.request.carrier));
-  assert.deepEqual([...carriers].sort(), ["form", "json", "multipart", "target"]);
+  assert.deepEqual([...carriers].sort(), ["form", "json", "message", "multipart", "target"]);
 });
 
 test("a gate that refuses everything is found out in every carrier", async () => {
   const tally = await run({ gate: "refuse" }, FIXED, 1_000);
   const carriers = new Set([...tally.differences.values()].filter(({ outcome }) => outcome.kind === "over-block").map(({ outcome }) => outcome.request.carrier));
-  assert.deepEqual([...carriers].sort(), ["form", "json", "multipart", "target"]);
+  assert.deepEqual([...carriers].sort(), ["form", "json", "message", "multipart", "target"]);
 });
 
 for (const [name, seed] of [["a seed that stays", FIXED], ["a fresh seed", Number(process.env.SEED ?? randomInt(2 ** 31))]]) {

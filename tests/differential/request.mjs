@@ -39,6 +39,14 @@ const bodies = {
     made.headers.push(["content-type", chance.weighed([[8, "application/json"], [1, "application/json; charset=utf-8"], [1, "application/json;charset=UTF-8"]])]);
     made.body = { kind: "json", members: members(chance, operation, id), space: chance.weighed([[4, ""], [1, " "], [1, "\n  "]]) };
   },
+  /** The first message of a socket. */
+  message(chance, made, operation, id) {
+    made.headers.push(["upgrade", "websocket"], ["connection", "Upgrade"], ["sec-websocket-version", "13"]);
+    if (operation.id === "realtime") made.query.push(["model", chance.of(OPEN)]);
+    const type = operation.id === "realtime" ? "session.update" : "response.create";
+    made.body = { kind: "json", members: [['"type"', `"${type}"`], ...members(chance, operation, id)], space: chance.weighed([[4, ""], [1, " "]]) };
+    made.socket = true;
+  },
   form(chance, made, operation, id) {
     made.headers.push(["content-type", "application/x-www-form-urlencoded"]);
     made.body = { kind: "form", fields: [["model", encodeURIComponent(id())], ["prompt", encodeURIComponent(chance.of(PROMPTS)).replaceAll("%20", "+")], ["n", "1"]] };
@@ -113,7 +121,8 @@ export function written(made) {
     headers: made.headers,
     body: made.raw ?? bytes(made.body),
     mutations: made.mutations,
-    carrier: made.body.kind === "none" ? "target" : made.body.kind,
+    socket: made.socket,
+    carrier: made.socket === true ? "message" : made.body.kind === "none" ? "target" : made.body.kind,
   };
 }
 
