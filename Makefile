@@ -16,8 +16,8 @@ NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force
 # Tools of this checkout come first: the Node that the newest clients need is one of its npm packages.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 export PORTCULLIS := $(CLI)
-# All wasm is built alike, so that tests and package run the same code: SIMD for the scanner, no path of this machine inside.
-export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
+# All wasm is built alike, so that tests and package run the same code: SIMD for the scanner, SHA-256 in a loop, no path of this machine inside.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
 .PHONY: help build wasm package policy run test test-native test-wasm test-worker test-clients test-package test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean

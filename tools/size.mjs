@@ -11,7 +11,8 @@ const KB = 1024;
 const MODULE_BUDGET = 80 * KB;
 // Loaded with the first coded body of a caller under restriction, so counted apart: brotli's dictionary alone is 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
-const SCRIPT_BUDGET = 14 * KB;
+// 12 was the aim for judging and forwarding alone; sockets, answers, lists and the mark are in as well.
+const SCRIPT_BUDGET = 16 * KB;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 
 /** What each leak would mean. */

@@ -22,11 +22,18 @@ module() {
   cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
   # The slow part is done again only for another module or another script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
-  state=$(sha256sum "$built" tools/wasm.sh | sha256sum)
+  state=$(sha256sum "$built" tools/wasm.sh tools/snip.mjs | sha256sum)
   if [ -f "pkg/wasm/${name}_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
     return
   fi
+  if [ "$name" = edge ]; then
+    # Not told that the module may use reference types, wasm-bindgen keeps JavaScript's values in its script, which weighs less.
+    # shellcheck disable=SC2086
+    wasm-opt $features --strip-target-features --debuginfo "$built" -o "$target/glue/edge.wasm"
+    built="$target/glue/edge.wasm"
+  fi
   wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$built"
+  if [ "$name" = edge ]; then node tools/snip.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"; fi
   # The stack ends at address 0 and the data begin at 1 MB: nothing lies in the first kilobyte.
   # shellcheck disable=SC2086
   wasm-opt $features "$level" --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
@@ -36,7 +43,7 @@ module() {
   echo "$state" >"$stamp"
 }
 
-mkdir -p pkg/wasm
+mkdir -p pkg/wasm "$target/glue"
 # The reset function lets the gate replace an instance that trapped.
 module edge -O3 --experimental-reset-state-function
 module console -Oz

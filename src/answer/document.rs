@@ -22,7 +22,10 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn new(states: &[u32]) -> Self {
-        let readers = states.iter().map(|state| Json::new(*state)).collect();
+        let mut readers = Vec::with_capacity(states.len());
+        for state in states {
+            readers.push(Json::new(*state));
+        }
         Self { states: states.to_vec(), readers, head: [0; 6], heads: 0, failed: None }
     }
 

@@ -72,14 +72,15 @@ pub(super) const WIDE_END: u32 = 63;
 impl Plan {
     pub(super) fn new(bundle: Bundle<'_>) -> Self {
         let meta = bundle.meta();
-        let regions = meta.map_or([0; 3], |m| [m.when_words as usize, m.unless_words as usize, m.licence_words as usize]);
+        let counts = meta.map_or([0; 3], |m| [m.when_words, m.unless_words, m.licence_words]);
         let (mut vector_words, mut vector_summaries) = (0, 0);
-        let places = meta.map_or([0; 3], |m| [m.when_words, m.unless_words, m.licence_words]).map(|words| {
-            let (first_word, first_summary) = (vector_words, vector_summaries);
+        let (mut regions, mut places) = ([0; 3], [Region::default(); 3]);
+        for ((words, region), place) in counts.into_iter().zip(&mut regions).zip(&mut places) {
+            *region = words as usize;
+            *place = Region { first_word: vector_words, end_word: vector_words + words, first_summary: vector_summaries };
             vector_words += words;
             vector_summaries += 2 * words.div_ceil(64);
-            Region { first_word, end_word: vector_words, first_summary }
-        });
+        }
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let mut plan = Self {
             tag: crate::facts::tag(bundle),

@@ -118,7 +118,19 @@ pub(crate) fn is(name: &str, folded: &str) -> bool {
 }
 
 fn order(folded: &str, name: &str) -> Ordering {
-    folded.bytes().cmp(name.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() }))
+    folded_order(folded.as_bytes(), name.as_bytes(), b'_')
+}
+
+/// The order of a text in lower case and a name, once that is folded and `dash` in it is `-`.
+pub(super) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
+    for (at, &byte) in folded.iter().enumerate() {
+        let Some(&other) = name.get(at) else { return Ordering::Greater };
+        let other = if other == dash { b'-' } else { other.to_ascii_lowercase() };
+        if byte != other {
+            return byte.cmp(&other);
+        }
+    }
+    folded.len().cmp(&name.len())
 }
 
 fn hints(name: &str) -> bool {

@@ -306,6 +306,10 @@ impl Reader {
             note(header::read(bundle, head.headers, &mut findings));
             findings.watch(&reach.denied);
         }
+        let mut answers = Vec::new();
+        for operation in route.operations(bundle) {
+            answers.push((operation.flags, operation.answer_state));
+        }
         let mut messages = route.messages.clone();
         if messages.is_empty() {
             messages.push(NONE);
@@ -315,7 +319,7 @@ impl Reader {
             facts,
             denied: reach.denied.clone(),
             states: known(bundle, &route.bodies),
-            answers: route.operations(bundle).map(|operation| (operation.flags, operation.answer_state)).collect(),
+            answers,
             wanted: route.bodies.iter().any(|state| *state != NONE),
             content: Content::of(head.headers),
             signed: content::is_signed(head.headers),

@@ -543,7 +543,7 @@ fn bit(dialect: u32) -> Dialects {
 
 /// The order of a folded text and a segment, once that is folded.
 fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
-    text.bytes().cmp(segment.iter().map(u8::to_ascii_lowercase))
+    header::folded_order(text.as_bytes(), segment, b'-')
 }
 
 #[cfg(all(test, feature = "author"))]
