@@ -24,13 +24,11 @@ pub enum Kind {
 }
 
 /// A body being read.
-#[derive(Debug)]
 pub struct Probe {
     body: Body,
     findings: Findings,
 }
 
-#[derive(Debug)]
 enum Body {
     Json(Json),
     Lines(Lines),
