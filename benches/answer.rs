@@ -1,0 +1,111 @@
+//! What reading an answer costs: megabytes a second, from the first byte to the last.
+//!
+//! Input: answers of 1 MB in reads of 16 KB, the caller under restriction: a list of models of which a tenth is left out, streams of
+//! server-sent events, one JSON document, lines of JSON. Output: one line a kind, the best of nine rounds.
+//!
+//! ```sh
+//! cargo bench --features author --bench answer
+//! ```
+
+use std::time::{Duration, Instant};
+
+use portcullis::policy::{Options, Source, compile, load};
+use portcullis::{Approach, Caller, Gate, Head, OwnedBundle, Stage};
+
+const POLICY: &str = r#"
+format = 1
+
+[policy]
+id = "bench"
+title = "One restricted family"
+version = 1
+dialects = ["openai"]
+
+[models.mythos-class]
+title = "Mythos-class"
+ids = ["mythos-5"]
+
+[models.open]
+ids = ["haiku-4"]
+
+[[restrictions]]
+id = "closed"
+models = ["mythos-class"]
+message = "Not available."
+"#;
+const SIZE: usize = 1_000_000;
+const READ: usize = 16 << 10;
+
+/// The name of a kind, method and path, the content type, and an answer.
+type Kind = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
+
+const KINDS: [Kind; 4] = [
+    ("list of models, a tenth left out", "GET", "/v1/models", "application/json", || {
+        let rows: Vec<String> = (0..SIZE / 300)
+            .map(|n| {
+                let id = if n % 10 == 0 { "mythos-5" } else { "haiku-4" };
+                format!(
+                    r#"{{"id":"acme/{id}-{n}","object":"model","created":1700000000,"description":"{}","owned_by":"acme"}}"#,
+                    "x".repeat(200)
+                )
+            })
+            .collect();
+        format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","))
+    }),
+    ("events of a chat, a word each", "POST", "/v1/chat/completions", "text/event-stream", || {
+        let event = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"haiku-4","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}"#;
+        format!("data: {event}\n\n").repeat(SIZE / event.len())
+    }),
+    ("one document, embeddings", "POST", "/v1/embeddings", "application/json", || {
+        let numbers: Vec<String> = (0..SIZE / 11).map(|n| format!("-0.0{:07}", n * 7_919 % 9_999_991)).collect();
+        format!(r#"{{"object":"list","data":[{{"embedding":[{}]}}],"model":"haiku-4"}}"#, numbers.join(","))
+    }),
+    ("one document, text", "POST", "/v1/chat/completions", "application/json", || {
+        format!(
+            r#"{{"model":"haiku-4","choices":[{{"message":{{"content":"{}"}}}}]}}"#,
+            "lorem ipsum dolor sit amet\\n".repeat(SIZE / 28)
+        )
+    }),
+];
+
+fn main() {
+    let loaded = load(vec![Source::new("bench.toml", POLICY.to_owned())], &mut Options::default());
+    let Some(policy) = loaded.policy else { fail("the policy") };
+    let Ok(bytes) = compile(&policy, None) else { fail("the bundle") };
+    let Ok(bundle) = OwnedBundle::new(bytes) else { fail("the bundle") };
+    let Ok(mut gate) = Gate::new(bundle, None) else { fail("the gate") };
+    for (name, method, path, content_type, make) in KINDS {
+        let body = make();
+        let mut best = Duration::MAX;
+        for _ in 0..9 {
+            best = best.min(round(&mut gate, method, path, content_type, body.as_bytes()));
+        }
+        let rate = f64::from(u32::try_from(body.len()).unwrap_or(u32::MAX)) / best.as_secs_f64() / 1e6;
+        println!("{name:36} {rate:7.0} MB/s");
+    }
+}
+
+fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[u8]) -> Duration {
+    let head = Head { method, url: path, headers: &[("content-type", "application/json")] };
+    let Approach::Read(unread) = gate.approach(method, path, &Caller::default(), 0) else { fail("the reach") };
+    let mut pending = gate.read(unread, &head);
+    gate.feed(&mut pending, br#"{"model":"auto"}"#);
+    let verdict = gate.conclude(&mut pending);
+    let start = Instant::now();
+    let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", content_type)]);
+    let mut went = 0;
+    for piece in body.chunks(READ) {
+        went += answer.feed(gate.bundle(), piece) + answer.take().len();
+    }
+    went += answer.finish(gate.bundle()) + answer.take().len();
+    let taken = start.elapsed();
+    if matches!(answer.stage(), Stage::Cut(_)) || went < body.len() / 2 {
+        fail(path);
+    }
+    taken
+}
+
+fn fail(what: &str) -> ! {
+    eprintln!("{what} is not as it should be");
+    std::process::exit(1)
+}
