@@ -1,7 +1,7 @@
 //! What reading a body costs: megabytes a second of whole readings, from reach to verdict.
 //!
 //! Input: bodies of 1 KB to 10 MB, by kind: chat with three escapes a line, one long string, Chinese, token arrays, tools, lines of a batch
-//! file in a multipart form. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
+//! file in a multipart form and by themselves, a form, a file in a multipart form, a batch of requests. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
 //! of nine rounds, since only disturbances make one slower. `scan.mjs` measures the built wasm module beside `JSON.parse`.
 //!
 //! ```sh
@@ -20,7 +20,7 @@ format = 1
 id = "bench"
 title = "One restricted family"
 version = 1
-dialects = ["openai"]
+dialects = ["openai", "gemini"]
 
 [models.mythos-class]
 title = "Mythos-class"
@@ -38,27 +38,43 @@ const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// What a worker reads at a time.
 const READ: usize = 64 << 10;
 
-/// The name of a kind, the path it is sent to, and a body of about a size.
-type Kind = (&'static str, &'static str, fn(usize) -> String);
+/// The name of a kind, the path it is sent to, its content type, and a body of about a size.
+type Kind = (&'static str, &'static str, &'static str, fn(usize) -> String);
 
-const KINDS: [Kind; 7] = [
-    ("chat, model first", "/v1/chat/completions", |size| format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))),
-    ("chat, model last", "/v1/chat/completions", |size| format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))),
-    ("one long string", "/v1/chat/completions", |size| user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))),
-    ("Chinese", "/v1/chat/completions", |size| user(&"门在城堡边缘落下，挡住了受限制的模型请求。\\n".repeat(size / 65 + 1))),
-    ("token arrays", "/v1/embeddings", |size| {
+const CHAT: &str = "/v1/chat/completions";
+const JSON: &str = "application/json";
+
+const KINDS: [Kind; 11] = [
+    ("chat, model first", CHAT, JSON, |size| format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))),
+    ("chat, model last", CHAT, JSON, |size| format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))),
+    ("one long string", CHAT, JSON, |size| user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))),
+    ("Chinese", CHAT, JSON, |size| user(&"门在城堡边缘落下，挡住了受限制的模型请求。\\n".repeat(size / 65 + 1))),
+    ("token arrays", "/v1/embeddings", JSON, |size| {
         let tokens: Vec<String> = (0..size / 6).map(|i| (i * 7_919 % 100_277).to_string()).collect();
         format!(r#"{{"model":"haiku-4","input":[{}]}}"#, tokens.join(","))
     }),
-    ("tools", "/v1/chat/completions", |size| {
+    ("tools", CHAT, JSON, |size| {
         let tool = r#"{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}"#;
         format!(r#"{{"model":"haiku-4","messages":[],"tools":[{}]}}"#, vec![tool; size / tool.len() + 1].join(","))
     }),
-    ("batch file", "/v1/files", |size| {
-        let line = r#"{"custom_id":"r","method":"POST","url":"/v1/chat/completions","body":{"model":"haiku-4","messages":[{"role":"user","content":"Hello there, what is this?"}]}}"#;
-        let lines = format!("{line}\r\n").repeat(size / line.len() + 1);
-        let part = |name: &str, data: &str| format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{data}\r\n");
-        format!("{}{}--B--\r\n", part("purpose", "batch"), part("file", &lines))
+    ("batch file", "/v1/files", "multipart/form-data; boundary=B", |size| {
+        format!("{}{}--B--\r\n", part("purpose", "batch"), part("file", &lines(size)))
+    }),
+    ("JSON Lines", CHAT, "application/jsonl", |size| {
+        format!("{}\r\n", user("Hello there, what is this? What is that?")).repeat(size / 100 + 1)
+    }),
+    ("form", "/v1/images/edits", "application/x-www-form-urlencoded", |size| {
+        format!("model=haiku-4&prompt={}", "The+quick+brown+fox%2C+said+%22jump%22.+".repeat(size / 40 + 1))
+    }),
+    ("multipart, a file", "/v1/audio/transcriptions", "multipart/form-data; boundary=B", |size| {
+        let file = "\u{1}RIFF \u{7f}~ data \r\n-".repeat(size / 20 + 1);
+        let head = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n";
+        format!("{}{head}{file}\r\n--B--\r\n", part("model", "haiku-4"))
+    }),
+    ("batch of requests", "/batch", "multipart/mixed; boundary=B", |size| {
+        let body = user(&"lorem ipsum dolor sit amet ".repeat(36));
+        let head = "--B\r\nContent-Type: application/http\r\n\r\nPOST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n";
+        format!("{}--B--\r\n", format!("{head}{body}\r\n").repeat(size / (body.len() + head.len()) + 1))
     }),
 ];
 
@@ -69,11 +85,11 @@ fn main() {
     let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
     let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
     let mut gate = Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"));
-    for (name, path, body) in KINDS {
+    for (name, path, content_type, body) in KINDS {
         print!("{name:20}");
         for size in SIZES {
             let body = body(size);
-            let time = time(|| read(&mut gate, path, body.as_bytes()));
+            let time = time(|| read(&mut gate, path, content_type, body.as_bytes()));
             print!("{:>10.0}", body.len() as f64 / time.as_secs_f64() / 1e6);
         }
         println!();
@@ -92,12 +108,21 @@ fn chat(size: usize) -> String {
     messages.join(",")
 }
 
+/// Lines of a batch file.
+fn lines(size: usize) -> String {
+    let line = r#"{"custom_id":"r","method":"POST","url":"/v1/chat/completions","body":{"model":"haiku-4","messages":[{"role":"user","content":"Hello there, what is this?"}]}}"#;
+    format!("{line}\r\n").repeat(size / line.len() + 1)
+}
+
+fn part(name: &str, data: &str) -> String {
+    format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{data}\r\n")
+}
+
 fn user(content: &str) -> String {
     format!(r#"{{"model":"haiku-4","messages":[{{"role":"user","content":"{content}"}}]}}"#)
 }
 
-fn read(gate: &mut Gate, path: &str, body: &[u8]) {
-    let content_type = if path == "/v1/files" { "multipart/form-data; boundary=B" } else { "application/json" };
+fn read(gate: &mut Gate, path: &str, content_type: &str, body: &[u8]) {
     let url = format!("https://gate.example{path}");
     let Approach::Read(unread) = gate.approach("POST", &url, &Caller::default(), 0) else { fail("the caller has no reach") };
     let mut pending = gate.read(unread, &Head { method: "POST", url: &url, headers: &[("content-type", content_type)] });
