@@ -20,13 +20,14 @@ const EDGE = 16;
 
 /** Tries requests until `enough` says so. */
 export async function attack(bench, seed, enough, tell = () => {}) {
-  const chance = new Chance(seed);
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
-  const one = () => mutate(chance, request(chance, chance.weighed(weighed), chance.once(2)));
   const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), edge: 0 };
   while (!enough(tally)) {
+    // A batch has a seed of its own, so that it can be had again without those before it.
+    const own = seed + tally.tried / BATCH;
+    const chance = new Chance(own);
     const requests = Array.from({ length: BATCH }, () => {
-      let made = one();
+      let made = mutate(chance, request(chance, chance.weighed(weighed), chance.once(2)));
       if (made.body.kind !== "none" && chance.once(20)) {
         const other = request(chance, made.operation, chance.once(2));
         if (other.body.kind === made.body.kind) made = splice(chance, made, other);
@@ -44,9 +45,9 @@ export async function attack(bench, seed, enough, tell = () => {}) {
       if (index % EDGE === 0) {
         tally.edge += 1;
         const told = bench.edge(outcome.request, outcome.verdict);
-        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told] }, tell);
+        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told], own }, tell);
       }
-      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, outcome, tell);
+      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
     }
   }
   return tally;
@@ -66,7 +67,7 @@ function note(tally, outcome, tell) {
     return;
   }
   tally.differences.set(key, { count: 1, outcome });
-  tell(`${key} [${request.mutations}]`);
+  tell(`SEED=${outcome.own} CASES=${BATCH}: ${key} [${request.mutations}]`);
 }
 
 export function figures(tally) {

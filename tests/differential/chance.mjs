@@ -4,7 +4,8 @@ export class Chance {
 
   constructor(seed) {
     // Mixed, so that neighbouring seeds have nothing in common.
-    this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0;
+    const mixed = Math.imul(seed ^ (seed >>> 16) ^ 0x9e3779b9, 0x85ebca6b);
+    this.#state = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) >>> 0;
   }
 
   /** A whole number below `limit`. mulberry32: a 32-bit state is plenty for choices. */

@@ -2,6 +2,8 @@
 
 /** Requests that one difference may cost. */
 const TRIES = 3_000;
+/** So many of them are held at once. */
+const AT_ONCE = 64;
 
 /** The smallest request found in which the same kind of difference stands. */
 export async function minimise(bench, outcome) {
@@ -28,12 +30,16 @@ const size = ({ headers, target, body }) => JSON.stringify([headers, target, bod
 async function shrink(holds, request, list, put) {
   let left = list;
   for (let piece = Math.ceil(left.length / 2); piece >= 1 && left.length > 0; piece = piece === 1 ? 0 : Math.ceil(piece / 2)) {
-    const pieces = Array.from({ length: Math.ceil(left.length / piece) }, (_, at) => left.slice(at * piece, (at + 1) * piece));
-    const without = pieces.map((_, at) => pieces.filter((_, other) => other !== at).flat());
-    const idle = await holds(without.map(put));
-    const together = pieces.filter((_, at) => !idle[at]).flat();
+    const without = (at) => [...left.slice(0, at), ...left.slice(at + piece)];
+    const idle = [];
+    for (let from = 0; from < left.length; from += piece * AT_ONCE) {
+      const starts = Array.from({ length: AT_ONCE }, (_, index) => from + index * piece).filter((at) => at < left.length);
+      const held = await holds(starts.map((at) => put(without(at))));
+      idle.push(...starts.filter((_, index) => held[index]));
+    }
+    const together = left.filter((_, index) => !idle.includes(index - (index % piece)));
     if (together.length < left.length && (await holds([put(together)]))[0]) left = together;
-    else if (idle.includes(true)) left = without[idle.indexOf(true)];
+    else if (idle.length > 0) left = without(idle[0]);
   }
   return left === list ? request : put(left);
 }
