@@ -487,6 +487,9 @@ pub(crate) mod operation {
     /// Its body holds requests of any operation: until it is read, the caller may not use what any of them closes.
     pub(crate) const CONTAINER: u32 = 1 << 11;
 
+    /// Its path ends with a tail that could be anything: not the model, and its dialect wants nothing in the body. It is known by its beginning alone.
+    pub(crate) const LOOSE: u32 = 1 << 12;
+
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }

@@ -90,6 +90,12 @@ pub(super) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 if !document.always.is_empty() {
                     flags &= !flag::QUIET;
                 }
+                if let Some(Segment::Tail { name }) = route.segments.last()
+                    && flat.body.is_empty()
+                    && !flat.captures.iter().any(|(known, _)| known == name)
+                {
+                    flags |= flag::LOOSE;
+                }
                 let copy = bears && operation.unversioned;
                 for (path, extra) in spellings(&route.segments, copy) {
                     let mounted: Vec<Segment> = mount(prefix).chain(path.iter().cloned()).collect();

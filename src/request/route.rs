@@ -106,13 +106,12 @@ struct Search {
 /// A set of dialects: one bit each, by number.
 type Dialects = u32;
 
-/// Captures of one walk: segment range, bytes of a suffix cut off its end, and whether it takes whatever is left.
+/// Captures of one walk: segment range, and bytes of a suffix cut off its end.
 #[derive(Clone, Copy, Default)]
 struct Capture {
     from: usize,
     to: usize,
     cut: usize,
-    is_tail: bool,
 }
 
 /// How well a path is known.
@@ -307,9 +306,7 @@ impl Route {
             {
                 continue;
             }
-            // A tail that could be any path says little of what stands there, unless it is the model or the body is known.
-            let tail = captures.iter().position(|capture| capture.is_tail);
-            let loose = tail.is_some_and(|bit| operation.path_roles >> bit & 1 == 0) && operation.body_state == NONE;
+            let loose = operation.flags & operation::LOOSE != 0;
             if loose {
                 search.loose |= dialect;
             } else {
@@ -515,7 +512,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: at + 1, cut, is_tail: false };
+                *place = Capture { from: at, to: at + 1, cut };
             }
             let taken = self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), open, visit);
             found |= taken;
@@ -528,7 +525,7 @@ impl<'a> Walk<'a> {
             && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0)
         {
             if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: segments.len(), cut: 0, is_tail: true };
+                *place = Capture { from: at, to: segments.len(), cut: 0 };
             }
             found |= visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(), open);
         }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::bundle::OwnedBundle;
@@ -89,7 +88,7 @@ fn compare(all: Bundle<'_>, alone: &[OwnedBundle], method: &str, path: &str) -> 
         let single = route(bundle, method, path);
         // Exact routes win over endings, and of these the longest, whichever dialect has them; and a weak operation counts only where no other
         // does.
-        if !is_exact(bundle, path) && (exact || !united.is_empty()) {
+        if exact && !is_exact(bundle, path) {
             continue;
         }
         for (dialect, operation, weak) in found(bundle, &single) {
@@ -114,9 +113,7 @@ fn all_dialects_together_find_what_each_finds() {
 }
 
 proptest! {
-    // One sample for all runs: a front that fits one dialect loosely, by another method, can stand before another's ending; such a request is
-    // unsure, so with a body it is at best deferred, but its operation is not named as this wants it.
-    #![proptest_config(ProptestConfig { cases: 256, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
     #[test]
     fn so_they_do_on_paths_that_nobody_wrote(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
