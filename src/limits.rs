@@ -40,6 +40,10 @@ pub const PARAMETERS: usize = 1_024;
 /// Bytes of all header names and values that are read. Cloudflare's own limit is 128 KB in all.
 pub const HEADER_BYTES: usize = 131_072;
 
+/// Bytes of a body between the places where its readings are held against each other. A denial in any but the first waits so long, less than
+/// one read.
+pub const MEETING_BYTES: usize = 1_024;
+
 /// Bytes of one client message on a WebSocket. Workers take 32 MiB at most (Cloudflare, 2025); OpenAI's longest event, 15 MiB of audio in base64,
 /// has 20.
 pub const MESSAGE_BYTES: usize = 32 << 20;

@@ -91,6 +91,19 @@ impl Findings {
         Self { scope: self.scope, ..Self::new(bundle) }
     }
 
+    /// Empty ones for another reading of the same body.
+    pub(super) fn beside(&self, bundle: Bundle<'_>) -> Self {
+        let mut other = self.apart(bundle);
+        (other.flags, other.message) = (self.flags, self.message);
+        other.watch(&self.watched);
+        other
+    }
+
+    /// A denied pattern was found, after which nothing counts.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
     /// A text at a place of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
     /// every reading on the way counts.
     ///

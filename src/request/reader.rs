@@ -13,7 +13,7 @@
 //! is bounded, and never the body.
 //!
 //! It is settled by the first denied mention or the first thing that cannot be read, and reads no further. The outcome does
-//! not depend on where the chunks end.
+//! not depend on where the chunks end: where a body has several readers, each has findings of its own, and they meet at fixed places of the body.
 //!
 //! A message is JSON where an operation of the route names models in its messages. On any other socket it is read as JSON if it begins like
 //! it, by the rules for unknown bodies; a binary one that then turns out to be none is media. What was mentioned on a connection counts to its end.
@@ -60,6 +60,8 @@ pub struct Reader {
     decoded: bool,
     /// One for each way in which the body may be read; all count.
     slots: Vec<Slot>,
+    /// Bytes that they read since they met.
+    met: usize,
     stage: Stage,
     /// Start states of a client message.
     messages: Vec<u32>,
@@ -90,6 +92,8 @@ enum Stage {
 struct Slot {
     body: Body,
     failed: Option<Reason>,
+    /// What it found, until it meets what others found; the first one's goes to the findings of the request at once.
+    findings: Option<Findings>,
 }
 
 /// What a body may be read as.
@@ -141,6 +145,7 @@ impl Reader {
         self.media = binary && !self.wanted;
         self.left = limits::MESSAGE_BYTES;
         self.slots.clear();
+        self.met = 0;
         self.stage = Stage::Sniffing;
     }
 
@@ -242,15 +247,24 @@ impl Reader {
     }
 
     fn close(&mut self, bundle: Bundle<'_>) {
-        if self.settled() {
-            return;
+        if !self.settled() {
+            for Slot { body, failed, findings } in &mut self.slots {
+                if failed.is_none() {
+                    *failed = body.finish(bundle, findings.as_mut().unwrap_or(&mut self.findings)).err();
+                }
+            }
+            self.facts.trouble = self.trouble();
         }
-        for Slot { body, failed } in &mut self.slots {
-            if failed.is_none() {
-                *failed = body.finish(bundle, &mut self.findings).err();
+        self.meet();
+    }
+
+    /// What the readers of the body found comes together, in their order, up to the first that found something denied.
+    fn meet(&mut self) {
+        for slot in &self.slots {
+            if let Some(findings) = &slot.findings {
+                self.findings.absorb(findings);
             }
         }
-        self.facts.trouble = self.trouble();
     }
 
     /// Start states of the answer for operations with this flag.
@@ -325,6 +339,7 @@ impl Reader {
             signed: content::is_signed(head.headers),
             decoded: false,
             slots: Vec::new(),
+            met: 0,
             stage: Stage::Awaited,
             messages,
             media: false,
@@ -338,17 +353,31 @@ impl Reader {
 
     fn chunk(&mut self, bundle: Bundle<'_>, mut bytes: &[u8]) {
         if self.stage == Stage::Awaited {
-            self.begin();
+            self.begin(bundle);
         }
         if self.stage == Stage::Sniffing {
             let Some(at) = bytes.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')) else { return };
             bytes = bytes.get(at..).unwrap_or_default();
-            self.sniff(bytes.first().copied());
+            self.sniff(bundle, bytes.first().copied());
         }
-        for Slot { body, failed } in &mut self.slots {
+        while !bytes.is_empty() && !self.settled() {
+            // INVARIANT: readers meet where the body says, and not where a chunk ends; one alone has nobody to meet.
+            let piece = if self.slots.len() > 1 { limits::MEETING_BYTES - self.met } else { bytes.len() };
+            let (piece, rest) = bytes.split_at_checked(piece).unwrap_or((bytes, &[]));
+            bytes = rest;
+            self.met = (self.met + piece.len()) % limits::MEETING_BYTES;
+            self.read_on(bundle, piece);
+        }
+    }
+
+    fn read_on(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
+        for Slot { body, failed, findings } in &mut self.slots {
             if failed.is_none() {
-                *failed = body.feed(bundle, bytes, &mut self.findings).err();
+                *failed = body.feed(bundle, bytes, findings.as_mut().unwrap_or(&mut self.findings)).err();
             }
+        }
+        if self.met == 0 && self.slots.iter().any(|slot| slot.findings.as_ref().is_some_and(Findings::ended)) {
+            self.meet();
         }
         // INVARIANT: one reader that is stopped does not stop the others, for which of them is first depends on the chunks.
         if !self.slots.is_empty() && self.slots.iter().all(|slot| slot.failed.is_some()) {
@@ -363,7 +392,7 @@ impl Reader {
     }
 
     /// Chooses the readers by what the headers claim.
-    fn begin(&mut self) {
+    fn begin(&mut self, bundle: Bundle<'_>) {
         self.stage = Stage::Reading;
         // A coded body that goes on as it came is JSON to nobody but who decodes it. As a form or as multipart it could be something else too.
         let coded = !self.content.codings.is_empty();
@@ -376,13 +405,13 @@ impl Reader {
             return;
         }
         match self.content.kind {
-            Kind::Json | Kind::Lines | Kind::Multipart => self.open(self.content.kind),
+            Kind::Json | Kind::Lines | Kind::Multipart => self.open(bundle, self.content.kind),
             Kind::Form | Kind::Sdp | Kind::Other => self.stage = Stage::Sniffing,
         }
     }
 
     /// Chooses the readers by the first byte that is not white space.
-    fn sniff(&mut self, first: Option<u8>) {
+    fn sniff(&mut self, bundle: Bundle<'_>, first: Option<u8>) {
         self.stage = Stage::Reading;
         if self.content.kind == Kind::Form && !first.is_some_and(|byte| byte.is_ascii_graphic()) {
             // A byte order mark or a control character: no form begins so, and what does may be JSON to a server that passes over it.
@@ -390,11 +419,11 @@ impl Reader {
             return;
         }
         if matches!(first, Some(b'{' | b'[')) || self.facts.message && self.wanted {
-            self.open(Kind::Json);
+            self.open(bundle, Kind::Json);
         }
         match self.content.kind {
             // What curl sends as a form without being asked is JSON to most servers and a form to the others: it is read as both.
-            Kind::Form => self.open(Kind::Form),
+            Kind::Form => self.open(bundle, Kind::Form),
             _ if !self.slots.is_empty() => {}
             Kind::Sdp => self.findings.present(role::BINDS),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
@@ -403,7 +432,7 @@ impl Reader {
     }
 
     /// Adds a reader of this kind for each start state.
-    fn open(&mut self, kind: Kind) {
+    fn open(&mut self, bundle: Bundle<'_>, kind: Kind) {
         for &state in &self.states {
             let body = match kind {
                 Kind::Lines => Body::Lines(Lines::new(state)),
@@ -417,7 +446,8 @@ impl Reader {
                 },
                 Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state)),
             };
-            self.slots.push(Slot { body, failed: None });
+            let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
+            self.slots.push(Slot { body, failed: None, findings });
         }
     }
 }
