@@ -3,13 +3,40 @@
  *
  * A panic of the module is a trap, by its panic handler. But core's functions that panic put a message together before they call the handler, and
  * the compiler, which does not look into them, links all that formats it. Here their bodies become the trap itself; wasm-opt then drops what
- * nothing calls any more.
+ * nothing calls any more. What only they read of the data (the words, and where in which source file the panic is) becomes zeros.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
 
 /** Functions of core that do nothing but panic, and those that only a panic's message is formatted by. */
 const PANICS = /\bcore(\[[0-9a-f]+\])?::(panicking|fmt|slice::index::slice_\w*fail|str::slice_error_fail|cell::panic_|slice::copy_from_slice_impl::len_mismatch_fail)/;
+
+/** The words of core and alloc, as they lie in the data; and the digits of the numbers between them. */
+const WORDS = [
+  Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0")).join(""),
+  "slice index starts at ",
+  " but ends at ",
+  "index out of bounds: the len is ",
+  " but the index is ",
+  "range start index ",
+  "range end index ",
+  " out of range for slice of length ",
+  "copy_from_slice: source slice length (",
+  ") does not match destination slice length (",
+  "insertion index (is ",
+  "removal index (is ",
+  ") should be <= len (is ",
+  ") should be < len (is ",
+  "chunk size must be non-zero",
+  "memory allocation of ",
+  "Tried to shrink to a larger capacity",
+  "capacity overflow",
+  "RefCell already borrowed",
+  "RefCell already mutably borrowed",
+];
+
+/** A `core::panic::Location`: address and length of a file's name, line, column. */
+const LOCATION = 16;
 
 const [from, to] = process.argv.slice(2);
 const module = binaryen.readBinary(readFileSync(from));
@@ -24,5 +51,59 @@ for (let index = 0; index < module.getNumFunctions(); index++) {
   cut += 1;
 }
 if (cut === 0) throw new Error(`${from}: no function of core's panics is named; was the module stripped?`);
-writeFileSync(to, module.emitBinary());
-console.log(`wasm: ${cut} functions that only word a panic are traps now`);
+const bytes = Buffer.from(module.emitBinary());
+const places = data(bytes).reduce((sum, segment) => sum + blank(segment), 0);
+writeFileSync(to, bytes);
+console.log(`wasm: ${cut} functions that only word a panic are traps now, ${places} places in sources are nameless`);
+
+/** Zeros what only panics read. Returns the number of locations. */
+function blank({ address, bytes }) {
+  const names = new Set();
+  let found = 0;
+  for (let at = (4 - (address % 4)) % 4; at + LOCATION <= bytes.length; at += 4) {
+    const [start, length] = [bytes.readUInt32LE(at) - address, bytes.readUInt32LE(at + 4)];
+    if (start < 0 || length > 256 || start + length > bytes.length) continue;
+    if (!/^[\w./-]+\.rs$/.test(bytes.toString("latin1", start, start + length))) continue;
+    names.add(`${start} ${start + length}`);
+    bytes.fill(0, at, at + LOCATION);
+    found += 1;
+  }
+  for (const name of names) bytes.fill(0, ...name.split(" ").map(Number));
+  for (const words of WORDS) {
+    for (let at = bytes.indexOf(words); at >= 0; at = bytes.indexOf(words)) bytes.fill(0, at, at + words.length);
+  }
+  return found;
+}
+
+/** The segments of the data section, as parts of the module's own bytes. */
+function data(module) {
+  const segments = [];
+  let at = 8;
+  const number = () => {
+    let [value, shift, byte] = [0, 0, 0];
+    do {
+      byte = module[at++];
+      value |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte & 128);
+    return value;
+  };
+  while (at < module.length) {
+    const section = module[at++];
+    const end = number() + at;
+    if (section === 11) {
+      for (let left = number(); left > 0; left--) {
+        // Active, in memory 0, at a constant: 0, i32.const, address, end.
+        if (module[at] !== 0 || module[at + 1] !== 0x41) throw new Error(`${from}: a data segment that is not placed by a constant`);
+        at += 2;
+        const address = number();
+        at += 1;
+        const length = number();
+        segments.push({ address, bytes: module.subarray(at, at + length) });
+        at += length;
+      }
+    }
+    at = end;
+  }
+  return segments;
+}
