@@ -84,6 +84,7 @@ static SECTIONS: &[Section] = {
             2,
             &[
                 (Meta::title, Text),
+                (Meta::info, Text),
                 (Meta::unknown_state, Maybe(s::STATES)),
                 (Meta::headers, Must::Span(s::PLACES)),
                 (Meta::reserved, ZERO),

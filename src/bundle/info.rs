@@ -1,14 +1,16 @@
-//! What a bundle says of itself: to `status`, to the deployment that must feed it facts, to people.
+//! What a bundle says of itself: to `status`, to the deployment that must feed it facts, to people. It is put into words once, when the
+//! bundle is written, and travels with it; only the digest is not known by then.
 
 use alloc::string::String;
 
+#[cfg(feature = "author")]
 use super::layout::{self as l, column, fact, list, role, section};
 use super::read::Bundle;
-use crate::emit;
-use crate::facts::Network;
+#[cfg(feature = "author")]
+use crate::{emit, facts::Network};
 
 /// A member whose value is a text.
-#[inline(never)]
+#[cfg(feature = "author")]
 fn text(to: &mut String, name: &str, value: &str) {
     emit::member(to, name);
     emit::string(to, value);
@@ -29,12 +31,24 @@ impl Bundle<'_> {
 
     /// The bundle's description as JSON.
     ///
-    /// `{id, title, version, expires, digest, dialects, facts, secretLists, needs}`: `expires` is in milliseconds since the epoch or null;
+    /// `{digest, id, title, version, expires, dialects, facts, secretLists, needs}`: `expires` is in milliseconds since the epoch or null;
     /// `dialects` say where each takes a credential (`{in: "header" | "query" | "protocol", name, scheme: "bearer" | "plain"}`); `facts` name the claims;
     /// `needs` is what a platform must supply: `region`, `asn`, `ip`, and the network kinds that a rule rests on.
     #[must_use]
     pub fn to_json(self) -> String {
-        let mut to = String::from("{");
+        let mut to = String::from("{\"digest\":\"");
+        to.push_str(&self.digest_hex());
+        to.push_str("\",");
+        to.push_str(self.meta().map_or("}", |meta| self.text(meta.info)));
+        to
+    }
+}
+
+#[cfg(feature = "author")]
+impl Bundle<'_> {
+    /// The members of that description but for the digest, and the closing brace.
+    pub(crate) fn describe(self) -> String {
+        let mut to = String::new();
         let meta = self.meta();
         text(&mut to, "id", self.policy_id());
         text(&mut to, "title", meta.map_or("", |meta| self.text(meta.title)));
@@ -45,7 +59,6 @@ impl Bundle<'_> {
             Ok(expires) if self.expires() != i64::MAX => emit::number(&mut to, expires),
             _ => to.push_str("null"),
         }
-        text(&mut to, "digest", &self.digest_hex());
         self.dialects(&mut to);
         emit::member(&mut to, "facts");
         to.push('[');

@@ -213,6 +213,8 @@ record! {
         reserved: u32,
         /// Headers that name models, whatever the operation; folded names, sorted, roles MENTION or HINT.
         headers: Span,
+        /// What the bundle says of itself, as the members of a JSON object and its closing brace.
+        info: Str,
     }
 }
 record! {

@@ -226,7 +226,7 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
         },
     );
     rules.write(&mut writer, policy);
-    write_names(&mut writer, policy, regions, &universe, guarded);
+    let mut meta = write_names(&mut writer, policy, regions, &universe, guarded);
 
     let unlisted = match policy.unlisted {
         Unlisted::Defer => 0,
@@ -240,11 +240,15 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
         expires: policy.expires.unwrap_or(i64::MAX),
         flags: unlisted | late_bound,
     };
-    if !policy.deployments.is_empty() {
-        let judge = writer.clone().finish(&header);
-        let mut sections = Sections::default();
-        deployment::write(&mut writer, policy, Bundle::read(&judge, &mut sections).map_err(unreadable)?);
-    }
+    // Tables and description are made by what will read them.
+    let mut draft = writer.clone();
+    draft.push(section::META, &meta);
+    let draft = draft.finish(&header);
+    let mut sections = Sections::default();
+    let draft = Bundle::read(&draft, &mut sections).map_err(unreadable)?;
+    deployment::write(&mut writer, policy, draft);
+    meta.info = writer.text(&draft.describe());
+    writer.push(section::META, &meta);
     let bundle = writer.finish(&header);
     // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
     Bundle::read(&bundle, &mut Sections::default()).map_err(unreadable)?;
@@ -536,7 +540,7 @@ pub(crate) fn write_sentences(writer: &mut Writer) {
     }
 }
 
-fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Lowered) {
+fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Lowered) -> l::Meta {
     for from in &policy.authorities {
         let record = l::Authority {
             id: writer.text(&from.id),
@@ -553,20 +557,16 @@ fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe:
     }
     write_sentences(writer);
     let [when_words, unless_words, licence_words] = regions.0;
-    let title = writer.text(&policy.title);
-    writer.push(
-        section::META,
-        &l::Meta {
-            title,
-            when_words,
-            unless_words,
-            licence_words,
-            mask_words: u32::try_from(universe.words()).unwrap_or(u32::MAX),
-            unknown_state: guarded.unknown_state,
-            reserved: 0,
-            headers: guarded.headers,
-        },
-    );
+    l::Meta {
+        title: writer.text(&policy.title),
+        when_words,
+        unless_words,
+        licence_words,
+        mask_words: u32::try_from(universe.words()).unwrap_or(u32::MAX),
+        unknown_state: guarded.unknown_state,
+        headers: guarded.headers,
+        ..l::Meta::default()
+    }
 }
 
 fn write_fact(writer: &mut Writer, from: &Fact) {
