@@ -71,6 +71,9 @@ interface Cf {
   readonly asn?: number;
 }
 
+/** The headers of a request by their names in lower case, lines of one name joined, as the runtime has them. */
+type Inbound = ReadonlyMap<string, string>;
+
 /** What the origin is told of a caller who may use everything. */
 const UNRESTRICTED: Mark = { denied: "", verdict: "pass" };
 const NO_SLOTS: ReadonlyMap<string, boolean> = new Map();
@@ -118,14 +121,16 @@ function man({ module, bundle, decoder }: WorkerOptions, env: Env): Post | Portc
 async function guard(request: Request, env: Env, context: Context, post: Post): Promise<Response> {
   let reading: Reading | undefined;
   try {
-    const facts = await factsOf(request, env, post);
-    if (isUpgrade(request)) return await relay(socket(request, env, post), facts);
+    // Asked for once: each question to the runtime's own headers costs as much as the decision.
+    const headers: Inbound = new Map(request.headers);
+    const facts = await factsOf(request, headers, env, post);
+    if (isUpgrade(request)) return await relay(socket(request, headers, env, post), facts);
     const approach = post.gate.approach(request, facts);
     reading = approach.reading;
-    if (reading === undefined) return await forward(request, env, post, approach.guarded ? UNRESTRICTED : undefined);
+    if (reading === undefined) return await forward(request, headers, env, post, approach.guarded ? UNRESTRICTED : undefined);
     reading.caseId = newCase();
     reading.acknowledges = post.marker?.acknowledges === true;
-    const work = enforce(request, env, post, reading);
+    const work = enforce(request, headers, env, post, reading);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
     context.waitUntil(work.then(nothing, nothing));
     return await work;
@@ -143,9 +148,9 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   }
 }
 
-async function enforce(request: Request, env: Env, post: Post, reading: Reading): Promise<Response> {
+async function enforce(request: Request, headers: Inbound, env: Env, post: Post, reading: Reading): Promise<Response> {
   const send: Send = (judgement, body, signal, decoded = false) => {
-    return forward(request, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded, reading });
+    return forward(request, headers, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded, reading });
   };
   const { answer } = await screen(request, reading, send, post.budget);
   if (answer === undefined) return refuse(request, env, reading.refusal);
@@ -155,20 +160,20 @@ async function enforce(request: Request, env: Env, post: Post, reading: Reading)
     budget: post.budget,
     acknowledged: post.marker?.acknowledged(answer) === true,
     refuse: (refusal) => refuse(request, env, refusal),
-    again: (url) => forward(new Request(url, request), env, post, markOf(reading, undefined), { body: null, signal: undefined, decoded: false, reading }),
+    again: (url) => forward(new Request(url, request), headers, env, post, markOf(reading, undefined), { body: null, signal: undefined, decoded: false, reading }),
   });
 }
 
 /** What a relay asks of its surroundings, for as long as it lasts. */
-function socket(request: Request, env: Env, post: Post): Upgrade {
+function socket(request: Request, headers: Inbound, env: Env, post: Post): Upgrade {
   return {
     request,
     gate: () => post.gate,
-    facts: () => factsOf(request, env, post),
+    facts: () => factsOf(request, headers, env, post),
     async connect({ guarded, denied }) {
       // What its messages will ask for is not known yet.
       const mark: Mark = denied === "" ? UNRESTRICTED : { denied, verdict: "defer" };
-      const answer = await forward(request, env, post, guarded ? mark : undefined);
+      const answer = await forward(request, headers, env, post, guarded ? mark : undefined);
       return { answer, acknowledged: post.marker?.acknowledged(answer) === true };
     },
     newCase,
@@ -185,8 +190,7 @@ function markOf({ denied }: Reading, judgement: Judgement | undefined): Mark {
 }
 
 /** The candidates: each place that the request may come from, with each account that its credentials stand for. */
-async function factsOf(request: Request, env: Env, post: Post): Promise<Facts> {
-  const { headers } = request;
+async function factsOf(request: Request, headers: Inbound, env: Env, post: Post): Promise<Facts> {
   const cf = (request as unknown as { cf?: Cf }).cf ?? {};
   const seen: Place =
     env.LOCAL === "1"
@@ -199,7 +203,7 @@ async function factsOf(request: Request, env: Env, post: Post): Promise<Facts> {
     // Another Worker stands between the caller and us: whose place this is, nobody can say.
     place: headers.has("cf-worker") ? [seen, {}] : seen,
     asn: cf.asn,
-    ip: headers.get("cf-connecting-ip") ?? undefined,
+    ip: headers.get("cf-connecting-ip"),
     account: unknown ? undefined : await Promise.all(found.map((credential) => keys.account(credential))),
   };
 }
@@ -212,21 +216,21 @@ interface Replacement {
 }
 
 /** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
-async function forward(request: Request, env: Env, { slots, marker }: Post, mark?: Mark, replacement?: Replacement): Promise<Response> {
+async function forward(request: Request, headers: Inbound, env: Env, { slots, marker }: Post, mark?: Mark, replacement?: Replacement): Promise<Response> {
   const { ORIGIN: origin } = env;
   const guarded = mark !== undefined;
   const asked = guarded ? slots.cleared(request.url) : request.url;
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
-  const dropped = unforwardable(request.headers, guarded ? slots.headers : NO_SLOTS);
+  const dropped = unforwardable(headers, guarded ? slots.headers : NO_SLOTS);
   // The runtime would open a socket whatever the method, and nobody would read what goes over it.
-  if (request.headers.has("upgrade") && !isUpgrade(request)) dropped.push("upgrade");
+  if (headers.has("upgrade") && !isUpgrade(request)) dropped.push("upgrade");
   let onward = request;
   let nonce: string | undefined;
   if (url !== request.url || dropped.length > 0 || guarded || replacement !== undefined) {
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
     // was not touched keeps its length; made from its stream it would lose it.
     onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
-    if (replacement?.decoded === true) dropped.push(...codingHeaders(request.headers));
+    if (replacement?.decoded === true) dropped.push(...codingHeaders(headers));
     for (const name of dropped) onward.headers.delete(name);
     if (replacement !== undefined) prepare(onward.headers, replacement.reading);
     if (guarded) {

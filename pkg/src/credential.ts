@@ -33,10 +33,10 @@ export class Slots {
   }
 
   /** Every credential in the request, each once. Two header lines of one name arrive joined by a comma. */
-  credentials(headers: Headers, url: string): string[] {
+  credentials(headers: Headers | ReadonlyMap<string, string>, url: string): string[] {
     const found = new Set<string>();
     // Servers that keep headers as CGI does take `_` and `-` for one.
-    const folded = [...headers.keys()].filter((name) => name.includes("_")).map((name) => [name.replaceAll("_", "-"), headers.get(name)] as const);
+    const folded = [...headers.keys()].filter((name) => name.includes("_")).map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {
@@ -45,8 +45,10 @@ export class Slots {
         continue;
       }
       const header = where === "protocol" ? PROTOCOLS : slot;
+      const line = headers.get(header);
       const lines = folded.filter(([name]) => name === header).map(([, value]) => value);
-      for (const item of [headers.get(header) ?? "", ...lines].join(",").split(",")) {
+      if (line !== undefined && line !== null) lines.push(line);
+      for (const item of lines.flatMap((text) => text.split(","))) {
         const text = item.trim();
         if (where === "header") found.add(bare(text));
         else if (text.toLowerCase().startsWith(slot)) found.add(text.slice(slot.length));
@@ -90,7 +92,7 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
 /** What an item of a header holds. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. */
 function bare(item: string): string {
   if (/^(?:SignedHeaders|Signature)=/.test(item)) return "";
-  const text = signer(item).replace(/^(?:bearer|token)\s+/i, "").trim();
+  const text = (item.endsWith("aws4_request") ? signer(item) : item).replace(/^(?:bearer|token)\s+/i, "").trim();
   if (!text.startsWith("bedrock-api-key-")) return text;
   // Amazon's short-term keys are signed URLs in base64: the caller is who signed it.
   try {

@@ -27,7 +27,7 @@ const STRIPPED = new RegExp(
 );
 
 /** Names of the headers that must not go on; `slots` are those of credentials, true where the origin reads it. */
-export function unforwardable(headers: Headers, slots: ReadonlyMap<string, boolean>): string[] {
+export function unforwardable(headers: ReadonlyMap<string, string>, slots: ReadonlyMap<string, boolean>): string[] {
   const names = [...headers.keys()].filter((name) => stripped(name) || withheld(name, slots));
   for (const list of ["connection", "trailer"]) {
     // A hop that obeys `Connection: portcullis-reach` would drop the header that the gate sets; a trailer would add to it.
@@ -48,7 +48,7 @@ function withheld(name: string, slots: ReadonlyMap<string, boolean>): boolean {
 }
 
 /** Names of the headers that are no longer true of a body that was decoded. */
-export function codingHeaders(headers: Headers): string[] {
+export function codingHeaders(headers: ReadonlyMap<string, string>): string[] {
   return [...headers.keys()].filter((name) => /^content-(?:encoding|length)$/.test(folded(name)));
 }
 

@@ -2,7 +2,9 @@
  * Accounts by credential. The table holds account records under the keyed digest of the credential, never the credential
  * itself, and what was looked up is kept by the same digest: bounded, and for a stated time.
  */
+import { mac } from "../wasm/edge.js";
 import type { Account, Gate } from "./gate.ts";
+import { enter, generation } from "./instance.ts";
 
 /** Milliseconds that a record, or its absence, is believed. A revoked key is refused after this plus the table's own delay. */
 export const KEPT_MS = 60_000;
@@ -21,35 +23,35 @@ interface Entry {
 
 /** HMAC-SHA256 of the credential under the deployment's secret, hex: the key under which the table holds its record. */
 export async function keyDigest(secret: string, credential: string): Promise<string> {
-  return digest(await importKey(secret), credential);
+  const text = new TextEncoder();
+  const key = await crypto.subtle.importKey("raw", text.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return hex(new Uint8Array(await crypto.subtle.sign("HMAC", key, text.encode(credential))));
 }
 
 export class KeyTable {
   readonly #gate: Gate;
   readonly #table: Table;
-  readonly #secret: string;
-  #key: CryptoKey | undefined;
+  readonly #secret: Uint8Array;
+  /** By the digest in base64, as the edge module makes it: no request waits for it. */
   readonly #entries = new Map<string, Entry>();
   readonly #unknown: Account;
 
   constructor(gate: Gate, table: Table, secret: string) {
     this.#gate = gate;
     this.#table = table;
-    this.#secret = secret;
+    this.#secret = new TextEncoder().encode(secret);
     this.#unknown = gate.accountByName({});
   }
 
   /** The account behind a credential; one of whom nothing is known if there is none or the table does not answer. */
   async account(credential: string): Promise<Account> {
-    // Kept as a value, not as a promise: in workerd no request may wait for what another has under way.
-    this.#key ??= await importKey(this.#secret);
-    const name = await digest(this.#key, credential);
+    const name = enter(generation(), () => mac(this.#secret, credential));
     const now = Date.now();
     const entry = this.#entries.get(name);
     if (entry !== undefined && now < entry.until) return entry.account;
     let text: string | null;
     try {
-      text = await this.#table.get(name, "text");
+      text = await this.#table.get(hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0))), "text");
     } catch {
       return this.#unknown;
     }
@@ -85,13 +87,8 @@ export class KeyTable {
   }
 }
 
-async function importKey(secret: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-}
-
-async function digest(key: CryptoKey, credential: string): Promise<string> {
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(credential)));
-  let hex = "";
-  for (const byte of mac) hex += byte.toString(16).padStart(2, "0");
-  return hex;
+function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
 }
