@@ -7,32 +7,13 @@
 //! cargo bench --features author --bench answer
 //! ```
 
+mod stand;
+
 use std::time::{Duration, Instant};
 
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Approach, Caller, Gate, Head, OwnedBundle, Stage};
+use portcullis::{Gate, Stage};
+use stand::{begin, fail, gate};
 
-const POLICY: &str = r#"
-format = 1
-
-[policy]
-id = "bench"
-title = "One restricted family"
-version = 1
-dialects = ["openai"]
-
-[models.mythos-class]
-title = "Mythos-class"
-ids = ["mythos-5"]
-
-[models.open]
-ids = ["haiku-4"]
-
-[[restrictions]]
-id = "closed"
-models = ["mythos-class"]
-message = "Not available."
-"#;
 const SIZE: usize = 1_000_000;
 const READ: usize = 16 << 10;
 
@@ -69,11 +50,7 @@ const KINDS: [Kind; 4] = [
 ];
 
 fn main() {
-    let loaded = load(vec![Source::new("bench.toml", POLICY.to_owned())], &mut Options::default());
-    let Some(policy) = loaded.policy else { fail("the policy") };
-    let Ok(bytes) = compile(&policy, None) else { fail("the bundle") };
-    let Ok(bundle) = OwnedBundle::new(bytes) else { fail("the bundle") };
-    let Ok(mut gate) = Gate::new(bundle, None) else { fail("the gate") };
+    let mut gate = gate(&["openai"]);
     for (name, method, path, content_type, make) in KINDS {
         let body = make();
         let mut best = Duration::MAX;
@@ -86,9 +63,7 @@ fn main() {
 }
 
 fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[u8]) -> Duration {
-    let head = Head { method, url: path, headers: &[("content-type", "application/json")] };
-    let Approach::Read(unread) = gate.approach(method, path, &Caller::default(), 0) else { fail("the reach") };
-    let mut pending = gate.read(unread, &head);
+    let mut pending = begin(gate, method, path, &[("content-type", "application/json")]);
     gate.feed(&mut pending, br#"{"model":"auto"}"#);
     let verdict = gate.conclude(&mut pending);
     let start = Instant::now();
@@ -100,12 +75,7 @@ fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[
     went += answer.finish(gate.bundle()) + answer.take().len();
     let taken = start.elapsed();
     if matches!(answer.stage(), Stage::Cut(_)) || went < body.len() / 2 {
-        fail(path);
+        fail(&format!("the answer of {path} is not as it should be"));
     }
     taken
-}
-
-fn fail(what: &str) -> ! {
-    eprintln!("{what} is not as it should be");
-    std::process::exit(1)
 }

@@ -8,37 +8,16 @@
 //! cargo bench --features author --bench decode
 //! ```
 
+mod stand;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Approach, Caller, Decoder, Gate, Head, Memory, OwnedBundle};
+use portcullis::{Decoder, Gate, Memory, Pending};
+use stand::{READ, end, fail, gate, time};
 
-const POLICY: &str = r#"
-format = 1
-
-[policy]
-id = "bench"
-title = "One restricted family"
-version = 1
-dialects = ["openai"]
-
-[models.mythos-class]
-title = "Mythos-class"
-ids = ["mythos-5"]
-
-[models.open]
-ids = ["haiku-4"]
-
-[[restrictions]]
-id = "closed"
-models = ["mythos-class"]
-message = "Not available."
-"#;
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
-/// What a worker reads at a time.
-const READ: usize = 64 << 10;
 const URL: &str = "https://gate.example/v1/chat/completions";
 /// The coding, and how Node writes it.
 const CODINGS: [(&str, &str); 5] = [
@@ -50,11 +29,7 @@ const CODINGS: [(&str, &str); 5] = [
 ];
 
 fn main() {
-    let policy =
-        load(vec![Source::new("bench.toml", POLICY)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
-    let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
-    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
-    let mut gate = Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"));
+    let mut gate = gate(&["openai"]);
     println!("{:24}{:>16}{:>16}{:>16}{:>16}  MB/s", "", "10 KB", "100 KB", "1 MB", "10 MB");
     let bodies = SIZES.map(chat);
     print!("{:24}", "scan");
@@ -139,38 +114,6 @@ fn scan<'b>(gate: &mut Gate, pieces: impl Iterator<Item = &'b [u8]>) {
     end(gate, pending);
 }
 
-fn begin(gate: &mut Gate) -> portcullis::Pending {
-    let Approach::Read(unread) = gate.approach("POST", URL, &Caller::default(), 0) else { fail("the caller has no reach") };
-    gate.read(unread, &Head { method: "POST", url: URL, headers: &[("content-type", "application/json")] })
-}
-
-fn end(gate: &mut Gate, mut pending: portcullis::Pending) {
-    let verdict = gate.conclude(&mut pending);
-    if verdict.mentions != ["haiku-4"] {
-        fail(&verdict.to_json());
-    }
-}
-
-/// The best time of one call.
-fn time(mut call: impl FnMut()) -> Duration {
-    let mut count = 1;
-    loop {
-        let start = Instant::now();
-        (0..count).for_each(|_| call());
-        if start.elapsed() > Duration::from_millis(10) {
-            break;
-        }
-        count *= 2;
-    }
-    let rounds = (0..9).map(|_| {
-        let start = Instant::now();
-        (0..count).for_each(|_| call());
-        start.elapsed() / count
-    });
-    rounds.min().unwrap_or_default()
-}
-
-fn fail(why: &str) -> ! {
-    eprintln!("error: {why}");
-    std::process::exit(1)
+fn begin(gate: &mut Gate) -> Pending {
+    stand::begin(gate, "POST", URL, &[("content-type", "application/json")])
 }

@@ -8,35 +8,12 @@
 //! cargo bench --features author --bench scan
 //! ```
 
-use std::time::{Duration, Instant};
+mod stand;
 
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Approach, Caller, Gate, Head, OwnedBundle};
+use portcullis::Gate;
+use stand::{READ, begin, end, gate, time};
 
-const POLICY: &str = r#"
-format = 1
-
-[policy]
-id = "bench"
-title = "One restricted family"
-version = 1
-dialects = ["openai", "gemini"]
-
-[models.mythos-class]
-title = "Mythos-class"
-ids = ["mythos-5"]
-
-[models.open]
-ids = ["haiku-4"]
-
-[[restrictions]]
-id = "closed"
-models = ["mythos-class"]
-message = "Not available."
-"#;
 const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-/// What a worker reads at a time.
-const READ: usize = 64 << 10;
 
 /// The name of a kind, the path it is sent to, its content type, and a body of about a size.
 type Kind = (&'static str, &'static str, &'static str, fn(usize) -> String);
@@ -80,11 +57,7 @@ const KINDS: [Kind; 11] = [
 
 fn main() {
     println!("{:20}{:>10}{:>10}{:>10}{:>10}{:>10}  MB/s", "", "1 KB", "10 KB", "100 KB", "1 MB", "10 MB");
-    let policy =
-        load(vec![Source::new("bench.toml", POLICY)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
-    let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
-    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
-    let mut gate = Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"));
+    let mut gate = gate(&["openai", "gemini"]);
     for (name, path, content_type, body) in KINDS {
         print!("{name:20}");
         for size in SIZES {
@@ -124,37 +97,9 @@ fn user(content: &str) -> String {
 
 fn read(gate: &mut Gate, path: &str, content_type: &str, body: &[u8]) {
     let url = format!("https://gate.example{path}");
-    let Approach::Read(unread) = gate.approach("POST", &url, &Caller::default(), 0) else { fail("the caller has no reach") };
-    let mut pending = gate.read(unread, &Head { method: "POST", url: &url, headers: &[("content-type", content_type)] });
+    let mut pending = begin(gate, "POST", &url, &[("content-type", content_type)]);
     for chunk in body.chunks(READ) {
         gate.feed(&mut pending, chunk);
     }
-    let verdict = gate.conclude(&mut pending);
-    if verdict.mentions != ["haiku-4"] {
-        fail(&verdict.to_json());
-    }
-}
-
-/// The best time of one call.
-fn time(mut call: impl FnMut()) -> Duration {
-    let mut count = 1;
-    loop {
-        let start = Instant::now();
-        (0..count).for_each(|_| call());
-        if start.elapsed() > Duration::from_millis(10) {
-            break;
-        }
-        count *= 2;
-    }
-    let rounds = (0..9).map(|_| {
-        let start = Instant::now();
-        (0..count).for_each(|_| call());
-        start.elapsed() / count
-    });
-    rounds.min().unwrap_or_default()
-}
-
-fn fail(why: &str) -> ! {
-    eprintln!("error: {why}");
-    std::process::exit(1)
+    end(gate, pending);
 }

@@ -4,11 +4,13 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod deciding;
+
 use std::cell::RefCell;
 
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{OwnedBundle, dialect};
+use portcullis::dialect;
+use portcullis::policy::Options;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -30,9 +32,7 @@ models = ["fable-class"]
 fn decider() -> Decider {
     let dialects: Vec<&str> = dialect::all().iter().map(|source| source.id).collect();
     let text = format!("format = 1\n[policy]\nid = \"chunks\"\nversion = 1\ndialects = {dialects:?}\n{RULES}");
-    let loaded = load(vec![Source::new("p.toml", text)], &mut Options::default());
-    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
+    deciding::decider(&text, &mut Options::default())
 }
 
 thread_local! {

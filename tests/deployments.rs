@@ -3,12 +3,14 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod deciding;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use portcullis::Kind;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{File, Options, Source, compile, load};
-use portcullis::{Kind, OwnedBundle};
+use portcullis::policy::{File, Options};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -42,9 +44,7 @@ file = "one.csv"
 fn decider(tables: &str, file: &str) -> Decider {
     let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: file.to_owned() });
     let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
-    let loaded = load(vec![Source::new("p.toml", format!("{HEAD}{tables}"))], &mut options);
-    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
+    deciding::decider(&format!("{HEAD}{tables}"), &mut options)
 }
 
 fn decide(decider: &mut Decider, url: &str, headers: &serde_json::Value, body: &serde_json::Value) -> (Kind, String) {

@@ -3,13 +3,16 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod deciding;
+
 use std::cell::RefCell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use deciding::decider;
+use portcullis::Kind;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Kind, OwnedBundle};
+use portcullis::policy::Options;
 use serde_json::json;
 
 const POLICY: &str = r#"
@@ -27,14 +30,8 @@ id = "closed"
 models = ["mythos-class"]
 "#;
 
-fn decider(text: &str) -> Decider {
-    let loaded = load(vec![Source::new("p.toml", text)], &mut Options::default());
-    let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
-}
-
 thread_local! {
-    static DECIDER: RefCell<Decider> = RefCell::new(decider(POLICY));
+    static DECIDER: RefCell<Decider> = RefCell::new(decider(POLICY, &mut Options::default()));
 }
 
 #[track_caller]
@@ -204,7 +201,7 @@ fn base64_in_two_alphabets_is_read_differently_and_so_refused() {
 fn a_container_has_the_reach_of_all_that_it_may_hold() {
     let rule =
         "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
-    let mut decider = decider(&format!("{POLICY}{rule}"));
+    let mut decider = decider(&format!("{POLICY}{rule}"), &mut Options::default());
     let mut kind = |url: &str, body: &str| {
         let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": MIXED}, "body": body});
         decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0).kind

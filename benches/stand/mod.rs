@@ -1,0 +1,77 @@
+//! What the benches share: a gate under a policy that closes one family to everybody, and how long a call takes.
+
+#![allow(dead_code, reason = "each bench that includes this module uses a part of it")]
+
+use std::time::{Duration, Instant};
+
+use portcullis::policy::{Options, Source, compile, load};
+use portcullis::{Approach, Caller, Gate, Head, OwnedBundle, Pending};
+
+/// What a worker reads of a body at a time.
+pub(crate) const READ: usize = 64 << 10;
+
+/// A gate for these dialects: `mythos-5` is closed, `haiku-4` open.
+pub(crate) fn gate(dialects: &[&str]) -> Gate {
+    let policy = format!(
+        r#"
+format = 1
+[policy]
+id = "bench"
+title = "One restricted family"
+version = 1
+dialects = {dialects:?}
+[models.mythos-class]
+title = "Mythos-class"
+ids = ["mythos-5"]
+[models.open]
+ids = ["haiku-4"]
+[[restrictions]]
+id = "closed"
+models = ["mythos-class"]
+message = "Not available."
+"#
+    );
+    let policy =
+        load(vec![Source::new("bench.toml", policy)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
+    let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
+    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
+    Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
+}
+
+/// The head of a request, read under the reach of a caller of whom nothing is known.
+pub(crate) fn begin(gate: &mut Gate, method: &str, url: &str, headers: &[(&str, &str)]) -> Pending {
+    let Approach::Read(unread) = gate.approach(method, url, &Caller::default(), 0) else { fail("the caller has no reach") };
+    gate.read(unread, &Head { method, url, headers })
+}
+
+/// Its end; it must have named the open model and no other.
+pub(crate) fn end(gate: &mut Gate, mut pending: Pending) {
+    let verdict = gate.conclude(&mut pending);
+    if verdict.mentions != ["haiku-4"] {
+        fail(&verdict.to_json());
+    }
+}
+
+/// The best time of one call.
+pub(crate) fn time(mut call: impl FnMut()) -> Duration {
+    let mut count = 1;
+    loop {
+        let start = Instant::now();
+        (0..count).for_each(|_| call());
+        if start.elapsed() > Duration::from_millis(10) {
+            break;
+        }
+        count *= 2;
+    }
+    let rounds = (0..9).map(|_| {
+        let start = Instant::now();
+        (0..count).for_each(|_| call());
+        start.elapsed() / count
+    });
+    rounds.min().unwrap_or_default()
+}
+
+pub(crate) fn fail(why: &str) -> ! {
+    eprintln!("error: {why}");
+    std::process::exit(1)
+}
