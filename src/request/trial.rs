@@ -156,7 +156,7 @@ impl Trial<'_> {
 type Listed = (u16, &'static str, &'static str, &'static str, u32, u32, &'static [(&'static str, u8)]);
 
 const OPERATIONS: &[Listed] = {
-    use operation::{ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, QUIET, REVEALS, RUNS, WEBSOCKET};
+    use operation::{ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, REVEALS, RUNS, WEBSOCKET};
     &[
         (0, "listChats", "GET", "/v1/chat/completions", 0, NONE, &[("model", role::NOTHING)]),
         (0, "chat", "POST", "/v1/chat/completions", RUNS, CHAT, &[]),
@@ -171,8 +171,8 @@ const OPERATIONS: &[Listed] = {
         (0, "run", "POST", "/v1/threads/{id}/run", RUNS | LATE_BOUND_UNNAMED, CHAT, &[]),
         (0, "file", "POST", "/v1/files", BATCH_FILE, EMPTY, &[]),
         (0, "getFile", "GET", "/v1/files/{id}", 0, NONE, &[]),
-        (0, "projects", "POST", "/v1/projects/{rest+}", QUIET, NONE, &[]),
-        (0, "getProjects", "GET", "/v1/projects/{rest+}", QUIET, NONE, &[]),
+        (0, "projects", "POST", "/v1/projects/{rest+}", QUIET | LOOSE, NONE, &[]),
+        (0, "getProjects", "GET", "/v1/projects/{rest+}", QUIET | LOOSE, NONE, &[]),
         (0, "deployed", "POST", "/deployments/{deployment}/chat", RUNS, CHAT, &[]),
         (0, "call", "POST", "/v1/calls", LATE_BOUND, CHAT, &[]),
         (1, "message", "POST", "/v1/messages", RUNS, CHAT, &[("template", role::NESTED_JSON)]),
