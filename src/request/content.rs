@@ -9,6 +9,7 @@ use alloc::string::String;
 use crate::piece::{cut, pieces};
 
 use super::header;
+use super::query;
 use super::reason::Reason;
 
 /// The reader that a content type asks for.
@@ -71,12 +72,13 @@ impl Content {
 }
 
 /// A digest or a signature covers the body: it must reach the origin as it came.
-pub(super) fn is_signed(headers: &[(&str, &str)]) -> bool {
-    headers.iter().any(|(name, value)| {
-        SIGNATURES.iter().any(|known| header::is(name, known))
-            || header::is(name, "authorization")
-                && value.trim_ascii_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
-    })
+pub(super) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
+    query::is_signed(query)
+        || headers.iter().any(|(name, value)| {
+            SIGNATURES.iter().any(|known| header::is(name, known))
+                || header::is(name, "authorization")
+                    && value.trim_ascii_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
+        })
 }
 
 /// `None`: a multipart type that no operation takes, each part of which could be anything.
@@ -187,8 +189,14 @@ mod tests {
 
     #[test]
     fn what_covers_the_body_is_known() {
-        assert!(is_signed(&[("Content-MD5", "x")]));
-        assert!(is_signed(&[("authorization", "AWS4-HMAC-SHA256 Credential=x")]));
-        assert!(!is_signed(&[("authorization", "Bearer AWS4-HMAC-SHA256"), ("x-digest", "1")]));
+        assert!(is_signed(&[("Content-MD5", "x")], b""));
+        assert!(is_signed(&[("authorization", "AWS4-HMAC-SHA256 Credential=x")], b""));
+        assert!(!is_signed(
+            &[("authorization", "Bearer AWS4-HMAC-SHA256"), ("x-digest", "1")],
+            b"x=X-Amz-Signature&x-amz-signatures=1"
+        ));
+        for query in ["X-Amz-Credential=k&X-Amz-Signature=00ff", "?x-amz-signature", "a=1;X-AMZ-SIGNATURE=0"] {
+            assert!(is_signed(&[], query.as_bytes()), "{query}");
+        }
     }
 }

@@ -73,6 +73,16 @@ pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
     });
 }
 
+/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query).
+pub(super) fn is_signed(query: &[u8]) -> bool {
+    let mut found = false;
+    pairs(query, &mut |pair| {
+        found = halves(pair).0.eq_ignore_ascii_case(b"x-amz-signature");
+        !found
+    });
+    found
+}
+
 /// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
 /// drops a second `?` ahead of them.
 fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {

@@ -207,7 +207,7 @@ impl Reader {
         &self.content.codings
     }
 
-    /// Whether the headers hold a digest or a signature of the body, so that it must reach the origin as it came.
+    /// Whether headers or query hold a digest or a signature of the body, so that it must reach the origin as it came.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signed
@@ -336,7 +336,7 @@ impl Reader {
             answers,
             wanted: route.bodies.iter().any(|state| *state != NONE),
             content: Content::of(head.headers),
-            signed: content::is_signed(head.headers),
+            signed: content::is_signed(head.headers, Target::of(head.url).query),
             decoded: false,
             slots: Vec::new(),
             met: 0,

@@ -1,5 +1,8 @@
-/** Amazon's client for the Bedrock runtime, with a bearer key and with signed requests. */
+/** Amazon's client for the Bedrock runtime, with a bearer key and with requests that are signed in a header or in the query. */
 import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { test } from "node:test";
+import { brotliCompressSync, deflateRawSync, gzipSync } from "node:zlib";
 import {
   AccessDeniedException,
   BedrockRuntimeClient,
@@ -11,7 +14,8 @@ import {
   StartAsyncInvokeCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { callsOf, collected, served } from "./setup.mjs";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { CLOSED, FOREIGN, OPEN, US, callsOf, collected, served } from "./setup.mjs";
 
 const gate = served(["bedrock"]);
 const messages = [{ role: "user", content: [{ text: "hi there" }] }];
@@ -65,3 +69,63 @@ callsOf("bedrock, signed", gate, {
   spelled,
   calls: calls.slice(0, 2),
 });
+
+/** Node's hash as Amazon's signer wants it. */
+class Sha256 {
+  #hash;
+  constructor(secret) {
+    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", secret);
+  }
+  update(data) {
+    this.#hash.update(data);
+  }
+  async digest() {
+    return new Uint8Array(this.#hash.digest());
+  }
+}
+
+const FORMS = { header: "sign", query: "presign" };
+
+/** A call of Converse, signed by `key` in a header or in the query, and what is sent besides. */
+async function signed(form, key, model, { encode = (text) => text, headers = {} } = {}) {
+  const { hostname, port } = new URL(gate.url);
+  const signer = new SignatureV4({ credentials: { accessKeyId: key, secretAccessKey: "secret" }, region: "us-east-1", service: "bedrock", sha256: Sha256 });
+  const body = encode(JSON.stringify({ messages }));
+  const asked = { method: "POST", protocol: "http:", hostname, port: Number(port), path: `/model/${spelled(model)}/converse`, query: {}, headers: { host: `${hostname}:${port}`, "content-type": "application/json" }, body };
+  const { path, query, headers: own } = await signer[FORMS[form]](asked);
+  const target = `${path}${form === "query" ? `?${new URLSearchParams(query)}` : ""}`;
+  const begun = gate.origin.seen.length;
+  const { host, ...sent } = own;
+  const answer = await fetch(gate.url + target, { method: "POST", headers: { ...sent, ...headers }, body });
+  await answer.arrayBuffer();
+  return { status: answer.status, target, body: Buffer.from(body), seen: gate.origin.seen[begun] };
+}
+
+for (const form of Object.keys(FORMS)) {
+  test(`bedrock, signed in the ${form}: who signs is the caller`, async () => {
+    const { status, target, seen } = await signed(form, US, CLOSED);
+    assert.equal(status, 200);
+    assert.equal(seen.url, target);
+    assert.equal((await signed(form, FOREIGN, OPEN)).status, 200);
+    assert.equal((await signed(form, FOREIGN, CLOSED)).status, 403);
+    assert.equal((await signed(form, "nobody", CLOSED)).status, 403);
+  });
+
+  test(`bedrock, signed in the ${form}: another credential besides is another caller`, async () => {
+    const besides = { "x-api-key": FOREIGN };
+    assert.equal((await signed(form, US, CLOSED, { headers: besides })).status, 403);
+    assert.equal((await signed(form, FOREIGN, CLOSED, { headers: { "x-api-key": US } })).status, 403);
+  });
+
+  test(`bedrock, signed in the ${form}: what the signature covers goes on as it came, or not at all`, async () => {
+    const gzip = { headers: { "content-encoding": "gzip" }, encode: gzipSync };
+    const { status, body, seen } = await signed(form, FOREIGN, OPEN, gzip);
+    assert.equal(status, 200);
+    assert.ok(seen.body.equals(body));
+    assert.equal(seen.headers["content-encoding"], "gzip");
+    for (const coding of ["br", "deflate"]) {
+      const encode = coding === "br" ? brotliCompressSync : deflateRawSync;
+      assert.deepEqual(await signed(form, FOREIGN, OPEN, { headers: { "content-encoding": coding }, encode }).then(({ status, seen }) => [status, seen]), [415, undefined], coding);
+    }
+  });
+}
