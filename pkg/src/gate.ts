@@ -264,6 +264,14 @@ export class Gate {
     return this.#enter((edge) => edge.switch(id, state));
   }
 
+  /** Gives its wasm memory back; what it has begun to read is read to its end. Using it again is allowed and costs loading it again. */
+  free(): void {
+    if (this.#generation === generation()) this.#edge.free();
+    this.#generation = -1;
+    this.#unknown.free();
+    this.#unknown = this.accountByName({});
+  }
+
   #reach(head: Pick<Head, "method" | "url" | "headers">, facts: Settled): number {
     const text = line(head, facts, this.info?.needs.operation);
     const { account = this.#unknown } = facts;

@@ -33,6 +33,8 @@ export class Session {
   #begun = false;
   #missed = false;
   #guarded = false;
+  /** As of the last judgement the caller may use everything. */
+  #open = false;
   #judgement: Judgement | undefined;
   #refusal: SocketRefusal | undefined;
 
@@ -66,6 +68,7 @@ export class Session {
       else edge.message(this.#reader, typeof message === "object", this.#missed);
       return false;
     });
+    this.#open = open;
     if (!open && fresh) {
       const judgement = this.#finish();
       // That was the head alone.
@@ -92,7 +95,7 @@ export class Session {
   hear(message: string | Uint8Array = ""): boolean | undefined {
     const reader = this.#reader;
     if (this.#refusal !== undefined) return undefined;
-    if (reader === undefined) return true;
+    if (reader === undefined || this.#open) return true;
     for (const piece of pieces(message)) enter(this.#generation, () => reader.hear(piece));
     const heard = enter(this.#generation, () => reader.heard());
     if (heard < 2) return heard === 1;

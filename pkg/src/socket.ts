@@ -19,7 +19,7 @@ import type { Gate } from "./gate.ts";
 import { passes } from "./gate.ts";
 import { Session } from "./session.ts";
 
-/** Milliseconds after which facts are gathered anew, when the next client message comes. As long as an account record is believed. */
+/** Milliseconds after which facts are gathered anew, when the next message comes, from either side. As long as an account record is believed. */
 export const FACTS_MS = 60_000;
 /** Milliseconds after which what a session is known to run is judged again, when the origin sends a message. */
 export const AGAIN_MS = 1_000;
@@ -40,6 +40,8 @@ export interface Upgrade {
   /** Opens the connection to the origin; `acknowledged`: that one sees itself to what the caller may not use. */
   connect(session: Session): Promise<{ readonly answer: Response; readonly acknowledged: boolean }>;
   newCase(): string;
+  /** {@link HELD_MS} if left out. */
+  readonly hold?: number | undefined;
   /** The session of this case could not go on. */
   fault(cause: unknown, caseId: string): void;
 }
@@ -134,8 +136,7 @@ class Relay {
       return;
     }
     // Facts are sorted for one policy: another needs them anew.
-    const old = from === this.#caller && Date.now() - this.#gathered >= FACTS_MS;
-    if (!old && this.#upgrade.gate() === this.#gate) return this.#pass(from, data);
+    if (Date.now() - this.#gathered < FACTS_MS && this.#upgrade.gate() === this.#gate) return this.#pass(from, data);
     this.#waiting = [[from, data]];
     this.#gather();
   }
@@ -152,6 +153,8 @@ class Relay {
     this.#facts = facts;
     this.#gate = gate;
     this.#gathered = Date.now();
+    // Whoever speaks first is judged anew, the origin too.
+    this.#revision = -1;
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     this.#bytes = 0;
@@ -185,7 +188,7 @@ class Relay {
       this.#cut();
     };
     if (this.#heldBytes > HELD_BYTES) return giveUp();
-    this.#timer ??= setTimeout(() => this.#guarded(giveUp), HELD_MS);
+    this.#timer ??= setTimeout(() => this.#guarded(giveUp), this.#upgrade.hold ?? HELD_MS);
   }
 
   #release(): void {

@@ -9,7 +9,7 @@ import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { reachCheck } from "../../tools/origin/reach.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
-import { until } from "./raw.mjs";
+import { sleep, until } from "./raw.mjs";
 import { ACCOUNTS, KEY_SECRET, POLICY, bearer, compile } from "./setup.mjs";
 
 const MESSAGE = "Mythos-class models are suspended for foreign nationals.";
@@ -228,6 +228,55 @@ test("a rule that is armed in mid-session ends what it closes", async () => {
     unconcerned.close();
     assert.deepEqual(namedAtOrigin.got, ["{}"]);
     assert.deepEqual(idleAtOrigin.got, [update("haiku-4")]);
+  } finally {
+    await other.close();
+  }
+});
+
+test("a rule that is taken back in mid-session closes nothing any more, and what went by meanwhile is unread", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
+  try {
+    for (const speaker of ["client", "origin"]) {
+      await arm("on");
+      const client = await connect(RESPONSES, FR, [], other);
+      const atOrigin = last();
+      client.send(ask("auto", delta));
+      await until(() => atOrigin.got.length === 1);
+      assert.deepEqual(client.got, [], "held");
+      await arm("off");
+      if (speaker === "client") client.send(ask("mythos-5", created("mythos-5"), delta));
+      else for (const message of [created("mythos-5"), delta]) atOrigin.send(JSON.stringify(message));
+      await until(() => client.got.length === 3);
+      assert.deepEqual(client.got.map((text) => JSON.parse(text).type), [delta.type, "response.created", delta.type]);
+      await arm("on");
+      atOrigin.send(JSON.stringify(delta));
+      if (speaker === "origin") {
+        // What the client asked for is known, and it leaves open what runs.
+        await sleep(50);
+        assert.deepEqual([client.got.length, client.closed], [3, undefined]);
+        atOrigin.send(JSON.stringify(created("mythos-5")));
+      }
+      await refused(client, speaker === "client" ? "session_unread" : "model_restricted");
+      assert.equal(client.got.length, 4);
+    }
+  } finally {
+    await other.close();
+  }
+});
+
+test("an account record that changed counts for a silent client, too", async () => {
+  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  try {
+    const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
+    const atOrigin = last();
+    atOrigin.send('{"type":"delta","n":1}');
+    await until(() => client.got.length === 1);
+    await other.table.put(await keyDigest(KEY_SECRET, "sk-us"), JSON.stringify({ export: { us_person_ear: false } }));
+    await other.fetch("/later?ms=61000");
+    atOrigin.send('{"type":"delta","n":2}');
+    await refused(client);
+    assert.equal(client.got.length, 2);
   } finally {
     await other.close();
   }
