@@ -55,6 +55,7 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
     request.on("end", async () => {
       entry.complete = request.complete;
       entry.body = Buffer.concat(chunks);
+      entry.trailers = request.rawTrailers;
       const acknowledged = await (await checked)?.(200);
       if (acknowledged !== undefined) response.setHeader(...acknowledged);
       if (reply !== undefined && request.complete) reply(entry, response);

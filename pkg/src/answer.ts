@@ -26,6 +26,13 @@ const READ_BYTES = 16 * 1024;
 const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range", "a-im"];
 /** Headers that speak of the bytes as the origin sent them. */
 const OF_BYTES = ["content-length", "content-encoding", "content-range", "accept-ranges", "etag", "content-md5", "digest", "content-digest", "repr-digest"];
+/** Milliseconds that an event or a line which has begun by then has for its end. */
+const ENDING_MS = 5_000;
+/** What has ended whole, as its last characters tell. */
+const EVENT = /^$|\n\r?\n$|\r\r\n?$/;
+const LINE = /^$|\n$/;
+const TAIL = 3;
+const encoder = new TextEncoder();
 const STREAMS = /^\s*(?:text\/event-stream|application\/(?:x-ndjson|vnd\.amazon\.eventstream|stream\+json|jsonl))\s*(?:;|$)/i;
 
 /** What an adapter lends for it. */
@@ -39,7 +46,8 @@ export interface Vetting {
   readonly refuse: (refusal: Refusal | undefined) => Response;
   /** Asks the origin for another page of the same list. */
   readonly again: (url: string) => Promise<Response>;
-  readonly life?: number;
+  /** {@link STREAM_LIFE_MS} if left out. */
+  readonly life?: number | undefined;
 }
 
 /** Makes a request ready for an answer that must be read. Before the judgement is known it may be any. */
@@ -122,11 +130,16 @@ class Flow {
   #cursors: readonly string[] = [];
   /** The answer itself tells the client that it was cut. */
   #told = false;
+  /** The last characters of what went unread, and how they look where an event or a line has ended. */
+  #tail = "";
+  readonly #whole: RegExp | undefined;
 
   constructor(response: Response, vetting: Vetting, unread: boolean) {
     this.#response = response;
     this.#vetting = vetting;
     this.#unread = unread;
+    const type = response.headers.get("content-type") ?? "";
+    if (unread && !/amazon/i.test(type)) this.#whole = /event-stream/i.test(type) ? EVENT : LINE;
     this.#list = vetting.reading.check === CHECK.filter;
     const { read, cancel } = source(response.body as ReadableStream<Uint8Array>);
     this.#read = read;
@@ -140,7 +153,8 @@ class Flow {
     reading.keep();
     this.#timer = setTimeout(() => {
       this.#outlived = true;
-      void this.#cancel();
+      if (this.#isWhole()) void this.#cancel();
+      else this.#timer = setTimeout(() => void this.#cancel(), Math.min(life, ENDING_MS));
     }, life);
     let first: Uint8Array[];
     try {
@@ -164,7 +178,7 @@ class Flow {
             first = [];
             if (!flow.#ended) return;
             flow.#end();
-            // Without words of its own the answer can only be broken off.
+            // Without words of its own the answer can only be broken off. (workerd then ends it all the same.)
             if (flow.failed && !flow.#told) controller.error(new Error("cut"));
             else controller.close();
           } catch (cause) {
@@ -194,10 +208,11 @@ class Flow {
   async #next(): Promise<Uint8Array[]> {
     const { reading, budget } = this.#vetting;
     for (;;) {
-      const chunk = await this.#read();
-      if (this.#outlived) return this.#cut(WITHHELD.outlived);
+      // A read that is under way when it is broken off fails in workerd, and gives nothing elsewhere.
+      const chunk = await this.#read().catch((cause: unknown) => (this.#outlived ? undefined : Promise.reject(cause)));
+      if (this.#outlived && (chunk === undefined || this.#isWhole())) return this.#cut(WITHHELD.outlived);
       if (this.#unread) {
-        if (chunk !== undefined) return [chunk];
+        if (chunk !== undefined) return this.#pass(chunk);
         this.#ended = true;
         return [];
       }
@@ -236,15 +251,31 @@ class Flow {
     return out;
   }
 
+  /** What goes unread; behind the end of its life, up to the end of the event or line that has begun. */
+  #pass(chunk: Uint8Array): Uint8Array[] {
+    for (let at = this.#outlived ? 0 : Math.max(0, chunk.length - TAIL); at < chunk.length; at += 1) {
+      this.#tail = (this.#tail + String.fromCharCode(chunk[at] as number)).slice(-TAIL);
+      if (this.#outlived && this.#isWhole()) return [chunk.subarray(0, at + 1), ...this.#cut(WITHHELD.outlived)];
+    }
+    return [chunk];
+  }
+
+  #isWhole(): boolean {
+    return this.#whole?.test(this.#tail) ?? true;
+  }
+
   #cut(why: number): Uint8Array[] {
     const { reading } = this.#vetting;
     this.failed = true;
     this.#ended = true;
     reading.withhold(why);
     void this.#cancel();
-    const words = this.#begun || this.#unread ? reading.lastWords() : new Uint8Array();
+    if (!this.#begun && !this.#unread) return [];
+    const words = this.#whole === LINE ? encoder.encode(`${reading.refusal?.body}\n`) : reading.lastWords();
     this.#told = words.length > 0;
-    return this.#told ? [words] : [];
+    if (!this.#told) return [];
+    // Half an event is a fault that clients tell, which an end is not.
+    return this.#isWhole() ? [words] : [encoder.encode("\n\n"), words];
   }
 
   #end(reason?: unknown): void {

@@ -96,7 +96,7 @@ export async function screen(request: Request, reading: Reading, send: Send, bud
   const declared = declaredLength(request.headers);
   if (declared !== undefined && declared <= PIECE_BYTES && budget.take(declared)) {
     try {
-      const bytes = new Uint8Array(await request.arrayBuffer());
+      const bytes = new Uint8Array(await request.arrayBuffer().catch(broken));
       reading.feed(bytes);
       const judgement = reading.finish();
       return { judgement, answer: passes(judgement) ? await send(judgement, bytes, undefined) : undefined };
@@ -267,9 +267,14 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   };
   return async () => {
     const view = new Uint8Array(budget.buffer());
-    const { done, value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }));
+    const { done, value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES })).catch(broken);
     return done || value === undefined || value.length === 0 ? undefined : value;
   };
+}
+
+/** The client is gone, or its body is not framed as HTTP has it. */
+function broken(cause: unknown): never {
+  throw new PortcullisError("body_unusable", "the body broke off", { cause });
 }
 
 /** The judgement of a reading that wants no more bytes; what was not read must not be sent, so it cannot be a pass. */

@@ -55,6 +55,10 @@ export interface WorkerOptions {
    * bodies of callers under restriction are refused.
    */
   readonly decoder?: Decoder;
+  /** Milliseconds that a stream to a caller under restriction may last; an hour if left out. */
+  readonly streamLife?: number;
+  /** Milliseconds that a WebSocket's origin may leave unsaid which model runs; ten seconds if left out. */
+  readonly socketHold?: number;
 }
 
 export interface Context {
@@ -99,18 +103,20 @@ interface Post {
   readonly marker: Marker | undefined;
   readonly keys: KeyTable | undefined;
   readonly budget: Budget;
+  readonly options: WorkerOptions;
   traps: number;
 }
 
-function man({ module, bundle, decoder }: WorkerOptions, env: Env): Post | PortcullisError {
+function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   try {
+    const { module, bundle, decoder } = options;
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
     const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey, decoder });
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
     const slots = new Slots(gate.info, env.CREDENTIAL_SLOTS);
-    return { gate, slots, marker: Marker.of(env, gate.info, slots.headers.keys()), keys, budget: new Budget(), traps: 0 };
+    return { gate, slots, marker: Marker.of(env, gate.info, slots.headers.keys()), keys, budget: new Budget(), options, traps: 0 };
   } catch (cause) {
     const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });
     report({ event: "no_bundle", code: error.code, message: error.message });
@@ -139,6 +145,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
     if (cause instanceof PortcullisError) {
       if (cause.code === "trapped") post.traps += 1;
       report({ event: cause.code, case: caseId, traps: post.traps, message: cause.message });
+      if (cause.code === "body_unusable") return trouble(request, env, 400, cause.code, cause.message, caseId);
       return trouble(request, env, 503, "gate_unavailable", "the request could not be checked; try again", caseId);
     }
     report({ event: "origin_unreachable", case: caseId, message: String(cause) });
@@ -159,6 +166,7 @@ async function enforce(request: Request, headers: Inbound, env: Env, post: Post,
     reading,
     budget: post.budget,
     acknowledged: post.marker?.acknowledged(answer) === true,
+    life: post.options.streamLife,
     refuse: (refusal) => refuse(request, env, refusal),
     again: (url) => forward(new Request(url, request), headers, env, post, markOf(reading, undefined), { body: null, signal: undefined, decoded: false, reading }),
   });
@@ -177,6 +185,7 @@ function socket(request: Request, headers: Inbound, env: Env, post: Post): Upgra
       return { answer, acknowledged: post.marker?.acknowledged(answer) === true };
     },
     newCase,
+    hold: post.options.socketHold,
     fault(cause, caseId) {
       if (cause instanceof PortcullisError && cause.code === "trapped") post.traps += 1;
       report({ event: "session_failed", case: caseId, traps: post.traps, message: String(cause) });
@@ -244,7 +253,10 @@ async function forward(request: Request, headers: Inbound, env: Env, { slots, ma
 }
 
 function replaced({ method, headers }: Request, { body, signal }: Replacement): RequestInit {
-  return { method, headers, redirect: "manual", body, ...(signal === undefined ? {} : { signal }) };
+  // An empty body is none. Another is more than the runtime takes with these methods.
+  const none = body === null || (body instanceof Uint8Array && body.length === 0);
+  if (!none && /^(?:GET|HEAD)$/.test(method)) throw new PortcullisError("body_unusable", `a body of a ${method} request cannot be forwarded`);
+  return { method, headers, redirect: "manual", body: none ? null : body, ...(signal === undefined ? {} : { signal }) };
 }
 
 /** The same path and query at another host, untouched: they are what was judged. */
@@ -261,10 +273,10 @@ function refuse(request: Request, env: Env, refusal: Refusal | undefined): Respo
 }
 
 /**
- * The gate itself is in trouble. Nothing has read which API the caller speaks, so the body is one that both kinds of client
- * take for their own; 503 and 502 are retried by all of them.
+ * The gate itself is in trouble, or nothing can be read. Nothing has read which API the caller speaks, so the body is one that both kinds of client
+ * take for their own; 503 and 502 are retried by all of them, 400 by none.
  */
-function trouble(request: Request, env: Env, code: 502 | 503, reason: string, message: string, caseId = ""): Response {
+function trouble(request: Request, env: Env, code: 400 | 502 | 503, reason: string, message: string, caseId = ""): Response {
   const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
   if (caseId !== "") {
     headers.set("x-request-id", caseId);

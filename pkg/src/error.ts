@@ -21,6 +21,8 @@ export type Code =
   | "replaced"
   /** A bound of memory: the request must be refused, and may be tried again. */
   | "exhausted"
+  /** A body that broke off, or that a request of this method cannot take past the gate. */
+  | "body_unusable"
   /** A method, URL, header or fact that no HTTP message can carry (it holds a line feed). */
   | "input_invalid";
 

@@ -13,6 +13,7 @@ export const ENFORCED_HEADER = "portcullis-enforced";
 const STRIPPED = new RegExp(
   `^(?:${[
     "portcullis-.*",
+    "expect", // The body is taken without asking; workerd would take the origin's 100 for the answer.
     "awswaf-clientip-geo-.*|cloudfront-viewer-.*",
     "cdn-request(?:country|state)code", // Bunny
     "fastly-geo-.*",
