@@ -30,7 +30,8 @@ export function said(model, caseId) {
 }
 
 /**
- * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `acknowledges`: the origin
+ * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `dialects`: ids, or
+ * `{ id, prefix }`. `acknowledges`: the origin
  * enforces the mark, and says so. `rules`: more of the policy, TOML.
  */
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
@@ -58,11 +59,15 @@ function policy(dialects, rules) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const head = join(folder, "head.toml");
-    writeFileSync(head, `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = ${JSON.stringify(dialects)}\n${rules}`);
+    writeFileSync(head, `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = [${dialects.map(toml).join(", ")}]\n${rules}`);
     return compile(head, RULES);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function toml(dialect) {
+  return typeof dialect === "string" ? JSON.stringify(dialect) : `{ id = ${JSON.stringify(dialect.id)}, prefix = ${JSON.stringify(dialect.prefix)} }`;
 }
 
 /**
