@@ -115,6 +115,8 @@ const GUARDED = 4;
 const LICENSED = 16;
 const NOTHING: Reach = Object.freeze({ empty: true, families: Object.freeze([]) });
 const encoder = new TextEncoder();
+/** Bytes of a body that are copied into the module at a time. */
+const COPIED_BYTES = 64 * 1024;
 
 /**
  * A caller's account, its values sorted into the classes that the policy can tell apart. Make it once and keep it: a
@@ -384,8 +386,14 @@ export class Reading {
   /** The same for bytes that are not coded, or no longer. */
   scan(bytes: Uint8Array): boolean {
     const reader = this.#reader;
-    if (reader !== undefined && this.#judgement === undefined && !enter(this.#generation, () => reader.feed(bytes))) return false;
-    return (this.#ended = true);
+    if (reader === undefined || this.#judgement !== undefined) return (this.#ended = true);
+    return enter(this.#generation, () => {
+      // What is copied into the module in small pieces is still in the processor's cache when it is read.
+      for (let at = 0; at < bytes.length; at += COPIED_BYTES) {
+        if (reader.feed(bytes.subarray(at, at + COPIED_BYTES))) return (this.#ended = true);
+      }
+      return false;
+    });
   }
 
   /**
