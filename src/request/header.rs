@@ -19,17 +19,36 @@ use super::findings::{Carrier, Findings};
 use super::json::Json;
 use super::reason::Reason;
 
-/// Headers that ask a server to take the request for another method.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// Headers that are looked at for themselves.
+const KNOWN: [(&str, Known); 12] = [
+    ("x-http-method-override", Known::Method),
+    ("x-http-method", Known::Method),
+    ("x-method-override", Known::Method),
+    ("x-original-url", Known::Path),
+    ("x-rewrite-url", Known::Path),
+    ("x-original-uri", Known::Path),
+    ("x-forwarded-uri", Known::Path),
+    ("user-agent", Known::Silent),
+    ("referer", Known::Silent),
+    ("cookie", Known::Silent),
+    ("origin", Known::Silent),
+    // The caller's telephone.
+    ("sec-ch-ua-model", Known::Silent),
+];
 
-/// Headers that ask a server to take the request for one of another path.
-const PATH_OVERRIDES: [&str; 4] = ["x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-uri"];
+/// What such a header does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It asks a server to take the request for another method.
+    Method,
+    /// It asks a server to take the request for one of another path.
+    Path,
+    /// It never mentions a model.
+    Silent,
+}
 
 /// Words of a header's name that make it a hint.
 const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
-
-/// Headers that never mention a model.
-const SILENT: [&str; 4] = ["user-agent", "referer", "cookie", "origin"];
 
 /// Reads all header lines. Several of one name all count.
 ///
@@ -46,14 +65,15 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
             return result.and(Err(Reason::HeadersTooLarge));
         };
         left = rest;
-        if SILENT.iter().any(|silent| is(name, silent)) {
+        let known = known(name);
+        if known == Some(Known::Silent) {
             continue;
         }
         let declared = places.search(|place| order(bundle.text(place.name), name)).map(|(_, place)| place);
         let read = match declared {
             Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
             Some(place) => findings.text(bundle, place.role, value.trim_ascii().as_bytes(), Carrier::Header),
-            None if PATH_OVERRIDES.iter().any(|known| is(name, known)) => {
+            None if known == Some(Known::Path) => {
                 // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
@@ -69,7 +89,7 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
 /// Calls `take` with every method that a header asks for in place of the request's own.
 pub(super) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
     for (name, value) in headers {
-        if METHOD_OVERRIDES.iter().any(|known| is(name, known)) {
+        if known(name) == Some(Known::Method) {
             pieces(value, b',').for_each(&mut *take);
         }
     }
@@ -115,6 +135,10 @@ impl<'a> Iterator for Lines<'a> {
 /// The name, once folded, is this lower-case one.
 pub(crate) fn is(name: &str, folded: &str) -> bool {
     name.len() == folded.len() && order(folded, name) == Ordering::Equal
+}
+
+fn known(name: &str) -> Option<Known> {
+    KNOWN.iter().find(|(known, _)| is(name, known)).map(|(_, what)| *what)
 }
 
 fn order(folded: &str, name: &str) -> Ordering {

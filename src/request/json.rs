@@ -592,12 +592,18 @@ impl Json {
             let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else { return };
             state = inner;
         }
-        let deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
+        let mut deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
         match state.role {
             _ if deeper => {}
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
+            role::NOTHING if self.depth == 0 && !object => {
+                // A list where a document is wanted: some servers take each element for it, or the first.
+                findings.present(role::SUSPECT);
+                state.element = self.next;
+                deeper = true;
+            }
             role => findings.present(role),
         }
         let must_name = object && state.role == role::MUST_NAME;
@@ -682,7 +688,7 @@ impl Json {
     fn begin_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
-            role::NOTHING => {}
+            role::NOTHING if self.depth > 0 => {}
             // Whether a reference binds, its text tells.
             role::MENTION
             | role::PRIMARY
@@ -713,7 +719,8 @@ impl Json {
                     None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
                 }
             }
-            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES => findings.present(role::SUSPECT),
+            // A text in the place of a document, the outermost too: some servers read it once more.
+            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES | role::NOTHING => findings.present(role::SUSPECT),
             role => findings.present(role),
         }
     }

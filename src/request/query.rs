@@ -57,15 +57,9 @@ pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &m
 pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
     pairs(query, &mut |pair| {
         let (name, value) = halves(pair);
-        let is_override = if name.contains(&b'%') {
-            let mut decoded = Vec::new();
-            decode(name, &mut decoded);
-            decoded.eq_ignore_ascii_case(b"_method")
-        } else {
-            name.eq_ignore_ascii_case(b"_method")
-        };
-        if is_override {
-            let mut decoded = Vec::new();
+        let mut decoded = Vec::new();
+        decode(name, &mut decoded);
+        if decoded.eq_ignore_ascii_case(b"_method") {
             decode(value, &mut decoded);
             take(core::str::from_utf8(&decoded).unwrap_or_default());
         }
@@ -128,7 +122,10 @@ impl Reading<'_, '_> {
             let name = core::mem::take(&mut self.name);
             let read = self.named(&name, value);
             result = result.and(read);
-            decode(&name, &mut self.name);
+            if decode(&name, &mut self.name) {
+                // Some servers know escapes of other kinds (`%u006d`), some drop what is none.
+                return result.and(self.text(role::HINT, value));
+            }
             if name == self.name {
                 break;
             }

@@ -317,7 +317,7 @@ impl Route {
             }
             taken |= dialect;
             search.served |= operation.methods;
-            self.known(at, &operation, search.manner == Manner::Exact && !loose);
+            self.known(at, &operation, search.manner == Manner::Exact && !loose && !search.all);
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -331,7 +331,7 @@ impl Route {
     fn known(&mut self, index: u32, operation: &l::Operation, exact: bool) {
         self.flags |= operation.flags & !operation::QUIET;
         // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair; and where a method takes no
-        // body, nobody knows what a server makes of one.
+        // body, or is none of the path's, nobody knows what a server makes of one.
         let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
         self.reading(Reading { operation: index, dialect: operation.dialect });

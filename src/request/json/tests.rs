@@ -65,8 +65,16 @@ fn mentions_are_found_wherever_they_are_wanted_and_nowhere_else() {
     reads(r#"{"messages":[{"fallbacks":["x"]}],"metadata":{"model":"x"}}"#, &[]);
     reads(r#" {"\u006dodel" : "\u0068aiku\u002d4" } "#, &["haiku-4"]);
     reads(r#"{"model":null,"models":null,"models":[]}"#.replace(r#","models":[]"#, "").as_str(), &[]);
-    reads(r#"[{"model":"x"}]"#, &[]);
-    reads(r#""model""#, &[]);
+}
+
+#[test]
+fn what_stands_in_a_documents_place_is_suspect() {
+    assert!(reads(r#"[{"model":"x"},{"models":["y"]},[{"model":"z"}]]"#, &["x", "y"]).suspect);
+    assert!(reads("[]", &[]).suspect);
+    assert!(reads(r#""{\"model\":\"x\"}""#, &[]).suspect);
+    for document in ["null", "5", "{}", r#"{"messages":[[],""]}"#] {
+        assert!(!reads(document, &[]).suspect, "{document}");
+    }
 }
 
 #[test]
@@ -372,7 +380,11 @@ mod naive {
     pub(super) fn read(states: &[Sketch], document: &[u8]) -> Option<Vec<String>> {
         let value: Value = serde_json::from_slice(document).ok()?;
         let mut mentions = Vec::new();
-        walk(states, Some(0), &value, &mut mentions)?;
+        match &value {
+            // A list in a document's place: each element may be it.
+            Value::Array(items) => items.iter().try_for_each(|item| walk(states, Some(0), item, &mut mentions))?,
+            value => walk(states, Some(0), value, &mut mentions)?,
+        }
         Some(mentions)
     }
 
