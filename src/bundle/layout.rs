@@ -492,6 +492,9 @@ pub(crate) mod operation {
     /// Its path ends with a tail that could be anything: not the model, and its dialect wants nothing in the body. It is known by its beginning alone.
     pub(crate) const LOOSE: u32 = 1 << 12;
 
+    /// Its body may be media, as it is: a recording, a picture. The path says which model takes it.
+    pub(crate) const MEDIA: u32 = 1 << 13;
+
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }

@@ -393,6 +393,7 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "runs" => runs = Some(boolean(key, item)?),
             "lists" if boolean(key, item)? => operation.flags |= flag::LISTS,
             "container" if boolean(key, item)? => operation.flags |= flag::CONTAINER,
+            "media" if boolean(key, item)? => operation.flags |= flag::MEDIA,
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
             "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,

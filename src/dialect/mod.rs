@@ -69,7 +69,7 @@
 //! of an administrator) are not listed: what is not listed is not read.
 //!
 //! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say
-//! otherwise than the class does; `container` (its body holds whole requests); `batch-file` (a file whose lines count only if its `selector` says so); `unversioned = false`
+//! otherwise than the class does; `container` (its body holds whole requests); `media` (its body may be a recording or a picture as it is); `batch-file` (a file whose lines count only if its `selector` says so); `unversioned = false`
 //! (not to be recognised by its path without the version); `refusal` where its errors are another API's; `weak = true` (it fits
 //! whatever path a provider serves, and counts only where no dialect knows the path better).
 //!

@@ -65,7 +65,7 @@ pub struct Reader {
     stage: Stage,
     /// Start states of a client message.
     messages: Vec<u32>,
-    /// A message that need not be JSON, although it may begin like it.
+    /// A message that need not be JSON, although it may begin like it; or a body that may be media, and then begins like none.
     media: bool,
     /// Bytes that the message may still have.
     left: usize,
@@ -321,8 +321,10 @@ impl Reader {
             findings.watch(&reach.denied);
         }
         let mut answers = Vec::new();
-        for operation in route.operations(bundle) {
-            answers.push((operation.flags, operation.answer_state));
+        let mut media = !route.unsure;
+        for known in route.operations(bundle) {
+            answers.push((known.flags, known.answer_state));
+            media &= known.flags & operation::MEDIA != 0;
         }
         let mut messages = route.messages.clone();
         if messages.is_empty() {
@@ -342,7 +344,7 @@ impl Reader {
             met: 0,
             stage: Stage::Awaited,
             messages,
-            media: false,
+            media,
             left: usize::MAX,
             asked: false,
             late: false,
@@ -387,8 +389,8 @@ impl Reader {
 
     /// What stopped a reader.
     fn trouble(&self) -> Option<Reason> {
-        let failed = self.slots.iter().find_map(|slot| slot.failed);
-        failed.filter(|reason| !self.media || !is_no_json(*reason))
+        let passes = if self.facts.message { is_no_json } else { is_no_text };
+        self.slots.iter().filter_map(|slot| slot.failed).find(|reason| !self.media || !passes(*reason))
     }
 
     /// Chooses the readers by what the headers claim.
@@ -405,7 +407,10 @@ impl Reader {
             return;
         }
         match self.content.kind {
-            Kind::Json | Kind::Lines | Kind::Multipart => self.open(bundle, self.content.kind),
+            Kind::Json | Kind::Lines | Kind::Multipart => {
+                self.media = false;
+                self.open(bundle, self.content.kind);
+            }
             Kind::Form | Kind::Sdp | Kind::Other => self.stage = Stage::Sniffing,
         }
     }
@@ -413,17 +418,24 @@ impl Reader {
     /// Chooses the readers by the first byte that is not white space.
     fn sniff(&mut self, bundle: Bundle<'_>, first: Option<u8>) {
         self.stage = Stage::Reading;
-        if self.content.kind == Kind::Form && !first.is_some_and(|byte| byte.is_ascii_graphic()) {
+        let is_document = matches!(first, Some(b'{' | b'['));
+        self.media &= !is_document || self.facts.message;
+        if self.media && !self.facts.message {
+            // So that what is JSON to a server that passes over a byte order mark is seen.
+            self.open(bundle, Kind::Json);
+        }
+        let is_text = first.is_some_and(|byte| byte.is_ascii_graphic());
+        if self.content.kind == Kind::Form && !is_text && !self.media {
             // A byte order mark or a control character: no form begins so, and what does may be JSON to a server that passes over it.
             self.facts.trouble = Some(Reason::FormSyntax);
             return;
         }
-        if matches!(first, Some(b'{' | b'[')) || self.facts.message && self.wanted {
+        if is_document || self.facts.message && self.wanted {
             self.open(bundle, Kind::Json);
         }
         match self.content.kind {
             // What curl sends as a form without being asked is JSON to most servers and a form to the others: it is read as both.
-            Kind::Form => self.open(bundle, Kind::Form),
+            Kind::Form if is_text => self.open(bundle, Kind::Form),
             _ if !self.slots.is_empty() => {}
             Kind::Sdp => self.findings.present(role::BINDS),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
@@ -463,6 +475,19 @@ fn known(bundle: Bundle<'_>, given: &[u32]) -> Vec<u32> {
         }
     }
     states
+}
+
+/// What shows that bytes were never meant to be JSON or a form, in any encoding.
+fn is_no_text(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::JsonSyntax
+            | Reason::BodyUtf8
+            | Reason::FormSyntax
+            | Reason::PercentEscape
+            | Reason::FieldTooLong
+            | Reason::TooManyParameters
+    )
 }
 
 /// What shows that bytes were never meant to be JSON, other than JSON that parsers read differently.
@@ -872,11 +897,12 @@ mod tests {
                 Asked { body: b"\0", ..post("/v1/threads", "").with(&[("content-encoding", "br")]) },
             ],
         );
-        // Behind a prefix that nobody declared, nothing is quiet.
+        // Behind a prefix that nobody declared, or by a method that the path does not have, nothing is quiet.
         all(
             DENIED,
             &[
                 post("/team/v1/threads", MYTHOS),
+                Asked { method: "PUT", ..post("/v1/threads", MYTHOS) },
                 post("/v1/threads?model=mythos-5", ""),
                 post("/v1/threads", "").with(&[("x-model", "mythos-5")]),
             ],
