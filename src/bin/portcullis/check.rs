@@ -37,14 +37,14 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         return Exit::Faulty;
     }
     if !arguments.json {
-        anstream::eprintln!(
-            "{}: {} restrictions, {} licences, {} families, {} warnings",
-            policy.id,
-            policy.restrictions.len(),
-            policy.licences.len(),
-            policy.families.len(),
-            loaded.warnings()
-        );
+        let counted = [
+            (policy.restrictions.len(), "restriction", "restrictions"),
+            (policy.licences.len(), "licence", "licences"),
+            (policy.families.len(), "family", "families"),
+            (loaded.warnings(), "warning", "warnings"),
+        ];
+        let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+        anstream::eprintln!("{}: {}", policy.id, counted.join(", "));
     }
     Exit::Done
 }
