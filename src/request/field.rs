@@ -30,6 +30,8 @@ pub(super) struct Target {
     state: u32,
     /// Every parser reads the name this way.
     exact: bool,
+    /// It is a key that somebody documents; else it is wanted as any key is.
+    named: bool,
     /// One of several: a second one of the name is no contradiction.
     repeats: bool,
     /// Tells the folded name from others.
@@ -39,11 +41,16 @@ pub(super) struct Target {
 impl Target {
     /// Of a part without a name: a document that stands where the body would.
     pub(super) fn whole(start: u32) -> Self {
-        Self { state: start, exact: true, repeats: true, print: 0 }
+        Self { state: start, exact: true, named: true, repeats: true, print: 0 }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
         self.state != NONE
+    }
+
+    /// A file is the user's own, unless it stands where somebody documents one.
+    pub(super) fn of_file(self) -> Self {
+        if self.named { self } else { Self { state: NONE, ..self } }
     }
 }
 
@@ -93,7 +100,7 @@ impl Fields {
     }
 
     fn walk(&mut self, bundle: Bundle<'_>, name: &[u8]) -> Target {
-        let mut target = Target { state: self.start, exact: true, repeats: false, print: FNV_START };
+        let mut target = Target { state: self.start, exact: true, named: true, repeats: false, print: FNV_START };
         let mut segments = name.split(|&b| b == b'[');
         let base = segments.next().unwrap_or_default();
         // `URLSearchParams` drops a `?` ahead of all.
@@ -152,11 +159,15 @@ impl Fields {
         match self.key.find(bundle, state.keys) {
             Some(wanted) => {
                 target.state = wanted.target;
+                target.named = true;
                 target.exact &= wanted.exact;
             }
             // A name below a model: some parsers would make it an object, others drop the brackets.
             None if state.other == NONE && role::is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
-            None => target.state = state.other,
+            None => {
+                target.state = state.other;
+                target.named = false;
+            }
         }
     }
 

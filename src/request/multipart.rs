@@ -256,6 +256,9 @@ impl Multipart {
         if self.mixed && part.name.is_empty() {
             (target, result) = (Target::whole(self.start), Ok(()));
         }
+        if part.manner.file {
+            target = target.of_file();
+        }
         if self.fields.count() > limits::MULTIPART_PARTS {
             return Err(Reason::MultipartParts);
         }

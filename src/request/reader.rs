@@ -53,6 +53,8 @@ pub struct Reader {
     answers: Vec<(u32, u32)>,
     /// An operation of the route names models in its body.
     wanted: bool,
+    /// It may be one of which nobody knows what it takes.
+    vague: bool,
     content: Content,
     /// The body must reach the origin as it came.
     signed: bool,
@@ -337,6 +339,7 @@ impl Reader {
             states: known(bundle, &route.bodies),
             answers,
             wanted: route.bodies.iter().any(|state| *state != NONE),
+            vague: route.bodies.contains(&NONE),
             content: Content::of(head.headers),
             signed: content::is_signed(head.headers, Target::of(head.url).query),
             decoded: false,
@@ -438,6 +441,8 @@ impl Reader {
             Kind::Form if is_text => self.open(bundle, Kind::Form),
             _ if !self.slots.is_empty() => {}
             Kind::Sdp => self.findings.present(role::BINDS),
+            // Where it may also be something that nobody knows, it need not be what the known one takes.
+            _ if self.wanted && self.vague => self.findings.present(role::SUSPECT),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
             _ => {}
         }

@@ -130,7 +130,8 @@ const BODILESS: u16 = 1 | 1 << 4;
 const CAPTURES: usize = 16;
 
 /// Segments after which a path may name a model, whatever the API.
-const HINT_SEGMENTS: [&[u8]; 6] = [b"models", b"model", b"deployments", b"deployment", b"engines", b"engine"];
+const HINT_SEGMENTS: [&[u8]; 8] =
+    [b"models", b"model", b"deployments", b"deployment", b"engines", b"engine", b"endpoints", b"serving-endpoints"];
 
 impl Route {
     /// Reads another head. Nothing is allocated once the buffers have grown to what a usual request takes.
@@ -337,6 +338,10 @@ impl Route {
         self.reading(Reading { operation: index, dialect: operation.dialect });
         if !quiet {
             add(&mut self.bodies, operation.body_state);
+        }
+        if !exact && operation.flags & operation::RUNS == 0 {
+            // It may run something there: many a path ends in `prompts` or `deployments`.
+            add(&mut self.bodies, NONE);
         }
         if operation.flags & operation::WEBSOCKET != 0 {
             add(&mut self.messages, operation.message_state);
