@@ -127,6 +127,7 @@ for (const [statuses, cases, got = OPEN] of [
     ["a chunk that is too long", head(CHUNKED) + chunked(OPEN, { size: "20" })],
     ["no last chunk", head(CHUNKED) + chunked(OPEN, { last: "" })],
     ["GET with a body, which the runtime cannot send", head(CHUNKED, { first: "GET /v1/models/haiku-4 HTTP/1.1" }) + chunked(OPEN)],
+    ["GET with a body that would be sent while it is read", head(CHUNKED, { first: "GET /v1/models/haiku-4 HTTP/1.1" }) + chunked(`{"x":"${"x".repeat(400_000)}","model":"haiku-4"}`)],
   ]],
   [[RUNTIME], [
     ["a length twice, the same", head([...length(OPEN), ...length(OPEN)]) + OPEN],
