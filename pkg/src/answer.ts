@@ -154,7 +154,7 @@ class Flow {
     this.#timer = setTimeout(() => {
       this.#outlived = true;
       if (this.#isWhole()) void this.#cancel();
-      else this.#timer = setTimeout(() => void this.#cancel(), Math.min(life, ENDING_MS));
+      else this.#timer = setTimeout(() => void this.#cancel(), Math.min(4 * life, ENDING_MS));
     }, life);
     let first: Uint8Array[];
     try {

@@ -6,7 +6,8 @@
  * upgrade refused        accepted, told in the API's own words, closed with 1008, since a client sees nothing of a refused upgrade
  * origin does not open   its answer is the answer
  * message refused        told, closed with 1008 on both sides; nothing that follows goes on
- * model not known        what the origin says is held until it, or the client, names one that may be used; a denied name ends the session
+ * model not known        what the origin says is held until it, or the client, names one that may be used; a denied name ends the session,
+ *                        and so does the end of its time
  * one side closes        the other is closed with the same code and reason
  * one side vanishes      the origin is told 1001 (going away), the client 1011 (the origin failed)
  * ```

@@ -88,6 +88,20 @@ test("readings and accounts that were given back", () => {
   assert.equal(gate.reach({ place: US, account }).empty, true);
 });
 
+test("a gate that was given back ends what it began, and is loaded again if it is asked", async () => {
+  const other = await Gate.load({ module, bundle });
+  const account = other.account({ export: { us_person_ear: true } });
+  assert.equal(other.reach({ place: US, account }).empty, true);
+  const reading = other.open(chat("mythos-5"), { place: FR });
+  other.free();
+  reading.feed(new TextEncoder().encode(chat("mythos-5").body));
+  assert.equal(reading.finish().verdict, "deny");
+  reading.release();
+  other.free();
+  assert.equal(other.reach({ place: US, account }).empty, true);
+  assert.equal(other.judge(chat("mythos-5"), { place: FR }).verdict, "deny");
+});
+
 test("an account of one policy is not taken for another's", async () => {
   const other = await Gate.load({ module, bundle });
   assert.throws(() => other.reach({ account: us }), { code: "input_invalid" });

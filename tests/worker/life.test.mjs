@@ -15,7 +15,7 @@ import { bearer, compile, start } from "./setup.mjs";
 
 const ANSWERS = fileURLToPath(new URL("../corpus/answers/policy.toml", import.meta.url));
 const LIFE = 400;
-const HOLD = 300;
+const HOLD = 600;
 const CODE = "answer_too_long";
 const brief = {
   entry: "brief.js",
@@ -245,7 +245,7 @@ for (const [who, name] of [
     const session = await connect();
     const { client, say } = session;
     say(TEXT, TEXT);
-    await sleep(HOLD / 2);
+    await sleep(HOLD / 4);
     assert.deepEqual(client.got, []);
     name(session);
     await until(() => client.got.length === 3);
