@@ -291,8 +291,8 @@ impl Json {
         self.doubt.map_or(Ok(()), Err)
     }
 
-    /// What the first bytes are instead of JSON in UTF-8. A JSON text starts with two ASCII characters or one, so a NUL among the
-    /// first four bytes is a wider encoding (RFC 4627, section 3).
+    /// What the first bytes are instead of JSON in UTF-8. A JSON text starts with an ASCII character, so a NUL beside it is of a wider encoding
+    /// (RFC 4627, section 3).
     fn encoding(&self) -> Option<Reason> {
         let head = self.head.get(..self.heads).unwrap_or_default();
         match head {
@@ -300,7 +300,8 @@ impl Json {
             [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Reason::BodyUtf16),
             // gzip, zlib and zstd, sent without their Content-Encoding.
             [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x28, 0xb5, 0x2f, 0xfd] => Some(Reason::ContentCoding),
-            _ => head.contains(&0).then_some(Reason::BodyUtf16),
+            [0, 0, 0, b] | [0, b, ..] | [b, 0, ..] if matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~') => Some(Reason::BodyUtf16),
+            _ => None,
         }
     }
 

@@ -422,8 +422,10 @@ impl Reader {
     fn sniff(&mut self, bundle: Bundle<'_>, first: Option<u8>) {
         self.stage = Stage::Reading;
         let is_document = matches!(first, Some(b'{' | b'['));
-        self.media &= !is_document || self.facts.message;
-        if self.media && !self.facts.message {
+        if is_document && !self.facts.message {
+            // Where nobody knows what is taken, only what claims to be JSON must be it: it is left to the origin in any case.
+            self.media = self.facts.unsure && !self.wanted;
+        } else if self.media && !self.facts.message {
             // So that what is JSON to a server that passes over a byte order mark is seen.
             self.open(bundle, Kind::Json);
         }
@@ -488,6 +490,8 @@ fn is_no_text(reason: Reason) -> bool {
         reason,
         Reason::JsonSyntax
             | Reason::BodyUtf8
+            | Reason::BodyTruncated
+            | Reason::TrailingBytes
             | Reason::FormSyntax
             | Reason::PercentEscape
             | Reason::FieldTooLong
