@@ -7,6 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
+import { Cursor, sections } from "./module.mjs";
 
 /** Functions of core that do nothing but panic, and those that only a panic's message is formatted by. */
 const PANICS = /\bcore(\[[0-9a-f]+\])?::(panicking|fmt|slice::index::slice_\w*fail|str::slice_error_fail|cell::panic_|slice::copy_from_slice_impl::len_mismatch_fail)/;
@@ -35,6 +36,7 @@ const WORDS = [
   "RefCell already mutably borrowed",
 ];
 
+const DATA = 11;
 /** A `core::panic::Location`: address and length of a file's name, line, column. */
 const LOCATION = 16;
 
@@ -78,32 +80,16 @@ function blank({ address, bytes }) {
 /** The segments of the data section, as parts of the module's own bytes. */
 function data(module) {
   const segments = [];
-  let at = 8;
-  const number = () => {
-    let [value, shift, byte] = [0, 0, 0];
-    do {
-      byte = module[at++];
-      value |= (byte & 127) << shift;
-      shift += 7;
-    } while (byte & 128);
-    return value;
-  };
-  while (at < module.length) {
-    const section = module[at++];
-    const end = number() + at;
-    if (section === 11) {
-      for (let left = number(); left > 0; left--) {
-        // Active, in memory 0, at a constant: 0, i32.const, address, end.
-        if (module[at] !== 0 || module[at + 1] !== 0x41) throw new Error(`${from}: a data segment that is not placed by a constant`);
-        at += 2;
-        const address = number();
-        at += 1;
-        const length = number();
-        segments.push({ address, bytes: module.subarray(at, at + length) });
-        at += length;
-      }
+  for (const { id, content } of sections(module)) {
+    if (id !== DATA) continue;
+    const cursor = new Cursor(content, 0);
+    for (let left = cursor.number(); left > 0; left--) {
+      // Active, in memory 0, at a constant: 0, i32.const, address, end.
+      if (cursor.byte() !== 0 || cursor.byte() !== 0x41) throw new Error(`${from}: a data segment that is not placed by a constant`);
+      const address = cursor.number();
+      cursor.byte();
+      segments.push({ address, bytes: cursor.vector() });
     }
-    at = end;
   }
   return segments;
 }

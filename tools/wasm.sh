@@ -22,7 +22,7 @@ module() {
   cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
   # The slow part is done again only for another module or another script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
-  state=$(sha256sum "$built" tools/wasm.sh tools/snip.mjs | sha256sum)
+  state=$(sha256sum "$built" tools/{wasm.sh,snip.mjs,shorten.mjs,module.mjs} | sha256sum)
   if [ -f "pkg/wasm/${name}_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
     return
   fi
@@ -37,6 +37,7 @@ module() {
   # The stack ends at address 0 and the data begin at 1 MB: nothing lies in the first kilobyte.
   # shellcheck disable=SC2086
   wasm-opt $features "$level" --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
+  if [ "$name" = edge ]; then node tools/shorten.mjs "pkg/wasm/${name}_bg.wasm" "$target/glue/$name.js"; fi
   # The comments are for those who read the types; the script is what travels.
   tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --outDir pkg/wasm "$target/glue/$name.js"
   cp "$target/glue/$name.d.ts" "$target/glue/${name}_bg.wasm.d.ts" pkg/wasm/

@@ -1,0 +1,42 @@
+/** The bytes of a wasm module, section by section (WebAssembly Core Specification, "Binary Format"). */
+
+/** Reads on from a place. */
+export class Cursor {
+  constructor(bytes, at) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  byte() {
+    return this.bytes[this.at++];
+  }
+
+  /** An unsigned LEB128. */
+  number() {
+    let [value, shift, byte] = [0, 0, 0];
+    do {
+      byte = this.byte();
+      value |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte & 128);
+    return value;
+  }
+
+  /** Bytes behind their length. */
+  vector() {
+    const length = this.number();
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+}
+
+/** Each section: its number, its content, and all its bytes. */
+export function* sections(bytes) {
+  const cursor = new Cursor(bytes, 8);
+  while (cursor.at < bytes.length) {
+    const start = cursor.at;
+    const id = cursor.byte();
+    const content = cursor.vector();
+    yield { id, content, whole: bytes.subarray(start, cursor.at) };
+  }
+}
