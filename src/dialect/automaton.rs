@@ -307,15 +307,12 @@ impl Subsets<'_> {
 }
 
 impl State {
-    /// Drops steps into the inert state where they change nothing: an unwanted key is dead anyway. Under a mention they are
-    /// kept, for there they say that something other than a text may stand.
+    /// Drops wildcards into the inert state where they change nothing. Under a mention they are kept, for there they say that something other
+    /// than a text may stand; and keys say that a field of a form is the user's own.
     fn prune(&mut self) {
         if self.role == role::NOTHING {
             self.element = self.element.filter(|&state| state != INERT);
             self.other = self.other.filter(|&state| state != INERT);
-        }
-        if self.other.is_none() {
-            self.keys.retain(|_, (_, target)| *target != INERT);
         }
     }
 }

@@ -79,6 +79,10 @@ impl Fields {
             return (target, Ok(()));
         }
         let state = bundle.table::<l::State>(section::STATES).get(target.state);
+        if state.as_ref().is_some_and(is_inert) {
+            target.state = NONE;
+            return (target, Ok(()));
+        }
         target.repeats |=
             state.is_some_and(|state| state.element != NONE && !matches!(state.role, role::NESTED_JSON | role::LINES));
         let twice = self.seen.iter().any(|(print, repeats)| *print == target.print && !(*repeats && target.repeats));
@@ -180,6 +184,11 @@ impl Fields {
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
+/// The user's own: nothing is wanted at it or below.
+fn is_inert(state: &l::State) -> bool {
+    state.role == role::NOTHING && state.keys.len == 0 && state.other == NONE && state.element == NONE
+}
+
 /// What is done with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -270,7 +279,7 @@ impl Value {
         self.document = NONE;
         let Some(state) = bundle.table::<l::State>(section::STATES).get(target.state) else {
             // A request in a field that nobody documents.
-            if !manner.file {
+            if !manner.file && !target.named {
                 self.kind = Kind::Blank;
                 self.probe = true;
                 self.document = start;
