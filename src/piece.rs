@@ -12,6 +12,16 @@ pub(crate) fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
+/// The text starts with the other, ASCII case aside.
+pub(crate) fn starts_folded(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|front| front.eq_ignore_ascii_case(start))
+}
+
+/// The text ends with the other, ASCII case aside.
+pub(crate) fn ends_folded(text: &[u8], end: &[u8]) -> bool {
+    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}
+
 /// An iterator over pieces of a text.
 #[derive(Clone)]
 pub(crate) struct Pieces<'a> {

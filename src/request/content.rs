@@ -6,7 +6,7 @@
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
-use crate::piece::{cut, pieces};
+use crate::piece::{cut, ends_folded, pieces, starts_folded};
 
 use super::header;
 use super::query;
@@ -76,19 +76,14 @@ pub(super) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
     query::is_signed(query)
         || headers.iter().any(|(name, value)| {
             SIGNATURES.iter().any(|known| header::is(name, known))
-                || header::is(name, "authorization")
-                    && value.trim_ascii_start().get(..5).is_some_and(|head| head.eq_ignore_ascii_case("aws4-"))
+                || header::is(name, "authorization") && starts_folded(value.trim_ascii_start().as_bytes(), b"aws4-")
         })
 }
 
 /// `None`: a multipart type that no operation takes, each part of which could be anything.
 fn kind(media: &str) -> Option<Kind> {
     let is = |known: &str| media.eq_ignore_ascii_case(known);
-    let ends = |end: &str| {
-        media.len().checked_sub(end.len()).and_then(|at| media.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-    };
-    let starts = |start: &str| media.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-    Some(if is("application/json") || is("text/json") || ends("+json") {
+    Some(if is("application/json") || is("text/json") || ends_folded(media.as_bytes(), b"+json") {
         Kind::Json
     } else if ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"]
         .iter()
@@ -99,7 +94,7 @@ fn kind(media: &str) -> Option<Kind> {
         Kind::Form
     } else if ["multipart/form-data", "multipart/mixed", "multipart/related"].iter().any(|known| is(known)) {
         Kind::Multipart
-    } else if starts("multipart/") {
+    } else if starts_folded(media.as_bytes(), b"multipart/") {
         return None;
     } else if is("application/sdp") {
         Kind::Sdp
@@ -125,14 +120,19 @@ fn charset_is_utf8(line: &str) -> bool {
         let name = name.trim_ascii();
         if !name.eq_ignore_ascii_case("charset") {
             // `charset*` is the extended notation of RFC 8187.
-            return !name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("charset*"));
+            return !starts_folded(name.as_bytes(), b"charset*");
         }
         let value = value.trim_ascii();
         let value = value.strip_prefix('"').unwrap_or(value);
         let value = value.strip_suffix('"').unwrap_or(value);
         let first = !core::mem::replace(&mut seen, true);
-        first && ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+        first && is_utf8(value.as_bytes())
     })
+}
+
+/// UTF-8, or a part of it.
+pub(super) fn is_utf8(charset: &[u8]) -> bool {
+    [b"utf-8".as_slice(), b"utf8", b"us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 fn is_coded(coding: &str) -> bool {

@@ -10,6 +10,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::deployment::Scope;
+use super::header::has_word;
 use super::model_id::{self, Found};
 use super::reason::Reason;
 use super::route::{Head, Route};
@@ -60,7 +61,12 @@ pub(crate) struct Findings {
     message: u32,
     /// `flags` as the head left them.
     head: u8,
+    /// What may be a credential in the head, with the name of its place.
+    secrets: Vec<u8>,
 }
+
+/// Words of which every place of a credential has one; those that a deployer makes up, too.
+const SECRET_WORDS: [&[u8]; 4] = [b"authorization", b"key", b"token", b"credential"];
 
 /// Bits of `Findings::flags`.
 mod flag {
@@ -71,6 +77,7 @@ mod flag {
     pub(super) const SELECTED: u8 = 1 << 4;
     pub(super) const SELECTED_BATCH: u8 = 1 << 5;
     pub(super) const MENTIONED: u8 = 1 << 6;
+    pub(super) const FOREIGN: u8 = 1 << 7;
 }
 
 impl Findings {
@@ -95,6 +102,7 @@ impl Findings {
     pub(super) fn beside(&self, bundle: Bundle<'_>) -> Self {
         let mut other = self.apart(bundle);
         (other.flags, other.message) = (self.flags, self.message);
+        other.secrets.extend_from_slice(&self.secrets);
         other.watch(&self.watched);
         other
     }
@@ -198,6 +206,23 @@ impl Findings {
         self.scope.prefix(bundle)
     }
 
+    /// A header or a parameter (`mark` tells which) of the head, which is a credential by its name, perhaps.
+    #[inline(never)] // called from two places
+    pub(super) fn secret(&mut self, mark: u8, name: &[u8], text: &[u8]) {
+        if has_word(name, &SECRET_WORDS) {
+            // Names differ in case and by `_`; those of credentials are told apart by their length. Its bytes stand in no text.
+            self.secrets.push(mark);
+            self.secrets.extend_from_slice(&name.len().to_le_bytes());
+            self.secrets.extend_from_slice(text);
+            self.secrets.push(b'\n');
+        }
+    }
+
+    /// A request inside this one has a credential that this one does not have.
+    pub(super) fn foreign(&self) -> bool {
+        self.flags & flag::FOREIGN != 0
+    }
+
     /// A model of which nothing is known is mentioned.
     pub(super) fn unknown(&mut self) {
         if self.ended {
@@ -262,6 +287,15 @@ impl Findings {
             if self.kept.len() < limits::MENTIONS_KEPT && !self.kept.contains(mention) {
                 self.kept.push(mention.clone());
             }
+        }
+        // All of them side by side, in their order.
+        let mut rest = self.secrets.as_slice();
+        while !rest.starts_with(&other.secrets) {
+            let Some((_, tail)) = rest.split_first() else {
+                self.flags |= flag::FOREIGN;
+                break;
+            };
+            rest = tail;
         }
         self.judged = self.judged.saturating_add(other.judged);
         self.flags |= other.flags;

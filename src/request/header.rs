@@ -69,6 +69,7 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
         if known == Some(Known::Silent) {
             continue;
         }
+        findings.secret(b':', name.as_bytes(), value.as_bytes());
         let declared = places.search(|place| order(bundle.text(place.name), name)).map(|(_, place)| place);
         let read = match declared {
             Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
@@ -78,7 +79,9 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
-            None if hints(name) => findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header),
+            None if has_word(name.as_bytes(), &HINT_WORDS) => {
+                findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
+            }
             None => Ok(()),
         };
         result = result.and(read);
@@ -157,10 +160,9 @@ pub(super) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
     folded.len().cmp(&name.len())
 }
 
-fn hints(name: &str) -> bool {
-    name.as_bytes()
-        .split(|b| !b.is_ascii_alphanumeric())
-        .any(|word| HINT_WORDS.iter().any(|hint| word.eq_ignore_ascii_case(hint)))
+/// The name has one of these words in it.
+pub(super) fn has_word(name: &[u8], words: &[&[u8]]) -> bool {
+    name.split(|b| !b.is_ascii_alphanumeric()).any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// A header that holds a document, or a name for one that is stored at the gateway.

@@ -140,8 +140,6 @@ pub(crate) struct Json {
     /// Bits of Base64 that are not yet a byte, and how many.
     bits: u16,
     waiting: u8,
-    /// Which of the two alphabets it is in, once a character tells: what is no character of its own some decoders pass over.
-    alphabet: u8,
     event: Event,
     /// The outermost container held a wanted key.
     has_wanted: bool,
@@ -179,7 +177,6 @@ impl Json {
             high: 0,
             bits: 0,
             waiting: 0,
-            alphabet: 0,
             event: Event::None,
             has_wanted: false,
             head: [0; 4],
@@ -714,7 +711,7 @@ impl Json {
             role::ROW => self.doubt_it(Reason::ModelType),
             of if is_nested(of) && !self.is_nested && state.element != NONE => {
                 self.sink = if of == role::NESTED_JSON { Sink::Nested } else { Sink::Base64 };
-                (self.bits, self.waiting, self.alphabet) = (0, 0, 0);
+                (self.bits, self.waiting) = (0, 0);
                 match &mut self.nested {
                     Some(nested) => nested.restart(state.element),
                     None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
@@ -903,7 +900,8 @@ impl Json {
         }
     }
 
-    /// Base64 of a nested document, RFC 4648 sections 4 and 5. Padding ends it, so what follows padding is in doubt.
+    /// Base64 of a nested document, RFC 4648 section 4. Padding ends it, so what follows padding is in doubt; and so is every other character, those
+    /// of the alphabet for URLs too: some decoders take them for bits, some pass over them, and what comes out differs.
     fn unbase(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
         for part in piece.chunks(64) {
             let mut bytes = [0; 48];
@@ -914,20 +912,15 @@ impl Json {
                     b'A'..=b'Z' => byte - b'A',
                     b'a'..=b'z' => byte - b'a' + 26,
                     b'0'..=b'9' => byte - b'0' + 52,
-                    b'+' | b'-' => 62,
-                    b'/' | b'_' => 63,
+                    b'+' => 62,
+                    b'/' => 63,
                     b'=' => {
                         self.waiting = PADDED;
                         continue;
                     }
                     _ => PADDED,
                 };
-                self.alphabet |= match byte {
-                    b'+' | b'/' => 1,
-                    b'-' | b'_' => 2,
-                    _ => 0,
-                };
-                bad = value == PADDED || self.waiting == PADDED || self.alphabet == 3;
+                bad = value == PADDED || self.waiting == PADDED;
                 if bad {
                     break;
                 }

@@ -18,11 +18,13 @@ use alloc::vec::Vec;
 
 use crate::bundle::Bundle;
 use crate::limits;
+use crate::piece::{ends_folded, starts_folded};
 
+use super::content::is_utf8;
 use super::field::{Fields, Manner, Target, Value};
 use super::findings::Findings;
-use super::model_id::hex;
 use super::nested::Nested;
+use super::path::decode;
 use super::reason::Reason;
 use super::run;
 
@@ -62,6 +64,8 @@ pub(crate) struct Multipart {
     mixed: bool,
     /// The part is a request.
     nested: Option<Box<Nested>>,
+    /// Bit 0: a part without a name is a document or media; bit 1: one is a request.
+    kinds: u8,
     doubt: Option<Reason>,
 }
 
@@ -70,7 +74,7 @@ impl Multipart {
     ///
     /// # Errors
     ///
-    /// A content type that is not `multipart/form-data` with one boundary that all parsers read alike.
+    /// A content type without one boundary that all parsers read alike.
     #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32, content_type: &str) -> Result<Self, Reason> {
         let (boundary, mixed) = boundary(content_type)?;
@@ -93,6 +97,7 @@ impl Multipart {
             value: Value::new(),
             mixed,
             nested: None,
+            kinds: 0,
             doubt: None,
         })
     }
@@ -171,6 +176,10 @@ impl Multipart {
         }
         let result = self.value.finish(findings);
         self.note(result);
+        if self.kinds == 3 {
+            // Who unpacks a batch need not look at what its parts say they are.
+            self.note(Err(Reason::MultipartHeader));
+        }
         self.doubt.map_or(Ok(()), Err)
     }
 
@@ -251,10 +260,13 @@ impl Multipart {
         if part.name.eq_ignore_ascii_case(b"_charset_") {
             return Err(Reason::MultipartCharset);
         }
-        let unescaped = unescape(part.name);
-        let (mut target, mut result) = self.fields.target(bundle, unescaped.as_deref().unwrap_or(part.name));
+        // `%22`, `%0D` or `%0A` stands for a character, as browsers write it and few servers read it.
+        let mut name = Vec::new();
+        decode(part.name, &mut name);
+        let (mut target, mut result) = self.fields.target(bundle, &name);
         if self.mixed && part.name.is_empty() {
             (target, result) = (Target::whole(self.start), Ok(()));
+            self.kinds |= 1 << u8::from(part.http);
         }
         if part.manner.file {
             target = target.of_file();
@@ -269,7 +281,7 @@ impl Multipart {
             let result = self.value.begin(bundle, target, self.start, part.manner, findings);
             self.note(result);
         }
-        if target.is_wanted() && unescaped.is_some() {
+        if target.is_wanted() && name != part.name {
             self.note(Err(Reason::AmbiguousKey));
         }
         if target.is_wanted() || !part.manner.file {
@@ -299,35 +311,13 @@ fn fallback(delimiter: &[u8]) -> [u8; DELIMITER_BYTES] {
     table
 }
 
-/// A name in which `%22`, `%0D` or `%0A` stands for a character, as browsers write it and few servers read it; `None` if none does.
-fn unescape(name: &[u8]) -> Option<Vec<u8>> {
-    let mut changed = false;
-    let mut plain = Vec::new();
-    let mut rest = name;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        let escaped = match (byte, tail) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low),
-            _ => None,
-        };
-        if escaped.is_some() {
-            changed = true;
-            rest = tail.get(2..).unwrap_or_default();
-        }
-        plain.push(escaped.unwrap_or(*byte));
-    }
-    changed.then_some(plain)
-}
-
 /// The boundary that a content type names, and whether its parts need no name.
 fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
     let end = content_type.bytes().position(|byte| byte == b';').unwrap_or(content_type.len());
     let (media, rest) = content_type.split_at_checked(end).unwrap_or_default();
     let media = media.trim_ascii().as_bytes();
-    let mixed = [b"multipart/mixed".as_slice(), b"multipart/related"].iter().any(|known| media.eq_ignore_ascii_case(known));
-    if !mixed && !media.eq_ignore_ascii_case(b"multipart/form-data") {
-        return Err(Reason::ContentType);
-    }
+    // Which types come here, `content` tells.
+    let mixed = !media.eq_ignore_ascii_case(b"multipart/form-data");
     let mut found = None;
     let mut parameters = Parameters { rest: rest.as_bytes() };
     while let Some(parameter) = parameters.next().ok_or(Reason::MultipartBoundary)? {
@@ -369,19 +359,7 @@ impl<'a> Part<'a> {
         let mut part = Part { name: &[], manner: Manner::PLAIN, http: false, trouble: None };
         let mut rest = headers.strip_suffix(b"\r\n").unwrap_or_default();
         while !rest.is_empty() {
-            let end = run::find(b'\r', rest).ok_or(bad)?;
-            let (line, tail) = rest.split_at_checked(end).ok_or(bad)?;
-            rest = tail.strip_prefix(b"\r\n").ok_or(bad)?;
-            let colon = line.iter().position(|&b| b == b':').ok_or(bad)?;
-            let (header, value) = line.split_at_checked(colon).ok_or(bad)?;
-            let value = value.get(1..).unwrap_or_default().trim_ascii();
-            // A blank ahead of the name is a folded line, one behind it a header to some parsers alone.
-            if header.is_empty()
-                || !header.iter().all(|&b| is_token(b))
-                || value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f)
-            {
-                return Err(bad);
-            }
+            let (header, value) = header_line(&mut rest).ok_or(bad)?;
             if header.eq_ignore_ascii_case(b"content-disposition") {
                 if name.is_some() {
                     return Err(bad);
@@ -394,7 +372,7 @@ impl<'a> Part<'a> {
                 seen_type = true;
                 part.content_type(value)?;
             } else if header.eq_ignore_ascii_case(b"content-transfer-encoding")
-                && ![b"7bit".as_slice(), b"8bit", b"binary"].iter().any(|known| value.eq_ignore_ascii_case(known))
+                && !(ends_folded(value, b"bit") || value.eq_ignore_ascii_case(b"binary"))
             {
                 part.trouble = Some(Reason::MultipartEncoding);
             }
@@ -411,7 +389,7 @@ impl<'a> Part<'a> {
             return Err(Reason::MultipartNested);
         }
         self.http = media.eq_ignore_ascii_case(b"application/http");
-        self.manner.json = media.eq_ignore_ascii_case(b"application/json") || media.len() > 5 && ends_folded(media, b"+json");
+        self.manner.json = media.eq_ignore_ascii_case(b"application/json") || ends_folded(media, b"+json");
         let mut parameters = Parameters { rest };
         while let Some(parameter) = parameters.next().ok_or(Reason::MultipartHeader)? {
             if starts_folded(parameter.name, b"charset") && !(parameter.is(b"charset") && is_ascii_superset(parameter.value)) {
@@ -420,6 +398,18 @@ impl<'a> Part<'a> {
         }
         Ok(())
     }
+}
+
+/// Takes a header off the front, name and value; `None` if servers read it differently. A blank ahead of the name is a folded line, one behind
+/// it a header to some alone.
+pub(super) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (line, tail) = rest.split_at_checked(run::find(b'\r', rest)?)?;
+    *rest = tail.strip_prefix(b"\r\n")?;
+    let (name, value) = line.split_at_checked(line.iter().position(|&b| b == b':')?)?;
+    let value = value.get(1..)?.trim_ascii();
+    let fits =
+        !name.is_empty() && name.iter().all(|&b| is_token(b)) && !value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f);
+    fits.then_some((name, value))
 }
 
 /// The field's name; whether it has a file name is noted. Outside a form it may be an attachment without a name, but one that has a name is a
@@ -499,17 +489,9 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn starts_folded(text: &[u8], start: &[u8]) -> bool {
-    text.get(..start.len()).is_some_and(|front| front.eq_ignore_ascii_case(start))
-}
-
-fn ends_folded(text: &[u8], end: &[u8]) -> bool {
-    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-}
-
 /// A charset in which printable ASCII stands for itself, so that an id reads alike in all of them. Java clients send the third.
 fn is_ascii_superset(charset: &[u8]) -> bool {
-    [b"utf-8".as_slice(), b"utf8", b"iso-8859-1", b"us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+    is_utf8(charset) || charset.eq_ignore_ascii_case(b"iso-8859-1")
 }
 
 #[cfg(all(test, feature = "author"))]

@@ -8,6 +8,9 @@
 //!
 //! Input: the content of the part, cut anywhere. Output: into the [`Findings`] of the request around it, as the sternest that is found of any. It is
 //! routed and read as a request of its own, under the reach of the one around it, and holds no further one.
+//!
+//! Where it ends is the part's to say. Servers that take the part for a connection go by `Content-Length` instead, and read what follows, or all
+//! that would be a body without one, as further requests: so a length must be right, and a body without one begins as no request does.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,11 +18,13 @@ use alloc::vec::Vec;
 use crate::bundle::Bundle;
 use crate::bundle::layout::role;
 use crate::limits;
+use crate::piece::cut;
 use crate::reach::Reach;
 use crate::verdict::Kind;
 
-use super::content::{self, Content};
 use super::findings::Findings;
+use super::header;
+use super::multipart::header_line;
 use super::path::Target;
 use super::reader::Reader;
 use super::reason::Reason;
@@ -30,12 +35,19 @@ pub(super) struct Nested {
     /// The request line and the headers, as far as they came.
     head: Vec<u8>,
     reader: Option<Reader>,
+    /// What the caller may not use, as the request around it was told.
+    reach: Reach,
+    /// It says how long its body is, and how much of that is to come.
+    sized: bool,
+    left: usize,
+    /// The first byte beyond that which is no white space; 0: there is none.
+    beyond: u8,
 }
 
 impl Nested {
     #[inline(never)] // it is large, and made in many places
     pub(super) fn new() -> Self {
-        Self { head: Vec::new(), reader: None }
+        Self { head: Vec::new(), reader: None, reach: Reach::default(), sized: false, left: 0, beyond: 0 }
     }
 
     /// Reads on.
@@ -59,8 +71,16 @@ impl Nested {
             }
             self.reader = Some(self.open(bundle, findings)?);
         }
+        let body = bytes.get(at..).unwrap_or_default();
+        // What lies beyond the length, or all of it without one.
+        let within = self.left.min(body.len());
+        self.left -= within;
+        let beyond = body.get(within..).unwrap_or_default().trim_ascii_start();
+        if self.beyond == 0 {
+            self.beyond = beyond.first().copied().unwrap_or(0);
+        }
         if let Some(reader) = &mut self.reader {
-            reader.feed(bundle, bytes.get(at..).unwrap_or_default());
+            reader.feed(bundle, body);
         }
         Ok(())
     }
@@ -77,8 +97,8 @@ impl Nested {
             self.reader = Some(self.open(bundle, findings)?);
         }
         let Some(mut reader) = self.reader else { return Ok(()) };
-        let reach = reach(findings);
-        let (kind, reason) = reader.end(bundle, &reach, findings);
+        let reach = &self.reach;
+        let (kind, reason) = reader.end(bundle, reach, findings);
         match (kind, reason) {
             (Kind::Refuse, reason) => return Err(reason),
             (_, Reason::Unlisted) => findings.unknown(),
@@ -88,71 +108,62 @@ impl Nested {
             (_, Reason::LateBound | Reason::Filtered) => findings.present(role::DELEGATES),
             _ => {}
         }
-        Ok(())
+        if findings.foreign() {
+            return Err(Reason::PartCredential);
+        }
+        let ends = self.beyond == 0 || !self.sized && matches!(self.beyond, b'{' | b'[');
+        if ends { Ok(()) } else { Err(Reason::TrailingBytes) }
     }
 
-    fn open(&self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
+    fn open(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
         let bad = Reason::MultipartHeader;
-        let mut rest = self.head.as_slice();
-        let first = line(&mut rest).ok_or(bad)?;
-        let (method, target) = halves(first, b' ').ok_or(bad)?;
-        let target = match halves(target, b' ') {
-            Some((target, b"HTTP/1.1" | b"HTTP/1.0")) => target,
+        let (first, rest) = core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
+        let mut rest = rest.as_bytes().strip_prefix(b"\n").ok_or(bad)?;
+        let (method, target) = cut(first, b' ').ok_or(bad)?;
+        let target = match cut(target, b' ') {
+            Some((target, "HTTP/1.1")) => target,
             Some(_) => return Err(bad),
             None => target,
         };
-        if method.is_empty() || target.is_empty() {
-            return Err(bad);
-        }
         let mut headers: Vec<(&str, &str)> = Vec::new();
-        loop {
-            let line = line(&mut rest).ok_or(bad)?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = halves(line, b':').ok_or(bad)?;
-            // A folded line, and a blank that some servers take off.
-            if name.is_empty() || name.iter().any(|byte| *byte <= b' ') {
-                return Err(bad);
-            }
-            if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        while rest != b"\r\n" {
+            let (name, value) = header_line(&mut rest).ok_or(bad)?;
+            let name = text(name);
+            if header::is(name, "transfer-encoding") {
                 return Err(Reason::MultipartEncoding);
             }
-            headers.push((text(name), text(value.trim_ascii())));
+            if header::is(name, "content-length") {
+                if self.sized {
+                    return Err(bad);
+                }
+                self.sized = true;
+                self.left = digits(value) as usize;
+            }
+            headers.push((name, text(value)));
         }
-        if Content::of(&headers).kind == content::Kind::Multipart {
-            return Err(Reason::MultipartNested);
-        }
-        let url = mounted(findings.prefix(bundle), text(target));
-        let head = Head { method: text(method), url: &url, headers: &headers };
+        let url = mounted(findings.prefix(bundle), target);
+        let head = Head { method, url: &url, headers: &headers };
         let mut route = Route::default();
         route.read(bundle, &head);
-        Ok(Reader::new(bundle, &route, &head, &reach(findings)))
+        self.reach.denied.extend_from_slice(findings.watched());
+        let reader = Reader::new(bundle, &route, &head, &self.reach);
+        if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
     }
 }
 
-/// Takes a line of printable ASCII off the front, which ends with CRLF.
-fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|byte| !matches!(byte, b' '..=b'~' | b'\t'))?;
-    let (line, after) = rest.split_at_checked(end)?;
-    *rest = after.strip_prefix(b"\r\n")?;
-    Some(line)
+/// A length in decimal digits; what is none is longer than anything.
+fn digits(text: &[u8]) -> u32 {
+    let mut length = 0u32;
+    for byte in text {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        length = if digit < 10 { length.saturating_mul(10).saturating_add(digit) } else { u32::MAX };
+    }
+    length
 }
 
-/// What stands ahead of the first of these bytes, and what behind.
-fn halves(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
-    let (front, back) = text.split_at_checked(text.iter().position(|byte| *byte == at)?)?;
-    Some((front, back.get(1..).unwrap_or_default()))
-}
-
-/// ASCII is all that comes here.
+/// UTF-8 is all that comes here.
 fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// What the caller may not use, as the request around it was told.
-fn reach(findings: &Findings) -> Reach {
-    Reach { denied: Vec::from(findings.watched()), shadow: Vec::new() }
 }
 
 /// The target as a client of the gate would write it: servers unpack a batch behind the prefix.
@@ -163,9 +174,7 @@ fn mounted(prefix: &str, target: &str) -> String {
         url.push('/');
     }
     url.push_str(text(inner.path));
-    if !inner.query.is_empty() {
-        url.push('?');
-        url.push_str(text(inner.query));
-    }
+    url.push('?');
+    url.push_str(text(inner.query));
     url
 }

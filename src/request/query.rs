@@ -117,6 +117,7 @@ impl Reading<'_, '_> {
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {
             let name = core::mem::take(&mut self.name);
+            self.findings.secret(b'=', &name, value);
             let read = self.named(&name, value);
             result = result.and(read);
             if decode(&name, &mut self.name) {

@@ -209,6 +209,11 @@ impl Reader {
         &self.content.codings
     }
 
+    /// The body says that it has parts.
+    pub(super) fn is_multipart(&self) -> bool {
+        self.content.kind == Kind::Multipart
+    }
+
     /// Whether headers or query hold a digest or a signature of the body, so that it must reach the origin as it came.
     #[must_use]
     pub fn is_signed(&self) -> bool {

@@ -144,6 +144,8 @@ reasons! {
     MultipartCharset "multipart_charset" 400 "A part of the multipart body is not in UTF-8. Encode it in UTF-8.";
     /// A part with a `Content-Transfer-Encoding`.
     MultipartEncoding "multipart_encoding" 400 "A part of the multipart body has a Content-Transfer-Encoding. Send it without one.";
+    /// A request in a batch that has a credential of its own.
+    PartCredential "part_credential" 400 "A request in the batch carries another credential than the batch itself. Send it in a batch of its own.";
     /// A file where a text field belongs.
     MultipartFile "multipart_file" 400 "A text field of the multipart body was sent as a file. Send it without a file name.";
 
