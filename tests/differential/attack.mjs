@@ -15,26 +15,28 @@ import { request, written } from "./request.mjs";
 const BATCH = 128;
 /** So many differences are made small, the gravest first. */
 const MINIMISED = 60;
+/** So many are kept; more are counted. */
+const DIFFERENCES = 500;
 /** One of so many is judged by the edge module, too. */
 const EDGE = 16;
 
 /** Tries requests until `enough` says so. */
 export async function attack(bench, seed, enough, tell = () => {}) {
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
-  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), edge: 0 };
+  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), more: { count: 0 }, edge: 0 };
   while (!enough(tally)) {
     // A batch has a seed of its own, so that it can be had again without those before it.
     const own = seed + tally.tried / BATCH;
     const chance = new Chance(own);
     const requests = Array.from({ length: BATCH }, () => {
-      let made = mutate(chance, request(chance, chance.weighed(weighed), chance.once(2)));
+      let made = mutate(chance, request(chance, chance.weighed(weighed), chance.once(2), bench.operations));
       if (made.body.kind !== "none" && chance.once(20)) {
-        const other = request(chance, made.operation, chance.once(2));
+        const other = request(chance, made.operation, chance.once(2), bench.operations);
         if (other.body.kind === made.body.kind) made = splice(chance, made, other);
       }
       let wire = { ...written(made), operation: made.operation };
-      if (wire.body !== "" && wire.socket !== true && chance.once(12)) wire = coded(chance, wire);
-      if (wire.body !== "" && wire.socket !== true && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
+      if (wire.body !== "" && wire.socket !== true && wire.trailers === undefined && chance.once(12)) wire = coded(chance, wire);
+      if (wire.body !== "" && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
       return wire;
     });
     for (const [index, outcome] of (await bench.try(requests)).entries()) {
@@ -47,7 +49,7 @@ export async function attack(bench, seed, enough, tell = () => {}) {
         const told = bench.edge(outcome.request, outcome.verdict);
         if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told], own }, tell);
       }
-      if (["bypass", "over-block", "fault"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
+      if (["bypass", "over-block", "fault", "chunks"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
     }
   }
   return tally;
@@ -61,7 +63,7 @@ function count(counts, key) {
 function note(tally, outcome, tell) {
   const { request, verdict, kind, parsers } = outcome;
   const key = [kind, verdict.reason, request.carrier, kind === "bypass" ? parsers.join(",") : request.mutations.slice().sort().join(",")].join(" ");
-  const known = tally.differences.get(key);
+  const known = tally.differences.get(key) ?? (tally.differences.size >= DIFFERENCES ? tally.more : undefined);
   if (known !== undefined) {
     known.count += 1;
     return;
@@ -70,22 +72,23 @@ function note(tally, outcome, tell) {
   tell(`SEED=${outcome.own} CASES=${BATCH}: ${key} [${request.mutations}]`);
 }
 
+const list = (counts) => Object.entries(counts).sort().map(([key, count]) => `${key} ${count}`).join(", ");
+
 export function figures(tally) {
-  const list = (counts) => Object.entries(counts).sort().map(([key, count]) => `${key} ${count}`).join(", ");
   return [
     `${tally.tried} requests from seed ${tally.seed}: ${list(tally.carriers)}`,
     `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; by the edge module alike: ${tally.edge}`,
-    `${tally.differences.size} differences`,
+    `${tally.differences.size} differences${tally.more.count > 0 ? `, and ${tally.more.count} more requests that differ` : ""}`,
   ].join("\n");
 }
 
 /** The gravest differences, made small: as corpus lines, and as told to who must mend them. */
 export async function smallest(bench, tally, most) {
-  const grave = ({ outcome }) => ["bypass", "fault", "edge", "over-block"].indexOf(outcome.kind);
+  const grave = ({ outcome }) => ["bypass", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
   const worst = [...tally.differences.values()].sort((a, b) => grave(a) - grave(b) || b.count - a.count).slice(0, most);
   const told = [];
   for (const { count, outcome } of worst) {
-    const least = outcome.kind === "edge" ? outcome : await minimise(bench, outcome);
+    const least = ["edge", "chunks"].includes(outcome.kind) ? outcome : await minimise(bench, outcome);
     const line = corpusLine(least);
     told.push({ line, told: `${outcome.kind} x${count} [${outcome.request.mutations}] ${least.verdict.reason}: ${JSON.stringify(line)}` });
   }
@@ -95,7 +98,8 @@ export async function smallest(bench, tally, most) {
 /** The difference as a line of the corpus. */
 export function corpusLine({ request, verdict, kind, parsers, reads }) {
   const text = Buffer.from(request.body, "latin1");
-  const { chunks: _, ...line } = gateLine(request);
+  const { chunks, ...line } = gateLine(request);
+  if (kind === "chunks") line.chunks = chunks;
   if (text.toString("utf8") === text.toString("latin1") && line.body_b64 !== undefined) {
     delete line.body_b64;
     line.body = request.body;
@@ -114,10 +118,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`attack: seed ${seed} (SEED=${seed} repeats it)`);
   const bench = await Bench.open({ gate: process.env.GATE, edge: process.env.EDGE !== "0" });
   let told = Date.now();
-  const enough = ({ tried, differences }) => {
+  // Told as it goes, so that a run that is broken off has not been for nothing.
+  const enough = ({ tried, differences, carriers }) => {
     if (Date.now() - told > 60_000) {
       told = Date.now();
-      console.log(`attack: ${tried} requests, ${differences.size} differences`);
+      console.log(`attack: ${tried} requests (${list(carriers)}), ${differences.size} differences`);
     }
     return tried >= cases || Date.now() > until;
   };

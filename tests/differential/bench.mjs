@@ -20,8 +20,16 @@ const POLICY = at("../corpus/policy.toml");
 const TARGET = process.env.CARGO_TARGET_DIR ?? at("../../target");
 const TOLERATED = JSON.parse(readFileSync(at("tolerance.json"), "utf8"));
 const CALLER = { place: { country: "FR" }, account: { us_person: false } };
-const JSON_PARSERS = ["v8", "express-json", "cpython", "orjson", "litellm", "serde_json", "serde_json-struct", "go-struct", "go-map"];
+const JSON_PARSERS = ["b64-node", "b64-python", "b64-go", "b64-rust", "v8", "express-json", "cpython", "orjson", "litellm", "serde_json", "serde_json-struct", "go-struct", "go-map"];
 const FORM_PARSERS = ["undici", "busboy", "express-simple", "express-extended", "starlette", "werkzeug", "django", "cgi", "go-form", "multer"];
+/** What takes a batch apart; one of them giving up, or seeing other requests in it, makes it ambiguous. */
+const SPLITTERS = ["dicer", "llhttp", "email", "python-multipart", "go-mixed", "multer-mixed", "httparse-mixed"];
+/** What reads the head of a request. */
+const HEADS = ["httparse", "go-head"];
+/** So many requests found in a batch are looked at. */
+const UNPACKED = 16;
+/** Where Google takes credentials, and others do. */
+const CREDENTIALS = ["authorization", "x-goog-api-key", "x-api-key", "api-key", "key", "access_token"];
 const METHOD_HEADERS = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 /** Gates that must be found out: the proof that the bench can fail. */
@@ -75,12 +83,45 @@ export class Bench {
   /** What comes of each of these written requests. */
   async try(requests) {
     const asked = requests.map((request) => {
-      const { operation, method, target } = request;
+      const { operation, method, target, trailers = [] } = request;
       const headers = request.headers.filter(([name]) => name.toLowerCase() !== "content-encoding");
-      return { method, target, headers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places };
+      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, container: operation.container === true };
     });
-    const [verdicts, ...told] = await Promise.all([this.#gate.ask(requests.map(gateLine)), ...this.#parsers.map((parser) => parser.ask(asked))]);
-    return requests.map((request, index) => this.#judge(request, verdicts[index], told.map((answers) => answers[index])));
+    const cut = requests.filter(({ chunks }) => chunks !== undefined);
+    const [verdicts, whole, told] = await Promise.all([this.#gate.ask(requests.map(gateLine)), this.#gate.ask(cut.map((request) => gateLine({ ...request, chunks: undefined }))), this.#told(asked)]);
+    const unpacked = await this.#unpack(told);
+    return requests.map((request, index) => {
+      const outcome = this.#judge(request, verdicts[index], told[index], unpacked[index]);
+      const other = JSON.stringify(whole[cut.indexOf(request)] ?? verdicts[index]);
+      return outcome.kind === "bypass" || other === JSON.stringify(verdicts[index]) ? outcome : { ...outcome, kind: "chunks", parsers: [other] };
+    });
+  }
+
+  /** What each process says of each request. */
+  async #told(asked) {
+    const answers = await Promise.all(this.#parsers.map((parser) => parser.ask(asked)));
+    return asked.map((_, index) => answers.map((answer) => answer[index]));
+  }
+
+  /** The requests that parsers found in each of these, read by all of them in their turn. */
+  async #unpack(told) {
+    const found = told.map((answers) => {
+      const requests = new Map();
+      for (const [parser, nested] of answers.flatMap(({ nested = [] }) => nested)) {
+        for (const { method, target, headers, body } of nested) {
+          const key = JSON.stringify([method, target, headers, body]);
+          if (!requests.has(key)) requests.set(key, { parser, request: { method, target, headers, body: Buffer.from(body, "base64").toString("latin1"), operation: { places: [] }, mutations: [] } });
+        }
+      }
+      return [...requests.values()].slice(0, UNPACKED);
+    });
+    const flat = found.flat();
+    const asked = flat.map(({ request }) => {
+      const places = [...new Set(this.#router.reach(request.target).flatMap(({ operation }) => operation.places))];
+      return { ...request, trailers: [], body: Buffer.from(request.body, "latin1").toString("base64"), places, container: false };
+    });
+    const answers = await this.#told(asked);
+    return found.map((some) => some.map((one) => ({ ...one, told: answers[flat.indexOf(one)] })));
   }
 
   /** The edge module's verdict, where it differs from the native one. */
@@ -91,10 +132,22 @@ export class Bench {
     return told === JSON.stringify(verdict) ? undefined : told;
   }
 
-  #judge(request, verdict, told) {
+  #judge(request, verdict, told, unpacked) {
     const reads = this.#counted(request, told);
     const rejects = told.flatMap((answer) => answer.rejects);
-    const closed = reads.filter(([, text]) => isClosed(text));
+    let meant = ["json", "base64"].includes(request.kind) ? JSON_PARSERS : FORM_PARSERS;
+    if (request.operation.container && this.#runs(request, told).some(({ operation }) => operation.container)) {
+      meant = SPLITTERS;
+      if (new Set(told.flatMap(({ nested = [] }) => nested).map(([, requests]) => JSON.stringify(requests.map(({ method, target, body }) => [method, target, Buffer.from(body, "base64").toString("latin1").trimEnd()])))).size > 1) rejects.push(SPLITTERS[0]);
+      for (const { parser, request: inner, told: answers } of unpacked) {
+        for (const [by, text] of this.#counted(inner, answers)) reads.push([`${parser} ${by}`, text]);
+        for (const [name, value] of credentials(inner)) if (!credentials(request).some(([other, text]) => other === name && text === value)) reads.push([`${parser} credential`, name]);
+        const form = inner.headers.some(([name, value]) => name.toLowerCase() === "content-type" && /form/i.test(value)) ? FORM_PARSERS : JSON_PARSERS;
+        if (inner.body !== "" && answers.some((answer) => answer.rejects.some((by) => form.includes(by)))) rejects.push(SPLITTERS[0]);
+        if (answers.some((answer) => answer.rejects.some((by) => HEADS.includes(by)))) rejects.push(SPLITTERS[0]);
+      }
+    }
+    const closed = reads.filter(([parser, text]) => isClosed(text) || parser.endsWith(" credential"));
     const outcome = { request, verdict, reads, rejects, kind: "agreed" };
     if (verdict.error !== undefined) return { ...outcome, kind: "fault", parsers: [] };
     if (closed.length > 0) {
@@ -105,25 +158,18 @@ export class Bench {
       return { ...outcome, kind: through.includes(verdict.verdict) ? "bypass" : "kept" };
     }
     if (!["deny", "refuse"].includes(verdict.verdict) || reads.length === 0 || !reads.every(([, text]) => isOpen(text))) return outcome;
-    const meant = request.carrier === "json" || request.carrier === "message" ? JSON_PARSERS : FORM_PARSERS;
     outcome.parsers = [...new Set(reads.map(([parser]) => parser))].sort();
     // Where one of them gives up, the request is ambiguous, and refusing it is what the gate is for.
-    if (rejects.some((parser) => meant.includes(parser) || parser === "httparse" || parser === "go-head")) return { ...outcome, kind: "ambiguous" };
+    if (rejects.some((parser) => meant.includes(parser) || HEADS.includes(parser))) return { ...outcome, kind: "ambiguous" };
     const isMeant = ({ reasons = [verdict.reason], mutations, carriers = [request.carrier] }) =>
-      reasons.includes(verdict.reason) && carriers.includes(request.carrier) && request.mutations.some((name) => new RegExp(`^(?:${mutations})$`).test(name));
+      reasons.includes(verdict.reason) && carriers.some((carrier) => carrier === request.carrier || carrier === request.kind) && request.mutations.some((name) => new RegExp(`^(?:${mutations})$`).test(name));
     const tolerated = TOLERATED.find(isMeant);
     return { ...outcome, kind: tolerated === undefined ? "over-block" : "tolerated" };
   }
 
   /** What the parsers read, as far as some server routes the request to an operation that runs it. */
   #counted(request, told) {
-    const methods = this.#methods(request);
-    const routed = this.#router.reach(request.target);
-    for (const { paths = [], routes = [] } of told) {
-      for (const path of paths) routed.push(...this.#router.find(path));
-      for (const [, id, models] of routes) routed.push({ operation: this.#byId.get(id), models });
-    }
-    const runs = routed.filter(({ operation }) => methods.has(operation.method) || (operation.method === "GET" && (methods.has("HEAD") || methods.has("DELETE"))));
+    const runs = this.#runs(request, told);
     const reads = runs.flatMap(({ models }) => models.map((model) => ["path", model]));
     const takesBody = runs.some(({ operation }) => operation.method === "POST" || (operation.carriers.includes("message") && request.socket === true));
     const takesQuery = runs.some(({ operation }) => operation.query);
@@ -131,6 +177,17 @@ export class Bench {
       if (/-(?:query|header)$/.test(parser) ? takesQuery : takesBody) reads.push([parser, text]);
     }
     return reads;
+  }
+
+  /** Operations that some server routes the request to, with the models in their paths. */
+  #runs(request, told) {
+    const methods = this.#methods(request);
+    const routed = this.#router.reach(request.target);
+    for (const { paths = [], routes = [] } of told) {
+      for (const path of paths) routed.push(...this.#router.find(path));
+      for (const [, id, models] of routes) routed.push({ operation: this.#byId.get(id), models });
+    }
+    return routed.filter(({ operation }) => methods.has(operation.method) || (operation.method === "GET" && (methods.has("HEAD") || methods.has("DELETE"))));
   }
 
   #methods({ method, target, headers }) {
@@ -150,5 +207,12 @@ export function gateLine(request) {
   if (request.socket === true) line.frames = [{ b64: coded }];
   else if (request.body !== "") line.body_b64 = coded;
   if (request.chunks !== undefined) line.chunks = request.chunks;
+  if (request.trailers !== undefined) line.trailers = Object.fromEntries(request.trailers);
   return line;
+}
+
+/** Credentials in a head, each as the name of its place and its text. */
+function credentials({ target, headers }) {
+  const query = target.includes("?") ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))] : [];
+  return [...headers.map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query].map(([name, value]) => [name.toLowerCase(), value]).filter(([name]) => CREDENTIALS.includes(name));
 }

@@ -1,6 +1,6 @@
 /** What an attacker does to a request: one table a carrier, each entry with its weight. A name that stands in a report is the key here. */
 import { CLOSED, OPEN } from "./judge.mjs";
-import { bytes, utf8 } from "./request.mjs";
+import { bytes, spoken, utf8 } from "./request.mjs";
 
 /** Applies up to four mutations; some requests stay as they are. */
 export function mutate(chance, made) {
@@ -29,7 +29,8 @@ function rewrite(made, change) {
     });
   const { body } = made;
   if (made.raw !== undefined) made.raw = once(made.raw);
-  else if (body.kind === "json") body.members = body.members.map(([name, value]) => [name, name.includes("messages") ? value : once(value)]);
+  else if (body.kind === "requests") found = body.parts.some(({ inner }) => inner !== undefined && rewrite(inner, change));
+  else if (body.kind === "json" || body.kind === "base64") body.members = body.members.map(([name, value]) => [name, name.includes("messages") ? value : once(value)]);
   else if (body.kind === "form") body.fields = body.fields.map(([name, value]) => [name, name.includes("prompt") ? value : once(value)]);
   else if (body.kind === "multipart") body.parts.forEach((part) => (part.data = once(part.data)));
   if (!found) made.query = made.query.map(([name, value]) => [name, once(value)]);
@@ -242,13 +243,13 @@ const multipart = {
   "multipart-near": insertPart((chance, body) => ({ headers: ['Content-Disposition: form-data; name="x"'], data: `a${chance.of(["\r\n", "\n", "\r", ""])}${chance.of(["--", "-", " --", "\0--"])}${body.boundary}${chance.of(["", " ", "\t", "x", "\r\n", "--", "\n", "\r"])}${chance.of(["", `\nContent-Disposition: form-data; name="model"\n\nmythos-5`, `\r\nContent-Disposition: form-data; name="model"\r\n\r\nmythos-5`])}` })),
   "multipart-boundary": (chance, made) => {
     const { boundary } = made.body;
-    return retype(made, `multipart/form-data; ${chance.of([`boundary="${boundary}"`, `boundary='${boundary}'`, `boundary=${boundary}; boundary=y`, `boundary=y; boundary=${boundary}`, `Boundary=${boundary}`, `boundary=${boundary} `, `boundary =${boundary}`, `boundary= ${boundary}`, `boundary=${boundary},x`, `boundary=${boundary};charset=utf-8`, `boundary*=utf-8''${boundary}`, `boundary*0=${boundary}`, `charset=utf-16; boundary=${boundary}`, `boundary=\"${boundary}`, `boundary=${boundary}\"`, `boundary=--${boundary}`, `x="; boundary=y"; boundary=${boundary}`, `boundary=${boundary}\t`, `boundary=${boundary.toUpperCase()}`, `xboundary=y; boundary=${boundary}`, `boundary=\\${boundary}`, "boundary=", ""])}`);
+    return retype(made, `${made.body.media}; ${chance.of([`boundary="${boundary}"`, `boundary='${boundary}'`, `boundary=${boundary}; boundary=y`, `boundary=y; boundary=${boundary}`, `Boundary=${boundary}`, `boundary=${boundary} `, `boundary =${boundary}`, `boundary= ${boundary}`, `boundary=${boundary},x`, `boundary=${boundary};charset=utf-8`, `boundary*=utf-8''${boundary}`, `boundary*0=${boundary}`, `charset=utf-16; boundary=${boundary}`, `boundary=\"${boundary}`, `boundary=${boundary}\"`, `boundary=--${boundary}`, `x="; boundary=y"; boundary=${boundary}`, `boundary=${boundary}\t`, `boundary=${boundary.toUpperCase()}`, `xboundary=y; boundary=${boundary}`, `boundary=\\${boundary}`, "boundary=", ""])}`);
   },
-  "multipart-type": (chance, made) => retype(made, chance.of([`multipart/mixed; boundary=${made.body.boundary}`, `multipart/related; boundary=${made.body.boundary}`, `Multipart/Form-Data; boundary=${made.body.boundary}`, `multipart/form-data boundary=${made.body.boundary}`, `multipart/form-data, x; boundary=${made.body.boundary}`, `multipart/form-datax; boundary=${made.body.boundary}`, `application/x-multipart; boundary=${made.body.boundary}`, "application/json", "application/x-www-form-urlencoded", `multipart/*; boundary=${made.body.boundary}`, `text/plain; boundary=${made.body.boundary}`, "multipart/form-data"])),
+  "multipart-type": (chance, made) => retype(made, chance.of([`multipart/form-data; boundary=${made.body.boundary}`, `multipart/mixed; boundary=${made.body.boundary}`, `Multipart/Mixed; boundary=${made.body.boundary}`, `multipart/related; boundary=${made.body.boundary}`, `Multipart/Form-Data; boundary=${made.body.boundary}`, `multipart/form-data boundary=${made.body.boundary}`, `multipart/form-data, x; boundary=${made.body.boundary}`, `multipart/form-datax; boundary=${made.body.boundary}`, `application/x-multipart; boundary=${made.body.boundary}`, "application/json", "application/x-www-form-urlencoded", `multipart/*; boundary=${made.body.boundary}`, `text/plain; boundary=${made.body.boundary}`, "multipart/form-data"])),
   "multipart-boundary-rename": (chance, made) => {
     const boundary = chance.of(["a", "-", "--", "a b", "a'b", "a(b)", "a:b", "x".repeat(70), "x".repeat(71), "", " ", "a\"b", "a,b", "é", "a=b", "a/b", "a;b"]);
     made.body.boundary = boundary;
-    return retype(made, `multipart/form-data; boundary=${/[^-a-z]/.test(boundary) && chance.once(2) ? `"${boundary}"` : boundary}`);
+    return retype(made, `${made.body.media}; boundary=${/[^-a-z]/.test(boundary) && chance.once(2) ? `"${boundary}"` : boundary}`);
   },
   "multipart-jsonl": (chance, { body }) => {
     const part = body.parts.find(({ headers }) => headers.some((header) => header.includes("jsonl")));
@@ -262,6 +263,99 @@ const multipart = {
     if (chance.once(2)) part.data = value;
     else body.parts.splice(chance.below(3), 0, { headers: [...part.headers], data: value });
   },
+};
+
+// --- Batches: whole requests in parts ---
+
+const CREDENTIALS = [["Authorization", "Bearer k"], ["authorization", "Bearer other"], ["x-goog-api-key", "other"], ["X_Goog_Api_Key", "other"], ["x-api-key", "k"], ["api-key", "other"]];
+const aRequest = (change) => (chance, made) => {
+  const whole = made.body.parts.filter(({ data }) => data === undefined);
+  return whole.length > 0 && change(chance, chance.of(whole), made);
+};
+
+const requests = {
+  ...Object.fromEntries(["preamble", "epilogue", "close", "end", "end-once", "boundary", "boundary-rename", "type", "nameless"].map((name) => [`multipart-${name}`, multipart[`multipart-${name}`]])),
+  // What is done to a request by itself, done to one in a batch.
+  ...Object.fromEntries(
+    ["inner", "inner-again", "inner-more", "inner-else"].map((name) => [
+      name,
+      aRequest((chance, { inner }, made) => {
+        const before = inner.mutations.length;
+        mutate(chance, inner);
+        made.mutations.push(...inner.mutations.slice(before));
+      }),
+    ]),
+  ),
+  "part-type": aRequest((chance, part) => {
+    part.headers[0] = chance.of(["Content-Type: Application/HTTP", "content-type:application/http", "Content-Type: application/http; msgtype=request", "Content-Type: application/http; msgtype=response", "Content-Type: application/http; charset=utf-16", "Content-Type: text/plain", "Content-Type: message/http", "Content-Type: application/json", "Content-Type: application/httpx", "Content-Type: multipart/mixed; boundary=y", "Content-Type: application/http, text/plain", "Content-Type: \"application/http\"", "Content-Type: application / http", "Content-Type : application/http", "X: y", "Content-Type:\r\n application/http"]);
+  }),
+  "part-header": aRequest((chance, part) => void part.headers.splice(chance.below(part.headers.length + 1), 0, chance.of(["Content-Transfer-Encoding: base64", "Content-Transfer-Encoding: quoted-printable", "Content-Transfer-Encoding: 8bit", "Content-Length: 40", "Content-Length: 1000", "Content-Length: x", 'Content-Disposition: form-data; name="model"', 'Content-Disposition: attachment; filename="x"', "Content-Type: text/plain", "Content-Type: application/http", "MIME-Version: 1.0", "X", "X:\x00", " folded", "Content-Encoding: gzip", "Content-Location: /v1/models/mythos-5"]))),
+  "part-base64": aRequest((chance, part) => {
+    part.headers.push(`Content-Transfer-Encoding: ${chance.of(["base64", "BASE64", "quoted-printable"])}`);
+    part.data = Buffer.from(spoken(part), "latin1").toString("base64");
+  }),
+  "part-again": (chance, { body }) => void body.parts.splice(chance.below(body.parts.length + 1), 0, chance.of(body.parts)),
+  "part-document": (chance, { body }) => void body.parts.splice(chance.below(body.parts.length + 1), 0, { headers: [chance.of(["Content-Type: application/json", "X: y", "Content-Type: audio/wav"])], data: chance.of([`{"model":"${anyId(chance)}"}`, "RIFF", ""]) }),
+  "inner-version": aRequest((chance, part) => void (part.version = chance.of([" HTTP/1.0", " HTTP/2", "", " HTTP/1.1 x", " http/1.1", " HTTP/1.1 ", "  HTTP/1.1", "\tHTTP/1.1", " HTTP/0.9", " HTTP/1.10", " "]))),
+  "inner-absolute": aRequest((chance, { inner }) => void (inner.path = chance.of(["https://generativelanguage.googleapis.com", "http://h:80", "HTTPS://h", "//h", "https:/", "http://a@b", "https://h\\x", "x:"]) + inner.path)),
+  "inner-relative": aRequest((chance, { inner }) => void (inner.path = inner.path.replace(/^\//, chance.of(["", "./", "../", "?/../"])))),
+  "inner-method": aRequest((chance, { inner }) => void (inner.method = chance.of(["get", "POST\t", " POST", "PUT", "DELETE", "HEAD", "OPTIONS", "POST ", "M-POST", "POST,GET"]))),
+  "inner-header": aRequest((chance, { inner }) => void inner.headers.splice(chance.below(inner.headers.length + 1), 0, chance.of([["x", "y\r\n folded"], ["x ", "y"], [" x", "y"], ["x-model", anyId(chance)], ["X_Model", anyId(chance)], ["transfer-encoding", "chunked"], ["Transfer-Encoding", "identity"], ["host", "h"], ["host", "a, b"], ["expect", "100-continue"], ["connection", "close"], ["connection", "upgrade"], ["content-type", "text/plain"], ["content-encoding", "gzip"], ["x-http-method-override", "POST"], ["x-original-url", "/v1/models/mythos-5"], ["x", "\x00"], ["x", "caf\xc3\xa9"], ["x", "a\rb"], ["", "y"], ["user-agent", "mythos-5"]]))),
+  "inner-credential": aRequest((chance, { inner }) => {
+    if (chance.once(2)) inner.headers.push(chance.of(CREDENTIALS));
+    else inner.query.push([chance.of(["key", "access_token", "KEY", "%6bey"]), chance.of(["other", "k"])]);
+  }),
+  "inner-length": aRequest((chance, part) => void (part.length = chance.of([-1, -2, -5, -20, 1, 2, 100, "+5", "0", "x", "", "0x10", "5, 5", "99999999999999999999", "-1", "1_0", " 7"]))),
+  "inner-lengths": aRequest((chance, part) => {
+    part.length ??= 0;
+    part.inner.headers.push([chance.of(["content-length", "Content_Length"]), chance.of(["0", "5", "100"])]);
+  }),
+  "inner-end": aRequest((chance, part) => void (part.end = chance.of(["\n", "\r", "\n\r", "\r\r\n"]))),
+  "inner-front": aRequest((chance, part) => void (part.front = chance.of(["\r\n", "\n", " ", "\t", "\xef\xbb\xbf", "\0"]))),
+  "inner-tail": aRequest((chance, part) => void (part.tail = chance.of(["\r\n\r\n", "\n", " ", "x", "\0", "}", "\r\n--", "\x0c"]))),
+  // What a connection would carry next.
+  "inner-pipeline": aRequest((chance, part) => void (part.tail = chance.of(["", "\r\n"]) + chance.of([`POST /v1beta/models/${anyId(chance)}:generateContent HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}`, `GET /v1beta/models/${anyId(chance)} HTTP/1.1\r\nHost: h\r\n\r\n`, `POST /v1/chat/completions HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{"model":"${anyId(chance)}"}`]))),
+  "inner-batch": aRequest((chance, { inner }) => {
+    inner.method = "POST";
+    inner.path = "/batch";
+    inner.headers = [["content-type", "multipart/mixed; boundary=c"]];
+    inner.raw = `--c\r\nContent-Type: application/http\r\n\r\nGET /v1/models/${anyId(chance)} HTTP/1.1\r\n\r\n\r\n--c--`;
+  }),
+};
+
+// --- Base64 in JSON ---
+
+const twist = (change) => (chance, { body }) => void body.twists.push((text) => change(text, chance));
+const inserted = (text, chance, what) => {
+  const at = chance.below(text.length + 1);
+  return text.slice(0, at) + what + text.slice(at);
+};
+
+const base64 = {
+  ...json,
+  "base64-url": twist((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+  "base64-mixed": twist((text, chance) => some(chance, text, (char) => ({ "+": "-", "/": "_" })[char] ?? char)),
+  "base64-unpadded": twist((text) => text.replace(/=+$/, "")),
+  "base64-padding": twist((text, chance) => text + "=".repeat(1 + chance.below(3))),
+  "base64-padding-inside": twist((text, chance) => inserted(text, chance, chance.of(["=", "==", "A=", "=="]))),
+  "base64-blank": twist((text, chance) => inserted(text, chance, chance.of([" ", "\\n", "\\r\\n", "\\t", "\\u00a0", "\\f", "\\u200b"]))),
+  "base64-lines": twist((text, chance) => text.replace(/.{1,76}/g, (line) => line + chance.of(["\\n", "\\r\\n"]))),
+  "base64-junk": twist((text, chance) => inserted(text, chance, chance.of(["!", "*", ".", ",", "-", "_", "%", "\\u0000", "\xc3\xa9", "~", "----", "____"]))),
+  "base64-char": twist((text, chance) => inserted(text, chance, chance.of(["A", "Q", "0", "z", "AA", "AAA", "IA", "fQ"]))),
+  "base64-again": twist((text, chance) => text + Buffer.from(`{"model":"${anyId(chance)}"}`).toString("base64")),
+  "base64-bits": twist((text) => text.replace(/([A-Za-z0-9+/])(=+)$/, (_, last, pads) => String.fromCharCode(last.charCodeAt(0) + 1) + pads)),
+  "base64-escape": twist((text, chance) => some(chance, text, (char) => (char === "/" ? "\\/" : escaped(chance, char)))),
+  "base64-twice": twist((text) => Buffer.from(text, "latin1").toString("base64")),
+  "base64-plain": twist((text) => JSON.stringify(Buffer.from(text, "base64").toString("latin1")).slice(1, -1)),
+  "base64-object": (chance, { body }) => {
+    body.quoted = false;
+    body.twists.push((text) => Buffer.from(text, "base64").toString("latin1"));
+  },
+  "base64-front": twist((text, chance) => chance.of(["=", " ", "data:application/json;base64,", "base64:", "\\ufeff", "77u/"]) + text),
+  "base64-whole": twist((text, chance) => {
+    const plain = Buffer.from(text, "base64").toString("latin1");
+    return Buffer.from(chance.of([`\xef\xbb\xbf${plain}`, ` ${plain} `, `${plain}\0`, `${plain}${plain}`, `[${plain}]`, `${plain}\n`, Buffer.from(plain, "utf16le").toString("latin1")]), "latin1").toString("base64");
+  }),
 };
 
 // --- Path, headers, method, bytes ---
@@ -287,6 +381,17 @@ const header = {
   "header-coding": (chance, made) => void made.headers.push(["content-encoding", chance.of(["identity", "gzip", ""])]),
   "header-odd": (chance, made) => void made.headers.push([chance.of(["x-a", "x-note", "cookie"]), chance.of(["caf\u00e9", "\t", "a\tb", "\u0080", "x".repeat(2_000), "model=mythos-5", '{"model":"mythos-5"}'])]),
 };
+
+Object.assign(header, {
+  "trailer-model": (chance, made) => trailed(made, [chance.of(["x-model", "X-Model", "x_model", "X_MODEL"]), chance.of([anyId(chance), `haiku-4, ${anyId(chance)}`])]),
+  "trailer-odd": (chance, made) => trailed(made, chance.of([["x-checksum", "1"], ["content-type", "text/plain"], ["Content-Encoding", "gzip"], ["content-length", "0"], ["transfer-encoding", "chunked"], ["server-timing", "mythos-5"], ["x-http-method-override", chance.of(["POST", "GET"])], ["connection", "upgrade"], ["upgrade", "websocket"], ["host", "mythos-5"], ["x", "caf\u00e9"], ["authorization", "Bearer other"]])),
+});
+
+/** Only a body is followed by trailers. */
+function trailed(made, trailer) {
+  if (made.socket === true || made.body.kind === "none" || made.trailers?.some(([name]) => name === trailer[0])) return false;
+  made.trailers = [...(made.trailers ?? []), trailer];
+}
 
 const method = {
   "method-case": (chance, made) => void (made.method = made.method.toLowerCase()),
@@ -322,4 +427,4 @@ export function splice(chance, made, other) {
   return made;
 }
 
-const TABLES = { json, form, multipart };
+const TABLES = { json, form, multipart, requests, base64 };

@@ -7,14 +7,18 @@ import { CLOSED, OPEN } from "./judge.mjs";
 /** Spellings of a closed model that some server resolves. */
 const CLOSED_SPELLINGS = ["mythos-5", "mythos-5", "mythos-5", "MYTHOS-5", "Mythos-5", "openai/mythos-5", "anthropic/mythos-5-20260601", "mythos-5@20260601", "us.anthropic.mythos-5-v1:0", "models/mythos-5", "mythos_5", "mythos-5:thinking", " mythos-5", "haiku-4,mythos-5", CLOSED[1]];
 
+/** What a batch may hold: all but sockets, uploads and other batches. */
+const PARTS = ["json", "form", "none", "base64"];
+
 const PROMPTS = ["hi", "what is mythos-5?", "caf\u00e9 \u4f60\u597d \ud83d\ude00", 'say "model": "mythos-5"', "line\nline\ttab\\", ""];
 
-export function request(chance, operation, closed) {
+/** `operations` are those that a batch may hold. */
+export function request(chance, operation, closed, operations) {
   const carrier = chance.of(operation.carriers);
   const id = () => (closed ? chance.of(CLOSED_SPELLINGS) : chance.of(OPEN));
   const inPath = operation.path.includes("{model");
   // One place is enough to name it: the others look harmless.
-  const spots = [...(inPath ? ["path"] : []), ...(operation.query ? ["query"] : []), ...(operation.places.length > 0 ? ["body", "body", "body", "body"] : [])];
+  const spots = [...(inPath ? ["path"] : []), ...(operation.query ? ["query"] : []), ...(operation.places.length > 0 || operation.container ? ["body", "body", "body", "body"] : [])];
   const spot = chance.of(spots);
   const at = (place) => (place === spot ? id() : chance.of(OPEN));
   const made = {
@@ -29,7 +33,7 @@ export function request(chance, operation, closed) {
   if (spot === "query" || (operation.query && chance.once(12))) made.query.push(["model", encodeURIComponent(at("query"))]);
   if (chance.once(8)) made.query.push(["api-version", "2026-06-01"]);
   if (chance.once(10)) made.headers.push([chance.of(["x-request-id", "user-agent", "x-stainless-lang"]), "abc"]);
-  bodies[carrier](chance, made, operation, () => at("body"));
+  bodies[carrier](chance, made, operation, () => at("body"), { closed, operations });
   return made;
 }
 
@@ -67,7 +71,34 @@ const bodies = {
     const lines = Array.from({ length: 1 + chance.below(3) }, (_, number) => utf8(line(number))).join("\n");
     multipart(chance, made, [part("purpose", chance.weighed([[5, "batch"], [1, "user_data"]])), file("file", "in.jsonl", `${lines}\n`, "application/jsonl")]);
   },
+  /** A document in Base64 at one of the operation's places. */
+  base64(chance, made, operation, id) {
+    made.headers.push(["content-type", "application/json"]);
+    const [outer, inner] = operation.places.find((place) => place.includes("~")).split("~");
+    const list = members(chance, { places: [inner] }, id);
+    if (chance.once(2)) list.push(['"note"', JSON.stringify(chance.of(["<<<???>>>~~~", "\u03ff\u03fe\u07ff", "~"]))].map(utf8));
+    made.body = { kind: "base64", outer: outer.split("/"), members: list, space: chance.weighed([[4, ""], [1, " "]]), twists: [] };
+  },
+  /** Whole requests, as Google's batches have them. One is enough to name a closed model. */
+  requests(chance, made, _, __, { closed, operations }) {
+    const fit = operations.map(({ carriers, ...rest }) => ({ ...rest, carriers: carriers.filter((carrier) => PARTS.includes(carrier)) })).filter(({ carriers }) => carriers.length > 0);
+    const count = 1 + chance.below(3);
+    const at = closed ? chance.below(count) : count;
+    const parts = Array.from({ length: count }, (_, number) => numbered(chance, number, request(chance, chance.weighed(fit.map((operation) => [operation.weight, operation])), number === at)));
+    const boundary = chance.of(["batch_foobarbaz", "x", "===============7330845974216740156=="]);
+    made.headers.push(["content-type", `multipart/mixed; boundary=${boundary.includes("=") ? `"${boundary}"` : boundary}`]);
+    if (chance.once(4)) made.headers.push(["authorization", "Bearer k"]);
+    made.body = { kind: "requests", media: "multipart/mixed", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
+  },
 };
+
+/** A request as a part of a batch. Of a body that is no JSON clients tell the length. */
+function numbered(chance, number, inner) {
+  const headers = ["Content-Type: application/http"];
+  if (chance.once(2)) headers.push(`Content-ID: <item${number}>`);
+  if (chance.once(3)) headers.push("Content-Transfer-Encoding: binary");
+  return { headers, inner, version: " HTTP/1.1", length: inner.body.kind === "form" || chance.once(2) ? 0 : undefined, end: "\r\n", front: "", tail: chance.weighed([[4, ""], [1, "\r\n"]]) };
+}
 
 /** Written names and values of an object in whose places models stand. */
 function members(chance, operation, id) {
@@ -75,7 +106,7 @@ function members(chance, operation, id) {
   const content = [said("messages"), `[{"role":"user","content":${said(chance.of(PROMPTS))}}]`];
   const list = [content, [said("max_tokens"), "16"], [said("stream"), chance.of(["true", "false"])]];
   if (chance.once(4)) list.push([said("metadata"), said({ kind: "x" }).slice(0)], [said("temperature"), "0.7e0"]);
-  const others = operation.places.filter((place) => place.includes("/") && !/[#!]/.test(place));
+  const others = operation.places.filter((place) => place.includes("/") && !/[#!~]/.test(place));
   if (operation.places.includes("model") || operation.places.length === 0) list.push([said("model"), said(id())]);
   else if (operation.places.includes("model_id")) list.push([said("model_id"), said(id())]);
   if (others.length > 0 && (chance.once(3) || !operation.places.includes("model"))) list.push(placed(chance.of(others), id));
@@ -104,7 +135,7 @@ function file(name, filename, data, type = "application/octet-stream") {
 function multipart(chance, made, parts) {
   const boundary = chance.of(["----WebKitFormBoundaryAbC123", "x", "c0ffee-0123456789"]);
   made.headers.push(["content-type", `multipart/form-data; boundary=${boundary}`]);
-  made.body = { kind: "multipart", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
+  made.body = { kind: "multipart", media: "multipart/form-data", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
 }
 
 /** UTF-8 as a string of bytes. */
@@ -120,19 +151,43 @@ export function written(made) {
     target: made.path + (query === "" ? "" : `?${query}`),
     headers: made.headers,
     body: made.raw ?? bytes(made.body),
+    trailers: made.trailers,
     mutations: made.mutations,
     socket: made.socket,
-    carrier: made.socket === true ? "message" : made.body.kind === "none" ? "target" : made.body.kind,
+    kind: made.body.kind,
+    carrier: carrier(made),
   };
+}
+
+/** By what stands out: what the figures are counted by. */
+function carrier({ socket, trailers, body }) {
+  if (socket === true) return "message";
+  if (trailers !== undefined) return "trailers";
+  return { none: "target", requests: "batch" }[body.kind] ?? body.kind;
+}
+
+/** A request of a batch, as it stands in its part. */
+export function spoken({ inner, version, length, end, front, tail }) {
+  const { method, target, headers, body } = written(inner);
+  const lines = [`${method} ${target}${version}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  if (length !== undefined) lines.push(`Content-Length: ${typeof length === "number" ? body.length + length : length}`);
+  return `${front}${lines.map((line) => line + end).join("")}${end}${body}${tail}`;
 }
 
 /** The body as a string of bytes. */
 export function bytes(body) {
   switch (body.kind) {
     case "json":
-      return `${body.front ?? ""}{${body.members.map(([name, value]) => `${body.space}${name}:${body.space}${value}`).join(",")}${body.space}}${body.tail ?? ""}`;
+      return document(body);
+    case "base64": {
+      const coded = body.twists.reduce((text, twist) => twist(text), Buffer.from(document(body), "latin1").toString("base64"));
+      const inner = body.outer.reduceRight((value, key) => `{${JSON.stringify(key)}:${value}}`, body.quoted === false ? coded : `"${coded}"`);
+      return body.outer[0] === "data" ? `{"contentType":"application/json",${inner.slice(1)}` : inner;
+    }
     case "form":
       return body.fields.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)).join(body.ampersand ?? "&");
+    case "requests":
+      return bytes({ ...body, kind: "multipart", parts: body.parts.map((part) => ({ headers: part.headers, data: part.data ?? spoken(part) })) });
     case "multipart": {
       const { boundary, end, parts, preamble, close, epilogue } = body;
       const each = parts.map(({ headers, data }) => `--${boundary}${end}${headers.map((header) => header + end).join("")}${end}${data}${end}`);
@@ -141,4 +196,8 @@ export function bytes(body) {
     default:
       return "";
   }
+}
+
+function document({ front = "", members, space, tail = "" }) {
+  return `${front}{${members.map(([name, value]) => `${space}${name}:${space}${value}`).join(",")}${space}}${tail}`;
 }

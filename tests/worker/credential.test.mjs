@@ -65,17 +65,19 @@ test("what is taken out of a query leaves the rest as it is", async () => {
 });
 
 test("a request in a batch has no credential of its own", async () => {
-  const batch = (line, headers = "") => `--b\r\nContent-Type: application/http\r\n\r\nPOST ${line} HTTP/1.1\r\n${headers}Content-Length: 2\r\n\r\n{}\r\n--b--\r\n`;
-  const sent = async (body, headers = bearer("sk-foreign")) => {
-    const answer = await fetch(`${all.worker.url}/batch?key=sk-foreign`, { method: "POST", headers: { "content-type": "multipart/mixed; boundary=b", "cf-ipcountry": "US", ...headers }, body });
+  const document = '{"model":"haiku-4","messages":[]}';
+  const batch = (path, headers = "") => `--b\r\nContent-Type: application/http\r\n\r\nPOST ${path} HTTP/1.1\r\n${headers}Content-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
+  const sent = async (body) => {
+    const headers = { "content-type": "multipart/mixed; boundary=b", "cf-ipcountry": "US", ...bearer("sk-foreign") };
+    const answer = await fetch(`${all.worker.url}/batch?api_key=sk-foreign`, { method: "POST", headers, body });
     return [answer.status, await answer.text()];
   };
-  const open = "/v1beta/models/haiku-4:generateContent";
-  for (const own of [batch(open), batch(open, "Authorization: Bearer sk-foreign\r\n"), batch(`${open}?key=sk-foreign`)]) {
+  const open = "/v1/chat/completions";
+  for (const own of [batch(open), batch(open, "Authorization: Bearer sk-foreign\r\n"), batch(`${open}?api_key=sk-foreign`)]) {
     const [status, text] = await sent(own);
     assert.equal(status, 200, text);
   }
-  for (const other of [batch(open, "Authorization: Bearer sk-employee\r\n"), batch(open, "X-Goog-Api-Key: sk-foreign\r\n"), batch(`${open}?key=sk-us`)]) {
+  for (const other of [batch(open, "Authorization: Bearer sk-employee\r\n"), batch(open, "X-Api-Key: sk-foreign\r\n"), batch(`${open}?api_key=sk-us`)]) {
     const [status, text] = await sent(other);
     assert.equal(status, 400, text);
     assert.match(text, /another credential than the batch/);

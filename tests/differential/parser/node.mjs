@@ -1,7 +1,12 @@
-/** What JavaScript servers read: V8's JSON.parse, body-parser, undici's FormData, busboy, URLSearchParams, querystring, qs. */
+/**
+ * What JavaScript servers read: V8's JSON.parse, body-parser, undici's FormData, busboy, URLSearchParams, querystring, qs; of batches dicer and Node's own
+ * parser of HTTP, to which a part is a connection.
+ */
 import { Readable } from "node:stream";
 import querystring from "node:querystring";
 import { createInterface } from "node:readline";
+import { HTTPParser, methods } from "node:_http_common";
+import { Dicer } from "@fastify/busboy";
 import bodyParser from "body-parser";
 import busboy from "busboy";
 import qs from "qs";
@@ -22,7 +27,13 @@ async function read(request) {
   const headers = { "content-type": types[0], "content-length": String(body.length) };
   const at = request.target.indexOf("?");
   query(reading, at < 0 ? "" : request.target.slice(at + 1));
+  if (request.trailers.length > 0) {
+    const head = `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${request.trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+    const heard = messages(Buffer.from(head, "latin1"));
+    for (const [name, value] of heard?.[0]?.trailers ?? []) if (name.toLowerCase().replaceAll("_", "-") === "x-model") reading.query("llhttp-trailer", [["model", value]]);
+  }
   if (body.length === 0) return reading.told();
+  if (request.container) await inTime(reading, "dicer", unpack(reading, types[0], body));
 
   reading.document("v8", () => JSON.parse(new TextDecoder().decode(body)));
   reading.document("v8-lines", () => body.toString("utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line)), { lines: true });
@@ -92,6 +103,73 @@ function busboyed(reading, headers, body) {
       end(false);
     }
   });
+}
+
+/** The parts of a batch, each as the messages of a connection. */
+async function unpack(reading, type, body) {
+  const parts = await diced(type, body);
+  if (parts === undefined) return reading.reject("dicer");
+  const found = [];
+  for (const part of parts) {
+    const end = part.indexOf("\r\n\r\n");
+    let heard = messages(part);
+    if (heard === undefined && end >= 0) {
+      // Who splits at the blank line takes all that follows for the body.
+      heard = messages(part.subarray(0, end + 4));
+      if (heard?.length === 1) heard[0].body = part.subarray(end + 4).toString("base64");
+    }
+    if (heard === undefined || heard.length === 0) reading.reject("llhttp");
+    else found.push(...heard);
+  }
+  reading.unpacked("dicer", found);
+}
+
+function diced(type = "", body) {
+  return new Promise((resolve) => {
+    const boundary = /boundary="?([^";]+)"?/i.exec(type)?.[1];
+    if (boundary === undefined) return resolve(undefined);
+    const dicer = new Dicer({ boundary: boundary.trim() });
+    const parts = [];
+    dicer.on("part", (part) => {
+      const pieces = [];
+      parts.push(pieces);
+      part.on("header", () => {});
+      part.on("data", (piece) => pieces.push(piece));
+      part.on("error", () => resolve(undefined));
+    });
+    dicer.on("finish", () => resolve(parts.map((pieces) => Buffer.concat(pieces))));
+    dicer.on("error", () => resolve(undefined));
+    dicer.end(body);
+  });
+}
+
+/** What Node's parser hears on a connection; undefined if it breaks it off. */
+function messages(bytes) {
+  const heard = [];
+  const parser = new HTTPParser();
+  parser.initialize(HTTPParser.REQUEST, {});
+  let more = [];
+  parser[HTTPParser.kOnHeaders] = (headers) => void more.push(...headers);
+  parser[HTTPParser.kOnHeadersComplete] = (_major, _minor, headers, method, url) => {
+    heard.push({ method: methods[method] ?? "UNKNOWN", target: url ?? "", headers: paired(headers ?? more), body: [], trailers: [] });
+    more = [];
+    return 0;
+  };
+  parser[HTTPParser.kOnBody] = (piece) => void heard.at(-1).body.push(Buffer.from(piece));
+  parser[HTTPParser.kOnMessageComplete] = () => {
+    heard.at(-1).trailers = paired(more);
+    heard.at(-1).whole = true;
+    more = [];
+  };
+  const read = parser.execute(bytes);
+  const end = read instanceof Error ? read : parser.finish();
+  parser.close();
+  if (end instanceof Error || heard.some(({ whole }) => whole !== true)) return undefined;
+  return heard.map(({ body, whole: _, ...message }) => ({ ...message, body: Buffer.concat(body).toString("base64") }));
+}
+
+function paired(list) {
+  return Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]]);
 }
 
 /** A parser that never says that it is done has rejected the request. */

@@ -1,6 +1,9 @@
-"""What Python servers read: json, orjson, Starlette with python-multipart, Werkzeug, Django, and cgi where it is there still."""
+"""What Python servers read: json, orjson, Starlette with python-multipart, Werkzeug, Django, and cgi where it is there still; of batches email and
+python-multipart, and http.client what is in the parts."""
 
 import base64
+import email
+import http.client
 import io
 import json
 import logging
@@ -10,6 +13,7 @@ import warnings
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import orjson
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request as StarletteRequest
 from starlette.routing import Route, Router, Match
 from werkzeug.routing import Map, Rule
@@ -35,6 +39,7 @@ class Reading:
         self.reads = []
         self.rejects = []
         self.routes = []
+        self.nested = []
 
     def note(self, parser, text):
         # A lone surrogate cannot be written out.
@@ -47,12 +52,30 @@ class Reading:
             self.rejects.append(parser)
             return
         for place in self.places:
-            if "#" not in place and "!" not in place:
+            outer, _, inner = place.partition("~")
+            if inner:
+                self.coded(parser, value, outer.split("/"), inner)
+            elif "#" not in place and "!" not in place:
                 self.at(parser, value, place.split("/"))
+
+    def coded(self, parser, value, keys, inner):
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, dict):
+            self.at(parser, value, inner.split("/"))
+        if not isinstance(value, str):
+            return
+        for name, decode in DECODERS.items():
+            try:
+                self.at(f"{parser}-{name}", json.loads(decode(value)), inner.split("/"))
+            except Exception:
+                self.rejects.append(name)
 
     def fields(self, parser, fields):
         batch = any(name == "purpose" and text(value).strip() == "batch" for name, value, _ in fields)
         for place in self.places:
+            if "~" in place:
+                continue
             field, kind, rest = re.match(r"([^#!]+)(?:([#!])(.*))?$", place).groups()
             first, *deeper = field.replace("/*", "/").split("/")
             name = first + "".join(f"[{part}]" for part in deeper)
@@ -93,6 +116,15 @@ class Reading:
                 self.at(parser, one, keys[1:])
         elif isinstance(value, dict) and keys[0] in value:
             self.at(parser, value[keys[0]], keys[1:])
+
+
+# The second is what a server on Python's standard library reads; the last is protobuf's own.
+DECODERS = {
+    "b64-python": lambda text: base64.b64decode(text, validate=True),
+    "b64-python-lenient": base64.b64decode,
+    "b64-python-url": base64.urlsafe_b64decode,
+    "b64-protobuf": lambda text: base64.urlsafe_b64decode(text.encode() + b"=" * (4 - len(text) % 4)),
+}
 
 
 def text(value):
@@ -148,6 +180,56 @@ def django_form(environ):
 def cgi_form(environ):
     storage = cgi.FieldStorage(fp=environ["wsgi.input"], environ=environ, keep_blank_values=True)
     return [(item.name or "", item.value, item.filename is not None) for item in storage.list or []]
+
+
+def spoken(content):
+    """A request out of a part: by its length, where it has one, and to the part's end."""
+    file = io.BytesIO(content)
+    line = file.readline()
+    words = line.decode("latin-1").split()
+    if not 2 <= len(words) <= 3:
+        raise ValueError("no request line")
+    headers = http.client.parse_headers(file)
+    if headers.defects:
+        raise ValueError("defects")
+    rest = file.read()
+    found = [rest]
+    if headers["content-length"] is not None:
+        by_length = rest[: int(headers["content-length"])]
+        if by_length != rest.rstrip(b"\r\n") and by_length != rest:
+            found.append(by_length)
+    return [
+        {"method": words[0], "target": words[1], "headers": [[name, value] for name, value in headers.items()], "body": base64.b64encode(body).decode()}
+        for body in found
+    ]
+
+
+def email_parts(kind, body):
+    message = email.message_from_bytes(b"MIME-Version: 1.0\r\nContent-Type: " + kind.encode("latin-1", "replace") + b"\r\n\r\n" + body)
+    if not message.is_multipart() or message.defects:
+        raise ValueError("no multipart")
+    parts = []
+    for part in message.get_payload():
+        if part.defects:
+            raise ValueError("defects")
+        payload = part.get_payload(decode=True)
+        if payload is not None:
+            parts.append(payload)
+    return parts
+
+
+def python_multipart_parts(kind, body):
+    parts = []
+    parser = MultipartParser(
+        parse_options_header(kind)[1][b"boundary"],
+        {
+            "on_part_begin": lambda: parts.append(b""),
+            "on_part_data": lambda data, start, end: parts.append(parts.pop() + data[start:end]),
+        },
+    )
+    parser.write(body)
+    parser.finalize()
+    return parts
 
 
 class Routes:
@@ -206,6 +288,9 @@ def read(request):
         "CONTENT_LENGTH": str(len(body)),
         "CONTENT_TYPE": types[0] if types else "",
     }
+    for name, value in http.client.parse_headers(io.BytesIO("".join(f"{name}: {value}\r\n" for name, value in request["trailers"]).encode("latin-1", "replace") + b"\r\n")).items():
+        if name.lower().replace("_", "-") == "x-model":
+            reading.note("python-trailer-header", value)
     for name, value in headers:
         key = "HTTP_" + name.upper().replace("-", "_")
         environ[key] = f"{environ[key]},{value}" if key in environ else value
@@ -229,6 +314,12 @@ def read(request):
     if not body:
         return told(reading)
 
+    if request["container"]:
+        for name, split in (("email", email_parts), ("python-multipart", python_multipart_parts)):
+            try:
+                reading.nested.append([name, [one for part in split(types[0] if types else "", body) for one in spoken(part)]])
+            except Exception:
+                reading.rejects.append(name)
     reading.document("cpython", lambda: json.loads(body))
     reading.document("orjson", lambda: orjson.loads(body))
     reading.document("litellm", lambda: litellm(body))
@@ -245,7 +336,7 @@ def read(request):
 
 
 def told(reading):
-    return {"reads": reading.reads, "rejects": reading.rejects, "routes": reading.routes}
+    return {"reads": reading.reads, "rejects": reading.rejects, "routes": reading.routes, "nested": reading.nested}
 
 
 for line in sys.stdin:

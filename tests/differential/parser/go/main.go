@@ -1,4 +1,5 @@
-// What Go servers read: net/http with mime/multipart and net/url, encoding/json into a struct, which folds keys, and into a map.
+// What Go servers read: net/http with mime/multipart and net/url, encoding/json into a struct, which folds keys, and into a map; of batches
+// mime/multipart, and net/http what is in the parts.
 package main
 
 import (
@@ -8,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,8 +20,9 @@ import (
 
 type request struct {
 	Method, Target, Body string
-	Headers              [][2]string
+	Headers, Trailers    [][2]string
 	Places               []string
+	Container            bool
 	Operations           []any
 }
 
@@ -28,6 +32,15 @@ type reading struct {
 	Reads   [][2]string `json:"reads"`
 	Rejects []string    `json:"rejects"`
 	Paths   []string    `json:"paths"`
+	Nested  [][2]any    `json:"nested"`
+}
+
+// A request that was found in a batch.
+type unpacked struct {
+	Method  string      `json:"method"`
+	Target  string      `json:"target"`
+	Headers [][2]string `json:"headers"`
+	Body    string      `json:"body"`
 }
 
 func (r *reading) note(parser, text string) { r.Reads = append(r.Reads, [2]string{parser, text}) }
@@ -58,8 +71,36 @@ func (r *reading) at(parser string, value any, keys []string) {
 
 func (r *reading) document(parser string, value any) {
 	for _, place := range r.places {
-		if !strings.ContainsAny(place, "#!") {
+		if outer, inner, is := strings.Cut(place, "~"); is {
+			r.coded(parser, value, strings.Split(outer, "/"), strings.Split(inner, "/"))
+		} else if !strings.ContainsAny(place, "#!") {
 			r.at(parser, value, strings.Split(place, "/"))
+		}
+	}
+}
+
+// Go passes over line ends in Base64, and over nothing else.
+var decoders = map[string]*base64.Encoding{
+	"b64-go": base64.StdEncoding, "b64-go-raw": base64.RawStdEncoding, "b64-go-url": base64.URLEncoding, "b64-go-raw-url": base64.RawURLEncoding,
+}
+
+func (r *reading) coded(parser string, value any, outer, inner []string) {
+	for _, key := range outer {
+		object, _ := value.(map[string]any)
+		value = object[key]
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		r.at(parser, value, inner)
+	case string:
+		for name, decoder := range decoders {
+			var whole any
+			plain, err := decoder.DecodeString(value)
+			if err != nil || json.Unmarshal(plain, &whole) != nil {
+				r.reject(name)
+			} else {
+				r.at(parser+"-"+name, whole, inner)
+			}
 		}
 	}
 }
@@ -71,6 +112,7 @@ type chat struct {
 	Fallbacks any   `json:"fallbacks"`
 	Session   *chat `json:"session"`
 	Agent     *chat `json:"agent"`
+	Data      any   `json:"data"`
 	Svg       *chat `json:"svg"`
 	Body      *chat `json:"body"`
 	Params    *chat `json:"params"`
@@ -83,7 +125,7 @@ type chat struct {
 }
 
 func (c *chat) value() map[string]any {
-	whole := map[string]any{"model": c.Model, "models": c.Models, "fallbacks": c.Fallbacks}
+	whole := map[string]any{"model": c.Model, "models": c.Models, "fallbacks": c.Fallbacks, "data": c.Data}
 	for key, inner := range map[string]*chat{"session": c.Session, "agent": c.Agent, "svg": c.Svg, "body": c.Body, "params": c.Params} {
 		if inner != nil {
 			whole[key] = inner.value()
@@ -135,6 +177,9 @@ func (r *reading) form(values map[string][]string) {
 		batch = batch || strings.TrimSpace(purpose) == "batch"
 	}
 	for _, place := range r.places {
+		if strings.Contains(place, "~") {
+			continue
+		}
 		end := strings.IndexAny(place, "#!")
 		field := place
 		if end >= 0 {
@@ -160,6 +205,59 @@ func (r *reading) form(values map[string][]string) {
 	}
 }
 
+// Each part of a batch: by its length where it has one, else to its end; and what follows, as on a connection.
+func (r *reading) unpack(kind string, body []byte) {
+	_, parameters, err := mime.ParseMediaType(kind)
+	if err != nil || parameters["boundary"] == "" {
+		r.reject("go-mixed")
+		return
+	}
+	found := []unpacked{}
+	parts := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
+	for {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		var content []byte
+		if err == nil {
+			content, err = io.ReadAll(part)
+		}
+		if err != nil {
+			r.reject("go-mixed")
+			return
+		}
+		left := bufio.NewReader(bytes.NewReader(content))
+		for first := true; ; first = false {
+			got, err := http.ReadRequest(left)
+			if err != nil && first {
+				r.reject("go-mixed")
+			}
+			if err != nil {
+				break
+			}
+			one := unpacked{Method: got.Method, Target: got.RequestURI, Headers: [][2]string{}}
+			for name, values := range got.Header {
+				for _, value := range values {
+					one.Headers = append(one.Headers, [2]string{name, value})
+				}
+			}
+			inner, err := io.ReadAll(got.Body)
+			if err != nil {
+				r.reject("go-mixed")
+			}
+			if got.ContentLength == 0 && got.Header.Get("Content-Length") == "" && len(got.TransferEncoding) == 0 {
+				rest, _ := io.ReadAll(left)
+				inner = append(inner, rest...)
+				left = bufio.NewReader(bytes.NewReader(rest))
+			}
+			one.Body = base64.StdEncoding.EncodeToString(inner)
+			found = append(found, one)
+		}
+	}
+	r.Nested = append(r.Nested, [2]any{"go-mixed", found})
+}
+
 func (r *reading) query(query string) {
 	// What fails to parse is left out, the rest is kept.
 	values, _ := url.ParseQuery(query)
@@ -169,15 +267,23 @@ func (r *reading) query(query string) {
 }
 
 func read(asked request) *reading {
-	r := &reading{places: asked.Places, Reads: [][2]string{}, Rejects: []string{}, Paths: []string{}}
+	r := &reading{places: asked.Places, Reads: [][2]string{}, Rejects: []string{}, Paths: []string{}, Nested: [][2]any{}}
 	body, _ := base64.StdEncoding.DecodeString(asked.Body)
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: h\r\n", asked.Method, asked.Target)
 	for _, header := range asked.Headers {
 		fmt.Fprintf(&head, "%s: %s\r\n", header[0], header[1])
 	}
-	fmt.Fprintf(&head, "Content-Length: %d\r\n\r\n", len(body))
-	got, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader(head.String()), bytes.NewReader(body))))
+	if len(asked.Trailers) > 0 {
+		fmt.Fprintf(&head, "Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n", len(body), body)
+		for _, trailer := range asked.Trailers {
+			fmt.Fprintf(&head, "%s: %s\r\n", trailer[0], trailer[1])
+		}
+		head.WriteString("\r\n")
+	} else {
+		fmt.Fprintf(&head, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	got, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head.String())))
 	if err != nil {
 		r.reject("go-head")
 		return r
@@ -187,8 +293,23 @@ func read(asked request) *reading {
 	for _, value := range got.Header["X-Model"] {
 		r.note("go-header", value)
 	}
+	if len(asked.Trailers) > 0 {
+		// They are there once the body is read.
+		whole, _ := io.ReadAll(got.Body)
+		got.Body = io.NopCloser(bytes.NewReader(whole))
+		for name, values := range got.Trailer {
+			if strings.EqualFold(strings.ReplaceAll(name, "_", "-"), "x-model") {
+				for _, value := range values {
+					r.note("go-trailer-header", value)
+				}
+			}
+		}
+	}
 	if len(body) == 0 {
 		return r
+	}
+	if asked.Container {
+		r.unpack(got.Header.Get("Content-Type"), body)
 	}
 	r.json(body)
 	kind := strings.ToLower(got.Header.Get("Content-Type"))

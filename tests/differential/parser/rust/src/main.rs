@@ -1,8 +1,9 @@
-//! What Rust servers read: httparse under hyper, serde_json into a value and into a struct, form_urlencoded, multer under axum.
+//! What Rust servers read: httparse under hyper, serde_json into a value and into a struct, form_urlencoded, multer under axum; of batches multer, and
+//! httparse what is in the parts.
 
 use std::io::{BufRead, Write};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD}};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,8 +13,19 @@ struct Request {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
+    trailers: Vec<(String, String)>,
     body: String,
     places: Vec<String>,
+    container: bool,
+}
+
+/// A request that was found in a batch.
+#[derive(Serialize)]
+struct Unpacked {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: String,
 }
 
 /// The places are told in reading.mjs.
@@ -22,6 +34,7 @@ struct Reading {
     reads: Vec<(&'static str, String)>,
     rejects: Vec<&'static str>,
     paths: Vec<String>,
+    nested: Vec<(&'static str, Vec<Unpacked>)>,
     #[serde(skip)]
     places: Vec<String>,
 }
@@ -35,7 +48,26 @@ struct Typed {
 impl Reading {
     fn document(&mut self, parser: &'static str, value: &Value) {
         for place in self.places.clone().iter().filter(|place| !place.contains(['#', '!'])) {
-            self.at(parser, value, &place.split('/').collect::<Vec<_>>());
+            match place.split_once('~') {
+                Some((outer, inner)) => self.coded(parser, value, outer, &inner.split('/').collect::<Vec<_>>()),
+                None => self.at(parser, value, &place.split('/').collect::<Vec<_>>()),
+            }
+        }
+    }
+
+    fn coded(&mut self, parser: &'static str, value: &Value, outer: &str, inner: &[&str]) {
+        match outer.split('/').try_fold(value, |value, key| value.get(key)) {
+            Some(Value::String(text)) => {
+                let decoders = [("b64-rust", STANDARD), ("b64-rust-raw", STANDARD_NO_PAD), ("b64-rust-url", URL_SAFE), ("b64-rust-raw-url", URL_SAFE_NO_PAD)];
+                for (name, decoder) in decoders {
+                    match decoder.decode(text).ok().and_then(|plain| serde_json::from_slice(&plain).ok()) {
+                        Some(value) => self.at(name, &value, inner),
+                        None => self.rejects.push(name),
+                    }
+                }
+            }
+            Some(value) => self.at(parser, value, inner),
+            None => {}
         }
     }
 
@@ -55,7 +87,7 @@ impl Reading {
 
     fn fields(&mut self, parser: &'static str, fields: &[(String, String)]) {
         let batch = fields.iter().any(|(name, value)| name == "purpose" && value.trim() == "batch");
-        for place in self.places.clone() {
+        for place in self.places.clone().into_iter().filter(|place| !place.contains('~')) {
             let end = place.find(['#', '!']).unwrap_or(place.len());
             let (field, rest) = place.split_at(end);
             let field = field.replace("/*", "/");
@@ -111,8 +143,22 @@ impl Reading {
         if let Some(model) = named("x-model") {
             self.reads.push(("httparse-header", model));
         }
+        let mut block: Vec<u8> = request.trailers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
+        block.extend(b"\r\n");
+        let mut trailers = [httparse::EMPTY_HEADER; 8];
+        if let Ok(httparse::Status::Complete((_, trailers))) = httparse::parse_headers(&block, &mut trailers) {
+            for trailer in trailers.iter().filter(|trailer| trailer.name.replace('_', "-").eq_ignore_ascii_case("x-model")) {
+                self.reads.push(("httparse-trailer-header", String::from_utf8_lossy(trailer.value).into_owned()));
+            }
+        }
         if body.is_empty() {
             return;
+        }
+        if request.container {
+            match futures_executor::block_on(unpack(&named("content-type").unwrap_or_default(), body.clone())) {
+                Some(found) => self.nested.push(("multer", found)),
+                None => self.rejects.push("multer-mixed"),
+            }
         }
         match serde_json::from_slice::<Value>(&body) {
             Ok(value) => self.document("serde_json", &value),
@@ -151,12 +197,35 @@ async fn parts(kind: &str, body: Vec<u8>, fields: &mut Vec<(String, String)>) ->
     Ok(())
 }
 
+/// The requests in the parts of a batch: each to its part's end.
+async fn unpack(kind: &str, body: Vec<u8>) -> Option<Vec<Unpacked>> {
+    let (_, boundary) = kind.split_once("boundary=")?;
+    let boundary = boundary.split(';').next()?.trim().trim_matches('"').to_owned();
+    let stream = futures_util::stream::once(std::future::ready(Ok::<_, std::io::Error>(body)));
+    let mut multipart = multer::Multipart::new(stream, boundary);
+    let mut found = Vec::new();
+    while let Some(field) = multipart.next_field().await.ok()? {
+        let content = field.bytes().await.ok()?;
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut parsed = httparse::Request::new(&mut headers);
+        let Ok(httparse::Status::Complete(end)) = parsed.parse(&content) else { return None };
+        let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+        found.push(Unpacked {
+            method: parsed.method?.to_owned(),
+            target: parsed.path?.to_owned(),
+            headers: parsed.headers.iter().map(|header| (header.name.to_owned(), text(header.value))).collect(),
+            body: STANDARD.encode(content.get(end..)?),
+        });
+    }
+    Some(found)
+}
+
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         match serde_json::from_str::<Request>(&line?) {
             Ok(request) => {
-                let mut reading = Reading { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), places: request.places.clone() };
+                let mut reading = Reading { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
                 reading.read(&request);
                 writeln!(out, "{}", serde_json::to_string(&reading).unwrap_or_default())?;
             }
