@@ -67,7 +67,7 @@ const PATHS: &[&str] = &[
 ];
 
 fn document() -> impl Strategy<Value = String> {
-    let ids = prop::sample::select(vec!["mythos-5", "fable-5", "haiku-4", "auto"]);
+    let ids = prop::sample::select(vec!["mythos-5", "fable-5", "haiku-4", "auto", "mythos-5%00"]);
     let members = prop::sample::subsequence(MEMBERS, 1..=MEMBERS.len()).prop_shuffle();
     (members, prop::collection::vec(ids, 16)).prop_map(|(members, ids)| {
         let mut text = format!("{{{}}}", members.join(","));

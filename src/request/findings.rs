@@ -400,10 +400,13 @@ impl Findings {
             _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
             _ => (&mut self.occurred, None),
         };
-        model_id::judge(bundle, text, &mut self.scratch, &mut Found { names, targets, scope: self.scope })?;
-        self.keep(text, carrier, false);
+        let judged = model_id::judge(bundle, text, &mut self.scratch, &mut Found { names, targets, scope: self.scope });
+        if judged.is_ok() {
+            self.keep(text, carrier, false);
+        }
+        // Of an id that cannot be read to its end, too: what was read of it counts.
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
-        Ok(())
+        judged
     }
 
     fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {

@@ -154,16 +154,19 @@ export function written(made) {
     trailers: made.trailers,
     mutations: made.mutations,
     socket: made.socket,
-    kind: made.body.kind,
+    kind: KINDS[made.body.kind] ?? made.body.kind,
     carrier: carrier(made),
   };
 }
+
+/** What the figures call them. */
+const KINDS = { none: "target", requests: "batch" };
 
 /** By what stands out: what the figures are counted by. */
 function carrier({ socket, trailers, body }) {
   if (socket === true) return "message";
   if (trailers !== undefined) return "trailers";
-  return { none: "target", requests: "batch" }[body.kind] ?? body.kind;
+  return KINDS[body.kind] ?? body.kind;
 }
 
 /** A request of a batch, as it stands in its part. */
