@@ -417,6 +417,7 @@ impl Findings {
             *word &= !1;
         }
         self.keep(text, carrier, true);
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
     fn keep(&mut self, text: &[u8], carrier: Carrier, hint: bool) {
