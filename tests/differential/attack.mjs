@@ -127,13 +127,14 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     return tried >= cases || Date.now() > until;
   };
   const tally = await attack(bench, seed, enough, (difference) => console.log(`attack: ${difference}`));
+  // Before they are made small, which takes longer than a run that is broken off has.
+  console.log(figures(tally));
   const lines = [];
   for (const { told, line } of await smallest(bench, tally, MINIMISED)) {
     lines.push(line);
     console.log(told);
   }
   bench.close();
-  console.log(figures(tally));
   if (lines.length > 0) {
     const folder = fileURLToPath(new URL("../../target/attack/", import.meta.url));
     mkdirSync(folder, { recursive: true });
