@@ -274,3 +274,27 @@ fn a_container_has_the_reach_of_all_that_it_may_hold() {
     assert_eq!(kind("/batch", &batch(&[OPEN])), Kind::Deny);
     assert_eq!(kind("/v1beta/models/haiku-4:generateContent", ""), Kind::Pass);
 }
+
+#[test]
+fn a_request_of_a_batch_goes_to_the_host_of_the_batch() {
+    let tables = r#"
+[deployments.real]
+hosts = ["real.example"]
+names = { tuned = "mythos-5" }
+[deployments.other]
+hosts = ["other.example"]
+names = { tuned = "haiku-4" }
+"#;
+    let mut decider = decider(&format!("{POLICY}{tables}"), &mut Options::default());
+    for (host, inner, expected) in [
+        ("real", "other", Kind::Deny),
+        ("real", "real", Kind::Deny),
+        ("other", "other", Kind::Pass),
+        ("other", "real", Kind::Pass),
+    ] {
+        let part = format!("POST /v1beta/models/tuned:generateContent HTTP/1.1\r\nHost: {inner}.example\r\n\r\n{{}}");
+        let line = json!({"id": 1, "method": "POST", "url": format!("https://{host}.example/batch"), "headers": {"content-type": "multipart/mixed; boundary=b"}, "body": batch(&[&part])});
+        let verdict = decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0);
+        assert_eq!(verdict.kind, expected, "{inner} in {host}: {}", verdict.to_json());
+    }
+}

@@ -52,6 +52,12 @@ impl Scope {
         Self { dialects, spans: [run(bundle, table, b""), own] }
     }
 
+    /// For a request inside another, which goes to the same host whatever it says.
+    pub(super) fn inside(mut self, around: &Self) -> Self {
+        self.spans = around.spans;
+        self
+    }
+
     /// The prefix that the dialects share: those of several are at no one path.
     pub(super) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(self.dialects.trailing_zeros());

@@ -87,9 +87,12 @@ impl Findings {
         Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
     }
 
-    /// Names are resolved by the policy's tables that hold for this request.
-    pub(super) fn resolving(mut self, bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> Self {
+    /// Names are resolved by the policy's tables that hold for this request, which may stand inside another.
+    pub(super) fn resolving(mut self, bundle: Bundle<'_>, route: &Route, head: &Head<'_>, around: Option<&Self>) -> Self {
         self.scope = Scope::of(bundle, route, head);
+        if let Some(around) = around {
+            self.scope = self.scope.inside(&around.scope);
+        }
         self
     }
 

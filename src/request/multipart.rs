@@ -23,7 +23,7 @@ use crate::piece::{ends_folded, starts_folded};
 use super::content::is_utf8;
 use super::field::{Fields, Manner, Target, Value};
 use super::findings::Findings;
-use super::nested::Nested;
+use super::nested::{Nested, digits};
 use super::path::decode;
 use super::reason::Reason;
 use super::run;
@@ -64,6 +64,8 @@ pub(crate) struct Multipart {
     mixed: bool,
     /// The part is a request.
     nested: Option<Box<Nested>>,
+    /// Bytes that the part still has by its own word, if it is wanted.
+    left: Option<usize>,
     /// Bit 0: a part without a name is a document or media; bit 1: one is a request.
     kinds: u8,
     doubt: Option<Reason>,
@@ -97,6 +99,7 @@ impl Multipart {
             value: Value::new(),
             mixed,
             nested: None,
+            left: None,
             kinds: 0,
             doubt: None,
         })
@@ -212,6 +215,10 @@ impl Multipart {
                     None => self.value.end(bundle, findings),
                 };
                 self.note(result);
+                if self.left.is_some_and(|left| left != 0) {
+                    // Some servers end the part where its length says.
+                    self.note(Err(Reason::MultipartHeader));
+                }
             }
             self.matched = 0;
             self.headers.clear();
@@ -241,6 +248,7 @@ impl Multipart {
         }
         let (content, _) = piece.split_at_checked(piece.len() - self.withheld).unwrap_or_default();
         for piece in [b"\r\n".get(..withheld).unwrap_or_default(), content] {
+            self.left = self.left.map(|left| left.wrapping_sub(piece.len()));
             let result = match &mut self.nested {
                 Some(nested) => nested.feed(bundle, piece, findings),
                 None => self.value.take(bundle, piece, findings),
@@ -275,6 +283,7 @@ impl Multipart {
             return Err(Reason::MultipartParts);
         }
         self.note(result);
+        self.left = part.length.filter(|_| target.is_wanted());
         if self.mixed && part.http {
             self.nested = Some(Box::new(Nested::new()));
         } else {
@@ -348,6 +357,8 @@ struct Part<'a> {
     manner: Manner,
     /// It is a whole request.
     http: bool,
+    /// Bytes of its content, by its own word.
+    length: Option<usize>,
     /// It matters if the part is wanted, or is no file.
     trouble: Option<Reason>,
 }
@@ -356,7 +367,7 @@ impl<'a> Part<'a> {
     fn read(headers: &'a [u8], mixed: bool) -> Result<Self, Reason> {
         let bad = Reason::MultipartHeader;
         let (mut name, mut seen_type) = (None, false);
-        let mut part = Part { name: &[], manner: Manner::PLAIN, http: false, trouble: None };
+        let mut part = Part { name: &[], manner: Manner::PLAIN, http: false, length: None, trouble: None };
         let mut rest = headers.strip_suffix(b"\r\n").unwrap_or_default();
         while !rest.is_empty() {
             let (header, value) = header_line(&mut rest).ok_or(bad)?;
@@ -371,6 +382,11 @@ impl<'a> Part<'a> {
                 }
                 seen_type = true;
                 part.content_type(value)?;
+            } else if header.eq_ignore_ascii_case(b"content-length") {
+                if part.length.is_some() {
+                    return Err(bad);
+                }
+                part.length = Some(digits(value) as usize);
             } else if header.eq_ignore_ascii_case(b"content-transfer-encoding")
                 && !(ends_folded(value, b"bit") || value.eq_ignore_ascii_case(b"binary"))
             {

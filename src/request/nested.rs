@@ -146,13 +146,13 @@ impl Nested {
         let mut route = Route::default();
         route.read(bundle, &head);
         self.reach.denied.extend_from_slice(findings.watched());
-        let reader = Reader::new(bundle, &route, &head, &self.reach);
+        let reader = Reader::inside(bundle, &route, &head, &self.reach, findings);
         if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
     }
 }
 
 /// A length in decimal digits; what is none is longer than anything.
-fn digits(text: &[u8]) -> u32 {
+pub(super) fn digits(text: &[u8]) -> u32 {
     let mut length = 0u32;
     for byte in text {
         let digit = u32::from(byte.wrapping_sub(b'0'));

@@ -110,12 +110,21 @@ impl Reader {
     /// Reads path, query and headers. What is wrong with them is kept for the verdict.
     #[must_use]
     pub fn new(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach) -> Self {
+        Self::within(bundle, route, head, reach, None)
+    }
+
+    /// The same of a request inside another, of which this is what was found.
+    pub(super) fn inside(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: &Findings) -> Self {
+        Self::within(bundle, route, head, reach, Some(around))
+    }
+
+    fn within(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: Option<&Findings>) -> Self {
         if route.lacks_method(head.headers) {
             let mut overridden = Route::default();
             overridden.read(bundle, head);
-            return Self::read(bundle, &overridden, head, reach);
+            return Self::read(bundle, &overridden, head, reach, around);
         }
-        Self::read(bundle, route, head, reach)
+        Self::read(bundle, route, head, reach, around)
     }
 
     /// Whether the body, if there is one, must be read. If not, the verdict is settled.
@@ -302,7 +311,7 @@ impl Reader {
         self.findings.holds(bundle, mention, patterns)
     }
 
-    fn read(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach) -> Self {
+    fn read(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: Option<&Findings>) -> Self {
         let mut facts = verdict::Request {
             guarded: route.guarded,
             everything: reach.is_everything(bundle),
@@ -316,7 +325,7 @@ impl Reader {
             message: false,
             named: false,
         };
-        let mut findings = Findings::new(bundle).resolving(bundle, route, head);
+        let mut findings = Findings::new(bundle).resolving(bundle, route, head, around);
         if route.guarded && !reach.is_empty() {
             let mut note = |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
             for (role, text) in route.mentions() {
