@@ -114,6 +114,8 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
         (Kind::Refuse, "multipart_header", OPEN.replace("\r\n", "\n")),
         (Kind::Refuse, "multipart_header", "nonsense".to_owned()),
         (Kind::Refuse, "multipart_header", sized("2\r\nContent-Length: 2", "{}")),
+        (Kind::Refuse, "multipart_header", sized("-1", "{}")),
+        (Kind::Refuse, "multipart_header", sized("2, 2", "{}")),
         // What is a further request to who reads the part as a connection.
         (Kind::Refuse, "trailing_bytes", format!("GET /v1beta/models/haiku-4 HTTP/1.1\r\n\r\n{CLOSED}")),
         (Kind::Refuse, "trailing_bytes", sized("2", "{} GET")),

@@ -133,11 +133,12 @@ impl Nested {
                 return Err(Reason::MultipartEncoding);
             }
             if header::is(name, "content-length") {
-                if self.sized {
+                let length = digits(value);
+                if self.sized || length == u32::MAX {
                     return Err(bad);
                 }
                 self.sized = true;
-                self.left = digits(value) as usize;
+                self.left = length as usize;
             }
             headers.push((name, text(value)));
         }
@@ -151,7 +152,7 @@ impl Nested {
     }
 }
 
-/// A length in decimal digits; what is none is longer than anything.
+/// A length in decimal digits; `u32::MAX`: it is none.
 pub(super) fn digits(text: &[u8]) -> u32 {
     let mut length = 0u32;
     for byte in text {
