@@ -66,7 +66,7 @@ pub(crate) struct Multipart {
     nested: Option<Box<Nested>>,
     /// Bytes that the part still has by its own word, if it is wanted.
     left: Option<usize>,
-    /// Bit 0: a part without a name is a document or media; bit 1: one is a request.
+    /// Of parts that need no name, bit 0: one is a document, a field or media; bit 1: one is a request.
     kinds: u8,
     doubt: Option<Reason>,
 }
@@ -272,9 +272,11 @@ impl Multipart {
         let mut name = Vec::new();
         decode(part.name, &mut name);
         let (mut target, mut result) = self.fields.target(bundle, &name);
-        if self.mixed && part.name.is_empty() {
-            (target, result) = (Target::whole(self.start), Ok(()));
+        if self.mixed {
             self.kinds |= 1 << u8::from(part.http);
+            if part.name.is_empty() {
+                (target, result) = (Target::whole(self.start), Ok(()));
+            }
         }
         if part.manner.file {
             target = target.of_file();
