@@ -101,6 +101,7 @@ bench-native: ## reach, scan and decoding, natively
 bench-worker: build ## the worker beside a bare pass-through, its memory, and decisions from JavaScript
 	@cargo build --quiet --release --features cli --bin portcullis
 	PORTCULLIS=$(TARGET)/release/portcullis node benches/decide.mjs
+	node benches/scan.mjs
 	node benches/worker.mjs
 	node benches/decode.mjs
 	node benches/memory.mjs
