@@ -78,14 +78,6 @@ pub(crate) struct Request {
     pub(crate) named: bool,
 }
 
-/// Operations that run or reveal a model, or lead to one that does.
-const CLOSABLE: u32 = operation::RUNS
-    | operation::REVEALS
-    | operation::LISTS
-    | operation::LATE_BOUND
-    | operation::LATE_BOUND_UNNAMED
-    | operation::WEBSOCKET;
-
 impl Request {
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
@@ -101,7 +93,7 @@ impl Request {
 
     /// With everything closed, no mention is needed.
     fn closed(&self) -> bool {
-        self.everything && (self.has(CLOSABLE) || self.unsure && (self.body || self.upgrade))
+        self.everything && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
     }
 }
 

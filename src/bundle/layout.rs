@@ -495,6 +495,9 @@ pub(crate) mod operation {
     /// Its body may be media, as it is: a recording, a picture. The path says which model takes it.
     pub(crate) const MEDIA: u32 = 1 << 13;
 
+    /// What runs or reveals a model, or leads to one that does.
+    pub(crate) const BEARS: u32 = RUNS | REVEALS | LISTS | LATE_BOUND | LATE_BOUND_UNNAMED | WEBSOCKET;
+
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }
@@ -555,8 +558,10 @@ pub(crate) mod role {
     pub(crate) const DELEGATES: u8 = 16;
     /// An OPAQUE that also answers "which model runs".
     pub(crate) const DEPLOYMENT: u8 = 17;
+    /// An object that is a request of its own, one of a batch: without a name at a PRIMARY or DEPLOYMENT place inside it, what runs is not said.
+    pub(crate) const REQUEST: u8 = 18;
     /// The last of those that stand in a state.
-    pub(crate) const LAST: u8 = DEPLOYMENT;
+    pub(crate) const LAST: u8 = REQUEST;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
     pub(crate) const HEADER_PLAIN: u8 = 33;
@@ -589,6 +594,13 @@ record! {
     /// `MUST_NAME_TYPE`) holds only for a text that starts with it, ASCII case aside.
     State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, prefix_len: u16, prefix_at: u32 }
 }
+impl State {
+    /// The user's own: nothing is wanted at it or below.
+    pub(crate) fn is_inert(&self) -> bool {
+        self.role == role::NOTHING && self.keys.len == 0 && self.other == NONE && self.element == NONE
+    }
+}
+
 record! {
     /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous. Several names
     /// with one folded form (`modelId`, `model_id`) stand side by side with one target, and any of them is exact.

@@ -6,13 +6,16 @@
 //! ```text
 //! for each reading of the path (see `path`):
 //!   under no guarded prefix       not guarded
-//!   prefix + a known path         these operations
-//!   else a known path at the end  these operations, from the longest ending that is one; what comes before may hint at a model
+//!   prefix + a known path         these operations; where ids alone make up its end, also what runs a model under a path that lies within them
+//!   else a known path at the end  these operations, from the longest ending that is one; each segment before it may hint at a model
 //!   known by its beginning alone  these, and those of the endings; with a body it is as good as unknown
 //!   known to weak operations      these: they fit whatever a provider serves, and say little
-//!   else                          unknown: what follows `models`, `deployments`, ... may hint at a model
+//!   else                          unknown: each segment may hint at a model, and blanks and a file extension are dropped to find a known path
 //! of a path's operations, of all dialects: those of the method, else all of them
 //! ```
+//!
+//! An id at the end of a path may be another server's verb (`POST /v1/chat/completions/batch`): where it reads as a word, the body is read as that of
+//! an unknown operation, too.
 //!
 //! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, for all dialects of the prefix at once, and each of its nodes is met
 //! at most once a walk. Literal segments go before captures, captures before a tail, for each dialect by itself: one that has found an operation is no longer looked for, and
@@ -87,6 +90,8 @@ enum Manner {
     Exact,
     /// From each segment on.
     Ending,
+    /// As `Ending` from this segment on, and only what runs or reveals a model: behind it stand ids that could be anything.
+    Within(usize),
     /// From each prefix on, and weak operations alone.
     Weak,
 }
@@ -101,6 +106,24 @@ struct Search {
     loose: Dialects,
     /// Methods of the operations taken.
     served: u16,
+    /// The first segment of those at the end that operations taken have as ids; that of the operation with the fewest.
+    free: usize,
+    /// Where the last ending taken begins.
+    ending: usize,
+}
+
+impl Search {
+    fn new(manner: Manner) -> Self {
+        Self { manner, all: false, sure: 0, loose: 0, served: 0, free: 0, ending: 0 }
+    }
+
+    fn found(&self) -> Match {
+        match (self.sure, self.loose) {
+            (0, 0) => Match::None,
+            (0, _) => Match::Loose,
+            _ => Match::Sure,
+        }
+    }
 }
 
 /// A set of dialects: one bit each, by number.
@@ -125,6 +148,7 @@ enum Match {
 
 /// GET and DELETE, as bits of [`operation::METHODS`].
 const BODILESS: u16 = 1 | 1 << 4;
+const POST: u16 = 1 << 1;
 
 /// `Operation::path_roles` has a bit for each.
 const CAPTURES: usize = 16;
@@ -232,14 +256,21 @@ impl Route {
             return;
         }
         self.guarded = true;
-        let mut known = self.search(walk, segments, Manner::Exact);
-        if known == Match::Sure {
-            return;
-        }
-        known = known.max(self.search(walk, segments, Manner::Ending));
-        self.hints(segments);
+        let mut known = self.find(walk, segments);
         if known == Match::None {
-            known = self.search(walk, segments, Manner::Weak);
+            // A server may drop blanks, and a file extension as one asks for a format: `/models.json`.
+            let trimmed: Vec<&[u8]> = segments.iter().map(|segment| segment.trim_ascii()).collect();
+            let mut bare = trimmed.clone();
+            if let Some(last) = bare.last_mut() {
+                *last = stem(last);
+            }
+            for spelling in [trimmed, bare] {
+                if spelling != segments && self.find(walk, &spelling) != Match::None {
+                    self.unsure = true;
+                    return;
+                }
+            }
+            known = self.search(walk, segments, Manner::Weak).found();
         }
         match known {
             Match::Sure => {}
@@ -248,38 +279,58 @@ impl Route {
         }
     }
 
+    /// Takes the operations whose path it is, from a prefix on or at its end.
+    fn find(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) -> Match {
+        let exact = self.search(walk, segments, Manner::Exact);
+        if exact.found() == Match::Sure {
+            if exact.free < segments.len() {
+                let within = self.search(walk, segments, Manner::Within(exact.free));
+                self.hints(segments, within.ending);
+            }
+            return Match::Sure;
+        }
+        let ending = self.search(walk, segments, Manner::Ending);
+        let known = exact.found().max(ending.found());
+        // What stands before the ending says which model in the paths of some servers.
+        self.hints(segments, if ending.found() == Match::None { segments.len() } else { ending.ending });
+        known
+    }
+
     /// Takes the operations whose path it is: those of the method or, if none has it, all.
-    fn search(&mut self, walk: &Walk<'_>, segments: &[&[u8]], manner: Manner) -> Match {
-        let mut search = Search { manner, all: false, sure: 0, loose: 0, served: 0 };
+    fn search(&mut self, walk: &Walk<'_>, segments: &[&[u8]], manner: Manner) -> Search {
+        let mut search = Search::new(manner);
         self.sweep(walk, segments, &mut search);
         // HEAD comes with the bit of GET, so its own is not asked for.
         let unserved = self.foreign || self.methods & 0b1_1111 & !search.served != 0;
-        if search.sure | search.loose != 0 && unserved {
+        if search.found() != Match::None && unserved && !matches!(manner, Manner::Within(_)) {
             self.unsure = true;
-            search = Search { all: true, sure: 0, loose: 0, ..search };
+            search = Search { all: true, ..Search::new(manner) };
             self.sweep(walk, segments, &mut search);
         }
-        match (search.sure, search.loose) {
-            (0, 0) => Match::None,
-            (0, _) => Match::Loose,
-            _ => Match::Sure,
-        }
+        search
     }
 
     /// Of the endings, each dialect takes the longest that it knows.
     fn sweep(&mut self, walk: &Walk<'_>, segments: &[&[u8]], search: &mut Search) {
-        let starts = if search.manner == Manner::Ending { segments.len() } else { 1 };
-        for from in 0..starts {
+        let starts = match search.manner {
+            Manner::Ending => 0..segments.len(),
+            Manner::Within(from) => from..segments.len(),
+            Manner::Exact | Manner::Weak => 0..1,
+        };
+        for from in starts {
             for mount in walk.mounts() {
                 let at = match search.manner {
-                    Manner::Ending => Some(from),
-                    _ => under(walk.bundle.text(mount.prefix), segments),
+                    Manner::Ending | Manner::Within(_) => Some(from),
+                    Manner::Exact | Manner::Weak => under(walk.bundle.text(mount.prefix), segments),
                 };
                 let open = mount.dialects & !search.sure;
                 if let Some(at) = at.filter(|_| open != 0) {
-                    walk.matches(mount.node, segments, at, open, &mut |operations, captures, open| {
+                    let taken = walk.matches(mount.node, segments, at, open, &mut |operations, captures, open| {
                         self.end(walk, operations, segments, captures, open, search)
                     });
+                    if taken != 0 {
+                        search.ending = at;
+                    }
                 }
             }
         }
@@ -300,10 +351,13 @@ impl Route {
         for (at, operation) in (operations.at..).zip(table.span(operations).iter()) {
             let dialect = bit(u32::from(operation.dialect));
             let weak = operation.flags & operation::WEAK != 0;
-            // A weak operation of another method says nothing of what this one does.
+            let within = matches!(search.manner, Manner::Within(_));
+            // A weak operation of another method says nothing of what this one does, nor does one that may lie within ids.
             if open & dialect == 0
                 || weak != (search.manner == Manner::Weak)
-                || weak && (self.foreign || operation.methods & self.methods == 0)
+                || weak && self.foreign
+                || (weak || within) && operation.methods & self.methods == 0
+                || within && operation.flags & operation::BEARS == 0
             {
                 continue;
             }
@@ -318,7 +372,13 @@ impl Route {
             }
             taken |= dialect;
             search.served |= operation.methods;
+            let free = free(&operation, segments.len(), captures);
+            search.free = search.free.max(free);
             self.known(at, &operation, search.manner == Manner::Exact && !loose && !search.all);
+            if !loose && self.methods & POST != 0 && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
+            {
+                self.unread(walk.bundle);
+            }
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
@@ -369,7 +429,11 @@ impl Route {
         }
     }
 
-    fn hints(&mut self, segments: &[&[u8]]) {
+    /// Segments that may name a model: those before `end`, and those behind a segment that is called like one.
+    fn hints(&mut self, segments: &[&[u8]], end: usize) {
+        for from in 0..end {
+            self.mention(role::HINT, segments, Capture { from, to: from + 1, ..Capture::default() });
+        }
         let Some(at) = segments.iter().position(|segment| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint)))
         else {
             return;
@@ -398,6 +462,48 @@ impl Route {
         } else {
             self.mentions.push((role, self.texts.len()));
         }
+    }
+}
+
+/// The first of the segments at the end of a path that are ids to the operation and could be anything. What runs a model is read in any case.
+fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
+    let mut free = end;
+    if operation.flags & operation::RUNS == 0 {
+        for (bit, capture) in captures.iter().enumerate().rev() {
+            if capture.to != free || capture.cut != 0 || operation.path_roles >> bit & 1 != 0 {
+                break;
+            }
+            free = capture.from;
+        }
+    }
+    free
+}
+
+/// It reads as a word, `stream` or `img2img`, also behind a colon; ids have digits or capitals in them.
+fn is_word(segment: &[u8]) -> bool {
+    let text = segment.rsplit(|&b| b == b':').next().unwrap_or_default();
+    let mut digits = 0;
+    let mut capitals = 0;
+    for byte in text {
+        match byte {
+            b'a'..=b'z' | b'-' | b'_' => {}
+            b'A'..=b'Z' => capitals += 1,
+            b'2' => digits += 1,
+            _ => return false,
+        }
+    }
+    let starts = text.first().is_some_and(u8::is_ascii_uppercase);
+    let inside = digits == 0 || digits == 1 && text.len() > 4 && text.first() != Some(&b'2') && text.last() != Some(&b'2');
+    text.len() > 2 && inside && (capitals == usize::from(starts) || capitals == text.len())
+}
+
+/// The text before its file extension.
+fn stem(segment: &[u8]) -> &[u8] {
+    match segment.iter().rposition(|&b| b == b'.') {
+        Some(at) if at > 0 && segment.get(at + 1..).is_some_and(|rest| rest.iter().all(u8::is_ascii_alphabetic)) => {
+            segment.get(..at).unwrap_or_default()
+        }
+        _ => segment,
     }
 }
 

@@ -42,11 +42,12 @@ fn found(bundle: Bundle<'_>, route: &Route) -> Found {
     named.collect()
 }
 
-/// Whether the path, as it stands, is surely a known one.
-fn is_exact(bundle: Bundle<'_>, path: &str) -> bool {
+/// Whether the path, as it stands, is surely a known one; and the first of the ids at its end.
+fn exact(bundle: Bundle<'_>, path: &str) -> Option<usize> {
     let segments: Vec<&[u8]> = path.as_bytes().split(|&b| b == b'/').skip(1).collect();
     let mut route = Route { methods: 0b1_1111, ..Route::default() };
-    route.search(&Walk::new(bundle), &segments, Manner::Exact) == Match::Sure
+    let search = route.search(&Walk::new(bundle), &segments, Manner::Exact);
+    (search.found() == Match::Sure).then_some(search.free)
 }
 
 /// Paths to try: those that the bundle knows, captures filled in.
@@ -82,13 +83,13 @@ fn paths(bundle: Bundle<'_>) -> Vec<Vec<String>> {
 fn compare(all: Bundle<'_>, alone: &[OwnedBundle], method: &str, path: &str) -> Result<(), TestCaseError> {
     let together = route(all, method, path);
     let united = found(all, &together);
-    let exact = is_exact(all, path);
+    let known = exact(all, path);
     for bundle in alone {
         let bundle = bundle.view();
         let single = route(bundle, method, path);
-        // Exact routes win over endings, and of these the longest, whichever dialect has them; and a weak operation counts only where no other
-        // does.
-        if exact && !is_exact(bundle, path) {
+        // Exact routes win over endings, and of these the longest, whichever dialect has them; what is literal to one dialect is no id to another;
+        // and a weak operation counts only where no other does.
+        if known.is_some_and(|free| exact(bundle, path).is_none_or(|own| own < free)) {
             continue;
         }
         for (dialect, operation, weak) in found(bundle, &single) {
