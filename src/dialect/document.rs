@@ -185,7 +185,7 @@ pub(super) const CLASSES: [(&str, u32); 16] = [
 ];
 
 /// Keys that hold places, and their roles.
-const ROLES: [(&str, u8); 14] = [
+const ROLES: [(&str, u8); 15] = [
     ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
     ("mention", role::MENTION),
@@ -197,6 +197,7 @@ const ROLES: [(&str, u8); 14] = [
     ("selector", role::SELECTOR),
     ("hint", role::HINT),
     ("suspect", role::SUSPECT),
+    ("request", role::REQUEST),
     ("must-name", role::MUST_NAME),
     ("must-name-type", role::MUST_NAME_TYPE),
     ("data", DATA),

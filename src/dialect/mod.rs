@@ -54,9 +54,12 @@
 //! | `selector` | says whether the file beside it is a batch |
 //! | `hint` | counts only if a denied pattern occurs in it |
 //! | `suspect` | a `model`-like key of unknown meaning |
+//! | `request` | an object that is a request of its own, one of a batch: it must name a model, else what runs is not said |
 //! | `must-name` | an object that leaves the choice to the origin unless it names a model, if its `must-name-type` says that it runs one |
 //! | `filter` | a query parameter that selects what is listed: without it, `model` in a query is a mention on every operation |
-//! | `data` | the user's own: nothing at or below it is looked at, not even by `**` and `{}` |
+//! | `data` | the user's own: nothing at or below it is looked at by `**`, `{}` and `~`; what a pointer names below it is |
+//!
+//! An operation that runs a model gets the hints of `gateway.toml` under every key that is called like a model (`/**/~`), except in its `data`.
 //!
 //! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path or several), `only` (ids; absent: all), `versionless` (also
 //! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in

@@ -38,23 +38,26 @@ pub(super) struct Content {
     pub(super) line: String,
     /// Why no body under these headers can be read.
     pub(super) trouble: Option<Reason>,
+    /// Text is said to be in a charset of one byte a character, ASCII and more: bytes that are no UTF-8 are characters of it.
+    pub(super) single_byte: bool,
     /// The codings, with commas between, in the order in which they were applied; empty if there are none.
     pub(super) codings: String,
 }
 
 impl Content {
     /// Nothing is claimed: a message on a WebSocket.
-    pub(super) const NONE: Self = Self { kind: Kind::Other, line: String::new(), trouble: None, codings: String::new() };
+    pub(super) const NONE: Self =
+        Self { kind: Kind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
 
     pub(super) fn of(headers: &[(&str, &str)]) -> Self {
-        let mut lines = header::lines(headers, "content-type");
-        let line = lines.next().unwrap_or_default().trim_ascii();
+        let mut lines = header::lines(headers, "content-type").flat_map(types).map(str::trim_ascii);
+        let line = lines.next().unwrap_or_default();
         let media = pieces(line, b';').next().unwrap_or_default().trim_ascii();
         let kind = kind(media);
-        let mut trouble = None;
-        if lines.next().is_some() || is_list(line) || !charset_is_utf8(line) || kind.is_none() {
-            trouble = Some(Reason::ContentType);
-        }
+        let charset = charset(line);
+        // One type said twice is one type, but for the boundary, which the text behind it may become a part of.
+        let is_one = lines.all(|other| other.eq_ignore_ascii_case(line) && kind != Some(Kind::Multipart));
+        let trouble = (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
         let mut codings = String::new();
         for line in header::lines(headers, "content-encoding") {
             for coding in pieces(line, b',') {
@@ -67,7 +70,8 @@ impl Content {
             }
         }
         let kind = kind.unwrap_or(Kind::Other);
-        Self { kind, line: if kind == Kind::Multipart { line.to_owned() } else { String::new() }, trouble, codings }
+        let line = if kind == Kind::Multipart { line.to_owned() } else { String::new() };
+        Self { kind, line, trouble, single_byte: charset == Some(Charset::SingleByte), codings }
     }
 }
 
@@ -103,36 +107,63 @@ fn kind(media: &str) -> Option<Kind> {
     })
 }
 
-/// Several types in one line, as proxies join them: some servers take the first, some the last.
-fn is_list(line: &str) -> bool {
-    let mut quoted = false;
-    line.bytes().any(|byte| {
-        quoted ^= byte == b'"';
-        byte == b',' && !quoted
+/// The types of one line, which proxies join with commas: some servers take the first, some the last.
+fn types(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    core::iter::from_fn(move || {
+        let line = rest?;
+        let mut quoted = false;
+        let comma = line.bytes().position(|byte| {
+            quoted ^= byte == b'"';
+            byte == b',' && !quoted
+        });
+        rest = comma.and_then(|at| line.get(at + 1..));
+        Some(comma.and_then(|at| line.get(..at)).unwrap_or(line))
     })
 }
 
-/// No parameter says another charset, and none says it twice.
-fn charset_is_utf8(line: &str) -> bool {
-    let mut seen = false;
-    pieces(line, b';').skip(1).all(|parameter| {
+/// A charset in which a byte below 128 is the ASCII character, wherever it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charset {
+    Utf8,
+    /// One byte a character. Java and Windows clients declare these, most often of text that is ASCII.
+    SingleByte,
+}
+
+/// What a charset's name means; `None`: in that one an id may read differently.
+pub(super) fn charset_of(name: &[u8]) -> Option<Charset> {
+    let is = |known: &[&[u8]]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if is(&[b"utf-8", b"utf8", b"us-ascii"]) {
+        Some(Charset::Utf8)
+    } else if is(&[b"iso-8859-1", b"iso-8859-15", b"latin1", b"windows-1252", b"cp1252"]) {
+        Some(Charset::SingleByte)
+    } else {
+        None
+    }
+}
+
+/// The charset that the parameters say, UTF-8 if they say none; `None`: another one, or one said twice.
+fn charset(line: &str) -> Option<Charset> {
+    let mut said = None;
+    for parameter in pieces(line, b';').skip(1) {
         let (name, value) = cut(parameter, b'=').unwrap_or((parameter, ""));
         let name = name.trim_ascii();
         if !name.eq_ignore_ascii_case("charset") {
             // `charset*` is the extended notation of RFC 8187.
-            return !starts_folded(name.as_bytes(), b"charset*");
+            if starts_folded(name.as_bytes(), b"charset*") {
+                return None;
+            }
+            continue;
         }
         let value = value.trim_ascii();
         let value = value.strip_prefix('"').unwrap_or(value);
         let value = value.strip_suffix('"').unwrap_or(value);
-        let first = !core::mem::replace(&mut seen, true);
-        first && is_utf8(value.as_bytes())
-    })
-}
-
-/// UTF-8, or a part of it.
-pub(super) fn is_utf8(charset: &[u8]) -> bool {
-    [b"utf-8".as_slice(), b"utf8", b"us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+        if said.is_some() {
+            return None;
+        }
+        said = Some(charset_of(value.as_bytes())?);
+    }
+    Some(said.unwrap_or(Charset::Utf8))
 }
 
 fn is_coded(coding: &str) -> bool {
@@ -173,7 +204,32 @@ mod tests {
         assert_eq!(trouble("application/json;x=1,application/x-www-form-urlencoded"), Some(Reason::ContentType));
         assert_eq!(trouble("multipart/form-data; boundary=\"a,b\""), None);
         assert_eq!(trouble("multipart/alternative; boundary=x"), Some(Reason::ContentType));
-        assert_eq!(content(&[("content-type", "a/b"), ("Content-Type", "a/b")]).1, Some(Reason::ContentType));
+        assert_eq!(content(&[("content-type", "a/b"), ("Content-Type", "a/c")]).1, Some(Reason::ContentType));
+        let multipart = "multipart/form-data; boundary=x";
+        assert_eq!(content(&[("content-type", multipart), ("content-type", multipart)]).1, Some(Reason::ContentType));
+    }
+
+    #[test]
+    fn one_type_said_twice_is_one_type() {
+        let json = "application/json";
+        assert_eq!(content(&[("content-type", json), ("Content-Type", "Application/JSON")]), (Kind::Json, None));
+        assert_eq!(content(&[("content-type", "application/json,application/json , application/json")]), (Kind::Json, None));
+        assert_eq!(content(&[("content-type", "application/json;charset=utf-8, application/json")]).1, Some(Reason::ContentType));
+    }
+
+    #[test]
+    fn a_charset_of_single_bytes_holds_ascii() {
+        let single = |line: &str| {
+            let content = Content::of(&[("content-type", line)]);
+            (content.single_byte, content.trouble)
+        };
+        for name in ["ISO-8859-1", "\"windows-1252\"", "latin1"] {
+            assert_eq!(single(&format!("application/json; charset={name}")), (true, None), "{name}");
+        }
+        assert_eq!(single("application/json; charset=utf-8"), (false, None));
+        for name in ["utf-16", "ibm037", "utf-7", "shift_jis"] {
+            assert_eq!(single(&format!("application/json; charset={name}")).1, Some(Reason::ContentType), "{name}");
+        }
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub(crate) struct Findings {
     kept: Vec<Mention>,
     scope: Scope,
     judged: usize,
+    names: usize,
+    /// A request in a batch names no model.
+    unnamed: bool,
     flags: u8,
     scratch: Vec<u8>,
     /// Patterns at the first of which the search ends.
@@ -154,6 +157,7 @@ impl Findings {
         if matches!(role, role::BINDS | role::BINDS_IF_UNNAMED) && !text.is_empty() {
             model_id::fold(text, &mut self.scratch);
             if self.scope.resolve(bundle, &self.scratch, &mut self.occurred) {
+                self.names += 1;
                 self.flags |= flag::MENTIONED | flag::NAMED;
                 self.keep(text, carrier, false);
                 self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
@@ -193,6 +197,7 @@ impl Findings {
         self.flags = self.head;
         self.message = self.message.saturating_add(1);
         self.judged = 0;
+        self.unnamed = false;
         // So that what a message is denied for is always listed.
         self.kept.truncate(limits::MENTIONS_KEPT / 2);
         self.watch(denied);
@@ -224,6 +229,28 @@ impl Findings {
     /// A request inside this one has a credential that this one does not have.
     pub(super) fn foreign(&self) -> bool {
         self.flags & flag::FOREIGN != 0
+    }
+
+    /// How often a place that says which model runs was filled.
+    pub(crate) fn names(&self) -> usize {
+        self.names
+    }
+
+    /// A request in a batch has ended, and has named no model.
+    pub(crate) fn unnamed(&mut self) {
+        self.unnamed |= !self.ended;
+    }
+
+    /// The requests found so far turn out to be none.
+    pub(super) fn no_requests(&mut self) {
+        self.unnamed = false;
+    }
+
+    /// All was read: a request that named no model runs one of which nothing is known.
+    pub(super) fn close(&mut self) {
+        if self.unnamed {
+            self.unknown();
+        }
     }
 
     /// A model of which nothing is known is mentioned.
@@ -261,6 +288,7 @@ impl Findings {
         self.occurred.fill(0);
         self.hinted.fill(0);
         self.judged = 0;
+        self.unnamed = false;
         self.flags = 0;
     }
 
@@ -301,6 +329,8 @@ impl Findings {
             rest = tail;
         }
         self.judged = self.judged.saturating_add(other.judged);
+        self.names = self.names.saturating_add(other.names);
+        self.unnamed |= other.unnamed;
         self.flags |= other.flags;
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
@@ -395,10 +425,11 @@ impl Findings {
         if text.len() > limits::MODEL_ID_BYTES {
             return Err(Reason::IdTooLong);
         }
-        self.flags |= match role {
-            role::PRIMARY | role::DEPLOYMENT => flag::MENTIONED | flag::NAMED,
-            _ => flag::MENTIONED,
-        };
+        self.flags |= flag::MENTIONED;
+        if matches!(role, role::PRIMARY | role::DEPLOYMENT) {
+            self.names += 1;
+            self.flags |= flag::NAMED;
+        }
         let (names, targets) = match role {
             _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
             _ => (&mut self.occurred, None),

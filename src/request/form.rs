@@ -28,6 +28,8 @@ pub(crate) struct Form {
     wanted: bool,
     /// A `;` stands ahead of the field.
     semicolon: bool,
+    /// An escape in the name lacks its digits.
+    broken: bool,
     /// Digits of a percent escape that came: 0 none, 1 the sign, 2 the first digit.
     escape: u8,
     digit: u8,
@@ -46,6 +48,7 @@ impl Form {
             in_value: false,
             wanted: false,
             semicolon: false,
+            broken: false,
             escape: 0,
             digit: 0,
             doubt: None,
@@ -116,7 +119,12 @@ impl Form {
 
     /// An escape that lacks its digits is text to some parsers and an error to others.
     fn broken_escape(&mut self) {
-        if core::mem::take(&mut self.escape) > 0 && (self.wanted || !self.in_value || !self.value.is_unwanted()) {
+        if core::mem::take(&mut self.escape) == 0 {
+            return;
+        }
+        if !self.in_value {
+            self.broken = true;
+        } else if self.wanted || !self.value.is_unwanted() {
             self.note(Err(Reason::PercentEscape));
         }
     }
@@ -128,7 +136,7 @@ impl Form {
             return Ok(());
         }
         if self.name.len() >= limits::FIELD_BYTES {
-            return Err(Reason::FieldTooLong);
+            return if is_prose(&self.name) { Ok(()) } else { Err(Reason::FieldTooLong) };
         }
         self.name.push(byte);
         Ok(())
@@ -138,6 +146,9 @@ impl Form {
     fn begin(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let (target, result) = self.fields.target(bundle, &self.name);
         self.note(result);
+        if core::mem::take(&mut self.broken) && !is_prose(&self.name) {
+            self.note(Err(Reason::PercentEscape));
+        }
         if self.name.eq_ignore_ascii_case(b"_charset_") {
             self.note(Err(Reason::FormSyntax));
         }
@@ -168,6 +179,11 @@ impl Form {
         self.name.clear();
         if self.fields.count() > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { Ok(()) }
     }
+}
+
+/// It cannot be the name of a field that somebody documents: it is a piece of a document, JSON that curl declares a form.
+fn is_prose(name: &[u8]) -> bool {
+    name.trim_ascii().iter().any(|byte| matches!(byte, b'"' | b'{' | b'}' | b' '))
 }
 
 #[cfg(all(test, feature = "author"))]
@@ -235,6 +251,9 @@ mod tests {
         judged("model=a%2", Err(Reason::PercentEscape), &["a"]);
         judged("mod%el=a", Err(Reason::PercentEscape), &[]);
         judged("prompt=100%&x=50%+off", Ok(()), &[]);
+        judged("{\"model\":\"a\",\"prompt\":\"is 50% of 100 & 7% more = 50?\"}", Ok(()), &[]);
+        judged("{\"x\":\"50%&mod%el=a", Err(Reason::PercentEscape), &[]);
+        judged(&format!("{{\"prompt\":\"{}&model=b", "x".repeat(limits::FIELD_BYTES)), Ok(()), &["b"]);
         judged("model=myth%C3%B6s", Err(Reason::IdNotAscii), &[]);
         judged("model=a%00", Err(Reason::IdNotAscii), &[]);
         judged("_charset_=utf-16&model=a", Err(Reason::FormSyntax), &["a"]);

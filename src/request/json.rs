@@ -104,6 +104,8 @@ struct Level {
     judged: Option<usize>,
     /// A text in it says that it is of the kind that runs a model.
     runs: bool,
+    /// A `REQUEST`: how many names there had been when it opened; else `None`.
+    named: Option<usize>,
     row: bool,
     /// Bit `n`: the wanted key of number `n` has come.
     seen: u64,
@@ -129,6 +131,8 @@ pub(crate) struct Json {
     nested: Option<Box<Json>>,
     /// A string inside a string may hold a document, one inside that may not.
     is_nested: bool,
+    /// Bytes that are no UTF-8 are characters all the same, of a charset of single bytes.
+    single_byte: bool,
     /// Bytes of a literal or of a cut sequence that are read, digits of an escape.
     count: usize,
     /// The literal, or the cut sequence.
@@ -171,6 +175,7 @@ impl Json {
             text: Vec::new(),
             nested: None,
             is_nested: false,
+            single_byte: false,
             count: 0,
             rest: [0; 4],
             unit: 0,
@@ -184,6 +189,11 @@ impl Json {
             failed: None,
             doubt: None,
         }
+    }
+
+    /// The same of text in a charset of single bytes, ASCII and more.
+    pub(crate) fn in_single_bytes(self, single_byte: bool) -> Self {
+        Self { single_byte, ..self }
     }
 
     /// Makes ready for another document; what was allocated stays.
@@ -330,10 +340,7 @@ impl Json {
                     self.digit(bundle, byte, findings)?;
                     at + 1
                 }
-                Mode::Sequence => {
-                    self.sequence(bundle, byte, findings)?;
-                    at + 1
-                }
+                Mode::Sequence => at + usize::from(self.sequence(bundle, byte, findings)?),
                 _ => self.number(bytes, at)?,
             };
         }
@@ -467,7 +474,7 @@ impl Json {
                         && let Some(wanted) = key::find_plain(bundle, keys, rest.get(..length).unwrap_or_default())
                     {
                         self.mode = Mode::Colon;
-                        self.end_key(wanted);
+                        self.end_key(bundle, wanted);
                         return Ok(at + length + 2);
                     }
                     self.key.clear();
@@ -596,7 +603,9 @@ impl Json {
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
-            role::NOTHING if self.depth == 0 && !object => {
+            // Rows of a list, or something that holds them in another way.
+            role::NOTHING if self.depth > 0 && self.holds_rows(bundle, &state) => self.doubt_it(Reason::ModelType),
+            role::NOTHING | role::REQUEST if self.depth == 0 && !object => {
                 // A list where a document is wanted: some servers take each element for it, or the first.
                 findings.present(role::SUSPECT);
                 state.element = self.next;
@@ -616,10 +625,16 @@ impl Json {
                 element: state.element,
                 judged: must_name.then(|| findings.judged()),
                 runs: false,
+                named: (object && state.role == role::REQUEST).then(|| findings.names()),
                 row,
                 seen: 0,
             });
         }
+    }
+
+    /// Its elements are rows.
+    fn holds_rows(&self, bundle: Bundle<'_>, state: &l::State) -> bool {
+        bundle.table::<l::State>(section::STATES).get(state.element).is_some_and(|element| element.role == role::ROW)
     }
 
     #[inline(always)]
@@ -629,6 +644,9 @@ impl Json {
         {
             if level.runs && level.judged == Some(findings.judged()) {
                 findings.present(role::SUSPECT);
+            }
+            if level.named == Some(findings.names()) {
+                findings.unnamed();
             }
             if level.row {
                 self.event = Event::RowEnd;
@@ -686,7 +704,11 @@ impl Json {
     fn begin_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
-            role::NOTHING if self.depth > 0 => {}
+            role::NOTHING if self.depth > 0 => {
+                if self.holds_rows(bundle, &state) {
+                    self.doubt_it(Reason::ModelType);
+                }
+            }
             // Whether a reference binds, its text tells.
             role::MENTION
             | role::PRIMARY
@@ -714,11 +736,16 @@ impl Json {
                 (self.bits, self.waiting) = (0, 0);
                 match &mut self.nested {
                     Some(nested) => nested.restart(state.element),
-                    None => self.nested = Some(Box::new(Self { is_nested: true, ..Self::new(state.element) })),
+                    None => {
+                        let nested = Self { is_nested: true, single_byte: self.single_byte, ..Self::new(state.element) };
+                        self.nested = Some(Box::new(nested));
+                    }
                 }
             }
             // A text in the place of a document, the outermost too: some servers read it once more.
-            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES | role::NOTHING => findings.present(role::SUSPECT),
+            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES | role::REQUEST | role::NOTHING => {
+                findings.present(role::SUSPECT)
+            }
             role => findings.present(role),
         }
     }
@@ -763,6 +790,10 @@ impl Json {
                     }
                 },
                 (Stop::Special, _) => return Err(Reason::JsonSyntax),
+                (Stop::Invalid, Some(&byte)) if self.single_byte => {
+                    self.take(bundle, &[byte], findings);
+                    at += 1;
+                }
                 (Stop::Invalid, _) => return Err(Reason::BodyUtf8),
                 (Stop::Split, _) => {
                     self.mode = Mode::Sequence;
@@ -774,8 +805,8 @@ impl Json {
         }
     }
 
-    /// One more byte of a sequence that the end of a chunk cut.
-    fn sequence(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+    /// One more byte of a sequence that the end of a chunk cut; false if it is not part of it.
+    fn sequence(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<bool, Reason> {
         if let Some(place) = self.rest.get_mut(self.count) {
             *place = byte;
         }
@@ -784,13 +815,18 @@ impl Json {
         let read = rest.get(..self.count).unwrap_or_default();
         match run::sequence(read) {
             Sequence::Cut => {}
+            Sequence::Bad if self.single_byte => {
+                self.mode = Mode::Text;
+                self.take(bundle, read.split_last().map_or(&[], |(_, before)| before), findings);
+                return Ok(false);
+            }
             Sequence::Bad => return Err(Reason::BodyUtf8),
             Sequence::Whole(_) => {
                 self.mode = Mode::Text;
                 self.take(bundle, read, findings);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The character after a backslash.
@@ -882,7 +918,12 @@ impl Json {
                 let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
                 self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
                 if piece.len() > room && !is_conditional(self.role) {
-                    self.doubt_it(Reason::IdTooLong);
+                    if self.role == role::HINT {
+                        // No id is as long; a list of ids may be.
+                        findings.present(role::SUSPECT);
+                    } else {
+                        self.doubt_it(Reason::IdTooLong);
+                    }
                     self.sink = Sink::Skip;
                 }
             }
@@ -959,7 +1000,7 @@ impl Json {
             Sink::Skip => {}
             Sink::Key => {
                 let keys = self.innermost().map_or(Span { at: 0, len: 0 }, |level| level.keys);
-                self.end_key(self.key.find(bundle, keys));
+                self.end_key(bundle, self.key.find(bundle, keys));
             }
             Sink::Text if is_conditional(self.role) => self.end_kind(bundle, findings),
             Sink::Text if self.role == role::CURSOR => self.event = Event::CursorEnd,
@@ -995,7 +1036,7 @@ impl Json {
     }
 
     /// A key of an object in which some are wanted: what state its value has.
-    fn end_key(&mut self, wanted: Option<Wanted>) {
+    fn end_key(&mut self, bundle: Bundle<'_>, wanted: Option<Wanted>) {
         self.next = NONE;
         let Some(level) = self.live.last_mut() else { return };
         let Some(wanted) = wanted else {
@@ -1003,15 +1044,17 @@ impl Json {
             return;
         };
         self.next = wanted.target;
+        if wanted.like {
+            // Several are different keys.
+            return;
+        }
         // INVARIANT: a state has at most KEYS_PER_OBJECT keys; one more would count as seen.
         let bit = 1u64.checked_shl(wanted.number).unwrap_or(level.seen);
         let twice = level.seen & bit != 0 || bit == 0;
         level.seen |= bit;
-        if !wanted.exact {
-            self.doubt_it(Reason::AmbiguousKey);
-        }
-        if twice {
-            self.doubt_it(Reason::DuplicateKey);
+        // Which of two spellings or values of the user's own counts is nothing to the gate.
+        if (!wanted.exact || twice) && !self.next_state(bundle).is_some_and(|state| state.is_inert()) {
+            self.doubt_it(if wanted.exact { Reason::DuplicateKey } else { Reason::AmbiguousKey });
         }
     }
 }

@@ -28,6 +28,11 @@ impl Lines {
         Self { start, line: Json::new(start), doubt: None }
     }
 
+    /// The same of text in a charset of single bytes, ASCII and more.
+    pub(crate) fn in_single_bytes(self, single_byte: bool) -> Self {
+        Self { line: self.line.in_single_bytes(single_byte), ..self }
+    }
+
     /// Reads on.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::bundle::Bundle;
 use crate::limits;
 use crate::piece::{ends_folded, starts_folded};
 
-use super::content::is_utf8;
+use super::content::charset_of;
 use super::field::{Fields, Manner, Target, Value};
 use super::findings::Findings;
 use super::nested::{Nested, digits};
@@ -340,7 +340,7 @@ fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
         } else if starts_folded(parameter.name, b"boundary") {
             // `boundary*` and `boundary*0` of RFC 2231.
             return Err(Reason::MultipartBoundary);
-        } else if parameter.is(b"charset") && !is_ascii_superset(parameter.value) {
+        } else if parameter.is(b"charset") && charset_of(parameter.value).is_none() {
             return Err(Reason::MultipartCharset);
         }
     }
@@ -410,7 +410,7 @@ impl<'a> Part<'a> {
         self.manner.json = media.eq_ignore_ascii_case(b"application/json") || ends_folded(media, b"+json");
         let mut parameters = Parameters { rest };
         while let Some(parameter) = parameters.next().ok_or(Reason::MultipartHeader)? {
-            if starts_folded(parameter.name, b"charset") && !(parameter.is(b"charset") && is_ascii_superset(parameter.value)) {
+            if starts_folded(parameter.name, b"charset") && !(parameter.is(b"charset") && charset_of(parameter.value).is_some()) {
                 self.trouble = Some(Reason::MultipartCharset);
             }
         }
@@ -505,11 +505,6 @@ impl<'a> Parameters<'a> {
 /// `tchar` of RFC 9110, section 5.6.2.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// A charset in which printable ASCII stands for itself, so that an id reads alike in all of them. Java clients send the third.
-fn is_ascii_superset(charset: &[u8]) -> bool {
-    is_utf8(charset) || charset.eq_ignore_ascii_case(b"iso-8859-1")
 }
 
 #[cfg(all(test, feature = "author"))]

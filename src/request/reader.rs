@@ -272,6 +272,7 @@ impl Reader {
             self.facts.trouble = self.trouble();
         }
         self.meet();
+        self.findings.close();
     }
 
     /// What the readers of the body found comes together, in their order, up to the first that found something denied.
@@ -468,7 +469,7 @@ impl Reader {
     fn open(&mut self, bundle: Bundle<'_>, kind: Kind) {
         for &state in &self.states {
             let body = match kind {
-                Kind::Lines => Body::Lines(Lines::new(state)),
+                Kind::Lines => Body::Lines(Lines::new(state).in_single_bytes(self.content.single_byte)),
                 Kind::Form => Body::Form(Form::new(state)),
                 Kind::Multipart => match Multipart::new(state, &self.content.line) {
                     Ok(multipart) => Body::Multipart(multipart),
@@ -477,7 +478,7 @@ impl Reader {
                         return;
                     }
                 },
-                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state)),
+                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state).in_single_bytes(self.content.single_byte)),
             };
             let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
             self.slots.push(Slot { body, failed: None, findings });

@@ -539,3 +539,47 @@ proptest! {
         prop_assert_eq!(syntax, !is_json(&document), "{:?}: {}", whole.0, String::from_utf8_lossy(&document));
     }
 }
+
+/// The same of text in a charset of single bytes.
+fn read_single<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+    let bundle = bundle(&chat());
+    let bundle = bundle.view();
+    let (mut json, mut findings) = (Json::new(0).in_single_bytes(true), Findings::new(bundle));
+    for piece in pieces {
+        if let Err(reason) = json.feed(bundle, piece, &mut findings) {
+            return (Err(reason), Found::from(&findings));
+        }
+    }
+    (json.finish(bundle, &mut findings), Found::from(&findings))
+}
+
+#[test]
+fn single_bytes_are_characters() {
+    for (document, result, mentions) in [
+        (b"{\"x\":\"caf\xe9\",\"model\":\"a\"}".as_slice(), Ok(()), ["a"].as_slice()),
+        (b"{\"x\":\"\xc3\",\"y\xe2\x82\":[\"\xf0\x9f\"],\"model\":\"a\"}", Ok(()), &["a"]),
+        (b"{\"x\":\"\xe2\\\"\xc3\xa9\",\"model\":\"a\"}", Ok(()), &["a"]),
+        (b"{\"model\":\"h\xe9\"}", Err(Reason::IdNotAscii), &[]),
+        (b"{\"payload\":\"{\\\"x\\\":\\\"\xe9\\\",\\\"model\\\":\\\"a\\\"}\"}", Ok(()), &["a"]),
+        (b"{\"x\":\"\xe9\x01\"}", Err(Reason::JsonSyntax), &[]),
+    ] {
+        let whole = read_single([document]);
+        assert_eq!(
+            (whole.0, whole.1.mentions.as_slice()),
+            (result, mentions.iter().map(|&m| m.to_owned()).collect::<Vec<_>>().as_slice())
+        );
+        for size in 1..4 {
+            assert_eq!(read_single(document.chunks(size)), whole, "in pieces of {size}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn single_bytes_do_not_depend_on_chunks(text in prop::collection::vec(prop_oneof![8 => 0x80u8.., 3 => Just(b'a'), 1 => Just(b'"'), 1 => Just(b'\\')], 0..40), size in 1usize..9) {
+        let mut document = b"{\"model\":\"a\",\"x\":\"".to_vec();
+        document.extend_from_slice(&text);
+        document.extend_from_slice(b"\",\"models\":[\"b\"]}");
+        prop_assert_eq!(read_single(document.chunks(size)), read_single([document.as_slice()]));
+    }
+}
