@@ -5,7 +5,8 @@
 //! ```text
 //! a position          (pattern, number of steps done)
 //! a state             the set of positions that a value can be at, closed under `**` and groups
-//! key k from a set    every position whose step is a key that folds like k, `{}` or `**`
+//! key k from a set    every position whose step is a key that folds like k, `{}` or `**`, or `~` if k is called like a model
+//! key `~` from a set  the same for each other key that is called like a model; it sorts last
 //! other, element      the same with only `{}` and `**`; with `*` and `**`
 //! role                the strongest role of the positions that have no step left
 //! equal states        of all starts together are merged (Moore's partition refinement), numbered in the order of the starts
@@ -18,10 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::DATA;
 use super::error::Mistake;
-use super::pointer::{Pointer, Step, fold};
+use super::pointer::{LIKE, Pointer, Step, fold};
 use crate::bundle::Writer;
 use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::limits;
+use crate::request::is_model_like;
 
 /// A pointer, its role, and the text that the role depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +34,9 @@ pub(super) struct Pattern {
 }
 
 /// Roles from the strongest: of several that meet in one state, the first holds. What binds goes first, since it never lets a
-/// request pass, whatever the text; an opaque name counts for more than a plain one, since it says less.
-const STRENGTH: [u8; 14] = [
+/// request pass, whatever the text; an opaque name counts for more than a plain one, since it says less; a hint may deny, and what is suspect
+/// only defers.
+const STRENGTH: [u8; 15] = [
     role::DELEGATES,
     role::BINDS,
     role::OPAQUE,
@@ -42,8 +45,9 @@ const STRENGTH: [u8; 14] = [
     role::MENTION,
     role::BINDS_IF_UNNAMED,
     role::SELECTOR,
-    role::SUSPECT,
     role::HINT,
+    role::SUSPECT,
+    role::REQUEST,
     role::MUST_NAME,
     role::MUST_NAME_TYPE,
     role::ROW,
@@ -175,6 +179,7 @@ struct Subsets<'a> {
 impl Subsets<'_> {
     fn build(mut self) -> Result<usize, Mistake> {
         let start = self.close((0..self.patterns.len()).map(|pattern| (pattern, 0)));
+        let start = self.without_guesses(start);
         let mut queue = Vec::new();
         let start = self.number(start, &mut queue);
         while let Some((set, number)) = queue.pop() {
@@ -224,13 +229,17 @@ impl Subsets<'_> {
     }
 
     /// The state behind a step, whose positions came by a key that the pattern names (`exact`) or by a wildcard. User data cuts
-    /// off all the rest; only a named key is stronger than a wildcard's data.
+    /// off what came by a wildcard; what a pointer names below it stays, and only a named key is stronger than a wildcard's data.
     fn target(&mut self, exact: Vec<(usize, usize)>, wild: Vec<(usize, usize)>, queue: &mut Vec<(Set, usize)>) -> Option<usize> {
         let is_data = |set: &Set| self.ends(set).any(|pattern| pattern.role == DATA);
         let named = self.close(exact.iter().copied());
         let wild = self.close(wild);
         let set = if is_data(&named) {
-            return Some(INERT);
+            let below: Set = named.into_iter().filter(|&position| self.step(position).is_some()).collect();
+            if below.is_empty() {
+                return Some(INERT);
+            }
+            below
         } else if !is_data(&wild) {
             self.close(named.into_iter().chain(wild))
         } else if named.is_empty() {
@@ -238,7 +247,30 @@ impl Subsets<'_> {
         } else {
             named
         };
+        let set = self.without_guesses(set);
         if set.is_empty() { None } else { Some(self.number(set, queue)) }
+    }
+
+    /// Where a role stands and nothing below it is documented, no name is guessed at: what stands there instead of a text is the role's own affair.
+    fn without_guesses(&self, set: Set) -> Set {
+        let is_guess =
+            |pattern: usize| self.patterns.get(pattern).is_some_and(|pattern| pattern.pointer.steps.contains(&Step::Like));
+        let is_object = |role: u8| matches!(role, role::MUST_NAME | role::REQUEST);
+        let documented = |&&(pattern, _): &&(usize, usize)| !is_guess(pattern);
+        let has_role = set.iter().filter(documented).any(|&position| {
+            self.step(position).is_none() && self.patterns.get(position.0).is_some_and(|pattern| !is_object(pattern.role))
+        });
+        let holds_text =
+            set.iter().any(|&position| matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64)));
+        let goes_deeper = set
+            .iter()
+            .filter(documented)
+            .any(|&position| matches!(self.step(position), Some(Step::Key(_) | Step::Any | Step::Deep)));
+        if holds_text || has_role && !goes_deeper {
+            set.into_iter().filter(|&(pattern, _)| !is_guess(pattern)).collect()
+        } else {
+            set
+        }
     }
 
     fn state(&mut self, set: &Set, queue: &mut Vec<(Set, usize)>) -> Result<State, Mistake> {
@@ -257,6 +289,7 @@ impl Subsets<'_> {
         }
 
         let (mut names, mut any, mut each, mut nested) = (BTreeMap::<String, BTreeSet<String>>::new(), vec![], vec![], vec![]);
+        let mut like = Vec::new();
         for &(pattern, at) in set {
             let Some(step) = self.step((pattern, at)) else { continue };
             match step {
@@ -264,6 +297,10 @@ impl Subsets<'_> {
                     for key in keys {
                         names.entry(fold(key)).or_default().insert(key.clone());
                     }
+                }
+                Step::Like => {
+                    names.entry(LIKE.to_owned()).or_default().insert(LIKE.to_owned());
+                    like.push((pattern, at + 1));
                 }
                 Step::Each => each.push((pattern, at + 1)),
                 Step::Any => any.push((pattern, at + 1)),
@@ -297,7 +334,11 @@ impl Subsets<'_> {
                 .filter(|&&position| matches!(self.step(position), Some(Step::Key(keys)) if keys.iter().any(|key| fold(key) == folded)))
                 .map(|&(pattern, at)| (pattern, at + 1))
                 .collect();
-            if let Some(target) = self.target(positions, any.clone(), queue) {
+            let mut wild = any.clone();
+            if folded == LIKE || exact.iter().any(|name| is_model_like(name.as_bytes())) {
+                wild.extend_from_slice(&like);
+            }
+            if let Some(target) = self.target(positions, wild, queue) {
                 state.keys.insert(folded, (exact, target));
             }
         }

@@ -8,6 +8,7 @@
 //! step     = "*"            every element of an array
 //!          | "{}"           the value of every key
 //!          | "**"           any number of keys and elements, none included
+//!          | "~"            the value of every key that is called like a model (`answering_model`, `selectedModelId`)
 //!          | name *( "|" name )   the value of one of these keys
 //! group    = "(" pointer ")+"     once or more
 //! #lines   = each line of the text is a JSON document of its own
@@ -29,6 +30,8 @@ pub(super) enum Step {
     Any,
     /// Any number of keys and elements.
     Deep,
+    /// The value of every key that is called like a model.
+    Like,
     /// From a text to each of its lines.
     Lines,
     /// From a text to the document that it holds.
@@ -101,11 +104,15 @@ impl Pointer {
     }
 }
 
+/// The step to keys that are called like a model.
+pub(super) const LIKE: &str = "~";
+
 fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
     Ok(match step {
         "*" => Step::Each,
         "{}" => Step::Any,
         "**" => Step::Deep,
+        LIKE => Step::Like,
         names => {
             let names: Vec<String> = names.split('|').map(str::to_owned).collect();
             for name in &names {
@@ -139,6 +146,7 @@ mod tests {
     fn steps_of_every_kind_are_read() {
         let key = |name: &str| Step::Key(vec![name.to_owned()]);
         let pointer = Pointer::read("/a/*/{}/**/b|c#lines/d").unwrap();
+        assert_eq!(Pointer::read("/**/~").unwrap().steps, [Step::Deep, Step::Like]);
         let both = Step::Key(vec!["b".to_owned(), "c".to_owned()]);
         assert_eq!(pointer.steps, [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]);
         let group = Pointer::read("(/tools/*)+/model").unwrap();
@@ -148,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_named() {
-        for text in ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél"] {
+        for text in ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél", "/~a"] {
             assert!(matches!(Pointer::read(text), Err(Mistake::Malformed { .. })), "{text}");
         }
     }

@@ -5,9 +5,10 @@
 
 use super::error::DialectError;
 use super::lower_chosen;
-use super::pointer::{Pointer, Step, fold};
+use super::pointer::{LIKE, Pointer, Step, fold};
 use crate::bundle::Writer;
 use crate::bundle::layout::{self as l, Record, Span, Str, operation as flag, role, section};
+use crate::request::is_model_like;
 
 /// What a place means to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,10 +207,15 @@ impl Surface {
                 Step::Key(names) => {
                     let name = fold(names.first()?);
                     let key = span(&self.keys, state.keys).find(|key| self.text(key.folded) == name);
-                    key.map_or(state.other, |key| key.target)
+                    let like = || {
+                        span(&self.keys, state.keys).find(|key| {
+                            self.text(key.folded) == LIKE && names.first().is_some_and(|name| is_model_like(name.as_bytes()))
+                        })
+                    };
+                    key.or_else(like).map_or(state.other, |key| key.target)
                 }
                 Step::Each | Step::Lines | Step::Nested | Step::Base64 => state.element,
-                Step::Any | Step::Deep => state.other,
+                Step::Any | Step::Deep | Step::Like => state.other,
             };
             state = *at(&self.states, next)?;
         }

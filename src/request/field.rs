@@ -32,6 +32,8 @@ pub(super) struct Target {
     exact: bool,
     /// It is a key that somebody documents; else it is wanted as any key is.
     named: bool,
+    /// The state of a document that the value may be all the same, of a name that nobody documents below one that somebody does.
+    below: u32,
     /// One of several: a second one of the name is no contradiction.
     repeats: bool,
     /// Tells the folded name from others.
@@ -41,7 +43,7 @@ pub(super) struct Target {
 impl Target {
     /// Of a part without a name: a document that stands where the body would.
     pub(super) fn whole(start: u32) -> Self {
-        Self { state: start, exact: true, named: true, repeats: true, print: 0 }
+        Self { state: start, exact: true, named: true, below: NONE, repeats: true, print: 0 }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -79,7 +81,7 @@ impl Fields {
             return (target, Ok(()));
         }
         let state = bundle.table::<l::State>(section::STATES).get(target.state);
-        if state.as_ref().is_some_and(is_inert) {
+        if state.as_ref().is_some_and(|state| state.is_inert() || !target.named && state.role == role::NOTHING) {
             target.state = NONE;
             return (target, Ok(()));
         }
@@ -104,7 +106,7 @@ impl Fields {
     }
 
     fn walk(&mut self, bundle: Bundle<'_>, name: &[u8]) -> Target {
-        let mut target = Target { state: self.start, exact: true, named: true, repeats: false, print: FNV_START };
+        let mut target = Target { state: self.start, exact: true, named: true, below: NONE, repeats: false, print: FNV_START };
         let mut segments = name.split(|&b| b == b'[');
         let base = segments.next().unwrap_or_default();
         // `URLSearchParams` drops a `?` ahead of all.
@@ -118,11 +120,13 @@ impl Fields {
         } else {
             self.step(bundle, &mut target, trimmed);
         }
-        if !target.is_wanted() && trimmed.contains(&b'.') {
+        if !(target.is_wanted() && target.named) && trimmed.contains(&b'.') {
             for part in trimmed.split(|&b| b == b'.') {
                 self.step(bundle, &mut deeper, part);
             }
-            target = Target { exact: false, ..deeper };
+            if !target.is_wanted() || deeper.is_wanted() && deeper.named {
+                target = Target { exact: false, ..deeper };
+            }
         }
         for segment in segments {
             let inner = match segment.iter().position(|&b| b == b']') {
@@ -163,12 +167,17 @@ impl Fields {
         match self.key.find(bundle, state.keys) {
             Some(wanted) => {
                 target.state = wanted.target;
-                target.named = true;
+                target.named = !wanted.like;
+                // Several are different names.
+                target.repeats |= wanted.like;
                 target.exact &= wanted.exact;
             }
             // A name below a model: some parsers would make it an object, others drop the brackets.
             None if state.other == NONE && role::is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
             None => {
+                if target.named && !self.is_start(target.state) || target.below != NONE {
+                    target.below = state.other;
+                }
                 target.state = state.other;
                 target.named = false;
             }
@@ -183,11 +192,6 @@ impl Fields {
 // FNV-1a, 64 bits: names are few, and a sender who makes two collide gets a refusal.
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-/// The user's own: nothing is wanted at it or below.
-fn is_inert(state: &l::State) -> bool {
-    state.role == role::NOTHING && state.keys.len == 0 && state.other == NONE && state.element == NONE
-}
 
 /// What is done with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +286,7 @@ impl Value {
             if !manner.file && !target.named {
                 self.kind = Kind::Blank;
                 self.probe = true;
-                self.document = start;
+                self.document = if target.below == NONE { start } else { target.below };
             }
             return Ok(());
         };
@@ -335,10 +339,11 @@ impl Value {
                     return Ok(());
                 }
                 self.kind = Kind::Skip;
-                if role::is_mention(self.role) || matches!(self.role, role::HINT | role::SELECTOR | role::NESTED_JSON) {
+                if role::is_mention(self.role) || matches!(self.role, role::SELECTOR | role::NESTED_JSON) {
                     return Err(Reason::IdTooLong);
                 }
-                findings.present(self.role);
+                // No id is as long as that; a list of ids may be.
+                findings.present(if self.role == role::HINT { role::SUSPECT } else { self.role });
                 Ok(())
             }
             Kind::Document if self.probe => {
@@ -372,7 +377,7 @@ impl Value {
     pub(super) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         let kind = core::mem::replace(&mut self.kind, Kind::Skip);
         if let Some(apart) = self.apart.take()
-            && (apart.mentioned() || apart.binds() || apart.suspect())
+            && (apart.mentioned() || apart.binds() || apart.suspect() || apart.any_of(findings.watched()))
         {
             // Who put a request there hopes that somebody unpacks it.
             findings.absorb(&apart);
@@ -401,7 +406,11 @@ impl Value {
     /// The form ends: the lines of a file count unless the selector said that it is no batch.
     pub(super) fn finish(&mut self, findings: &mut Findings) -> Result<(), Reason> {
         let said = findings.selected_batch();
-        let Some(batch) = self.batch.take().filter(|_| said != Some(false)) else { return Ok(()) };
+        let Some(mut batch) = self.batch.take().filter(|_| said != Some(false)) else { return Ok(()) };
+        if said.is_none() {
+            // Lines of a file that may as well be no batch need not name anything.
+            batch.no_requests();
+        }
         findings.absorb(&batch);
         match self.batch_doubt {
             // APIs that take any file by this path know no such field: what is no list of requests is then most likely none.

@@ -5,6 +5,9 @@
 //!
 //! Parsers take names for equal that are not: Go's `encoding/json` folds case with Unicode's simple folding, in which
 //! U+017F is an `s` and U+212A a `k`; others drop `_`, control characters or lone surrogates, or end the name at a NUL.
+//!
+//! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs and changes of case) is one
+//! of [`NOUNS`], or an id or a name after one of these.
 
 use crate::bundle::Bundle;
 use crate::bundle::layout::{self as l, NONE, Span, section};
@@ -28,6 +31,8 @@ pub(super) struct Wanted {
     pub(super) number: u32,
     /// It is spelled as the API documents it.
     pub(super) exact: bool,
+    /// It is documented nowhere, and called like a model.
+    pub(super) like: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +138,15 @@ fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> 
     if folded.is_empty() {
         return None;
     }
+    documented(bundle, keys, folded, exact).or_else(|| {
+        // INVARIANT: it sorts behind every letter.
+        let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
+        let like = bundle.text(last.folded) == "~" && is_model_like(exact?);
+        like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
+    })
+}
+
+fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
     let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
     let same = |key: &l::StateKey| key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded;
     let mut number = if keys.len <= FEW {
@@ -144,7 +158,7 @@ fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> 
     while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
         number -= 1;
     }
-    let mut wanted = Wanted { target: NONE, number, exact: false };
+    let mut wanted = Wanted { target: NONE, number, exact: false, like: false };
     let mut at = number;
     while let Some(key) = table.get(at).filter(same) {
         if exact.is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
@@ -158,9 +172,101 @@ fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> 
     Some(wanted)
 }
 
+/// The last word of a name that is called like a model, in lower case.
+const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
+/// What may follow it.
+const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
+
+/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
+pub(crate) fn is_model_like(name: &[u8]) -> bool {
+    let name = name.split(|&b| b == 0).next().unwrap_or_default();
+    let is_noun = |name: &[u8]| NOUNS.iter().any(|noun| before(name, noun).is_some());
+    is_noun(name) || LABELS.iter().filter_map(|label| before(name, label)).any(is_noun)
+}
+
+/// What stands before the name's last word, if it is this one.
+fn before<'n>(name: &'n [u8], word: &[u8]) -> Option<&'n [u8]> {
+    // What ends a word is no part of the one before.
+    let end = name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
+    let mut rest = if name.last() == Some(&LONG_S) { name } else { name.get(..end).unwrap_or_default() };
+    let mut next = 0;
+    for &wanted in word.iter().rev() {
+        loop {
+            let (&last, front) = rest.split_last()?;
+            rest = front;
+            let letter = if last == LONG_S { b's' } else { last.to_ascii_lowercase() };
+            if letter == wanted {
+                next = last;
+                break;
+            }
+            // Some parsers drop these, so they end no name and no word.
+            if !matches!(last, 1..0x20 | 0x7f | b'_') {
+                return None;
+            }
+        }
+    }
+    let begins = match rest.last() {
+        Some(b'A'..=b'Z') => next.is_ascii_uppercase() && name.get(rest.len() + 1).is_some_and(u8::is_ascii_lowercase),
+        Some(b'a'..=b'z' | b'0'..=b'9') => next.is_ascii_uppercase(),
+        _ => true,
+    };
+    begins.then_some(rest)
+}
+
+/// How [`Bytes`] hold U+017F.
+const LONG_S: u8 = 0xbf;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_word_tells_what_is_called_like_a_model() {
+        for name in [
+            "model",
+            "Models",
+            "MODEL",
+            "answering_model",
+            "answering-models",
+            "answeringModel",
+            "selectedModelId",
+            "selected.model.name",
+            "HTTPModel",
+            "gpt4Model",
+            "MODEL_ID",
+            "modelID",
+            "model_ids",
+            "deployment",
+            "embedding_deployment_name",
+            "engine",
+            "search_engine",
+            "model_",
+            "answering_mo\u{1}del",
+            "reasoning model",
+            "model\0x",
+            "_model",
+        ] {
+            assert!(is_model_like(name.as_bytes()), "{name:?}");
+        }
+        for name in [
+            "supermodel",
+            "remodel",
+            "model_list",
+            "modeled",
+            "modelling",
+            "id",
+            "name",
+            "user_id",
+            "model_kwargs",
+            "SUPERMODEL",
+            "engineer",
+            "",
+            "_",
+            "x\0model",
+        ] {
+            assert!(!is_model_like(name.as_bytes()), "{name:?}");
+        }
+    }
 
     fn folded(name: &str) -> Option<Vec<u8>> {
         let mut key = Key::EMPTY;

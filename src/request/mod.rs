@@ -47,6 +47,8 @@ pub(crate) use findings::{Mention, patterns_in};
 #[cfg(feature = "author")]
 pub(crate) use header::all_methods;
 pub(crate) use json::{Event, Json};
+#[cfg(feature = "author")]
+pub(crate) use key::is_model_like;
 pub use reader::Reader;
 pub use reason::Reason;
 pub use route::{Head, Route, route};

@@ -10,17 +10,18 @@
 //! ```
 //!
 //! Roles come from the operation's query places. Names that look like a model's count whatever the operation, unless each operation
-//! declares the name as something else (a search filter). A value that is a JSON document is scanned for model-like keys.
+//! declares the name as something else (a search filter). Where a model may run, every name that is called like one is a hint. A value that is a
+//! JSON document is scanned for model-like keys.
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, role, section};
+use crate::bundle::layout::{self as l, NONE, operation, role, section};
 use crate::bundle::{Bundle, Table};
 use crate::limits;
 
 use super::findings::{Carrier, Findings};
 use super::json::Json;
-use super::key::Key;
+use super::key::{Key, is_model_like};
 use super::path::decode;
 use super::reason::Reason;
 use super::route::Route;
@@ -156,14 +157,14 @@ impl Reading<'_, '_> {
         if let Some(role) = generic(&key) {
             return result.and(self.text(role, value));
         }
+        let runs = self.route.unsure || self.route.flags & operation::RUNS != 0;
+        let mut like = runs && is_model_like(name);
         for part in parts {
             key.clear();
             key.push(trim(part));
-            if generic(&key).is_some() {
-                return result.and(self.text(role::HINT, value));
-            }
+            like |= generic(&key).is_some() || runs && is_model_like(trim(part));
         }
-        result
+        if like { result.and(self.text(role::HINT, value)) } else { result }
     }
 
     fn declared(&mut self, place: &l::Place, value: &[u8]) -> Result<(), Reason> {
