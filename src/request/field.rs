@@ -413,7 +413,8 @@ impl Value {
         }
         findings.absorb(&batch);
         match self.batch_doubt {
-            // APIs that take any file by this path know no such field: what is no list of requests is then most likely none.
+            // APIs that take any file by this path know no such field: what does not begin as a list of requests is none.
+            Some(reason) if said.is_none() && !batch.mentioned() && reason.is_no_text() => {}
             Some(_) if said.is_none() => findings.present(role::SUSPECT),
             Some(reason) => return Err(reason),
             None => {}

@@ -2,7 +2,7 @@
 //! `multipart/related`, whose parts are documents, media, or whole requests ([`nested`](super::nested)).
 //!
 //! ```text
-//! --boundary CRLF headers CRLF CRLF data CRLF --boundary CRLF ... CRLF --boundary-- [CRLF]
+//! --boundary CRLF headers CRLF CRLF data CRLF --boundary CRLF ... CRLF --boundary-- [CRLF [CRLF]]
 //! ^^^^^^^^^^ searched for everywhere: elsewhere than after CRLF, or not followed by CRLF or `--`, some parser would see a
 //!            delimiter and another would not
 //! ```
@@ -42,7 +42,7 @@ enum Mode {
     Delimiter,
     /// A part's headers.
     Headers,
-    /// One CRLF at most after the last delimiter.
+    /// Two CRLF at most after the last delimiter: one may be the epilogue's own.
     Epilogue,
 }
 
@@ -159,7 +159,7 @@ impl Multipart {
                 Mode::Epilogue => {
                     at += 1;
                     self.headers.push(byte);
-                    if !b"\r\n".starts_with(&self.headers) {
+                    if !b"\r\n\r\n".starts_with(&self.headers) {
                         return Err(Reason::MultipartSyntax);
                     }
                 }
@@ -243,12 +243,12 @@ impl Multipart {
         }
         let withheld = core::mem::take(&mut self.withheld);
         self.withheld = if piece.ends_with(b"\r\n") { 2 } else { usize::from(piece.ends_with(b"\r")) };
+        let (content, _) = piece.split_at_checked(piece.len() - self.withheld).unwrap_or_default();
+        self.left = self.left.map(|left| left.wrapping_sub(withheld + content.len()));
         if self.value.is_skipped() && self.nested.is_none() {
             return Ok(());
         }
-        let (content, _) = piece.split_at_checked(piece.len() - self.withheld).unwrap_or_default();
         for piece in [b"\r\n".get(..withheld).unwrap_or_default(), content] {
-            self.left = self.left.map(|left| left.wrapping_sub(piece.len()));
             let result = match &mut self.nested {
                 Some(nested) => nested.feed(bundle, piece, findings),
                 None => self.value.take(bundle, piece, findings),

@@ -199,7 +199,9 @@ impl Reading<'_, '_> {
             if matches!(trim(&self.value).first(), Some(b'{' | b'[')) {
                 let mut json = Json::new(start);
                 let read = json.feed(self.bundle, &self.value, self.findings);
-                if read.and_then(|()| json.finish(self.bundle, self.findings)).is_err() {
+                if read.and_then(|()| json.finish(self.bundle, self.findings)).is_err()
+                    && (self.route.unsure || self.route.flags & operation::BEARS != 0)
+                {
                     // Not JSON, or not for every parser: what stands in it is not known.
                     self.findings.present(role::SUSPECT);
                 }

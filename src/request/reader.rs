@@ -407,7 +407,7 @@ impl Reader {
 
     /// What stopped a reader.
     fn trouble(&self) -> Option<Reason> {
-        let passes = if self.facts.message { is_no_json } else { is_no_text };
+        let passes = if self.facts.message { is_no_json } else { Reason::is_no_text };
         self.slots.iter().filter_map(|slot| slot.failed).find(|reason| !self.media || !passes(*reason))
     }
 
@@ -497,21 +497,6 @@ fn known(bundle: Bundle<'_>, given: &[u32]) -> Vec<u32> {
         }
     }
     states
-}
-
-/// What shows that bytes were never meant to be JSON or a form, in any encoding.
-fn is_no_text(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::JsonSyntax
-            | Reason::BodyUtf8
-            | Reason::BodyTruncated
-            | Reason::TrailingBytes
-            | Reason::FormSyntax
-            | Reason::PercentEscape
-            | Reason::FieldTooLong
-            | Reason::TooManyParameters
-    )
 }
 
 /// What shows that bytes were never meant to be JSON, other than JSON that parsers read differently.
