@@ -591,7 +591,8 @@ record! {
     /// A role in a state that goes deeper holds for a text; an object or array there is walked into and is not itself what the
     /// role speaks of. A state with neither role nor steps is reached where deeper values are allowed and say nothing.
     /// `prefix_at` and `prefix_len`, a text in `STRINGS`: where it is not empty, the role (one of `BINDS`, `BINDS_IF_UNNAMED`,
-    /// `MUST_NAME_TYPE`) holds only for a text that starts with it, ASCII case aside.
+    /// `MUST_NAME_TYPE`) holds only for a text that starts with it, ASCII case aside. Behind blanks in it stand endings with which the role does not
+    /// hold.
     State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, prefix_len: u16, prefix_at: u32 }
 }
 impl State {

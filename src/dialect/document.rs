@@ -481,6 +481,11 @@ fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
     if !prefix.is_empty() && !conditional {
         return Err(malformed("only what binds, and a type, can depend on the text"));
     }
+    let (prefix, but) = prefix.split_once(" but ").unwrap_or((prefix, ""));
+    if prefix.contains(' ') || !but.is_empty() && role != role::MUST_NAME_TYPE {
+        return Err(malformed("a text is one word, and only a type can leave out some with ` but `"));
+    }
+    let prefix = format!("{prefix} {but}");
     if role == role::NOTHING && !place.starts_with('?') {
         return Err(malformed("only a query parameter can be a filter: of other places, what is not listed is not read"));
     }
@@ -499,7 +504,7 @@ fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
     } else {
         return Err(malformed("a place is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
     };
-    Ok(Place { carrier, role, prefix: prefix.to_ascii_lowercase() })
+    Ok(Place { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
 }
 
 /// `name`, `name at /pointer` or `name at message:/pointer`.

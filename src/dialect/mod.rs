@@ -68,7 +68,7 @@
 //! A place is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
 //! `pointer.rs`), `?name` in the query, `?name#json/a` in JSON in the query, `{name}` in the path, `message:/a` in a
 //! WebSocket message. ` = text` behind a place of `binds`, `binds-unless-named` or `must-name-type` makes it hold only for
-//! texts that start so. Places where models are named that do not run (echoes of earlier answers, search filters, allow-lists
+//! texts that start so; ` but a b` behind a text of `must-name-type` leaves out those that end with one of the words right behind it. Places where models are named that do not run (echoes of earlier answers, search filters, allow-lists
 //! of an administrator) are not listed: what is not listed is not read.
 //!
 //! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say

@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use crate::bundle::Bundle;
 use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::limits;
+use crate::piece::pieces;
 
 use super::findings::{Carrier, Findings};
 use super::key::{self, Key, Wanted};
@@ -1022,8 +1023,10 @@ impl Json {
     /// A text on whose beginning the role depends: what it refers to binds, or the `MUST_NAME` object that it is in runs a model.
     fn end_kind(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
-        let prefix = bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }).as_bytes();
-        if !self.text.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix)) {
+        let mut words = pieces(bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }), b' ');
+        let prefix = words.next().unwrap_or_default().as_bytes();
+        let Some((front, rest)) = self.text.split_at_checked(prefix.len()) else { return };
+        if !front.eq_ignore_ascii_case(prefix) || words.any(|word| rest.eq_ignore_ascii_case(word.as_bytes())) {
             return;
         }
         if self.role != role::MUST_NAME_TYPE {

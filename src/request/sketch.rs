@@ -88,7 +88,7 @@ pub(super) fn chat() -> Vec<Sketch> {
         Sketch::role(role::MENTION),
         Sketch::default().element(7),
         Sketch::keys(&[("model", 5), ("type", 8)]).with(role::MUST_NAME),
-        Sketch { role: role::MUST_NAME_TYPE, prefix: "advisor", ..Sketch::default() },
+        Sketch { role: role::MUST_NAME_TYPE, prefix: "advisor :clock :file", ..Sketch::default() },
         Sketch::keys(&[("model", 5)]).with(role::BINDS),
         Sketch::role(role::NESTED_JSON).element(0),
         Sketch::role(role::BINDS_IF_UNNAMED),

@@ -169,6 +169,11 @@ fn objects_that_must_name_a_model() {
     assert!(reads(r#"{"tools":[{"type":"advisor","model":"a"},{"type":"advisor"}]}"#, &["a"]).suspect);
     let long = "x".repeat(5_000);
     assert!(reads(&format!(r#"{{"tools":[{{"type":"advisor{long}"}}]}}"#), &[]).suspect);
+    // Kinds that run none, by their whole names.
+    assert!(!reads(r#"{"tools":[{"type":"advisor:clock"},{"type":"Advisor:CLOCK"},{"type":"advisor:file"}]}"#, &[]).suspect);
+    assert!(reads(r#"{"tools":[{"type":"advisor:clock2"}]}"#, &[]).suspect);
+    assert!(reads(r#"{"tools":[{"type":"advisor:"}]}"#, &[]).suspect);
+    assert!(reads(r#"{"tools":[{"type":"advisor:clock"},{"type":"advisor:deep"}]}"#, &[]).suspect);
 }
 
 #[test]
