@@ -6,6 +6,7 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use portcullis::OwnedBundle;
@@ -13,6 +14,7 @@ use portcullis::analysis::{Decider, RequestLine};
 use portcullis::dialect::{self, Found, Meaning, Surface};
 use portcullis::policy::{Options, Source, compile, load};
 use serde_json::{Value, json};
+use toml::de::{DeTable, DeValue};
 
 fn reference() -> Option<Value> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
@@ -386,6 +388,124 @@ fn a_prefix_moves_a_dialect_and_its_versionless_paths() {
     assert_eq!(one(&surface, "POST", "/openai/v1/chat/completions").operation, "createChatCompletion");
     assert_eq!(one(&surface, "POST", "/openai/responses").operation, "createResponse");
     assert_eq!(one(&surface, "POST", "/anthropic/v1/messages").operation, "Messages.create");
+}
+
+/// What one dialect calls the user's own cuts off everything below it, in the bundle of all dialects for all that serve the path.
+#[test]
+fn no_place_is_cut_off_by_what_is_the_users_own() {
+    let ids: Vec<(&str, &str)> = dialect::all().iter().map(|source| (source.id, "")).collect();
+    let all = Surface::of(&ids).unwrap();
+    let files: BTreeMap<&str, Value> = dialect::all().iter().map(|source| (source.id, read(source.text))).collect();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for source in dialect::all() {
+        let alone = Surface::of(&[(source.id, "")]).unwrap();
+        let Some(operations) = files[source.id]["operation"].as_object() else { continue };
+        for (id, operation) in operations {
+            let mut pointers = Vec::new();
+            named(&files, source.id, operation, "", &mut pointers);
+            for route in texts(&operation["at"]).iter().flat_map(|text| alternatives(text)) {
+                let (methods, path) = route.split_once(' ').unwrap();
+                let method = methods.split(',').next().unwrap().replace("WS", "GET").replace("ANY", "POST");
+                // A rest of one segment may be an id of another operation's, one of two its verb.
+                let paths = [segments(path, "some"), segments(path, "some/more")];
+                let of = |surface: &Surface| {
+                    let mut found = paths.iter().flat_map(|path| surface.route(&method, path));
+                    found.find(|found| found.dialect == source.id && found.operation == *id)
+                };
+                let (Some(here), Some(there)) = (of(&alone), of(&all)) else {
+                    wrong.push(format!("{} {id}: {method} {path} leads elsewhere", source.id));
+                    continue;
+                };
+                let gateways = if here.runs { RUNNING.as_slice() } else { &[] };
+                for pointer in pointers.iter().map(String::as_str).chain(gateways.iter().copied()) {
+                    seen += 1;
+                    if alone.body(&here, pointer).is_none() || all.body(&there, pointer).is_none() {
+                        wrong.push(format!("{} {id}: {pointer} of {path} is cut off", source.id));
+                    }
+                }
+            }
+        }
+    }
+    println!("{seen} places");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Some of what gateways honour in every operation that runs a model.
+const RUNNING: [&str; 9] = [
+    "/model",
+    "/models/*",
+    "/draft_model",
+    "/prompt_id",
+    "/fallbacks/*/model",
+    "/plugins/*/model",
+    "/tools/*/model",
+    "/tools/*/parameters/tools/*/parameters/model",
+    "/extra_body/model",
+];
+
+/// Pointers into the body at which an operation or a shape names something, its shapes put in. `**` may lead anywhere, and is left out.
+fn named(files: &BTreeMap<&str, Value>, dialect: &str, table: &Value, base: &str, found: &mut Vec<String>) {
+    const ROLES: [&str; 6] = ["primary", "mention", "opaque", "deployment", "binds", "binds-unless-named"];
+    for text in ROLES.iter().filter_map(|role| table.get(*role)).flat_map(texts) {
+        if text.starts_with(['/', '(']) && !text.contains("**") {
+            let pointer = text.split(" = ").next().unwrap().replace(['(', ')', '+'], "");
+            // Of keys that mean the same, the first.
+            let steps = pointer.split('/').map(|step| step.split('|').next().unwrap());
+            found.push(format!("{base}{}", steps.collect::<Vec<_>>().join("/")));
+        }
+    }
+    for text in table.get("shapes").into_iter().flat_map(texts) {
+        let (name, at) = text.split_once(" at ").unwrap_or((&text, ""));
+        if at.starts_with("message:") || at.contains("**") {
+            continue;
+        }
+        let (dialect, name) = name.split_once(':').unwrap_or((dialect, name));
+        let at = at.split('/').map(|step| step.split('|').next().unwrap()).collect::<Vec<_>>().join("/");
+        if let Some(shape) = files[dialect]["shape"].get(name) {
+            named(files, dialect, shape, &format!("{base}{at}"), found);
+        }
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        value => vec![value.as_str().unwrap().to_owned()],
+    }
+}
+
+/// A dialect file, as far as it is made of tables, lists and texts.
+fn read(text: &str) -> Value {
+    fn of(value: &DeValue<'_>) -> Value {
+        match value {
+            DeValue::String(text) => json!(text),
+            DeValue::Array(values) => values.iter().map(|value| of(value.get_ref())).collect(),
+            DeValue::Table(table) => Value::Object(entries(table)),
+            _ => Value::Null,
+        }
+    }
+    fn entries(table: &DeTable<'_>) -> serde_json::Map<String, Value> {
+        table.iter().map(|(key, value)| (key.get_ref().to_string(), of(value.get_ref()))).collect()
+    }
+    Value::Object(entries(DeTable::parse(text).unwrap().get_ref()))
+}
+
+/// `/(a|b)/c` is `/a/c` and `/b/c`.
+fn alternatives(text: &str) -> Vec<String> {
+    let Some((before, rest)) = text.split_once('(') else { return vec![text.to_owned()] };
+    let (words, after) = rest.split_once(')').unwrap();
+    words.split('|').flat_map(|word| alternatives(&format!("{before}{word}{after}"))).collect()
+}
+
+/// A path with its captures filled in, and its rest with `rest`.
+fn segments(path: &str, rest: &str) -> String {
+    let filled = path.split('/').map(|segment| match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        Some((name, _)) if name.ends_with("...") => rest.to_owned(),
+        Some((_, suffix)) => format!("some{suffix}"),
+        None => segment.to_owned(),
+    });
+    filled.collect::<Vec<_>>().join("/")
 }
 
 #[test]
