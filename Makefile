@@ -20,7 +20,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-native test-wasm test-worker test-clients test-package test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean
+.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,7 +49,11 @@ policy: ## the worked example as a bundle, beside the worker
 run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
 	@exec node tools/serve.mjs
 
-test: lint test-native test-wasm build test-package test-worker test-clients test-differential test-size docs ## everything that CI checks
+test: lint test-drift test-native test-wasm build test-package test-worker test-clients test-differential test-size docs ## everything that CI checks
+
+test-drift: ## what compares a vendor's package with a dialect
+	@tools/install.sh node
+	$(NODE_TEST) tests/drift/*.test.mjs
 
 test-native: ## the crate and the command line
 	@tools/install.sh rust

@@ -1,0 +1,1 @@
+client.post("/v1/only/in/a/test")
