@@ -195,16 +195,16 @@ mod tests {
 impl Reason {
     /// It shows that bytes were never meant to be JSON or a form, in any encoding.
     pub(super) fn is_no_text(self) -> bool {
-    matches!(
-        self,
-        Self::JsonSyntax
-            | Self::BodyUtf8
-            | Self::BodyTruncated
-            | Self::TrailingBytes
-            | Self::FormSyntax
-            | Self::PercentEscape
-            | Self::FieldTooLong
-            | Self::TooManyParameters
-    )
-}
+        matches!(
+            self,
+            Self::JsonSyntax
+                | Self::BodyUtf8
+                | Self::BodyTruncated
+                | Self::TrailingBytes
+                | Self::FormSyntax
+                | Self::PercentEscape
+                | Self::FieldTooLong
+                | Self::TooManyParameters
+        )
+    }
 }
