@@ -1,7 +1,7 @@
 //! What the checker says of each case under `tests/diagnostics/`, compared letter by letter with what it should say.
 //!
 //! A case is a folder: its `.toml` and `.json` files in the order of their names are one policy, other files are what it refers to, `expected.txt` is the
-//! text and `expected.jsonl` the records. The day is 2026-11-23. With `PORTCULLIS_REWRITE=1` in the environment both are
+//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `PORTCULLIS_REWRITE=1` in the environment both are
 //! written anew, to be reviewed like code.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::policy::{File, Loaded, Options, Severity, Source, load, render};
+use portcullis::policy::{File, Loaded, Options, Platform, Severity, Source, load, render};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -24,7 +24,8 @@ fn load_files(folder: &Path, names: &[String]) -> Loaded {
         let text = fs::read_to_string(folder.join(name)).map_err(|_| "no such file".to_owned())?;
         Ok(File { name: name.to_owned(), text })
     };
-    load(sources, &mut Options { now: portcullis::read_time(NOW), read: Some(Box::new(read)) })
+    let platform = fs::read_to_string(folder.join("platform")).ok().map(|name| Platform::of(name.trim()).unwrap());
+    load(sources, &mut Options { now: portcullis::read_time(NOW), read: Some(Box::new(read)), platform })
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -68,7 +68,7 @@ const PIECES: [&str; 48] = [
 
 fn check(name: &str, text: &str) {
     let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
-    let loaded = load(vec![Source::new(name, text)], &mut Options { now: Some(0), read: Some(Box::new(read)) });
+    let loaded = load(vec![Source::new(name, text)], &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() });
     let errors = loaded.problems.iter().any(|problem| problem.severity() == Severity::Error);
     assert_eq!(loaded.policy.is_none(), errors);
     for problem in &loaded.problems {

@@ -266,7 +266,7 @@ fn patterns(policy: &Policy, families: &FamilyOf<'_>, models: &Models) -> Option
     Some(all)
 }
 
-fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom)) {
+pub(super) fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom)) {
     match condition {
         Condition::True | Condition::False => {}
         Condition::Atom(atom) => each(atom),

@@ -18,11 +18,12 @@ pub(crate) mod lower;
 mod model;
 mod node;
 mod pattern;
+pub(crate) mod platform;
 mod problem;
 mod quoted;
 mod spanned;
 mod structure;
-mod suggestion;
+pub(crate) mod suggestion;
 mod validate;
 
 pub use code::{Code, Severity};
@@ -32,6 +33,7 @@ pub use model::{
     FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
     Restriction, Shape, Span, State, Test, Token, Unlisted,
 };
+pub use platform::Platform;
 pub use problem::{File, Lines, Problem, render};
 
 /// A policy file.
@@ -62,11 +64,13 @@ pub struct Options<'a> {
     pub now: Option<i64>,
     /// Reads list files. `None`: there are none to read.
     pub read: Option<Box<Read<'a>>>,
+    /// The platform to run on: facts that it does not tell are then reported. `None`: none in particular.
+    pub platform: Option<&'static Platform>,
 }
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("now", &self.now).field("read", &self.read.is_some()).finish()
+        f.debug_struct("Options").field("now", &self.now).field("read", &self.read.is_some()).field("platform", &self.platform).finish()
     }
 }
 
@@ -139,6 +143,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             },
             dialects: &dialects,
             broken: &broken,
+            platform: options.platform,
         };
         validate::validate(&documents, declarations, surroundings, &mut files, &mut problems)
     } else {

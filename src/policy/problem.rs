@@ -27,6 +27,8 @@ pub struct Problem {
     pub message: String,
     /// What to write instead, if that can be said.
     pub help: Option<String>,
+    /// Of which rule, list or table it speaks, by name, if it is about one.
+    pub at: Option<String>,
     /// Other places that have to do with it, each with a word on how.
     pub related: Vec<(Span, String)>,
 }
@@ -46,7 +48,7 @@ pub struct Lines {
 
 impl Problem {
     pub(super) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: one_line(message.into()), help: None, related: Vec::new() }
+        Self { code, span, message: one_line(message.into()), help: None, at: None, related: Vec::new() }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -56,6 +58,11 @@ impl Problem {
 
     pub(super) fn help_if(mut self, help: Option<String>) -> Self {
         self.help = help.map(one_line);
+        self
+    }
+
+    pub(super) fn at(mut self, name: &str) -> Self {
+        self.at = Some(name.to_owned());
         self
     }
 
@@ -79,7 +86,7 @@ impl Problem {
         Lines { line, column, end_line, end_column }
     }
 
-    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help}`.
+    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help, at}`.
     #[must_use]
     pub fn to_json(&self, files: &[File]) -> serde_json::Value {
         let Lines { line, column, end_line, end_column } = self.lines(files);
@@ -93,6 +100,7 @@ impl Problem {
             "end_column": end_column,
             "message": self.message,
             "help": self.help,
+            "at": self.at,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
 /// The nearest of the known words, if it is near enough to be a slip: at most a third of the letters differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; a text longer than any of them is no slip, and the comparison would take quadratic time.
     if word.len() > 128 {
         return None;

@@ -18,6 +18,7 @@ use super::condition::{self, Names};
 use super::document::{self, Document};
 use super::lint;
 use super::model::{LateBound, Policy, Span, Unlisted};
+use super::platform::{self, Platform};
 use super::problem::{File, Problem};
 use super::spanned::Spanned;
 use super::structure::Broken;
@@ -29,6 +30,7 @@ pub(super) struct Surroundings<'a, 'r> {
     pub(super) read: &'a mut Read<'r>,
     pub(super) dialects: &'a [&'a str],
     pub(super) broken: &'a Broken,
+    pub(super) platform: Option<&'static Platform>,
 }
 
 /// Checks what the documents mean, and builds the policy from what is sound. The policy is whole only if no error was reported, here or before.
@@ -143,6 +145,9 @@ impl Checker<'_, '_, '_> {
             self.id(&id.value, id.span);
         }
         lint::lint(&policy, self.problems);
+        if let Some(platform) = self.surroundings.platform {
+            platform::lacks(&policy, platform, self.problems);
+        }
         header.map(|_| policy)
     }
 

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use portcullis::policy::Platform;
+
+use crate::input::tell;
 use crate::{Exit, input};
 
 /// Check a policy: every error and warning, with its place and what to write instead.
@@ -15,6 +18,9 @@ pub(crate) struct Arguments {
     /// Print the problems as JSON, one a line
     #[arg(long)]
     json: bool,
+    /// Platform that the policy is for: a rule that rests on what it does not tell is an error
+    #[arg(long, value_name = "NAME", default_value = "cloudflare", value_parser = input::platform)]
+    platform: &'static Platform,
     /// Exit with 1 on warnings too
     #[arg(long)]
     deny_warnings: bool,
@@ -27,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(code) = &arguments.explain {
         return input::explain_code(code);
     }
-    let loaded = match input::load(&arguments.files, arguments.json) {
+    let loaded = match input::load(&arguments.files, arguments.json, Some(arguments.platform)) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -44,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             (loaded.warnings(), "warning", "warnings"),
         ];
         let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
-        anstream::eprintln!("{}: {}", policy.id, counted.join(", "));
+        tell!("{}: {}", policy.id, counted.join(", "));
     }
     Exit::Done
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn explain(arguments: &Arguments) -> Result<(), Exit> {
-    let loaded = input::load(&arguments.policy, arguments.json)?;
+    let loaded = input::load(&arguments.policy, arguments.json, None)?;
     loaded.report();
     let policy = loaded.policy().ok_or(Exit::Faulty)?;
     let line = match (&arguments.request, &arguments.requests, &arguments.id) {
@@ -52,9 +52,9 @@ fn explain(arguments: &Arguments) -> Result<(), Exit> {
         Err(_) => return Err(loaded.compile(None).err().unwrap_or(Exit::Faulty)),
     };
     if arguments.json {
-        anstream::println!("{}", explanation.to_json());
+        input::say(&format!("{}\n", explanation.to_json()));
     } else {
-        anstream::print!("{}", explanation.to_text());
+        input::say(&explanation.to_text());
     }
     Ok(())
 }

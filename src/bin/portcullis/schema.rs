@@ -1,6 +1,6 @@
 //! `portcullis schema`: the JSON Schema of a policy document, for editors.
 
-use crate::Exit;
+use crate::{Exit, input};
 
 /// Print the JSON Schema of a policy document, so that editors complete and check it.
 ///
@@ -9,6 +9,6 @@ use crate::Exit;
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments) -> Exit {
-    anstream::println!("{:#}", portcullis::policy::schema());
+    input::say(&format!("{:#}\n", portcullis::policy::schema()));
     Exit::Done
 }
