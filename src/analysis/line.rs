@@ -84,7 +84,9 @@ impl fmt::Display for LineError {
             Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
             Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
             Self::State(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
-            Self::Switch { rule, near: Some(near) } if rule == near => write!(f, "the licence `{rule}` is on or off, never in shadow"),
+            Self::Switch { rule, near: Some(near) } if rule == near => {
+                write!(f, "the licence `{rule}` is on or off, never in shadow")
+            }
             Self::Switch { rule, near: Some(near) } => write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?"),
             Self::Switch { rule, near: None } => write!(f, "there is no rule `{rule}` to switch"),
         }
@@ -95,8 +97,8 @@ impl core::error::Error for LineError {}
 
 /// The keys of a line.
 const KEYS: [&str; 19] = [
-    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network", "asn", "ip", "account", "accounts",
-    "now", "chunks", "frames", "trailers", "switch",
+    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network", "asn", "ip", "account",
+    "accounts", "now", "chunks", "frames", "trailers", "switch",
 ];
 
 /// The members of an object in their order, as they are written.
@@ -529,16 +531,25 @@ mod tests {
             (r#"{"method":"GET","url":"/","body_b64":"","body":""}"#, "both given"),
             (r#"{"method":"GET","url":"/","switch":{"a":"up"}}"#, "`up` is no state"),
             (r#"{"method":"GET","url":"/","url":"/v1"}"#, "`url` is given twice"),
-            (r#"{"method":"GET","url":"/","place":"FR"}"#, r#"`place` takes an object, as `{"country": "FR"}`, and this is the text "FR""#),
+            (
+                r#"{"method":"GET","url":"/","place":"FR"}"#,
+                r#"`place` takes an object, as `{"country": "FR"}`, and this is the text "FR""#,
+            ),
             (r#"{"method":"GET","url":"/","places":["FR"]}"#, r#"`places` takes an object, as `{"country": "FR"}`"#),
             (r#"{"method":"GET","url":"/","places":{"country":"FR"}}"#, "`places` takes a list of places"),
             (r#"{"method":"GET","url":"/","place":{"county":"FR"}}"#, "a place has no key `county`; did you mean `country`?"),
             (r#"{"method":"GET","url":"/","place":{"city":"Lyon"}}"#, "a place has no key `city`; it has `country` and `region`"),
             (r#"{"method":"GET","url":"/","place":{"country":33}}"#, "`place.country` takes a text, and this is the number 33"),
-            (r#"{"method":"GET","url":"/","network":"tor"}"#, r#"`network` takes a list of texts, as `["tor"]`, and this is the text "tor""#),
+            (
+                r#"{"method":"GET","url":"/","network":"tor"}"#,
+                r#"`network` takes a list of texts, as `["tor"]`, and this is the text "tor""#,
+            ),
             (r#"{"method":"GET","url":"/","account":[{}]}"#, "`account` takes an object"),
             (r#"{"method":"GET","url":"/","accounts":{}}"#, "`accounts` takes a list of objects, and this is an object"),
-            (r#"{"method":"GET","url":"/","asn":-1}"#, "`asn` takes the number of an autonomous system, and this is the number -1"),
+            (
+                r#"{"method":"GET","url":"/","asn":-1}"#,
+                "`asn` takes the number of an autonomous system, and this is the number -1",
+            ),
             (r#"{"method":"GET","url":"/","ip":"here"}"#, "`ip` takes an IPv4 or IPv6 address"),
             (r#"{"method":"GET","url":"/","chunks":[-1]}"#, "`chunks` takes a list of byte offsets"),
             (r#"{"method":"GET","url":"/","frames":[1]}"#, "`frames` takes a list of texts"),

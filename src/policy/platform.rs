@@ -75,8 +75,8 @@ pub(super) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
     for rule in rules(policy) {
         rule.each(&mut |atom| {
             // Who is told no country is told no region either: one problem is enough.
-            let lacking = needed(policy, atom)
-                .find(|fact| !platform.tells(fact) && (*fact != "region" || platform.tells("country")));
+            let lacking =
+                needed(policy, atom).find(|fact| !platform.tells(fact) && (*fact != "region" || platform.tells("country")));
             let Some(fact) = lacking else { return };
             let rests = format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
             let kind = Network::of(fact).is_some();
@@ -142,7 +142,11 @@ fn rules(policy: &Policy) -> impl Iterator<Item = Rule<'_>> {
         state: rule.state,
         clauses: [rule.when.as_ref(), rule.unless.as_ref()],
     });
-    restrictions.chain(policy.licences.iter().map(|rule| Rule { id: &rule.id, state: rule.state, clauses: [rule.when.as_ref(), None] }))
+    restrictions.chain(policy.licences.iter().map(|rule| Rule {
+        id: &rule.id,
+        state: rule.state,
+        clauses: [rule.when.as_ref(), None],
+    }))
 }
 
 /// What a test of a built-in fact needs to be told; what stands in the account record is the deployer's own.
@@ -153,9 +157,9 @@ fn needed(policy: &Policy, atom: &Atom) -> impl Iterator<Item = &'static str> + 
         (FactRef::Place, Test::In(literals)) => {
             literals.iter().any(|literal| matches!(literal, Literal::Place(Place { region: Some(_), .. })))
         }
-        (FactRef::Place, Test::InList(list)) => policy.lists.get(*list).is_some_and(|list| {
-            matches!(&list.entries, Entries::Places(places) if places.iter().any(|place| place.region.is_some()))
-        }),
+        (FactRef::Place, Test::InList(list)) => policy.lists.get(*list).is_some_and(
+            |list| matches!(&list.entries, Entries::Places(places) if places.iter().any(|place| place.region.is_some())),
+        ),
         _ => false,
     };
     let kind = match atom.test {
