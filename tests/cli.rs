@@ -174,6 +174,39 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
 }
 
 #[test]
+fn check_finds_what_would_keep_a_policy_from_being_compiled() {
+    let path = scratch("wide.toml");
+    // 2^13 alternatives, once multiplied out.
+    let pairs: Vec<String> = (0..13).map(|n| format!("(asn == {n} || \"tor\" in network && asn > {n})")).collect();
+    let policy = format!(
+        "format = 1\n[policy]\nid = \"wide\"\nversion = 1\ndialects = [\"openai\"]\n[facts]\norg = {{ type = \"text\", claim = \"/org\" }}\n[lists.secrets]\nkind = \"text\"\nvalues = [\"a\"]\nsecret = true\n[[restrictions]]\nid = \"wide\"\nmodels = [\"*\"]\nwhen = '{}'\n",
+        pairs.join(" && ")
+    );
+    std::fs::write(&path, &policy).unwrap();
+    let (path, out) = (path.to_str().unwrap(), scratch("wide.pcb"));
+    for command in [&["check", path][..], &["compile", path, "--out", out.to_str().unwrap()]] {
+        let output = portcullis(command, "");
+        says(&output, 1, "", "error[E0508]");
+        says(&output, 1, "", "wide.toml:15:");
+    }
+
+    // What only the key is missing for is told beside the count.
+    says(
+        &portcullis(&["check", POLICY, "--deny-warnings"], ""),
+        0,
+        "",
+        "`compile` needs `--list-key`, for what is secret in annex_partners",
+    );
+}
+
+#[test]
+fn each_command_says_how_it_may_end() {
+    for command in ["check", "compile", "decide", "explain", "schema"] {
+        says(&portcullis(&[command, "--help"], ""), 0, "Exit codes:", "");
+    }
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let line = "{\"method\":\"GET\",\"url\":\"/v1/models\"}\n";
     let requests = scratch("many.jsonl");

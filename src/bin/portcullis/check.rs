@@ -9,8 +9,10 @@ use crate::{Exit, input};
 
 /// Check a policy: every error and warning, with its place and what to write instead.
 ///
-/// Warnings do not change the exit code; `--deny-warnings` makes them errors.
+/// Warnings do not change the exit code; `--deny-warnings` makes them errors. A warning that may stand is answered in the policy: an entry of
+/// `[[allow]]` with its `code`, with what it is told `at` (the id of a rule, the name of a list), and with a `reason`.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(required_unless_present = "explain")]
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         return input::explain_code(code);
     }
     let loaded = match input::load(&arguments.files, arguments.json, Some(arguments.platform)) {
-        Ok(loaded) => loaded,
+        Ok(loaded) => loaded.and_compiled(),
         Err(exit) => return exit,
     };
     loaded.report();
@@ -50,7 +52,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             (loaded.warnings(), "warning", "warnings"),
         ];
         let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
-        tell!("{}: {}", policy.id, counted.join(", "));
+        let allowed = match loaded.allowed() {
+            0 => String::new(),
+            count => format!(", {count} allowed"),
+        };
+        tell!("{}: {}{allowed}", policy.id, counted.join(", "));
+        let secret: Vec<&str> = policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
+        if !secret.is_empty() {
+            tell!("{}: `compile` needs `--list-key`, for what is secret in {}", policy.id, secret.join(", "));
+        }
     }
     Exit::Done
 }

@@ -11,6 +11,7 @@ use crate::{Exit, input};
 ///
 /// The same input gives the same bytes on every machine.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(required = true)]

@@ -16,6 +16,7 @@ use crate::{Exit, clock, input};
 /// candidate callers. Other keys are passed over and named once on standard error. A key that is one slip away from one of these, an unknown key in a
 /// place and a switch of an unknown rule are errors. A line that is no request gets `{"id":null,"error":...}` and the exit code 1 at the end.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["policy", "bundle"])))]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON

@@ -11,6 +11,7 @@ use crate::{Exit, clock, input};
 ///
 /// The request is in the form of a line of `decide`. A line that does not say `now` is explained for this moment.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["request", "requests"])))]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON

@@ -84,9 +84,24 @@ impl Loaded {
         self.loaded.policy.as_ref()
     }
 
+    /// Finds out whether the policy can be compiled, too: what stands in the way is told like the other problems.
+    pub(crate) fn and_compiled(mut self) -> Self {
+        let problems = self.policy().map(policy::not_lowered).unwrap_or_default();
+        if !problems.is_empty() {
+            self.loaded.policy = None;
+            self.loaded.problems.extend(problems);
+        }
+        self
+    }
+
     /// How many warnings there are.
     pub(crate) fn warnings(&self) -> usize {
         self.loaded.problems.iter().filter(|problem| problem.severity() == Severity::Warning).count()
+    }
+
+    /// How many warnings the policy allows.
+    pub(crate) fn allowed(&self) -> usize {
+        self.loaded.allowed.len()
     }
 
     /// Tells the problems: to people on standard error, as JSON on standard output.

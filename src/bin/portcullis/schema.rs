@@ -6,6 +6,7 @@ use crate::{Exit, input};
 ///
 /// In a TOML file the first line `#:schema FILE` names it, in JSON the key `$schema`.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments) -> Exit {
