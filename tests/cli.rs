@@ -295,6 +295,26 @@ fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
 }
 
 #[test]
+fn explain_takes_the_lines_that_decide_takes() {
+    let explain = |line: &str| portcullis(&["explain", "--policy", "policies/kill-switch.toml", "--request", "-"], line);
+    let request = r#"{"method":"POST","url":"/v1/chat/completions","body":{"model":"mythos-5"},"why":1}"#;
+    says(&explain(request), 0, "verdict    pass", "the key `why` is passed over");
+    for (more, said) in [
+        (r#""switch":{"mythos-of":"on"}"#, "there is no rule `mythos-of` to switch; did you mean `mythos-off`?"),
+        (r#""switch":{"responders":"shadow"}"#, "the licence `responders` is on or off, never in shadow"),
+        (r#""acount":{}"#, "did you mean `account`?"),
+    ] {
+        says(&explain(&request.replace(r#""why":1"#, more)), 1, "", said);
+    }
+    says(
+        &explain(&request.replace(r#""why":1"#, r#""switch":{"mythos-off":"on","responders":"off"}"#)),
+        0,
+        "verdict    deny",
+        "",
+    );
+}
+
+#[test]
 fn the_schema_names_every_table() {
     let output = portcullis(&["schema"], "");
     for table in ["policy", "authorities", "models", "facts", "lists", "restrictions", "licences"] {

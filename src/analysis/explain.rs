@@ -14,12 +14,13 @@ use serde::Serialize;
 
 use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
-use super::line::{RequestLine, SaidPlace};
+use super::line::{LineError, RequestLine, SaidPlace};
 use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
 use crate::bundle::layout::{self as l, section};
 use crate::bundle::{Bundle, OwnedBundle};
 use crate::facts::{OwnedValue, Place, Value, read_place};
 use crate::gate::Pending;
+use crate::policy::suggestion;
 use crate::policy::{self, CompileError, FactRef, Family, Models, Policy, Restriction, State};
 use crate::request::{Carrier, Head, Reason};
 use crate::verdict::{Kind, Verdict};
@@ -180,6 +181,20 @@ struct DormantPart {
     kind: &'static str,
     id: String,
     why: String,
+}
+
+/// What is wrong with a line's switches under this policy, if they name a rule that there is not.
+#[must_use]
+pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
+    let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
+    let known = |(rule, state): &&(String, crate::reach::State)| {
+        policy.restrictions.iter().any(|restriction| restriction.id == *rule)
+            || licences().any(|id| id == rule) && *state != crate::reach::State::Shadow
+    };
+    let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
+    let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
+    let near = suggestion::nearest(rule, ids).map(str::to_owned);
+    Some(LineError::Switch { rule: rule.clone(), near })
 }
 
 /// Explains one request. `clock` is the time, in milliseconds since the epoch, for a line that does not say `now`.

@@ -131,7 +131,10 @@ struct Raw(BTreeMap<String, Box<RawValue>>);
 
 impl Raw {
     fn read(line: &str) -> Result<(Self, Vec<String>), LineError> {
-        let Members(members) = serde_json::from_str(line).map_err(|error| LineError::Json(error.to_string()))?;
+        let Members(members) = serde_json::from_str(line).map_err(|error| match serde_json::from_str::<Json>(line) {
+            Ok(value) if !value.is_object() => LineError::Json(format!("it is {}, and must be an object", entry(&value))),
+            _ => LineError::Json(error.to_string()),
+        })?;
         let mut known = BTreeMap::new();
         let mut passed_over = Vec::new();
         for (key, value) in members {
@@ -523,7 +526,8 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (line, error) in [
             ("{", "not a request"),
-            ("[]", "expected an object"),
+            ("[]", "not a request: it is a list, and must be an object"),
+            ("\"GET /\"", "it is the text \"GET /\", and must be an object"),
             (r#"{"method":"GET"}"#, "missing field `url`"),
             (r#"{"method":"GET","url":"/","now":"yesterday"}"#, "RFC 3339"),
             (r#"{"method":"GET","url":"/","network":["fax"]}"#, "`fax` is no network kind"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis::analysis::{self, RequestLine};
 
+use crate::input::tell;
 use crate::{Exit, clock, input};
 
 /// Explain one request: what is known of the caller, what that closes, what the request names, and the rules that decided.
@@ -47,6 +48,12 @@ fn explain(arguments: &Arguments) -> Result<(), Exit> {
         (_, Some(path), Some(id)) => request_of_id(&text(path)?, path, id)?,
         _ => return Err(Exit::Usage),
     };
+    for key in &line.passed_over {
+        tell!("the key `{}` is passed over", key.escape_debug());
+    }
+    if let Some(error) = analysis::strange_switch(policy, &line) {
+        return Err(input::fault(&error));
+    }
     let explanation = match analysis::explain(policy, &line, clock()) {
         Ok(explanation) => explanation,
         // The compiler's complaints are told as the policy's own.
