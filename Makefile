@@ -43,7 +43,7 @@ policy: ## the worked example as a bundle, beside the worker
 	echo "policy: compiling $(POLICY)"
 	cargo build --quiet --features cli --bin portcullis
 	mkdir -p pkg/wasm
-	printf %s demo-list-key >pkg/wasm/demo-list.key
+	sed -n 's/^export const LIST_KEY = "\(.*\)";/\1/p' tools/demo.mjs >pkg/wasm/demo-list.key
 	$(CLI) compile $(POLICY) --out pkg/wasm/policy.bundle --list-key pkg/wasm/demo-list.key
 
 run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin

@@ -37,7 +37,7 @@ fn main() {
         }
         let begin = Instant::now();
         let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: file.clone() });
-        let mut options = Options { now: None, read: Some(Box::new(read)) };
+        let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
         let loaded = load(vec![Source::new("p.toml", text)], &mut options);
         let check = begin.elapsed();
         let Some(policy) = loaded.policy else { return println!("{:?}", loaded.problems) };

@@ -155,7 +155,9 @@ fn message(verdict: &Verdict, case: &str) -> String {
             sentence(&mut text, &["Appeal: ", &ground.appeal]);
         }
     }
-    sentence(&mut text, &["Case: ", case]);
+    if !case.is_empty() {
+        sentence(&mut text, &["Case: ", case]);
+    }
     text
 }
 
@@ -197,11 +199,12 @@ fn headers(verdict: &Verdict, flavour: &Flavour, case: String) -> Vec<(&'static 
     if verdict.flavour == kind::BEDROCK {
         // What names the error's class, whatever the status.
         headers.push(("x-amzn-errortype", flavour.word(verdict).into()));
-        headers.push(("x-amzn-requestid", case.clone()));
     }
-    // OpenAI's clients read the first, Anthropic's the second.
-    headers.push(("x-request-id", case.clone()));
-    headers.push(("request-id", case));
+    // OpenAI's clients read the first, Anthropic's the second, Amazon's the third.
+    let names = if case.is_empty() { &[][..] } else { &["x-request-id", "request-id", "x-amzn-requestid"] };
+    for name in names.iter().take(if verdict.flavour == kind::BEDROCK { 3 } else { 2 }) {
+        headers.push((name, case.clone()));
+    }
     let mut link = String::new();
     for ground in &verdict.grounds {
         let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"');
@@ -324,6 +327,22 @@ mod tests {
         assert_eq!((refusal.status, header(&refusal, "x-should-retry")), (503, None));
         assert_eq!(header(&refusal, "request-id"), Some("case2"));
         assert!(refusal.body.contains("\"server_error\""));
+    }
+
+    #[test]
+    fn without_a_case_id_none_is_told() {
+        let (_, verdict) = verdict(post("/v1/messages", MYTHOS), &[0]);
+        let refusal = Refusal::new(&verdict, "\r\n");
+        assert_eq!((header(&refusal, "x-request-id"), header(&refusal, "request-id")), (None, None));
+        let body: Value = serde_json::from_str(&refusal.body).unwrap();
+        assert_eq!(body["request_id"], Value::Null);
+        assert!(
+            !refusal.body.contains("Case:") && refusal.body.contains("Appeal: https://example.com/review.\""),
+            "{}",
+            refusal.body
+        );
+        let socket = Socket::new(&verdict, "");
+        assert!(!socket.event.contains("Case:") && socket.event.contains("\"event_id\":null"), "{}", socket.event);
     }
 
     #[test]

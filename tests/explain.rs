@@ -25,7 +25,7 @@ fn policy(name: &str) -> Policy {
         let text = fs::read_to_string(file(name).with_file_name(list)).map_err(|error| error.to_string())?;
         Ok(File { name: list.to_owned(), text })
     };
-    let mut options = Options { now: None, read: Some(Box::new(read)) };
+    let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
     let loaded = load(vec![Source::new(name, fs::read_to_string(path).unwrap())], &mut options);
     loaded.policy.unwrap_or_else(|| panic!("{name}: {:?}", loaded.problems))
 }

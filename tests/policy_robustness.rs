@@ -1,8 +1,8 @@
 //! No text makes the reader of policies panic, and whatever it says points into the text.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
 
-use portcullis::policy::{File, Options, Severity, Source, load, render};
+use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;
 
 /// Policies that reach every stage, to be damaged.
@@ -68,7 +68,8 @@ const PIECES: [&str; 48] = [
 
 fn check(name: &str, text: &str) {
     let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
-    let loaded = load(vec![Source::new(name, text)], &mut Options { now: Some(0), read: Some(Box::new(read)) });
+    let loaded =
+        load(vec![Source::new(name, text)], &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() });
     let errors = loaded.problems.iter().any(|problem| problem.severity() == Severity::Error);
     assert_eq!(loaded.policy.is_none(), errors);
     for problem in &loaded.problems {
@@ -81,8 +82,24 @@ fn check(name: &str, text: &str) {
             assert!(!said.contains(char::is_control) && said.len() < 8_000, "{problem:?} is not one line");
         }
         assert!(problem.to_json(&loaded.files).is_object());
+        mends(name, text, problem, &loaded.files);
     }
     assert_eq!(render(&loaded.problems, &loaded.files, true).is_empty(), loaded.problems.is_empty());
+}
+
+/// What a problem proposes is written, and the problem is gone from its place.
+fn mends(name: &str, text: &str, problem: &Problem, files: &[File]) {
+    let Some((span, new)) = problem.replacement(files).filter(|(span, _)| span.file == 0) else { return };
+    let edited = format!("{}{new}{}", &text[..span.start], &text[span.end..]);
+    let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
+    let again = load(
+        vec![Source::new(name, edited.as_str())],
+        &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() },
+    );
+    let there =
+        |other: &&Problem| other.span.file == 0 && other.span.start < span.start + new.len() && other.span.end > span.start;
+    let left = again.problems.iter().filter(there).find(|other| other.code == problem.code && other.message == problem.message);
+    assert!(left.is_none(), "{problem:?}\nleaves {left:?}\nin {edited}");
 }
 
 fn damaged() -> impl Strategy<Value = String> {

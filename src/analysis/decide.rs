@@ -8,9 +8,11 @@ use alloc::vec::Vec;
 use serde_json::Value as Json;
 
 use super::line::{LineError, RequestLine};
+use crate::bundle::layout::{self as l, section};
 use crate::bundle::{Bundle, OwnedBundle};
 use crate::decode::{Decoder, Memory};
 use crate::gate::{Approach, Caller, Gate, GateError, Pending};
+use crate::policy::suggestion;
 use crate::reach::State;
 use crate::request::{Head, all_methods};
 use crate::verdict::Verdict;
@@ -32,11 +34,34 @@ impl Decider {
     /// Decides one line. `clock` is the time, in milliseconds since the epoch, of lines that do not say `now`.
     ///
     /// # Errors
-    /// [`LineError`] if the line is not a request. Whatever a request holds is no error but a verdict.
+    /// [`LineError`] if the line is not a request, or switches a rule that there is not. Whatever a request holds is no error but a verdict.
     pub fn decide(&mut self, line: &str, clock: i64) -> Result<String, LineError> {
-        let line = RequestLine::read(line)?;
-        let verdict = self.verdict(&line, clock);
+        self.decide_read(&RequestLine::read(line)?, clock)
+    }
+
+    /// Decides a line that has been read.
+    ///
+    /// # Errors
+    /// [`LineError::Switch`] if it switches a rule that there is not.
+    pub fn decide_read(&mut self, line: &RequestLine, clock: i64) -> Result<String, LineError> {
+        self.has_rules(line)?;
+        let verdict = self.verdict(line, clock);
         Ok(with_id(&line.id, &verdict.to_json()))
+    }
+
+    /// Whether there is a rule for each of a line's switches.
+    fn has_rules(&mut self, line: &RequestLine) -> Result<(), LineError> {
+        if line.switch.is_empty() {
+            return Ok(());
+        }
+        let strange = line.switch.iter().find(|(rule, state)| !self.gate.switch(rule, *state)).map(|(rule, _)| rule.clone());
+        self.gate.unswitch();
+        let Some(rule) = strange else { return Ok(()) };
+        let bundle = self.gate.bundle();
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS).iter().map(|rule| bundle.text(rule.id));
+        let licences = bundle.table::<l::Licence>(section::LICENCES).iter().map(|rule| bundle.text(rule.id));
+        let near = suggestion::nearest(&rule, restrictions.chain(licences)).map(str::to_owned);
+        Err(LineError::Switch { rule, near })
     }
 
     /// The verdict on a request.

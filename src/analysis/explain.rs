@@ -14,12 +14,13 @@ use serde::Serialize;
 
 use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
-use super::line::RequestLine;
+use super::line::{LineError, RequestLine, SaidPlace};
 use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
 use crate::bundle::layout::{self as l, section};
 use crate::bundle::{Bundle, OwnedBundle};
-use crate::facts::{OwnedValue, Place, Value};
+use crate::facts::{OwnedValue, Place, Value, read_place};
 use crate::gate::Pending;
+use crate::policy::suggestion;
 use crate::policy::{self, CompileError, FactRef, Family, Models, Policy, Restriction, State};
 use crate::request::{Carrier, Head, Reason};
 use crate::verdict::{Kind, Verdict};
@@ -63,6 +64,9 @@ struct RequestPart {
     method: String,
     url: String,
     guarded: bool,
+    /// Methods that a header or the query asks for in place of the request's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<String>,
     readings: Vec<ReadingPart>,
     now: String,
     now_from: &'static str,
@@ -179,6 +183,20 @@ struct DormantPart {
     why: String,
 }
 
+/// What is wrong with a line's switches under this policy, if they name a rule that there is not.
+#[must_use]
+pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
+    let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
+    let known = |(rule, state): &&(String, crate::reach::State)| {
+        policy.restrictions.iter().any(|restriction| restriction.id == *rule)
+            || licences().any(|id| id == rule) && *state != crate::reach::State::Shadow
+    };
+    let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
+    let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
+    let near = suggestion::nearest(rule, ids).map(str::to_owned);
+    Some(LineError::Switch { rule: rule.clone(), near })
+}
+
 /// Explains one request. `clock` is the time, in milliseconds since the epoch, for a line that does not say `now`.
 ///
 /// # Errors
@@ -203,7 +221,9 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
     let lists: Vec<Vec<Vec<&str>>> =
         accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
     let known = candidates(&accounts, &lists, line, now);
-    let route = crate::request::route(decider.bundle(), &line.method, &line.url);
+    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let methods = crate::request::all_methods(&line.method, &headers);
+    let route = crate::request::route(decider.bundle(), &methods, &line.url);
     let readings = readings_in(decider.bundle(), &route.readings);
     let read_as: Vec<ReadAs<'_>> =
         readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
@@ -218,6 +238,7 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
     explanation.request.readings = readings.clone();
+    explanation.request.asked = asked(&methods, &line.method, &line.url);
     explanation.request.stale = stale(policy, &reference, known.len(), &setting);
     explanation.request.switched =
         switched.iter().map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state)))).collect();
@@ -264,6 +285,7 @@ impl Explanation {
                 method: line.method.clone(),
                 url: line.url.clone(),
                 guarded: false,
+                asked: Vec::new(),
                 readings: Vec::new(),
                 now: words::instant(line.now.unwrap_or(clock)),
                 now_from: if line.now.is_some() { "the request line" } else { "the clock" },
@@ -383,11 +405,14 @@ fn texts(value: &OwnedValue) -> Vec<&str> {
 fn candidates<'a>(
     accounts: &'a [(Record, Subject)],
     lists: &'a [Vec<Vec<&'a str>>],
-    line: &RequestLine,
+    line: &'a RequestLine,
     now: i64,
 ) -> Vec<Known<'a>> {
     let mut candidates = Vec::new();
     for place in &line.places {
+        let unread = |said: &&SaidPlace| !said.country.is_empty() && read_place(&said.country, &said.region).places() == [*place];
+        let said = line.said_places.iter().find(unread).filter(|_| place.country.is_none());
+        let said = said.map_or("", |said| said.country.as_str());
         for ((record, subject), lists) in accounts.iter().zip(lists) {
             let values = record.iter().zip(lists).map(|((name, value), list)| {
                 let value = match value {
@@ -400,6 +425,7 @@ fn candidates<'a>(
             });
             candidates.push(Known {
                 place: *place,
+                said,
                 network: line.network,
                 asn: line.asn,
                 ip: line.ip,
@@ -423,6 +449,21 @@ fn readings_in(bundle: Bundle<'_>, readings: &[crate::reach::Reading]) -> Vec<Re
         }
     };
     readings.iter().map(part).collect()
+}
+
+/// The methods that are asked for beside the request's own, each once.
+fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
+    let mut asked: Vec<String> = Vec::new();
+    let mut add = |method: &str| {
+        let method = method.trim().to_ascii_uppercase();
+        if !method.is_empty() && !method.eq_ignore_ascii_case(own) && !asked.contains(&method) {
+            asked.push(method);
+        }
+    };
+    methods.split(',').for_each(&mut add);
+    let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
+    crate::request::query_methods(query.as_bytes(), &mut add);
+    asked
 }
 
 fn stale(policy: &Policy, reference: &Reference<'_>, candidates: usize, setting: &Setting<'_>) -> Option<String> {

@@ -1,13 +1,16 @@
 //! One request as a line of JSON: what `portcullis decide` reads, and replay after it.
 //!
-//! Input: a line of the form that the README describes. Output: the request with its facts normalised. What is missing is unknown; further
-//! keys are passed over, so that a corpus or a log may carry its own.
+//! Input: a line of the form that `decide --help` describes. Output: the request with its facts normalised. What is missing is unknown. A key that
+//! nobody knows is passed over and kept by name, so that a corpus or a log may carry its own; one that looks like a slip is an error.
 
 use alloc::collections::BTreeMap;
+use core::fmt;
 use core::net::IpAddr;
 
 use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::{Network, OwnedValue, Place, State, read_place, read_time};
 
@@ -15,76 +18,233 @@ use crate::{Network, OwnedValue, Place, State, read_place, read_time};
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineError {
-    /// Not JSON, or a key of another type than it should have: what serde_json says of it, with the column.
+    /// Not JSON, or no object: what serde_json says of it, with the column.
     Json(String),
+    /// A key without which there is no request.
+    Missing(&'static str),
+    /// A key is given twice: which of them counts, nobody can say.
+    Twice(String),
+    /// A value of another type than the key takes.
+    Type {
+        /// The key.
+        key: String,
+        /// What it takes, in words.
+        takes: &'static str,
+        /// What stands there.
+        is: String,
+    },
+    /// A key that is not known and so close to one that it looks like a slip.
+    Slip {
+        /// As it is written.
+        key: String,
+        /// What was probably meant.
+        near: &'static str,
+    },
+    /// A key that a place does not have.
+    PlaceKey {
+        /// As it is written.
+        key: String,
+        /// What was probably meant.
+        near: Option<&'static str>,
+    },
     /// `body_b64`, or the `b64` of a frame, is not base64.
     Base64 {
         /// Offset of the first character that cannot be.
         at: usize,
     },
+    /// There is a `body` and a `body_b64`.
+    Bodies,
     /// `now` is neither RFC 3339 nor a number of seconds since the epoch.
     Now,
     /// `network` holds a kind that does not exist.
     Network(String),
     /// `switch` sets a state that does not exist.
     State(String),
+    /// `switch` names a rule that the policy does not have, or puts a licence in shadow.
+    Switch {
+        /// As it is written.
+        rule: String,
+        /// The rule with the nearest name, if one is near.
+        near: Option<String>,
+    },
 }
 
-impl core::fmt::Display for LineError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(what) => write!(f, "not a request: {what}"),
+            Self::Missing(key) => write!(f, "not a request: missing field `{key}`"),
+            Self::Twice(key) => write!(f, "not a request: `{key}` is given twice"),
+            Self::Type { key, takes, is } => write!(f, "`{key}` takes {takes}, and this is {is}"),
+            Self::Slip { key, near } => write!(f, "there is no key `{key}`; did you mean `{near}`?"),
+            Self::PlaceKey { key, near: Some(near) } => write!(f, "a place has no key `{key}`; did you mean `{near}`?"),
+            Self::PlaceKey { key, near: None } => write!(f, "a place has no key `{key}`; it has `country` and `region`"),
             Self::Base64 { at } => write!(f, "not base64: character {at}"),
+            Self::Bodies => write!(f, "`body` and `body_b64` are both given; leave one out"),
             Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
             Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
             Self::State(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
+            Self::Switch { rule, near: Some(near) } if rule == near => {
+                write!(f, "the licence `{rule}` is on or off, never in shadow")
+            }
+            Self::Switch { rule, near: Some(near) } => write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?"),
+            Self::Switch { rule, near: None } => write!(f, "there is no rule `{rule}` to switch"),
         }
     }
 }
 
 impl core::error::Error for LineError {}
 
-#[derive(Deserialize)]
-struct Raw {
-    #[serde(default)]
-    id: Json,
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: serde_json::Map<String, Json>,
-    body: Option<String>,
-    body_b64: Option<String>,
-    place: Option<RawPlace>,
-    places: Option<Vec<RawPlace>>,
-    #[serde(default)]
-    network: Vec<String>,
-    asn: Option<u32>,
-    ip: Option<IpAddr>,
-    account: Option<serde_json::Map<String, Json>>,
-    accounts: Option<Vec<serde_json::Map<String, Json>>>,
-    now: Option<Json>,
-    #[serde(default)]
-    chunks: Vec<usize>,
-    #[serde(default)]
-    frames: Vec<RawFrame>,
-    #[serde(default)]
-    trailers: serde_json::Map<String, Json>,
-    #[serde(default)]
-    switch: BTreeMap<String, String>,
+/// The keys of a line.
+const KEYS: [&str; 19] = [
+    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network", "asn", "ip", "account",
+    "accounts", "now", "chunks", "frames", "trailers", "switch",
+];
+
+/// The members of an object in their order, as they are written.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
-/// A text frame, or `{"b64": ".."}`, a binary one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawFrame {
-    Text(String),
-    Binary { b64: String },
+type Object = serde_json::Map<String, Json>;
+
+/// The members that are known, each at most once; `null` counts as left out.
+struct Raw(BTreeMap<String, Box<RawValue>>);
+
+impl Raw {
+    fn read(line: &str) -> Result<(Self, Vec<String>), LineError> {
+        let Members(members) = serde_json::from_str(line).map_err(|error| match serde_json::from_str::<Json>(line) {
+            Ok(value) if !value.is_object() => LineError::Json(format!("it is {}, and must be an object", entry(&value))),
+            _ => LineError::Json(error.to_string()),
+        })?;
+        let mut known = BTreeMap::new();
+        let mut passed_over = Vec::new();
+        for (key, value) in members {
+            if !KEYS.contains(&key.as_str()) {
+                if let Some(near) = slip(&key, &KEYS) {
+                    return Err(LineError::Slip { key, near });
+                }
+                passed_over.push(key);
+            } else if known.insert(key.clone(), value).is_some() {
+                return Err(LineError::Twice(key));
+            }
+        }
+        known.retain(|key, value| key == "id" || value.get() != "null");
+        Ok((Self(known), passed_over))
+    }
+
+    fn take<T: for<'de> Deserialize<'de>>(&mut self, key: &str, takes: &'static str) -> Result<Option<T>, LineError> {
+        let Some(value) = self.0.remove(key) else { return Ok(None) };
+        let read = serde_json::from_str(value.get());
+        read.map(Some).map_err(|_| LineError::Type { key: key.to_owned(), takes, is: kind(value.get()) })
+    }
+
+    fn needed(&mut self, key: &'static str) -> Result<String, LineError> {
+        self.take(key, "a text")?.ok_or(LineError::Missing(key))
+    }
+
+    fn frames(&mut self) -> Result<Vec<Frame>, LineError> {
+        let frames: Vec<Json> = self.take("frames", FRAMES)?.unwrap_or_default();
+        let strange = |frame: &Json| LineError::Type { key: "frames".to_owned(), takes: FRAMES, is: entry(frame) };
+        let mut read = Vec::new();
+        for frame in frames {
+            read.push(match (&frame, frame.get("b64").and_then(Json::as_str)) {
+                (Json::String(text), _) => Frame { binary: false, bytes: text.clone().into_bytes() },
+                (Json::Object(_), Some(b64)) => Frame { binary: true, bytes: base64(b64)? },
+                _ => return Err(strange(&frame)),
+            });
+        }
+        Ok(read)
+    }
+
+    fn places(&mut self) -> Result<Vec<SaidPlace>, LineError> {
+        let several: Vec<Json> = self.take("places", "a list of places, as `[{\"country\": \"FR\"}]`")?.unwrap_or_default();
+        let mut places = Vec::new();
+        for value in several {
+            places.push(said_place(value, "places")?);
+        }
+        if let Some(value) = self.take("place", PLACE)? {
+            places.push(said_place(value, "place")?);
+        }
+        Ok(places)
+    }
 }
 
-#[derive(Deserialize)]
-struct RawPlace {
-    country: Option<String>,
-    region: Option<String>,
+const FRAMES: &str = "a list of texts and of `{\"b64\": \"..\"}`";
+const PLACE: &str = "an object, as `{\"country\": \"FR\"}`";
+
+/// A place as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SaidPlace {
+    pub(super) country: String,
+    pub(super) region: String,
+}
+
+fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
+    let Json::Object(members) = value else {
+        return Err(LineError::Type { key: key.to_owned(), takes: PLACE, is: entry(&value) });
+    };
+    let mut place = SaidPlace::default();
+    for (member, value) in members {
+        let text = match value {
+            Json::String(text) => text,
+            Json::Null => String::new(),
+            other => return Err(LineError::Type { key: format!("{key}.{member}"), takes: "a text", is: entry(&other) }),
+        };
+        match member.as_str() {
+            "country" => place.country = text,
+            "region" => place.region = text,
+            _ => return Err(LineError::PlaceKey { near: slip(&member, &["country", "region"]), key: member }),
+        }
+    }
+    Ok(place)
+}
+
+/// What stands there, in words; a text as it is.
+fn kind(json: &str) -> String {
+    serde_json::from_str(json).map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
+}
+
+fn entry(value: &Json) -> String {
+    match value {
+        Json::Null => "null".to_owned(),
+        Json::Bool(value) => format!("`{value}`"),
+        Json::Number(number) => format!("the number {number}"),
+        Json::String(text) if text.chars().count() <= 40 => format!("the text {}", Json::from(text.as_str())),
+        Json::String(_) => "a text".to_owned(),
+        Json::Array(items) => items.iter().find(|item| item.is_object() || item.is_array()).map_or_else(
+            || "a list".to_owned(),
+            |item| format!("a list that holds {}", if item.is_object() { "an object" } else { "a list" }),
+        ),
+        Json::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The known key that an unknown one is a slip of: one edit or swap away, case, `_` and `-` aside.
+fn slip(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
+    // A long key is no slip of a short one, and the comparison takes quadratic time.
+    let own = folded(key.get(..64.min(key.len()))?);
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
+    near.filter(|(distance, _)| *distance <= 1).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 /// A request as it would arrive at the gate, with the facts that the gate would have.
@@ -117,6 +277,10 @@ pub struct RequestLine {
     pub now: Option<i64>,
     /// Rules switched on, off or to shadow.
     pub switch: Vec<(String, State)>,
+    /// Keys that nobody knows and that were passed over, in their order.
+    pub passed_over: Vec<String>,
+    /// Places as they are written.
+    pub(super) said_places: Vec<SaidPlace>,
 }
 
 /// A client message on a WebSocket.
@@ -159,14 +323,18 @@ impl RequestLine {
     /// # Errors
     /// [`LineError`] says which key is wrong and what it should be.
     pub fn read(line: &str) -> Result<Self, LineError> {
-        let raw: Raw = serde_json::from_str(line).map_err(|error| LineError::Json(error.to_string()))?;
+        let (mut raw, passed_over) = Raw::read(line)?;
+        let id = raw.take("id", "any value")?.unwrap_or_default();
+        let (method, url) = (raw.needed("method")?, raw.needed("url")?);
         let mut network = Network::default();
-        for kind in &raw.network {
-            network = network.with(Network::of(kind).ok_or_else(|| LineError::Network(kind.clone()))?);
+        let kinds: Vec<String> = raw.take("network", "a list of texts, as `[\"tor\"]`")?.unwrap_or_default();
+        for kind in kinds {
+            network = network.with(Network::of(&kind).ok_or(LineError::Network(kind))?);
         }
+        let said_places = raw.places()?;
         let mut places = Vec::new();
-        for place in raw.places.into_iter().flatten().chain(raw.place) {
-            let seen = read_place(place.country.as_deref().unwrap_or(""), place.region.as_deref().unwrap_or(""));
+        for said in &said_places {
+            let seen = read_place(&said.country, &said.region);
             network = network.with(seen.network);
             places.extend_from_slice(seen.places());
         }
@@ -174,51 +342,54 @@ impl RequestLine {
             places.push(Place::UNKNOWN);
         }
         places.dedup();
-        let mut accounts: Vec<AccountFacts> = raw.accounts.into_iter().flatten().chain(raw.account).map(AccountFacts).collect();
+        let several: Vec<Object> = raw.take("accounts", "a list of objects")?.unwrap_or_default();
+        let one: Option<Object> = raw.take("account", "an object, as `{\"us_person\": true}`")?;
+        let mut accounts: Vec<AccountFacts> = several.into_iter().chain(one).map(AccountFacts).collect();
         if accounts.is_empty() {
-            accounts.push(AccountFacts(serde_json::Map::new()));
+            accounts.push(AccountFacts(Object::new()));
         }
-        let mut headers = Vec::new();
-        for (name, value) in raw.headers {
-            match value {
-                Json::Array(lines) => {
-                    for line in lines {
-                        headers.push((name.clone(), plain(line)));
-                    }
-                }
-                value => headers.push((name, plain(value))),
-            }
-        }
+        let mut headers = lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
         // Some servers merge trailers into the headers, but never those that frame a message or say what it is (RFC 9110, section 6.5.1).
-        for (name, value) in raw.trailers {
-            if !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged)) {
-                headers.push((name, plain(value)));
+        let mut trailers = lines(raw.take("trailers", "an object, as `{\"x-name\": \"value\"}`")?);
+        trailers.retain(|(name, _)| !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged)));
+        headers.append(&mut trailers);
+        let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?) {
+            (Some(_), Some(_)) => return Err(LineError::Bodies),
+            // A text is the body itself; any other value is sent as it is written.
+            (Some(body), None) if body.get().starts_with('"') => {
+                let text: Result<String, _> = serde_json::from_str(body.get());
+                Some(text.map_err(|error| LineError::Json(error.to_string()))?.into_bytes())
             }
-        }
-        let body = match (raw.body, raw.body_b64) {
-            (Some(text), _) => Some(text.into_bytes()),
+            (Some(body), None) => Some(body.get().as_bytes().to_vec()),
             (None, Some(text)) => Some(base64(&text)?),
             (None, None) => None,
         };
-        let switch = raw.switch.into_iter().map(|(rule, state)| {
+        let switch: BTreeMap<String, String> = raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
+        let switch = switch.into_iter().map(|(rule, state)| {
             let state = State::of(&state).ok_or(LineError::State(state))?;
             Ok((rule, state))
         });
+        let switch = switch.collect::<Result<_, _>>()?;
+        let now = raw.take("now", "a time")?.map(|now: Json| instant(&now).ok_or(LineError::Now)).transpose()?;
+        // What the platform is called decides nothing here: the line holds what it would tell.
+        raw.take::<String>("platform", "a text")?;
         Ok(Self {
-            id: raw.id,
-            method: raw.method,
-            url: raw.url,
+            id,
+            method,
+            url,
             headers,
             body,
-            chunks: raw.chunks,
-            frames: raw.frames.into_iter().map(frame).collect::<Result<_, _>>()?,
+            chunks: raw.take("chunks", "a list of byte offsets")?.unwrap_or_default(),
+            frames: raw.frames()?,
             places,
             network,
-            asn: raw.asn,
-            ip: raw.ip,
+            asn: raw.take("asn", "the number of an autonomous system")?,
+            ip: raw.take("ip", "an IPv4 or IPv6 address")?,
             accounts,
-            now: raw.now.map(|now| instant(&now).ok_or(LineError::Now)).transpose()?,
-            switch: switch.collect::<Result<_, _>>()?,
+            now,
+            switch,
+            passed_over,
+            said_places,
         })
     }
 
@@ -245,11 +416,16 @@ impl RequestLine {
 const UNMERGED: [&str; 7] =
     ["content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "upgrade", "host"];
 
-fn frame(raw: RawFrame) -> Result<Frame, LineError> {
-    Ok(match raw {
-        RawFrame::Text(text) => Frame { binary: false, bytes: text.into_bytes() },
-        RawFrame::Binary { b64 } => Frame { binary: true, bytes: base64(&b64)? },
-    })
+/// Header lines in their order; several values of one name are several lines.
+fn lines(members: Option<Object>) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for (name, value) in members.unwrap_or_default() {
+        match value {
+            Json::Array(values) => lines.extend(values.into_iter().map(|value| (name.clone(), plain(value)))),
+            value => lines.push((name, plain(value))),
+        }
+    }
+    lines
 }
 
 fn plain(value: Json) -> String {
@@ -293,7 +469,7 @@ mod tests {
     #[test]
     fn a_line_gives_the_facts_that_the_gate_would_have() {
         let line = r#"{"id":7,"method":"POST","url":"/v1/x","headers":{"A":["1","2"],"b":"3"},"body_b64":"eyJ9","place":{"country":"T1"},
-            "network":["vpn"],"account":{"us_person":"true","n":[1]},"now":"1970-01-01T00:00:01Z","chunks":[1,9,1],"switch":{"r":"shadow"},"odd":1}"#;
+            "network":["vpn"],"account":{"us_person":"true","n":[1]},"now":"1970-01-01T00:00:01Z","chunks":[1,9,1],"switch":{"r":"shadow"},"odd":1,"expect":{}}"#;
         let read = RequestLine::read(line).unwrap();
         assert_eq!(read.headers.len(), 3);
         assert_eq!(read.places, [Place::UNKNOWN]);
@@ -303,20 +479,92 @@ mod tests {
         let account = read.accounts.first().unwrap();
         assert_eq!(account.value("us_person"), Some(OwnedValue::Text("true".to_owned())));
         assert_eq!(account.value("n"), None, "a list of anything but texts is no value");
+        assert_eq!(read.passed_over, ["odd", "expect"]);
+    }
+
+    #[test]
+    fn a_body_may_be_any_value() {
+        for (body, sent) in [
+            (r#""{\"a\":1}""#, r#"{"a":1}"#),
+            (r#"{"model": "mythos-5", "model": 1e2}"#, r#"{"model": "mythos-5", "model": 1e2}"#),
+            ("[1,2]", "[1,2]"),
+            ("3", "3"),
+            ("true", "true"),
+            ("\"\"", ""),
+        ] {
+            let read = RequestLine::read(&format!(r#"{{"method":"POST","url":"/","body":{body}}}"#)).unwrap();
+            assert_eq!(read.body.as_deref(), Some(sent.as_bytes()), "{body}");
+        }
+        assert_eq!(RequestLine::read(r#"{"method":"POST","url":"/","body":null}"#).unwrap().body, None);
+    }
+
+    #[test]
+    fn a_slip_in_a_key_is_an_error_and_a_strange_key_is_none() {
+        for (key, near) in [
+            ("acount", "account"),
+            ("Account", "account"),
+            ("acconut", "account"),
+            ("bodyB64", "body_b64"),
+            ("body-b64", "body_b64"),
+            ("header", "headers"),
+            ("netwrok", "network"),
+            ("plaec", "place"),
+            ("_now", "now"),
+            ("swich", "switch"),
+        ] {
+            let line = format!(r#"{{"method":"GET","url":"/","{key}":{{}}}}"#);
+            let said = RequestLine::read(&line).err().unwrap();
+            assert_eq!(said, LineError::Slip { key: key.to_owned(), near });
+        }
+        for key in ["expect", "why", "notes", "class", "source", "kind", "got", "severity", "é", &"x".repeat(500), ""] {
+            let line = format!(r#"{{"method":"GET","url":"/","{key}":{{}}}}"#);
+            assert_eq!(RequestLine::read(&line).unwrap().passed_over, [key], "{key}");
+        }
     }
 
     #[test]
     fn what_is_wrong_is_said() {
         for (line, error) in [
             ("{", "not a request"),
+            ("[]", "not a request: it is a list, and must be an object"),
+            ("\"GET /\"", "it is the text \"GET /\", and must be an object"),
             (r#"{"method":"GET"}"#, "missing field `url`"),
             (r#"{"method":"GET","url":"/","now":"yesterday"}"#, "RFC 3339"),
             (r#"{"method":"GET","url":"/","network":["fax"]}"#, "`fax` is no network kind"),
             (r#"{"method":"GET","url":"/","body_b64":"a?b"}"#, "character 1"),
+            (r#"{"method":"GET","url":"/","body_b64":"","body":""}"#, "both given"),
             (r#"{"method":"GET","url":"/","switch":{"a":"up"}}"#, "`up` is no state"),
+            (r#"{"method":"GET","url":"/","url":"/v1"}"#, "`url` is given twice"),
+            (
+                r#"{"method":"GET","url":"/","place":"FR"}"#,
+                r#"`place` takes an object, as `{"country": "FR"}`, and this is the text "FR""#,
+            ),
+            (r#"{"method":"GET","url":"/","places":["FR"]}"#, r#"`places` takes an object, as `{"country": "FR"}`"#),
+            (r#"{"method":"GET","url":"/","places":{"country":"FR"}}"#, "`places` takes a list of places"),
+            (r#"{"method":"GET","url":"/","place":{"county":"FR"}}"#, "a place has no key `county`; did you mean `country`?"),
+            (r#"{"method":"GET","url":"/","place":{"city":"Lyon"}}"#, "a place has no key `city`; it has `country` and `region`"),
+            (r#"{"method":"GET","url":"/","place":{"country":33}}"#, "`place.country` takes a text, and this is the number 33"),
+            (
+                r#"{"method":"GET","url":"/","network":"tor"}"#,
+                r#"`network` takes a list of texts, as `["tor"]`, and this is the text "tor""#,
+            ),
+            (r#"{"method":"GET","url":"/","account":[{}]}"#, "`account` takes an object"),
+            (r#"{"method":"GET","url":"/","accounts":{}}"#, "`accounts` takes a list of objects, and this is an object"),
+            (
+                r#"{"method":"GET","url":"/","asn":-1}"#,
+                "`asn` takes the number of an autonomous system, and this is the number -1",
+            ),
+            (r#"{"method":"GET","url":"/","ip":"here"}"#, "`ip` takes an IPv4 or IPv6 address"),
+            (r#"{"method":"GET","url":"/","chunks":[-1]}"#, "`chunks` takes a list of byte offsets"),
+            (r#"{"method":"GET","url":"/","frames":[1]}"#, "`frames` takes a list of texts"),
+            (r#"{"method":"GET","url":"/","frames":"x"}"#, "`frames` takes a list of texts"),
+            (r#"{"method":"GET","url":"/","headers":[]}"#, "`headers` takes an object"),
+            (r#"{"method":"GET","url":"/","body":"\ud800"}"#, "not a request"),
+            (r#"{"method":7,"url":"/"}"#, "`method` takes a text, and this is the number 7"),
         ] {
             let said = RequestLine::read(line).err().unwrap().to_string();
             assert!(said.contains(error), "{said}");
+            assert!(!["struct", "enum", "u32", "usize", "Raw", "sequence"].iter().any(|word| said.contains(word)), "{said}");
         }
     }
 }

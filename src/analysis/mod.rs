@@ -10,6 +10,6 @@ mod reference;
 
 pub use answer::Answered;
 pub use decide::Decider;
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, strange_switch};
 pub use line::{AccountFacts, Frame, LineError, RequestLine};
 pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};

@@ -74,6 +74,8 @@ pub enum Subject {
 pub struct Known<'a> {
     /// Country and region.
     pub place: Place,
+    /// The country as it was given, where it is none; for people.
+    pub said: &'a str,
     /// Network kinds; a kind that is not in the set is certainly not there.
     pub network: Network,
     /// Number of the autonomous system.

@@ -4,10 +4,10 @@
 use alloc::string::String;
 
 #[cfg(feature = "author")]
-use super::layout::{self as l, column, fact, list, role, section};
+use super::layout::{self as l, fact, list, role, section};
 use super::read::Bundle;
 #[cfg(feature = "author")]
-use crate::{emit, facts::Network};
+use crate::{emit, facts::Network, policy::platform::Needs};
 
 /// A member whose value is a text.
 #[cfg(feature = "author")]
@@ -33,7 +33,7 @@ impl Bundle<'_> {
     ///
     /// `{digest, id, title, version, expires, dialects, facts, secretLists, needs}`: `expires` is in milliseconds since the epoch or null;
     /// `dialects` say where each takes a credential (`{in: "header" | "query" | "protocol", name, scheme: "bearer" | "plain"}`); `facts` name the claims;
-    /// `needs` is what a platform must supply: `region`, `asn`, `ip`, and the network kinds that a rule rests on.
+    /// `needs` is what a platform must supply: `region`, `asn`, `ip`, and the network kinds that a rule rests on which is on as shipped.
     #[must_use]
     pub fn to_json(self) -> String {
         let mut to = String::from("{\"digest\":\"");
@@ -45,9 +45,19 @@ impl Bundle<'_> {
 }
 
 #[cfg(feature = "author")]
+impl<'b> Bundle<'b> {
+    /// A list whose entries can be looked up only with the deployment's list key, by name.
+    #[must_use]
+    pub fn secret_list(self) -> Option<&'b str> {
+        let mut lists = self.table::<l::List>(section::LISTS).iter();
+        lists.find(|list| list.kind == list::TEXT && list.secret != 0 && list.items.len > 0).map(|list| self.text(list.name))
+    }
+}
+
+#[cfg(feature = "author")]
 impl Bundle<'_> {
     /// The members of that description but for the digest, and the closing brace.
-    pub(crate) fn describe(self) -> String {
+    pub(crate) fn describe(self, needs: Needs) -> String {
         let mut to = String::new();
         let meta = self.meta();
         text(&mut to, "id", self.policy_id());
@@ -73,7 +83,7 @@ impl Bundle<'_> {
         emit::member(&mut to, "secretLists");
         let secret = self.table::<l::List>(section::LISTS).iter().any(|list| list.kind == list::TEXT && list.secret != 0);
         to.push_str(if secret { "true" } else { "false" });
-        self.needs(&mut to);
+        self.needs(needs, &mut to);
         to.push('}');
         to
     }
@@ -108,33 +118,18 @@ impl Bundle<'_> {
         to.push(']');
     }
 
-    fn needs(self, to: &mut String) {
-        let (mut region, mut asn, mut ip, mut operation, mut network) = (false, false, false, false, Network::default());
-        for column in self.table::<l::Column>(section::COLUMNS).iter() {
-            match column.fact {
-                fact::B_PLACE => region |= self.names_a_region(&column),
-                fact::B_ASN => asn = true,
-                fact::B_IP => ip = true,
-                fact::B_OPERATION | fact::B_DIALECT => operation = true,
-                fact::B_NETWORK if column.kind == column::NETWORK => {
-                    network = network.with(Network(1u8.checked_shl(column.aux).unwrap_or(0)))
-                }
-                _ => {}
-            }
-        }
+    fn needs(self, needs: Needs, to: &mut String) {
+        // What the gate itself knows is counted whatever a rule's state: a switch may change it, and nobody has to supply it.
+        let columns = self.table::<l::Column>(section::COLUMNS);
+        let operation = columns.iter().any(|column| matches!(column.fact, fact::B_OPERATION | fact::B_DIALECT));
         emit::member(to, "needs");
         to.push('{');
-        for (name, needed) in [("region", region), ("asn", asn), ("ip", ip), ("operation", operation)] {
+        for (name, needed) in [("region", needs.region), ("asn", needs.asn), ("ip", needs.ip), ("operation", operation)] {
             emit::member(to, name);
             to.push_str(if needed { "true" } else { "false" });
         }
         emit::member(to, "network");
-        emit::strings(to, Network::KINDS.iter().zip(0..).filter(|(_, bit)| network.has(*bit)).map(|(kind, _)| *kind));
+        emit::strings(to, Network::KINDS.iter().zip(0..).filter(|(_, bit)| needs.network.has(*bit)).map(|(kind, _)| *kind));
         to.push('}');
-    }
-
-    fn names_a_region(self, column: &l::Column) -> bool {
-        super::keyed::<l::PlaceKey>(self.section(section::KEYS), column.keys)
-            .is_some_and(|keys| keys.iter().any(|key| key.region != [0; 3] && key.region != *b"*\0\0"))
     }
 }

@@ -34,7 +34,7 @@ fn load(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<policy::Load
         None => Err(String::from("no such file was given")),
     };
     #[expect(clippy::cast_possible_truncation, reason = "a clock in milliseconds; beyond its bounds it saturates")]
-    let mut options = policy::Options { now: now.map(|now| now as i64), read: Some(Box::new(read)) };
+    let mut options = policy::Options { now: now.map(|now| now as i64), read: Some(Box::new(read)), ..Default::default() };
     Ok(policy::load(files.into_iter().map(|file| Source::new(file.name, file.text)).collect(), &mut options))
 }
 
@@ -48,11 +48,13 @@ pub fn schema() -> Result<JsValue, JsValue> {
     object(&policy::schema())
 }
 
-/// Every problem of a policy: `[{code, severity, file, line, column, end_line, end_column, message, help}]`. `now` is in milliseconds since the epoch;
+/// Every problem of a policy: `[{code, severity, file, line, column, end_line, end_column, message, help, fix, at}]`. `now` is in milliseconds since the epoch;
 /// without it nothing is past its date.
 #[wasm_bindgen]
 pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue, JsValue> {
-    let loaded = load(files, lists, now)?;
+    let mut loaded = load(files, lists, now)?;
+    let uncompiled = loaded.policy.as_ref().map(policy::not_lowered).unwrap_or_default();
+    loaded.problems.extend(uncompiled);
     object(&loaded.problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>())
 }
 

@@ -124,6 +124,8 @@ codes! {
      `operation`, `dialect`, `now`)."
     WINDOW "E0206"
     "`from` is not before `until`, so the rule is never in force. `from` is inclusive, `until` exclusive."
+    ALLOW "E0207"
+    "An entry of `[[allow]]` names the code of a warning or a note and, under `at`, what it is told of: a rule, a list, a table. `check --json` prints both. Errors cannot be allowed."
     PATTERN "E0301"
     "A pattern is a run of tokens of ASCII letters and digits with anything between them (`mythos-5`); `*` may end a token (`mytho*`) or stand for a whole \
      one; `=` in front takes the rest as one exact id. Commas and blanks cannot occur in an id that is judged, nor can anything outside printable ASCII."
@@ -170,6 +172,9 @@ codes! {
     NOT_LOWERED "E0508"
     "The policy says nothing wrong, and yet no bundle can hold it: a condition multiplies out into too many alternatives, there are too many rules, or a secret list has no key to hide \
      its names with."
+    PLATFORM "E0509"
+    "A rule that is on asks for something that the platform does not tell of a caller. A kind of network that nobody tells is never there, so the rule would close nothing (or lift \
+     for everybody); a place or an address that nobody tells is always unknown. `--platform` names the platform; it is `cloudflare` if nothing is said."
     EXPIRED "W0601"
     "The policy is past its `expires`: its bundle counts as stale from the first request on, which closes whatever rests on proof."
     REVIEW "W0602"
@@ -203,6 +208,14 @@ codes! {
      only so that the gate knows it; or the name is misspelled."
     NEVER_LOOKED_UP "W0614"
     "Names are looked up as ids are judged: split at commas and blanks, in printable ASCII, with percent escapes undone. No request can ask for this one, so the entry is left out."
+    PLATFORM_LATER "W0615"
+    "A rule that is off or in shadow asks for something that the platform does not tell of a caller. As it is shipped it decides nothing, so the gate runs; in shadow it records \
+     nothing, and if a switch turns it on it has no effect there (a kind of network) or takes everybody for unknown (a place or an address)."
+    UNUSED_ALLOW "W0616"
+    "The entry of `[[allow]]` answers a warning that is not told, or no longer: what it was written for has been mended, or it names another place. Take it out, so that it hides nothing later."
+    ONE_ENTRY "W0617"
+    "The entry holds a comma, a semicolon, a tab or quotes around it, so it looks like several, or like a cell of a table: a list file has one entry a line, taken as it stands, and a list in the policy \
+     has each entry in quotes of its own. If names really are written so, say so under `[[allow]]`."
     ALSO_CLOSES "N0701"
     "A restriction on a pattern also closes every declared pattern that contains it and that no family claims. This is how it is meant to be; it is listed so that \
      nobody is surprised."

@@ -16,10 +16,10 @@ use self::bounds::Excess;
 use self::operand::{Items, Kind, Operand};
 use super::code::{self, Code};
 use super::model::{Atom, Clause, Comparison, Condition, Entries, Fact, FactKind, FactRef, List, Literal, Span, Test};
-use super::problem::Problem;
+use super::problem::{Edit, Fix, Problem};
 use super::quoted;
 use super::spanned::Spanned;
-use super::suggestion;
+use super::suggestion::{self, Suggestion};
 
 /// Bytes of one condition: what people write by hand stays far below, and what a program writes belongs into a list.
 pub(super) const CONDITION_BYTES: usize = 65_536;
@@ -94,23 +94,36 @@ pub(super) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problem
             let (start, end, message, help) = syntax(source, errors.errors.first());
             let span = position.span(start, end);
             let code = if message.contains("nested") { code::TOO_LARGE } else { code::CONDITION_SYNTAX };
-            problems.push(Problem::new(code, span, message).help_if(help.map(str::to_owned)));
+            let problem = Problem::new(code, span, message);
+            problems.push(match help {
+                Some(Help::Write(word, sign)) => problem.help(format!("{word} is `{sign}`")).edit(Edit::Text(sign.to_owned())),
+                Some(Help::Say(help)) => problem.help(help),
+                None => problem,
+            });
             return None;
         }
     };
     let before = problems.len();
-    let mut reader = Reader { position, source, info, names, problems };
+    let mut reader = Reader { position, escaped: raw.starts_with('"'), beside_now: false, source, info, names, problems };
     let condition = reader.condition(&tree);
     // A part that was not understood has either been reported here or where its name is declared.
     let condition = condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
     Some(Clause { text: text.value.clone(), condition, span: inside })
 }
 
+/// What to do about a mistake of syntax.
+enum Help {
+    /// What is meant, in words, and the sign for it, which goes where the mistake is.
+    Write(&'static str, &'static str),
+    Say(&'static str),
+}
+
 /// Where the parser stopped, in words. Its own messages list every token of the grammar.
-fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, String, Option<&'static str>) {
+fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, String, Option<Help>) {
     let (line, column, message) = error.map_or((1, 1, ""), |error| (error.pos.0, error.pos.1, error.msg.as_str()));
     if line < 1 || message.contains("ecursion") {
-        return (0, source.len(), "the condition is nested too deeply".to_owned(), Some("put what repeats into a list"));
+        let help = Help::Say("put what repeats into a list");
+        return (0, source.len(), "the condition is nested too deeply".to_owned(), Some(help));
     }
     let line_start: usize = source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0)).map(str::len).sum();
     let rest = source.get(line_start..).unwrap_or_default();
@@ -125,12 +138,15 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
         rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>().max(first.len_utf8());
     let shown = rest.get(..word).unwrap_or_default();
     let (help, message) = match (shown, message) {
-        ("=", _) => (Some("equality is `==`"), None),
-        ("&", _) => (Some("\"and\" is `&&`"), None),
-        ("|", _) => (Some("\"or\" is `||`"), None),
-        ("and" | "AND", _) => (Some("\"and\" is `&&`"), None),
-        ("or" | "OR", _) => (Some("\"or\" is `||`"), None),
-        _ if before(source, start) == "not" => (Some("\"not\" is `!`"), None),
+        ("=", _) => (Some(Help::Write("equality", "==")), None),
+        ("&" | "and" | "AND", _) => (Some(Help::Write("\"and\"", "&&")), None),
+        ("|" | "or" | "OR", _) => (Some(Help::Write("\"or\"", "||")), None),
+        _ if matches!(before(source, start), "not" | "NOT") => {
+            // The parser takes the word for a name, and stops behind it.
+            let end = source.get(..start).unwrap_or_default().trim_end().len();
+            let message = format!("`{}` does not belong here", before(source, start));
+            return (end - 3, end, message, Some(Help::Write("\"not\"", "!")));
+        }
         _ if message.contains("int literal") => (None, Some(format!("`{shown}` is no number that fits 64 bits"))),
         _ if message.contains("double literal") => (None, Some(format!("`{shown}` is no number"))),
         _ if message.contains("reserved") => (None, Some(format!("`{shown}` is a reserved word of CEL"))),
@@ -163,6 +179,10 @@ impl Position {
 
 struct Reader<'a, 'n> {
     position: Position,
+    /// The text stands in quotes in which quotes are escaped.
+    escaped: bool,
+    /// The operand stands beside `now`, so it is not meant to be `now` too.
+    beside_now: bool,
     source: &'a str,
     info: SourceInfo,
     names: &'a Names<'n>,
@@ -243,7 +263,7 @@ impl Reader<'_, '_> {
                     code::TYPE,
                     span,
                     format!("`{name}` is a list, not true or false"),
-                    Some(format!("ask for membership: `place in {name}`")),
+                    Some(format!("ask for membership: `{} in {name}`", self.fact_for(*list))),
                 )
             }
             Operand::Literal(..) | Operand::Bool(_) | Operand::Items(_) => {
@@ -253,7 +273,10 @@ impl Reader<'_, '_> {
     }
 
     fn compare(&mut self, left: &IdedExpr, comparison: Comparison, right: &IdedExpr, tree: &IdedExpr) -> Option<Condition> {
+        let is_now = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == "now");
+        self.beside_now = is_now(left) || is_now(right);
         let (a, b) = (self.operand(left), self.operand(right));
+        self.beside_now = false;
         let (a, b) = (a?, b?);
         // The fact goes to the left; of two facts, the one that is not `now`.
         let (fact, kind, comparison, other, other_tree) = match (a, b) {
@@ -290,7 +313,12 @@ impl Reader<'_, '_> {
         let ordered = matches!(kind, Kind::Number | Kind::Asn | Kind::Time | Kind::Now);
         if let Operand::Items(_) | Operand::List(_) = other {
             let message = format!("`{name}` is compared with a list");
-            return self.report(code::TYPE, span, message, Some(format!("write `{name} in ...`")));
+            return self.report(code::TYPE, span, message, Some(format!("ask whether it is in it: `{name} in ...`")));
+        }
+        if comparison == Comparison::Equal
+            && let Some((message, instead)) = self.asked_otherwise(fact, kind, &other, other_tree)
+        {
+            return self.write_instead(code::TYPE, span, message, &instead);
         }
         if comparison != Comparison::Equal && !ordered {
             let message = format!("`{name}` is {}, which has no order", kind.words());
@@ -318,12 +346,12 @@ impl Reader<'_, '_> {
                     Some(bit) => Some(atom(FactRef::Network, Test::Has(u32::try_from(bit).unwrap_or(0)), span)),
                     None => {
                         let help = suggestion::help(&kind, crate::facts::Network::KINDS);
-                        self.report(code::ENUM_VALUE, self.span(left), format!("`network` knows no kind `{kind}`"), help)
+                        self.suggest(code::ENUM_VALUE, self.span(left), format!("`network` knows no kind `{kind}`"), help)
                     }
                 }
             }
             (_, Operand::Fact(FactRef::Network, _)) => {
-                let help = Some("write one kind in quotes: `\"tor\" in network`".to_owned());
+                let help = Some("one kind in quotes is asked for, as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
                     span,
@@ -331,10 +359,14 @@ impl Reader<'_, '_> {
                     help,
                 )
             }
-            (_, Operand::Fact(fact, Kind::List)) => {
+            (left_operand, Operand::Fact(fact, Kind::List)) => {
                 let name = self.fact_name(fact);
-                let help = Some(format!("write `{name}.exists(x, x == {})`", self.source_of(left)));
-                self.report(code::CONSTRUCT, span, format!("`in` is applied to the list fact `{name}`"), help)
+                let message = format!("`in` is applied to the list fact `{name}`");
+                if let Operand::Literal(Literal::Text(_)) = left_operand {
+                    let instead = format!("{name}.exists({0}, {0} == {1})", self.variable_name(), self.source_of(left));
+                    return self.write_instead(code::CONSTRUCT, span, message, &instead);
+                }
+                self.report(code::CONSTRUCT, span, message, Some(format!("ask about its elements: `{name}.exists(x, ...)`")))
             }
             (_, Operand::Fact(fact, kind)) => {
                 let name = self.fact_name(fact);
@@ -346,8 +378,9 @@ impl Reader<'_, '_> {
                 self.report(code::TYPE, self.span(left), "what stands left of `in` is no fact".to_owned(), None)
             }
             (_, Operand::Literal(_) | Operand::Bool(_)) => {
-                let help = Some("write a list, `[\"...\"]`, or use `==`".to_owned());
-                self.report(code::TYPE, self.span(right), "what stands right of `in` is no list".to_owned(), help)
+                let message = "what stands right of `in` is no list".to_owned();
+                let (span, instead) = (self.span(right), format!("[{}]", self.source_of(right)));
+                self.propose(code::TYPE, span, message, format!("write a list, `{instead}`, or use `==`"), span, &instead)
             }
         }
     }
@@ -399,7 +432,7 @@ impl Reader<'_, '_> {
             (Kind::Country | Kind::Region, Entries::Places(_)) => {
                 let what = if kind == Kind::Country { "regions" } else { "countries" };
                 let message = format!("`{}` holds {what} too, which `{}` never is", list.name, self.fact_name(fact));
-                return self.report(code::TYPE, span, message, Some(format!("write `place in {}`", list.name)));
+                return self.write_instead(code::TYPE, span, message, &format!("place in {}", list.name));
             }
             // What the gate itself names is no secret, and there are few of them: no list needs to travel for it.
             (Kind::Operation | Kind::Dialect, Entries::Texts(texts)) if !list.secret => {
@@ -459,10 +492,23 @@ impl Reader<'_, '_> {
         let (what, help) = match &tree.expr {
             Expr::Call(call) => return self.outside_call(call, tree),
             Expr::Select(select) => {
+                let message = format!("`.{}` reaches into a value", select.field);
+                if let Some(instead) = self.field_is_a_fact(select) {
+                    return self.write_instead(code::CONSTRUCT, span, message, &instead);
+                }
+                if let Expr::Ident(of) = &select.operand.expr
+                    && self.is_known(of)
+                {
+                    let help = match of.as_str() {
+                        "place" => "of a place the gate knows `country` and `region`, no more".to_owned(),
+                        of => format!("`{of}` has no parts; compare it as it is"),
+                    };
+                    return self.report(code::CONSTRUCT, span, message, Some(help));
+                }
                 let whole = self.source_of(tree).to_owned();
                 let help =
                     format!("declare a fact with `claim = \"/{}\"` under `[facts]` and name that", whole.replace('.', "/"));
-                (format!("`.{}` reaches into a value", select.field), help)
+                (message, help)
             }
             Expr::Literal(LiteralValue::Null) => {
                 ("`null` is a value of no fact".to_owned(), "a fact that is not there is unknown, and needs no test".to_owned())
@@ -509,18 +555,134 @@ impl Reader<'_, '_> {
             ),
             name => {
                 let known = ["startsWith", "timestamp", "exists", "all"];
-                let help = suggestion::nearest(name, known).map(|near| format!("did you mean `{near}`?"));
                 let message = format!("there is no function `{name}` in conditions");
-                let help = help.or_else(|| Some("the functions are `startsWith`, `timestamp`, `exists` and `all`".to_owned()));
-                return self.report(code::CONSTRUCT, self.span(tree), message, help);
+                let span = self.span(tree);
+                if let Some(instead) = suggestion::nearest(name, known).and_then(|near| self.called(near, call)) {
+                    let help = format!("did you mean `{instead}`?");
+                    return self.propose(code::CONSTRUCT, span, message, help, span, &instead);
+                }
+                let help = "the functions are `startsWith`, `timestamp`, `exists` and `all`".to_owned();
+                return self.report(code::CONSTRUCT, span, message, Some(help));
             }
         };
+        if call.target.is_none()
+            && let Some(instead) = self.called(&call.func_name, call)
+        {
+            return self.write_instead(code::CONSTRUCT, self.span(tree), what, &instead);
+        }
         self.report(code::CONSTRUCT, self.span(tree), what, Some(help.to_owned()))
     }
 
     fn report<T>(&mut self, code: &'static Code, span: Span, message: String, help: Option<String>) -> Option<T> {
         self.problems.push(Problem::new(code, span, message).help_if(help));
         None
+    }
+
+    fn suggest<T>(&mut self, code: &'static Code, span: Span, message: String, suggestion: Suggestion) -> Option<T> {
+        self.problems.push(Problem::new(code, span, message).suggest(suggestion));
+        None
+    }
+
+    /// Reports with what to write at a place of the condition, in the words of CEL.
+    fn propose<T>(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: String,
+        help: String,
+        at: Span,
+        instead: &str,
+    ) -> Option<T> {
+        let text = if self.escaped { instead.replace('\\', "\\\\").replace('"', "\\\"") } else { instead.to_owned() };
+        let fix = Fix { span: at, edit: Edit::Text(text) };
+        self.problems.push(Problem::new(code, span, message).help(help).fix(Some(fix)));
+        None
+    }
+
+    /// Reports with what to write in the place of what is wrong.
+    fn write_instead<T>(&mut self, code: &'static Code, span: Span, message: String, instead: &str) -> Option<T> {
+        self.propose(code, span, message, format!("write `{instead}`"), span, instead)
+    }
+
+    /// A comparison by `==` that is asked in another way of such a fact: what is wrong, and what to write.
+    fn asked_otherwise(&self, fact: FactRef, kind: Kind, other: &Operand<'_>, tree: &IdedExpr) -> Option<(String, String)> {
+        let Operand::Literal(Literal::Text(text)) = other else { return None };
+        let name = self.fact_name(fact);
+        match kind {
+            Kind::Network if crate::facts::Network::KINDS.contains(&text.as_str()) => Some((
+                "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
+                format!("{} in network", self.source_of(tree)),
+            )),
+            Kind::List => Some((
+                format!("`{name}` is a list of texts, and is asked about its elements"),
+                format!("{name}.exists({0}, {0} == {1})", self.variable_name(), self.source_of(tree)),
+            )),
+            Kind::Bool => {
+                let stands = match text.to_ascii_lowercase().as_str() {
+                    "true" | "yes" => name.clone(),
+                    "false" | "no" => format!("!{name}"),
+                    _ => return None,
+                };
+                Some((format!("`{name}` is true or false, and this is a text"), stands))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        BUILT_IN.iter().any(|(known, _)| *known == name) || self.names.by_name.contains_key(name)
+    }
+
+    /// A name for an element that no fact and no list has.
+    fn variable_name(&self) -> &'static str {
+        ["x", "c", "element", "item", "entry"].into_iter().find(|name| !self.is_known(name)).unwrap_or("x_")
+    }
+
+    /// `place.country`, `account.org`: what is reached for has a name of its own.
+    fn field_is_a_fact(&self, select: &cel::common::ast::SelectExpr) -> Option<String> {
+        let of = match &select.operand.expr {
+            Expr::Ident(of) => of.as_str(),
+            _ => "",
+        };
+        let field = select.field.as_str();
+        if of == "network" && crate::facts::Network::KINDS.contains(&field) {
+            return Some(format!("\"{field}\" in network"));
+        }
+        // The parts of a place are facts; a part of any other fact would be taken for something else.
+        let part = match of {
+            "place" => matches!(field, "country" | "region"),
+            of if self.is_known(of) => false,
+            _ => BUILT_IN.iter().any(|(name, _)| *name == field) || self.is_fact(field),
+        };
+        part.then(|| field.to_owned())
+    }
+
+    fn is_fact(&self, name: &str) -> bool {
+        matches!(self.names.by_name.get(name), Some(Some(Name::Fact(_))))
+    }
+
+    /// A call of this function with what the call at hand has; `None` if that does not make one.
+    fn called(&self, function: &str, call: &CallExpr) -> Option<String> {
+        let parts: Vec<&str> = call.target.as_deref().into_iter().chain(&call.args).map(|part| self.source_of(part)).collect();
+        match (function, parts.as_slice()) {
+            ("timestamp", [text]) if call.func_name != "timestamp" => Some(format!("timestamp({text})")),
+            ("startsWith", [fact, text]) if self.is_fact(fact) => Some(format!("{fact}.startsWith({text})")),
+            ("exists" | "all", [fact, name, test]) if self.is_fact(fact) => Some(format!("{fact}.{function}({name}, {test})")),
+            _ => None,
+        }
+    }
+
+    /// A fact that the entries of a list can be held against.
+    fn fact_for(&self, list: usize) -> &str {
+        match self.names.lists.get(list).map(|list| &list.entries) {
+            Some(Entries::Texts(_)) => {
+                let text = self.names.facts.iter().find(|fact| fact.kind == FactKind::Text);
+                text.map_or("...", |fact| fact.name.as_str())
+            }
+            Some(Entries::Ranges(_)) => "ip",
+            Some(Entries::Numbers(_)) => "asn",
+            Some(Entries::Places(_)) | None => "place",
+        }
     }
 
     fn fact_name(&self, fact: FactRef) -> String {

@@ -50,6 +50,9 @@ pub(super) struct Document {
     /// What lifts named restrictions for some callers.
     #[serde(default)]
     pub(super) licences: Vec<Spanned<Licence>>,
+    /// Warnings that somebody has looked at and that may stand.
+    #[serde(default)]
+    pub(super) allow: Vec<Spanned<Allow>>,
 }
 
 /// What the policy is.
@@ -61,7 +64,7 @@ pub(super) struct Header {
     pub(super) id: Option<Spanned<String>>,
     /// What it is about, in words.
     pub(super) title: Option<String>,
-    /// Grows with every published change; the edge refuses to go back.
+    /// Grows with every published change, so that everybody can tell which text decided.
     #[schemars(range(min = 1))]
     #[schemars(required)]
     pub(super) version: Option<Spanned<u64>>,
@@ -432,6 +435,21 @@ pub(super) struct Licence {
     pub(super) until: Option<Spanned<Instant>>,
     /// Whether it is in force; a switch may change it later. Default: `on`.
     pub(super) state: Option<LicenceState>,
+}
+
+/// A warning that may stand: `check` no longer tells it, and `--deny-warnings` no longer counts it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allow {
+    /// Its code, `W0606`.
+    #[schemars(required)]
+    pub(super) code: Option<Spanned<String>>,
+    /// What it is told of: the id of a rule, or the name of a list, a table of deployments, a family, a fact, an authority or the policy itself.
+    #[schemars(required)]
+    pub(super) at: Option<Spanned<String>>,
+    /// Why it may stand.
+    #[schemars(required, length(min = 1))]
+    pub(super) reason: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -6,12 +6,16 @@ use std::net::IpAddr;
 use super::code;
 use super::document::{Entry, ListKind};
 use super::model::{Entries, Range, Span};
-use super::problem::Problem;
+use super::problem::{Edit, Problem};
 use super::spanned::Spanned;
+use super::structure::is_number;
 use crate::facts::{Place, order_of, read_code};
 
 /// The United States beyond the states: codes of their own, the same country in law (15 CFR 772.1).
 const TERRITORIES: [&[u8; 2]; 6] = [b"PR", b"GU", b"VI", b"AS", b"MP", b"UM"];
+
+/// What to do about an entry that holds several.
+const EACH: &str = "write each as an entry of its own: one a line in a file, one in quotes in a policy";
 
 /// Reads the entries of a list. What is wrong is reported and left out.
 pub(super) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, problems: &mut Vec<Problem>) -> Entries {
@@ -45,6 +49,7 @@ pub(super) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
                 if text.is_empty() {
                     problems.push(Problem::new(code::OUT_OF_RANGE, value.span, "an entry is empty"));
                 } else if fresh(text.to_owned(), value, problems) {
+                    problems.extend(looks_like_several(text, value.span));
                     texts.push(text.to_owned());
                 }
             }
@@ -58,7 +63,13 @@ pub(super) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
                 match range(text) {
                     Ok(range) if fresh(format!("{range:?}"), value, problems) => ranges.push(range),
                     Ok(_) => {}
-                    Err((message, help)) => problems.push(Problem::new(code::CIDR, value.span, message).help_if(help)),
+                    Err((message, Help::Write(range))) => {
+                        let problem = Problem::new(code::CIDR, value.span, message);
+                        problems.push(problem.help(format!("write `{range}`")).edit(Edit::Word(range)));
+                    }
+                    Err((message, Help::Say(help))) => {
+                        problems.push(Problem::new(code::CIDR, value.span, message).help_if(help.map(str::to_owned)));
+                    }
                 }
             }
             ranges.sort_unstable();
@@ -76,7 +87,11 @@ pub(super) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
                             value.span,
                             format!("`{}` is a text, and the list is of kind `number`", text.escape_debug()),
                         );
-                        problems.push(problem.help_if(text.parse::<f64>().is_ok().then(|| "leave out the quotes".to_owned())));
+                        problems.push(if is_number(text) {
+                            problem.help("leave out the quotes").edit(Edit::Text(text.clone()))
+                        } else {
+                            problem
+                        });
                     }
                 }
             }
@@ -108,8 +123,9 @@ pub(super) fn lines(kind: ListKind, file: usize, text: &str, problems: &mut Vec<
             ListKind::Number => match entry.parse::<f64>() {
                 Ok(number) if number.is_finite() => Entry::Number(number),
                 _ => {
-                    let message = format!("`{}` is no number", entry.escape_debug());
-                    problems.push(Problem::new(code::ENTRY_KIND, span, message));
+                    let problem = Problem::new(code::ENTRY_KIND, span, format!("`{}` is no number", entry.escape_debug()));
+                    let several = entry.contains([',', ';', ' ', '\t']);
+                    problems.push(problem.help_if(several.then(|| EACH.to_owned())));
                     continue;
                 }
             },
@@ -120,11 +136,30 @@ pub(super) fn lines(kind: ListKind, file: usize, text: &str, problems: &mut Vec<
     entries
 }
 
+/// The warning for an entry that looks like several, or like a cell of a table.
+fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
+    if let Some(sign) = text.chars().find(|c| matches!(c, ',' | ';' | '\t')) {
+        let sign = match sign {
+            ',' => "a comma",
+            ';' => "a semicolon",
+            _ => "a tab",
+        };
+        let problem = Problem::new(code::ONE_ENTRY, span, format!("`{text}` is one entry, and holds {sign}"));
+        return Some(problem.help(format!("{EACH}, or let it stand by `[[allow]]`, with a reason")));
+    }
+    let quoted = text.len() > 1 && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote));
+    quoted.then(|| {
+        let problem = Problem::new(code::ONE_ENTRY, span, format!("the quotes are part of the entry `{text}`"));
+        problem.help("leave them out: an entry is taken as it stands")
+    })
+}
+
 /// Reads a place code; an unknown one is reported, an alias is a warning.
 pub(super) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Place> {
     let Some(place) = read_code(text) else {
         let help = match text.to_ascii_uppercase().as_str() {
             "EU" => Some("list the countries that are meant".to_owned()),
+            several if several.contains([',', ';', ' ', '\t']) => Some(EACH.to_owned()),
             upper if upper.len() == 3 && upper.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
                 Some("countries have two letters, ISO 3166-1 alpha-2".to_owned())
             }
@@ -139,7 +174,8 @@ pub(super) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Opti
     let alias = matches!(country.to_ascii_uppercase().as_str(), "UK" | "EL" | "EA" | "IC");
     if alias {
         let message = format!("`{text}` is not the code that ISO assigns");
-        problems.push(Problem::new(code::CODE_ALIAS, span, message).help(format!("write `{}`", spelling(place))));
+        let own = spelling(place);
+        problems.push(Problem::new(code::CODE_ALIAS, span, message).help(format!("write `{own}`")).edit(Edit::Word(own)));
     }
     Some(place)
 }
@@ -174,7 +210,12 @@ fn text<'a>(value: &'a Spanned<Entry>, kind: &str, problems: &mut Vec<Problem>) 
         Entry::Text(text) => Some(text),
         Entry::Number(number) => {
             let message = format!("`{number}` is a number, and the list is of kind `{kind}`");
-            problems.push(Problem::new(code::ENTRY_KIND, value.span, message).help("put it in quotes"));
+            let problem = Problem::new(code::ENTRY_KIND, value.span, message);
+            // No place and no address is a number.
+            problems.push(match kind {
+                "text" => problem.help("put it in quotes").edit(Edit::Between("\"", "\"")),
+                _ => problem,
+            });
             None
         }
     }
@@ -187,12 +228,20 @@ fn shown(entry: &Entry) -> String {
     }
 }
 
-fn range(text: &str) -> Result<Range, (String, Option<String>)> {
+/// What to do about a range that is none.
+#[derive(Debug)]
+enum Help {
+    /// Write this range.
+    Write(String),
+    Say(Option<&'static str>),
+}
+
+fn range(text: &str) -> Result<Range, (String, Help)> {
     let wrong = || {
-        (
-            format!("`{}` is no address and no range of addresses", text.escape_debug()),
-            Some("write `192.0.2.0/24` or `2001:db8::/32`".to_owned()),
-        )
+        let message = format!("`{}` is no address and no range of addresses", text.escape_debug());
+        let several = text.contains([',', ';', ' ', '\t']);
+        let help = if several { EACH } else { "ranges are written as `192.0.2.0/24` and `2001:db8::/32` are" };
+        (message, Help::Say(Some(help)))
     };
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -209,9 +258,9 @@ fn range(text: &str) -> Result<Range, (String, Option<String>)> {
         Some(_) => return Err(wrong()),
     };
     if length > most {
-        return Err((format!("`/{length}` is more than the {most} bits of such an address"), None));
+        return Err((format!("`/{length}` is more than the {most} bits of such an address"), Help::Say(None)));
     }
-    let behind = |first: String| (format!("`{text}` has bits set behind its prefix"), Some(format!("write `{first}/{length}`")));
+    let behind = |first: String| (format!("`{text}` has bits set behind its prefix"), Help::Write(format!("{first}/{length}")));
     match address {
         IpAddr::V4(address) => {
             let rest = u32::MAX.checked_shr(length).unwrap_or(0);
@@ -223,10 +272,10 @@ fn range(text: &str) -> Result<Range, (String, Option<String>)> {
         }
         IpAddr::V6(address) => {
             if let Some(inner) = address.to_ipv4_mapped().filter(|_| length >= 96) {
-                return Err((
-                    format!("`{text}` is an IPv4 range in IPv6 form"),
-                    Some(format!("write `{inner}/{}`", length - 96)),
-                ));
+                let length = length - 96;
+                let first = u32::from(inner) & !u32::MAX.checked_shr(length).unwrap_or(0);
+                let range = format!("{}/{length}", std::net::Ipv4Addr::from(first));
+                return Err((format!("`{text}` is an IPv4 range in IPv6 form"), Help::Write(range)));
             }
             let rest = u128::MAX.checked_shr(length).unwrap_or(0);
             let first = u128::from(address);

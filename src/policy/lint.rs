@@ -21,19 +21,28 @@ pub(super) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
         .flat_map(|(index, family)| family.patterns.iter().map(move |pattern| (pattern.text.as_str(), index)))
         .collect();
     for restriction in &policy.restrictions {
+        let before = problems.len();
         restriction_conditions(policy, restriction, problems);
         if restriction.doubt_pass {
             escapes(policy, restriction, problems);
         }
+        at(&restriction.id, before, problems);
     }
     for licence in &policy.licences {
+        let before = problems.len();
         if let Some(when) = &licence.when {
             constant(policy, when, "the licence lifts nothing", "the licence needs no condition", problems);
         }
         lifts_nothing(policy, &families, licence, problems);
+        at(&licence.id, before, problems);
     }
     also_closes(policy, &families, problems);
     unlisted_targets(policy, &families, problems);
+}
+
+/// What has been found since then is about this rule.
+fn at(name: &str, before: usize, problems: &mut [Problem]) {
+    problems.iter_mut().skip(before).for_each(|problem| problem.at = Some(name.to_owned()));
 }
 
 /// Names that resolve to models in which no pattern occurs.
@@ -79,7 +88,7 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
             let more = if at == 19 && rest > 0 { format!("; so it is with {rest} more models") } else { String::new() };
             let message = format!("`{}`{resolve} to `{target}`, in which no declared pattern occurs{more}", entry.name);
             let help = "declare the model in a family under `[models]`: until then the name counts as unlisted";
-            problems.push(Problem::new(code::UNLISTED_TARGET, entry.span, message).help(help));
+            problems.push(Problem::new(code::UNLISTED_TARGET, entry.span, message).help(help).at(&table.name));
         }
     }
 }
@@ -227,7 +236,8 @@ fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Prob
             count => format!(" and {} more restrictions", count - 1),
         };
         let message = format!("`{text}` is of no family, and is closed by `{}`{also} too", first.id);
-        problems.push(Problem::new(code::ALSO_CLOSES, pattern.span, message).related(first.models.span, "what occurs in it"));
+        let problem = Problem::new(code::ALSO_CLOSES, pattern.span, message).at(&first.id);
+        problems.push(problem.related(first.models.span, "what occurs in it"));
     }
 }
 
@@ -266,7 +276,7 @@ fn patterns(policy: &Policy, families: &FamilyOf<'_>, models: &Models) -> Option
     Some(all)
 }
 
-fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom)) {
+pub(super) fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom)) {
     match condition {
         Condition::True | Condition::False => {}
         Condition::Atom(atom) => each(atom),

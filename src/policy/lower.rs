@@ -247,7 +247,7 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
     let mut sections = Sections::default();
     let draft = Bundle::read(&draft, &mut sections).map_err(unreadable)?;
     deployment::write(&mut writer, policy, draft);
-    meta.info = writer.text(&draft.describe());
+    meta.info = writer.text(&draft.describe(super::platform::Needs::of(policy)));
     writer.push(section::META, &meta);
     let bundle = writer.finish(&header);
     // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.

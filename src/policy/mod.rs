@@ -8,21 +8,24 @@
 //! Every stage reports all it finds as [`Problem`]s and goes on with what is sound, so that one pass shows everything. Nothing here touches
 //! a file system or a clock: files come through a callback, the time is given.
 
+mod allow;
 mod code;
 mod condition;
 mod deployment;
 mod document;
 mod entry;
+mod instant;
 mod lint;
 pub(crate) mod lower;
 mod model;
 mod node;
 mod pattern;
+pub(crate) mod platform;
 mod problem;
 mod quoted;
 mod spanned;
 mod structure;
-mod suggestion;
+pub(crate) mod suggestion;
 mod validate;
 
 pub use code::{Code, Severity};
@@ -32,6 +35,7 @@ pub use model::{
     FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
     Restriction, Shape, Span, State, Test, Token, Unlisted,
 };
+pub use platform::Platform;
 pub use problem::{File, Lines, Problem, render};
 
 /// A policy file.
@@ -62,11 +66,17 @@ pub struct Options<'a> {
     pub now: Option<i64>,
     /// Reads list files. `None`: there are none to read.
     pub read: Option<Box<Read<'a>>>,
+    /// The platform to run on: facts that it does not tell are then reported. `None`: none in particular.
+    pub platform: Option<&'static Platform>,
 }
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("now", &self.now).field("read", &self.read.is_some()).finish()
+        f.debug_struct("Options")
+            .field("now", &self.now)
+            .field("read", &self.read.is_some())
+            .field("platform", &self.platform)
+            .finish()
     }
 }
 
@@ -75,8 +85,10 @@ impl std::fmt::Debug for Options<'_> {
 pub struct Loaded {
     /// The policy, unless a problem is an error.
     pub policy: Option<Policy>,
-    /// All that was found, in the order of the files.
+    /// All that was found and is not allowed, in the order of the files.
     pub problems: Vec<Problem>,
+    /// Warnings that the policy allows.
+    pub allowed: Vec<Problem>,
     /// The files that spans refer to: the sources in their order, then the list files.
     pub files: Vec<File>,
 }
@@ -128,6 +140,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
         }
     }
     // Where a file is not understood at all, what the others refer to may stand in it.
+    let mut allowed = Vec::new();
     let policy = if whole {
         let dialects: Vec<&str> = crate::dialect::all().iter().map(|dialect| dialect.id).collect();
         let mut none = |_: &str, _: &str| Err("no files can be read here".to_owned());
@@ -139,14 +152,24 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             },
             dialects: &dialects,
             broken: &broken,
+            platform: options.platform,
         };
-        validate::validate(&documents, declarations, surroundings, &mut files, &mut problems)
+        validate::validate(&documents, declarations, surroundings, &mut files, &mut problems, &mut allowed)
     } else {
         None
     };
     problems.sort_by_key(|problem| (problem.span.file, problem.span.start));
     let sound = problems.iter().all(|problem| problem.severity() < Severity::Error);
-    Loaded { policy: policy.filter(|_| sound), problems, files }
+    Loaded { policy: policy.filter(|_| sound), problems, allowed, files }
+}
+
+/// What keeps a sound policy from becoming a bundle, as problems: [`compile`] gives the same as errors. Without a list key of its own, as if there were one.
+#[must_use]
+pub fn not_lowered(policy: &Policy) -> Vec<Problem> {
+    match compile(policy, Some(b"any")) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.iter().map(|error| error.problem(policy)).collect(),
+    }
 }
 
 /// A file of another format is not read further: its keys may mean something else.
@@ -158,7 +181,9 @@ fn this_format(tree: &node::Node, problems: &mut Vec<Problem>) -> bool {
     }
     let message = format!("the file is of format {number}, and this version reads format 1");
     problems.push(
-        Problem::new(code::FORMAT, format.span, message).help("write `format = 1`, or take the version that wrote the file"),
+        Problem::new(code::FORMAT, format.span, message)
+            .help("write `format = 1`, or take the version that wrote the file")
+            .edit(problem::Edit::Text("1".to_owned())),
     );
     false
 }

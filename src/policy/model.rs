@@ -24,7 +24,7 @@ pub struct Policy {
     pub id: String,
     /// What it is about, in words.
     pub title: String,
-    /// Grows with every change that is published; the edge refuses to go back.
+    /// Grows with every change that is published.
     pub version: u64,
     /// After this, in milliseconds since the epoch, its bundle counts as stale. `None`: never.
     pub expires: Option<i64>,

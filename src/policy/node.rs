@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::code;
 use super::model::Span;
-use super::problem::Problem;
+use super::problem::{Edit, Fix, Problem};
 
 /// A value and where it stands. A TOML table in brackets stands where its header does.
 #[derive(Clone, Debug)]
@@ -110,7 +110,8 @@ impl Reader<'_> {
             // One a line is enough: the others follow from it.
             let line = self.text.get(..range.start).unwrap_or_default().matches('\n').count();
             if last.replace(line) != Some(line) {
-                problems.push(syntax(self.span(range.start, range.end), "TOML", message));
+                let problem = syntax(self.span(range.start, range.end), "TOML", message);
+                problems.push(self.quoting(range.start, problem));
             }
         }
         if let Some((range, message)) = opening {
@@ -118,6 +119,37 @@ impl Reader<'_> {
             return None;
         }
         Some(self.toml_table(table.get_ref(), self.span(0, self.text.len().min(1)), &broken))
+    }
+
+    /// A syntax error in a line whose value holds the quotes that it stands in, or a condition that stands in none: what to write.
+    fn quoting(&self, at: usize, problem: Problem) -> Problem {
+        const LONG: &str = "'''";
+        let start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
+        let line = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let Some((key, value)) = line.split_once('=') else { return problem };
+        let (condition, said) = (matches!(key.trim(), "when" | "unless"), value.trim());
+        let quote = said.chars().next().filter(|first| matches!(first, '"' | '\'') && said.len() > 1 && said.ends_with(*first));
+        let inner = match quote {
+            Some(quote) => said.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default(),
+            None if condition && !said.starts_with(['"', '\'']) => said,
+            None => return problem,
+        };
+        // Three quotes begin another kind of text; a comment behind the value is none of it.
+        let quoted = |end: &str| end.starts_with(['"', '\'']);
+        if inner.is_empty() || quoted(inner) && inner.len() < 3 || inner.contains(['#', '\\']) || inner.contains(LONG) {
+            return problem;
+        }
+        let mended = match inner.contains('\'') {
+            // CEL takes either kind of quotes.
+            true if condition && !inner.contains('"') => format!("'{}'", inner.replace('\'', "\"")),
+            true if inner.ends_with('\'') => format!("{LONG}{inner} {LONG}"),
+            true => format!("{LONG}{inner}{LONG}"),
+            false => format!("'{inner}'"),
+        };
+        let whole = start + (line.len() - value.trim_start().len());
+        let span = self.span(whole, whole + said.len());
+        let why = if condition { "conditions go into single quotes" } else { "a text that holds quotes goes into others" };
+        problem.help(format!("{why}: `{} = {mended}`", key.trim())).fix(Some(Fix { span, edit: Edit::Text(mended) }))
     }
 
     /// The first byte or bytes of the outermost value that reaches to `end`.
@@ -245,8 +277,11 @@ fn syntax(span: Span, language: &str, message: &str) -> Problem {
     if message.contains("unclosed") || message.starts_with("invalid multi-line") {
         return problem.help("it is opened here and never closed; what follows was not read");
     }
+    if language == "JSON" && message.contains("unexpected token") {
+        return problem.help("inside a text a `\"` is written `\\\"`");
+    }
     if message.contains("invalid datetime") || message.contains("date-time") {
-        return problem.help("times are written `2026-06-12T21:21:00Z`");
+        return problem.help("instants are written as `2026-06-12T21:21:00Z` is");
     }
     problem
 }

@@ -8,7 +8,7 @@
 
 use super::code;
 use super::model::{Alias, Pattern, Shape, Span, Token};
-use super::problem::Problem;
+use super::problem::{Edit, Problem};
 
 /// Reads a pattern; `None` if it is none, which is then reported.
 pub(super) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Pattern> {
@@ -20,8 +20,8 @@ pub(super) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Optio
             };
             Some(Pattern { text, shape, span })
         }
-        Err((message, help)) => {
-            problems.push(Problem::new(code::PATTERN, span, message).help_if(help));
+        Err(wrong) => {
+            problems.push(wrong.problem(span));
             None
         }
     }
@@ -31,14 +31,34 @@ pub(super) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Optio
 pub(super) fn read_alias(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Alias> {
     match exact(text) {
         Ok(id) => Some(Alias { id, span }),
-        Err((message, help)) => {
-            problems.push(Problem::new(code::PATTERN, span, message).help_if(help));
+        Err(wrong) => {
+            problems.push(wrong.problem(span));
             None
         }
     }
 }
 
-type Wrong = (String, Option<String>);
+/// Why a text is no pattern, and what to do about it.
+struct Wrong {
+    message: String,
+    help: Option<&'static str>,
+    /// What to write instead, if that can be said.
+    instead: Option<String>,
+}
+
+impl Wrong {
+    fn new(message: String, help: Option<&'static str>) -> Self {
+        Self { message, help, instead: None }
+    }
+
+    fn problem(self, span: Span) -> Problem {
+        let problem = Problem::new(code::PATTERN, span, self.message);
+        match self.instead {
+            Some(instead) => problem.help(format!("write `{instead}`")).edit(Edit::Word(instead)),
+            None => problem.help_if(self.help.map(str::to_owned)),
+        }
+    }
+}
 
 fn parse(text: &str) -> Result<Shape, Wrong> {
     if let Some(id) = text.strip_prefix('=') {
@@ -52,21 +72,20 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
             None => Token::Word(run.to_owned()),
             Some((head, "")) => Token::Prefix(head.to_owned()),
             Some((head, tail)) => {
-                let help = if head.is_empty() {
-                    format!("a pattern occurs anywhere in an id: write `{}`", tail.trim_matches('*'))
-                } else {
-                    format!("write `{head}*`")
-                };
-                return Err((format!("`*` stands for the rest of a token, and `{tail}` follows it"), Some(help)));
+                // A pattern occurs anywhere in an id, so `*` at its beginning says nothing.
+                let run_instead = if head.is_empty() { tail.trim_matches('*').to_owned() } else { format!("{head}*") };
+                let instead = folded.replace(run, &run_instead);
+                let message = format!("`*` stands for the rest of a token, and `{tail}` follows it");
+                return Err(Wrong { message, help: None, instead: Some(instead).filter(|instead| parse(instead).is_ok()) });
             }
         });
     }
     if tokens.is_empty() {
-        return Err((format!("the pattern `{text}` holds no letter or digit"), None));
+        return Err(Wrong::new(format!("the pattern `{text}` holds no letter or digit"), None));
     }
     if tokens.iter().all(|token| matches!(token, Token::Prefix(head) if head.is_empty())) {
-        let help = "for every model write `models = [\"*\"]` in the rule".to_owned();
-        return Err((format!("the pattern `{text}` says nothing of the model"), Some(help)));
+        let help = "for every model write `models = [\"*\"]` in the rule";
+        return Err(Wrong::new(format!("the pattern `{text}` says nothing of the model"), Some(help)));
     }
     Ok(Shape::Tokens(tokens))
 }
@@ -74,13 +93,11 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
 fn exact(id: &str) -> Result<String, Wrong> {
     printable(id)?;
     if id.is_empty() {
-        return Err(("the id is empty".to_owned(), None));
+        return Err(Wrong::new("the id is empty".to_owned(), None));
     }
     if id.contains('*') {
-        return Err((
-            format!("`{id}` is taken as an exact id, in which `*` has no meaning"),
-            Some("leave out `*`, or `=`".to_owned()),
-        ));
+        let message = format!("`{id}` is taken as an exact id, in which `*` has no meaning");
+        return Err(Wrong::new(message, Some("leave out `*`, or `=`")));
     }
     Ok(id.to_ascii_lowercase())
 }
@@ -94,8 +111,8 @@ fn printable(text: &str) -> Result<(), Wrong> {
         ),
         _ => format!("`{}` holds {stranger:?}, and an id outside printable ASCII is refused, never judged", text.escape_debug()),
     };
-    let help = (stranger == ',').then(|| "write each id as an entry of its own".to_owned());
-    Err((message, help))
+    let help = (stranger == ',').then_some("write each id as an entry of its own");
+    Err(Wrong::new(message, help))
 }
 
 fn spelling(token: &Token) -> String {

@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::code::{Code, Severity};
 use super::model::Span;
+use super::suggestion::Suggestion;
 
 /// A file of a policy: what was given, and each list file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +28,29 @@ pub struct Problem {
     pub message: String,
     /// What to write instead, if that can be said.
     pub help: Option<String>,
+    /// The help as an edit, if it says exactly what to write.
+    pub(super) fix: Option<Fix>,
+    /// Of which rule, list or table it speaks, by name, if it is about one.
+    pub at: Option<String>,
     /// Other places that have to do with it, each with a word on how.
     pub related: Vec<(Span, String)>,
+}
+
+/// What to write in the place of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fix {
+    pub(super) span: Span,
+    pub(super) edit: Edit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// This word, in quotes if what it replaces is.
+    Word(String),
+    /// Exactly this.
+    Text(String),
+    /// What stands there, between these two.
+    Between(&'static str, &'static str),
 }
 
 /// Where a problem begins and ends for people and editors: lines and columns from 1, columns in characters, the end exclusive.
@@ -46,7 +68,7 @@ pub struct Lines {
 
 impl Problem {
     pub(super) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: one_line(message.into()), help: None, related: Vec::new() }
+        Self { code, span, message: one_line(message.into()), help: None, fix: None, at: None, related: Vec::new() }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -56,6 +78,49 @@ impl Problem {
 
     pub(super) fn help_if(mut self, help: Option<String>) -> Self {
         self.help = help.map(one_line);
+        self
+    }
+
+    /// The known word that was probably meant, or which are known.
+    pub(super) fn suggest(mut self, suggestion: Suggestion) -> Self {
+        self.help = suggestion.help.map(one_line);
+        self.fix = suggestion.word.map(|word| Fix { span: self.span, edit: Edit::Word(word) });
+        self
+    }
+
+    /// The help as an edit of what the problem points at.
+    pub(super) fn edit(self, edit: Edit) -> Self {
+        let span = self.span;
+        self.fix(Some(Fix { span, edit }))
+    }
+
+    pub(super) fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
+        self
+    }
+
+    /// What the help says to write, as an edit: the place, and the text to put there. `None` if it leaves something open.
+    #[must_use]
+    pub fn replacement(&self, files: &[File]) -> Option<(Span, String)> {
+        let Fix { span, edit } = self.fix.as_ref()?;
+        let file = files.get(span.file)?;
+        let there = file.text.get(span.start..span.end)?;
+        let text = match edit {
+            Edit::Text(text) => text.clone(),
+            Edit::Between(before, after) => format!("{before}{there}{after}"),
+            Edit::Word(word) => match there.chars().next() {
+                // Quotes inside a text in quotes: escaped as they were.
+                Some('\\') => format!("\\\"{word}\\\""),
+                Some('\'') if !word.contains('\'') => format!("'{word}'"),
+                Some('"' | '\'') => serde_json::Value::from(word.as_str()).to_string(),
+                _ => word.clone(),
+            },
+        };
+        Some((*span, text))
+    }
+
+    pub(super) fn at(mut self, name: &str) -> Self {
+        self.at = Some(name.to_owned());
         self
     }
 
@@ -73,13 +138,11 @@ impl Problem {
     /// Its lines and columns; all ones if the file is not among these.
     #[must_use]
     pub fn lines(&self, files: &[File]) -> Lines {
-        let text = files.get(self.span.file).map_or("", |file| file.text.as_str());
-        let (line, column) = position(text, self.span.start);
-        let (end_line, end_column) = position(text, self.span.end);
-        Lines { line, column, end_line, end_column }
+        lines(self.span, files)
     }
 
-    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help}`.
+    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help, fix, at}`.
+    /// `fix` is the help as an edit: `{line, column, end_line, end_column, text}`, or null where it leaves something open.
     #[must_use]
     pub fn to_json(&self, files: &[File]) -> serde_json::Value {
         let Lines { line, column, end_line, end_column } = self.lines(files);
@@ -93,6 +156,11 @@ impl Problem {
             "end_column": end_column,
             "message": self.message,
             "help": self.help,
+            "fix": self.replacement(files).map(|(span, text)| {
+                let Lines { line, column, end_line, end_column } = lines(span, files);
+                serde_json::json!({ "line": line, "column": column, "end_line": end_line, "end_column": end_column, "text": text })
+            }),
+            "at": self.at,
         })
     }
 }
@@ -185,6 +253,13 @@ fn range(text: &str, span: Span) -> std::ops::Range<usize> {
     let start = text.floor_char_boundary(span.start.min(text.len()));
     let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
     start..end
+}
+
+fn lines(span: Span, files: &[File]) -> Lines {
+    let text = files.get(span.file).map_or("", |file| file.text.as_str());
+    let (line, column) = position(text, span.start);
+    let (end_line, end_column) = position(text, span.end);
+    Lines { line, column, end_line, end_column }
 }
 
 fn position(text: &str, at: usize) -> (usize, usize) {

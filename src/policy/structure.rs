@@ -12,8 +12,8 @@ use super::code;
 use super::document::SCHEMA;
 use super::model::Span;
 use super::node::{Node, Value};
-use super::problem::Problem;
-use super::suggestion;
+use super::problem::{Edit, Problem};
+use super::suggestion::{self, Suggestion};
 
 /// The keys that were there and were taken out, each with the place of its table: what they say is not known, but they are not missing.
 #[derive(Default)]
@@ -82,14 +82,16 @@ fn table(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, prob
             );
         }
     }
+    let present: BTreeSet<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
     entries.retain_mut(|(key, value)| {
         let known = properties.and_then(|properties| properties.get(&key.name));
         let Some(schema) = known.or_else(|| others.filter(|others| others.is_object())) else {
             let names = properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
-            problems.push(
-                Problem::new(code::UNKNOWN_KEY, key.span, format!("{name} has no key `{}`", key.name))
-                    .help_if(suggestion::help(&key.name, names)),
-            );
+            let mut suggestion = suggestion::help(&key.name, names);
+            // A key that is there already cannot be written once more.
+            suggestion.word = suggestion.word.filter(|word| !present.contains(word));
+            problems
+                .push(Problem::new(code::UNKNOWN_KEY, key.span, format!("{name} has no key `{}`", key.name)).suggest(suggestion));
             return false;
         };
         let fits = walk(value, schema, &format!("`{}`", key.name), broken, problems);
@@ -147,7 +149,7 @@ fn word(node: &Node, words: &[&Schema], name: &str, problems: &mut Vec<Problem>)
         (Value::Text(text), Some(Schema::String(_))) => {
             let near = suggestion::nearest(text, words.iter().filter_map(|word| word.as_str()));
             Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{text}`, but must be {shown}"))
-                .help_if(near.map(|near| format!("did you mean `{near}`?")))
+                .suggest(Suggestion::near(near))
         }
         (Value::Integer(number), Some(Schema::Number(_))) => {
             Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{number}`, but must be {shown}"))
@@ -197,20 +199,37 @@ fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
         return Problem::new(code::WRONG_TYPE, node.span, format!("{name} is not finite"));
     }
     let expected = list(&kinds.iter().map(|kind| one(kind).to_owned()).collect::<Vec<_>>());
-    let help = match (&node.value, kinds.first().copied(), format) {
-        (Value::Text(_), Some("array"), _) => Some("put it in brackets: `[\"...\"]`"),
-        (Value::Text(text), Some("boolean" | "integer" | "number"), _)
-            if text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false") =>
-        {
-            Some("leave out the quotes")
+    let texts = || schema.get("items").and_then(|items| resolve(items, node)).is_some_and(|items| fits_type(node, items));
+    let (help, edit) = match (&node.value, kinds.first().copied(), format) {
+        (Value::Text(_), Some("array"), _) if texts() => ("put it in brackets: `[\"...\"]`", Some(Edit::Between("[", "]"))),
+        (Value::Text(text), Some("boolean"), _) if matches!(text.as_str(), "true" | "false") => {
+            ("leave out the quotes", Some(Edit::Text(text.clone())))
         }
-        (_, Some("string"), Some("date-time")) => Some("write `2026-06-12T21:21:00Z`"),
-        (_, Some("string"), Some("date")) => Some("write `2026-07-08`"),
-        (Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_), Some("string"), None) => Some("put it in quotes"),
-        _ => None,
+        (Value::Text(text), Some("integer"), _) if is_number(text) && !text.contains('.') => {
+            ("leave out the quotes", Some(Edit::Text(text.clone())))
+        }
+        (Value::Text(text), Some("number"), _) if is_number(text) => ("leave out the quotes", Some(Edit::Text(text.clone()))),
+        (_, Some("string"), Some("date-time")) => ("instants are written as `2026-06-12T21:21:00Z` is", None),
+        (_, Some("string"), Some("date")) => ("days are written as `2026-07-08` is", None),
+        (Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_), Some("string"), None) => {
+            ("put it in quotes", Some(Edit::Between("\"", "\"")))
+        }
+        _ => ("", None),
     };
-    Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {expected}", node.kind()))
-        .help_if(help.map(str::to_owned))
+    let problem = Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {expected}", node.kind()));
+    let problem = problem.help_if(Some(help.to_owned()).filter(|help| !help.is_empty()));
+    match edit {
+        Some(edit) => problem.edit(edit),
+        None => problem,
+    }
+}
+
+/// Whether a text is a number as TOML and JSON both write it, without an exponent.
+pub(super) fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all = |text: &str| !text.is_empty() && text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
+    all(whole) && all(part) && (whole == "0" || !whole.starts_with('0'))
 }
 
 fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem>) -> bool {

@@ -1,7 +1,7 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
 /// The nearest of the known words, if it is near enough to be a slip: at most a third of the letters differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short; a text longer than any of them is no slip, and the comparison would take quadratic time.
     if word.len() > 128 {
         return None;
@@ -19,16 +19,34 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 /// Known words that are told where none is near: there are 13 dialects.
 const TOLD: usize = 16;
 
+/// What to say of a word that is not known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suggestion {
+    pub(super) help: Option<String>,
+    /// The word to write instead.
+    pub(super) word: Option<String>,
+}
+
+impl Suggestion {
+    /// `did you mean `x`?`, or nothing.
+    pub(super) fn near(word: Option<&str>) -> Self {
+        Self { help: word.map(|word| format!("did you mean `{word}`?")), word: word.map(str::to_owned) }
+    }
+
+    /// The same, or else this help.
+    pub(super) fn or(self, help: impl FnOnce() -> String) -> Self {
+        Self { help: self.help.or_else(|| Some(help())), ..self }
+    }
+}
+
 /// `did you mean `x`?`, or what is known if nothing is near and it is not too much.
-pub(super) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+pub(super) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Suggestion {
     if let Some(near) = nearest(word, known.clone()) {
-        return Some(format!("did you mean `{near}`?"));
+        return Suggestion::near(Some(near));
     }
     let all: Vec<_> = known.into_iter().take(TOLD + 1).map(|name| format!("`{name}`")).collect();
-    match all.len() {
-        1..=TOLD => Some(format!("known: {}", all.join(", "))),
-        _ => None,
-    }
+    let help = matches!(all.len(), 1..=TOLD).then(|| format!("known: {}", all.join(", ")));
+    Suggestion { help, word: None }
 }
 
 #[cfg(test)]

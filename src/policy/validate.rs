@@ -11,16 +11,21 @@ mod rules;
 mod values;
 
 pub(super) use self::declared::Declarations;
+use self::declared::Declared;
 
 use super::Read;
-use super::code::{self, Code};
+use super::allow;
+use super::code::{self, Code, Severity};
 use super::condition::{self, Names};
 use super::document::{self, Document};
+use super::instant::{self, Side};
 use super::lint;
 use super::model::{LateBound, Policy, Span, Unlisted};
-use super::problem::{File, Problem};
+use super::platform::{self, Platform};
+use super::problem::{Edit, File, Problem};
 use super::spanned::Spanned;
 use super::structure::Broken;
+use super::suggestion::Suggestion;
 use crate::facts::read_time;
 
 /// What the checks need beside the documents.
@@ -29,6 +34,7 @@ pub(super) struct Surroundings<'a, 'r> {
     pub(super) read: &'a mut Read<'r>,
     pub(super) dialects: &'a [&'a str],
     pub(super) broken: &'a Broken,
+    pub(super) platform: Option<&'static Platform>,
 }
 
 /// Checks what the documents mean, and builds the policy from what is sound. The policy is whole only if no error was reported, here or before.
@@ -38,8 +44,9 @@ pub(super) fn validate(
     surroundings: Surroundings<'_, '_>,
     files: &mut Vec<File>,
     problems: &mut Vec<Problem>,
+    allowed: &mut Vec<Problem>,
 ) -> Option<Policy> {
-    Checker { declarations, surroundings, files, problems }.policy(documents)
+    Checker { declarations, surroundings, files, problems }.policy(documents, allowed)
 }
 
 struct Checker<'a, 's, 'r> {
@@ -50,7 +57,7 @@ struct Checker<'a, 's, 'r> {
 }
 
 impl Checker<'_, '_, '_> {
-    fn policy(mut self, documents: &[(Span, Document)]) -> Option<Policy> {
+    fn policy(mut self, documents: &[(Span, Document)], allowed: &mut Vec<Problem>) -> Option<Policy> {
         self.one_header();
         let mut authorities = Vec::new();
         let mut families = Vec::new();
@@ -58,16 +65,16 @@ impl Checker<'_, '_, '_> {
         let mut lists = Vec::new();
         for (_, document) in documents {
             for (name, authority) in &document.authorities.0 {
-                authorities.extend(self.authority(name, authority, authorities.len()));
+                authorities.extend(self.at(&name.value, |it| it.authority(name, authority, authorities.len())));
             }
             for (name, family) in &document.models.0 {
-                families.extend(self.family(name, family, families.len()));
+                families.extend(self.at(&name.value, |it| it.family(name, family, families.len())));
             }
             for (name, fact) in &document.facts.0 {
-                facts.extend(self.fact(name, fact, facts.len()));
+                facts.extend(self.at(&name.value, |it| it.fact(name, fact, facts.len())));
             }
             for (name, list) in &document.lists.0 {
-                lists.extend(self.list(name, list, lists.len()));
+                lists.extend(self.at(&name.value, |it| it.list(name, list, lists.len())));
             }
         }
         self.collisions(&families);
@@ -85,7 +92,7 @@ impl Checker<'_, '_, '_> {
 
         let mut deployments = Vec::new();
         for (name, table) in documents.iter().flat_map(|(_, document)| &document.deployments.0) {
-            deployments.extend(self.deployments(name, table, &dialects));
+            deployments.extend(self.at(&name.value, |it| it.deployments(name, table, &dialects)));
         }
         self.deployments_fit(&deployments);
 
@@ -105,14 +112,16 @@ impl Checker<'_, '_, '_> {
 
         let mut restrictions = Vec::new();
         for restriction in documents.iter().flat_map(|(_, document)| &document.restrictions) {
-            if let Some(read) = self.restriction(restriction, &families, &authorities, &names) {
+            let id = restriction.value.id.as_ref().map_or("", |id| id.value.as_str());
+            if let Some(read) = self.at(id, |it| it.restriction(restriction, &families, &authorities, &names)) {
                 self.declarations.restrictions.insert(read.id.clone(), Some(restrictions.len()));
                 restrictions.push(read);
             }
         }
         let mut licences = Vec::new();
         for licence in documents.iter().flat_map(|(_, document)| &document.licences) {
-            licences.extend(self.licence(licence, &families, &names));
+            let id = licence.value.id.as_ref().map_or("", |id| id.value.as_str());
+            licences.extend(self.at(id, |it| it.licence(licence, &families, &names)));
         }
 
         let policy = Policy {
@@ -143,7 +152,33 @@ impl Checker<'_, '_, '_> {
             self.id(&id.value, id.span);
         }
         lint::lint(&policy, self.problems);
+        if let Some(platform) = self.surroundings.platform {
+            platform::lacks(&policy, platform, self.problems);
+        }
+        // What is about none of these is about the policy as a whole.
+        for problem in self.problems.iter_mut() {
+            problem.at.get_or_insert_with(|| policy.id.clone());
+        }
+        let declared = &self.declarations;
+        let tables = [&declared.rules, &values, &declared.families, &declared.deployments, &declared.authorities];
+        let mut names: Vec<&str> = tables.into_iter().flat_map(Declared::names).collect();
+        names.push(&policy.id);
+        let sound = self.problems.iter().all(|problem| problem.severity() < Severity::Error);
+        let entries: Vec<_> = documents.iter().flat_map(|(_, document)| document.allow.iter().cloned()).collect();
+        allowed.extend(allow::apply(&entries, &names, Some(&policy).filter(|_| sound), self.surroundings.now, self.problems));
         header.map(|_| policy)
+    }
+
+    /// Reads something; what is wrong with it is told as being about it.
+    fn at<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.problems.len();
+        let read = read(self);
+        for problem in self.problems.iter_mut().skip(before) {
+            if !name.is_empty() {
+                problem.at.get_or_insert_with(|| name.to_owned());
+            }
+        }
+        read
     }
 
     fn report(&mut self, code: &'static Code, span: Span, message: impl Into<String>, help: Option<String>) {
@@ -162,18 +197,20 @@ impl Checker<'_, '_, '_> {
         false
     }
 
-    fn instant(&mut self, text: &Spanned<document::Instant>) -> Option<i64> {
+    fn suggest(&mut self, code: &'static Code, span: Span, message: String, suggestion: Suggestion) {
+        self.problems.push(Problem::new(code, span, message).suggest(suggestion));
+    }
+
+    fn instant(&mut self, text: &Spanned<document::Instant>, side: Side) -> Option<i64> {
         let said = text.value.0.as_str();
         if let Some(time) = read_time(said) {
             return Some(time);
         }
-        let mended = [format!("{said}Z"), format!("{said}T00:00:00Z"), format!("{said}:00Z")];
-        let help = mended
-            .iter()
-            .find(|mended| read_time(mended).is_some())
-            .map(|mended| format!("say in which time zone: `{mended}` if it is UTC"));
-        let help = help.or_else(|| Some("write `2026-06-12T21:21:00Z`".to_owned()));
-        self.report(code::TIME, text.span, format!("`{}` is no instant", said.escape_debug()), help);
+        let problem = Problem::new(code::TIME, text.span, format!("`{}` is no instant", said.escape_debug()));
+        self.problems.push(match instant::mended(said, side) {
+            Some(mended) => problem.help(mended.help).edit(Edit::Word(mended.instant)),
+            None => problem.help("instants are written as `2026-06-12T21:21:00Z` is, with `Z` or the offset of a time zone"),
+        });
         None
     }
 
@@ -182,7 +219,11 @@ impl Checker<'_, '_, '_> {
         if let Some(time) = read_time(&format!("{said}T00:00:00Z")) {
             return Some(time);
         }
-        self.report(code::TIME, text.span, format!("`{}` is no day", said.escape_debug()), Some("write `2026-07-08`".to_owned()));
+        let problem = Problem::new(code::TIME, text.span, format!("`{}` is no day", said.escape_debug()));
+        self.problems.push(match instant::day(said) {
+            Some(day) => problem.help(format!("write `{day}`")).edit(Edit::Word(day)),
+            None => problem.help("days are written as `2026-07-08` is"),
+        });
         None
     }
 }

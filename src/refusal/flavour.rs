@@ -4,7 +4,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `$m` `$i` | the message, the case id |
+//! | `$m` `$i` | the message, the case id or `null` |
 //! | `$c` `$C` | the reason's code, and in capitals |
 //! | `$t` `$n` | the API's own word for the kind of error, as text and as it stands |
 //! | `$s` | the status |
@@ -101,6 +101,7 @@ impl Flavour {
             }
             match letters.next() {
                 Some('m') => emit::string(to, message),
+                Some('i') if case.is_empty() => to.push_str("null"),
                 Some('i') => emit::string(to, case),
                 Some('c') => emit::string(to, verdict.reason.code()),
                 Some('C') => emit::string(to, &verdict.reason.code().to_ascii_uppercase()),

@@ -49,6 +49,8 @@ pub(crate) use header::all_methods;
 pub(crate) use json::{Event, Json};
 #[cfg(feature = "author")]
 pub(crate) use key::is_model_like;
+#[cfg(feature = "author")]
+pub(crate) use query::methods as query_methods;
 pub use reader::Reader;
 pub use reason::Reason;
 pub use route::{Head, Route, route};

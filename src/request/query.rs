@@ -55,7 +55,7 @@ pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &m
 }
 
 /// Calls `take` with every method that a `_method` parameter asks for.
-pub(super) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
+pub(crate) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
     pairs(query, &mut |pair| {
         let (name, value) = halves(pair);
         let mut decoded = Vec::new();

@@ -27,6 +27,9 @@ pub(super) fn write(explanation: &Explanation) -> String {
 
     page.section("request");
     page.line(&format!("{} {}", request.method, request.url));
+    for method in &request.asked {
+        page.line(&format!("a server that takes overrides would read it as {method}, so it is read as that too"));
+    }
     if request.guarded {
         for reading in &request.readings {
             let operation = if reading.operation.is_empty() { "an operation that nobody knows," } else { &reading.operation };

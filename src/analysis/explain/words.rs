@@ -1,7 +1,7 @@
 //! Facts in words: a value as people write it, or why there is none.
 
 use super::super::reference::{Held, Known, Reference, Subject};
-use crate::facts::{Network, Place, Value};
+use crate::facts::{Network, Place, Value, read_code, read_place};
 use crate::limits;
 use crate::policy::{About, Comparison, FactKind, FactRef, Literal, Policy};
 
@@ -23,7 +23,7 @@ fn why_unknown(policy: &Policy, fact: FactRef, known: &Known<'_>, aside: bool) -
     let Some(declared) = declared else {
         return match (fact, aside) {
             (FactRef::Place | FactRef::Country | FactRef::Region, true) => "set aside, as the caller counts as stale".to_owned(),
-            (FactRef::Place | FactRef::Country | FactRef::Region, false) => "no country is given".to_owned(),
+            (FactRef::Place | FactRef::Country | FactRef::Region, false) => no_country(known.said),
             _ => "not given".to_owned(),
         };
     };
@@ -44,6 +44,20 @@ fn why_unknown(policy: &Policy, fact: FactRef, known: &Known<'_>, aside: bool) -
             format!("the list in the account record has {} elements, more than {}", elements.len(), limits::LIST_ELEMENTS)
         }
         (kind, raw) => format!("the account record holds {}, and the fact is {}", raw_kind(*raw), kind_text(kind)),
+    }
+}
+
+/// Why what was given is no country.
+fn no_country(said: &str) -> String {
+    match said {
+        "" => "no country is given".to_owned(),
+        "XX" | "ZZ" | "?" => format!("{said:?} says that the country is not known"),
+        _ if read_place(said, "").network != Network(0) => format!("{said:?} stands for a network that hides the country"),
+        _ => {
+            let trimmed = said.trim();
+            let near = read_code(trimmed).map_or(String::new(), |place| format!("; did you mean {:?}?", code(place)));
+            format!("{said:?} is no ISO 3166-1 alpha-2 code of a country{near}")
+        }
     }
 }
 

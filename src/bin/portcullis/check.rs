@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+use portcullis::policy::Platform;
+
+use crate::input::tell;
 use crate::{Exit, input};
 
 /// Check a policy: every error and warning, with its place and what to write instead.
 ///
-/// Warnings do not change the exit code; `--deny-warnings` makes them errors.
+/// Warnings do not change the exit code; `--deny-warnings` makes them errors. A warning that may stand is answered in the policy: an entry of
+/// `[[allow]]` with its `code`, with what it is told `at` (the id of a rule, the name of a list), and with a `reason`.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(required_unless_present = "explain")]
@@ -15,6 +20,9 @@ pub(crate) struct Arguments {
     /// Print the problems as JSON, one a line
     #[arg(long)]
     json: bool,
+    /// Platform that the policy is for: a rule that rests on what it does not tell is an error
+    #[arg(long, value_name = "NAME", default_value = "cloudflare", value_parser = input::platform)]
+    platform: &'static Platform,
     /// Exit with 1 on warnings too
     #[arg(long)]
     deny_warnings: bool,
@@ -27,8 +35,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(code) = &arguments.explain {
         return input::explain_code(code);
     }
-    let loaded = match input::load(&arguments.files, arguments.json) {
-        Ok(loaded) => loaded,
+    let loaded = match input::load(&arguments.files, arguments.json, Some(arguments.platform)) {
+        Ok(loaded) => loaded.and_compiled(),
         Err(exit) => return exit,
     };
     loaded.report();
@@ -44,7 +52,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             (loaded.warnings(), "warning", "warnings"),
         ];
         let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
-        anstream::eprintln!("{}: {}", policy.id, counted.join(", "));
+        let allowed = match loaded.allowed() {
+            0 => String::new(),
+            count => format!(", {count} allowed"),
+        };
+        tell!("{}: {}{allowed}", policy.id, counted.join(", "));
+        let secret: Vec<&str> = policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
+        if !secret.is_empty() {
+            tell!("{}: `compile` needs `--list-key`, for what is secret in {}", policy.id, secret.join(", "));
+        }
     }
     Exit::Done
 }

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
+use portcullis::policy::Platform;
+
+use crate::input::tell;
 use crate::{Exit, input};
 
 /// Compile a policy into a bundle, the one file that travels to the edge.
 ///
 /// The same input gives the same bytes on every machine.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(required = true)]
@@ -15,12 +19,15 @@ pub(crate) struct Arguments {
     /// Where the bundle goes
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Secret of lists whose names must not be guessable: the bytes of this file; the deployment needs the same
+    /// Key of the secret lists, 32 hexadecimal digits or more, as `openssl rand -hex 32` makes it; the deployment needs the same as `LIST_KEY`
     #[arg(long, value_name = "FILE")]
     list_key: Option<PathBuf>,
     /// Print problems and result as JSON, one a line
     #[arg(long)]
     json: bool,
+    /// Platform that the policy is for: a rule that rests on what it does not tell is an error
+    #[arg(long, value_name = "NAME", default_value = "cloudflare", value_parser = input::platform)]
+    platform: &'static Platform,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
@@ -31,24 +38,24 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn compile(arguments: &Arguments) -> Result<(), Exit> {
-    let loaded = input::load(&arguments.files, arguments.json)?;
-    let key = arguments.list_key.as_deref().map(input::bytes).transpose()?;
+    let loaded = input::load(&arguments.files, arguments.json, Some(arguments.platform))?;
+    let key = arguments.list_key.as_deref().map(input::list_key).transpose()?;
     loaded.report();
     let bytes = loaded.compile(key.as_deref())?;
     input::write(&arguments.out, &bytes)?;
     let bundle = input::bundle(bytes, &arguments.out)?;
     if arguments.json {
-        anstream::println!("{}", bundle.view().to_json());
+        input::say(&format!("{}\n", bundle.view().to_json()));
     } else {
         let view = bundle.view();
-        anstream::eprintln!(
+        tell!(
             "{}: {} version {}, {} bytes",
             arguments.out.display(),
             view.policy_id(),
             view.policy_version(),
             bundle.bytes().len()
         );
-        anstream::eprintln!("sha-256 {}", view.digest_hex());
+        tell!("sha-256 {}", view.digest_hex());
     }
     Ok(())
 }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use portcullis::analysis::{self, RequestLine};
 
+use crate::input::tell;
 use crate::{Exit, clock, input};
 
 /// Explain one request: what is known of the caller, what that closes, what the request names, and the rules that decided.
 ///
 /// The request is in the form of a line of `decide`. A line that does not say `now` is explained for this moment.
 #[derive(clap::Args)]
+#[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["request", "requests"])))]
 pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
@@ -38,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn explain(arguments: &Arguments) -> Result<(), Exit> {
-    let loaded = input::load(&arguments.policy, arguments.json)?;
+    let loaded = input::load(&arguments.policy, arguments.json, None)?;
     loaded.report();
     let policy = loaded.policy().ok_or(Exit::Faulty)?;
     let line = match (&arguments.request, &arguments.requests, &arguments.id) {
@@ -46,15 +48,21 @@ fn explain(arguments: &Arguments) -> Result<(), Exit> {
         (_, Some(path), Some(id)) => request_of_id(&text(path)?, path, id)?,
         _ => return Err(Exit::Usage),
     };
+    for key in &line.passed_over {
+        tell!("the key `{}` is passed over", key.escape_debug());
+    }
+    if let Some(error) = analysis::strange_switch(policy, &line) {
+        return Err(input::fault(&error));
+    }
     let explanation = match analysis::explain(policy, &line, clock()) {
         Ok(explanation) => explanation,
         // The compiler's complaints are told as the policy's own.
         Err(_) => return Err(loaded.compile(None).err().unwrap_or(Exit::Faulty)),
     };
     if arguments.json {
-        anstream::println!("{}", explanation.to_json());
+        input::say(&format!("{}\n", explanation.to_json()));
     } else {
-        anstream::print!("{}", explanation.to_text());
+        input::say(&explanation.to_text());
     }
     Ok(())
 }

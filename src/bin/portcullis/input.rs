@@ -2,12 +2,60 @@
 
 use std::fmt::Display;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use portcullis::OwnedBundle;
-use portcullis::policy::{self, Code, File, Policy, Severity, Source};
+use portcullis::policy::{self, Code, File, Platform, Policy, Severity, Source};
 
 use crate::{Exit, clock};
+
+/// Writes a line to standard error. Nobody may be there to read it, which is no fault of the command's.
+macro_rules! tell {
+    ($($argument:tt)*) => {
+        $crate::input::write_quietly(anstream::stderr(), &format!("{}\n", format_args!($($argument)*)))
+    };
+}
+pub(crate) use tell;
+
+/// Writes to standard output. A reader that has seen enough and closes the pipe (`| head`) is no fault of the command's.
+pub(crate) fn say(text: &str) {
+    write_quietly(anstream::stdout(), text);
+}
+
+/// Writes what it can.
+pub(crate) fn write_quietly(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+/// Whether the reader of standard output is gone; any other fault in writing is told.
+pub(crate) fn is_over(written: io::Result<()>) -> Result<bool, Exit> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+        Err(error) => Err(file_fault("standard output".as_ref(), &error)),
+    }
+}
+
+/// The key of secret lists, from a file of hexadecimal digits: the form in which a deployment has it too.
+pub(crate) fn list_key(path: &Path) -> Result<Vec<u8>, Exit> {
+    const LEAST: usize = 32;
+    let held = bytes(path)?;
+    let text = core::str::from_utf8(&held).unwrap_or_default().trim_end();
+    let said = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
+        _ if text.is_empty() => "holds no text".to_owned(),
+        Some(strange) => format!("holds {strange:?}, which is no hexadecimal digit"),
+        None if text.len() < LEAST => format!("holds {} digits, and {LEAST} are the least", text.len()),
+        None if text.len() % 2 != 0 => format!("holds {} digits, an odd number", text.len()),
+        None => {
+            let pairs = text.as_bytes().chunks(2);
+            return Ok(pairs.filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()).collect());
+        }
+    };
+    tell!("error: {}: a list key is written in hexadecimal digits, and this file {said}", path.display());
+    tell!("  help: `openssl rand -hex 32` makes one, and so does `head -c 32 /dev/urandom | xxd -p -c 64`");
+    Err(Exit::Faulty)
+}
 
 /// A policy as it was loaded, with what is to be said about it.
 pub(crate) struct Loaded {
@@ -16,7 +64,7 @@ pub(crate) struct Loaded {
 }
 
 /// Loads the files of one policy. A list file is looked for beside the policy file that names it.
-pub(crate) fn load(paths: &[PathBuf], json: bool) -> Result<Loaded, Exit> {
+pub(crate) fn load(paths: &[PathBuf], json: bool, platform: Option<&'static Platform>) -> Result<Loaded, Exit> {
     let mut sources = Vec::new();
     for path in paths {
         sources.push(Source::new(path.display().to_string(), text(path)?));
@@ -26,7 +74,7 @@ pub(crate) fn load(paths: &[PathBuf], json: bool) -> Result<Loaded, Exit> {
         let name = path.display().to_string();
         fs::read_to_string(&path).map(|text| File { name, text }).map_err(|error| error.to_string())
     };
-    let mut options = policy::Options { now: Some(clock()), read: Some(Box::new(read)) };
+    let mut options = policy::Options { now: Some(clock()), read: Some(Box::new(read)), platform };
     Ok(Loaded { loaded: policy::load(sources, &mut options), json })
 }
 
@@ -36,19 +84,34 @@ impl Loaded {
         self.loaded.policy.as_ref()
     }
 
+    /// Finds out whether the policy can be compiled, too: what stands in the way is told like the other problems.
+    pub(crate) fn and_compiled(mut self) -> Self {
+        let problems = self.policy().map(policy::not_lowered).unwrap_or_default();
+        if !problems.is_empty() {
+            self.loaded.policy = None;
+            self.loaded.problems.extend(problems);
+        }
+        self
+    }
+
     /// How many warnings there are.
     pub(crate) fn warnings(&self) -> usize {
         self.loaded.problems.iter().filter(|problem| problem.severity() == Severity::Warning).count()
+    }
+
+    /// How many warnings the policy allows.
+    pub(crate) fn allowed(&self) -> usize {
+        self.loaded.allowed.len()
     }
 
     /// Tells the problems: to people on standard error, as JSON on standard output.
     pub(crate) fn report(&self) {
         if self.json {
             for problem in &self.loaded.problems {
-                anstream::println!("{}", problem.to_json(&self.loaded.files));
+                say(&format!("{}\n", problem.to_json(&self.loaded.files)));
             }
         } else {
-            anstream::eprint!("{}", policy::render(&self.loaded.problems, &self.loaded.files, true));
+            write_quietly(anstream::stderr(), &policy::render(&self.loaded.problems, &self.loaded.files, true));
         }
     }
 
@@ -75,7 +138,7 @@ pub(crate) fn policy_or_bundle(
     let compiled = if files.is_empty() {
         None
     } else {
-        let loaded = load(files, false)?;
+        let loaded = load(files, false, None)?;
         loaded.report();
         // Compiled and used in one process: any key serves, and none has to be told.
         let key = key.clone().unwrap_or_else(|| b"this process only".to_vec());
@@ -83,10 +146,15 @@ pub(crate) fn policy_or_bundle(
     };
     let Some(path) = bundle_file else { return compiled.ok_or(Exit::Usage) };
     let given = bundle(bytes(path)?, path)?;
+    if let (None, Some(list)) = (&key, given.view().secret_list()) {
+        tell!("error: {}: the list `{list}` is secret, and without its key nobody would count as listed", path.display());
+        tell!("  help: give `--list-key FILE` with the key that the bundle was compiled with");
+        return Err(Exit::Faulty);
+    }
     if let Some((compiled, _)) = &compiled {
         let (ours, theirs) = (compiled.view(), given.view());
         if (ours.policy_id(), ours.policy_version()) != (theirs.policy_id(), theirs.policy_version()) {
-            anstream::eprintln!(
+            tell!(
                 "error: {} holds `{}` version {}, the policy is `{}` version {}; compile it again or leave one of them out",
                 path.display(),
                 theirs.policy_id(),
@@ -100,15 +168,23 @@ pub(crate) fn policy_or_bundle(
     Ok((given, key))
 }
 
+/// The platform of this name, for the command line.
+pub(crate) fn platform(name: &str) -> Result<&'static Platform, String> {
+    Platform::of(name).ok_or_else(|| {
+        let known: Vec<_> = Platform::ALL.iter().map(|platform| platform.name).collect();
+        format!("there is no such platform; known are {}", known.join(", "))
+    })
+}
+
 /// Prints what a code means.
 pub(crate) fn explain_code(id: &str) -> Exit {
     match Code::of(id) {
         Some(code) => {
-            anstream::println!("{}: {}\n\n{}", code.id, code.severity().name(), code.explanation);
+            say(&format!("{}: {}\n\n{}\n", code.id, code.severity().name(), code.explanation));
             Exit::Done
         }
         None => {
-            anstream::eprintln!("error: there is no code `{id}`");
+            tell!("error: there is no code `{id}`");
             Exit::Usage
         }
     }
@@ -117,7 +193,7 @@ pub(crate) fn explain_code(id: &str) -> Exit {
 /// Checks a bundle's bytes.
 pub(crate) fn bundle(bytes: Vec<u8>, name: &Path) -> Result<OwnedBundle, Exit> {
     OwnedBundle::new(bytes).map_err(|error| {
-        anstream::eprintln!("error[{}]: {}: {error}", error.code(), name.display());
+        tell!("error[{}]: {}: {error}", error.code(), name.display());
         Exit::Faulty
     })
 }
@@ -144,12 +220,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Exit> {
 
 /// Tells that a file cannot be read or written.
 pub(crate) fn file_fault(path: &Path, error: &dyn Display) -> Exit {
-    anstream::eprintln!("error: {}: {error}", path.display());
+    tell!("error: {}: {error}", path.display());
     Exit::File
 }
 
 /// Tells that what was given cannot be used.
 pub(crate) fn fault(error: &dyn Display) -> Exit {
-    anstream::eprintln!("error: {error}");
+    tell!("error: {error}");
     Exit::Faulty
 }

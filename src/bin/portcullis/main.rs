@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 enum Exit {
     /// Done as asked.
     Done = 0,
-    /// The policy, the bundle or an input line has errors; they are on standard error, or on standard output with --json.
+    /// The policy, the bundle, the list key or an input line has errors; they are on standard error, or on standard output with --json.
     Faulty = 1,
     /// The command line itself is wrong (clap uses the same number).
     Usage = 2,
@@ -29,7 +29,7 @@ enum Exit {
 
 const EXIT_CODES: &str = "Exit codes:
   0  done as asked
-  1  the policy, the bundle or an input line has errors
+  1  the policy, the bundle, the list key or an input line has errors (`check --deny-warnings`: or warnings)
   2  the command line is wrong
   3  a file cannot be read or written";
 

@@ -169,6 +169,10 @@ impl Reader<'_, '_> {
                 let message = format!("`{name}` is not the element, and the test of an element speaks of the element alone");
                 self.report(code::ELEMENT, span, message, Some(format!("use `{variable}`, or take the test out of the brackets")))
             }
+            Expr::Select(select) if matches!(&select.operand.expr, Expr::Ident(name) if name == variable) => {
+                let help = Some(format!("compare it as it is: `{variable} == \"...\"`"));
+                self.report(code::ELEMENT, span, format!("`{variable}` is a text and has no parts"), help)
+            }
             Expr::Literal(_) | Expr::List(_) => {
                 self.report(code::ELEMENT, span, format!("this should be the element, `{variable}`"), None)
             }

@@ -5,7 +5,9 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use super::{BUILT_IN, Name, Reader};
 use crate::dialect;
 use crate::facts::read_time;
+use crate::policy::instant::{self, Side};
 use crate::policy::model::{FactKind, FactRef, Literal};
+use crate::policy::structure::is_number;
 use crate::policy::{code, entry, suggestion};
 
 /// A side of an operator.
@@ -122,9 +124,10 @@ impl Reader<'_, '_> {
             Some(None) => None,
             None => {
                 let declared = self.names.by_name.keys().copied();
-                let known = declared.chain(BUILT_IN.map(|(name, _)| name));
-                let help = suggestion::help(name, known).or_else(|| Some("declare it under `[facts]` or `[lists]`".to_owned()));
-                self.report(code::UNKNOWN_NAME, self.span(tree), format!("there is no fact and no list `{name}`"), help)
+                let beside_now = self.beside_now;
+                let known = declared.chain(BUILT_IN.map(|(name, _)| name)).filter(|name| !(beside_now && *name == "now"));
+                let help = suggestion::help(name, known).or(|| "declare it under `[facts]` or `[lists]`".to_owned());
+                self.suggest(code::UNKNOWN_NAME, self.span(tree), format!("there is no fact and no list `{name}`"), help)
             }
         }
     }
@@ -146,9 +149,17 @@ impl Reader<'_, '_> {
         match read_time(text.inner()) {
             Some(time) => Some(Operand::Literal(Literal::Time(time))),
             None => {
-                let message = format!("`{}` is no instant", text.inner().escape_debug());
-                let help = "write `timestamp(\"2026-06-12T21:21:00Z\")`".to_owned();
-                self.report(code::LITERAL, self.span(argument), message, Some(help))
+                let (span, message) = (self.span(argument), format!("`{}` is no instant", text.inner().escape_debug()));
+                match instant::mended(text.inner(), Side::Start) {
+                    Some(mended) => {
+                        let instead = format!("\"{}\"", mended.instant);
+                        self.propose(code::LITERAL, span, message, mended.help, span, &instead)
+                    }
+                    None => {
+                        let help = "instants are written as `2026-06-12T21:21:00Z` is".to_owned();
+                        self.report(code::LITERAL, span, message, Some(help))
+                    }
+                }
             }
         }
     }
@@ -173,7 +184,7 @@ impl Reader<'_, '_> {
                     return Some(Literal::Text(text));
                 }
                 let help = suggestion::help(&text, values.iter().map(String::as_str));
-                self.report(code::ENUM_VALUE, span, format!("`{name}` is never `{text}`"), help)
+                self.suggest(code::ENUM_VALUE, span, format!("`{name}` is never `{text}`"), help)
             }
             (Kind::Dialect, Operand::Literal(Literal::Text(text))) => {
                 match self.names.dialects.get(text.as_str()) {
@@ -189,7 +200,7 @@ impl Reader<'_, '_> {
                     }
                     None => {
                         let help = suggestion::help(&text, self.names.dialects.keys().copied());
-                        return self.report(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{text}`"), help);
+                        return self.suggest(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{text}`"), help);
                     }
                 }
                 Some(Literal::Text(text))
@@ -200,18 +211,16 @@ impl Reader<'_, '_> {
                     return Some(Literal::Text(text));
                 }
                 let help = suggestion::help(&text, known.iter().map(String::as_str));
-                self.report(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
+                self.suggest(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
             }
             (Kind::Place | Kind::Country | Kind::Region, Operand::Literal(Literal::Text(text))) => {
                 let place = entry::place(&text, span, self.problems)?;
                 match (kind, place.region.is_some()) {
                     (Kind::Country, true) => {
-                        let help = Some(format!("write `place == \"{text}\"`"));
-                        self.report(code::TYPE, span, format!("`{text}` is a region, and `country` is a country"), help)
+                        self.ask_place("country", format!("`{text}` is a region, and `country` is a country"), tree)
                     }
                     (Kind::Region, false) => {
-                        let help = Some(format!("write `country == \"{}\"`", entry::spelling(place)));
-                        self.report(code::TYPE, span, format!("`{text}` is a country, and `region` is a region of one"), help)
+                        self.ask_place("region", format!("`{text}` is a country, and `region` is a region of one"), tree)
                     }
                     _ => Some(Literal::Place(place)),
                 }
@@ -221,7 +230,7 @@ impl Reader<'_, '_> {
                 self.report(code::CONSTRUCT, span, "`ip` is compared with a literal".to_owned(), help)
             }
             (Kind::Network, _) => {
-                let help = Some("write `\"tor\" in network`".to_owned());
+                let help = Some("ask as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
                     span,
@@ -230,14 +239,27 @@ impl Reader<'_, '_> {
                 )
             }
             (Kind::List, _) => {
-                let help = Some(format!("write `{name}.exists(x, x == \"...\")`"));
+                let help = Some(format!("ask as in `{name}.exists(x, x == \"...\")`"));
                 self.report(code::TYPE, span, format!("`{name}` is a list of texts, and is asked about its elements"), help)
             }
             (Kind::Time | Kind::Now, Operand::Literal(Literal::Text(text))) => {
-                let help = Some(format!("write `timestamp(\"{text}\")`"));
-                self.report(code::TYPE, span, format!("`{name}` is a time, and this is a text"), help)
+                let message = format!("`{name}` is a time, and this is a text");
+                let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start)) {
+                    (Some(_), _) => (text, ""),
+                    (None, Some(mended)) => (mended.instant, if mended.zoned { "" } else { ", if in UTC" }),
+                    (None, None) => {
+                        let help = "instants are written as `timestamp(\"2026-06-12T21:21:00Z\")` is".to_owned();
+                        return self.report(code::TYPE, span, message, Some(help));
+                    }
+                };
+                let instead = format!("timestamp(\"{instant}\")");
+                self.propose(code::TYPE, span, message, format!("write `{instead}`{zone}"), span, &instead)
             }
             (kind, operand) => {
+                let number = match &operand {
+                    Operand::Literal(Literal::Text(text)) if is_number(text) => Some(text.clone()),
+                    _ => None,
+                };
                 let is = match operand {
                     Operand::Literal(Literal::Text(_)) => "a text",
                     Operand::Literal(Literal::Number(_)) => "a number",
@@ -247,13 +269,43 @@ impl Reader<'_, '_> {
                     Operand::Items(_) | Operand::List(_) => "a list",
                     Operand::Fact(..) => "a fact",
                 };
-                let help = match kind {
-                    Kind::Bool => Some(format!("write `{name}` or `!{name}`")),
-                    Kind::Enum | Kind::Text => Some("put it in quotes".to_owned()).filter(|_| is == "a number"),
-                    _ => None,
-                };
-                self.report(code::TYPE, span, format!("`{name}` is {}, and this is {is}", kind.words()), help)
+                let message = format!("`{name}` is {}, and this is {is}", kind.words());
+                match (kind, number) {
+                    (Kind::Enum | Kind::Text, _) if is == "a number" => {
+                        let instead = format!("\"{}\"", self.source_of(tree));
+                        self.propose(code::TYPE, span, message, "put it in quotes".to_owned(), span, &instead)
+                    }
+                    (Kind::Number | Kind::Asn, Some(number)) => {
+                        self.propose(code::TYPE, span, message, "leave out the quotes".to_owned(), span, &number)
+                    }
+                    (Kind::Bool, _) => self.report(
+                        code::TYPE,
+                        span,
+                        message,
+                        Some(format!("it stands alone: `{name}`, or `!{name}` for its opposite")),
+                    ),
+                    _ => self.report(code::TYPE, span, message, None),
+                }
             }
+        }
+    }
+}
+
+impl Reader<'_, '_> {
+    /// A region is held against `country`, or a country against `region`: `place` may be either.
+    fn ask_place<T>(&mut self, name: &str, message: String, tree: &IdedExpr) -> Option<T> {
+        let span = self.span(tree);
+        let help = "`place` can be held against either: write `place` for it".to_owned();
+        // The fact is the nearest of its name before the literal, or behind it where the literal comes first.
+        let (start, end) = self.extent(tree);
+        let before = self.source.get(..start).and_then(|text| text.rfind(name));
+        let behind = self.source.get(end..).and_then(|text| text.find(name)).map(|at| end + at);
+        match before.or(behind) {
+            Some(at) => {
+                let at = self.position.span(at, at + name.len());
+                self.propose(code::TYPE, span, message, help, at, "place")
+            }
+            None => self.report(code::TYPE, span, message, Some(help)),
         }
     }
 }

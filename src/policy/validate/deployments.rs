@@ -9,7 +9,7 @@ use crate::policy::deployment::{self, Entry};
 use crate::policy::document;
 use crate::policy::model::{Deployment, Deployments, GuardedDialect, Span};
 use crate::policy::pattern;
-use crate::policy::problem::Problem;
+use crate::policy::problem::{Edit, Problem};
 use crate::policy::spanned::Spanned;
 use crate::policy::suggestion;
 
@@ -83,7 +83,7 @@ impl Checker<'_, '_, '_> {
                 self.report(code::UNGUARDED, id.span, message, Some("add it to `dialects` under `[policy]`".to_owned()));
             } else {
                 let help = suggestion::help(&id.value, self.surroundings.dialects.iter().copied());
-                self.report(code::UNKNOWN_DIALECT, id.span, format!("there is no dialect `{}`", id.value), help);
+                self.suggest(code::UNKNOWN_DIALECT, id.span, format!("there is no dialect `{}`", id.value), help);
             }
         }
         spoken
@@ -91,22 +91,17 @@ impl Checker<'_, '_, '_> {
 
     fn host(&mut self, host: &Spanned<String>) -> Option<String> {
         let text = host.value.as_str();
-        let sound = !text.is_empty()
-            && text.len() <= 253
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-            && !text.starts_with('.')
-            && !text.ends_with('.');
-        if sound {
+        if is_host(text) {
             return Some(text.to_ascii_lowercase());
         }
         let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
         let bare = rest.split(['/', ':']).next().unwrap_or_default().trim_matches('.');
-        let help = if bare.is_empty() || bare.contains('*') {
-            "write `acme.openai.azure.com`, one entry for each host".to_owned()
+        let problem = Problem::new(code::HOST, host.span, format!("`{}` is no name of a host", text.escape_debug()));
+        self.problems.push(if is_host(bare) {
+            problem.help(format!("write `{bare}`")).edit(Edit::Word(bare.to_owned()))
         } else {
-            format!("write `{bare}`")
-        };
-        self.report(code::HOST, host.span, format!("`{}` is no name of a host", text.escape_debug()), Some(help));
+            problem.help("a host is written as `acme.openai.azure.com` is, one entry for each")
+        });
         None
     }
 
@@ -153,6 +148,15 @@ impl Checker<'_, '_, '_> {
             self.problems.push(Problem::new(code, span, message));
         }
     }
+}
+
+/// Whether it is the plain name of a host.
+fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        && !text.starts_with('.')
+        && !text.ends_with('.')
 }
 
 /// An entry of the policy itself.

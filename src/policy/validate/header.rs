@@ -3,8 +3,9 @@
 use super::Checker;
 use crate::policy::code;
 use crate::policy::document;
+use crate::policy::instant::Side;
 use crate::policy::model::{Authority, GuardedDialect, Span};
-use crate::policy::problem::Problem;
+use crate::policy::problem::{Edit, Problem};
 use crate::policy::spanned::Spanned;
 use crate::policy::suggestion;
 
@@ -28,7 +29,7 @@ impl Checker<'_, '_, '_> {
 
     pub(super) fn expiry(&mut self, header: &document::Header) -> Option<i64> {
         let expires = header.expires.as_ref()?;
-        let time = self.instant(expires)?;
+        let time = self.instant(expires, Side::End)?;
         if self.surroundings.now.is_some_and(|now| now >= time) {
             let help = Some("raise `version` and move `expires`".to_owned());
             self.report(code::EXPIRED, expires.span, "the policy has expired", help);
@@ -53,7 +54,7 @@ impl Checker<'_, '_, '_> {
             let span = if id.span == Span::default() { item.span } else { id.span };
             if !self.surroundings.dialects.contains(&id.value.as_str()) {
                 let help = suggestion::help(&id.value, self.surroundings.dialects.iter().copied());
-                self.report(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{}`", id.value), help);
+                self.suggest(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{}`", id.value), help);
             } else if let Some(first) = guarded.iter().find(|guarded| guarded.id == id.value) {
                 let problem = Problem::new(code::DECLARED_TWICE, span, format!("the dialect `{}` is listed twice", id.value));
                 self.problems.push(problem.related(first.span, "first listed here"));
@@ -66,24 +67,19 @@ impl Checker<'_, '_, '_> {
 
     fn prefix(&mut self, prefix: &Spanned<String>) -> bool {
         let text = prefix.value.as_str();
-        let segments = text.strip_prefix('/').map(|rest| rest.split('/'));
-        let sound = segments.is_some_and(|mut segments| {
-            segments.all(|segment| {
-                !segment.is_empty()
-                    && segment != "."
-                    && segment != ".."
-                    && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-            })
-        });
-        if sound && text.len() <= 256 {
+        if is_prefix(text) {
             return true;
         }
-        let help = if text.is_empty() || text == "/" {
-            "leave `prefix` out: the API is served under the vendor's own paths".to_owned()
+        let problem = Problem::new(code::PREFIX, prefix.span, format!("`{}` is no path prefix", text.escape_debug()));
+        let kept: Vec<_> = text.split('/').filter(|segment| !segment.is_empty()).collect();
+        let mended = format!("/{}", kept.join("/"));
+        self.problems.push(if kept.is_empty() {
+            problem.help("leave `prefix` out: the API is served under the vendor's own paths")
+        } else if is_prefix(&mended) {
+            problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
         } else {
-            format!("write `/{}`", text.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/"))
-        };
-        self.report(code::PREFIX, prefix.span, format!("`{}` is no path prefix", text.escape_debug()), Some(help));
+            problem.help("a prefix is written as `/openai` is: letters, digits, `-`, `.`, `_` and `~` between slashes")
+        });
         false
     }
 
@@ -115,18 +111,16 @@ impl Checker<'_, '_, '_> {
 
     fn url(&mut self, url: &Spanned<String>) -> bool {
         let text = url.value.as_str();
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-        let clean = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte));
-        if host && clean && text.len() <= 2_048 {
+        if is_url(text) {
             return true;
         }
-        self.report(
-            code::URL,
-            url.span,
-            format!("`{}` is no absolute web address", text.escape_debug()),
-            Some("write `https://example.com/...`".to_owned()),
-        );
+        let problem = Problem::new(code::URL, url.span, format!("`{}` is no absolute web address", text.escape_debug()));
+        let mended = format!("https://{}", text.trim_start_matches("//"));
+        self.problems.push(if is_url(&mended) && text.contains('.') {
+            problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
+        } else {
+            problem.help("an address is written as `https://example.com/review` is")
+        });
         false
     }
 
@@ -150,9 +144,31 @@ impl Checker<'_, '_, '_> {
                 code::DURATION,
                 text.span,
                 format!("`{}` is no length of time", said.escape_debug()),
-                Some("write `90d`, `18m` or `10y`".to_owned()),
+                Some("a length of time is written as `90d`, `18m` or `10y` is".to_owned()),
             );
         }
         days
     }
+}
+
+/// Whether it is a path prefix: `/openai`.
+fn is_prefix(text: &str) -> bool {
+    let segments = text.strip_prefix('/').map(|rest| rest.split('/'));
+    let sound = segments.is_some_and(|mut segments| {
+        segments.all(|segment| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        })
+    });
+    sound && text.len() <= 256
+}
+
+/// Whether it is an absolute web address that may stand in a header.
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    let clean = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte));
+    host && clean && text.len() <= 2_048
 }

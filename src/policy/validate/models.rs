@@ -9,7 +9,7 @@ use crate::policy::model::{Family, ModelRef, Models, Pattern, Shape, Span, Token
 use crate::policy::pattern;
 use crate::policy::problem::Problem;
 use crate::policy::spanned::Spanned;
-use crate::policy::suggestion;
+use crate::policy::suggestion::{self, Suggestion};
 
 impl Checker<'_, '_, '_> {
     pub(super) fn family(&mut self, name: &Spanned<String>, family: &Spanned<document::Family>, index: usize) -> Option<Family> {
@@ -50,8 +50,8 @@ impl Checker<'_, '_, '_> {
                     }
                     Some((_, first)) => {
                         let message = format!("the pattern `{}` is listed twice", pattern.text);
-                        self.problems
-                            .push(Problem::new(code::REDUNDANT, pattern.span, message).related(*first, "first listed here"));
+                        let problem = Problem::new(code::REDUNDANT, pattern.span, message).at(&family.id);
+                        self.problems.push(problem.related(*first, "first listed here"));
                     }
                     None => drop(seen.insert(&pattern.text, (index, pattern.span))),
                 }
@@ -68,8 +68,8 @@ impl Checker<'_, '_, '_> {
                     }
                     Some((_, first)) => {
                         let message = format!("the alias `{}` is listed twice", alias.id);
-                        self.problems
-                            .push(Problem::new(code::REDUNDANT, alias.span, message).related(*first, "first listed here"));
+                        let problem = Problem::new(code::REDUNDANT, alias.span, message).at(&family.id);
+                        self.problems.push(problem.related(*first, "first listed here"));
                     }
                     None => drop(aliases.insert(&alias.id, (index, alias.span))),
                 }
@@ -83,7 +83,7 @@ impl Checker<'_, '_, '_> {
                             format!("the alias `{}` of `{}` is what a pattern of `{}` says", alias.id, family.id, theirs.id);
                         Problem::new(code::ALIAS, alias.span, message)
                     };
-                    self.problems.push(problem.related(pattern.span, "the pattern"));
+                    self.problems.push(problem.at(&family.id).related(pattern.span, "the pattern"));
                 }
             }
         }
@@ -138,9 +138,9 @@ impl Checker<'_, '_, '_> {
             let bare = |known: &&Pattern| matches!(&known.shape, Shape::Tokens(tokens) if tokens.contains(&Token::Prefix(String::new())));
             let mut declared = families.iter().flat_map(|family| &family.patterns).filter(|known| !bare(known));
             if !declared.any(|other| other.may_lie_in(&pattern) || pattern.may_lie_in(other)) {
-                let help = Some(format!("did you mean `{near}`?"));
+                let help = Suggestion::near(Some(near));
                 let message = format!("there is no family and no declared pattern `{text}`");
-                self.report(code::NO_FAMILY, entry.span, message, help);
+                self.suggest(code::NO_FAMILY, entry.span, message, help);
                 return None;
             }
         }

@@ -4,6 +4,7 @@ use super::Checker;
 use crate::policy::code;
 use crate::policy::condition::{self, Names};
 use crate::policy::document;
+use crate::policy::instant::Side;
 use crate::policy::model::{Authority, Clause, Family, Licence, LicenceKind, Restriction, State};
 use crate::policy::problem::Problem;
 use crate::policy::spanned::Spanned;
@@ -15,8 +16,8 @@ impl Checker<'_, '_, '_> {
         from: Option<&Spanned<document::Instant>>,
         until: Option<&Spanned<document::Instant>>,
     ) -> Option<(Option<i64>, Option<i64>)> {
-        let read_from = from.map(|text| self.instant(text));
-        let read_until = until.map(|text| self.instant(text));
+        let read_from = from.map(|text| self.instant(text, Side::Start));
+        let read_until = until.map(|text| self.instant(text, Side::End));
         let (from_time, until_time) = match (read_from, read_until) {
             (Some(None), _) | (_, Some(None)) => return None,
             (from, until) => (from.flatten(), until.flatten()),
@@ -57,8 +58,8 @@ impl Checker<'_, '_, '_> {
                 Some(index) => index.map(Some).ok_or(()),
                 None => {
                     let help = suggestion::help(&name.value, authorities.names())
-                        .or_else(|| Some(format!("declare it: `[authorities.{}]`", name.value)));
-                    self.report(code::UNKNOWN_AUTHORITY, name.span, format!("there is no authority `{}`", name.value), help);
+                        .or(|| format!("declare it: `[authorities.{}]`", name.value));
+                    self.suggest(code::UNKNOWN_AUTHORITY, name.span, format!("there is no authority `{}`", name.value), help);
                     Err(())
                 }
             },
@@ -148,7 +149,7 @@ impl Checker<'_, '_, '_> {
                         format!("there is no restriction `{}`", target.value)
                     };
                     let help = suggestion::help(&target.value, known);
-                    self.report(code::UNKNOWN_RESTRICTION, target.span, message, help);
+                    self.suggest(code::UNKNOWN_RESTRICTION, target.span, message, help);
                 }
             }
         }

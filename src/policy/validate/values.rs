@@ -8,7 +8,7 @@ use crate::policy::condition;
 use crate::policy::document;
 use crate::policy::entry;
 use crate::policy::model::{About, Entries, Fact, FactKind, List, Span};
-use crate::policy::problem::Problem;
+use crate::policy::problem::{Edit, Problem};
 use crate::policy::spanned::Spanned;
 
 impl Checker<'_, '_, '_> {
@@ -139,14 +139,15 @@ impl Checker<'_, '_, '_> {
         if text.starts_with('/') && escaped {
             return true;
         }
-        let help = if text.is_empty() {
-            "write where the fact stands in the account record: `/org_id`".to_owned()
-        } else if text.starts_with('/') {
-            "write `~` as `~0`, and `/` inside a name as `~1`".to_owned()
+        let problem = Problem::new(code::CLAIM, claim.span, format!("`{}` is no JSON Pointer", text.escape_debug()));
+        let mended = format!("/{}", text.trim_start_matches(['$', '.', '#', '/']).replace('.', "/"));
+        self.problems.push(if !escaped {
+            problem.help("in a pointer `~` is written `~0`, and `/` inside a name `~1`")
+        } else if mended == "/" {
+            problem.help("a claim says where the fact stands in the account record, as `/org_id` does")
         } else {
-            format!("write `/{}`", text.trim_start_matches(['$', '.', '#']).replace('.', "/"))
-        };
-        self.report(code::CLAIM, claim.span, format!("`{}` is no JSON Pointer", text.escape_debug()), Some(help));
+            problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
+        });
         false
     }
 
