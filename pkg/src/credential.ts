@@ -1,6 +1,8 @@
 import type { BundleInfo, CredentialSlot } from "./gate.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
+/** Credentials of one request that are looked up. Above this, as above `CANDIDATES` of the crate's limits, a caller counts as one of whom nothing is known. */
+export const CANDIDATES = 8;
 
 /**
  * Where credentials stand. Which of them the origin will use is the origin's choice, so each is a candidate caller, unless
@@ -32,11 +34,15 @@ export class Slots {
     this.headers = headers;
   }
 
-  /** Every credential in the request, each once. Two header lines of one name arrive joined by a comma. */
+  /**
+   * Every credential in the request, each once; of more than {@link CANDIDATES} one more than that, since nobody looks at the others. Two header lines
+   * of one name arrive joined by a comma.
+   */
   credentials(headers: Headers | ReadonlyMap<string, string>, url: string): string[] {
     const found = new Set<string>();
     for (const credential of this.#stated(headers, url)) {
       if (credential !== "") found.add(credential);
+      if (found.size > CANDIDATES) break;
     }
     return [...found];
   }

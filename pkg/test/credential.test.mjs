@@ -1,7 +1,8 @@
 /** Where credentials are found: each place that a dialect takes one from, in every spelling that some server takes. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Slots } from "../dist/credential.js";
+import { CANDIDATES, Slots } from "../dist/credential.js";
 
 const places = new Slots({
   dialects: [
@@ -102,4 +103,18 @@ test("of an AWS signature with several credentials each is a candidate, and none
 test("several schemes in one line: each item of its own, and nothing of what is run together", () => {
   assert.deepEqual(found({ authorization: "Bearer us, Basic Zm9yZWlnbg==, Token x" }), ["us", "Basic Zm9yZWlnbg==", "x"]);
   for (const run of ["us Bearer foreign", "us;foreign", 'us realm="x"']) assert.deepEqual(found({ authorization: `Bearer ${run}` }), [run]);
+});
+
+test("nine are as many as a thousand: no more are collected, wherever they stand", () => {
+  assert.equal(String(CANDIDATES), /pub const CANDIDATES: usize = (\d+);/.exec(readFileSync(new URL("../../src/limits.rs", import.meta.url), "utf8"))[1]);
+  const keys = (many) => Array.from({ length: many }, (_, at) => `k${at}`);
+  for (const many of [0, 1, CANDIDATES]) assert.deepEqual(found({ authorization: keys(many).join(",") }), keys(many));
+  for (const many of [CANDIDATES + 1, 20, 20_000]) {
+    const expected = keys(CANDIDATES + 1);
+    assert.deepEqual(found({ authorization: keys(many).join() }), expected);
+    assert.deepEqual(found({}, `https://gate.example/?${keys(many).map((key) => `api_key=${key}`).join("&")}`), expected);
+    assert.deepEqual(found({ "sec-websocket-protocol": keys(many).map((key) => `openai-insecure-api-key.${key}`).join() }), expected);
+  }
+  assert.deepEqual(found({ authorization: Array(20_000).fill("k").join() }), ["k"], "the same is one");
+  assert.equal(found({ authorization: keys(5).join(), "x-api-key": keys(9).join() }, "https://gate.example/?api_key=k9").length, CANDIDATES + 1);
 });
