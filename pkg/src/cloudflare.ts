@@ -9,8 +9,8 @@ import { prepare, vet } from "./answer.ts";
 import { Budget, type Send, screen } from "./body.ts";
 import { Slots } from "./credential.ts";
 import type { Decoder } from "./decode.ts";
-import { PortcullisError } from "./error.ts";
-import type { Facts, Place } from "./facts.ts";
+import { PortcullisError, invalid } from "./error.ts";
+import { type Facts, type Place, isMissing } from "./facts.ts";
 import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
 import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
 import { KeyTable, type Table } from "./key-table.ts";
@@ -109,9 +109,11 @@ interface Post {
 
 function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   try {
-    const { module, bundle, decoder } = options;
+    const { module, bundle, decoder, streamLife, socketHold } = options;
+    // A timer that is none ends at once, or never.
+    for (const ms of [streamLife, socketHold]) if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31)) throw invalid("`streamLife` and `socketHold` are milliseconds");
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
-    const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey, decoder });
+    const gate = Gate.loadSync({ module, bundle, listKey, decoder });
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;

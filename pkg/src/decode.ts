@@ -4,7 +4,8 @@
  * has of its own, so that every platform refuses the same bodies under the same bounds.
  */
 import { type Decoder as Handle, Decoders, __wbg_reset_state as reset, initSync } from "../wasm/decode.js";
-import { PortcullisError } from "./error.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
+import { PortcullisError, invalid } from "./error.ts";
 import { Guard } from "./trap.ts";
 
 const guard = new Guard("decoding", reset);
@@ -21,6 +22,7 @@ export class Decoder {
 
   /** A body under these codings. `signed`: it will go on as it came, so that only what every decoder reads alike is taken. */
   open(codings: string, signed: boolean): Decoding {
+    if (typeof codings !== "string" || typeof signed !== "boolean") throw invalid("`codings` is no text, or `signed` neither true nor false");
     try {
       initSync({ module: this.#module });
     } catch (cause) {
@@ -46,7 +48,8 @@ export class Decoding {
   }
 
   /** Takes coded bytes, or that there are no more; all that `next` gives must have been taken. */
-  feed(bytes: Uint8Array | undefined): void {
+  feed(coded: Bytes | undefined): void {
+    const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
     guard.enter(this.#since, () => (bytes === undefined ? this.#handle.end() : this.#handle.feed(bytes)));
   }
 
