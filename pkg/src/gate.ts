@@ -173,6 +173,8 @@ export class Account {
 export class Gate {
   readonly info: BundleInfo;
   readonly #options: Made;
+  /** What was switched, for an instance that is loaded again. */
+  readonly #switched = new Map<string, SwitchState>();
   #edge!: Edge;
   #generation = -1;
   #revision = 0;
@@ -302,13 +304,17 @@ export class Gate {
   }
 
   /**
-   * Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id.
+   * Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. It holds until it is switched again, also
+   * where the module is replaced or the policy loaded again.
    * @throws PortcullisError `input_invalid` for any other state
    */
   switch(id: string, state: SwitchState): boolean {
     if (typeof id !== "string" || !["on", "off", "shadow"].includes(state)) throw invalid("no id of a rule, or a state other than on, off and shadow");
     const known = this.#enter((edge) => edge.switch(id, state));
-    if (known) this.#revision += 1;
+    if (known) {
+      this.#switched.set(id, state);
+      this.#revision += 1;
+    }
     return known;
   }
 
@@ -368,7 +374,7 @@ export class Gate {
 
   #enter<T>(work: (edge: Edge) => T): T {
     if (this.#generation !== generation()) {
-      this.#edge = enter(generation(), () => load(this.#options));
+      this.#edge = enter(generation(), () => load(this.#options, this.#switched));
       this.#generation = generation();
     }
     return enter(this.#generation, () => work(this.#edge));
@@ -604,14 +610,17 @@ interface Made {
   readonly decoder: Decoder | undefined;
 }
 
-function load({ bundle, listKey }: Made): Edge {
+function load({ bundle, listKey }: Made, switched: ReadonlyMap<string, SwitchState>): Edge {
+  let edge: Edge;
   try {
-    return new Edge(bundle, listKey);
+    edge = new Edge(bundle, listKey);
   } catch (cause) {
     const code = (cause as { code?: Code }).code;
     if (!(cause instanceof Error) || code === undefined) throw cause;
     throw new PortcullisError(code, cause.message, { cause });
   }
+  for (const [id, state] of switched) edge.switch(id, state);
+  return edge;
 }
 
 /** A record of our own: what it holds stays what it was, and no getter runs while the module reads it. */

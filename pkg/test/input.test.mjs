@@ -333,9 +333,17 @@ test("a message of a socket: read, or an error", async () => {
 table("a rule's id, `switch`", (id) => gate.switch(id, "off"), { accepted: ["no text", ...TEXTS], weigh: (known, what) => assert.equal(known, false, what) });
 table("a rule's state, `switch`", (state) => gate.switch("mythos-us-persons-only", state), {});
 
-test("nothing that was switched above has changed a verdict", () => {
+test("nothing that was switched above has changed a verdict, and a switch outlives the instance it was thrown in", async () => {
   assert.equal(gate.judge(CLOSED, FR).verdict, "deny");
   assert.equal(gate.switch("no-such-rule", "off"), false);
+  const other = await Gate.load({ module, bundle });
+  assert.equal(other.judge(CLOSED, STRANGER).verdict, "deny");
+  for (const [state, verdict] of [["off", "pass"], ["on", "deny"]]) {
+    assert.equal(other.switch("mythos-us-persons-only", state), true);
+    assert.equal(other.judge(CLOSED, STRANGER).verdict, verdict);
+    other.free();
+    assert.equal(other.judge(CLOSED, STRANGER).verdict, verdict, "loaded again");
+  }
 });
 
 for (const option of ["module", "bundle", "listKey", "decoder"]) {
