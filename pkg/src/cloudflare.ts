@@ -7,12 +7,14 @@
  */
 import { prepare, vet } from "./answer.ts";
 import { Budget, type Send, screen } from "./body.ts";
+import type { Buffered } from "./bytes.ts";
 import { Slots } from "./credential.ts";
 import type { Decoder } from "./decode.ts";
 import { PortcullisError, invalid } from "./error.ts";
 import { type Facts, type Place, isMissing } from "./facts.ts";
 import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
 import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
+import type { CompiledModule } from "./instance.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
 import { type Upgrade, isUpgrade, relay } from "./socket.ts";
@@ -47,9 +49,9 @@ export interface Fetcher {
 
 export interface WorkerOptions {
   /** `import module from "portcullis/edge.wasm"` */
-  readonly module: WebAssembly.Module;
-  /** The compiled policy, as a data module. */
-  readonly bundle: ArrayBuffer;
+  readonly module: CompiledModule;
+  /** The compiled policy: its bytes, as the bundler hands out a data module. */
+  readonly bundle: Buffered;
   /**
    * What undoes content codings: `new Decoder(decode)`, of `portcullis/decode` and `import decode from "portcullis/decode.wasm"`. Without it, coded
    * bodies of callers under restriction are refused.

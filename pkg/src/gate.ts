@@ -8,7 +8,7 @@ import type { Decoder, Decoding } from "./decode.ts";
 import { type Code, PortcullisError, invalid } from "./error.ts";
 import { type Facts, type Settled, factsLine, isList, isMissing, record, settled, whole } from "./facts.ts";
 import { type Head, type HeaderLines, type ReadHead, headOf, headerLines, isStatus, methods, pairs } from "./head.ts";
-import { type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
+import { type CompiledModule, type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
 
 /** What a gate is made of. */
 export interface GateOptions<Source = ModuleSource> {
@@ -200,7 +200,7 @@ export class Gate {
   }
 
   /** The same, at once, where the platform hands out compiled modules. */
-  static loadSync(options: GateOptions<WebAssembly.Module>): Gate {
+  static loadSync(options: GateOptions<CompiledModule>): Gate {
     record(options, "the options");
     startSync(options.module);
     return new Gate(options);

@@ -6,6 +6,6 @@ export type { Facts, Place } from "./facts.ts";
 export type { Head, HeaderLines } from "./head.ts";
 export { Session } from "./session.ts";
 export type { SocketRefusal } from "./session.ts";
-export type { ModuleSource } from "./instance.ts";
+export type { CompiledModule, ModuleSource } from "./instance.ts";
 export { PortcullisError } from "./error.ts";
 export type { Code } from "./error.ts";

@@ -1,10 +1,13 @@
 /** The one instance of the edge module in this isolate, which all gates share. */
 import init, { initSync, __wbg_reset_state as reset } from "../wasm/edge.js";
+import type { Buffered } from "./bytes.ts";
 import { PortcullisError } from "./error.ts";
 import { Guard } from "./trap.ts";
 
+/** A `WebAssembly.Module`, which not every runtime's types know and which has no members. */
+export type CompiledModule = object;
 /** What the edge module may be given as: compiled, its bytes, or a response that carries them. */
-export type ModuleSource = WebAssembly.Module | BufferSource | Response | PromiseLike<Response>;
+export type ModuleSource = CompiledModule | Buffered | Response | PromiseLike<Response>;
 
 const guard = new Guard("edge", reset);
 
@@ -16,16 +19,16 @@ export function generation(): number {
 /** Starts the instance if none runs yet. */
 export async function start(source: ModuleSource): Promise<void> {
   try {
-    await init({ module_or_path: source });
+    await init({ module_or_path: source as WebAssembly.Module });
   } catch (cause) {
     throw new PortcullisError("module_unusable", `the edge module does not start: ${String(cause)}`, { cause });
   }
 }
 
 /** The same, at once, for platforms that hand out compiled modules. */
-export function startSync(module: WebAssembly.Module): void {
+export function startSync(module: CompiledModule): void {
   try {
-    initSync({ module });
+    initSync({ module: module as WebAssembly.Module });
   } catch (cause) {
     throw new PortcullisError("module_unusable", `the edge module does not start: ${String(cause)}`, { cause });
   }

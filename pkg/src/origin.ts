@@ -74,8 +74,8 @@ export interface Arrived {
   readonly headers: HeaderLines;
 }
 
-/** Keys of the gate by id. */
-export type ReachKeys = ReadonlyMap<string, { readonly alg: KeyText["alg"]; readonly key: CryptoKey }>;
+/** Keys of the gate by id, each a `CryptoKey`. */
+export type ReachKeys = ReadonlyMap<string, { readonly alg: KeyText["alg"]; readonly key: object }>;
 
 /** Where nonces are remembered. Several machines behind one address need one that they share. */
 export interface Nonces {
@@ -152,7 +152,7 @@ export async function verify(request: Request | Arrived, keys: ReachKeys, option
   const key = keys.get(reach.keyId);
   if (key?.alg !== alg) return "reach_key_unknown";
   const algorithm = alg === "ed25519" ? "Ed25519" : "HMAC";
-  if (!(await crypto.subtle.verify(algorithm, key.key, mark.signature, encoder.encode(`${REACH_HEADER}: ${mark.signed}`)))) return "reach_signature_wrong";
+  if (!(await crypto.subtle.verify(algorithm, key.key as CryptoKey, mark.signature, encoder.encode(`${REACH_HEADER}: ${mark.signed}`)))) return "reach_signature_wrong";
   const seconds = Math.floor(ms / 1000);
   const until = reach.created + LIFETIME_S + SKEW_S;
   if (reach.created > seconds + SKEW_S) return "reach_not_yet_valid";
