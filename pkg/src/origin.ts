@@ -206,8 +206,9 @@ function arrived(request: Request | Arrived): { readonly method: string; readonl
   const lines = new Map<string, string>();
   for (const [name, value] of pairs(headers)) {
     const key = name.toLowerCase();
+    const bare = value.replace(/^[ \t]+|[ \t]+$/g, "");
     const before = lines.get(key);
-    lines.set(key, before === undefined ? value : `${before}, ${value}`);
+    lines.set(key, before === undefined ? bare : `${before}, ${bare}`);
   }
   // Node's own request has the target alone, a `Request` the whole address.
   const address = url ?? "";
