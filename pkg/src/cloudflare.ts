@@ -294,7 +294,8 @@ function trouble(request: Request, env: Env, code: 400 | 502 | 503, reason: stri
 /** Lets the pages of the deployment read a refusal. */
 function allowPage(request: Request, env: Env, headers: Headers): void {
   const origin = request.headers.get("origin");
-  const allowed = env.CORS_ORIGINS?.split(",").map((one) => one.trim());
+  // A list in the configuration comes as one; it is no reason to fail where a refusal is told.
+  const allowed = isMissing(env.CORS_ORIGINS) ? undefined : String(env.CORS_ORIGINS).split(",").map((one) => one.trim());
   if (origin === null || allowed === undefined) return;
   headers.append("vary", "origin");
   if (!allowed.includes(origin) && !allowed.includes("*")) return;

@@ -460,6 +460,18 @@ for (const [option, accepted] of Object.entries(WORKER)) {
   });
 }
 
+for (const variable of ["ORIGIN", "KEYS", "KEY_SECRET", "CREDENTIAL_SLOTS", "LIST_KEY", "REACH_KEY", "ENFORCED_KEY", "CORS_ORIGINS", "LOCAL"]) {
+  test(`the variable \`${variable}\`: a refusal or 503, whatever it holds`, async () => {
+    for (const [kind, value] of Object.entries(KINDS)) {
+      // Bindings are data and objects with functions.
+      if (["a symbol", "an object without a prototype"].includes(kind)) continue;
+      const { status, sent } = await served({}, { [variable]: value });
+      assert.ok([403, 503].includes(status), `${kind}: ${status}`);
+      assert.equal(sent, 0, kind);
+    }
+  });
+}
+
 test("the options, `worker`: 503 for what is none", async () => {
   for (const [kind, value] of Object.entries(KINDS)) {
     const answer = await quietly(() => worker(value).fetch(new Request(CHAT.url, CHAT), {}, { waitUntil: () => undefined }));
@@ -472,7 +484,7 @@ async function served(options, env = {}) {
   let sent = 0;
   const made = worker({ module: compiled, bundle, ...options });
   const ORIGIN = { fetch: async () => ((sent += 1), new Response("{}")) };
-  const answer = await quietly(() => made.fetch(new Request(CHAT.url, { ...CHAT, body: CLOSED.body }), { ORIGIN, ...env }, { waitUntil: () => undefined }));
+  const answer = await quietly(() => made.fetch(new Request(CHAT.url, { ...CHAT, headers: { ...CHAT.headers, origin: "https://page.example" }, body: CLOSED.body }), { ORIGIN, ...env }, { waitUntil: () => undefined }));
   return { status: answer.status, sent };
 }
 
