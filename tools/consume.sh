@@ -1,13 +1,34 @@
 #!/usr/bin/env bash
-# Packs the package, installs it into an empty project and compiles a program against it: what a consumer sees, nothing else.
+# Packs the package, installs it into an empty project, compiles a program against it and bundles the README's Worker: what a consumer sees, nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 away=$(mktemp -d)
 trap 'rm -rf "$away"' EXIT
 tarball=$(npm pack --silent --pack-destination "$away" --workspace pkg)
-mkdir -p "$away/node_modules/portcullis"
+mkdir -p "$away/node_modules/portcullis" "$away/node_modules/@types"
 tar -xzf "$away/$tarball" -C "$away/node_modules/portcullis" --strip-components=1
-cp pkg/test/consumer.ts "$away/"
+cp pkg/test/consumer.ts pkg/test/consumer-worker.ts "$away/"
 printf '{"type":"module"}\n' >"$away/package.json"
-tsc --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022 --module nodenext --lib es2023,dom,dom.iterable,esnext.disposable --types '' "$away/consumer.ts"
+# Node's own types, which know neither `WebAssembly` nor `CryptoKey`.
+cp -r node_modules/@types/node "$away/node_modules/@types/"
+cp -r "$(dirname "$(node -p 'require.resolve("undici-types/package.json", { paths: [require.resolve("@types/node/package.json")] })')")" "$away/node_modules/undici-types"
+
+# check LIBS TYPES FILE..: strict, the package's own declarations, too.
+check() {
+  (cd "$away" && tsc --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022 --module nodenext --lib "$1" --types "$2" "${@:3}")
+}
+check es2022,dom '' consumer.ts consumer-worker.ts
+check es2022,webworker '' consumer.ts consumer-worker.ts
+check es2023 node consumer.ts
 echo "package: types hold in a fresh project, $(wc -c <"$away/$tarball") bytes packed"
+
+# Every block of the README that names a file in its first line is that file.
+mkdir "$away/src"
+awk -v to="$away/" '/^```/ { file = ""; fresh = !fresh; next } fresh && file == "" && /^(\/\/|#) [a-z.\/-]+$/ { file = to $2; next } fresh && file != "" { print >file }' pkg/README.md
+cp pkg/wasm/policy.bundle "$away/src/"
+(cd "$away" && WRANGLER_HIDE_BANNER=true WRANGLER_SEND_METRICS=false WRANGLER_LOG_PATH="$away" CI=1 "$root/node_modules/.bin/wrangler" deploy --dry-run --outdir bundled >wrangler.log 2>&1) || { cat "$away/wrangler.log"; exit 1; }
+for part in edge.wasm decode.wasm policy.bundle; do
+  compgen -G "$away/bundled/*-$part" >/dev/null || { echo "package: the README's Worker is bundled without $part"; exit 1; }
+done
+echo "package: the README's Worker bundles, with both modules and the policy"

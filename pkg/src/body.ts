@@ -267,8 +267,9 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   };
   return async () => {
     const view = new Uint8Array(budget.buffer());
-    const { done, value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES })).catch(broken);
-    return done || value === undefined || value.length === 0 ? undefined : value;
+    const { value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES })).catch(broken);
+    // The last bytes may come with the word that it was all (Streams, "ReadableStreamBYOBReader.read" with `min`).
+    return value === undefined || value.length === 0 ? undefined : value;
   };
 }
 

@@ -7,12 +7,14 @@
  */
 import { prepare, vet } from "./answer.ts";
 import { Budget, type Send, screen } from "./body.ts";
+import type { Buffered } from "./bytes.ts";
 import { Slots } from "./credential.ts";
 import type { Decoder } from "./decode.ts";
-import { PortcullisError } from "./error.ts";
-import type { Facts, Place } from "./facts.ts";
+import { PortcullisError, invalid } from "./error.ts";
+import { type Facts, type Place, isMissing } from "./facts.ts";
 import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
 import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
+import type { CompiledModule } from "./instance.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
 import { type Upgrade, isUpgrade, relay } from "./socket.ts";
@@ -47,9 +49,9 @@ export interface Fetcher {
 
 export interface WorkerOptions {
   /** `import module from "portcullis/edge.wasm"` */
-  readonly module: WebAssembly.Module;
-  /** The compiled policy, as a data module. */
-  readonly bundle: ArrayBuffer;
+  readonly module: CompiledModule;
+  /** The compiled policy: its bytes, as the bundler hands out a data module. */
+  readonly bundle: Buffered;
   /**
    * What undoes content codings: `new Decoder(decode)`, of `portcullis/decode` and `import decode from "portcullis/decode.wasm"`. Without it, coded
    * bodies of callers under restriction are refused.
@@ -109,9 +111,11 @@ interface Post {
 
 function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   try {
-    const { module, bundle, decoder } = options;
+    const { module, bundle, decoder, streamLife, socketHold } = options;
+    // A timer that is none ends at once, or never.
+    for (const ms of [streamLife, socketHold]) if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31)) throw invalid("`streamLife` and `socketHold` are milliseconds");
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
-    const gate = Gate.loadSync({ module, bundle: new Uint8Array(bundle), listKey, decoder });
+    const gate = Gate.loadSync({ module, bundle, listKey, decoder });
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
@@ -290,7 +294,8 @@ function trouble(request: Request, env: Env, code: 400 | 502 | 503, reason: stri
 /** Lets the pages of the deployment read a refusal. */
 function allowPage(request: Request, env: Env, headers: Headers): void {
   const origin = request.headers.get("origin");
-  const allowed = env.CORS_ORIGINS?.split(",").map((one) => one.trim());
+  // A list in the configuration comes as one; it is no reason to fail where a refusal is told.
+  const allowed = isMissing(env.CORS_ORIGINS) ? undefined : String(env.CORS_ORIGINS).split(",").map((one) => one.trim());
   if (origin === null || allowed === undefined) return;
   headers.append("vary", "origin");
   if (!allowed.includes(origin) && !allowed.includes("*")) return;

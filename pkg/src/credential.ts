@@ -1,6 +1,8 @@
 import type { BundleInfo, CredentialSlot } from "./gate.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
+/** Credentials of one request that are looked up. Above this, as above `CANDIDATES` of the crate's limits, a caller counts as one of whom nothing is known. */
+export const CANDIDATES = 8;
 
 /**
  * Where credentials stand. Which of them the origin will use is the origin's choice, so each is a candidate caller, unless
@@ -32,16 +34,27 @@ export class Slots {
     this.headers = headers;
   }
 
-  /** Every credential in the request, each once. Two header lines of one name arrive joined by a comma. */
+  /**
+   * Every credential in the request, each once; of more than {@link CANDIDATES} one more than that, since nobody looks at the others. Two header lines
+   * of one name arrive joined by a comma.
+   */
   credentials(headers: Headers | ReadonlyMap<string, string>, url: string): string[] {
     const found = new Set<string>();
+    for (const credential of this.#stated(headers, url)) {
+      if (credential !== "") found.add(credential);
+      if (found.size > CANDIDATES) break;
+    }
+    return [...found];
+  }
+
+  *#stated(headers: Headers | ReadonlyMap<string, string>, url: string): Generator<string> {
     // Servers that keep headers as CGI does take `_` and `-` for one.
     const folded = [...headers.keys()].filter((name) => name.includes("_")).map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {
         query ??= parameters(url);
-        for (const [name, value] of query) if (name.toLowerCase() === slot) found.add(bare(value.trim()));
+        for (const [name, value] of query) if (name.toLowerCase() === slot) yield bare(value.trim());
         continue;
       }
       const header = where === "protocol" ? PROTOCOLS : slot;
@@ -50,12 +63,10 @@ export class Slots {
       if (line !== undefined && line !== null) lines.push(line);
       for (const item of lines.flatMap((text) => text.split(","))) {
         const text = item.trim();
-        if (where === "header") found.add(bare(text));
-        else if (text.toLowerCase().startsWith(slot)) found.add(text.slice(slot.length));
+        if (where === "header") yield bare(text);
+        else if (text.toLowerCase().startsWith(slot)) yield text.slice(slot.length);
       }
     }
-    found.delete("");
-    return [...found];
   }
 
   /** The URL without the credentials that the origin is not to read; what stays, stays as it is. */
@@ -89,22 +100,32 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
   return [name.startsWith("?") ? { in: "query", name: name.slice(1), scheme: "plain" } : { in: "header", name, scheme: "plain" }];
 }
 
-/** What an item of a header holds. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. */
+/**
+ * What an item of a header holds; empty: no credential. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. What may be
+ * read as more than one credential stays as it is, and so is nobody's.
+ */
 function bare(item: string): string {
-  if (/^(?:SignedHeaders|Signature)=/.test(item)) return "";
-  const text = (item.endsWith("aws4_request") ? signer(item) : item).replace(/^(?:bearer|token)\s+/i, "").trim();
-  if (!text.startsWith("bedrock-api-key-")) return text;
-  // Amazon's short-term keys are signed URLs in base64: the caller is who signed it.
-  try {
-    return /[?&]X-Amz-Credential=([^%/&]+)/i.exec(atob(text.slice(16)))?.[1] ?? text;
-  } catch {
-    return text;
-  }
+  // The rest of what AWS signs. With anything else behind them they are no such thing.
+  if (/^(?:SignedHeaders=[^\s=]*|Signature=[\da-f]*)$/i.test(item)) return "";
+  const text = signer(item).replace(/^(?:bearer|token)\s+/i, "").trim();
+  const [, coded] = /^bedrock-api-key-([A-Za-z\d+/]+={0,2})$/.exec(text) ?? [];
+  return coded === undefined ? text : (signedBy(coded) ?? text);
 }
 
-/** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`). */
+/** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`; 4a has no region). */
 function signer(value: string): string {
-  return value.replace(/^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s]+)\/\d{8}\/.*aws4_request$/, "$1");
+  return value.replace(/^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s=]+)\/\d{8}\/(?:[^/\s]+\/){1,2}aws4_request$/, "$1");
+}
+
+/** Amazon's short-term keys are signed URLs in base64: the caller is who signed it. Which of several that is, AWS alone knows. */
+function signedBy(coded: string): string | undefined {
+  try {
+    const [[name, value] = [], another] = parameters(atob(coded)).filter(([name]) => name.trim().toLowerCase() === "x-amz-credential");
+    const id = value === undefined ? undefined : signer(value);
+    return name === "X-Amz-Credential" && another === undefined && id !== value ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function put(to: Map<string, CredentialSlot>, slot: CredentialSlot): void {

@@ -4,7 +4,9 @@
  * has of its own, so that every platform refuses the same bodies under the same bounds.
  */
 import { type Decoder as Handle, Decoders, __wbg_reset_state as reset, initSync } from "../wasm/decode.js";
-import { PortcullisError } from "./error.ts";
+import { type Buffered, type Bytes, bytesOf } from "./bytes.ts";
+import { PortcullisError, invalid } from "./error.ts";
+import type { CompiledModule } from "./instance.ts";
 import { Guard } from "./trap.ts";
 
 const guard = new Guard("decoding", reset);
@@ -12,17 +14,18 @@ let decoders: { readonly all: Decoders; readonly since: number } | undefined;
 
 /** `new Decoder(module)`: what undoes content codings. All of an isolate share one instance and its memory. */
 export class Decoder {
-  readonly #module: WebAssembly.Module | BufferSource;
+  readonly #module: CompiledModule | Buffered;
 
   /** `module`: `portcullis/decode.wasm`, compiled or its bytes. */
-  constructor(module: WebAssembly.Module | BufferSource) {
+  constructor(module: CompiledModule | Buffered) {
     this.#module = module;
   }
 
   /** A body under these codings. `signed`: it will go on as it came, so that only what every decoder reads alike is taken. */
   open(codings: string, signed: boolean): Decoding {
+    if (typeof codings !== "string" || typeof signed !== "boolean") throw invalid("`codings` is no text, or `signed` neither true nor false");
     try {
-      initSync({ module: this.#module });
+      initSync({ module: this.#module as WebAssembly.Module });
     } catch (cause) {
       throw new PortcullisError("module_unusable", `the decoding module does not start: ${String(cause)}`, { cause });
     }
@@ -46,7 +49,8 @@ export class Decoding {
   }
 
   /** Takes coded bytes, or that there are no more; all that `next` gives must have been taken. */
-  feed(bytes: Uint8Array | undefined): void {
+  feed(coded: Bytes | undefined): void {
+    const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
     guard.enter(this.#since, () => (bytes === undefined ? this.#handle.end() : this.#handle.feed(bytes)));
   }
 

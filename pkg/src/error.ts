@@ -23,7 +23,7 @@ export type Code =
   | "exhausted"
   /** A body that broke off, or that a request of this method cannot take past the gate. */
   | "body_unusable"
-  /** A method, URL, header or fact that no HTTP message can carry (it holds a line feed). */
+  /** What the caller of this package handed over is not of a kind that can be read: it never counts as absent. */
   | "input_invalid";
 
 /** Every failure of this package. `code` is stable, the message is for people. */
@@ -35,4 +35,8 @@ export class PortcullisError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+export function invalid(message: string, cause?: unknown): PortcullisError {
+  return new PortcullisError("input_invalid", message, cause === undefined ? {} : { cause });
 }

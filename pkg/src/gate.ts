@@ -3,21 +3,23 @@
  * kept here: the platform adapters do that.
  */
 import { Account as Handle, Edge, type Reader } from "../wasm/edge.js";
+import { type Buffered, type Bytes, bytesOf } from "./bytes.ts";
 import type { Decoder, Decoding } from "./decode.ts";
-import { PortcullisError, type Code } from "./error.ts";
-import { type Facts, type Head, headerLines, isList, line } from "./facts.ts";
-import { type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
+import { type Code, PortcullisError, invalid } from "./error.ts";
+import { type Facts, type Settled, factsLine, isList, isMissing, record, settled, whole } from "./facts.ts";
+import { type Head, type HeaderLines, type ReadHead, headOf, headerLines, isStatus, methods, pairs } from "./head.ts";
+import { type CompiledModule, type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
 
 /** What a gate is made of. */
 export interface GateOptions<Source = ModuleSource> {
   /** The edge module, `portcullis/edge.wasm`. All gates of an isolate share the first one given. */
   readonly module: Source;
-  /** A bundle, as `portcullis compile` writes it. */
-  readonly bundle: Uint8Array;
+  /** A bundle, as `portcullis compile` writes it: a buffer or a view of one. */
+  readonly bundle: Buffered;
   /** The secret that the bundle's secret lists are keyed with. Without it, membership in them is unknown. */
-  readonly listKey?: Uint8Array | undefined;
+  readonly listKey?: Buffered | null | undefined;
   /** What undoes content codings. Without it, a coded body that must be read is refused. */
-  readonly decoder?: Decoder | undefined;
+  readonly decoder?: Decoder | null | undefined;
 }
 
 /** Where a guarded dialect takes a credential. */
@@ -89,9 +91,19 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** A head and a body in hand, for callers that hold the whole request. */
+/** A head and a body in hand, in a plain object, for callers that hold the whole request. */
 export interface HeldRequest extends Head {
-  readonly body?: Uint8Array | string | undefined;
+  /** Left out, or null: there is none. */
+  readonly body?: Bytes | null | undefined;
+}
+
+/** What of a `Request` is asked for, whoever made its class. */
+export interface StreamedRequest extends Head {
+  readonly headers: HeaderLines;
+  /** Left out where the runtime has no streams of requests. */
+  readonly body?: { readonly locked: boolean; getReader(): unknown } | null | undefined;
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 /** What an answer must be held against, as the edge module counts. */
@@ -106,15 +118,15 @@ export interface Freed {
   readonly rows: Uint8Array;
 }
 
-/** Facts of one instant: what is asked later about the same request is answered for the same time. */
-type Settled = Facts & { readonly now: number };
+/** What a rule may be switched to. */
+export type SwitchState = "on" | "off" | "shadow";
 
 // Bits of the edge module's `reach`.
 const NON_EMPTY = 1;
 const GUARDED = 4;
 const LICENSED = 16;
+const INVALID = 32;
 const NOTHING: Reach = Object.freeze({ empty: true, families: Object.freeze([]) });
-const encoder = new TextEncoder();
 /** Bytes of a body that are copied into the module at a time. */
 const COPIED_BYTES = 64 * 1024;
 
@@ -160,50 +172,62 @@ export class Account {
 
 export class Gate {
   readonly info: BundleInfo;
-  readonly #options: Omit<GateOptions, "module">;
+  readonly #options: Made;
+  /** What was switched, for an instance that is loaded again. */
+  readonly #switched = new Map<string, SwitchState>();
   #edge!: Edge;
   #generation = -1;
   #revision = 0;
   #unknown: Account;
   #plain: Judgement[] = [];
 
-  private constructor(options: Omit<GateOptions, "module">) {
-    this.#options = options;
+  private constructor({ bundle, listKey, decoder }: Omit<GateOptions, "module">) {
+    if (typeof bundle === "string" || typeof listKey === "string") throw invalid("`bundle` and `listKey` are bytes");
+    if (!isMissing(decoder) && typeof decoder.open !== "function") throw invalid("`decoder` is none");
+    this.#options = { bundle: bytesOf(bundle, "`bundle`"), listKey: isMissing(listKey) ? undefined : bytesOf(listKey, "`listKey`"), decoder: decoder ?? undefined };
     this.#unknown = this.accountByName({});
     this.info = JSON.parse(this.#enter((edge) => edge.info())) as BundleInfo;
   }
 
   /**
    * Starts the module, if this isolate has none yet, and checks the bundle, in time linear in its size.
-   * @throws PortcullisError `module_unusable` or one of the `bundle_` codes
+   * @throws PortcullisError `module_unusable`, `input_invalid` or one of the `bundle_` codes
    */
   static async load(options: GateOptions): Promise<Gate> {
+    record(options, "the options");
     await start(options.module);
     return new Gate(options);
   }
 
   /** The same, at once, where the platform hands out compiled modules. */
-  static loadSync(options: GateOptions<WebAssembly.Module>): Gate {
+  static loadSync(options: GateOptions<CompiledModule>): Gate {
+    record(options, "the options");
     startSync(options.module);
     return new Gate(options);
   }
 
-  /** Sorts an account record (facts where the policy's `claim` pointers say; wrong types are unknown). */
-  account(record: unknown): Account {
-    return new Account(this, () => this.#enter((edge) => edge.account(record)));
+  /**
+   * Sorts an account record: facts where the policy's `claim` pointers say; wrong types in there are unknown. It is copied, so that it may change.
+   * @throws PortcullisError `input_invalid` for what is no object; who has no record is told by leaving `account` out of the facts
+   */
+  account(data: unknown): Account {
+    const kept = copied(data);
+    return new Account(this, () => this.#enter((edge) => edge.account(kept)));
   }
 
   /** The same from `{ fact: value }`. */
   accountByName(facts: Readonly<Record<string, unknown>>): Account {
-    return new Account(this, () => this.#enter((edge) => edge.accountByName(facts)));
+    const kept = copied(facts);
+    return new Account(this, () => this.#enter((edge) => edge.accountByName(kept)));
   }
 
   /** What this caller may not use; with a request, on that operation, else on one that nobody knows. */
   reach(facts: Facts, request: Pick<Head, "method" | "url"> = this.#anywhere()): Reach {
-    const settled = { ...facts, now: facts.now ?? Date.now() };
-    const bits = this.#reach(request, settled);
+    const head = headOf(request);
+    const known = settled(facts);
+    const bits = this.#reach(head, known);
     if ((bits & NON_EMPTY) === 0) return NOTHING;
-    const ask = this.#families(request, settled);
+    const ask = this.#families(head, known);
     return {
       empty: false,
       get families() {
@@ -212,22 +236,39 @@ export class Gate {
     };
   }
 
-  /** Judges a request. A `Request` is read to its end, unless the verdict is settled before; clone it to forward it. */
-  judge(request: Request, facts: Facts): Promise<Judgement>;
+  /**
+   * Judges a request. A `Request`, of whatever realm or package, is read to its end, unless the verdict is settled before; clone it to forward it.
+   * @throws PortcullisError `input_invalid` for a body that is neither bytes nor a text, that somebody else has read or reads, and for facts that are none
+   */
+  judge(request: StreamedRequest, facts: Facts): Promise<Judgement>;
   judge(request: HeldRequest, facts: Facts): Judgement;
-  judge(request: Request | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
-    const streamed = request instanceof Request;
-    const settled = { ...facts, now: facts.now ?? Date.now() };
-    const bits = this.#reach(request, settled);
-    if ((bits & NON_EMPTY) === 0) {
-      const judgement = this.#passed(bits);
-      return streamed ? Promise.resolve(judgement) : judgement;
+  judge(request: StreamedRequest | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
+    return isStreamed(request) ? this.#judgeStreamed(request, facts) : this.#judgeHeld(request, facts);
+  }
+
+  async #judgeStreamed(request: StreamedRequest, facts: Facts): Promise<Judgement> {
+    const { body, bodyUsed } = request;
+    if (isMissing(request.headers) || bodyUsed !== false || (!isMissing(body) && (typeof body.getReader !== "function" || body.locked))) {
+      throw invalid("a request without headers, or whose body is read already or no stream of the Web's");
     }
-    const reading = this.#read(request, settled, bits);
-    if (streamed) return drain(reading, request.body);
+    const head = headOf(request);
+    const known = settled(facts);
+    const bits = this.#reach(head, known);
+    return (bits & NON_EMPTY) === 0 ? this.#passed(bits) : drain(this.#read(head, known, bits), request);
+  }
+
+  #judgeHeld(request: HeldRequest, facts: Facts): Judgement {
+    const head = headOf(request);
+    // A server's own request would seem to have no body: it is a stream itself, or keeps the body elsewhere.
+    const above: unknown = Object.getPrototypeOf(request);
+    if (above !== null && Object.getPrototypeOf(above) !== null) throw invalid("the request is neither a `Request` nor a plain object of method, url, headers and body");
+    const body = isMissing(request.body) ? undefined : bytesOf(request.body, "the body");
+    const known = settled(facts);
+    const bits = this.#reach(head, known);
+    if ((bits & NON_EMPTY) === 0) return this.#passed(bits);
+    const reading = this.#read(head, known, bits);
     try {
-      const { body } = request;
-      if (body !== undefined && reading.wantsBody) reading.feed(typeof body === "string" ? encoder.encode(body) : body);
+      if (body !== undefined && reading.wantsBody) reading.feed(body);
       return reading.finish();
     } finally {
       reading.release();
@@ -244,15 +285,17 @@ export class Gate {
 
   /** The same, and whether the target lies where a guarded API is served. */
   approach(head: Head, facts: Facts): { readonly guarded: boolean; readonly reading: Reading | undefined } {
-    const settled = { ...facts, now: facts.now ?? Date.now() };
-    const bits = this.#reach(head, settled);
-    return { guarded: (bits & GUARDED) !== 0, reading: (bits & NON_EMPTY) === 0 ? undefined : this.#read(head, settled, bits) };
+    const read = headOf(head);
+    const known = settled(facts);
+    const bits = this.#reach(read, known);
+    return { guarded: (bits & GUARDED) !== 0, reading: (bits & NON_EMPTY) === 0 ? undefined : this.#read(read, known, bits) };
   }
 
   /** @internal The steps of a {@link Session}: what the caller may not use now, and then work on the module that knows it. */
   step<T>(head: Head, facts: Facts, work: (edge: Edge, nonEmpty: boolean, guarded: boolean, headers: () => string) => T): T {
-    const bits = this.#reach(head, { ...facts, now: facts.now ?? Date.now() });
-    return this.#enter((edge) => work(edge, (bits & NON_EMPTY) !== 0, (bits & GUARDED) !== 0, () => headerLines(head.headers)));
+    const read = headOf(head);
+    const bits = this.#reach(read, settled(facts));
+    return this.#enter((edge) => work(edge, (bits & NON_EMPTY) !== 0, (bits & GUARDED) !== 0, () => headerLines(read.headers)));
   }
 
   /** Counts the changes of what this gate rests on: who was judged before the last one is to be judged again. */
@@ -260,10 +303,19 @@ export class Gate {
     return this.#revision;
   }
 
-  /** Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. */
-  switch(id: string, state: "on" | "off" | "shadow"): boolean {
-    this.#revision += 1;
-    return this.#enter((edge) => edge.switch(id, state));
+  /**
+   * Turns one restriction or licence `on`, `off` or to `shadow`; false if the policy has none of that id. It holds until it is switched again, also
+   * where the module is replaced or the policy loaded again.
+   * @throws PortcullisError `input_invalid` for any other state
+   */
+  switch(id: string, state: SwitchState): boolean {
+    if (typeof id !== "string" || !["on", "off", "shadow"].includes(state)) throw invalid("no id of a rule, or a state other than on, off and shadow");
+    const known = this.#enter((edge) => edge.switch(id, state));
+    if (known) {
+      this.#switched.set(id, state);
+      this.#revision += 1;
+    }
+    return known;
   }
 
   /** Gives its wasm memory back; what it has begun to read is read to its end. Using it again is allowed and costs loading it again. */
@@ -274,19 +326,21 @@ export class Gate {
     this.#unknown = this.accountByName({});
   }
 
-  #reach(head: Pick<Head, "method" | "url" | "headers">, facts: Settled): number {
-    const text = line(head, facts, this.info?.needs.operation);
-    const { account = this.#unknown } = facts;
-    return this.#enter((edge) => {
+  #reach(head: ReadHead, facts: Settled): number {
+    const byOperation = this.info?.needs.operation === true;
+    const text = `${byOperation ? methods(head) : head.method}\n${head.url}\n${factsLine(facts)}`;
+    const account = facts.account ?? this.#unknown;
+    const accounts: readonly unknown[] = isList(account) ? (account.length === 0 ? [this.#unknown] : account) : [account];
+    const bits = this.#enter((edge) => {
       edge.begin();
-      if (isList(account)) {
-        if (account.length === 0) this.#unknown.use(this, (handle) => edge.candidate(handle));
-        for (const one of account) one.use(this, (handle) => edge.candidate(handle));
-      } else {
-        account.use(this, (handle) => edge.candidate(handle));
+      for (const one of accounts) {
+        if (!(one instanceof Account)) throw invalid("an account is not from `gate.account` or `gate.accountByName`");
+        one.use(this, (handle) => edge.candidate(handle));
       }
       return edge.reach(text, facts.now);
     });
+    if ((bits & INVALID) !== 0) throw invalid("`asn`, `ip` or `network` is not what facts may be");
+    return bits;
   }
 
   /** The verdict on a request that nothing closes; where no licence had a part in it, it is always the same. */
@@ -296,18 +350,18 @@ export class Gate {
   }
 
   /** The second step, at once after the first: the edge module keeps one reach. */
-  #read(head: Head, facts: Settled, bits: number): Reading {
+  #read(head: ReadHead, facts: Settled, bits: number): Reading {
     const headers = headerLines(head.headers);
     const reader = this.#enter((edge) => edge.read(headers));
     return new Reading((bits & GUARDED) !== 0, reader, this.#families(head, facts), this.#options.decoder);
   }
 
   /** Which families are closed and why is more than whether any is, and seldom asked: it is worked out when it is. */
-  #families({ method, url }: Pick<Head, "method" | "url">, facts: Settled): () => readonly DeniedFamily[] {
+  #families({ method, url, headers }: ReadHead, facts: Settled): () => readonly DeniedFamily[] {
     let found: readonly DeniedFamily[] | undefined;
     return () => {
       if (found === undefined) {
-        this.#reach({ method, url }, facts);
+        this.#reach({ method, url, headers }, facts);
         found = JSON.parse(this.#enter((edge) => edge.families())) as DeniedFamily[];
       }
       return found;
@@ -320,7 +374,7 @@ export class Gate {
 
   #enter<T>(work: (edge: Edge) => T): T {
     if (this.#generation !== generation()) {
-      this.#edge = enter(generation(), () => load(this.#options));
+      this.#edge = enter(generation(), () => load(this.#options, this.#switched));
       this.#generation = generation();
     }
     return enter(this.#generation, () => work(this.#edge));
@@ -331,8 +385,7 @@ export class Gate {
 export class Reading {
   /** Whether the target lies where a guarded API is served. */
   readonly guarded: boolean;
-  /** Names the case in the refusal, if it comes to one. */
-  caseId = "";
+  #caseId = "";
   readonly #families: () => readonly DeniedFamily[];
   readonly #generation = generation();
   readonly #decoder: Decoder | undefined;
@@ -357,6 +410,15 @@ export class Reading {
     this.#reader = reader;
   }
 
+  /** Names the case in the refusal, if it comes to one. */
+  get caseId(): string {
+    return this.#caseId;
+  }
+
+  set caseId(id: string) {
+    this.#caseId = whole(id, "caseId");
+  }
+
   /** False: the verdict is settled, or there is nothing to read. */
   get wantsBody(): boolean {
     const reader = this.#reader;
@@ -377,14 +439,16 @@ export class Reading {
   }
 
   /** Takes the next bytes of the body. True: settled, no further byte can change the verdict to the better. */
-  feed(bytes: Uint8Array): boolean {
+  feed(piece: Bytes): boolean {
+    const bytes = bytesOf(piece, "a piece of the body");
     if (!this.coded) return this.scan(bytes);
-    for (const piece of this.decode(bytes)) if (this.scan(piece)) break;
+    for (const decoded of this.decode(bytes)) if (this.scan(decoded)) break;
     return this.#ended;
   }
 
   /** The same for bytes that are not coded, or no longer. */
-  scan(bytes: Uint8Array): boolean {
+  scan(piece: Bytes): boolean {
+    const bytes = bytesOf(piece, "a piece of the body");
     const reader = this.#reader;
     if (reader === undefined || this.#judgement !== undefined) return (this.#ended = true);
     return enter(this.#generation, () => {
@@ -400,7 +464,8 @@ export class Reading {
    * The pieces that more coded bytes give, or, undefined, the end of them; they are not scanned yet. It returns whether that was all: if the
    * bytes cannot be decoded, it is, and the judgement says why.
    */
-  *decode(bytes: Uint8Array | undefined): Generator<Uint8Array, boolean> {
+  *decode(coded: Bytes | undefined): Generator<Uint8Array, boolean> {
+    const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
     const reader = this.#reader;
     // A body of no bytes is none, whatever the headers say of it.
     if (this.#ended || reader === undefined || (this.#decoding === undefined && !bytes?.length)) return bytes === undefined;
@@ -449,12 +514,16 @@ export class Reading {
   }
 
   /** Begins to read the origin's answer. `unread`: only its form is wanted. */
-  beginAnswer({ status, headers }: Response, unread: boolean): void {
-    this.#answer((reader) => reader.beginAnswer(status, headerLines(headers), unread));
+  beginAnswer(answer: Pick<Response, "status" | "headers">, unread: boolean): void {
+    const { status, headers } = Object(answer) as typeof answer;
+    if (!isStatus(status)) throw invalid("no status of an answer");
+    const lines = headerLines(pairs(headers));
+    this.#answer((reader) => reader.beginAnswer(status, lines, unread === true));
   }
 
   /** Takes the next bytes of the answer: how many of those that were taken may go, and whether no more may. */
-  feedAnswer(bytes: Uint8Array): Freed {
+  feedAnswer(piece: Bytes): Freed {
+    const bytes = bytesOf(piece, "a piece of the answer");
     return this.#answer((reader) => freed(reader, reader.feedAnswer(bytes)));
   }
 
@@ -530,28 +599,67 @@ function freed(reader: Reader, free: number): Freed {
 
 /** Whether the request goes on to the origin. */
 export function passes(judgement: Judgement): boolean {
-  return judgement.verdict === "pass" || judgement.verdict === "defer";
+  const verdict = judgement?.verdict;
+  return verdict === "pass" || verdict === "defer";
 }
 
-function load({ bundle, listKey }: Omit<GateOptions, "module">): Edge {
+/** The options of a gate, read. */
+interface Made {
+  readonly bundle: Uint8Array;
+  readonly listKey: Uint8Array | undefined;
+  readonly decoder: Decoder | undefined;
+}
+
+function load({ bundle, listKey }: Made, switched: ReadonlyMap<string, SwitchState>): Edge {
+  let edge: Edge;
   try {
-    return new Edge(bundle, listKey);
+    edge = new Edge(bundle, listKey);
   } catch (cause) {
     const code = (cause as { code?: Code }).code;
     if (!(cause instanceof Error) || code === undefined) throw cause;
     throw new PortcullisError(code, cause.message, { cause });
   }
+  for (const [id, state] of switched) edge.switch(id, state);
+  return edge;
 }
 
-async function drain(reading: Reading, body: ReadableStream<Uint8Array> | null): Promise<Judgement> {
-  const reader = body !== null && reading.wantsBody ? body.getReader() : undefined;
+/** A record of our own: what it holds stays what it was, and no getter runs while the module reads it. */
+function copied(data: unknown): Readonly<Record<string, unknown>> {
   try {
+    return structuredClone(record(data, "the account record"));
+  } catch (cause) {
+    throw cause instanceof PortcullisError ? cause : invalid("the account record holds what is no data", cause);
+  }
+}
+
+/** Told by its shape: classes of other packages and realms are none of this one's. */
+function isStreamed(request: StreamedRequest | HeldRequest): request is StreamedRequest {
+  return typeof (request as Partial<StreamedRequest> | null | undefined)?.arrayBuffer === "function";
+}
+
+async function drain(reading: Reading, request: StreamedRequest): Promise<Judgement> {
+  const { body } = request;
+  let reader: ReadableStreamDefaultReader<unknown> | undefined;
+  try {
+    if (body === null || !reading.wantsBody) return reading.finish();
+    if (body === undefined) {
+      reading.feed(await request.arrayBuffer().catch(broken));
+      return reading.finish();
+    }
+    reader = body.getReader() as ReadableStreamDefaultReader<unknown>;
     for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-      if (done || reading.feed(value)) return reading.finish();
+      const { done, value } = await reader.read().catch(broken);
+      if (done) return reading.finish();
+      // What such a stream is sent as, every runtime has its own answer to.
+      if (typeof value === "string") throw invalid("the body is a stream of texts");
+      if (reading.feed(value as Bytes)) return reading.finish();
     }
   } finally {
     reading.release();
     reader?.cancel().catch(() => undefined);
   }
+}
+
+function broken(cause: unknown): never {
+  throw new PortcullisError("body_unusable", "the body broke off", { cause });
 }

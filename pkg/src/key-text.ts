@@ -9,6 +9,7 @@ export interface KeyText {
 
 /** @throws PortcullisError `key_invalid`; `what` names the variable, since no part of a key must reach a log. */
 export function keyTexts(text: string, what: string): KeyText[] {
+  if (typeof text !== "string") throw new PortcullisError("key_invalid", `${what} is no text`);
   const keys = text.split(",").filter((one) => one.trim() !== "");
   return keys.map((one) => {
     const [, id, alg, coded] = /^([\w.-]{1,64}):(hmac-sha256|ed25519):([A-Za-z0-9+/]+={0,2})$/.exec(one.trim()) ?? [];

@@ -6,7 +6,7 @@
  * an answer acknowledges it. Who checks the mark is `origin.ts`; here nothing is parsed but keys.
  */
 import { digest, mac } from "../wasm/edge.js";
-import { PortcullisError } from "./error.ts";
+import { PortcullisError, invalid } from "./error.ts";
 import type { BundleInfo } from "./gate.ts";
 import { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
 import { enter, generation } from "./instance.ts";
@@ -61,6 +61,7 @@ export class Marker {
 
   /** Marks a request that goes on just so, and returns the nonce of its mark; `created` in seconds. */
   async mark(request: Request, mark: Mark, nonce: string = crypto.randomUUID(), created = Math.floor(Date.now() / 1000)): Promise<string> {
+    if (typeof mark.denied !== "string" || (mark.verdict !== "pass" && mark.verdict !== "defer")) throw invalid("no mark");
     // Ids are the policy's, the method is the caller's: neither may end the header, or begin another.
     const policy = `denied=(${mark.denied}), verdict=${mark.verdict}, ${this.#policy}`;
     if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method)) throw new PortcullisError("input_invalid", "a character that the mark cannot carry");

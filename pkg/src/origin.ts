@@ -12,8 +12,12 @@
  * response.headers.set("portcullis-enforced", await acknowledge(reach, response.status, answerKey));
  * ```
  */
-import { type KeyText, base64, keyTexts, pkcs8 } from "./key-text.ts";
+import { PortcullisError, invalid } from "./error.ts";
+import { isMissing, record } from "./facts.ts";
+import { type HeaderLines, isStatus, pairs } from "./head.ts";
 import { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
+import { instant } from "./instant.ts";
+import { type KeyText, base64, keyTexts, pkcs8 } from "./key-text.ts";
 import { type Values, fields } from "./structured.ts";
 
 export { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
@@ -66,11 +70,12 @@ export type ReachCode =
 export interface Arrived {
   readonly method: string;
   readonly target: string;
-  readonly headers: Headers;
+  /** A `Headers`, pairs, or an object as Node's `req.headers`. */
+  readonly headers: HeaderLines;
 }
 
-/** Keys of the gate by id. */
-export type ReachKeys = ReadonlyMap<string, { readonly alg: KeyText["alg"]; readonly key: CryptoKey }>;
+/** Keys of the gate by id, each a `CryptoKey`. */
+export type ReachKeys = ReadonlyMap<string, { readonly alg: KeyText["alg"]; readonly key: object }>;
 
 /** Where nonces are remembered. Several machines behind one address need one that they share. */
 export interface Nonces {
@@ -87,10 +92,13 @@ export class Seen implements Nonces {
 
   /** `capacity`: marks of 80 seconds, each of some 100 bytes. The default is enough for 3,000 requests a second. */
   constructor(capacity = 262_144) {
+    if (typeof capacity !== "number" || !(capacity > 0)) throw invalid("`capacity` is no number of marks");
     this.#capacity = capacity;
   }
 
   take(nonce: string, until: number, now: number): Taken {
+    // Another end would be forgotten at once.
+    if (typeof nonce !== "string" || typeof until !== "number" || !(until >= now)) throw invalid("no nonce that is to be remembered");
     if (this.#until.has(nonce)) return "replayed";
     // A Map gives its entries in the order they came in, which is nearly that in which they end.
     for (const [old, end] of this.#until) {
@@ -119,7 +127,7 @@ export async function reachKeys(text: string): Promise<ReachKeys> {
 /** The public half of a gate's key, `id:ed25519:…`, for its origins. */
 export async function publicKey(secret: string): Promise<string> {
   const [key] = keyTexts(secret, "the key");
-  if (key?.alg !== "ed25519") throw new TypeError("only an ed25519 key has a public half");
+  if (key?.alg !== "ed25519") throw new PortcullisError("key_invalid", "only an `ed25519` key has a public half");
   const imported = await crypto.subtle.importKey("pkcs8", pkcs8(key.bytes), { name: "Ed25519" }, true, ["sign"]);
   const { x = "" } = await crypto.subtle.exportKey("jwk", imported);
   return `${key.id}:ed25519:${x.replaceAll("-", "+").replaceAll("_", "/")}=`;
@@ -128,36 +136,36 @@ export async function publicKey(secret: string): Promise<string> {
 /**
  * What the gate says of this request, or the code of why it cannot be known. Call it before anything rewrites the target.
  * `now` is in milliseconds. Without `seen` a mark may be used again while it lasts.
+ * @throws PortcullisError `input_invalid` for a request, keys or a store of nonces that are none: nothing is known then, so nothing may be answered
  */
-export async function verify(
-  request: Request | Arrived,
-  keys: ReachKeys,
-  { now = Date.now(), seen }: { readonly now?: number; readonly seen?: Nonces } = {},
-): Promise<Reach | ReachCode> {
-  const { method, headers } = request;
+export async function verify(request: Request | Arrived, keys: ReachKeys, options: { readonly now?: number; readonly seen?: Nonces } = {}): Promise<Reach | ReachCode> {
+  const { method, headers, target } = arrived(request);
+  const { now, seen } = record(options, "the options") as typeof options;
+  const ms = instant(now);
+  if (typeof (keys as Partial<ReachKeys> | undefined)?.get !== "function") throw invalid("`keys` are not what `reachKeys` resolves to");
+  if ("take" in options || (!isMissing(seen) && typeof seen.take !== "function")) throw invalid("`seen` is no store of nonces");
   const text = headers.get(REACH_HEADER);
-  if (text === null) return "reach_missing";
+  if (text === undefined) return "reach_missing";
   const mark = read(text);
   if (mark === undefined) return "reach_malformed";
   const { reach, alg } = mark;
   const key = keys.get(reach.keyId);
-  if (key === undefined || key.alg !== alg) return "reach_key_unknown";
+  if (key?.alg !== alg) return "reach_key_unknown";
   const algorithm = alg === "ed25519" ? "Ed25519" : "HMAC";
-  if (!(await crypto.subtle.verify(algorithm, key.key, mark.signature, encoder.encode(`${REACH_HEADER}: ${mark.signed}`)))) return "reach_signature_wrong";
-  const seconds = Math.floor(now / 1000);
+  if (!(await crypto.subtle.verify(algorithm, key.key as CryptoKey, mark.signature, encoder.encode(`${REACH_HEADER}: ${mark.signed}`)))) return "reach_signature_wrong";
+  const seconds = Math.floor(ms / 1000);
   const until = reach.created + LIFETIME_S + SKEW_S;
   if (reach.created > seconds + SKEW_S) return "reach_not_yet_valid";
   if (seconds > until) return "reach_expired";
   if (mark.method !== method) return "reach_method_wrong";
-  const target = "target" in request ? request.target : request.url.slice(request.url.indexOf("/", request.url.indexOf("://") + 3));
   if (mark.target !== (await digest(target))) return "reach_target_wrong";
   let credentials = "";
   for (const name of reach.slots) {
     const value = headers.get(name);
-    if (value !== null) credentials += `${name}: ${value}\n`;
+    if (value !== undefined) credentials += `${name}: ${value}\n`;
   }
   if (mark.credential !== (await digest(credentials))) return "reach_credential_wrong";
-  const taken = (await seen?.take(reach.nonce, until, seconds)) ?? "fresh";
+  const taken = isMissing(seen) ? "fresh" : await seen.take(reach.nonce, until, seconds);
   if (taken !== "fresh") return taken === "full" ? "reach_cache_full" : "reach_replayed";
   return reach;
 }
@@ -167,8 +175,10 @@ export async function verify(
  * the origin's own, `id:hmac-sha256:…`, the same as the gate's `ENFORCED_KEY`.
  */
 export async function acknowledge(reach: Reach, status: number, key: string): Promise<string> {
+  const { nonce } = record(reach, "the reach");
+  if (typeof nonce !== "string" || !NONCE.test(nonce) || !isStatus(status)) throw invalid("no reach of `verify`, or no status of an answer");
   const [first] = keyTexts(key, "the key");
-  if (first?.alg !== "hmac-sha256") throw new TypeError("an answer is acknowledged under `hmac-sha256`");
+  if (first?.alg !== "hmac-sha256") throw new PortcullisError("key_invalid", "an answer is acknowledged under `hmac-sha256`");
   const imported = await crypto.subtle.importKey("raw", first.bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   const text = `nonce="${reach.nonce}", status=${status}, keyid="${first.id}", alg="hmac-sha256"`;
   const signature = await crypto.subtle.sign("HMAC", imported, encoder.encode(`${ENFORCED_HEADER}: ${text}`));
@@ -176,6 +186,7 @@ export async function acknowledge(reach: Reach, status: number, key: string): Pr
 }
 
 const encoder = new TextEncoder();
+const NONCE = /^[\w-]{16,64}$/;
 
 interface Read {
   readonly reach: Reach;
@@ -186,6 +197,23 @@ interface Read {
   /** What is signed, and the signature. */
   readonly signed: string;
   readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+/** Method, target and headers; lines of one name joined, as a `Headers` has them. */
+function arrived(request: Request | Arrived): { readonly method: string; readonly target: string; readonly headers: ReadonlyMap<string, string> } {
+  const { method, headers, target, url } = Object(request) as Partial<Arrived & Request>;
+  if (typeof method !== "string" || typeof (target ?? url) !== "string" || isMissing(headers)) throw invalid("the request has no method, target or headers");
+  const lines = new Map<string, string>();
+  for (const [name, value] of pairs(headers)) {
+    const key = name.toLowerCase();
+    const bare = value.replace(/^[ \t]+|[ \t]+$/g, "");
+    const before = lines.get(key);
+    lines.set(key, before === undefined ? bare : `${before}, ${bare}`);
+  }
+  // Node's own request has the target alone, a `Request` the whole address.
+  const address = url ?? "";
+  const path = address.startsWith("/") ? address : address.slice(address.indexOf("/", address.indexOf("://") + 3));
+  return { method, target: target ?? path, headers: lines };
 }
 
 function read(text: string): Read | undefined {
@@ -201,7 +229,7 @@ function read(text: string): Read | undefined {
   try {
     const verdict = of("verdict", "token");
     const nonce = of("nonce", "string");
-    if ((verdict !== "pass" && verdict !== "defer") || !/^[\w-]{16,64}$/.test(nonce)) return undefined;
+    if ((verdict !== "pass" && verdict !== "defer") || !NONCE.test(nonce)) return undefined;
     // The signature must be the last member, or what follows it would not be signed.
     if ([...members.keys()].at(-1) !== "sig") return undefined;
     const reach: Reach = {

@@ -5,8 +5,11 @@
  * runs, and it is refused: who connects again is judged from the start.
  */
 import type { Reader } from "../wasm/edge.js";
-import type { Facts, Head } from "./facts.ts";
-import { type Gate, type Judgement, passes } from "./gate.ts";
+import { type Bytes, bytesOf } from "./bytes.ts";
+import { invalid } from "./error.ts";
+import { type Facts, whole } from "./facts.ts";
+import { Gate, type Judgement, passes } from "./gate.ts";
+import { type Head, headOf } from "./head.ts";
 import { enter, generation } from "./instance.ts";
 
 /** How a socket is told that it is refused, in the words of the API that its client speaks. */
@@ -23,8 +26,7 @@ const PIECE = 64 * 1024;
 const encoder = new TextEncoder();
 
 export class Session {
-  /** Names the case in the refusal, if it comes to one. */
-  caseId = "";
+  #caseId = "";
   readonly #head: Head;
   #gate: Gate | undefined;
   #generation = -1;
@@ -39,7 +41,16 @@ export class Session {
   #refusal: SocketRefusal | undefined;
 
   constructor(head: Head) {
-    this.#head = head;
+    this.#head = headOf(head);
+  }
+
+  /** Names the case in the refusal, if it comes to one. */
+  get caseId(): string {
+    return this.#caseId;
+  }
+
+  set caseId(id: string) {
+    this.#caseId = whole(id, "caseId");
   }
 
   /** Whether the target lies where a guarded API is served, as of the last judgement. */
@@ -51,7 +62,9 @@ export class Session {
    * Judges the upgrade, or the next client message; undefined: the caller may use everything. Without a message, what the
    * connection is known to run is judged again. Once it is refused it stays so.
    */
-  judge(gate: Gate, facts: Facts, message?: string | Uint8Array): Judgement | undefined {
+  judge(gate: Gate, facts: Facts, message?: Bytes): Judgement | undefined {
+    if (!(gate instanceof Gate)) throw invalid("`gate` is none");
+    const said = message === undefined || typeof message === "string" ? message : bytesOf(message, "the message");
     if (this.#refusal !== undefined) return this.#judgement;
     // What another policy or a replaced instance had read is gone with it.
     if (gate !== this.#gate || this.#generation !== generation()) {
@@ -65,21 +78,21 @@ export class Session {
       this.#guarded = guarded;
       if (!nonEmpty) return true;
       if (this.#reader === undefined) this.#reader = edge.read(headers());
-      else edge.message(this.#reader, typeof message === "object", this.#missed);
+      else edge.message(this.#reader, typeof said === "object", this.#missed);
       return false;
     });
     this.#open = open;
     if (!open && fresh) {
       const judgement = this.#finish();
       // That was the head alone.
-      return passes(judgement) && (message !== undefined || this.#missed) ? this.judge(gate, facts, message) : judgement;
+      return passes(judgement) && (said !== undefined || this.#missed) ? this.judge(gate, facts, said) : judgement;
     }
-    this.#begun ||= message !== undefined;
+    this.#begun ||= said !== undefined;
     if (!open) {
-      this.#feed(message ?? "");
+      this.#feed(said ?? "");
       return this.#finish();
     }
-    this.#missed ||= message !== undefined;
+    this.#missed ||= said !== undefined;
     return undefined;
   }
 
@@ -92,11 +105,12 @@ export class Session {
    * Reads a message of the origin's, or looks once more without one. True: it may go to the client, after those that were held;
    * false: it is to be held, until an allowed model is known to run; undefined: it names what is denied, and the session is refused.
    */
-  hear(message: string | Uint8Array = ""): boolean | undefined {
+  hear(message: Bytes = ""): boolean | undefined {
+    const said = typeof message === "string" ? message : bytesOf(message, "the message");
     const reader = this.#reader;
     if (this.#refusal !== undefined) return undefined;
     if (reader === undefined || this.#open) return true;
-    for (const piece of pieces(message)) enter(this.#generation, () => reader.hear(piece));
+    for (const piece of pieces(said)) enter(this.#generation, () => reader.hear(piece));
     const heard = enter(this.#generation, () => reader.heard());
     if (heard < 2) return heard === 1;
     this.#read(reader);

@@ -1,15 +1,21 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
-import { type Code, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
+import { type Code, type CompiledModule, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
 import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
 import { type Arrived, type Nonces, type Reach, type ReachCode, Seen, acknowledge, reachKeys, verify } from "portcullis/origin";
 
-export async function denied(module: WebAssembly.Module, bundle: Uint8Array): Promise<readonly DeniedFamily[]> {
+export async function denied(module: CompiledModule, bundle: Uint8Array): Promise<readonly DeniedFamily[]> {
   const gate = await Gate.load({ module, bundle });
   const account = gate.account({ export: { us_person_ear: true } });
   const judgement: Judgement = gate.judge({ method: "GET", url: "/v1/models/haiku-4" }, { place: { country: "US" }, account });
   const later: Promise<Judgement> = gate.judge(new Request("https://gate.example/v1/models"), {});
   await later;
+  const node: Readonly<Record<string, string | string[] | undefined>> = { host: "gate.example", accept: undefined };
+  gate.judge({ method: "POST", url: "/v1/models", headers: node, body: new ArrayBuffer(0) }, { place: null });
+  // @ts-expect-error a body is bytes or a text
+  gate.judge({ method: "POST", url: "/v1/models", body: { model: "haiku-4" } }, {});
+  // @ts-expect-error there are three states
+  gate.switch("a-rule", "armed");
   return judgement.verdict === "deny" ? gate.reach({ account }).families : [];
 }
 
@@ -26,7 +32,7 @@ export function retryable(error: PortcullisError): boolean {
   }
 }
 
-export function edge(module: WebAssembly.Module, bundle: ArrayBuffer, decode?: WebAssembly.Module): Worker {
+export function edge(module: CompiledModule, bundle: ArrayBuffer, decode?: CompiledModule): Worker {
   return decode === undefined ? worker({ module, bundle }) : worker({ module, bundle, decoder: new Decoder(decode) });
 }
 

@@ -126,6 +126,15 @@ test("an acknowledgement is of one mark, one status and a known key, and does no
   for (let at = 0; at < value.length; at += 1) assert.equal(says(value.slice(0, at) + String.fromCharCode(value.charCodeAt(at) ^ 1) + value.slice(at + 1)), false);
 });
 
+test("the examples in the documentation are right", async () => {
+  const text = readFileSync(new URL("../../docs/reach-header.md", import.meta.url), "utf8");
+  const [mark, enforced] = [...text.matchAll(/```text\n[A-Za-z-]+: ([^`]*?)\n```/g)].map(([, example]) => example.replaceAll("\n  ", " "));
+  const request = { method: "POST", target: "/v1/chat/completions", headers: { authorization: " Bearer sk-1\t", [REACH_HEADER]: mark } };
+  const reach = await verify(request, keys, { now: vectors.marks[0].created * 1000 });
+  assert.deepEqual(reach.denied, ["mythos-class", "*"]);
+  assert.equal(await acknowledge(reach, 200, vectors.origin), enforced);
+});
+
 for (const { of, status, value } of vectors.enforced) {
   test(`acknowledged: ${of}, ${status}`, async () => {
     assert.equal(await acknowledge(named(of), status, vectors.origin), value);

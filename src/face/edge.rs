@@ -49,6 +49,8 @@ mod bits {
     pub(super) const SHADOW: u32 = 8;
     /// A licence lifts something for the caller.
     pub(super) const LICENSED: u32 = 16;
+    /// A fact of the line is none: nothing was decided.
+    pub(super) const INVALID: u32 = 32;
 }
 
 fn error(code: &str, message: &str) -> JsValue {
@@ -126,16 +128,21 @@ impl Edge {
     /// `stale` or nothing, then each candidate place as country, blank, region. `now` is in milliseconds since the epoch.
     ///
     /// Returns the sum of 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply; 16: a licence lifts something. Without 1
-    /// the request passes.
+    /// the request passes; but 32 says that a number, an address or a network kind is none, and nothing was decided.
     pub fn reach(&mut self, line: &str, now: f64) -> u32 {
         let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
-        self.caller.asn = field().parse().ok();
-        self.caller.ip = read_ip(field());
+        let (asn, ip, kinds) = (field(), field(), field());
+        self.caller.asn = asn.parse().ok();
+        self.caller.ip = read_ip(ip);
         self.caller.network = Network::default();
-        for kind in pieces(field(), b',') {
-            self.caller.network = Network::of(kind).map_or(self.caller.network, |kind| self.caller.network.with(kind));
+        let mut invalid = self.caller.asn.is_none() && !asn.is_empty() || self.caller.ip.is_none() && !ip.is_empty();
+        for kind in pieces(kinds, b',') {
+            match Network::of(kind) {
+                Some(kind) => self.caller.network = self.caller.network.with(kind),
+                None => invalid |= !kinds.is_empty(),
+            }
         }
         self.caller.stale = !field().is_empty();
         self.caller.places.clear();
@@ -150,6 +157,9 @@ impl Edge {
         let now = now as i64;
         self.passed = None;
         self.unread = None;
+        if invalid {
+            return bits::INVALID;
+        }
         let mut gate = held(&self.gate);
         let approach = gate.approach(method, url, &self.caller, now);
         let mut found = 0;
@@ -397,7 +407,11 @@ impl Reader {
 fn header_lines(text: &str) -> Vec<(&str, &str)> {
     let mut lines = Vec::new();
     for line in pieces(text, b'\n') {
-        if let Some((name, value)) = cut(line, b':') {
+        // Names of HTTP/2's own begin with the sign that ends all names.
+        let from = usize::from(line.starts_with(':'));
+        if let Some(end) = line.bytes().skip(from).position(|byte| byte == b':')
+            && let (Some(name), Some(value)) = (line.get(..from + end), line.get(from + end + 1..))
+        {
             lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
         }
     }
