@@ -50,13 +50,18 @@ impl Content {
         Self { kind: Kind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
 
     pub(super) fn of(headers: &[(&str, &str)]) -> Self {
-        let mut lines = header::lines(headers, "content-type").flat_map(types).map(str::trim_ascii);
-        let line = lines.next().unwrap_or_default();
+        let mut lines = header::lines(headers, "content-type");
+        let first = lines.next().unwrap_or_default();
+        let types = is_list(first);
+        let line = if types { pieces(first, b',').next().unwrap_or_default() } else { first }.trim_ascii();
         let media = pieces(line, b';').next().unwrap_or_default().trim_ascii();
         let kind = kind(media);
         let charset = charset(line);
         // One type said twice is one type, but for the boundary, which the text behind it may become a part of.
-        let is_one = lines.all(|other| other.eq_ignore_ascii_case(line) && kind != Some(Kind::Multipart));
+        let same = |lines: &str| {
+            kind != Some(Kind::Multipart) && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
+        };
+        let is_one = (!types || same(first)) && lines.all(same);
         let trouble = (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
         let mut codings = String::new();
         for line in header::lines(headers, "content-encoding") {
@@ -107,18 +112,12 @@ fn kind(media: &str) -> Option<Kind> {
     })
 }
 
-/// The types of one line, which proxies join with commas: some servers take the first, some the last.
-fn types(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(line);
-    core::iter::from_fn(move || {
-        let line = rest?;
-        let mut quoted = false;
-        let comma = line.bytes().position(|byte| {
-            quoted ^= byte == b'"';
-            byte == b',' && !quoted
-        });
-        rest = comma.and_then(|at| line.get(at + 1..));
-        Some(comma.and_then(|at| line.get(..at)).unwrap_or(line))
+/// Several types in one line, as proxies join them: some servers take the first, some the last.
+fn is_list(line: &str) -> bool {
+    let mut quoted = false;
+    line.bytes().any(|byte| {
+        quoted ^= byte == b'"';
+        byte == b',' && !quoted
     })
 }
 
@@ -130,22 +129,23 @@ pub(super) enum Charset {
     SingleByte,
 }
 
+const CHARSETS: [&[u8]; 8] =
+    [b"utf-8", b"utf8", b"us-ascii", b"iso-8859-1", b"iso-8859-15", b"latin1", b"windows-1252", b"cp1252"];
+/// How many of them name UTF-8, or a part of it.
+const UTF8: usize = 3;
+
 /// What a charset's name means; `None`: in that one an id may read differently.
 pub(super) fn charset_of(name: &[u8]) -> Option<Charset> {
-    let is = |known: &[&[u8]]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
-    if is(&[b"utf-8", b"utf8", b"us-ascii"]) {
-        Some(Charset::Utf8)
-    } else if is(&[b"iso-8859-1", b"iso-8859-15", b"latin1", b"windows-1252", b"cp1252"]) {
-        Some(Charset::SingleByte)
-    } else {
-        None
-    }
+    let at = CHARSETS.iter().position(|known| name.eq_ignore_ascii_case(known))?;
+    Some(if at < UTF8 { Charset::Utf8 } else { Charset::SingleByte })
 }
 
 /// The charset that the parameters say, UTF-8 if they say none; `None`: another one, or one said twice.
 fn charset(line: &str) -> Option<Charset> {
     let mut said = None;
-    for parameter in pieces(line, b';').skip(1) {
+    let mut parameters = pieces(line, b';');
+    parameters.next();
+    for parameter in parameters {
         let (name, value) = cut(parameter, b'=').unwrap_or((parameter, ""));
         let name = name.trim_ascii();
         if !name.eq_ignore_ascii_case("charset") {

@@ -192,9 +192,9 @@ impl Json {
         }
     }
 
-    /// The same of text in a charset of single bytes, ASCII and more.
-    pub(crate) fn in_single_bytes(self, single_byte: bool) -> Self {
-        Self { single_byte, ..self }
+    /// The document is text in a charset of single bytes, ASCII and more.
+    pub(crate) fn set_single_byte(&mut self, single_byte: bool) {
+        self.single_byte = single_byte;
     }
 
     /// Makes ready for another document; what was allocated stays.
@@ -1055,9 +1055,16 @@ impl Json {
         let bit = 1u64.checked_shl(wanted.number).unwrap_or(level.seen);
         let twice = level.seen & bit != 0 || bit == 0;
         level.seen |= bit;
-        // Which of two spellings or values of the user's own counts is nothing to the gate.
-        if (!wanted.exact || twice) && !self.next_state(bundle).is_some_and(|state| state.is_inert()) {
-            self.doubt_it(if wanted.exact { Reason::DuplicateKey } else { Reason::AmbiguousKey });
+        if !wanted.exact || twice {
+            self.doubt_key(bundle, wanted.exact);
+        }
+    }
+
+    /// The key is there twice, or in a spelling that not all parsers take for it. Which one counts is nothing to the gate where the value is the user's own.
+    #[inline(never)] // seldom called
+    fn doubt_key(&mut self, bundle: Bundle<'_>, exact: bool) {
+        if !self.next_state(bundle).is_some_and(|state| state.is_inert()) {
+            self.doubt_it(if exact { Reason::DuplicateKey } else { Reason::AmbiguousKey });
         }
     }
 }

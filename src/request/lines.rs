@@ -28,9 +28,9 @@ impl Lines {
         Self { start, line: Json::new(start), doubt: None }
     }
 
-    /// The same of text in a charset of single bytes, ASCII and more.
-    pub(crate) fn in_single_bytes(self, single_byte: bool) -> Self {
-        Self { line: self.line.in_single_bytes(single_byte), ..self }
+    /// The file is text in a charset of single bytes, ASCII and more.
+    pub(crate) fn set_single_byte(&mut self, single_byte: bool) {
+        self.line.set_single_byte(single_byte);
     }
 
     /// Reads on.

@@ -469,7 +469,7 @@ impl Reader {
     fn open(&mut self, bundle: Bundle<'_>, kind: Kind) {
         for &state in &self.states {
             let body = match kind {
-                Kind::Lines => Body::Lines(Lines::new(state).in_single_bytes(self.content.single_byte)),
+                Kind::Lines => Body::Lines(Lines::new(state)),
                 Kind::Form => Body::Form(Form::new(state)),
                 Kind::Multipart => match Multipart::new(state, &self.content.line) {
                     Ok(multipart) => Body::Multipart(multipart),
@@ -478,10 +478,15 @@ impl Reader {
                         return;
                     }
                 },
-                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state).in_single_bytes(self.content.single_byte)),
+                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state)),
             };
             let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
             self.slots.push(Slot { body, failed: None, findings });
+            match self.slots.last_mut().map(|slot| &mut slot.body) {
+                Some(Body::Json(json)) => json.set_single_byte(self.content.single_byte),
+                Some(Body::Lines(lines)) => lines.set_single_byte(self.content.single_byte),
+                _ => {}
+            }
         }
     }
 }

@@ -259,16 +259,17 @@ impl Route {
         let mut known = self.find(walk, segments);
         if known == Match::None {
             // A server may drop blanks, and a file extension as one asks for a format: `/models.json`.
-            let trimmed: Vec<&[u8]> = segments.iter().map(|segment| segment.trim_ascii()).collect();
-            let mut bare = trimmed.clone();
+            let mut bare = segments.to_vec();
+            for segment in &mut bare {
+                *segment = segment.trim_ascii();
+            }
             if let Some(last) = bare.last_mut() {
                 *last = stem(last);
             }
-            for spelling in [trimmed, bare] {
-                if spelling != segments && self.find(walk, &spelling) != Match::None {
-                    self.unsure = true;
-                    return;
-                }
+            let changes = bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
+            if changes && self.find(walk, &bare) != Match::None {
+                self.unsure = true;
+                return;
             }
             known = self.search(walk, segments, Manner::Weak).found();
         }

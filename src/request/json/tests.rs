@@ -549,7 +549,8 @@ proptest! {
 fn read_single<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
-    let (mut json, mut findings) = (Json::new(0).in_single_bytes(true), Findings::new(bundle));
+    let (mut json, mut findings) = (Json::new(0), Findings::new(bundle));
+    json.set_single_byte(true);
     for piece in pieces {
         if let Err(reason) = json.feed(bundle, piece, &mut findings) {
             return (Err(reason), Found::from(&findings));
