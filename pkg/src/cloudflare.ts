@@ -57,9 +57,9 @@ export interface WorkerOptions {
    * bodies of callers under restriction are refused.
    */
   readonly decoder?: Decoder;
-  /** Milliseconds that a stream to a caller under restriction may last; an hour if left out. */
+  /** Milliseconds, less than 2^31, that a stream to a caller under restriction may last; an hour if left out. */
   readonly streamLife?: number;
-  /** Milliseconds that a WebSocket's origin may leave unsaid which model runs; ten seconds if left out. */
+  /** Milliseconds, likewise, that a WebSocket's origin may leave unsaid which model runs; ten seconds if left out. */
   readonly socketHold?: number;
 }
 
