@@ -303,6 +303,11 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
     }
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;
+        if operation.routes.iter().any(|route| route.socket) {
+            // A message is read by the rules of a body.
+            let base = Base { message: true, at: Pointer::default() };
+            add_includes(gateway, document, &document.running, &base, &mut open, &mut flat)?;
+        }
     }
     add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;
     if operation.flags & flag::LISTS != 0 {
