@@ -295,6 +295,22 @@ fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
 }
 
 #[test]
+fn what_an_account_says_that_is_no_fact_is_named_once() {
+    let line = r#"{"method":"GET","url":"/v1/models","account":{"us_persn":true,"org":"a","subject":"entity","since":1}}"#;
+    let output = portcullis(&["decide", "--policy", POLICY, "--requests", "-"], &format!("{line}\n{line}\n"));
+    says(&output, 0, "verdict", "");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        told,
+        [
+            "-:1: `us_persn` in an account is no fact of the policy and is passed over; did you mean `us_person`?",
+            "-:1: `since` in an account is no fact of the policy and is passed over",
+        ]
+    );
+}
+
+#[test]
 fn explain_takes_the_lines_that_decide_takes() {
     let explain = |line: &str| portcullis(&["explain", "--policy", "policies/kill-switch.toml", "--request", "-"], line);
     let request = r#"{"method":"POST","url":"/v1/chat/completions","body":{"model":"mythos-5"},"why":1}"#;

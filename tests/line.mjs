@@ -51,7 +51,7 @@ export function headerLines({ headers = {}, trailers = {} }) {
 }
 
 export function bodyOf({ body, body_b64: coded }) {
-  if (body !== undefined) return new TextEncoder().encode(body);
+  if (body !== undefined && body !== null) return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
   return coded === undefined ? undefined : decoded(coded);
 }
 

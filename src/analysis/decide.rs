@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde_json::Value as Json;
 
-use super::line::{LineError, RequestLine};
+use super::line::{AccountFacts, LineError, RequestLine, slip};
 use crate::bundle::layout::{self as l, section};
 use crate::bundle::{Bundle, OwnedBundle};
 use crate::decode::{Decoder, Memory};
@@ -47,6 +47,15 @@ impl Decider {
         self.has_rules(line)?;
         let verdict = self.verdict(line, clock);
         Ok(with_id(&line.id, &verdict.to_json()))
+    }
+
+    /// What a line's accounts say that is no fact of the policy, and so is passed over; with the fact of which it may be a slip.
+    #[must_use]
+    pub fn strange_facts(&self, line: &RequestLine) -> Vec<(String, Option<String>)> {
+        let bundle = self.gate.bundle();
+        let facts: Vec<&str> = bundle.table::<l::Fact>(section::FACTS).iter().map(|fact| bundle.text(fact.name)).collect();
+        let names = line.accounts.iter().flat_map(AccountFacts::names).filter(|name| !facts.contains(name));
+        names.map(|name| (name.to_owned(), slip(name, &facts).map(str::to_owned))).collect()
     }
 
     /// Whether there is a rule for each of a line's switches.

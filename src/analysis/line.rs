@@ -239,7 +239,7 @@ fn entry(value: &Json) -> String {
 }
 
 /// The known key that an unknown one is a slip of: one edit or swap away, case, `_` and `-` aside.
-fn slip(key: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
     // A long key is no slip of a short one, and the comparison takes quadratic time.
     let own = folded(key.get(..64.min(key.len()))?);
@@ -308,6 +308,11 @@ impl AccountFacts {
             }
             Json::Null | Json::Object(_) => None,
         }
+    }
+
+    /// Names of what the account says, but for its `subject`.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str).filter(|name| *name != "subject")
     }
 
     /// Whether the account is an entity's whose users are not all attested: facts about a person are then unknown. It says so by `subject`.

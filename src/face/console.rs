@@ -83,7 +83,13 @@ impl Console {
     /// Takes a bundle.
     #[wasm_bindgen(constructor)]
     pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Console, JsError> {
-        Ok(Self(Decider::new(OwnedBundle::new(bundle)?, list_key.as_deref())?))
+        let bundle = OwnedBundle::new(bundle)?;
+        if let (None, Some(list)) = (&list_key, bundle.view().secret_list()) {
+            return Err(JsError::new(&alloc::format!(
+                "the list `{list}` is secret: without the list key nobody would count as listed"
+            )));
+        }
+        Ok(Self(Decider::new(bundle, list_key.as_deref())?))
     }
 
     /// The verdict on one request, as a line. `now` is in milliseconds since the epoch.

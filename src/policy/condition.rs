@@ -136,11 +136,15 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
     };
     let word: usize =
         rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>().max(first.len_utf8());
-    let shown = rest.get(..word).unwrap_or_default();
+    // A sign of two characters is one, wherever it stands.
+    let doubled = ["==", "&&", "||"].into_iter().find(|sign| rest.starts_with(sign));
+    let shown = doubled.or(rest.get(..word)).unwrap_or_default();
+    let word = shown.len();
+    let alone = !source.get(..start).is_some_and(|before| before.ends_with(shown));
     let (help, message) = match (shown, message) {
-        ("=", _) => (Some(Help::Write("equality", "==")), None),
-        ("&" | "and" | "AND", _) => (Some(Help::Write("\"and\"", "&&")), None),
-        ("|" | "or" | "OR", _) => (Some(Help::Write("\"or\"", "||")), None),
+        ("=", _) if alone => (Some(Help::Write("equality", "==")), None),
+        ("&" | "and" | "AND", _) if alone => (Some(Help::Write("\"and\"", "&&")), None),
+        ("|" | "or" | "OR", _) if alone => (Some(Help::Write("\"or\"", "||")), None),
         _ if matches!(before(source, start), "not" | "NOT") => {
             // The parser takes the word for a name, and stops behind it.
             let end = source.get(..start).unwrap_or_default().trim_end().len();

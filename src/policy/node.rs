@@ -10,6 +10,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 use toml::de::{DeTable, DeValue};
 
 use super::code;
+use super::instant::{self, Side};
 use super::model::Span;
 use super::problem::{Edit, Fix, Problem};
 
@@ -128,6 +129,16 @@ impl Reader<'_> {
         let line = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let Some((key, value)) = line.split_once('=') else { return problem };
         let (condition, said) = (matches!(key.trim(), "when" | "unless"), value.trim());
+        let whole = start + (line.len() - value.trim_start().len());
+        let whole = self.span(whole, whole + said.len());
+        let instant = match key.trim() {
+            "from" => instant::mended(said, Side::Start),
+            "until" | "expires" => instant::mended(said, Side::End),
+            _ => None,
+        };
+        if let Some(mended) = instant {
+            return problem.help(mended.help).fix(Some(Fix { span: whole, edit: Edit::Text(mended.instant) }));
+        }
         let quote = said.chars().next().filter(|first| matches!(first, '"' | '\'') && said.len() > 1 && said.ends_with(*first));
         let inner = match quote {
             Some(quote) => said.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default(),
@@ -146,10 +157,8 @@ impl Reader<'_> {
             true => format!("{LONG}{inner}{LONG}"),
             false => format!("'{inner}'"),
         };
-        let whole = start + (line.len() - value.trim_start().len());
-        let span = self.span(whole, whole + said.len());
         let why = if condition { "conditions go into single quotes" } else { "a text that holds quotes goes into others" };
-        problem.help(format!("{why}: `{} = {mended}`", key.trim())).fix(Some(Fix { span, edit: Edit::Text(mended) }))
+        problem.help(format!("{why}: `{} = {mended}`", key.trim())).fix(Some(Fix { span: whole, edit: Edit::Text(mended) }))
     }
 
     /// The first byte or bytes of the outermost value that reaches to `end`.

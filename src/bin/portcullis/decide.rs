@@ -14,7 +14,7 @@ use crate::{Exit, clock, input};
 /// A line is an object with `id`, `method`, `url`, and optionally `headers`, `body` (a text, or any other JSON value, sent as it is written) or
 /// `body_b64`, `platform`, `place`, `network`, `asn`, `ip`, `account`, `now`, `chunks`, `frames`, `trailers`, `switch`; `places` and `accounts` for several
 /// candidate callers. Other keys are passed over and named once on standard error. A key that is one slip away from one of these, an unknown key in a
-/// place and a switch of an unknown rule are errors. A line that is no request gets `{"id":null,"error":...}` and the exit code 1 at the end.
+/// place and a switch of an unknown rule are errors; what an account says that is no fact of the policy is named once, too. A line that is no request gets `{"id":null,"error":...}` and the exit code 1 at the end.
 #[derive(clap::Args)]
 #[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["policy", "bundle"])))]
@@ -53,9 +53,9 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
             continue;
         }
         let place = format!("{}:{}", arguments.requests.display(), number + 1);
-        let answer = decide_line(&mut decider, &line, |key| {
-            if passed_over.insert(key.to_owned()) {
-                tell!("{place}: the key `{}` is passed over", key.escape_debug());
+        let answer = decide_line(&mut decider, &line, |said| {
+            if passed_over.insert(said.clone()) {
+                tell!("{place}: {said}");
             }
         });
         let answer = answer.unwrap_or_else(|error| {
@@ -72,9 +72,16 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
     Ok(exit)
 }
 
-fn decide_line(decider: &mut Decider, line: &[u8], passed_over: impl FnMut(&str)) -> Result<String, String> {
+/// The verdict on a line. `passed_over` is told what the line says and nobody looks at.
+fn decide_line(decider: &mut Decider, line: &[u8], mut passed_over: impl FnMut(String)) -> Result<String, String> {
     let line = core::str::from_utf8(line).map_err(|error| error.to_string())?;
     let line = RequestLine::read(line).map_err(|error| error.to_string())?;
-    line.passed_over.iter().map(String::as_str).for_each(passed_over);
+    for key in &line.passed_over {
+        passed_over(format!("the key `{}` is passed over", key.escape_debug()));
+    }
+    for (name, near) in decider.strange_facts(&line) {
+        let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        passed_over(format!("`{}` in an account is no fact of the policy and is passed over{near}", name.escape_debug()));
+    }
     decider.decide_read(&line, clock()).map_err(|error| error.to_string())
 }

@@ -46,7 +46,7 @@ pub(crate) fn list_key(path: &Path) -> Result<Vec<u8>, Exit> {
         _ if text.is_empty() => "holds no text".to_owned(),
         Some(strange) => format!("holds {strange:?}, which is no hexadecimal digit"),
         None if text.len() < LEAST => format!("holds {} digits, and {LEAST} are the least", text.len()),
-        None if text.len() % 2 != 0 => format!("holds {} digits, an odd number", text.len()),
+        None if !text.len().is_multiple_of(2) => format!("holds {} digits, an odd number", text.len()),
         None => {
             let pairs = text.as_bytes().chunks(2);
             return Ok(pairs.filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()).collect());
