@@ -12,6 +12,7 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 test("the operations of a package are found with their methods, whatever its generator", () => {
   assert.deepEqual(operationsOf(here("package"), "/v1"), [
     "? /v1/hear",
+    "DELETE /v1/comments/{}",
     "GET /v1/blobs/{}",
     "GET /v1/things",
     "GET /v1/things/{}",
@@ -31,6 +32,7 @@ test("the operations of a package are found with their methods, whatever its gen
 test("what is new is told: a word where the dialect has an id is new, a name of several segments before a verb is not", () => {
   assert.deepEqual(drift("some", here("package"), "/v1", here("dialect")), [
     "? /v1/hear",
+    "DELETE /v1/comments/{}",
     "POST /v1/comments",
     "POST /v1/other/say",
     "POST /v1/things/batch",

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const SOURCES = /\.(js|mjs|cjs|py)$|service-2\.json$/;
+const SOURCES = /\.(js|mjs|cjs|py)$|\/service-2\.json$/;
 const SKIPPED = /(^|\/)(node_modules|tests?|examples|docs|\.git)$/;
 /** Before a path: what it is called with. The first group is the method, where the call says it. */
 const CALLS = [
@@ -14,7 +14,7 @@ const CALLS = [
   // Speakeasy and Google, Fern, and what is written out or kept as a constant: the method stands beside.
   String.raw`(?:pathToFunc|formatMap|_path\w*)\(\s*`,
   String.raw`\burl(?:Join)?\.join\([^"\x60']*`,
-  String.raw`\b(?:url|path|endpoint|requestUri|"requestUri")["']?\s*[:=]\s*(?:path\s*)?(?=["'\x60](?:/|\$\{))`,
+  String.raw`\b(?:url|path|endpoint)["']?\s*[:=]\s*(?:path\s*)?(?=["'\x60](?:/|\$\{))`,
   String.raw`\b[A-Z][A-Z_]+\s*:\s*(?=["']/)`,
   String.raw`\breturn\s+(?=\x60\$\{[\w.]*[bB]ase_?U(?:rl|RL)\}/)`,
 ];
@@ -28,6 +28,14 @@ export function operationsOf(folder, base = "") {
   const found = new Set();
   for (const file of files(folder)) {
     const text = readFileSync(file, "utf8");
+    if (file.endsWith(".json")) {
+      // A service model of AWS.
+      for (const { http } of Object.values(JSON.parse(text).operations)) {
+        const path = pathOf(http.requestUri);
+        if (path !== undefined) found.add(`${http.method} ${based(path, base)}`);
+      }
+      continue;
+    }
     for (const match of text.matchAll(CALL)) {
       const [whole, call, , written] = match;
       const path = pathOf(written);
