@@ -1,5 +1,9 @@
 /** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
@@ -9,6 +13,7 @@ import { trapping } from "./trap.mjs";
 
 const FR = { country: "FR" };
 const US = { country: "US" };
+const SECRET = fileURLToPath(new URL("secret.toml", import.meta.url));
 const bundle = compile(POLICY);
 
 const BROKEN = [
@@ -40,11 +45,56 @@ for (const [what, bytes, code] of BROKEN) {
   });
 }
 
-test("a list key that is not hex: 503 for all", async () => {
-  const gate = await start({ bindings: { LIST_KEY: "not hex" } });
+for (const [what, key] of [["that is not hexadecimal", "not hex"], ["of 30 digits", "0".repeat(30)], ["of 33 digits", "0".repeat(33)]]) {
+  test(`a list key ${what}: 503 for all`, async () => {
+    const gate = await start({ bindings: { LIST_KEY: key } });
+    try {
+      assert.equal((await gate.chat("haiku-4", US)).status, 503);
+      assert.equal(gate.origin.seen.length, 0);
+      assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "key_invalid" });
+    } finally {
+      await gate.close();
+    }
+  });
+}
+
+test("white space at the end of a list key is none of it", async () => {
+  const gate = await start({ bindings: { LIST_KEY: `${"0".repeat(64)}\n` } });
+  try {
+    assert.equal((await gate.chat("haiku-4", US)).status, 200);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a secret list without a list key: 503 for all, and the status says why", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
+  const key = join(folder, "list.key");
+  writeFileSync(key, "0".repeat(64));
+  const logged = [];
+  const gate = await start({ bundle: compile(SECRET, "--list-key", key), hear: (line) => logged.push(line) });
   try {
     assert.equal((await gate.chat("haiku-4", US)).status, 503);
     assert.equal(gate.origin.seen.length, 0);
+    assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "list_key_missing" });
+    await until(() => logged.some((line) => line.includes("list_key_missing")));
+  } finally {
+    await gate.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a key table without its secret: nothing is known of any account, and log and status say so", async () => {
+  const logged = [];
+  const gate = await start({ bindings: { KEY_SECRET: undefined }, hear: (line) => logged.push(line) });
+  try {
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
+    assert.equal((await gate.chat("haiku-4", US, bearer("sk-us"))).status, 200);
+    const status = await gate.fetch("/.well-known/portcullis/status");
+    assert.equal(status.status, 200);
+    assert.deepEqual((await status.json()).problems, ["key_secret_missing"]);
+    await until(() => logged.some((line) => line.includes("key_secret_missing")));
+    assert.equal(logged.filter((line) => line.includes("key_secret_missing")).length, 1, "once an isolate");
   } finally {
     await gate.close();
   }
