@@ -438,7 +438,7 @@ function report(line: Record<string, unknown>): void {
 function record(arrival: Arrival, caseId: string, judgement: Judgement | undefined, operation: string): void {
   if (judgement === undefined) return;
   const { mentions: _, ...words } = judgement;
-  const { country = "" } = arrival.headers.has("cf-worker") ? {} : placeOf(arrival);
+  const country = arrival.headers.has("cf-worker") ? "" : `${placeOf(arrival).country}`;
   const place = /^(?!XX)[A-Z]{2}$/.test(country) ? country : "unknown";
   console.log(JSON.stringify({ portcullis: { event: "decision", case: caseId, ...words, operation, place } }));
 }

@@ -7,12 +7,14 @@ import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
-import { POLICY, bearer, compile, start } from "./setup.mjs";
+import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { KEY_SECRET, POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
 import { trapping } from "./trap.mjs";
 
 const FR = { country: "FR" };
 const US = { country: "US" };
+const SHADOW = fileURLToPath(new URL("shadow.toml", import.meta.url));
 const SECRET = fileURLToPath(new URL("secret.toml", import.meta.url));
 const bundle = compile(POLICY);
 
@@ -58,21 +60,44 @@ for (const [what, key] of [["that is not hexadecimal", "not hex"], ["of 30 digit
   });
 }
 
-test("white space at the end of a list key is none of it", async () => {
-  const gate = await start({ bindings: { LIST_KEY: `${"0".repeat(64)}\n` } });
+const KEY = "0123456789abcdef".repeat(4);
+
+/** A bundle with a secret list, hidden by this key. */
+function secret() {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
+  try {
+    const file = join(folder, "list.key");
+    writeFileSync(file, `${KEY}\n`);
+    return compile(SECRET, "--list-key", file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("a list key is the same text for the command line and for the worker, and white space at its end is none of it", async () => {
+  const gate = await start({ bundle: secret(), bindings: { LIST_KEY: `${KEY} \n` } });
+  try {
+    await gate.worker.table.put(await keyDigest(KEY_SECRET, "sk-partner"), JSON.stringify({ org: "org-1" }));
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-partner"))).status, 200);
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a rule in shadow that rests on what the platform does not tell never takes the gate down", async () => {
+  const gate = await start({ bundle: compile(SHADOW) });
   try {
     assert.equal((await gate.chat("haiku-4", US)).status, 200);
+    assert.equal((await gate.fetch("/.well-known/portcullis/status")).status, 200);
   } finally {
     await gate.close();
   }
 });
 
 test("a secret list without a list key: 503 for all, and the status says why", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
-  const key = join(folder, "list.key");
-  writeFileSync(key, "0".repeat(64));
   const logged = [];
-  const gate = await start({ bundle: compile(SECRET, "--list-key", key), hear: (line) => logged.push(line) });
+  const gate = await start({ bundle: secret(), hear: (line) => logged.push(line) });
   try {
     assert.equal((await gate.chat("haiku-4", US)).status, 503);
     assert.equal(gate.origin.seen.length, 0);
@@ -80,7 +105,6 @@ test("a secret list without a list key: 503 for all, and the status says why", a
     await until(() => logged.some((line) => line.includes("list_key_missing")));
   } finally {
     await gate.close();
-    rmSync(folder, { recursive: true });
   }
 });
 
