@@ -418,6 +418,25 @@ impl Pending {
         self.reader.wants_body()
     }
 
+    /// Whether it asks to delete something, as [`Reader::deletes`].
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        self.reader.deletes()
+    }
+
+    /// What it asks for, for a log: dialect, blank and operation; of several the first.
+    #[cfg(feature = "edge")]
+    pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
+        let mut to = String::new();
+        if let Some(operation) = self.unread.route.operations(bundle).next() {
+            let dialect = bundle.table::<layout::Dialect>(section::DIALECTS).get(u32::from(operation.dialect));
+            to.push_str(dialect.map_or("", |dialect| bundle.text(dialect.id)));
+            to.push(' ');
+            to.push_str(bundle.text(operation.id));
+        }
+        to
+    }
+
     /// The codings that lie over the body, as [`Reader::codings`].
     #[must_use]
     pub fn codings(&self) -> &str {

@@ -155,8 +155,7 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
 fn check(bundle: Bundle<'_>, kind: Kind, request: &Request, findings: &Findings) -> Check {
     let names = request.has(operation::ANSWER_NAMES);
     match kind {
-        // Frames on a socket are read as they pass.
-        _ if !request.guarded || request.preflight || request.upgrade => Check::Nothing,
+        _ if !request.guarded || request.preflight => Check::Nothing,
         Kind::Pass | Kind::Defer if request.has(operation::LISTS) => Check::Filter,
         Kind::Defer if names => Check::Strict,
         Kind::Defer => Check::Acknowledged,

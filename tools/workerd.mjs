@@ -1,18 +1,21 @@
 /** Starts the built worker in workerd, as `make run` and the tests do. */
 import { readFileSync, readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Log, LogLevel, Miniflare } from "miniflare";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Runtime behaviour that the worker is written for; the same as in wrangler.toml. */
-export const COMPATIBILITY_DATE = /compatibility_date = "(.+)"/.exec(readFileSync(`${ROOT}wrangler.toml`, "utf8"))[1];
+/** Runtime behaviour that the worker is written for: that of wrangler.toml. */
+const wrangler = readFileSync(`${ROOT}wrangler.toml`, "utf8");
+export const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(wrangler)[1];
+export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.exec(wrangler)[1]);
 
 /**
  * `bundle`: bytes of the policy, that of `make build` if left out. `module` and `decoder`: bytes of the edge and of the
  * decoding module, likewise. `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
- * built scripts. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
+ * built scripts. `hear`: is told each line that it logs. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
  */
-export async function startWorker({ bundle, module, decoder, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, inspector = false } = {}) {
+export async function startWorker({ bundle, module, decoder, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, hear, inspector = false } = {}) {
   const pkg = `${ROOT}pkg/`;
   const built = readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js"));
   const sources = new Map([
@@ -25,10 +28,11 @@ export async function startWorker({ bundle, module, decoder, bindings = {}, keys
     host,
     port,
     log: new Log(log ? LogLevel.INFO : LogLevel.NONE),
-    ...(log ? {} : { handleRuntimeStdio: (stdout, stderr) => void (stdout.resume(), stderr.resume()) }),
+    ...(log ? {} : { handleRuntimeStdio: (...outputs) => outputs.forEach((output) => lines(output, hear)) }),
     cf: false,
     ...(inspector ? { inspectorPort: 0 } : {}),
     compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: COMPATIBILITY_FLAGS,
     modulesRoot: pkg,
     modules: [
       // The first is the entry.
@@ -45,4 +49,10 @@ export async function startWorker({ bundle, module, decoder, bindings = {}, keys
   const table = await miniflare.getKVNamespace("KEYS");
   for (const [name, record] of Object.entries(keys)) await table.put(name, JSON.stringify(record));
   return { url, miniflare, table, fetch: (path, init) => miniflare.dispatchFetch(url + path, init), close: () => miniflare.dispose() };
+}
+
+/** Reads what the runtime prints, and tells it line by line. */
+function lines(output, tell) {
+  if (tell === undefined) return void output.resume();
+  createInterface({ input: output }).on("line", tell);
 }

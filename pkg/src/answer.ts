@@ -15,6 +15,8 @@
 import type { Budget } from "./body.ts";
 import { CHECK, type Reading, type Refusal, WITHHELD } from "./gate.ts";
 
+declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
+
 /** Milliseconds after which a stream is cut, of a caller who may not use everything: what that is may have changed since. */
 export const STREAM_LIFE_MS = 60 * 60 * 1000;
 /** Pages of a list that are asked for in place of one of which nothing is left. */
@@ -44,6 +46,8 @@ export interface Vetting {
   readonly acknowledged: boolean;
   /** Words a refusal. */
   readonly refuse: (refusal: Refusal | undefined) => Response;
+  /** Hears that the answer does not go, or not to its end; the reading's judgement says why. */
+  readonly withheld: () => void;
   /** Asks the origin for another page of the same list. */
   readonly again: (url: string) => Promise<Response>;
   /** {@link STREAM_LIFE_MS} if left out. */
@@ -51,8 +55,7 @@ export interface Vetting {
 }
 
 /** Makes a request ready for an answer that must be read. Before the judgement is known it may be any. */
-export function prepare(headers: Headers, reading: Reading): void {
-  const { check } = reading;
+export function prepare(headers: Headers, check: number | undefined): void {
   if (check === CHECK.nothing) return;
   headers.set("accept-encoding", "identity");
   if (check !== undefined && check !== CHECK.filter) return;
@@ -64,17 +67,31 @@ export async function vet(response: Response, vetting: Vetting): Promise<Respons
   const { reading, acknowledged, request, refuse } = vetting;
   const check = reading.check ?? CHECK.nothing;
   const list = check === CHECK.filter;
-  if (response.status === 101) return response;
   const free = check === CHECK.nothing || !response.ok || (acknowledged && !list);
   if (!free && check === CHECK.acknowledged) {
     await drop(response);
-    return refuse(reading.withhold(WITHHELD.unproven));
+    const refusal = reading.withhold(WITHHELD.unproven);
+    vetting.withheld();
+    return refuse(refusal);
   }
   if (response.body === null || request.method === "HEAD" || (free && !STREAMS.test(response.headers.get("content-type") ?? ""))) {
+    if (free && response.body !== null && !response.headers.has("content-length")) return mortal(response, vetting.life);
     // An answer without a body has nothing to show for itself but its head, which for a list says too much.
     return list ? new Response(response.body, { status: response.status, headers: headersOf(response, true) }) : response;
   }
   return list ? page(response, vetting) : new Flow(response, vetting, free).answer();
+}
+
+/**
+ * What may be a stream although its type does not say so (an array of JSON that grows): the runtime passes it on, for as long as a stream may
+ * last. It has no words for its end; cut JSON is no JSON to anybody.
+ */
+function mortal(response: Response, life = STREAM_LIFE_MS): Response {
+  const { readable, writable } = new IdentityTransformStream();
+  const ended = (response.body as ReadableStream<Uint8Array>).pipeTo(writable, { signal: AbortSignal.timeout(life), preventAbort: true });
+  // The client's stream ends in any case, as it would if the origin's broke off.
+  ended.catch(() => writable.close()).catch(() => undefined);
+  return new Response(readable, response);
 }
 
 /** A list. Where no row is left and the origin has more, the next page is asked for: its cursor is not for the caller to see. */
@@ -269,6 +286,7 @@ class Flow {
     this.failed = true;
     this.#ended = true;
     reading.withhold(why);
+    this.#vetting.withheld();
     void this.#cancel();
     if (!this.#begun && !this.#unread) return [];
     const words = this.#whole === LINE ? encoder.encode(`${reading.refusal?.body}\n`) : reading.lastWords();
@@ -309,6 +327,7 @@ function source(body: ReadableStream<Uint8Array>): { read: () => Promise<Uint8Ar
   }
 }
 
-function drop({ body }: Response): Promise<void> | undefined {
+/** Lets go of an answer that nobody reads. */
+export function drop({ body }: Response): Promise<void> | undefined {
   return body?.cancel().catch(() => undefined);
 }

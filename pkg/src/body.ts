@@ -3,16 +3,18 @@
  * leaves before the scan has accepted it, and the origin's answer is withheld until then.
  *
  * ```text
- * declared and small           taken in one piece, judged, sent
- * ends within the bound        the same
+ * of 64 KB or less, declared   taken in one piece, judged, sent
+ * ends within the bound        held as it comes, judged, sent
  * longer                       what is held is sent while more is read; the last read is always held back
+ * not to be read, undeclared   sent as it comes
  * under a content coding       decoded, and what is decoded is sent in the same way
  * the same, and signed         held whole, judged by what is decoded, sent as it came
  * denied, unreadable, cut off  the upstream request is aborted, so that it never ends as if it were whole
  * ```
  *
  * Only `AbortController` breaks an upstream request off. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
- * all end a chunked request as if it were complete (measured in workerd 1.20260426).
+ * all end a chunked request as if it were complete (measured in workerd 1.20260426), and so does the runtime itself where it passes a body of
+ * undeclared length on whose client is gone (1.20260730, with `enable_request_signal`).
  */
 import { PortcullisError } from "./error.ts";
 import { type Judgement, type Reading, passes } from "./gate.ts";
@@ -21,26 +23,35 @@ import { type Judgement, type Reading, passes } from "./gate.ts";
 declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
 declare const FixedLengthStream: new (bytes: number) => TransformStream<Uint8Array, Uint8Array>;
 
-/** Bytes of a body of declared length that is taken in one piece, which up to here is faster than reads (measured). */
+/** Bytes of a body of declared length that are held before anything is sent: so long a one is judged before the origin hears of it. */
 export const PIECE_BYTES = 1024 * 1024;
 /** Bytes of any other body that are held before anything is sent. Nearly every chat request is smaller. */
 export const HELD_BYTES = 256 * 1024;
 /**
- * Bytes of all bodies that one isolate holds; bodies beyond this are streamed at once. One that is taken in a piece stands twice until the origin
- * answers, as it was read and as it is sent, so this is 32 MB of the 128 that a Worker has.
+ * Bytes of all bodies, held answers and held messages of sockets in one isolate, counted as they come and not as they are declared; bodies beyond
+ * this are streamed at once. One that is held stands twice until the origin answers, as it was read and as it is sent, so this is 32 MB of the 128
+ * that a Worker has.
  */
 export const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
 /** Bytes of one read. Reads of the runtime's own 4 KB chunks cost up to four fifths of the throughput. */
 export const READ_BYTES = 64 * 1024;
+/** Milliseconds that a read of a body that is judged may take, of 64 KB or what is left of it: 2 KB a second. A body that comes slower is given up. */
+export const READ_MS = 30_000;
 /** Buffers of reads that one isolate keeps for the next ones: 4 MB. */
 const KEPT_BUFFERS = 64;
 /** Milliseconds that an origin which has answered may leave a write waiting before the rest is read, but no longer sent. */
 export const STALLED_MS = 5_000;
 
-/** Bodies that are held now, in all requests of the isolate, and what they are read into. */
+/** What is held now, in all requests of the isolate, and what bodies are read into. */
 export class Budget {
+  /** Milliseconds that a read may take. */
+  readonly wait: number;
   #left = HELD_BYTES_IN_ALL;
   readonly #spare: ArrayBuffer[] = [];
+
+  constructor(wait = READ_MS) {
+    this.wait = wait;
+  }
 
   take(bytes: number): boolean {
     if (bytes > this.#left) return false;
@@ -69,12 +80,7 @@ export class Budget {
 }
 
 /** Sends the request upstream with this body. A body of undefined: none. `decoded`: it is no longer under the content codings that the headers name. */
-export type Send = (
-  judgement: Judgement | undefined,
-  body: BodyInit | undefined,
-  signal: AbortSignal | undefined,
-  decoded?: boolean,
-) => Promise<Response>;
+export type Send = (judgement: Judgement | undefined, body: BodyInit | undefined, decoded?: boolean) => Promise<Response>;
 
 /** The judgement and, if the request goes on, the origin's answer. */
 export interface Screened {
@@ -82,29 +88,69 @@ export interface Screened {
   readonly answer: Response | undefined;
 }
 
-/** Judges `request` while it is read, and sends it if it passes. */
-export async function screen(request: Request, reading: Reading, send: Send, budget: Budget): Promise<Screened> {
+/** Judges `request` while it is read, and sends it if it passes; `abort` breaks off what `send` has begun. */
+export async function screen(request: Request, reading: Reading, send: Send, budget: Budget, abort: AbortController): Promise<Screened> {
   if (request.body === null || !reading.wantsBody) {
     const judgement = reading.finish();
-    return { judgement, answer: passes(judgement) ? await send(judgement, request.body ?? undefined, undefined) : undefined };
+    if (!passes(judgement)) return { judgement, answer: undefined };
+    if (!isUndeclared(request)) return { judgement, answer: await send(judgement, request.body ?? undefined) };
+    return { judgement, answer: await passOn(request.body, (body) => send(judgement, body), budget, abort).answer };
   }
+  const { body } = request;
   if (reading.coded) {
-    const read = reads(request.body as ReadableStream<Uint8Array>, budget);
+    const read = reads(body, budget);
     if (reading.signed) return whole(read, reading, send, budget);
-    return stream(decoded(read, reading, budget), undefined, reading, (judgement, body, signal) => send(judgement, body, signal, true), budget);
+    return stream(decoded(read, reading, budget), undefined, HELD_BYTES, reading, (judgement, body) => send(judgement, body, true), budget, abort);
   }
   const declared = declaredLength(request.headers);
-  if (declared !== undefined && declared <= PIECE_BYTES && budget.take(declared)) {
-    try {
-      const bytes = new Uint8Array(await request.arrayBuffer().catch(broken));
-      reading.feed(bytes);
-      const judgement = reading.finish();
-      return { judgement, answer: passes(judgement) ? await send(judgement, bytes, undefined) : undefined };
-    } finally {
-      budget.give(declared);
-    }
+  if (declared === undefined || declared > READ_BYTES) {
+    const bound = declared !== undefined && declared <= PIECE_BYTES ? PIECE_BYTES : HELD_BYTES;
+    return stream(reads(body, budget), declared, bound, reading, send, budget, abort);
   }
-  return stream(reads(request.body as ReadableStream<Uint8Array>, budget), declared, reading, send, budget);
+  const bytes = new Uint8Array(await timely(request.arrayBuffer(), budget));
+  // It is here already: where there is no room for it, it is judged and sent all the same.
+  const held = budget.take(bytes.length) ? bytes.length : 0;
+  try {
+    reading.feed(bytes);
+    const judgement = reading.finish();
+    return { judgement, answer: passes(judgement) ? await send(judgement, bytes) : undefined };
+  } finally {
+    budget.give(held);
+  }
+}
+
+/** A request whose body has no length, so that only its end tells that it is whole. */
+export function isUndeclared(request: Request): request is Request & { readonly body: ReadableStream<Uint8Array> } {
+  return request.body !== null && !/^(?:GET|HEAD)$/.test(request.method) && declaredLength(request.headers) === undefined;
+}
+
+/**
+ * Sends a body on as it comes, unread. Where it breaks off, `abort` ends the request upstream. The answer may come before the body has ended;
+ * `sent` is there when all of it was taken, or no more will be.
+ */
+export function passOn(
+  body: ReadableStream<Uint8Array>,
+  send: (body: ReadableStream<Uint8Array>) => Promise<Response>,
+  budget: Budget,
+  abort: AbortController,
+): { readonly answer: Promise<Response>; readonly sent: Promise<void> } {
+  const { readable, writable } = new IdentityTransformStream();
+  const answer = send(readable);
+  const pump = async () => {
+    const reader = body.getReader({ mode: "byob" });
+    const writer = writable.getWriter();
+    writer.closed.catch(() => undefined);
+    for (;;) {
+      const read = await reader.read(new Uint8Array(budget.buffer())).catch(() => undefined);
+      if (read === undefined) return abort.abort();
+      const { value } = read;
+      if (read.done || value === undefined || value.length === 0) return writer.close();
+      await writer.write(value);
+      budget.again([value]);
+    }
+  };
+  // An origin that takes no more has answered, or its failure is the answer's.
+  return { answer, sent: pump().catch(() => undefined) };
 }
 
 /** The next bytes of a body; undefined at its end. */
@@ -113,9 +159,11 @@ type Read = () => Promise<Uint8Array | undefined>;
 async function stream(
   read: Read,
   declared: number | undefined,
+  bound: number,
   reading: Reading,
   send: Send,
   budget: Budget,
+  abort: AbortController,
 ): Promise<Screened> {
   // INVARIANT: what is in here nobody else has.
   const held: Uint8Array[] = [];
@@ -128,14 +176,14 @@ async function stream(
         if (!passes(judgement)) return { judgement, answer: undefined };
         const whole = join(held, bytes);
         budget.again(held);
-        return { judgement, answer: await send(judgement, whole, undefined) };
+        return { judgement, answer: await send(judgement, whole) };
       }
       held.push(chunk);
       if (reading.scan(chunk)) return { judgement: settled(reading), answer: undefined };
-      if (bytes + READ_BYTES > HELD_BYTES || !budget.take(chunk.length)) break;
+      if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
       bytes += chunk.length;
     }
-    return await forward(read, held, declared, reading, send, budget);
+    return await forward(read, held, declared, reading, send, budget, abort);
   } finally {
     budget.again(held);
     budget.give(bytes);
@@ -150,8 +198,8 @@ async function forward(
   reading: Reading,
   send: Send,
   budget: Budget,
+  abort: AbortController,
 ): Promise<Screened> {
-  const abort = new AbortController();
   // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
   const { readable, writable } = declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
   const writer = writable.getWriter();
@@ -160,7 +208,7 @@ async function forward(
   let failed: { cause: unknown } | undefined;
   // What an answer means for the write under way. One at a time: handlers on the answer, one for each write, would pile up.
   let heed: (() => void) | undefined;
-  const answer = send(undefined, readable, abort.signal);
+  const answer = send(undefined, readable);
   answer.then(
     () => {
       answered = true;
@@ -230,7 +278,7 @@ async function whole(read: Read, reading: Reading, send: Send, budget: Budget): 
       const chunk = await read();
       if (chunk === undefined) {
         const judgement = reading.finish();
-        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes), undefined) : undefined };
+        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes)) : undefined };
       }
       if (!budget.take(chunk.length)) throw new PortcullisError("exhausted", "too many bodies are held");
       bytes += chunk.length;
@@ -267,10 +315,23 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   };
   return async () => {
     const view = new Uint8Array(budget.buffer());
-    const { value } = await (reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES })).catch(broken);
+    const { value } = await timely(reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }), budget);
     // The last bytes may come with the word that it was all (Streams, "ReadableStreamBYOBReader.read" with `min`).
     return value === undefined || value.length === 0 ? undefined : value;
   };
+}
+
+/** What is read, if it comes in time. */
+async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new PortcullisError("body_slow", "the body comes too slowly")), wait);
+  });
+  try {
+    return await Promise.race([read.catch(broken), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The client is gone, or its body is not framed as HTTP has it. */

@@ -5,19 +5,20 @@
  * "IncomingRequestCfProperties", 2026), except that another Worker may have made the request, which `CF-Worker` tells;
  * `CF-Connecting-IP` is set by Cloudflare over any inbound copy ("HTTP request headers", 2026). No other header is a fact.
  */
-import { prepare, vet } from "./answer.ts";
-import { Budget, type Send, screen } from "./body.ts";
+import { drop, prepare, vet } from "./answer.ts";
+import { Budget, type Send, isUndeclared, passOn, screen } from "./body.ts";
 import type { Buffered } from "./bytes.ts";
-import { Slots } from "./credential.ts";
+import { CANDIDATES, Slots } from "./credential.ts";
 import type { Decoder } from "./decode.ts";
 import { PortcullisError, invalid } from "./error.ts";
 import { type Facts, type Place, isMissing } from "./facts.ts";
-import { Gate, type Judgement, type Reading, type Refusal } from "./gate.ts";
+import { Gate, type Judgement, type Reading, type Refusal, passes } from "./gate.ts";
 import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
 import type { CompiledModule } from "./instance.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
-import { type Upgrade, isUpgrade, relay } from "./socket.ts";
+import { isUpgrade } from "./session.ts";
+import { type Upgrade, isOpen, relay } from "./socket.ts";
 
 export { keyDigest } from "./key-table.ts";
 
@@ -27,14 +28,15 @@ export interface Env extends MarkKeys {
   readonly ORIGIN?: string | Fetcher;
   /** KV namespace of account records, each under the {@link keyDigest} of the credential. */
   readonly KEYS?: Table;
-  /** Secret of that digest. */
+  /** Secret of that digest. Without it nothing is looked up, so that nothing is known of any caller's account; the status says so. */
   readonly KEY_SECRET?: string;
   /**
    * The places in which the origin reads a credential, with commas between: header names, and query parameters after a `?`.
-   * Credentials elsewhere are then no candidates, and do not reach it. Left out: the places of all guarded APIs.
+   * Credentials elsewhere are then no candidates, and do not reach it. Left out: the places of all guarded APIs. Each name has one of the
+   * words `authorization`, `auth`, `key`, `token`, `credential` and `secret` in it, by which it is known inside a batch, too.
    */
   readonly CREDENTIAL_SLOTS?: string;
-  /** Secret of the bundle's secret lists, hex, as `portcullis compile` was given it. */
+  /** Secret of the bundle's secret lists: hexadecimal digits, 64 say and no fewer than 32, as in the file that `portcullis compile` was given. */
   readonly LIST_KEY?: string;
   /** Origins of web pages that may read refusals, separated by commas; `*`: all. */
   readonly CORS_ORIGINS?: string;
@@ -59,6 +61,10 @@ export interface WorkerOptions {
   readonly decoder?: Decoder;
   /** Milliseconds, less than 2^31, that a stream to a caller under restriction may last; an hour if left out. */
   readonly streamLife?: number;
+/** The same for a WebSocket. */
+  readonly socketLife?: number;
+  /** Milliseconds, likewise, in which the next 64 KB of a body that is read, or its end, must come; half a minute if left out. */
+  readonly bodyWait?: number;
   /** Milliseconds, likewise, that a WebSocket's origin may leave unsaid which model runs; ten seconds if left out. */
   readonly socketHold?: number;
 }
@@ -102,25 +108,36 @@ export function worker(options: WorkerOptions): Worker {
 interface Post {
   readonly gate: Gate;
   readonly slots: Slots;
+  /** The same, none of which the origin is to read. */
+  readonly closed: Slots;
   readonly marker: Marker | undefined;
   readonly keys: KeyTable | undefined;
   readonly budget: Budget;
   readonly options: WorkerOptions;
+  /** What the deployment lacks, although it runs. */
+  readonly problems: readonly string[];
   traps: number;
 }
 
 function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   try {
-    const { module, bundle, decoder, streamLife, socketHold } = options;
+    const { module, bundle, decoder, streamLife, socketHold, socketLife, bodyWait } = options;
     // A timer that is none ends at once, or never.
-    for (const ms of [streamLife, socketHold]) if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31)) throw invalid("`streamLife` and `socketHold` are milliseconds");
+    for (const ms of [streamLife, socketHold, socketLife, bodyWait]) if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31)) throw invalid("a time of the options is no milliseconds");
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
     const gate = Gate.loadSync({ module, bundle, listKey, decoder });
+    // Membership would be unknown, which a restriction in doubt lets pass.
+    if (listKey === undefined && gate.info.secretLists) throw new PortcullisError("list_key_missing", "the policy has a secret list, and LIST_KEY is not set");
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
     if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
     const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
     const slots = new Slots(gate.info, env.CREDENTIAL_SLOTS);
-    return { gate, slots, marker: Marker.of(env, gate.info, slots.headers.keys()), keys, budget: new Budget(), options, traps: 0 };
+    const closed = new Slots(gate.info, env.CREDENTIAL_SLOTS, true);
+    const marker = Marker.of(env, gate.info, slots.headers.keys());
+    const problems: string[] = [];
+    if (gate.info.facts.length > 0 && env.KEYS !== undefined && keys === undefined) problems.push("key_secret_missing");
+    for (const problem of problems) report({ event: problem, message: "KEYS is bound and KEY_SECRET is not set: nothing is known of any account" });
+    return { gate, slots, closed, marker, keys, budget: new Budget(bodyWait), options, problems, traps: 0 };
   } catch (cause) {
     const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });
     report({ event: "no_bundle", code: error.code, message: error.message });
@@ -128,19 +145,33 @@ function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   }
 }
 
+/** A request as it came. */
+interface Arrival {
+  readonly request: Request;
+  readonly headers: Inbound;
+  readonly env: Env;
+  readonly post: Post;
+  /** It asks for a WebSocket. That is decided here, once; what asks for none goes on without `Upgrade`. */
+  readonly socket: boolean;
+  /** Each credential in it, up to one more than are looked up. */
+  readonly credentials: readonly string[];
+}
+
 async function guard(request: Request, env: Env, context: Context, post: Post): Promise<Response> {
   let reading: Reading | undefined;
   try {
     // Asked for once: each question to the runtime's own headers costs as much as the decision.
     const headers: Inbound = new Map(request.headers);
-    const facts = await factsOf(request, headers, env, post);
-    if (isUpgrade(request)) return await relay(socket(request, headers, env, post), facts);
+    const socket = isUpgrade(request.method, headers.get("upgrade"));
+    const arrival: Arrival = { request, headers, env, post, socket, credentials: post.slots.credentials(headers, request.url) };
+    const facts = await factsOf(arrival);
+    if (socket) return await relay(upgrade(arrival), facts);
     const approach = post.gate.approach(request, facts);
     reading = approach.reading;
-    if (reading === undefined) return await forward(request, headers, env, post, approach.guarded ? UNRESTRICTED : undefined);
+    if (reading === undefined) return await pass(arrival, context, approach.guarded ? UNRESTRICTED : undefined);
     reading.caseId = newCase();
     reading.acknowledges = post.marker?.acknowledges === true;
-    const work = enforce(request, headers, env, post, reading);
+    const work = enforce(arrival, reading);
     // A client that goes away must not take the handler with it, which has an upstream request to break off.
     context.waitUntil(work.then(nothing, nothing));
     return await work;
@@ -150,46 +181,101 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
       if (cause.code === "trapped") post.traps += 1;
       report({ event: cause.code, case: caseId, traps: post.traps, message: cause.message });
       if (cause.code === "body_unusable") return trouble(request, env, 400, cause.code, cause.message, caseId);
+      if (cause.code === "body_slow") return trouble(request, env, 408, cause.code, cause.message, caseId);
       return trouble(request, env, 503, "gate_unavailable", "the request could not be checked; try again", caseId);
     }
-    report({ event: "origin_unreachable", case: caseId, message: String(cause) });
+    // Nobody is there to be told.
+    if (!request.signal.aborted) report({ event: "origin_unreachable", case: caseId, message: String(cause) });
     return trouble(request, env, 502, "origin_unreachable", "the origin did not answer", caseId);
   } finally {
     reading?.done();
   }
 }
 
-async function enforce(request: Request, headers: Inbound, env: Env, post: Post, reading: Reading): Promise<Response> {
-  const send: Send = (judgement, body, signal, decoded = false) => {
-    return forward(request, headers, env, post, markOf(reading, judgement), { body: body ?? null, signal, decoded, reading });
+/** Sends on what is not read. */
+function pass(arrival: Arrival, context: Context, mark: Mark | undefined): Promise<Response> {
+  const { request, post } = arrival;
+  if (!isUndeclared(request)) return forward(arrival, mark);
+  const abort = breaking(request);
+  const { answer, sent } = passOn(request.body, (body) => forward(arrival, mark, { body, signal: abort.signal }), post.budget, abort);
+  context.waitUntil(sent);
+  return answer;
+}
+
+/** Breaks off what is sent on, also when the client has gone: it needs no answer, and what it began to send is not whole. */
+function breaking({ signal }: Request): AbortController {
+  const abort = new AbortController();
+  signal.addEventListener("abort", () => abort.abort());
+  return abort;
+}
+
+async function enforce(arrival: Arrival, reading: Reading): Promise<Response> {
+  const { request, post } = arrival;
+  const abort = breaking(request);
+  const send: Send = (judgement, body, decoded) => {
+    const ready = (headers: Headers) => prepare(headers, reading.check);
+    return forward(arrival, markOf(reading, judgement), { body: body ?? null, signal: abort.signal, decoded, ready });
   };
-  const { answer } = await screen(request, reading, send, post.budget);
-  if (answer === undefined) return refuse(request, env, reading.refusal);
+  const { judgement, answer } = await screen(request, reading, send, post.budget, abort);
+  if (judgement.verdict !== "pass") record(arrival, reading.caseId, reading.judgement ?? judgement, reading.operation);
+  if (answer === undefined) return refuse(arrival, reading.refusal);
+  return vetted(arrival, reading, answer, abort.signal);
+}
+
+/** What the client gets for an answer to a request that was judged. */
+function vetted(arrival: Arrival, reading: Reading, answer: Response, signal?: AbortSignal): Promise<Response> {
+  const { request, post } = arrival;
   return vet(answer, {
     request,
     reading,
     budget: post.budget,
     acknowledged: post.marker?.acknowledged(answer) === true,
     life: post.options.streamLife,
-    refuse: (refusal) => refuse(request, env, refusal),
-    again: (url) => forward(new Request(url, request), headers, env, post, markOf(reading, undefined), { body: null, signal: undefined, decoded: false, reading }),
+    refuse: (refusal) => refuse(arrival, refusal),
+    withheld: () => record(arrival, reading.caseId, reading.judgement, reading.operation),
+    again: (url) => {
+      const ready = (headers: Headers) => prepare(headers, reading.check);
+      return forward({ ...arrival, request: new Request(url, request) }, markOf(reading, undefined), { body: null, signal, ready });
+    },
   });
 }
 
 /** What a relay asks of its surroundings, for as long as it lasts. */
-function socket(request: Request, headers: Inbound, env: Env, post: Post): Upgrade {
+function upgrade(arrival: Arrival): Upgrade {
+  const { request, headers, post } = arrival;
   return {
     request,
+    budget: post.budget,
+    life: post.options.socketLife,
+    hold: post.options.socketHold,
     gate: () => post.gate,
-    facts: () => factsOf(request, headers, env, post),
+    facts: () => factsOf(arrival),
+    holdsKey: (protocol) => post.slots.holdsKey(protocol),
+    newCase,
     async connect({ guarded, denied }) {
-      // What its messages will ask for is not known yet.
-      const mark: Mark = denied === "" ? UNRESTRICTED : { denied, verdict: "defer" };
-      const answer = await forward(request, headers, env, post, guarded ? mark : undefined);
+      if (denied === "") return { answer: await forward(arrival, guarded ? UNRESTRICTED : undefined), acknowledged: false };
+      // What its messages will ask for is not known yet, nor whether the origin opens a socket: any other answer is read.
+      const answer = await forward(arrival, { denied, verdict: "defer" }, { ready: (onward) => prepare(onward, undefined) });
       return { answer, acknowledged: post.marker?.acknowledged(answer) === true };
     },
-    newCase,
-    hold: post.options.socketHold,
+    async unopened(answer, facts, caseId) {
+      if (!answer.ok) return answer;
+      const plain = { ...arrival, socket: false };
+      const reading = post.gate.open({ method: request.method, url: request.url, headers: [...headers].filter(([name]) => name !== "upgrade") }, facts);
+      if (reading === undefined) return answer;
+      try {
+        reading.caseId = caseId;
+        reading.acknowledges = post.marker?.acknowledges === true;
+        const judgement = reading.finish();
+        if (passes(judgement)) return await vetted(plain, reading, answer);
+        record(plain, caseId, judgement, reading.operation);
+        void drop(answer);
+        return refuse(plain, reading.refusal);
+      } finally {
+        reading.done();
+      }
+    },
+    decided: (session) => record(arrival, session.caseId, session.judgement, session.operation),
     fault(cause, caseId) {
       if (cause instanceof PortcullisError && cause.code === "trapped") post.traps += 1;
       report({ event: "session_failed", case: caseId, traps: post.traps, message: String(cause) });
@@ -203,60 +289,86 @@ function markOf({ denied }: Reading, judgement: Judgement | undefined): Mark {
 }
 
 /** The candidates: each place that the request may come from, with each account that its credentials stand for. */
-async function factsOf(request: Request, headers: Inbound, env: Env, post: Post): Promise<Facts> {
-  const cf = (request as unknown as { cf?: Cf }).cf ?? {};
-  const seen: Place =
-    env.LOCAL === "1"
-      ? { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" }
-      : { country: cf.country, region: cf.regionCode };
-  const found = post.slots.credentials(headers, request.url);
+async function factsOf(arrival: Arrival): Promise<Facts> {
+  const { request, headers, post, credentials } = arrival;
   const { keys } = post;
-  const unknown = found.length === 0 || keys === undefined;
+  const seen = placeOf(arrival);
+  const crowded = isCrowded(arrival);
+  const unknown = credentials.length === 0 || keys === undefined || crowded;
   return {
     // Another Worker stands between the caller and us: whose place this is, nobody can say.
     place: headers.has("cf-worker") ? [seen, {}] : seen,
-    asn: cf.asn,
+    asn: cfOf(request).asn,
     ip: headers.get("cf-connecting-ip"),
-    account: unknown ? undefined : await Promise.all(found.map((credential) => keys.account(credential))),
+    account: unknown ? undefined : await Promise.all(credentials.map((credential) => keys.account(credential))),
+    stale: crowded,
   };
 }
 
-interface Replacement {
-  readonly body: BodyInit | null;
-  readonly signal: AbortSignal | undefined;
-  readonly decoded: boolean;
-  readonly reading: Reading;
+function cfOf(request: Request): Cf {
+  return (request as unknown as { cf?: Cf }).cf ?? {};
+}
+
+function placeOf({ request, headers, env }: Arrival): Place {
+  if (env.LOCAL === "1") return { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" };
+  const { country, regionCode } = cfOf(request);
+  return { country, region: regionCode };
+}
+
+/**
+ * There are more credentials than callers are told apart by. None is looked up, and the caller counts as stale; but the origin would
+ * use one, of an account that may be closed more than an unknown one is. So none reaches it.
+ */
+function isCrowded({ credentials }: Arrival): boolean {
+  return credentials.length > CANDIDATES;
+}
+
+/** What is sent in place of what came; what is left out stays. */
+interface Onward {
+  readonly body?: BodyInit | null;
+  readonly signal?: AbortSignal | undefined;
+  readonly decoded?: boolean | undefined;
+  /** Makes the headers ready for an answer that is read. */
+  readonly ready?: (headers: Headers) => void;
 }
 
 /** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
-async function forward(request: Request, headers: Inbound, env: Env, { slots, marker }: Post, mark?: Mark, replacement?: Replacement): Promise<Response> {
+async function forward(arrival: Arrival, mark?: Mark, { body, signal, decoded, ready }: Onward = {}): Promise<Response> {
+  const { request, headers, env, socket, post } = arrival;
+  const { marker } = post;
   const { ORIGIN: origin } = env;
   const guarded = mark !== undefined;
+  const slots = isCrowded(arrival) ? post.closed : post.slots;
   const asked = guarded ? slots.cleared(request.url) : request.url;
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
   const dropped = unforwardable(headers, guarded ? slots.headers : NO_SLOTS);
-  // The runtime would open a socket whatever the method, and nobody would read what goes over it.
-  if (headers.has("upgrade") && !isUpgrade(request)) dropped.push("upgrade");
+  // What is no socket here must be none at the origin, where nobody would read what goes over it.
+  if (!socket && headers.has("upgrade")) dropped.push("upgrade");
   let onward = request;
   let nonce: string | undefined;
-  if (url !== request.url || dropped.length > 0 || guarded || replacement !== undefined) {
+  if (url !== request.url || dropped.length > 0 || guarded || body !== undefined) {
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
     // was not touched keeps its length; made from its stream it would lose it.
-    onward = replacement === undefined ? new Request(url, request) : new Request(url, replaced(request, replacement));
-    if (replacement?.decoded === true) dropped.push(...codingHeaders(headers));
+    onward = body === undefined ? new Request(url, request) : new Request(url, replaced(request, body, signal));
+    if (decoded === true) dropped.push(...codingHeaders(headers));
     for (const name of dropped) onward.headers.delete(name);
-    if (replacement !== undefined) prepare(onward.headers, replacement.reading);
+    ready?.(onward.headers);
     if (guarded) {
       slots.clear(onward.headers);
       nonce = await marker?.mark(onward, mark);
     }
   }
   const response = await (typeof origin === "object" ? origin.fetch(onward) : fetch(onward));
+  if (response.status < 200 && !isOpen(response)) {
+    // The runtime hands out the first one, 103 say, as if it were the answer. No answer can be made of it.
+    void drop(response);
+    throw new Error(`the origin's answer is an interim one, ${response.status}`);
+  }
   if (marker !== undefined) return marker.answered(response, nonce);
   return response.headers.has(ENFORCED_HEADER) ? without(response) : response;
 }
 
-function replaced({ method, headers }: Request, { body, signal }: Replacement): RequestInit {
+function replaced({ method, headers }: Request, body: BodyInit | null, signal: AbortSignal | undefined): RequestInit {
   // An empty body is none. Another is more than the runtime takes with these methods.
   const none = body === null || (body instanceof Uint8Array && body.length === 0);
   if (!none && /^(?:GET|HEAD)$/.test(method)) throw new PortcullisError("body_unusable", `a body of a ${method} request cannot be forwarded`);
@@ -269,7 +381,7 @@ function relocated(url: string, origin: string): string {
   return origin.replace(/\/$/, "") + (path < 0 ? "/" : url.slice(path));
 }
 
-function refuse(request: Request, env: Env, refusal: Refusal | undefined): Response {
+function refuse({ request, env }: Arrival, refusal: Refusal | undefined): Response {
   if (refusal === undefined) throw new PortcullisError("replaced", "a refusal without words");
   const headers = new Headers(refusal.headers as [string, string][]);
   allowPage(request, env, headers);
@@ -278,9 +390,9 @@ function refuse(request: Request, env: Env, refusal: Refusal | undefined): Respo
 
 /**
  * The gate itself is in trouble, or nothing can be read. Nothing has read which API the caller speaks, so the body is one that both kinds of client
- * take for their own; 503 and 502 are retried by all of them, 400 by none.
+ * take for their own; 503, 502 and 408 are retried by all of them, 400 by none.
  */
-function trouble(request: Request, env: Env, code: 400 | 502 | 503, reason: string, message: string, caseId = ""): Response {
+function trouble(request: Request, env: Env, code: 400 | 408 | 502 | 503, reason: string, message: string, caseId = ""): Response {
   const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
   if (caseId !== "") {
     headers.set("x-request-id", caseId);
@@ -307,17 +419,34 @@ function status(post: Post | PortcullisError): Response {
   const headers = { "cache-control": "no-store" };
   if (post instanceof PortcullisError) return Response.json({ error: post.code }, { status: 503, headers });
   const { digest, version, expires } = post.gate.info;
-  return Response.json({ digest, version, expires: expires === null ? null : new Date(expires).toISOString() }, { headers });
+  const { problems } = post;
+  return Response.json(
+    { digest, version, expires: expires === null ? null : new Date(expires).toISOString(), ...(problems.length > 0 ? { problems } : {}) },
+    { headers },
+  );
 }
 
 /** One line for the platform's log; it holds no credential, no account and no text of a request. */
-function report(line: Record<string, string | number>): void {
+function report(line: Record<string, unknown>): void {
   console.error(JSON.stringify({ portcullis: line }));
 }
 
+/**
+ * The trace of a request that did not simply pass: under the case id that its refusal carries, what was decided and on which grounds. Families and
+ * restrictions are the policy's, operations the dialects'; of the caller it holds the country alone.
+ */
+function record(arrival: Arrival, caseId: string, judgement: Judgement | undefined, operation: string): void {
+  if (judgement === undefined) return;
+  const { mentions: _, ...words } = judgement;
+  const country = arrival.headers.has("cf-worker") ? "" : `${placeOf(arrival).country}`;
+  const place = /^(?!XX)[A-Z]{2}$/.test(country) ? country : "unknown";
+  console.log(JSON.stringify({ portcullis: { event: "decision", case: caseId, ...words, operation, place } }));
+}
+
 function bytes(hex: string): Uint8Array {
-  if (!/^([0-9a-f]{2})+$/i.test(hex)) throw new PortcullisError("input_invalid", "LIST_KEY is not hex");
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const digits = hex.trimEnd();
+  if (!/^(?:[0-9a-f]{2}){16,}$/i.test(digits)) throw new PortcullisError("key_invalid", "LIST_KEY is not 32 hexadecimal digits or more");
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
 function newCase(): string {

@@ -1,7 +1,10 @@
+import { PortcullisError } from "./error.ts";
 import type { BundleInfo, CredentialSlot } from "./gate.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
-/** Credentials of one request that are looked up. Above this, as above `CANDIDATES` of the crate's limits, a caller counts as one of whom nothing is known. */
+/** As `SECRET_WORDS` in `findings.rs`, by which a credential inside a batch is known. */
+const SECRET = /(?:^|[^a-z0-9])(?:authorization|auth|key|token|credential|secret)(?:[^a-z0-9]|$)/i;
+/** Credentials of one request that are looked up. The edge module tells no more callers apart (`CANDIDATES` of the crate's limits). */
 export const CANDIDATES = 8;
 
 /**
@@ -14,14 +17,18 @@ export class Slots {
   readonly #read: readonly CredentialSlot[];
   readonly #withheld: readonly CredentialSlot[];
 
-  /** `named`: header names, and query parameters after a `?`, with commas between; left out, the places of all guarded dialects. */
-  constructor(info: BundleInfo, named?: string) {
+  /**
+   * `named`: header names, and query parameters after a `?`, with commas between; left out, the places of all guarded dialects. `closed`: the
+   * origin is to read none of them.
+   */
+  constructor(info: BundleInfo, named?: string, closed = false) {
     const known = info.dialects.flatMap(({ credentials }) => credentials);
     const read = new Map<string, CredentialSlot>();
     const asked = named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
     for (const slot of asked) put(read, slot);
     const withheld = new Map<string, CredentialSlot>();
-    for (const slot of known) put(withheld, slot);
+    for (const slot of closed ? [...known, ...asked] : known) put(withheld, slot);
+    if (closed) read.clear();
     for (const key of read.keys()) withheld.delete(key);
     this.#read = [...read.values()];
     this.#withheld = [...withheld.values()];
@@ -69,6 +76,12 @@ export class Slots {
     }
   }
 
+  /** The item of `Sec-WebSocket-Protocol` is a credential. */
+  holdsKey(protocol: string): boolean {
+    const text = protocol.toLowerCase();
+    return [...this.#read, ...this.#withheld].some((slot) => slot.in === "protocol" && text.startsWith(slot.name));
+  }
+
   /** The URL without the credentials that the origin is not to read; what stays, stays as it is. */
   cleared(url: string): string {
     const names = this.#named("query");
@@ -97,6 +110,7 @@ export class Slots {
 function slotsOf(name: string, known: readonly CredentialSlot[]): readonly CredentialSlot[] {
   if (name === "") return [];
   if (name.toLowerCase() === PROTOCOLS) return known.filter((slot) => slot.in === "protocol");
+  if (!SECRET.test(name)) throw new PortcullisError("key_invalid", `no word such as "key" in the name of a credential's place: ${name}`);
   return [name.startsWith("?") ? { in: "query", name: name.slice(1), scheme: "plain" } : { in: "header", name, scheme: "plain" }];
 }
 

@@ -9,6 +9,8 @@ export type Code =
   | "bundle_malformed"
   /** The list key is not the one that the bundle was compiled with. */
   | "list_key_wrong"
+  /** The bundle has a secret list, and the deployment no list key: nobody could be told to be on it. */
+  | "list_key_missing"
   /** A rule of the bundle rests on something that this platform cannot tell. */
   | "platform_lacks"
   /** A key of the deployment is not `id:algorithm:base64`, or too short. */
@@ -23,6 +25,8 @@ export type Code =
   | "exhausted"
   /** A body that broke off, or that a request of this method cannot take past the gate. */
   | "body_unusable"
+  /** A body that comes slower than a stated pace. */
+  | "body_slow"
   /** What the caller of this package handed over is not of a kind that can be read: it never counts as absent. */
   | "input_invalid";
 

@@ -491,7 +491,8 @@ export class Reading {
       enter(this.#generation, () => {
         reader.finish();
         this.#check = reader.check();
-        if (this.#check === CHECK.acknowledged && !this.acknowledges) reader.withhold(WITHHELD.unproven);
+        // What is deleted is gone before an answer could be withheld.
+        if (this.#check === CHECK.acknowledged && (!this.acknowledges || reader.deletes())) reader.withhold(WITHHELD.unproven);
         this.#told(reader);
       });
       this.#decoding?.free();
@@ -506,6 +507,17 @@ export class Reading {
     const goes = passes(this.#judgement);
     this.#denied = goes ? reader.denied() : "";
     if (!goes) this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
+  }
+
+  /** As it is by now: an answer that does not go makes another of it. */
+  get judgement(): Judgement | undefined {
+    return this.#judgement;
+  }
+
+  /** What the request asks for, for a log: dialect, blank and operation; empty where no dialect knows it. */
+  get operation(): string {
+    const reader = this.#reader;
+    return reader === undefined ? "" : enter(this.#generation, () => reader.operation());
   }
 
   /** What the origin's answer must be held against, one of {@link CHECK}; undefined until the reading is finished. */

@@ -4,7 +4,7 @@ export type { Decoder, Decoding } from "./decode.ts";
 export type { BundleInfo, CredentialSlot, DeniedFamily, GateOptions, HeldRequest, Judgement, Reach, Refusal, StreamedRequest, SwitchState } from "./gate.ts";
 export type { Facts, Place } from "./facts.ts";
 export type { Head, HeaderLines } from "./head.ts";
-export { Session } from "./session.ts";
+export { Session, isUpgrade } from "./session.ts";
 export type { SocketRefusal } from "./session.ts";
 export type { CompiledModule, ModuleSource } from "./instance.ts";
 export { PortcullisError } from "./error.ts";

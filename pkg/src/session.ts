@@ -4,7 +4,7 @@
  * While the caller may use everything, messages go by unread. If that ends in mid-session, nobody knows what the connection
  * runs, and it is refused: who connects again is judged from the start.
  */
-import type { Reader } from "../wasm/edge.js";
+import { type Reader, isUpgrade as asks } from "../wasm/edge.js";
 import { type Bytes, bytesOf } from "./bytes.ts";
 import { invalid } from "./error.ts";
 import { type Facts, whole } from "./facts.ts";
@@ -25,6 +25,14 @@ export interface SocketRefusal {
 const PIECE = 64 * 1024;
 const encoder = new TextEncoder();
 
+/**
+ * Whether a request asks for a WebSocket, by its `Upgrade` header. Ask it once: what asks for none is judged as an ordinary request, and must go
+ * on without that header. A gate must have been loaded.
+ */
+export function isUpgrade(method: string, upgrade: string | null | undefined): boolean {
+  return typeof upgrade === "string" && enter(generation(), () => asks(method, upgrade));
+}
+
 export class Session {
   #caseId = "";
   readonly #head: Head;
@@ -39,6 +47,7 @@ export class Session {
   #open = false;
   #judgement: Judgement | undefined;
   #refusal: SocketRefusal | undefined;
+  #operation = "";
 
   constructor(head: Head) {
     this.#head = headOf(head);
@@ -77,8 +86,10 @@ export class Session {
     const open = gate.step(this.#head, facts, (edge, nonEmpty, guarded, headers) => {
       this.#guarded = guarded;
       if (!nonEmpty) return true;
-      if (this.#reader === undefined) this.#reader = edge.read(headers());
-      else edge.message(this.#reader, typeof said === "object", this.#missed);
+      if (this.#reader === undefined) {
+        this.#reader = edge.read(headers());
+        this.#operation = this.#reader.operation();
+      } else edge.message(this.#reader, typeof said === "object", this.#missed);
       return false;
     });
     this.#open = open;
@@ -123,6 +134,16 @@ export class Session {
     if (reader === undefined) return;
     enter(this.#generation, () => reader.unnamed());
     this.#read(reader);
+  }
+
+  /** The last one; undefined: the caller may use everything. */
+  get judgement(): Judgement | undefined {
+    return this.#open ? undefined : this.#judgement;
+  }
+
+  /** What the upgrade asks for, for a log: dialect, blank and operation. */
+  get operation(): string {
+    return this.#operation;
   }
 
   /** What to tell the client if the judgement is `deny` or `refuse`; undefined otherwise. */

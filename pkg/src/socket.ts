@@ -4,17 +4,21 @@
  *
  * ```text
  * upgrade refused        accepted, told in the API's own words, closed with 1008, since a client sees nothing of a refused upgrade
- * origin does not open   its answer is the answer
+ * origin does not open   its answer is held to what an ordinary request of this head may be told
  * message refused        told, closed with 1008 on both sides; nothing that follows goes on
  * model not known        what the origin says is held until it, or the client, names one that may be used; a denied name ends the session,
  *                        and so does the end of its time
  * one side closes        the other is closed with the same code and reason
  * one side vanishes      the origin is told 1001 (going away), the client 1011 (the origin failed)
+ * its life ends          both are told 1001; sessions of callers under restriction have one
+ * too much is held       by all sessions and bodies of the isolate: both are told 1013 (try again later)
  * ```
  *
  * What is not bounded here: the platform takes messages of up to 32 MiB, queues what a slow peer has not read yet, and does
- * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed.
+ * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed or for a name.
  */
+import { STREAM_LIFE_MS } from "./answer.ts";
+import type { Budget } from "./body.ts";
 import type { Facts } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import { passes } from "./gate.ts";
@@ -35,14 +39,24 @@ export const HELD_MS = 10_000;
 /** A socket that is to be relayed. */
 export interface Upgrade {
   readonly request: Request;
+  /** What all sessions hold is taken from it. */
+  readonly budget: Budget;
   /** The gate as it is by now, and what it knows of the caller. */
   gate(): Gate;
   facts(): Promise<Facts>;
   /** Opens the connection to the origin; `acknowledged`: that one sees itself to what the caller may not use. */
   connect(session: Session): Promise<{ readonly answer: Response; readonly acknowledged: boolean }>;
+  /** What the client gets for an answer that opens no socket, of a caller who may not use everything. */
+  unopened(answer: Response, facts: Facts, caseId: string): Promise<Response>;
+  /** An item of `Sec-WebSocket-Protocol` is a credential. */
+  holdsKey(protocol: string): boolean;
   newCase(): string;
   /** {@link HELD_MS} if left out. */
   readonly hold?: number | undefined;
+  /** {@link STREAM_LIFE_MS} if left out. */
+  readonly life?: number | undefined;
+  /** The upgrade was judged, or the session has ended with this judgement. */
+  decided(session: Session): void;
   /** The session of this case could not go on. */
   fault(cause: unknown, caseId: string): void;
 }
@@ -54,8 +68,9 @@ declare const WebSocketPair: new () => { 0: WebSocket; 1: Side };
 
 const ORIGIN_FAILED = 1011;
 
-export function isUpgrade({ method, headers }: Request): boolean {
-  return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
+/** The answer opens a socket. */
+export function isOpen(answer: Response): boolean {
+  return ((answer as Opened).webSocket ?? null) !== null;
 }
 
 /** Judges the upgrade and, if it passes, relays what follows for as long as it may. */
@@ -65,9 +80,11 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
   try {
     session.caseId = upgrade.newCase();
     const judgement = session.judge(upgrade.gate(), facts);
-    if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade.request, session);
+    if (judgement !== undefined) upgrade.decided(session);
+    if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade, session);
     const { answer, acknowledged } = await upgrade.connect(session);
     const origin = (answer as Opened).webSocket ?? undefined;
+    if (origin === undefined && judgement !== undefined) return await upgrade.unopened(answer, facts, session.caseId);
     if (origin === undefined || !session.guarded) return answer;
     relayed = true;
     const { 0: client, 1: caller } = new WebSocketPair();
@@ -97,6 +114,7 @@ class Relay {
   #held: Message[] = [];
   #heldBytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #life: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
   constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side, acknowledged: boolean) {
@@ -108,6 +126,10 @@ class Relay {
     this.#origin = origin;
     this.#gate = upgrade.gate();
     this.#revision = this.#gate.revision;
+    if (session.denied !== "") {
+      const over = () => this.#both(1001, "the session has lasted as long as one may; connect again");
+      this.#life = setTimeout(() => this.#guarded(over), upgrade.life ?? STREAM_LIFE_MS);
+    }
     this.#listen(caller, origin, 1001, "the client is gone");
     this.#listen(origin, caller, ORIGIN_FAILED, "the origin is gone");
   }
@@ -131,8 +153,9 @@ class Relay {
 
   #take(from: Side, data: Message): void {
     if (this.#waiting !== undefined) {
+      if (this.#bytes + size(data) > WAITING_BYTES) return this.#both(1009, "too much at once");
+      if (!this.#takes(data)) return;
       this.#bytes += size(data);
-      if (this.#bytes > WAITING_BYTES) return this.#both(1009, "too much at once");
       this.#waiting.push([from, data]);
       return;
     }
@@ -157,8 +180,7 @@ class Relay {
     // Whoever speaks first is judged anew, the origin too.
     this.#revision = -1;
     const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    this.#bytes = 0;
+    this.#forget();
     for (const [from, data] of waiting) this.#pass(from, data);
     this.#last?.();
   }
@@ -182,13 +204,14 @@ class Relay {
   }
 
   #hold(data: Message): void {
-    this.#held.push(data);
-    this.#heldBytes += size(data);
     const giveUp = () => {
       this.#session.giveUp();
       this.#cut();
     };
-    if (this.#heldBytes > HELD_BYTES) return giveUp();
+    if (this.#heldBytes + size(data) > HELD_BYTES) return giveUp();
+    if (!this.#takes(data)) return;
+    this.#held.push(data);
+    this.#heldBytes += size(data);
     this.#timer ??= setTimeout(() => this.#guarded(giveUp), this.#upgrade.hold ?? HELD_MS);
   }
 
@@ -201,7 +224,22 @@ class Relay {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#held = [];
+    this.#upgrade.budget.give(this.#heldBytes);
     this.#heldBytes = 0;
+  }
+
+  /** Nothing waits any more. */
+  #forget(): void {
+    this.#waiting = undefined;
+    this.#upgrade.budget.give(this.#bytes);
+    this.#bytes = 0;
+  }
+
+  /** Another message may be held; else the session is over. */
+  #takes(data: Message): boolean {
+    const fits = this.#upgrade.budget.take(size(data));
+    if (!fits) this.#both(1013, "too much is held; connect again");
+    return fits;
   }
 
   /** Judges the message, or what the session is known to run; what does not pass ends the session. */
@@ -218,7 +256,10 @@ class Relay {
   #cut(): void {
     const { refusal } = this.#session;
     this.#ended = true;
+    clearTimeout(this.#life);
     this.#drop();
+    this.#forget();
+    this.#upgrade.decided(this.#session);
     shut(this.#origin, 1008, "refused by policy");
     if (refusal !== undefined) tell(this.#caller, refusal);
   }
@@ -246,7 +287,9 @@ class Relay {
 
   #end(other: Side, code: number, reason: string): void {
     this.#session.release();
+    clearTimeout(this.#life);
     this.#drop();
+    this.#forget();
     if (this.#ended) return;
     this.#ended = true;
     shut(other, code, reason);
@@ -254,14 +297,14 @@ class Relay {
 }
 
 /** A refused upgrade would hide the message, so the socket is opened, told and closed. */
-function turnAway(request: Request, { refusal }: Session): Response {
+function turnAway({ request, holdsKey }: Upgrade, { refusal }: Session): Response {
   const { 0: client, 1: caller } = new WebSocketPair();
   caller.accept();
   if (refusal !== undefined) tell(caller, refusal);
   const headers = new Headers();
-  // A browser that offered protocols takes no answer without one of them, and the one that holds a key is not to be repeated.
+  // A browser that offered protocols takes no answer without one of them, but what holds a key is not to be repeated, even if nothing else was offered.
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim());
-  const protocol = offered?.find((one) => one !== "" && !one.startsWith("openai-insecure-api-key.")) ?? offered?.[0];
+  const protocol = offered?.find((one) => one !== "" && !holdsKey(one));
   if (protocol !== undefined) headers.set("sec-websocket-protocol", protocol);
   return opened(client, headers);
 }

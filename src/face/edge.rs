@@ -26,7 +26,7 @@ use crate::mark;
 use crate::piece::{cut, pieces};
 use crate::reach::State;
 use crate::refusal::{Refusal, Socket};
-use crate::request::{Head, Reason};
+use crate::request::{self, Head, Reason};
 use crate::verdict::Verdict;
 
 #[global_allocator]
@@ -252,6 +252,16 @@ impl Reader {
         self.pending.is_signed()
     }
 
+    /// Whether it deletes something: an answer that may not go then comes too late, so nobody may have to wait for one.
+    pub fn deletes(&self) -> bool {
+        self.pending.deletes()
+    }
+
+    /// What it asks for, for a log: dialect, blank and operation; empty where no dialect knows it.
+    pub fn operation(&self) -> String {
+        self.pending.operation(held(&self.gate).bundle())
+    }
+
     /// 0: the codings of the body are undone before it is fed. Else: that failed, for the reason that the decoding module gave.
     pub fn decoded(&mut self, trouble: usize) {
         match trouble.checked_sub(1) {
@@ -401,6 +411,12 @@ impl Reader {
             _ => None,
         }
     }
+}
+
+/// Whether a request of this method asks for a WebSocket by this `Upgrade` header; what does not is an ordinary one, to be sent on without it.
+#[wasm_bindgen(js_name = isUpgrade)]
+pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
+    request::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
 }
 
 /// Lines `name: value`.

@@ -68,8 +68,8 @@ pub(crate) struct Findings {
     secrets: Vec<u8>,
 }
 
-/// Words of which every place of a credential has one; those that a deployer makes up, too.
-const SECRET_WORDS: [&[u8]; 4] = [b"authorization", b"key", b"token", b"credential"];
+/// Words of which every place of a credential has one; those that a deployer makes up, too: the worker starts with no other.
+const SECRET_WORDS: [&[u8]; 6] = [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
 
 /// Bits of `Findings::flags`.
 mod flag {

@@ -52,6 +52,8 @@ pub(crate) use key::is_model_like;
 #[cfg(feature = "author")]
 pub(crate) use query::methods as query_methods;
 pub use reader::Reader;
+#[cfg(feature = "edge")]
+pub(crate) use reader::is_upgrade;
 pub use reason::Reason;
 pub use route::{Head, Route, route};
 pub(crate) use run::{find, find_either};

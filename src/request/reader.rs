@@ -24,7 +24,6 @@ use crate::bundle::Bundle;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, flags, operation, role, section};
 use crate::limits;
-use crate::piece::pieces;
 use crate::reach::Reach;
 use crate::verdict::{self, Outcome};
 
@@ -58,6 +57,7 @@ pub struct Reader {
     content: Content,
     /// The body must reach the origin as it came.
     signed: bool,
+    deletes: bool,
     /// What is fed is what the codings left.
     decoded: bool,
     /// One for each way in which the body may be read; all count.
@@ -127,6 +127,12 @@ impl Reader {
         Self::read(bundle, route, head, reach, around)
     }
 
+    /// Whether it asks to delete something, which nothing that comes later can undo.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        self.deletes
+    }
+
     /// Whether the body, if there is one, must be read. If not, the verdict is settled.
     #[must_use]
     pub fn wants_body(&self) -> bool {
@@ -147,7 +153,7 @@ impl Reader {
             self.states = known(bundle, &self.messages);
         }
         self.asked |= self.facts.body;
-        self.late |= self.findings.binds();
+        self.late |= self.open_ended();
         self.facts.everything = reach.is_everything(bundle);
         self.facts.body = false;
         self.facts.trouble = None;
@@ -189,8 +195,13 @@ impl Reader {
             }
         }
         let asked = self.asked || self.facts.body;
-        let late = self.late || self.findings.binds() || self.facts.has(operation::LATE_BOUND);
+        let late = self.late || self.open_ended() || self.facts.has(operation::LATE_BOUND);
         self.proven || !late && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
+    }
+
+    /// What was read of this message leaves it to the origin what runs, whatever model it names.
+    fn open_ended(&self) -> bool {
+        self.findings.binds() || self.findings.suspect()
     }
 
     /// Reads on in the body, or in the message. Empty chunks are no body.
@@ -357,6 +368,7 @@ impl Reader {
             vague: route.bodies.contains(&NONE),
             content: Content::of(head.headers),
             signed: content::is_signed(head.headers, Target::of(head.url).query),
+            deletes: route.deletes(),
             decoded: false,
             slots: Vec::new(),
             met: 0,
@@ -538,13 +550,14 @@ impl Body {
     }
 }
 
-/// It asks for a connection whose messages nobody has seen yet.
-fn is_upgrade(head: &Head<'_>) -> bool {
-    let says = |name: &'static str| {
-        header::lines(head.headers, name)
-            .any(|line| pieces(line, b',').any(|item| item.trim_ascii().eq_ignore_ascii_case("websocket")))
-    };
-    says("upgrade") || says(":protocol") || head.method.eq_ignore_ascii_case("connect")
+/// It asks for a connection whose messages nobody has seen yet: by `GET` with `websocket` alone in `Upgrade`, which is what runtimes open a
+/// socket for, or by `CONNECT`. With anything else in that header it is an ordinary request, and whoever sends it on takes the header out.
+///
+/// INVARIANT: the one rule for this. Whoever relays sockets asks it too, or a request could be a socket on one side alone.
+pub(crate) fn is_upgrade(head: &Head<'_>) -> bool {
+    let mut lines = header::lines(head.headers, "upgrade");
+    let named = lines.next().is_some_and(|line| line.eq_ignore_ascii_case("websocket")) && lines.next().is_none();
+    named && head.method.eq_ignore_ascii_case("get") || head.method.eq_ignore_ascii_case("connect")
 }
 
 /// `OPTIONS` with `Origin` and `Access-Control-Request-Method`, and no other method asked for. That no body comes is seen later.
@@ -804,7 +817,7 @@ mod tests {
                 post("/v1/threads/t/run", "{}"),
                 get("/v1/responses"),
                 get("/v1/realtime?model=haiku-4").with(&[("Upgrade", "WebSocket")]),
-                get("/vertex/live").with(&[("upgrade", "h2c, websocket")]),
+                get("/vertex/live").with(&[("upgrade", "websocket")]),
                 get("/v1/realtime?model=haiku-4").by("CONNECT"),
                 Asked { body: b"v=0", ..post("/v1/calls", "").with(&[("content-type", "application/sdp")]) },
                 post("/v1/chat/completions", HAIKU).with(&[("x-config", "saved-config")]),
@@ -820,6 +833,27 @@ mod tests {
         );
         all(PASSED, &[post("/v1/responses", r#"{"previous":"resp_1","model":"haiku-4"}"#), post("/v1/threads/t/run", HAIKU)]);
         all((Pass, Filtered), &[get("/v1/models"), get("/models?limit=9"), get("/v1beta/models")]);
+    }
+
+    #[test]
+    fn a_socket_is_what_a_runtime_opens_one_for() {
+        let socket = (Defer, LateBound);
+        for url in ["/mcp", "/v1/realtime?model=haiku-4"] {
+            all(
+                socket,
+                &[get(url).with(&[("upgrade", "websocket")]), get(url).with(&[("Upgrade", "WebSocket")]), get(url).by("CONNECT")],
+            );
+        }
+        for upgrade in
+            ["websocket,", "websocket, x", "h2c, websocket", "websocket, websocket", "websocket ", "websocket/13", "h2c", ""]
+        {
+            let asked: &[_] = &[("upgrade", upgrade)];
+            all(PASSED, &[get("/mcp").with(asked), post("/v1/chat/completions", HAIKU).with(asked)]);
+            all((Pass, Filtered), &[get("/v1/models").with(asked)]);
+            all((Defer, Unlisted), &[post("/v1/chat/completions", "{}").with(asked)]);
+        }
+        all((Defer, Unlisted), &[post("/v1/chat/completions", "{}").with(&[("upgrade", "websocket")])]);
+        all(PASSED, &[get("/mcp").with(&[("upgrade", "websocket"), ("upgrade", "websocket")])]);
     }
 
     #[test]

@@ -146,9 +146,11 @@ enum Match {
     Sure,
 }
 
-/// GET and DELETE, as bits of [`operation::METHODS`].
-const BODILESS: u16 = 1 | 1 << 4;
 const POST: u16 = 1 << 1;
+const DELETE: u16 = 1 << 4;
+
+/// GET and DELETE, as bits of [`operation::METHODS`].
+const BODILESS: u16 = 1 | DELETE;
 
 /// `Operation::path_roles` has a bit for each.
 const CAPTURES: usize = 16;
@@ -208,6 +210,11 @@ impl Route {
         asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
     }
 
+    /// It may be taken for `DELETE`.
+    pub(super) fn deletes(&self) -> bool {
+        self.methods & DELETE != 0
+    }
+
     /// It is `OPTIONS`, or a method as unknown, and cannot be taken for any other.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign && self.methods == 0
@@ -236,7 +243,7 @@ impl Route {
     }
 
     /// All operations that it may be, as the bundle holds them.
-    pub(super) fn operations<'a>(&self, bundle: Bundle<'a>) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
+    pub(crate) fn operations<'a>(&self, bundle: Bundle<'a>) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
         let table: Table<'a, l::Operation> = bundle.table(section::OPERATIONS);
         self.readings.iter().filter_map(move |reading| table.get(reading.operation))
     }
@@ -275,7 +282,8 @@ impl Route {
         }
         match known {
             Match::Sure => {}
-            Match::Loose => self.unsure = true,
+            // What is deleted runs nothing, whatever it is.
+            Match::Loose => self.unsure |= self.foreign || self.methods != DELETE,
             Match::None => self.unread(walk.bundle),
         }
     }

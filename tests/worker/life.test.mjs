@@ -266,3 +266,71 @@ test("before the client has asked for anything nothing is held, and no time runs
   assert.equal(client.closed, undefined);
   socket.close();
 });
+
+test("a session of a caller under restriction has a longest life, one under none has not", async () => {
+  const entry = brief.scripts["brief.js"].replace("streamLife", "socketLife");
+  const mortal = await start({ bindings: { ORIGIN: sockets.url, LOCAL: "1" }, entry: "brief.js", scripts: { "brief.js": entry } });
+  try {
+    const begin = async (headers) => {
+      const socket = new WebSocket(`${mortal.worker.url.replace("http", "ws")}/v1/responses`, { headers });
+      const client = { socket, got: 0, closed: undefined };
+      socket.on("message", () => (client.got += 1));
+      socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
+      await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
+      return { client, atOrigin: sockets.seen.at(-1) };
+    };
+    const { client, atOrigin } = await begin({ "cf-ipcountry": "FR" });
+    const free = await begin({ "cf-ipcountry": "US", ...bearer("sk-us") });
+    await until(() => client.closed !== undefined && atOrigin.closed !== undefined);
+    assert.deepEqual([client.closed[0], atOrigin.closed[0]], [1001, 1001]);
+    assert.match(client.closed[1], /connect again/);
+    await sleep(LIFE);
+    assert.equal(free.client.closed, undefined);
+    free.client.socket.close();
+  } finally {
+    await mortal.close();
+  }
+});
+
+test("an array that grows ends with a stream's life, and is then no whole document", async () => {
+  const first = '[{"modelVersion":"haiku-4"}';
+  const made = stream({ parts: [first], beat: ',{"modelVersion":"haiku-4"}', type: "application/json" });
+  const answer = await ask("haiku-4");
+  const text = await answer.text().catch(() => first);
+  assert.ok(text.startsWith(first), text);
+  assert.throws(() => JSON.parse(text));
+  await until(() => made.closed);
+});
+
+test("what all sessions hold has a bound for the isolate", async () => {
+  const many = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: sockets.url, LOCAL: "1" } });
+  const held = JSON.stringify({ ...TEXT, delta: "x".repeat(60_000) });
+  const clients = [];
+  try {
+    for (let number = 0; number < 100; number += 1) {
+      const socket = new WebSocket(`${many.url.replace("http", "ws")}/v1/responses`, { headers: { "cf-ipcountry": "FR" } });
+      const client = { socket, got: [], closed: undefined };
+      socket.on("message", (data) => client.got.push(data.toString()));
+      socket.on("close", (code) => (client.closed = code));
+      await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
+      clients.push(client);
+      const atOrigin = sockets.seen.at(-1);
+      socket.send('{"type":"response.create","model":"auto"}');
+      await until(() => atOrigin.got.length === 1);
+      for (let part = 0; part < 4; part += 1) atOrigin.send(held);
+    }
+    await until(() => clients.some(({ closed }) => closed === 1013));
+    const over = clients.filter(({ closed }) => closed === 1013).length;
+    // 16 MB are some 70 sessions of 240 KB.
+    assert.ok(over >= 25 && over <= 40, `${over}`);
+    assert.ok(clients.every(({ got }) => got.every((text) => !text.includes("xxx"))), "nothing that was held went");
+    for (const { socket } of clients) socket.terminate();
+    await sleep(300);
+    const again = await fetch(`${many.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR" }, body: '{"model":"haiku-4"}' });
+    await again.arrayBuffer();
+    assert.notEqual(again.status, 503);
+  } finally {
+    for (const { socket } of clients) socket.terminate();
+    await many.close();
+  }
+});

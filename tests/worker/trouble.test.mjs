@@ -1,14 +1,21 @@
 /** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
-import { POLICY, bearer, compile, start } from "./setup.mjs";
+import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { KEY_SECRET, POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
 import { trapping } from "./trap.mjs";
 
 const FR = { country: "FR" };
 const US = { country: "US" };
+const SHADOW = fileURLToPath(new URL("shadow.toml", import.meta.url));
+const SECRET = fileURLToPath(new URL("secret.toml", import.meta.url));
 const bundle = compile(POLICY);
 
 const BROKEN = [
@@ -40,11 +47,78 @@ for (const [what, bytes, code] of BROKEN) {
   });
 }
 
-test("a list key that is not hex: 503 for all", async () => {
-  const gate = await start({ bindings: { LIST_KEY: "not hex" } });
+for (const [what, key] of [["that is not hexadecimal", "not hex"], ["of 30 digits", "0".repeat(30)], ["of 33 digits", "0".repeat(33)]]) {
+  test(`a list key ${what}: 503 for all`, async () => {
+    const gate = await start({ bindings: { LIST_KEY: key } });
+    try {
+      assert.equal((await gate.chat("haiku-4", US)).status, 503);
+      assert.equal(gate.origin.seen.length, 0);
+      assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "key_invalid" });
+    } finally {
+      await gate.close();
+    }
+  });
+}
+
+const KEY = "0123456789abcdef".repeat(4);
+
+/** A bundle with a secret list, hidden by this key. */
+function secret() {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
+  try {
+    const file = join(folder, "list.key");
+    writeFileSync(file, `${KEY}\n`);
+    return compile(SECRET, "--list-key", file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("a list key is the same text for the command line and for the worker, and white space at its end is none of it", async () => {
+  const gate = await start({ bundle: secret(), bindings: { LIST_KEY: `${KEY} \n` } });
+  try {
+    await gate.worker.table.put(await keyDigest(KEY_SECRET, "sk-partner"), JSON.stringify({ org: "org-1" }));
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-partner"))).status, 200);
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a rule in shadow that rests on what the platform does not tell never takes the gate down", async () => {
+  const gate = await start({ bundle: compile(SHADOW) });
+  try {
+    assert.equal((await gate.chat("haiku-4", US)).status, 200);
+    assert.equal((await gate.fetch("/.well-known/portcullis/status")).status, 200);
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a secret list without a list key: 503 for all, and the status says why", async () => {
+  const logged = [];
+  const gate = await start({ bundle: secret(), hear: (line) => logged.push(line) });
   try {
     assert.equal((await gate.chat("haiku-4", US)).status, 503);
     assert.equal(gate.origin.seen.length, 0);
+    assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "list_key_missing" });
+    await until(() => logged.some((line) => line.includes("list_key_missing")));
+  } finally {
+    await gate.close();
+  }
+});
+
+test("a key table without its secret: nothing is known of any account, and log and status say so", async () => {
+  const logged = [];
+  const gate = await start({ bindings: { KEY_SECRET: undefined }, hear: (line) => logged.push(line) });
+  try {
+    assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
+    assert.equal((await gate.chat("haiku-4", US, bearer("sk-us"))).status, 200);
+    const status = await gate.fetch("/.well-known/portcullis/status");
+    assert.equal(status.status, 200);
+    assert.deepEqual((await status.json()).problems, ["key_secret_missing"]);
+    await until(() => logged.some((line) => line.includes("key_secret_missing")));
+    assert.equal(logged.filter((line) => line.includes("key_secret_missing")).length, 1, "once an isolate");
   } finally {
     await gate.close();
   }

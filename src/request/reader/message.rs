@@ -279,6 +279,10 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
     // What is stored may run another than is named.
     let stored = r#"{"previous":"r"}"#;
     assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    // What nobody knows the meaning of may name what runs, as in a body.
+    let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]), [hold]);
     // A policy that lets pass what it does not know asks for no proof of it.
     let lax = Trial { flags: 1, ..Trial::default() };
     assert_eq!(heard(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
