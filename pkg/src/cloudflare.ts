@@ -61,7 +61,7 @@ export interface WorkerOptions {
   readonly decoder?: Decoder;
   /** Milliseconds, less than 2^31, that a stream to a caller under restriction may last; an hour if left out. */
   readonly streamLife?: number;
-/** The same for a WebSocket. */
+  /** The same for a WebSocket. */
   readonly socketLife?: number;
   /** Milliseconds, likewise, in which the next 64 KB of a body that is read, or its end, must come; half a minute if left out. */
   readonly bodyWait?: number;
