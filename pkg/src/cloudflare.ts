@@ -17,8 +17,7 @@ import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
 import type { CompiledModule } from "./instance.ts";
 import { KeyTable, type Table } from "./key-table.ts";
 import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
-import { isUpgrade } from "./session.ts";
-import { type Upgrade, isOpen, relay } from "./socket.ts";
+import { type Upgrade, isOpen, isUpgrade, relay } from "./socket.ts";
 
 export { keyDigest } from "./key-table.ts";
 
@@ -162,7 +161,7 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
   try {
     // Asked for once: each question to the runtime's own headers costs as much as the decision.
     const headers: Inbound = new Map(request.headers);
-    const socket = isUpgrade(request.method, headers.get("upgrade"));
+    const socket = isUpgrade({ method: request.method, headers });
     const arrival: Arrival = { request, headers, env, post, socket, credentials: post.slots.credentials(headers, request.url) };
     const facts = await factsOf(arrival);
     if (socket) return await relay(upgrade(arrival), facts);

@@ -26,10 +26,11 @@ const PIECE = 64 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Whether a request asks for a WebSocket, by its `Upgrade` header. Ask it once: what asks for none is judged as an ordinary request, and must go
- * on without that header. A gate must have been loaded.
+ * Whether a request asks for a WebSocket. Ask it once: what asks for none is judged as an ordinary request, and must go on without its `Upgrade`
+ * header. A gate must have been loaded.
  */
-export function isUpgrade(method: string, upgrade: string | null | undefined): boolean {
+export function isUpgrade({ method, headers }: { readonly method: string; readonly headers: { get(name: string): string | null | undefined } }): boolean {
+  const upgrade = headers.get("upgrade");
   return typeof upgrade === "string" && enter(generation(), () => asks(method, upgrade));
 }
 

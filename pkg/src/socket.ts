@@ -18,11 +18,13 @@
  * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed or for a name.
  */
 import { STREAM_LIFE_MS } from "./answer.ts";
-import type { Budget } from "./body.ts";
+import { Budget } from "./body.ts";
 import type { Facts } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import { passes } from "./gate.ts";
 import { Session } from "./session.ts";
+
+export { isUpgrade } from "./session.ts";
 
 /** Milliseconds after which facts are gathered anew, when the next message comes, from either side. As long as an account record is believed. */
 export const FACTS_MS = 60_000;
@@ -39,24 +41,24 @@ export const HELD_MS = 10_000;
 /** A socket that is to be relayed. */
 export interface Upgrade {
   readonly request: Request;
-  /** What all sessions hold is taken from it. */
-  readonly budget: Budget;
+  /** What all sessions hold is taken from it; left out, this one has its own. */
+  readonly budget?: Budget | undefined;
   /** The gate as it is by now, and what it knows of the caller. */
   gate(): Gate;
   facts(): Promise<Facts>;
   /** Opens the connection to the origin; `acknowledged`: that one sees itself to what the caller may not use. */
   connect(session: Session): Promise<{ readonly answer: Response; readonly acknowledged: boolean }>;
-  /** What the client gets for an answer that opens no socket, of a caller who may not use everything. */
-  unopened(answer: Response, facts: Facts, caseId: string): Promise<Response>;
-  /** An item of `Sec-WebSocket-Protocol` is a credential. */
-  holdsKey(protocol: string): boolean;
+  /** What a client who may not use everything gets for an answer that opens no socket; left out, 502. */
+  unopened?(answer: Response, facts: Facts, caseId: string): Promise<Response>;
+  /** An item of `Sec-WebSocket-Protocol` is a credential; left out, each may be one. */
+  holdsKey?(protocol: string): boolean;
   newCase(): string;
   /** {@link HELD_MS} if left out. */
   readonly hold?: number | undefined;
   /** {@link STREAM_LIFE_MS} if left out. */
   readonly life?: number | undefined;
   /** The upgrade was judged, or the session has ended with this judgement. */
-  decided(session: Session): void;
+  decided?(session: Session): void;
   /** The session of this case could not go on. */
   fault(cause: unknown, caseId: string): void;
 }
@@ -80,11 +82,11 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
   try {
     session.caseId = upgrade.newCase();
     const judgement = session.judge(upgrade.gate(), facts);
-    if (judgement !== undefined) upgrade.decided(session);
+    if (judgement !== undefined) upgrade.decided?.(session);
     if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade, session);
     const { answer, acknowledged } = await upgrade.connect(session);
     const origin = (answer as Opened).webSocket ?? undefined;
-    if (origin === undefined && judgement !== undefined) return await upgrade.unopened(answer, facts, session.caseId);
+    if (origin === undefined && judgement !== undefined) return (await upgrade.unopened?.(answer, facts, session.caseId)) ?? new Response(null, { status: 502 });
     if (origin === undefined || !session.guarded) return answer;
     relayed = true;
     const { 0: client, 1: caller } = new WebSocketPair();
@@ -104,6 +106,7 @@ class Relay {
   readonly #caller: Side;
   readonly #origin: Side;
   readonly #acknowledged: boolean;
+  readonly #budget: Budget;
   #facts: Facts;
   #gate: Gate;
   #revision: number;
@@ -119,6 +122,7 @@ class Relay {
 
   constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side, acknowledged: boolean) {
     this.#acknowledged = acknowledged;
+    this.#budget = upgrade.budget ?? new Budget();
     this.#upgrade = upgrade;
     this.#session = session;
     this.#facts = facts;
@@ -224,20 +228,20 @@ class Relay {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#held = [];
-    this.#upgrade.budget.give(this.#heldBytes);
+    this.#budget.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
 
   /** Nothing waits any more. */
   #forget(): void {
     this.#waiting = undefined;
-    this.#upgrade.budget.give(this.#bytes);
+    this.#budget.give(this.#bytes);
     this.#bytes = 0;
   }
 
   /** Another message may be held; else the session is over. */
   #takes(data: Message): boolean {
-    const fits = this.#upgrade.budget.take(size(data));
+    const fits = this.#budget.take(size(data));
     if (!fits) this.#both(1013, "too much is held; connect again");
     return fits;
   }
@@ -259,7 +263,7 @@ class Relay {
     clearTimeout(this.#life);
     this.#drop();
     this.#forget();
-    this.#upgrade.decided(this.#session);
+    this.#upgrade.decided?.(this.#session);
     shut(this.#origin, 1008, "refused by policy");
     if (refusal !== undefined) tell(this.#caller, refusal);
   }
@@ -304,7 +308,7 @@ function turnAway({ request, holdsKey }: Upgrade, { refusal }: Session): Respons
   const headers = new Headers();
   // A browser that offered protocols takes no answer without one of them, but what holds a key is not to be repeated, even if nothing else was offered.
   const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim());
-  const protocol = offered?.find((one) => one !== "" && !holdsKey(one));
+  const protocol = offered?.find((one) => one !== "" && holdsKey?.(one) === false);
   if (protocol !== undefined) headers.set("sec-websocket-protocol", protocol);
   return opened(client, headers);
 }

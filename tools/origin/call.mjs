@@ -9,7 +9,9 @@ export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 /** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
 export function call({ method, url, headers, body: sent, reach }) {
   const body = undone(sent, headers["content-encoding"]);
-  const [path, query = ""] = url.split(/\?(.*)/s);
+  const [target, query = ""] = url.split(/\?(.*)/s);
+  // As lenient servers have it: blanks behind a path are none of it, and a format is no other resource.
+  const path = target.replace(/(?:%20|%09|\.json)+$/, "");
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
   // Who refers to a stored object gets the model that the object's id mentions.
