@@ -82,6 +82,9 @@ fn check(name: &str, text: &str) {
             assert!(!said.contains(char::is_control) && said.len() < 8_000, "{problem:?} is not one line");
         }
         assert!(problem.to_json(&loaded.files).is_object());
+    }
+    // Each is a policy to be read anew, so a few will do.
+    for problem in loaded.problems.iter().filter(|problem| problem.replacement(&loaded.files).is_some()).take(4) {
         mends(name, text, problem, &loaded.files);
     }
     assert_eq!(render(&loaded.problems, &loaded.files, true).is_empty(), loaded.problems.is_empty());

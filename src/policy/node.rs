@@ -131,6 +131,11 @@ impl Reader<'_> {
         let (condition, said) = (matches!(key.trim(), "when" | "unless"), value.trim());
         let whole = start + (line.len() - value.trim_start().len());
         let whole = self.span(whole, whole + said.len());
+        // What is wrong may be something else than the quotes: what is proposed must be read, and what stands there must not.
+        let is_read = |value: &str| DeTable::parse(&format!("key = {value}")).is_ok();
+        if is_read(said) {
+            return problem;
+        }
         let instant = match key.trim() {
             "from" => instant::mended(said, Side::Start),
             "until" | "expires" => instant::mended(said, Side::End),
@@ -157,6 +162,9 @@ impl Reader<'_> {
             true => format!("{LONG}{inner}{LONG}"),
             false => format!("'{inner}'"),
         };
+        if !is_read(&mended) {
+            return problem;
+        }
         let why = if condition { "conditions go into single quotes" } else { "a text that holds quotes goes into others" };
         problem.help(format!("{why}: `{} = {mended}`", key.trim())).fix(Some(Fix { span: whole, edit: Edit::Text(mended) }))
     }
