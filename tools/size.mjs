@@ -7,12 +7,12 @@ import { buildSync } from "esbuild";
 
 const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 const KB = 1024;
-// With every carrier in it; the content codings are a module of their own. 80 KB in either sense of the word.
-const MODULE_BUDGET = 80_000;
+// With every carrier in it; the content codings are a module of their own.
+const MODULE_BUDGET = 82_000;
 // Loaded with the first coded body of a caller under restriction, so counted apart: brotli's dictionary alone is 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
 // 12 was the aim for judging and forwarding alone; sockets, answers, lists and the mark are in as well, and what holds each value that is handed over to its kind.
-const SCRIPT_BUDGET = 17 * KB;
+const SCRIPT_BUDGET = 18 * KB;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 
 /** What each leak would mean. */

@@ -36,7 +36,7 @@ module() {
   if [ "$name" = edge ]; then node tools/snip.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"; fi
   # The stack ends at address 0 and the data begin at 1 MB: nothing lies in the first kilobyte.
   # shellcheck disable=SC2086
-  wasm-opt $features "$level" --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
+  wasm-opt $features $level --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
   if [ "$name" = edge ]; then node tools/shorten.mjs "pkg/wasm/${name}_bg.wasm" "$target/glue/$name.js"; fi
   # The comments are for those who read the types; the script is what travels.
   tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --outDir pkg/wasm "$target/glue/$name.js"
@@ -46,7 +46,8 @@ module() {
 
 mkdir -p pkg/wasm "$target/glue"
 # The reset function lets the gate replace an instance that trapped.
-module edge -O3 --experimental-reset-state-function
+# Functions with one caller stay functions: the compiler has put in place those that are worth it, and what is alike packs better apart.
+module edge "-O3 --converge --one-caller-inline-max-function-size=4" --experimental-reset-state-function
 module console -Oz
 # What hostile bodies could make it allocate beyond its own count ends here, in a trap.
 export "$flags=${!flags:-} -Clink-arg=--max-memory=100663296"

@@ -26,7 +26,7 @@ use crate::mark;
 use crate::piece::{cut, pieces};
 use crate::reach::State;
 use crate::refusal::{Refusal, Socket};
-use crate::request::{self, Head, Reason};
+use crate::request::{self, Head, Reason, find};
 use crate::verdict::Verdict;
 
 #[global_allocator]
@@ -423,10 +423,9 @@ pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
 fn header_lines(text: &str) -> Vec<(&str, &str)> {
     let mut lines = Vec::new();
     for line in pieces(text, b'\n') {
-        // Names of HTTP/2's own begin with the sign that ends all names.
-        let from = usize::from(line.starts_with(':'));
-        if let Some(end) = line.bytes().skip(from).position(|byte| byte == b':')
-            && let (Some(name), Some(value)) = (line.get(..from + end), line.get(from + end + 1..))
+        // No name is empty, and names of HTTP/2's own begin with the sign that ends all names.
+        if let Some(end) = find(b':', line.as_bytes().get(1..).unwrap_or_default())
+            && let (Some(name), Some(value)) = (line.get(..=end), line.get(end + 2..))
         {
             lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
         }

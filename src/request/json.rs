@@ -112,6 +112,19 @@ struct Level {
     seen: u64,
 }
 
+impl Level {
+    /// An object that had to name a model is closed.
+    #[inline(never)] // seldom called
+    fn end(&self, findings: &mut Findings) {
+        if self.runs && self.judged == Some(findings.judged()) {
+            findings.present(role::SUSPECT);
+        }
+        if self.named == Some(findings.names()) {
+            findings.unnamed();
+        }
+    }
+}
+
 /// The reader of one document.
 #[derive(Clone, Debug)]
 pub(crate) struct Json {
@@ -643,11 +656,8 @@ impl Json {
         if self.live.len() == self.depth
             && let Some(level) = self.live.pop()
         {
-            if level.runs && level.judged == Some(findings.judged()) {
-                findings.present(role::SUSPECT);
-            }
-            if level.named == Some(findings.names()) {
-                findings.unnamed();
+            if level.judged.or(level.named).is_some() {
+                level.end(findings);
             }
             if level.row {
                 self.event = Event::RowEnd;

@@ -196,11 +196,10 @@ fn before<'n>(mut name: &'n [u8], words: &[&[u8]]) -> Option<&'n [u8]> {
     }
     for word in words {
         let Some((front, tail)) = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at)) else { continue };
-        let mut letters = tail.iter().map(u8::is_ascii_uppercase);
-        let (first, second) = (letters.next() == Some(true), letters.next() == Some(true));
-        let begins = match front.last() {
-            Some(b'A'..=b'Z') => first && !second,
-            Some(b'a'..=b'z' | b'0'..=b'9') => first,
+        let begins = match (front.last(), tail) {
+            (Some(last), [first, second, ..]) if last.is_ascii_alphanumeric() => {
+                first.is_ascii_uppercase() && !(last.is_ascii_uppercase() && second.is_ascii_uppercase())
+            }
             _ => true,
         };
         if begins && tail.eq_ignore_ascii_case(word) {

@@ -440,19 +440,16 @@ impl Route {
 
     /// Segments that may name a model: those before `end`, and those behind a segment that is called like one.
     fn hints(&mut self, segments: &[&[u8]], end: usize) {
-        for from in 0..end {
-            self.mention(role::HINT, segments, Capture { from, to: from + 1, ..Capture::default() });
+        let is_hint = |segment: &&[u8]| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint));
+        let behind = segments.iter().position(is_hint).map_or(segments.len(), |at| at + 1);
+        // Each by itself, and what stands behind together: an id may be cut by slashes.
+        for from in 0..segments.len() {
+            if from < end || from >= behind {
+                self.mention(role::HINT, segments, Capture { from, to: from + 1, cut: 0 });
+            }
         }
-        let Some(at) = segments.iter().position(|segment| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint)))
-        else {
-            return;
-        };
-        // Each by itself, and all together: an id may be cut by slashes.
-        for from in at + 1..segments.len() {
-            self.mention(role::HINT, segments, Capture { from, to: from + 1, ..Capture::default() });
-        }
-        if segments.len() > at + 2 {
-            self.mention(role::HINT, segments, Capture { from: at + 1, to: segments.len(), ..Capture::default() });
+        if segments.len() > behind + 1 {
+            self.mention(role::HINT, segments, Capture { from: behind, to: segments.len(), cut: 0 });
         }
     }
 
