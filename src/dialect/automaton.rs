@@ -257,8 +257,7 @@ impl Subsets<'_> {
             |position: (usize, usize)| matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64));
         // A guess at a name that stands in a text begins there.
         let is_guess = |position: (usize, usize)| {
-            !leads_into_text(position)
-                && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.steps.contains(&Step::Like))
+            !leads_into_text(position) && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.is_guess())
         };
         let is_object = |role: u8| matches!(role, role::MUST_NAME | role::REQUEST);
         let documented = |&&position: &&(usize, usize)| !is_guess(position);

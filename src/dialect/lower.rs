@@ -310,12 +310,14 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
         }
     }
     if operation.flags & flag::BATCH_FILE != 0 {
-        // Its lines are requests that run models.
+        // Its lines are requests that run models. What is documented of them the operation says itself; names are guessed at as in any other.
         let mut lines: Vec<Pointer> = flat.body.iter().filter_map(|pattern| pattern.pointer.lines()).collect();
         lines.sort();
         lines.dedup();
         for at in lines {
-            add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut flat)?;
+            let mut running = Flat::default();
+            add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut running)?;
+            flat.body.extend(running.body.into_iter().filter(|pattern| pattern.pointer.is_guess()));
         }
     }
     add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;

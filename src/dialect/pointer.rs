@@ -94,6 +94,11 @@ impl Pointer {
         if open.is_some() { Err(malformed(text, "a group is not closed")) } else { Ok(pointer) }
     }
 
+    /// It leads to what no documentation says.
+    pub(super) fn is_guess(&self) -> bool {
+        self.steps.contains(&Step::Like)
+    }
+
     /// The front of this pointer that leads to the lines of a text, if it leads into them.
     pub(super) fn lines(&self) -> Option<Self> {
         let at = self.steps.iter().position(|step| *step == Step::Lines)?;
