@@ -150,7 +150,7 @@ const KEYS: [&str; 8] = [
     "answering_model",
     "selectedModelId",
     "model-name",
-    "fallbackModels",
+    "backupModels",
     "backup_engine",
     "embeddingDeployment",
     "TARGET_MODEL",
@@ -167,10 +167,13 @@ fn a_key_that_is_called_like_a_model_counts_outside_of_the_users_own_data() {
         for (at, pointer) in pointers(&case.body, Json::is_object).iter().enumerate() {
             for (turn, key) in KEYS.iter().enumerate() {
                 let mut body = case.body.clone();
-                let value = match (at + turn) % 4 {
+                let value = match (at + turn) % 7 {
                     0 => Json::from(CLOSED),
                     1 => serde_json::json!(["haiku-4", CLOSED]),
                     2 => serde_json::json!({ "name": CLOSED }),
+                    3 => serde_json::json!({ "primary": "haiku-4", "backup": CLOSED }),
+                    4 => serde_json::json!([{ "name": "haiku-4", "weight": 1 }, { "name": CLOSED }]),
+                    5 => serde_json::json!({ "primary": { "id": CLOSED } }),
                     _ => Json::from(format!("openai/{CLOSED}-20260601")),
                 };
                 body.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert((*key).to_owned(), value);

@@ -253,21 +253,24 @@ impl Subsets<'_> {
 
     /// Where a role stands and nothing below it is documented, no name is guessed at: what stands there instead of a text is the role's own affair.
     fn without_guesses(&self, set: Set) -> Set {
-        let is_guess =
-            |pattern: usize| self.patterns.get(pattern).is_some_and(|pattern| pattern.pointer.steps.contains(&Step::Like));
+        let leads_into_text =
+            |position: (usize, usize)| matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64));
+        // A guess at a name that stands in a text begins there.
+        let is_guess = |position: (usize, usize)| {
+            !leads_into_text(position) && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.is_guess())
+        };
         let is_object = |role: u8| matches!(role, role::MUST_NAME | role::REQUEST);
-        let documented = |&&(pattern, _): &&(usize, usize)| !is_guess(pattern);
+        let documented = |&&position: &&(usize, usize)| !is_guess(position);
         let has_role = set.iter().filter(documented).any(|&position| {
             self.step(position).is_none() && self.patterns.get(position.0).is_some_and(|pattern| !is_object(pattern.role))
         });
-        let holds_text =
-            set.iter().any(|&position| matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64)));
+        let holds_text = set.iter().any(|&position| leads_into_text(position));
         let goes_deeper = set
             .iter()
             .filter(documented)
             .any(|&position| matches!(self.step(position), Some(Step::Key(_) | Step::Any | Step::Deep)));
         if holds_text || has_role && !goes_deeper {
-            set.into_iter().filter(|&(pattern, _)| !is_guess(pattern)).collect()
+            set.into_iter().filter(|&position| !is_guess(position)).collect()
         } else {
             set
         }

@@ -309,6 +309,17 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
             add_includes(gateway, document, &document.running, &base, &mut open, &mut flat)?;
         }
     }
+    if operation.flags & flag::BATCH_FILE != 0 {
+        // Its lines are requests that run models. What is documented of them the operation says itself; names are guessed at as in any other.
+        let mut lines: Vec<Pointer> = flat.body.iter().filter_map(|pattern| pattern.pointer.lines()).collect();
+        lines.sort();
+        lines.dedup();
+        for at in lines {
+            let mut running = Flat::default();
+            add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut running)?;
+            flat.body.extend(running.body.into_iter().filter(|pattern| pattern.pointer.is_guess()));
+        }
+    }
     add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;
     if operation.flags & flag::LISTS != 0 {
         // A list that is asked for by the name of a model is a search.

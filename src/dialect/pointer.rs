@@ -94,6 +94,17 @@ impl Pointer {
         if open.is_some() { Err(malformed(text, "a group is not closed")) } else { Ok(pointer) }
     }
 
+    /// It leads to what no documentation says.
+    pub(super) fn is_guess(&self) -> bool {
+        self.steps.contains(&Step::Like)
+    }
+
+    /// The front of this pointer that leads to the lines of a text, if it leads into them.
+    pub(super) fn lines(&self) -> Option<Self> {
+        let at = self.steps.iter().position(|step| *step == Step::Lines)?;
+        Some(Self { steps: self.steps.get(..=at)?.to_vec(), loops: Vec::new() })
+    }
+
     /// This pointer, seen from further up.
     pub(super) fn below(&self, base: &Self) -> Self {
         let by = base.steps.len();

@@ -3,8 +3,8 @@
 //! Input: the header lines as they came; whoever sends the request sets them. Output: texts into [`Findings`]. Content type and
 //! coding are [`content`](super::content)'s.
 //!
-//! Gateways route on headers of their own making, so a header whose name has a word such as `model` in it may mention one: a
-//! hint, which counts only if a denied pattern occurs in it. Which headers are more than that is data of the dialects. Names are
+//! Gateways route on headers of their own making, so a header whose name has a word such as `model` in it, or is called like a model, may mention
+//! one: a hint, which counts only if a denied pattern occurs in it. Which headers are more than that is data of the dialects. Names are
 //! compared without case and with `_` as `-`, since servers hand them on so. What merely describes the caller's own software
 //! (`user-agent`, `referer`, `cookie`, `origin`) says nothing of this request.
 
@@ -17,6 +17,7 @@ use crate::piece::pieces;
 
 use super::findings::{Carrier, Findings};
 use super::json::Json;
+use super::key::is_model_like;
 use super::reason::Reason;
 
 /// Headers that are looked at for themselves.
@@ -79,7 +80,7 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
-            None if has_word(name.as_bytes(), &HINT_WORDS) => {
+            None if has_word(name.as_bytes(), &HINT_WORDS) || is_model_like(name.as_bytes()) => {
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             None => Ok(()),

@@ -180,14 +180,16 @@ const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 /// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
     let name = name.split(|&b| b == 0).next().unwrap_or_default();
-    match before(name, &NOUNS) {
+    match before(name, &NOUNS, false) {
         Some(_) => true,
-        None => before(name, &LABELS).is_some_and(|name| before(name, &NOUNS).is_some()),
+        // Servers that pass over case read `modelid` as `modelId`.
+        None => before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some()),
     }
 }
 
-/// What stands before the name's last word, if it is one of these. Case tells where a word begins, and nothing within it.
-fn before<'n>(mut name: &'n [u8], words: &[&[u8]]) -> Option<&'n [u8]> {
+/// What stands before the name's last word, if it is one of these. Case tells where a word begins, and nothing within it; one that is `joined` may
+/// begin anywhere.
+fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
     while let Some((last, front)) = name.split_last() {
         if last.is_ascii_alphanumeric() || *last >= 0x80 {
             break;
@@ -202,7 +204,7 @@ fn before<'n>(mut name: &'n [u8], words: &[&[u8]]) -> Option<&'n [u8]> {
             }
             _ => true,
         };
-        if begins && tail.eq_ignore_ascii_case(word) {
+        if (begins || joined) && tail.eq_ignore_ascii_case(word) {
             return Some(front);
         }
     }
@@ -238,6 +240,11 @@ mod tests {
             "reasoning model",
             "model\0x",
             "_model",
+            "modelid",
+            "MODELID",
+            "answering_modelname",
+            "selectedModelid",
+            "x-modelid",
         ] {
             assert!(is_model_like(name.as_bytes()), "{name:?}");
         }
@@ -256,6 +263,9 @@ mod tests {
             "",
             "_",
             "x\0model",
+            "supermodelid",
+            "modelkid",
+            "fileid",
         ] {
             assert!(!is_model_like(name.as_bytes()), "{name:?}");
         }

@@ -7,6 +7,7 @@
 //! a text      is read as written, and again after each round of percent-decoding
 //! a reading   is split at commas and blanks; each part is judged by itself
 //! a part      equals an alias or an `=id`: that pattern covers all of it
+//!             names a stored configuration (`@preset/`): nothing is known of it, beside the patterns that occur
 //!             else from each token start the trie is walked; the longest run from there counts,
 //!             unless a run that starts earlier reaches as far: then it lies strictly inside that one
 //! ```
@@ -90,7 +91,9 @@ pub(super) fn moves(bundle: Bundle<'_>, id: &[u8], scope: &Scope) -> bool {
             return true;
         }
     }
-    folded.contains(&b'%') || parts(&folded).any(|part| trie.exact(part, &mut []) || scope.resolve(bundle, part, &mut []))
+    folded.contains(&b'%')
+        || is_preset(&folded)
+        || parts(&folded).any(|part| trie.exact(part, &mut []) || scope.resolve(bundle, part, &mut []))
 }
 
 pub(super) fn fold(text: &[u8], scratch: &mut Vec<u8>) {
@@ -138,11 +141,17 @@ fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Found<'_>) {
         let held = trie.occurrences(part, found.names) && found.targets.is_none();
         let bits = found.targets.as_deref_mut().unwrap_or(&mut *found.names);
         let resolved = found.scope.resolve(bundle, part, bits);
-        unknown = !held && !resolved || unknown && index > 0;
+        unknown = !held && !resolved || unknown && index > 0 || is_preset(part);
     }
     if unknown {
         set(found.targets.as_deref_mut().unwrap_or(&mut *found.names), 0);
     }
+}
+
+/// It goes by a configuration that is stored at the origin, whatever model stands ahead of it (OpenRouter: `author/model@preset/slug`).
+fn is_preset(id: &[u8]) -> bool {
+    const MARK: &[u8] = b"@preset/";
+    id.windows(MARK.len()).any(|text| text == MARK)
 }
 
 /// Sets the bit of a pattern.

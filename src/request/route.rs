@@ -485,12 +485,19 @@ fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
     free
 }
 
-/// It reads as a word, `stream` or `img2img`, also behind a colon; ids have digits or capitals in them.
+/// It reads as a word, `stream` or `img2img`, also behind a colon and with what a server may drop around it; ids have digits, capitals or five
+/// consonants in a row in them.
 fn is_word(segment: &[u8]) -> bool {
-    let text = segment.rsplit(|&b| b == b':').next().unwrap_or_default();
+    let text = stem(segment.rsplit(|&b| b == b':').next().unwrap_or_default().trim_ascii());
     let mut digits = 0;
     let mut capitals = 0;
+    let mut consonants = 0;
     for byte in text {
+        let sounds = !byte.is_ascii_alphabetic() || b"aeiouy".contains(&byte.to_ascii_lowercase());
+        consonants = if sounds { 0 } else { consonants + 1 };
+        if consonants > 4 {
+            return false;
+        }
         match byte {
             b'a'..=b'z' | b'-' | b'_' => {}
             b'A'..=b'Z' => capitals += 1,
