@@ -24,8 +24,10 @@ export const PAGES = 32;
 /** Bytes of one read. */
 const READ_BYTES = 16 * 1024;
 
-/** Headers that ask for less than the whole list, or for it only if it has changed: both speak of the list with all its rows. */
-const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range", "a-im"];
+/** Headers that ask for a part: of an answer that is read, it may be the one that names no model. */
+const PARTS = ["if-range", "range", "a-im"];
+/** Headers that ask for a list only if it has changed: they speak of the list with all its rows. */
+const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 /** Headers that speak of the bytes as the origin sent them. */
 const OF_BYTES = ["content-length", "content-encoding", "content-range", "accept-ranges", "etag", "content-md5", "digest", "content-digest", "repr-digest"];
 /** Milliseconds that an event or a line which has begun by then has for its end. */
@@ -58,6 +60,7 @@ export interface Vetting {
 export function prepare(headers: Headers, check: number | undefined): void {
   if (check === CHECK.nothing) return;
   headers.set("accept-encoding", "identity");
+  for (const name of PARTS) headers.delete(name);
   if (check !== undefined && check !== CHECK.filter) return;
   for (const name of CONDITIONS) headers.delete(name);
 }

@@ -183,14 +183,17 @@ async function stream(
       if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
       bytes += chunk.length;
     }
-    return await forward(read, held, declared, reading, send, budget, abort);
+    return await forward(read, held, declared, reading, send, budget, abort, () => {
+      budget.give(bytes);
+      bytes = 0;
+    });
   } finally {
     budget.again(held);
     budget.give(bytes);
   }
 }
 
-/** Sends what is held, then the rest as it is read, always one read behind. */
+/** Sends what is held, then the rest as it is read, always one read behind; `sent` hears that no more than that is held. */
 async function forward(
   read: Read,
   held: Uint8Array[],
@@ -199,6 +202,7 @@ async function forward(
   send: Send,
   budget: Budget,
   abort: AbortController,
+  sent: () => void,
 ): Promise<Screened> {
   // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
   const { readable, writable } = declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
@@ -252,6 +256,7 @@ async function forward(
     for (;;) {
       while (sending && held.length > 1) sending = await write(held.shift() as Uint8Array);
       if (!sending) budget.again(held);
+      sent();
       const chunk = await read();
       if (chunk === undefined) break;
       held.push(chunk);

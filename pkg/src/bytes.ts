@@ -14,7 +14,8 @@ const encoder = new TextEncoder();
  * @throws PortcullisError `input_invalid`
  */
 export function bytesOf(given: unknown, what: string): Uint8Array {
-  if (given instanceof Uint8Array && given.length > 0) return given;
+  // A subclass may tell another length than it has.
+  if (typeof given === "object" && given !== null && Object.getPrototypeOf(given) === Uint8Array.prototype && ArrayBuffer.isView(given) && (given as Uint8Array).length > 0) return given as Uint8Array;
   if (typeof given === "string") return encoder.encode(given);
   try {
     // A `DataView` is made of a buffer only, and only of one that was not transferred.

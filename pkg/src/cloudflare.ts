@@ -134,8 +134,12 @@ function man(options: WorkerOptions, env: Env): Post | PortcullisError {
     const closed = new Slots(gate.info, env.CREDENTIAL_SLOTS, true);
     const marker = Marker.of(env, gate.info, slots.headers.keys());
     const problems: string[] = [];
-    if (gate.info.facts.length > 0 && env.KEYS !== undefined && keys === undefined) problems.push("key_secret_missing");
-    for (const problem of problems) report({ event: problem, message: "KEYS is bound and KEY_SECRET is not set: nothing is known of any account" });
+    const tell = (event: string, message: string) => {
+      problems.push(event);
+      report({ event, message });
+    };
+    if (gate.info.facts.length > 0 && env.KEYS !== undefined && keys === undefined) tell("key_secret_missing", "KEYS is bound and KEY_SECRET is not set: nothing is known of any account");
+    if (env.LOCAL === "1") tell("place_claimed", "LOCAL is 1: whoever sends a request says where it comes from");
     return { gate, slots, closed, marker, keys, budget: new Budget(bodyWait), options, problems, traps: 0 };
   } catch (cause) {
     const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });

@@ -36,8 +36,9 @@ export type Settled = Facts & { readonly now: number };
 
 /** @throws PortcullisError `input_invalid` */
 export function settled(facts: Facts): Settled {
-  const { now, ...known } = record(facts, "the facts") as Facts;
-  return { ...known, now: instant(now) };
+  // By name and once: a class may keep them as getters of its prototype, and what is read twice may differ.
+  const { place, network, asn, ip, account, stale, now } = record(facts, "the facts") as Facts;
+  return { place, network, asn, ip, account, stale, now: instant(now) };
 }
 
 /**

@@ -262,7 +262,8 @@ export class Gate {
     // A server's own request would seem to have no body: it is a stream itself, or keeps the body elsewhere.
     const above: unknown = Object.getPrototypeOf(request);
     if (above !== null && Object.getPrototypeOf(above) !== null) throw invalid("the request is neither a `Request` nor a plain object of method, url, headers and body");
-    const body = isMissing(request.body) ? undefined : bytesOf(request.body, "the body");
+    const { body: given } = request;
+    const body = isMissing(given) ? undefined : bytesOf(given, "the body");
     const known = settled(facts);
     const bits = this.#reach(head, known);
     if ((bits & NON_EMPTY) === 0) return this.#passed(bits);

@@ -69,7 +69,10 @@ export function pairs(headers: Head["headers"]): Pairs {
     }
     return read;
   }
-  for (const [name, value] of Object.entries(record(headers, "`headers`"))) {
+  // Of another class's object, and of what comes bit by bit, the members would be none.
+  const above: unknown = Object.getPrototypeOf(record(headers, "`headers`"));
+  if ((above !== null && Object.getPrototypeOf(above) !== null) || Symbol.asyncIterator in headers) throw invalid("`headers` are neither pairs nor a plain object");
+  for (const [name, value] of Object.entries(headers)) {
     // Node has such members for what did not come.
     if (value === undefined) continue;
     for (const one of Array.isArray(value) ? value : [value]) put(name, one);

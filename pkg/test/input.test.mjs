@@ -273,6 +273,44 @@ test("headers: pairs, a Headers, a Map, Node's own, and those that can be read o
 
 table("a body", (body) => gate.judge({ ...CHAT, body }, FR), { accepted: ["null", "no text", ...TEXTS, ...BUFFERS], weigh: (judgement, what) => assert.ok(!better(judgement, gate.judge(CHAT, FR)), what) });
 
+test("what is read is read once, wherever an object keeps it", () => {
+  const cuba = { country: "CU" };
+  class Known {
+    get place() {
+      return cuba;
+    }
+  }
+  for (const facts of [{ place: cuba }, new Known(), Object.create({ place: cuba }), Object.assign(Object.create(null), { place: cuba })]) {
+    assert.equal(gate.judge({ ...CHAT, body: '{"model":"haiku-4"}' }, facts).reason, "everything_restricted");
+  }
+  let reads = 0;
+  const request = { ...CHAT, get body() { return (reads += 1) === 1 ? CLOSED.body : '{"model":"haiku-4"}'; } };
+  assert.deepEqual([gate.judge(request, FR).verdict, reads], ["deny", 1]);
+  // Whose members are on a prototype, or come later, has none of its own.
+  class Lines {
+    #lines = { "x-model": "mythos-5" };
+    get(name) {
+      return this.#lines[name];
+    }
+  }
+  for (const headers of [new Lines(), Object.create({ "x-model": "mythos-5" }), (async function* () { yield ["x-model", "mythos-5"]; })(), { async *[Symbol.asyncIterator]() { yield ["x-model", "mythos-5"]; } }]) {
+    for (const work of Object.values(HEADS)) if (work !== HEADS.reach) assert.throws(() => work({ ...CHAT, headers }), { code: "input_invalid" });
+  }
+});
+
+test("bytes of a class that says another length, and what only looks like bytes", () => {
+  const bytes = new TextEncoder().encode(CLOSED.body);
+  const classes = [
+    class extends Uint8Array { get length() { return 0; } },
+    class extends Uint8Array { get length() { return 1; } },
+    class extends Uint8Array { subarray() { return new Uint8Array(0); } },
+  ];
+  for (const Odd of classes) assert.equal(gate.judge({ ...CHAT, body: new Odd(bytes) }, FR).reason, "model_restricted");
+  for (const body of [new Proxy(bytes, {}), Object.create(Uint8Array.prototype), Object.setPrototypeOf({ length: 1 }, Uint8Array.prototype)]) {
+    assert.throws(() => gate.judge({ ...CHAT, body }, FR), { code: "input_invalid" });
+  }
+});
+
 test("a reading: each of its functions, each kind", async () => {
   for (const [kind, value] of Object.entries(KINDS)) {
     for (const method of ["feed", "scan", "decode", "feedAnswer"]) {

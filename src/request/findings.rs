@@ -71,6 +71,10 @@ pub(crate) struct Findings {
 /// Words of which every place of a credential has one; those that a deployer makes up, too: the worker starts with no other.
 const SECRET_WORDS: [&[u8]; 6] = [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
 
+fn binding(flags: u8) -> bool {
+    flags & flag::BINDS != 0 || flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
+}
+
 /// Bits of `Findings::flags`.
 mod flag {
     pub(super) const NAMED: u8 = 1;
@@ -380,7 +384,22 @@ impl Findings {
 
     /// A stored object binds what runs.
     pub(crate) fn binds(&self) -> bool {
-        self.flags & flag::BINDS != 0 || self.flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
+        binding(self.flags)
+    }
+
+    /// The client message itself, and not the head, leaves open what runs.
+    pub(super) fn reopens(&self) -> bool {
+        let own = self.flags & !self.head;
+        self.unlisted() || binding(own) || own & flag::SUSPECT != 0
+    }
+
+    /// Puts another value in place of [`unlisted`](Self::unlisted), and gives it.
+    pub(super) fn replace_unlisted(&mut self, unlisted: bool) -> bool {
+        let before = self.unlisted();
+        if let Some(word) = self.occurred.first_mut() {
+            *word = *word & !1 | u64::from(unlisted);
+        }
+        before
     }
 
     /// A key that looks like a model stood where nobody knows what it means.

@@ -77,6 +77,8 @@ pub struct Reader {
     /// What the origin says, and whether it has named a model that may be used.
     hearing: Option<Hearing>,
     proven: bool,
+    /// A client message is being read; before it an id was mentioned that nobody knows, or none was.
+    before: Option<bool>,
 }
 
 /// How far the body is read.
@@ -159,6 +161,7 @@ impl Reader {
         self.facts.trouble = None;
         self.denied.clone_from(&reach.denied);
         self.facts.named |= self.findings.next(&reach.denied);
+        self.before = Some(self.findings.replace_unlisted(false) || self.before == Some(true));
         self.media = binary && !self.wanted;
         self.left = limits::MESSAGE_BYTES;
         self.slots.clear();
@@ -263,6 +266,12 @@ impl Reader {
     /// The body has ended, or the verdict is settled.
     pub fn finish(&mut self, bundle: Bundle<'_>, reach: &Reach) -> Outcome {
         self.close(bundle);
+        if let Some(before) = self.before.take() {
+            // It may be another request: what the origin has named so far is no proof of that.
+            self.proven &= !self.findings.reopens();
+            let unlisted = before || self.findings.unlisted();
+            self.findings.replace_unlisted(unlisted);
+        }
         verdict::decide(bundle, &self.facts, &self.findings, reach)
     }
 
@@ -380,6 +389,7 @@ impl Reader {
             late: false,
             hearing: None,
             proven: false,
+            before: None,
         }
     }
 

@@ -71,6 +71,17 @@ test("a list goes without what is closed, and not for any cache", async () => {
   assert.match(answer.headers.get("vary"), /\*/);
 });
 
+test("of an answer that is read no part is asked for; other conditions stand", async () => {
+  reply = json({ model: "haiku-4" });
+  const parts = { range: "bytes=30-", "if-range": '"1"', "a-im": "diffe" };
+  for (const body of [{}, { pad: "x".repeat(100_000) }]) {
+    assert.equal((await chat(body, undefined, { ...parts, "if-match": '"1"' })).status, 200);
+    for (const name of Object.keys(parts)) assert.equal(last().headers[name], undefined, name);
+  }
+  await chat({ model: "haiku-4" }, undefined, { ...parts, "if-match": '"1"' });
+  assert.deepEqual([last().headers.range, last().headers["if-match"]], [parts.range, '"1"'], "what is not read goes as it came");
+});
+
 test("a list that the origin codes all the same is read", async () => {
   reply = (_, response) => response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync('{"data":[{"id":"mythos-5"},{"id":"haiku-4"}]}'));
   const answer = await get("/v1/models");

@@ -209,6 +209,23 @@ test("what is declared and does not come takes nothing from others", async () =>
   }
 });
 
+test("what has gone on to the origin counts for nothing, however long the rest takes", async () => {
+  reply = (_, response) => response.writeHead(200, { "content-type": "application/json" }).end('{"model":"haiku-4"}');
+  const part = `{"model":"haiku-4","x":"${"y".repeat(400 * 1024)}`;
+  const uploads = await Promise.all(Array.from({ length: 70 }, () => open(gate.url)));
+  try {
+    for (const upload of uploads) {
+      await upload.bytes(head("POST /v1/chat/completions", [...FR, "content-type: application/json", "transfer-encoding: chunked"]));
+      await upload.chunk(part);
+    }
+    await until(() => origin.seen.filter(({ bytes }) => bytes >= 320 * 1024).length === uploads.length, 20_000);
+    const { status, body } = await send(post("/v1/chat/completions", FR, '{"model":"auto","messages":[]}'));
+    assert.equal(status, 200, body);
+  } finally {
+    for (const upload of uploads) upload.destroy();
+  }
+});
+
 test("a body that does not come in time is given up", async () => {
   const brief = `import module from "../wasm/edge_bg.wasm"; import bundle from "../wasm/policy.bundle"; import { worker } from "./cloudflare.js";
     export default worker({ module, bundle, bodyWait: 300 });`;

@@ -108,6 +108,17 @@ test("a secret list without a list key: 503 for all, and the status says why", a
   }
 });
 
+test("places that anyone can claim are no secret of the deployment's", async () => {
+  const logged = [];
+  const gate = await start({ bindings: { LOCAL: "1" }, hear: (line) => logged.push(line) });
+  try {
+    assert.deepEqual((await (await gate.fetch("/.well-known/portcullis/status")).json()).problems, ["place_claimed"]);
+    await until(() => logged.some((line) => line.includes("place_claimed")));
+  } finally {
+    await gate.close();
+  }
+});
+
 test("a key table without its secret: nothing is known of any account, and log and status say so", async () => {
   const logged = [];
   const gate = await start({ bindings: { KEY_SECRET: undefined }, hear: (line) => logged.push(line) });

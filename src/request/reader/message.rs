@@ -279,6 +279,17 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
     // What is stored may run another than is named.
     let stored = r#"{"previous":"r"}"#;
     assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    // What was named before is no proof of what a later message leaves open; messages that ask for nothing else take none away.
+    for open in [auto, stored] {
+        let asked =
+            [(CLIENT, haiku), (ORIGIN, haiku), (CLIENT, open), (ORIGIN, "{}"), (ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}")];
+        assert_eq!(heard(&trial, KNOWN, &asked), [go, hold, go, go], "{open}");
+    }
+    let late = "/v1/responses?model=auto";
+    assert_eq!(
+        heard(&trial, late, &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]),
+        [go, go, hold]
+    );
     // What nobody knows the meaning of may name what runs, as in a body.
     let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
     assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
