@@ -9,7 +9,7 @@ import { Bench, gateLine } from "./bench.mjs";
 import { Chance } from "./chance.mjs";
 import { coded } from "./coding.mjs";
 import { minimise } from "./minimise.mjs";
-import { mutate, splice } from "./mutation.mjs";
+import { mutate, mutateBy, splice } from "./mutation.mjs";
 import { request, written } from "./request.mjs";
 
 const BATCH = 128;
@@ -20,15 +20,16 @@ const DIFFERENCES = 500;
 /** One of so many is judged by the edge module, too. */
 const EDGE = 16;
 
-/** Tries requests until `enough` says so. */
-export async function attack(bench, seed, enough, tell = () => {}) {
+/** Tries requests until `enough` says so. With `only`, one of these is done to each request, and nothing else. */
+export async function attack(bench, seed, enough, tell = () => {}, only = undefined) {
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
-  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), more: { count: 0 }, edge: 0 };
+  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), more: { count: 0 }, edge: 0, alone: new Set() };
   while (!enough(tally)) {
     // A batch has a seed of its own, so that it can be had again without those before it.
     const own = seed + tally.tried / BATCH;
     const chance = new Chance(own);
     const requests = Array.from({ length: BATCH }, () => {
+      if (only !== undefined) return fitting(chance, weighed, bench.operations, chance.of(only));
       let made = mutate(chance, request(chance, chance.weighed(weighed), chance.once(2), bench.operations));
       if (made.body.kind !== "none" && chance.once(20)) {
         const other = request(chance, made.operation, chance.once(2), bench.operations);
@@ -44,15 +45,25 @@ export async function attack(bench, seed, enough, tell = () => {}) {
       count(tally.carriers, outcome.request.carrier);
       count(tally.kinds, outcome.kind);
       count(tally.verdicts, outcome.verdict.verdict ?? "error");
+      if (outcome.request.mutations.length === 1) tally.alone.add(`${outcome.request.mutations[0]} on ${outcome.request.closed ? "closed" : "open"}: ${outcome.stated ? "said" : outcome.kind}`);
       if (index % EDGE === 0) {
         tally.edge += 1;
         const told = bench.edge(outcome.request, outcome.verdict);
         if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told], own }, tell);
       }
-      if (["bypass", "over-block", "fault", "chunks"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
+      if (["bypass", "over-block", "fault", "chunks", "twin"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
     }
   }
   return tally;
+}
+
+/** A request that a mutation fits. Its path has no place that takes anything, or it would still lead to the operation, whatever is done to it. */
+function fitting(chance, weighed, operations, name) {
+  const plain = weighed.filter(([, { path }]) => !path.includes("{"));
+  for (;;) {
+    const made = request(chance, chance.weighed(plain), chance.once(2), operations);
+    if (mutateBy(chance, made, name)) return { ...written(made), operation: made.operation };
+  }
 }
 
 function count(counts, key) {
@@ -84,11 +95,11 @@ export function figures(tally) {
 
 /** The gravest differences, made small: as corpus lines, and as told to who must mend them. */
 export async function smallest(bench, tally, most) {
-  const grave = ({ outcome }) => ["bypass", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
+  const grave = ({ outcome }) => ["bypass", "twin", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
   const worst = [...tally.differences.values()].sort((a, b) => grave(a) - grave(b) || b.count - a.count).slice(0, most);
   const told = [];
   for (const { count, outcome } of worst) {
-    const least = ["edge", "chunks"].includes(outcome.kind) ? outcome : await minimise(bench, outcome);
+    const least = outcome.stated || ["edge", "chunks", "twin"].includes(outcome.kind) ? outcome : await minimise(bench, outcome);
     const line = corpusLine(least);
     told.push({ line, told: `${outcome.kind} x${count} [${outcome.request.mutations}] ${least.verdict.reason}: ${JSON.stringify(line)}` });
   }
@@ -96,7 +107,7 @@ export async function smallest(bench, tally, most) {
 }
 
 /** The difference as a line of the corpus. */
-export function corpusLine({ request, verdict, kind, parsers, reads }) {
+export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
   const text = Buffer.from(request.body, "latin1");
   const { chunks, ...line } = gateLine(request);
   if (kind === "chunks") line.chunks = chunks;
@@ -106,6 +117,8 @@ export function corpusLine({ request, verdict, kind, parsers, reads }) {
   }
   const digest = createHash("sha256").update(JSON.stringify([line.method, line.url, line.headers, request.body])).digest("hex").slice(0, 8);
   const read = [...new Set(reads.map(([parser, text]) => `${parser} ${JSON.stringify(text)}`))];
+  if (stated) return { ...line, id: `found-${digest}`, class: "found", summary: `${request.mutations.join(", ") || "nothing done"}: the gate said ${verdict.verdict} ${verdict.reason}`, read, expect: { verdict: [...new Set([...request.expected.verdicts, ...request.expected.reasons])] } };
+  if (kind === "twin") return { ...line, id: `found-${digest}`, class: "found", summary: `the gate said ${verdict.verdict}, and another verdict where the header is said plainly`, read, expect: { verdict: [JSON.parse(parsers[0]).verdict] } };
   const told = { bypass: `${parsers.join(", ")} read a closed model`, "over-block": `all read open models alone, the gate said ${verdict.reason}` }[kind] ?? kind;
   const expect = { verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"] };
   return { ...line, id: `found-${digest}`, class: "found", summary: told, read, expect };

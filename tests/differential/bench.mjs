@@ -2,7 +2,8 @@
  * Puts requests before the gate and before the parsers, and holds their answers against each other.
  *
  * A *bypass*: a server reads a closed model, and the gate says `pass`. An *over-block*: the gate denies or refuses, although every parser
- * that the body is meant for accepts it, and all that any reads is open; unless tolerance.json says that this is on purpose.
+ * that the body is meant for accepts it, and all that any reads is open; unless tolerance.json says that this is on purpose. A *twin*: the gate says
+ * something else of a request whose headers have two readings than of the same request where they have one.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,8 +11,9 @@ import { fileURLToPath } from "node:url";
 import { judgeLine } from "../line.mjs";
 import { cli, compile } from "../worker/setup.mjs";
 import { Child } from "./child.mjs";
+import { isSocket, plainly } from "./class.mjs";
 import { plain } from "./coding.mjs";
-import { isClosed, isOpen } from "./judge.mjs";
+import { isClosed, isClosedAsItStands, isOpen } from "./judge.mjs";
 import { Router, operations } from "./operation.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -36,6 +38,8 @@ const METHOD_HEADERS = ["x-http-method-override", "x-http-method", "x-method-ove
 const STUBS = {
   pass: () => ({ verdict: "pass", reason: "stub" }),
   refuse: () => ({ verdict: "refuse", reason: "stub" }),
+  /** Takes anything with `websocket` in it for a socket. */
+  upgrade: ({ headers }) => ({ verdict: Object.entries(headers).some(([name, value]) => /^(upgrade|:protocol)$/i.test(name) && /websocket/i.test(value)) ? "defer" : "pass", reason: "stub" }),
 };
 
 export class Bench {
@@ -85,15 +89,24 @@ export class Bench {
     const asked = requests.map((request) => {
       const { operation, method, target, trailers = [] } = request;
       const headers = request.headers.filter(([name]) => name.toLowerCase() !== "content-encoding");
-      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, container: operation.container === true };
+      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, ...userData([operation]), container: operation.container === true };
     });
     const cut = requests.filter(({ chunks }) => chunks !== undefined);
-    const [verdicts, whole, told] = await Promise.all([this.#gate.ask(requests.map(gateLine)), this.#gate.ask(cut.map((request) => gateLine({ ...request, chunks: undefined }))), this.#told(asked)]);
+    const twins = requests.filter(({ twin }) => twin);
+    const [verdicts, whole, plainer, told] = await Promise.all([
+      this.#gate.ask(requests.map(gateLine)),
+      this.#gate.ask(cut.map((request) => gateLine({ ...request, chunks: undefined }))),
+      this.#gate.ask(twins.map((request) => gateLine(plainly(request)))),
+      this.#told(asked),
+    ]);
     const unpacked = await this.#unpack(told);
     return requests.map((request, index) => {
       const outcome = this.#judge(request, verdicts[index], told[index], unpacked[index]);
-      const other = JSON.stringify(whole[cut.indexOf(request)] ?? verdicts[index]);
-      return outcome.kind === "bypass" || other === JSON.stringify(verdicts[index]) ? outcome : { ...outcome, kind: "chunks", parsers: [other] };
+      const said = JSON.stringify(verdicts[index]);
+      for (const [kind, other] of [["chunks", whole[cut.indexOf(request)]], ["twin", plainer[twins.indexOf(request)]]]) {
+        if (outcome.kind !== "bypass" && other !== undefined && JSON.stringify(other) !== said) return { ...outcome, kind, parsers: [JSON.stringify(other)] };
+      }
+      return outcome;
     });
   }
 
@@ -117,8 +130,9 @@ export class Bench {
     });
     const flat = found.flat();
     const asked = flat.map(({ request }) => {
-      const places = [...new Set(this.#router.reach(request.target).flatMap(({ operation }) => operation.places))];
-      return { ...request, trailers: [], body: Buffer.from(request.body, "latin1").toString("base64"), places, container: false };
+      const reached = this.#router.reach(request.target).map(({ operation }) => operation);
+      const places = [...new Set(reached.flatMap((operation) => operation.places))];
+      return { ...request, trailers: [], body: Buffer.from(request.body, "latin1").toString("base64"), places, ...userData(reached), container: false };
     });
     const answers = await this.#told(asked);
     return found.map((some) => some.map((one) => ({ ...one, told: answers[flat.indexOf(one)] })));
@@ -128,7 +142,15 @@ export class Bench {
   edge(request, verdict) {
     if (this.#edge === undefined) return undefined;
     const line = gateLine(request);
-    const told = JSON.stringify({ id: line.id, ...this.#edge(line) });
+    let judged;
+    try {
+      judged = this.#edge(line);
+    } catch (error) {
+      // A target that no runtime hands to a worker is the caller's mistake to the package.
+      if (error.code === "input_invalid" && !/^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(request.target)) return undefined;
+      throw error;
+    }
+    const told = JSON.stringify({ id: line.id, ...judged });
     return told === JSON.stringify(verdict) ? undefined : told;
   }
 
@@ -147,14 +169,16 @@ export class Bench {
         if (answers.some((answer) => answer.rejects.some((by) => HEADS.includes(by)))) rejects.push(SPLITTERS[0]);
       }
     }
-    const closed = reads.filter(([parser, text]) => isClosed(text) || parser.endsWith(" credential"));
+    const closed = reads.filter(([parser, text]) => (parser.includes("-like") ? isClosedAsItStands(text) : isClosed(text)) || parser.endsWith(" credential"));
     const outcome = { request, verdict, reads, rejects, kind: "agreed" };
     if (verdict.error !== undefined) return { ...outcome, kind: "fault", parsers: [] };
+    const stated = broken(request, verdict);
+    if (stated !== undefined) return { ...outcome, kind: stated, stated: true, parsers: ["expected"] };
     if (closed.length > 0) {
       outcome.parsers = [...new Set(closed.map(([parser]) => parser))].sort();
       // A message on a socket that the gate knows is not deferred: it goes on or ends the session.
-      const known = request.socket === true && request.method === request.operation.method && request.target.split("?", 1)[0] === request.operation.path;
-      const through = known && closed.some(([parser]) => parser !== "path") ? ["pass", "defer"] : ["pass"];
+      const known = request.socket === true && !request.operation.unknown && request.method === request.operation.method && request.target.split("?", 1)[0] === request.operation.path;
+      const through = known && closed.some(([parser]) => !/^(path|front)/.test(parser)) ? ["pass", "defer"] : ["pass"];
       return { ...outcome, kind: through.includes(verdict.verdict) ? "bypass" : "kept" };
     }
     if (!["deny", "refuse"].includes(verdict.verdict) || reads.length === 0 || !reads.every(([, text]) => isOpen(text))) return outcome;
@@ -170,11 +194,13 @@ export class Bench {
   /** What the parsers read, as far as some server routes the request to an operation that runs it. */
   #counted(request, told) {
     const runs = this.#runs(request, told);
-    const reads = runs.flatMap(({ models }) => models.map((model) => ["path", model]));
+    const reads = runs.flatMap(({ operation, models }) => models.map((model) => [operation.unknown ? "path-like" : "path", model]));
     const takesBody = runs.some(({ operation }) => operation.method === "POST" || (operation.carriers.includes("message") && request.socket === true));
+    // A gateway in front may choose the model by a segment that it takes off.
+    for (const segment of new Set(runs.flatMap(({ front }) => front ?? []))) if (isClosed(segment) || isOpen(segment)) reads.push(["front-like", segment]);
     const takesQuery = runs.some(({ operation }) => operation.query);
     for (const [parser, text] of told.flatMap((answer) => answer.reads)) {
-      if (/-(?:query|header)$/.test(parser) ? takesQuery : takesBody) reads.push([parser, text]);
+      if (/-(?:query|header)$/.test(parser) && !parser.includes("-like") ? takesQuery : takesBody) reads.push([parser, text]);
     }
     return reads;
   }
@@ -192,10 +218,24 @@ export class Bench {
 
   #methods({ method, target, headers }) {
     const methods = new Set([method.toUpperCase()]);
+    if (methods.has("CONNECT")) methods.add("GET");
     for (const [name, value] of headers) if (METHOD_HEADERS.includes(name.toLowerCase().replaceAll("_", "-"))) methods.add(value.toUpperCase());
     for (const [, asked] of target.matchAll(/[?&]_method=(\w+)/g)) methods.add(asked.toUpperCase());
     return methods;
   }
+}
+
+/** What the verdict is, if it is not what the request itself says that it must be. */
+function broken(request, { verdict, reason }) {
+  const { expected, mutations } = request;
+  if (expected === undefined || isSocket(request) || mutations.some((name) => !expected.among.includes(name))) return undefined;
+  return expected.verdicts.includes(verdict) || expected.reasons.includes(reason) ? undefined : expected.kind;
+}
+
+/** Where the user's own data stands, in the body and in a line of it. */
+function userData(operations) {
+  const lines = [...new Set(["metadata", ...operations.flatMap(({ data = [] }) => data)])];
+  return operations.some(({ runs }) => runs === false) ? { lines } : { lines, data: lines };
 }
 
 /** The request as `portcullis decide` and the corpus have it. */

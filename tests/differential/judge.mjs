@@ -10,6 +10,11 @@ export function isClosed(text) {
   return readings(text).some((reading) => reading.split(/[\s,]+/).some((part) => part === "best-available" || hasRun(part)));
 }
 
+/** The same of a text in a place that nobody documented: who is lax about places takes the text as it stands. */
+export function isClosedAsItStands(text) {
+  return text.toLowerCase().split(/[\s,]+/).some(hasRun);
+}
+
 /** Nobody would resolve it to anything but an open model. */
 export function isOpen(text) {
   return OPEN.includes(text);

@@ -1,4 +1,5 @@
 /** What an attacker does to a request: one table a carrier, each entry with its weight. A name that stands in a report is the key here. */
+import { CLASSES } from "./class.mjs";
 import { CLOSED, OPEN } from "./judge.mjs";
 import { bytes, spoken, utf8 } from "./request.mjs";
 
@@ -6,12 +7,27 @@ import { bytes, spoken, utf8 } from "./request.mjs";
 export function mutate(chance, made) {
   const times = chance.weighed([[1, 0], [4, 1], [3, 2], [1, 3], [1, 4]]);
   for (let time = 0; time < times; time += 1) {
-    const table = chance.weighed([[8, TABLES[made.body.kind]], [2, id], [2, path], [2, query], [2, header], [1, method], [1, raw]]);
+    const table = chance.weighed([[12, TABLES[made.body.kind]], [2, id], [2, path], [2, query], [2, header], [1, method], [1, raw], ...classes]);
     if (table === undefined || (made.raw !== undefined && table === TABLES[made.body.kind])) continue;
-    const name = chance.of(Object.keys(table));
-    if (table[name](chance, made) !== false) made.mutations.push(name);
+    // Most entries of a class fit few requests.
+    for (let tries = classes.some(([, one]) => one === table) ? 6 : 1; tries > 0; tries -= 1) {
+      const name = chance.of(Object.keys(table));
+      if (table[name](chance, made) === false) continue;
+      made.mutations.push(name);
+      break;
+    }
   }
   return made;
+}
+
+const classes = Object.entries(CLASSES).map(([name, table]) => [name === "undocumented" ? 3 : 2, table]);
+
+/** Applies one entry of a class and nothing else; says whether it fits. */
+export function mutateBy(chance, made, name) {
+  const [, table] = classes.find(([, entries]) => Object.hasOwn(entries, name));
+  if (table[name](chance, made) === false) return false;
+  made.mutations.push(name);
+  return true;
 }
 
 const anyId = (chance) => chance.weighed([[3, CLOSED[0]], [1, OPEN[0]]]);

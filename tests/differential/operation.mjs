@@ -22,7 +22,7 @@ export class Router {
     const found = [];
     for (const { operation, pattern } of this.#routes) {
       const match = pattern.exec(path);
-      if (match !== null) found.push({ operation, models: match.slice(1) });
+      if (match !== null) found.push({ operation, models: match.slice(1), front: path.slice(0, match.index).split("/") });
     }
     return found;
   }
@@ -47,7 +47,12 @@ const STEPS = [
   (path) => path.replace(/[?#].*$/s, ""),
   (path) => path.replace(/\/+$/, ""),
   (path) => path.toLowerCase(),
+  (path) => path.replace(/(?:\s|\.json)+$/i, ""),
+  (path) => path.replace(VERB, ""),
 ];
+/** Verbs of other servers, which read the same body. */
+export const VERBS = ["stream", "generate", "wait", "run", "img2img", "submit", "batchCreate", "streamRuns"];
+const VERB = new RegExp(`(?:/|/x1/|:)(?:${VERBS.join("|")})$`);
 const ROUNDS = 4;
 const MOST = 96;
 

@@ -29,7 +29,9 @@ export function request(chance, operation, closed, operations) {
     headers: [["accept", "application/json"]],
     body: { kind: "none" },
     mutations: [],
+    closed,
   };
+  if (operation.list) made.expected = { kind: "bypass", verdicts: ["deny", "refuse"], reasons: ["filtered"], among: ["front-admin", "end-blank", "upgrade-odd", "upgrade-twice", "upgrade-protocol"] };
   if (spot === "query" || (operation.query && chance.once(12))) made.query.push(["model", encodeURIComponent(at("query"))]);
   if (chance.once(8)) made.query.push(["api-version", "2026-06-01"]);
   if (chance.once(10)) made.headers.push([chance.of(["x-request-id", "user-agent", "x-stainless-lang"]), "abc"]);
@@ -37,8 +39,35 @@ export function request(chance, operation, closed, operations) {
   return made;
 }
 
+/** What acts on a stored object, and runs no model: its id is no verb, whatever it is called. */
+const QUIET = [
+  ["POST", "/v1/chat/completions/chatcmpl-AbC123", { metadata: { a: "b" } }],
+  ["POST", "/v1/chat/completions/mythos-5-abc1", { metadata: { a: "b" } }],
+  ["POST", "/v1/threads/thread_abc123", { metadata: { a: "b" } }],
+  ["POST", "/v1/threads/thread_abc123/runs/run_abc123", { metadata: { a: "b" } }],
+  ["POST", "/v1/vector_stores/vs_abc123", { name: "mythos-5" }],
+  ["POST", "/v1/batches/batch_abc123/cancel"],
+  ["POST", "/v1/organization/projects/proj_1", { name: "mythos-5" }],
+  ["PATCH", "/v1beta/cachedContents/c1", { ttl: "600s" }],
+  ["POST", "/api/v1/workspaces/w1/members/add", { user_ids: ["u"] }],
+  ["PUT", "/client/v4/accounts/a/ai-gateway/gateways/g1", { cache_ttl: 60, collect_logs: true }],
+  // Google's own client gives a file that type.
+  ["POST", "/upload/v1beta/fileSearchStores/s1:uploadToFileSearchStore?upload_id=u1&upload_protocol=resumable", "Plain notes about a tower. No JSON here.", ["pass", "defer"]],
+  ["DELETE", "/v1/files/file-mythos-5"],
+  ["GET", "/v1/files/file-mythos-5/content"],
+  ["GET", "/v1/vector_stores/vs_mythos-5"],
+];
+
 const bodies = {
   none() {},
+  quiet(chance, made) {
+    const [method, path, body, verdicts = ["pass"]] = chance.of(QUIET);
+    Object.assign(made, { method, path });
+    if (body !== undefined) made.headers.push(["content-type", "application/json"]);
+    if (typeof body === "object") made.body = { kind: "json", members: Object.entries(body).map((member) => member.map((one) => JSON.stringify(one))), space: "" };
+    if (typeof body === "string") Object.assign(made, { raw: body, body: { kind: "json", members: [] } });
+    made.expected = { kind: "over-block", verdicts, reasons: [], among: ["upgrade-odd", "upgrade-twice", "upgrade-protocol", "same-charset", "same-twice"] };
+  },
   json(chance, made, operation, id) {
     made.headers.push(["content-type", chance.weighed([[8, "application/json"], [1, "application/json; charset=utf-8"], [1, "application/json;charset=UTF-8"]])]);
     made.body = { kind: "json", members: members(chance, operation, id), space: chance.weighed([[4, ""], [1, " "], [1, "\n  "]]) };
@@ -47,7 +76,7 @@ const bodies = {
   message(chance, made, operation, id) {
     made.headers.push(["upgrade", "websocket"], ["connection", "Upgrade"], ["sec-websocket-version", "13"]);
     if (operation.id === "realtime") made.query.push(["model", chance.of(OPEN)]);
-    const type = operation.id === "realtime" ? "session.update" : "response.create";
+    const type = { realtime: "session.update", voice: "start" }[operation.id] ?? "response.create";
     made.body = { kind: "json", members: [['"type"', `"${type}"`], ...members(chance, operation, id)], space: chance.weighed([[4, ""], [1, " "]]) };
     made.socket = true;
   },
@@ -153,6 +182,9 @@ export function written(made) {
     body: made.raw ?? bytes(made.body),
     trailers: made.trailers,
     mutations: made.mutations,
+    closed: made.closed,
+    twin: made.twin,
+    expected: made.expected,
     socket: made.socket,
     kind: KINDS[made.body.kind] ?? made.body.kind,
     carrier: carrier(made),

@@ -20,7 +20,7 @@ const express = {
 };
 
 async function read(request) {
-  const reading = new Reading(request.places);
+  const reading = new Reading(request);
   const body = Buffer.from(request.body, "base64");
   const types = request.headers.filter(([name]) => name.toLowerCase() === "content-type").map(([, value]) => value);
   // Node's server keeps the first of several content types; Headers joins them.

@@ -2,15 +2,22 @@
 //
 // A place is a path of keys, `tools/*/model`. `file#body/model`: the field holds JSON Lines. `session!model`: the field holds JSON. `data~model`: the text
 // there is Base64 of JSON.
-// The other languages have the same few lines.
+// The other languages have the same few lines, except for keys that are called like a model: what parsers differ in shows in the places.
+import { named, namedFields } from "./like.mjs";
+
 export class Reading {
   #places;
+  #data;
+  #lines;
   #reads = [];
   #rejects = [];
   #nested = [];
 
-  constructor(places) {
+  /** `data` are the places of the user's own data; undefined, if the operation runs no model: its places alone name one then. */
+  constructor({ places, data, lines }) {
     this.#places = places;
+    this.#data = data;
+    this.#lines = lines;
   }
 
   told() {
@@ -33,6 +40,7 @@ export class Reading {
     }
     for (const one of lines ? value : [value]) {
       for (const place of this.#places) if (!/[#!]/.test(place)) this.#place(parser, one, place);
+      if (this.#data !== undefined) this.#named(parser, named(one, this.#data));
     }
   }
 
@@ -44,6 +52,7 @@ export class Reading {
   /** A form that the parser made an object of. */
   object(parser, object) {
     for (const place of this.#places) if (!/[#!~]/.test(place)) this.#at(parser, object, place.split("/"), true);
+    if (this.#data !== undefined) this.#named(parser, named(object, this.#data));
   }
 
   /** Name, value, whether it was a file. */
@@ -59,13 +68,22 @@ export class Reading {
         if (kind === undefined) this.#note(parser, value);
         if (kind === "#" && batch) for (const line of value.split("\n")) this.#inside(parser, line, rest);
         if (kind === "!") this.#inside(parser, value, rest);
+        if (kind === "!" || (kind === "#" && batch)) for (const line of kind === "#" ? value.split("\n") : [value]) this.#named(parser, namedIn(line, rest, this.#lines));
       }
     }
+    if (this.#data !== undefined) this.#named(parser, namedFields(fields, this.#data));
   }
 
   /** Names and values of the query. */
   query(parser, pairs) {
-    for (const [name, value] of pairs) if (["model", "model[]"].includes(name.toLowerCase())) this.#all(`${parser}-query`, value);
+    for (const [name, value] of pairs) {
+      if (["model", "model[]"].includes(name.toLowerCase())) this.#all(`${parser}-query`, value);
+      else if (this.#data !== undefined) this.#named(parser, typeof value === "string" ? namedFields([[name, value]], []) : named({ [name]: value }, []), "-like-query");
+    }
+  }
+
+  #named(parser, texts, suffix = "-like") {
+    for (const text of texts) this.#note(parser + suffix, text);
   }
 
   #place(parser, value, place) {
@@ -111,6 +129,16 @@ export class Reading {
 
   #note(parser, text) {
     this.#reads.push([parser, text]);
+  }
+}
+
+/** In JSON within a field: a batch's line names its models in its `body`. */
+function namedIn(text, place, data) {
+  try {
+    const value = JSON.parse(text);
+    return named(place.startsWith("body/") ? value.body : value, data);
+  } catch {
+    return [];
   }
 }
 
