@@ -268,10 +268,10 @@ impl Route {
             // A server may drop blanks, and a file extension as one asks for a format: `/models.json`.
             let mut bare = segments.to_vec();
             for segment in &mut bare {
-                *segment = segment.trim_ascii();
+                *segment = trim(segment);
             }
             if let Some(last) = bare.last_mut() {
-                *last = stem(last);
+                *last = self::bare(last);
             }
             let changes = bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
             if changes && self.find(walk, &bare) != Match::None {
@@ -488,26 +488,47 @@ fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
 /// It reads as a word, `stream` or `img2img`, also behind a colon and with what a server may drop around it; ids have digits, capitals or five
 /// consonants in a row in them.
 fn is_word(segment: &[u8]) -> bool {
-    let text = stem(segment.rsplit(|&b| b == b':').next().unwrap_or_default().trim_ascii());
-    let mut digits = 0;
-    let mut capitals = 0;
-    let mut consonants = 0;
-    for byte in text {
+    let text = bare(segment.rsplit(|&b| b == b':').next().unwrap_or_default());
+    let (mut digits, mut capitals, mut consonants, mut run) = (0, 0, 0, 0);
+    for (seen, byte) in text.iter().enumerate() {
         let sounds = !byte.is_ascii_alphabetic() || b"aeiouy".contains(&byte.to_ascii_lowercase());
-        consonants = if sounds { 0 } else { consonants + 1 };
+        consonants = if sounds || byte.is_ascii_uppercase() && run > 0 { 0 } else { consonants + 1 };
         if consonants > 4 {
             return false;
         }
         match byte {
-            b'a'..=b'z' | b'-' | b'_' => {}
-            b'A'..=b'Z' => capitals += 1,
+            b'a'..=b'z' => run += 1,
+            b'-' | b'_' => run = 0,
             b'2' => digits += 1,
+            // Of words without a blank each has three letters and more.
+            b'A'..=b'Z' if run == 0 || run > 2 || capitals == seen => {
+                capitals += 1;
+                run = 1;
+            }
             _ => return false,
         }
     }
-    let starts = text.first().is_some_and(u8::is_ascii_uppercase);
     let inside = digits == 0 || digits == 1 && text.len() > 4 && text.first() != Some(&b'2') && text.last() != Some(&b'2');
-    text.len() > 2 && inside && (capitals == usize::from(starts) || capitals == text.len())
+    text.len() > 2 && inside && (capitals == 0 || run > 2 || capitals == text.len())
+}
+
+/// The last segment without what a server may drop at its end: blanks of any kind and file extensions.
+fn bare(mut segment: &[u8]) -> &[u8] {
+    loop {
+        let shorter = trim(stem(trim(segment)));
+        if shorter.len() == segment.len() {
+            return segment;
+        }
+        segment = shorter;
+    }
+}
+
+/// The segment without blanks around it, those outside of ASCII too.
+fn trim(mut segment: &[u8]) -> &[u8] {
+    while let [b'\0'..=b' ' | 0x7f.., rest @ ..] | [rest @ .., b'\0'..=b' ' | 0x7f..] = segment {
+        segment = rest;
+    }
+    segment
 }
 
 /// The text before its file extension.
