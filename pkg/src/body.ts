@@ -347,7 +347,7 @@ function broken(cause: unknown): never {
 /** The judgement of a reading that wants no more bytes; what was not read must not be sent, so it cannot be a pass. */
 function settled(reading: Reading): Judgement {
   const judgement = reading.finish();
-  if (passes(judgement)) throw new Error("a verdict settled before the end of the body cannot be a pass");
+  if (passes(judgement)) throw new Error("a pass before the end of the body");
   return judgement;
 }
 

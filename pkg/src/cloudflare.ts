@@ -365,7 +365,7 @@ async function forward(arrival: Arrival, mark?: Mark, { body, signal, decoded, r
   if (response.status < 200 && !isOpen(response)) {
     // The runtime hands out the first one, 103 say, as if it were the answer. No answer can be made of it.
     void drop(response);
-    throw new Error(`the origin's answer is an interim one, ${response.status}`);
+    throw new Error(`an interim answer, ${response.status}`);
   }
   if (marker !== undefined) return marker.answered(response, nonce);
   return response.headers.has(ENFORCED_HEADER) ? without(response) : response;

@@ -249,7 +249,7 @@ export class Gate {
   async #judgeStreamed(request: StreamedRequest, facts: Facts): Promise<Judgement> {
     const { body, bodyUsed } = request;
     if (isMissing(request.headers) || bodyUsed !== false || (!isMissing(body) && (typeof body.getReader !== "function" || body.locked))) {
-      throw invalid("a request without headers, or whose body is read already or no stream of the Web's");
+      throw invalid("no headers, or a body that is read already or no Web stream");
     }
     const head = headOf(request);
     const known = settled(facts);
@@ -261,7 +261,7 @@ export class Gate {
     const head = headOf(request);
     // A server's own request would seem to have no body: it is a stream itself, or keeps the body elsewhere.
     const above: unknown = Object.getPrototypeOf(request);
-    if (above !== null && Object.getPrototypeOf(above) !== null) throw invalid("the request is neither a `Request` nor a plain object of method, url, headers and body");
+    if (above !== null && Object.getPrototypeOf(above) !== null) throw invalid("the request is neither a `Request` nor a plain object");
     const { body: given } = request;
     const body = isMissing(given) ? undefined : bytesOf(given, "the body");
     const known = settled(facts);
@@ -499,7 +499,7 @@ export class Reading {
       this.#decoding?.free();
       this.#decoding = undefined;
     }
-    if (this.#judgement === undefined) throw new PortcullisError("replaced", "the reading was released before it was finished");
+    if (this.#judgement === undefined) throw new PortcullisError("replaced", "the reading is released");
     return this.#judgement;
   }
 
@@ -566,7 +566,7 @@ export class Reading {
 
   #answer<T>(work: (reader: Reader) => T): T {
     const reader = this.#reader;
-    if (reader === undefined) throw new PortcullisError("replaced", "the reading was released before its answer was read");
+    if (reader === undefined) throw new PortcullisError("replaced", "the reading is released");
     return enter(this.#generation, () => work(reader));
   }
 
