@@ -80,7 +80,8 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
-            None if has_word(name.as_bytes(), &HINT_WORDS) || is_model_like(name.as_bytes()) => {
+            // Names of headers have no case: what a client writes, no runtime hands on.
+            None if has_word(name.as_bytes(), &HINT_WORDS) || is_model_like(name.to_ascii_lowercase().as_bytes()) => {
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             None => Ok(()),

@@ -11,7 +11,7 @@ export function call({ method, url, headers, body: sent, reach }) {
   const body = undone(sent, headers["content-encoding"]);
   const [target, query = ""] = url.split(/\?(.*)/s);
   // As lenient servers have it: blanks behind a path are none of it, and a format is no other resource.
-  const path = target.replace(/(?:%20|%09|\.json)+$/, "");
+  const path = target.replace(/(?:%20|%09|%C2%A0|\.json)+$/i, "");
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
   // Who refers to a stored object gets the model that the object's id mentions.
