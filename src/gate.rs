@@ -418,12 +418,6 @@ impl Pending {
         self.reader.wants_body()
     }
 
-    /// Whether it asks to delete something, as [`Reader::deletes`].
-    #[must_use]
-    pub fn deletes(&self) -> bool {
-        self.reader.deletes()
-    }
-
     /// What it asks for, for a log: dialect, blank and operation; of several the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {

@@ -8,7 +8,7 @@
 //! something could not be read               refuse
 //! an id that nobody knows, none where one   as the policy says: deny, defer, pass
 //!   must be named, a stored object
-//! a key of unknown meaning, an unknown      defer
+//! a key of unknown meaning, an unknown      defer; but deny where it deletes, and no answer would tell what ran
 //!   operation with a body, a socket
 //! a list of models                          pass, its answer filtered
 //! else                                      pass
@@ -76,6 +76,8 @@ pub(crate) struct Request {
     pub(crate) message: bool,
     /// The head, or an earlier message, named a model.
     pub(crate) named: bool,
+    /// It may be a DELETE, which nothing that comes later can undo.
+    pub(crate) deletes: bool,
 }
 
 impl Request {
@@ -120,7 +122,12 @@ pub struct Outcome {
 
 /// Holds what was found against the reach.
 pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> Outcome {
-    let (kind, reason) = judge(bundle, request, findings, reach);
+    let (mut kind, reason) = judge(bundle, request, findings, reach);
+    let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
+    if check == Check::Acknowledged && request.deletes {
+        // What is deleted is gone before an answer could be withheld.
+        kind = Kind::Deny;
+    }
     let mut patterns: Vec<u64> = match reason {
         Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
         _ => findings.counted(&reach.denied),
@@ -137,7 +144,6 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
             *word &= closed;
         }
     }
-    let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
     let mut mentions = findings.listed(bundle, &reach.denied);
     order::sort(&mut mentions);
     let mut closed = Vec::new();

@@ -492,8 +492,7 @@ export class Reading {
       enter(this.#generation, () => {
         reader.finish();
         this.#check = reader.check();
-        // What is deleted is gone before an answer could be withheld.
-        if (this.#check === CHECK.acknowledged && (!this.acknowledges || reader.deletes())) reader.withhold(WITHHELD.unproven);
+        if (this.#check === CHECK.acknowledged && !this.acknowledges) reader.withhold(WITHHELD.unproven);
         this.#told(reader);
       });
       this.#decoding?.free();

@@ -252,11 +252,6 @@ impl Reader {
         self.pending.is_signed()
     }
 
-    /// Whether it deletes something: an answer that may not go then comes too late, so nobody may have to wait for one.
-    pub fn deletes(&self) -> bool {
-        self.pending.deletes()
-    }
-
     /// What it asks for, for a log: dialect, blank and operation; empty where no dialect knows it.
     pub fn operation(&self) -> String {
         self.pending.operation(held(&self.gate).bundle())

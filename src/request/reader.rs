@@ -57,7 +57,6 @@ pub struct Reader {
     content: Content,
     /// The body must reach the origin as it came.
     signed: bool,
-    deletes: bool,
     /// What is fed is what the codings left.
     decoded: bool,
     /// One for each way in which the body may be read; all count.
@@ -127,12 +126,6 @@ impl Reader {
             return Self::read(bundle, &overridden, head, reach, around);
         }
         Self::read(bundle, route, head, reach, around)
-    }
-
-    /// Whether it asks to delete something, which nothing that comes later can undo.
-    #[must_use]
-    pub fn deletes(&self) -> bool {
-        self.deletes
     }
 
     /// Whether the body, if there is one, must be read. If not, the verdict is settled.
@@ -345,6 +338,7 @@ impl Reader {
             flavour: flavour(bundle, route, head),
             message: false,
             named: false,
+            deletes: route.deletes(),
         };
         let mut findings = Findings::new(bundle).resolving(bundle, route, head, around);
         if route.guarded && !reach.is_empty() {
@@ -377,7 +371,6 @@ impl Reader {
             vague: route.bodies.contains(&NONE),
             content: Content::of(head.headers),
             signed: content::is_signed(head.headers, Target::of(head.url).query),
-            deletes: route.deletes(),
             decoded: false,
             slots: Vec::new(),
             met: 0,
