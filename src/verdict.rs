@@ -76,7 +76,7 @@ pub(crate) struct Request {
     pub(crate) message: bool,
     /// The head, or an earlier message, named a model.
     pub(crate) named: bool,
-    /// It may be a DELETE, which nothing that comes later can undo.
+    /// It is a DELETE, which nothing that comes later can undo.
     pub(crate) deletes: bool,
 }
 

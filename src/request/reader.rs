@@ -338,7 +338,7 @@ impl Reader {
             flavour: flavour(bundle, route, head),
             message: false,
             named: false,
-            deletes: route.deletes(),
+            deletes: head.method.eq_ignore_ascii_case("delete"),
         };
         let mut findings = Findings::new(bundle).resolving(bundle, route, head, around);
         if route.guarded && !reach.is_empty() {

@@ -210,11 +210,6 @@ impl Route {
         asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
     }
 
-    /// It may be taken for `DELETE`.
-    pub(super) fn deletes(&self) -> bool {
-        self.methods & DELETE != 0
-    }
-
     /// It is `OPTIONS`, or a method as unknown, and cannot be taken for any other.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign && self.methods == 0
