@@ -59,7 +59,7 @@
 //! | `filter` | a query parameter that selects what is listed: without it, `model` in a query is a mention on every operation |
 //! | `data` | the user's own: nothing at or below it is looked at by `**`, `{}` and `~`; what a pointer names below it is |
 //!
-//! An operation that runs a model gets the hints of `gateway.toml` under every key that is called like a model (`/**/~`), except in its `data`.
+//! An operation that runs a model gets the hints of `gateway.toml` at and below every key that is called like a model (`~`), except in its `data`.
 //!
 //! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path or several), `only` (ids; absent: all), `versionless` (also
 //! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in
