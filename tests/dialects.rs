@@ -11,8 +11,10 @@ use std::path::PathBuf;
 
 use portcullis::OwnedBundle;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::dialect::{self, Found, Meaning, Surface};
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::analysis::{Found, Meaning, Surface};
+use portcullis::compile;
+use portcullis::dialect;
+use portcullis::policy::{Options, Source, load};
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, Refusal, Socket, Verdict};
 use serde_json::{Value, json};
 

@@ -12,7 +12,10 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::{Network, OwnedValue, Place, State, read_place, read_time};
+use crate::denied::State;
+use crate::facts::network::Network;
+use crate::facts::place::{Place, read_place};
+use crate::facts::value::{OwnedValue, read_time};
 
 /// Why a line is not a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -193,9 +196,9 @@ const PLACE: &str = "an object, as `{\"country\": \"FR\"}`";
 
 /// A place as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SaidPlace {
-    pub(super) country: String,
-    pub(super) region: String,
+pub(crate) struct SaidPlace {
+    pub(crate) country: String,
+    pub(crate) region: String,
 }
 
 fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
@@ -239,7 +242,7 @@ fn entry(value: &Json) -> String {
 }
 
 /// The known key that an unknown one is a slip of: one edit or swap away, case, `_` and `-` aside.
-pub(super) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
     // A long key is no slip of a short one, and the comparison takes quadratic time.
     let own = folded(key.get(..64.min(key.len()))?);
@@ -280,7 +283,7 @@ pub struct RequestLine {
     /// Keys that nobody knows and that were passed over, in their order.
     pub passed_over: Vec<String>,
     /// Places as they are written.
-    pub(super) said_places: Vec<SaidPlace>,
+    pub(crate) said_places: Vec<SaidPlace>,
 }
 
 /// A client message on a WebSocket.
@@ -311,7 +314,7 @@ impl AccountFacts {
     }
 
     /// Names of what the account says, but for its `subject`.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| *name != "subject")
     }
 
@@ -404,7 +407,7 @@ impl RequestLine {
     }
 
     /// A frame in pieces, cut as the body is.
-    pub(super) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+    pub(crate) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         let mut cuts: Vec<usize> = self.chunks.iter().map(|cut| (*cut).min(bytes.len())).collect();
         cuts.push(bytes.len());
         cuts.sort_unstable();

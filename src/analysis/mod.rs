@@ -7,9 +7,11 @@ mod decide;
 mod explain;
 mod line;
 mod reference;
+mod surface;
 
-pub use answer::Answered;
-pub use decide::Decider;
-pub use explain::{Explanation, explain, strange_switch};
-pub use line::{AccountFacts, Frame, LineError, RequestLine};
-pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};
+pub use self::answer::Answered;
+pub use self::decide::Decider;
+pub use self::explain::{Explanation, explain, strange_switch};
+pub use self::line::{AccountFacts, Frame, LineError, RequestLine};
+pub use self::reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};
+pub use self::surface::{Found, Meaning, Surface};

@@ -18,17 +18,17 @@
 use alloc::vec::Vec;
 
 use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
-use super::read::{Bundle, BundleError, Table};
+use super::view::{Bundle, BundleError, Table};
+use crate::compact::sort;
 use crate::limits;
-use crate::order;
 
 type Checked = Result<(), Bad>;
 
 /// Section and record number of a contradiction.
-pub(super) struct Bad(u16, usize);
+pub(crate) struct Bad(u16, usize);
 
 /// Checks all sections.
-pub(super) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
+pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
     let check = Check { bundle };
     check.all().map_err(|Bad(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
 }
@@ -333,7 +333,7 @@ type Spans = Vec<(u32, u32)>;
 
 /// Leaves the different ones. Those left may share nothing; `unit` is the length of one unit of length in units of place.
 fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
-    order::sort(spans);
+    sort::sort(spans);
     spans.dedup();
     let mut free_from = 0u64;
     for &(at, len) in spans.iter() {
@@ -575,7 +575,7 @@ impl<'a> Check<'a> {
         for (index, c) in self.table::<l::Column>(s::COLUMNS).iter().enumerate() {
             let aux = match c.kind {
                 column::LISTED => c.aux < lists,
-                column::NETWORK => (c.aux as usize) < crate::Network::KINDS.len(),
+                column::NETWORK => (c.aux as usize) < crate::facts::network::Network::KINDS.len(),
                 column::PROGRAM => {
                     programs.push((c.aux, 0));
                     true
@@ -587,7 +587,7 @@ impl<'a> Check<'a> {
                 && class_count(c.kind, c.keys.len) == Some(c.classes.len);
             ensure(sound, s::COLUMNS, index * l::Column::SIZE)?;
         }
-        order::sort(&mut programs);
+        sort::sort(&mut programs);
         programs.dedup();
         let mut free_from = 0;
         for (at, _) in programs {

@@ -1,5 +1,5 @@
 //! The bundle's offsets: the one file that knows where a field lies. [`write`](super::write) and
-//! [`read`](super::read) stand beside it and take every offset from here.
+//! [`read`](crate::bundle::view) stand beside it and take every offset from here.
 //!
 //! ```text
 //! 0    magic            8   89 50 43 42 0d 0a 1a 0a: a transfer that mends line ends is seen at once

@@ -4,7 +4,7 @@
 use super::layout::{self as l, Record};
 
 /// Whether the bytes from `at` to the end are one signature block of this length.
-pub(super) fn shape(bytes: &[u8], at: usize, length: usize) -> Option<()> {
+pub(crate) fn shape(bytes: &[u8], at: usize, length: usize) -> Option<()> {
     let block = bytes.get(at..)?;
     let (threshold, count) = (u16::read(block)?, u16::read(block.get(2..)?)?);
     let zero = u32::read(block.get(4..)?)?;
@@ -14,4 +14,4 @@ pub(super) fn shape(bytes: &[u8], at: usize, length: usize) -> Option<()> {
 
 /// The block of a bundle that nobody has signed.
 #[cfg(any(feature = "author", fuzzing))]
-pub(super) const UNSIGNED: [u8; l::SIGNATURE_HEAD] = [0; l::SIGNATURE_HEAD];
+pub(crate) const UNSIGNED: [u8; l::SIGNATURE_HEAD] = [0; l::SIGNATURE_HEAD];

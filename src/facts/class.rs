@@ -5,8 +5,9 @@
 use core::net::IpAddr;
 
 use super::place::Place;
+use crate::bundle::check::keyed;
 use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, keyed};
+use crate::bundle::view::Bundle;
 
 /// Class of a known text.
 pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> u32 {

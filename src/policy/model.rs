@@ -4,7 +4,7 @@
 //! the reference evaluator walks. A value of these types says nothing that the checks have not accepted; texts of other stages'
 //! complaints find their place through the [`Span`] that each item keeps.
 
-use crate::facts::Place;
+use crate::facts::place::Place;
 
 /// Where something stands in the sources: a file of the list of sources, and a byte range in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

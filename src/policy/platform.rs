@@ -6,11 +6,12 @@
 //! In a rule that is `on` this is an error. A rule that is `off` or in shadow decides nothing as it is shipped: there it is a warning, and the
 //! bundle does not count the fact among its needs, so that such a rule never keeps a gate from starting.
 
-use super::code;
+use super::diagnostic::code;
+use super::diagnostic::problem::Problem;
 use super::lint::atoms;
 use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, State, Test};
-use super::problem::Problem;
-use crate::facts::{Network, Place};
+use crate::facts::network::Network;
+use crate::facts::place::Place;
 
 /// A place to run the gate on.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Platform {
 }
 
 /// Reports each test of a fact that the platform does not tell.
-pub(super) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
+pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
     for rule in rules(policy) {
         rule.each(&mut |atom| {
             // Who is told no country is told no region either: one problem is enough.

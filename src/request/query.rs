@@ -15,16 +15,15 @@
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, operation, role, section};
-use crate::bundle::{Bundle, Table};
-use crate::limits;
-
-use super::findings::{Carrier, Findings};
-use super::json::Json;
-use super::key::{Key, is_model_like};
-use super::path::decode;
-use super::reason::Reason;
 use super::route::Route;
+use crate::bundle::layout::{self as l, NONE, operation, role, section};
+use crate::bundle::view::{Bundle, Table};
+use crate::http::target::decode;
+use crate::limits;
+use crate::mention::findings::{Carrier, Findings};
+use crate::mention::json::Json;
+use crate::mention::key::{Key, is_model_like};
+use crate::reason::Reason;
 
 /// Names that mention a model whatever the operation, folded.
 const GENERIC: [(&[u8], u8); 6] = [
@@ -41,7 +40,7 @@ const GENERIC: [(&[u8], u8); 6] = [
 /// # Errors
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
-pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
+pub(crate) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
     let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
     let mut result = Ok(());
     let mut count = 0;
@@ -70,7 +69,7 @@ pub(crate) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
 
 /// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
 /// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
-pub(super) fn is_signed(query: &[u8]) -> bool {
+pub(crate) fn is_signed(query: &[u8]) -> bool {
     const NAME: &[u8] = b"x-amz-signature";
     query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))
 }

@@ -2,7 +2,8 @@
 
 use portcullis::OwnedBundle;
 use portcullis::analysis::Decider;
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 
 /// Compiles the policy and loads its bundle; panics with the policy's problems.
 pub(crate) fn decider(text: &str, options: &mut Options<'_>) -> Decider {
