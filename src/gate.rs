@@ -13,7 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use crate::bundle::layout::{self, list, section};
+use crate::bundle::layout;
+use crate::bundle::layout::{list, section};
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compact::json;
 use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
@@ -22,11 +23,14 @@ use crate::facts::digest::list_key_check;
 use crate::facts::network::Network;
 use crate::facts::place::Place;
 use crate::facts::value::{OwnedValue, Value};
+use crate::http::head::Head;
 use crate::limits;
 use crate::reason::Reason;
 use crate::request::inspection::Reader;
-use crate::request::route::{self, Head, Route};
-use crate::response::{Answer, Check};
+use crate::request::route;
+use crate::request::route::Route;
+use crate::response::Answer;
+use crate::verdict::egress::Check;
 use crate::verdict::{Kind, Outcome, Verdict};
 
 /// Why a bundle cannot be put to use, although it is sound.
@@ -325,7 +329,7 @@ impl Gate {
 
     /// The second step: path, query and headers are read at once.
     pub fn read(&self, unread: Unread, head: &Head<'_>) -> Pending {
-        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach);
+        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach, crate::request::batch::open);
         Pending { unread, reader }
     }
 

@@ -106,26 +106,30 @@ mod face;
 #[cfg(any(test, fuzzing))]
 mod testing;
 
-pub use crate::bundle::view::{Bundle, BundleError, OwnedBundle, Sections};
+pub use crate::bundle::error::BundleError;
+pub use crate::bundle::operation::Reading;
+pub use crate::bundle::view::{Bundle, OwnedBundle, Sections};
 #[cfg(feature = "decode")]
 pub use crate::coding::Decoder;
 #[cfg(feature = "decode")]
 pub use crate::coding::memory::Memory;
 #[cfg(feature = "author")]
 pub use crate::compile::{CompileError, compile, problems};
-pub use crate::denied::{Candidate, Grounds, Reach, Reacher, Reading, State};
+pub use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
 pub use crate::facts::account::Account;
 pub use crate::facts::address::read_ip;
 pub use crate::facts::network::Network;
 pub use crate::facts::place::{Place, Seen, read_code, read_place};
 pub use crate::facts::value::{OwnedValue, Value, order_of, read_time};
 pub use crate::gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
+pub use crate::http::head::Head;
 pub use crate::mention::findings::Carrier;
 pub use crate::reason::Reason;
 pub use crate::refusal::{Refusal, Socket};
 pub use crate::request::inspection::Reader;
-pub use crate::request::route::{Head, Route, route};
-pub use crate::response::{Answer, Check, Stage};
+pub use crate::request::route::{Route, route};
+pub use crate::response::{Answer, Stage};
 #[cfg(fuzzing)]
 pub use crate::testing::fuzz;
+pub use crate::verdict::egress::Check;
 pub use crate::verdict::{Ground, Kind, Outcome, Verdict};

@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use super::decide::Decider;
 use super::line::RequestLine;
 use crate::reason::Reason;
-use crate::response::{Check, Stage};
+use crate::response::Stage;
 use crate::verdict::Verdict;
+use crate::verdict::egress::Check;
 
 /// What became of an answer.
 #[derive(Clone, Debug)]

@@ -8,15 +8,16 @@ use alloc::vec::Vec;
 use serde_json::Value as Json;
 
 use super::line::{AccountFacts, LineError, RequestLine, slip};
-use crate::bundle::layout::{self as l, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::coding::Decoder;
 use crate::coding::memory::Memory;
 use crate::denied::State;
 use crate::gate::{Approach, Caller, Gate, GateError, Pending};
-use crate::mention::header::all_methods;
+use crate::http::head::Head;
+use crate::http::method::all_methods;
 use crate::policy::diagnostic::suggestion;
-use crate::request::route::Head;
 use crate::verdict::Verdict;
 
 /// A bundle that decides lines.

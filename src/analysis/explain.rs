@@ -16,18 +16,19 @@ use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
 use super::line::{LineError, RequestLine, SaidPlace};
 use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
-use crate::bundle::layout::{self as l, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compile::CompileError;
 use crate::facts::place::{Place, read_place};
 use crate::facts::value::{OwnedValue, Value};
 use crate::gate::Pending;
+use crate::http::head::Head;
 use crate::mention::findings::Carrier;
 use crate::policy;
 use crate::policy::diagnostic::suggestion;
 use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, State};
 use crate::reason::Reason;
-use crate::request::route::Head;
 use crate::verdict::{Kind, Verdict};
 
 /// Rules that are told in full even where they decide nothing.
@@ -227,7 +228,7 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
         accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
     let known = candidates(&accounts, &lists, line, now);
     let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let methods = crate::mention::header::all_methods(&line.method, &headers);
+    let methods = crate::http::method::all_methods(&line.method, &headers);
     let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
     let readings = readings_in(decider.bundle(), &route.readings);
     let read_as: Vec<ReadAs<'_>> =
@@ -444,8 +445,8 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(bundle: Bundle<'_>, readings: &[crate::denied::Reading]) -> Vec<ReadingPart> {
-    let part = |reading: &crate::denied::Reading| {
+fn readings_in(bundle: Bundle<'_>, readings: &[crate::bundle::operation::Reading]) -> Vec<ReadingPart> {
+    let part = |reading: &crate::bundle::operation::Reading| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
         ReadingPart {
@@ -467,7 +468,7 @@ fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
     };
     methods.split(',').for_each(&mut add);
     let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-    crate::request::query::methods(query.as_bytes(), &mut add);
+    crate::http::method::query_methods(query.as_bytes(), &mut add);
     asked
 }
 
@@ -630,7 +631,7 @@ fn stands_for(mention: &MentionPart) -> String {
 fn resolved(policy: &Policy, readings: &[ReadingPart], line: &RequestLine, name: &str) -> Vec<ResolvedPart> {
     let folded = name.to_ascii_lowercase();
     let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let host = crate::mention::alias::host(&Head { method: &line.method, url: &line.url, headers: &headers });
+    let host = crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
         let spoken = |dialects: &Vec<String>| readings.iter().any(|reading| dialects.contains(&reading.dialect));

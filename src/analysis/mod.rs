@@ -2,12 +2,12 @@
 //!
 //! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
 
-mod answer;
-mod decide;
-mod explain;
-mod line;
-mod reference;
-mod surface;
+pub(crate) mod answer;
+pub(crate) mod decide;
+pub(crate) mod explain;
+pub(crate) mod line;
+pub(crate) mod reference;
+pub(crate) mod surface;
 
 pub use self::answer::Answered;
 pub use self::decide::Decider;

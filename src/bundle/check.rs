@@ -17,8 +17,11 @@
 
 use alloc::vec::Vec;
 
-use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
-use super::view::{Bundle, BundleError, Table};
+use super::error::BundleError;
+use super::layout as l;
+use super::layout::{Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
+use super::view::{Bundle, Table};
+use super::view::{class_count, is_wide, slot_of};
 use crate::compact::sort;
 use crate::limits;
 
@@ -575,7 +578,7 @@ impl<'a> Check<'a> {
         for (index, c) in self.table::<l::Column>(s::COLUMNS).iter().enumerate() {
             let aux = match c.kind {
                 column::LISTED => c.aux < lists,
-                column::NETWORK => (c.aux as usize) < crate::facts::network::Network::KINDS.len(),
+                column::NETWORK => (c.aux as usize) < l::NETWORK_KINDS.len(),
                 column::PROGRAM => {
                     programs.push((c.aux, 0));
                     true
@@ -682,24 +685,6 @@ fn within(span: Span, len: u32) -> bool {
     span.at.checked_add(span.len).is_some_and(|end| end <= len)
 }
 
-/// The records at a byte offset of `KEYS`; `len` counts records.
-pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Table<'a, R>> {
-    let at = span.at as usize;
-    keys.get(at..at.checked_add((span.len as usize).checked_mul(R::SIZE)?)?).map(Table::new)
-}
-
-/// Rows of the `when` region that belong to a restriction and to nothing else.
-pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
-    let len =
-        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
-    Span { at: rule.when.at, len }
-}
-
-/// Whether a restriction has more rows than a word has bits.
-pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
-    rule.when.len > 64 || rule.unless.len > 64
-}
-
 /// The shape that the layout promises for the rows of a restriction.
 fn shaped(rule: &l::Restriction) -> bool {
     if is_wide(rule) {
@@ -707,17 +692,4 @@ fn shaped(rule: &l::Restriction) -> bool {
     }
     let slot = slot_of(rule);
     slot.at % 64 + slot.len <= 64 && (rule.unless.len == 0 || rule.unless.at == rule.when.at)
-}
-
-/// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
-pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
-    Some(
-        1 + match kind {
-            column::TEXT | column::PLACE => keys.checked_add(2)?,
-            column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
-            column::VERSUS_NOW => (keys == 0).then_some(4)?,
-            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
-            _ => return None,
-        },
-    )
 }

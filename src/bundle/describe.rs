@@ -6,14 +6,21 @@ use alloc::string::String;
 #[cfg(feature = "author")]
 use super::layout as l;
 #[cfg(feature = "author")]
-use super::layout::{fact, list, role, section};
+use super::layout::{NETWORK_KINDS, fact, list, role, section};
 use super::view::Bundle;
 #[cfg(feature = "author")]
 use crate::compact::json;
+
 #[cfg(feature = "author")]
-use crate::facts::network::Network;
-#[cfg(feature = "author")]
-use crate::policy::platform::Needs;
+/// What the rules that are in force as shipped need to be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) region: bool,
+    pub(crate) asn: bool,
+    pub(crate) ip: bool,
+    /// A set of [`NETWORK_KINDS`], by bits.
+    pub(crate) network: u8,
+}
 
 /// A member whose value is a text.
 #[cfg(feature = "author")]
@@ -135,7 +142,7 @@ impl Bundle<'_> {
             to.push_str(if needed { "true" } else { "false" });
         }
         json::member(to, "network");
-        json::strings(to, Network::KINDS.iter().zip(0..).filter(|(_, bit)| needs.network.has(*bit)).map(|(kind, _)| *kind));
+        json::strings(to, NETWORK_KINDS.iter().zip(0..).filter(|(_, bit)| needs.network >> bit & 1 == 1).map(|(kind, _)| *kind));
         to.push('}');
     }
 }

@@ -330,6 +330,9 @@ record! {
 }
 
 /// How a column turns a value into a class. Class 0 is always "unknown".
+/// Kinds of network, in the order of their bits; the fact `network` holds a set of them.
+pub(crate) const NETWORK_KINDS: [&str; 6] = ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
+
 pub(crate) mod column {
     /// Classes: unknown, false, true. No keys.
     pub(crate) const BOOL: u8 = 0;

@@ -4,8 +4,11 @@
 //! It does not decide, and it does not fetch: [`reach`](crate::denied) decides, the deployment fetches.
 
 pub(crate) mod check;
-mod describe;
+pub(crate) mod describe;
+pub(crate) mod error;
 pub(crate) mod layout;
+pub(crate) mod open;
+pub(crate) mod operation;
 mod signature;
 pub(crate) mod view;
 #[cfg(any(feature = "author", fuzzing))]

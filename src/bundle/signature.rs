@@ -1,7 +1,8 @@
 //! The signature block: its place in the layout. Who signs and who checks comes with the deployment's keys; until then the block
 //! is written empty, and a block of any other shape than the layout's is refused.
 
-use super::layout::{self as l, Record};
+use super::layout as l;
+use super::layout::Record;
 
 /// Whether the bytes from `at` to the end are one signature block of this length.
 pub(crate) fn shape(bytes: &[u8], at: usize, length: usize) -> Option<()> {

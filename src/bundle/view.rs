@@ -6,95 +6,8 @@
 use alloc::boxed::Box;
 use core::marker::PhantomData;
 
-use sha2::Digest as _;
-
-use super::check::check;
-use super::layout::{self as l, Record, Span, Str};
-use super::signature;
-use crate::limits;
-
-/// Why bytes are not a bundle that can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BundleError {
-    /// Fewer bytes than the header says, or than a header takes: a truncated transfer.
-    Truncated {
-        /// Bytes that the header announces, or that a header takes.
-        expected: usize,
-        /// Bytes there are.
-        found: usize,
-    },
-    /// More bytes than the header says.
-    TrailingBytes {
-        /// Bytes that the header announces.
-        expected: usize,
-        /// Bytes there are.
-        found: usize,
-    },
-    /// Larger than [`limits::BUNDLE_BYTES`](crate::limits::BUNDLE_BYTES).
-    TooLarge {
-        /// The bound, in bytes.
-        limit: usize,
-        /// Bytes there are.
-        found: usize,
-    },
-    /// The first bytes are not those of a bundle.
-    ForeignFile,
-    /// Written for another version of the layout.
-    Format {
-        /// The version this reader takes.
-        expected: u16,
-        /// The version found.
-        found: u16,
-    },
-    /// The digest does not match the bytes: something was changed after the bundle was written.
-    Digest,
-    /// The digest matches, and yet a part contradicts the layout: written by something else than `compile`.
-    Malformed {
-        /// The section's number in the layout; 0 is the header.
-        section: u16,
-        /// Byte offset in the file.
-        at: usize,
-    },
-}
-
-impl BundleError {
-    /// The stable code, the same in Rust, JavaScript, logs and docs: `bundle_truncated`, ...
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Truncated { .. } => "bundle_truncated",
-            Self::TrailingBytes { .. } => "bundle_trailing_bytes",
-            Self::TooLarge { .. } => "bundle_too_large",
-            Self::ForeignFile => "bundle_foreign_file",
-            Self::Format { .. } => "bundle_format",
-            Self::Digest => "bundle_digest",
-            Self::Malformed { .. } => "bundle_malformed",
-        }
-    }
-}
-
-impl core::fmt::Display for BundleError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Truncated { expected, found } => write!(f, "truncated: {found} bytes of {expected}; transfer it again"),
-            Self::TrailingBytes { expected, found } => {
-                write!(f, "{found} bytes where the header says {expected}; transfer it again")
-            }
-            Self::TooLarge { limit, found } => write!(f, "{found} bytes, more than the {limit} that are read"),
-            Self::ForeignFile => write!(f, "not a bundle; `portcullis compile` writes one"),
-            Self::Format { expected, found } => {
-                write!(f, "written in format {found}, this reads {expected}; compile it with the same release")
-            }
-            Self::Digest => write!(f, "changed after it was written: its digest does not match; transfer or compile it again"),
-            Self::Malformed { section, at } => {
-                write!(f, "section {section} contradicts the layout at byte {at}; it was not written by `portcullis compile`")
-            }
-        }
-    }
-}
-
-impl core::error::Error for BundleError {}
+use super::layout as l;
+use super::layout::{Record, Span, Str, column};
 
 /// Sections with ids below this are kept by number.
 const SECTIONS: usize = 48;
@@ -102,7 +15,7 @@ const SECTIONS: usize = 48;
 /// Where each section of a bundle lies: the room that [`Bundle::read`] fills and then borrows, so that a [`Bundle`] is a few words.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections {
-    ranges: [(u32, u32); SECTIONS],
+    pub(crate) ranges: [(u32, u32); SECTIONS],
 }
 
 impl Default for Sections {
@@ -114,33 +27,21 @@ impl Default for Sections {
 /// A checked bundle, borrowed from its bytes.
 #[derive(Clone, Copy)]
 pub struct Bundle<'a> {
-    bytes: &'a [u8],
-    strings: &'a str,
-    sections: &'a Sections,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) strings: &'a str,
+    pub(crate) sections: &'a Sections,
 }
 
 /// A checked bundle with its bytes.
 ///
 /// It keeps its texts apart from its other bytes, so that they are checked to be UTF-8 once and not at each view.
 pub struct OwnedBundle {
-    bytes: Box<[u8]>,
-    strings: Box<str>,
-    sections: Sections,
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) strings: Box<str>,
+    pub(crate) sections: Sections,
 }
 
 impl OwnedBundle {
-    /// Checks a bundle and keeps it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Bundle::read`].
-    pub fn new(bytes: impl Into<Box<[u8]>>) -> Result<Self, BundleError> {
-        let bytes = bytes.into();
-        let mut sections = Sections::default();
-        let strings = Box::from(Bundle::read(&bytes, &mut sections)?.strings);
-        Ok(Self { bytes, strings, sections })
-    }
-
     /// The bundle, borrowed.
     #[must_use]
     #[inline]
@@ -236,58 +137,6 @@ impl<'a, R: Record + 'a> Iterator for Records<'a, R> {
 }
 
 impl<'a> Bundle<'a> {
-    /// Checks bytes and borrows them as a bundle. The digest says that they are whole, not who wrote them: that is the signature's.
-    ///
-    /// Takes time linear in the size, and memory of at most 8 bytes a record.
-    ///
-    /// # Errors
-    ///
-    /// Says what kind of bytes these are instead: see [`BundleError`]. No bytes make it panic.
-    pub fn read(bytes: &'a [u8], sections: &'a mut Sections) -> Result<Self, BundleError> {
-        let found = bytes.len();
-        if found > limits::BUNDLE_BYTES {
-            return Err(BundleError::TooLarge { limit: limits::BUNDLE_BYTES, found });
-        }
-        let head = bytes.get(..l::MAGIC.len().min(found)).unwrap_or_default();
-        if !l::MAGIC.starts_with(head) {
-            return Err(BundleError::ForeignFile);
-        }
-        let (Some(format), Some(header)) = (field::<u16>(bytes, l::AT_FORMAT), bytes.get(..l::HEADER)) else {
-            return Err(BundleError::Truncated { expected: l::HEADER, found });
-        };
-        if format != l::FORMAT {
-            return Err(BundleError::Format { expected: l::FORMAT, found: format });
-        }
-        let expected = number(header, l::AT_TOTAL);
-        match found.cmp(&expected) {
-            core::cmp::Ordering::Less => return Err(BundleError::Truncated { expected, found }),
-            core::cmp::Ordering::Greater => return Err(BundleError::TrailingBytes { expected, found }),
-            core::cmp::Ordering::Equal => {}
-        }
-        let signed_to = number(header, l::AT_SIGNATURE);
-        let digested = bytes.get(l::DIGEST_FROM..signed_to).ok_or(in_header(l::AT_SIGNATURE))?;
-        if sha2::Sha256::digest(digested).as_slice() != bytes.get(l::AT_DIGEST..l::DIGEST_FROM).unwrap_or_default() {
-            return Err(BundleError::Digest);
-        }
-        signature::shape(bytes, signed_to, number(header, l::AT_SIGNATURE + 4)).ok_or(in_header(signed_to))?;
-        *sections = section_table(bytes, signed_to)?;
-        let mut bundle = Bundle { bytes, strings: "", sections };
-        bundle.strings = core::str::from_utf8(bundle.section(l::section::STRINGS)).map_err(|error| BundleError::Malformed {
-            section: l::section::STRINGS,
-            at: bundle.offset(l::section::STRINGS) + error.valid_up_to(),
-        })?;
-        let flags = bundle.flags();
-        if flags & !(l::flags::UNLISTED | l::flags::LATE_BOUND_DENY) != 0
-            || flags & l::flags::UNLISTED == l::flags::UNLISTED
-            || number(header, l::AT_FLAGS + 4) != 0
-            || bundle.checked_text(bundle.id_place()).is_none()
-        {
-            return Err(in_header(l::AT_FLAGS));
-        }
-        check(bundle)?;
-        Ok(bundle)
-    }
-
     /// The policy's id, as its author wrote it: `mythos-suspension`.
     #[must_use]
     pub fn policy_id(self) -> &'a str {
@@ -318,7 +167,7 @@ impl<'a> Bundle<'a> {
         field(self.bytes, l::AT_FLAGS).unwrap_or(l::flags::UNLISTED)
     }
 
-    fn id_place(self) -> Str {
+    pub(crate) fn id_place(self) -> Str {
         field(self.bytes, l::AT_POLICY_ID).unwrap_or(Str { at: u32::MAX, len: 0 })
     }
 
@@ -358,47 +207,37 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// A contradiction in the header.
-fn in_header(at: usize) -> BundleError {
-    BundleError::Malformed { section: 0, at }
-}
-
-fn field<R: Record>(bytes: &[u8], at: usize) -> Option<R> {
+pub(crate) fn field<R: Record>(bytes: &[u8], at: usize) -> Option<R> {
     R::read(bytes.get(at..)?)
 }
 
-fn number(header: &[u8], at: usize) -> usize {
-    field::<u32>(header, at).unwrap_or(u32::MAX) as usize
+/// The records at a byte offset of `KEYS`; `len` counts records.
+pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Table<'a, R>> {
+    let at = span.at as usize;
+    keys.get(at..at.checked_add((span.len as usize).checked_mul(R::SIZE)?)?).map(Table::new)
 }
 
-/// Reads the section table. There is one way to place given sections, and every other is refused: ids ascend, each section begins at the
-/// first multiple of 8 behind the one before, the bytes between are zero, the signatures follow the last.
-fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError> {
-    let mut sections = Sections::default();
-    let count = usize::from(field::<u16>(bytes, l::AT_COUNT).unwrap_or(0));
-    let mut free_from = l::HEADER + count * l::SECTION_ROW;
-    let mut last_id = 0;
-    for index in 0..count {
-        let at = l::HEADER + index * l::SECTION_ROW;
-        let wrong = in_header(at);
-        let row = bytes.get(..signed_to).and_then(|bytes| field::<[u8; l::SECTION_ROW]>(bytes, at)).ok_or(wrong)?;
-        let id = field::<u16>(&row, 0).filter(|id| *id > last_id).ok_or(wrong)?;
-        let (from, len) = (number(&row, 4), number(&row, 8));
-        padding(bytes, free_from, from).ok_or(wrong)?;
-        free_from = from.checked_add(len).filter(|end| *end <= signed_to).ok_or(wrong)?;
-        let slot = sections.ranges.get_mut(usize::from(id)).filter(|_| row.get(2..4) == Some(&[0, 0])).ok_or(wrong)?;
-        *slot = (field(&row, 4).ok_or(wrong)?, field(&row, 8).ok_or(wrong)?);
-        last_id = id;
-    }
-    padding(bytes, free_from, signed_to).ok_or(in_header(l::AT_SIGNATURE))?;
-    Ok(sections)
+/// Rows of the `when` region that belong to a restriction and to nothing else.
+pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
+    let len =
+        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
+    Span { at: rule.when.at, len }
 }
 
-/// Whether `to` is the first multiple of 8 from `from` on, with nothing but zeros between.
-fn padding(bytes: &[u8], from: usize, to: usize) -> Option<()> {
-    (from.checked_next_multiple_of(8)? == to && bytes.get(from..to)?.iter().all(|byte| *byte == 0)).then_some(())
+/// Whether a restriction has more rows than a word has bits.
+pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
+    rule.when.len > 64 || rule.unless.len > 64
 }
 
-#[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
-mod tests;
+/// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
+pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
+    Some(
+        1 + match kind {
+            column::TEXT | column::PLACE => keys.checked_add(2)?,
+            column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
+            column::VERSUS_NOW => (keys == 0).then_some(4)?,
+            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
+            _ => return None,
+        },
+    )
+}

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-use super::Step;
+use super::step::Step;
 use crate::reason::Reason;
 
 type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;

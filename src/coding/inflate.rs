@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use miniz_oxide::inflate::stream::{InflateState, MinReset, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-use super::Step;
+use super::step::Step;
 use crate::limits;
 use crate::reason::Reason;
 

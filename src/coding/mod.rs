@@ -25,6 +25,7 @@
 mod brotli;
 mod inflate;
 pub(crate) mod memory;
+mod step;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 mod tests;
@@ -35,6 +36,7 @@ use alloc::vec::Vec;
 use self::brotli::Brotli;
 use self::inflate::Inflate;
 use self::memory::{Memory, Share};
+use self::step::Step;
 use self::zstd::Zstd;
 use crate::limits;
 use crate::reason::Reason;
@@ -81,13 +83,6 @@ enum Stage {
     Inflate(Inflate),
     Brotli(Brotli),
     Zstd(Zstd),
-}
-
-/// How far one call of a stage came. Neither: it needs more bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Step {
-    consumed: usize,
-    produced: usize,
 }
 
 impl Decoder {

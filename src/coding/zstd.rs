@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use ruzstd::io::Read;
 
-use super::Step;
+use super::step::Step;
 use crate::limits;
 use crate::reason::Reason;
 

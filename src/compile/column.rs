@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::dnf::Leaf;
-use crate::bundle::layout::{self as l, column, fact};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{column, fact};
 use crate::facts::place::Place;
 use crate::facts::value::order_of;
 use crate::policy::model::{Atom, Comparison, ElementTest, Entries, FactRef, Literal as Value, Policy, Test};

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::bundle::layout::{self as l, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
 use crate::bundle::view::Bundle;
 use crate::bundle::write::Writer;
 use crate::policy::model::{Deployment, Deployments, Policy};

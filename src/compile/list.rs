@@ -5,7 +5,8 @@
 
 use super::CompileError;
 use crate::bundle::check::PROGRAM_DEPTH;
-use crate::bundle::layout::{self as l, Record as _, list, program, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Record as _, list, program, section};
 use crate::bundle::write::Writer;
 use crate::facts::digest::{list_digest, list_key_check};
 use crate::facts::value::order_of;

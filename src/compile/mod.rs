@@ -31,8 +31,10 @@ use self::dialect::Lowered;
 use self::dnf::Row;
 use self::model::Universe;
 use self::vector::{Placed, Regions, Survives};
-use crate::bundle::layout::{self as l, NONE, NONE16, Record as _, column as kind, fact, flags, section};
-use crate::bundle::view::{Bundle, BundleError, Sections};
+use crate::bundle::error::BundleError;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, Record as _, column as kind, fact, flags, section};
+use crate::bundle::view::{Bundle, Sections};
 use crate::bundle::write::{Header, Writer};
 use crate::limits;
 use crate::policy::diagnostic::code;
@@ -259,7 +261,7 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
     let mut sections = Sections::default();
     let draft = Bundle::read(&draft, &mut sections).map_err(unreadable)?;
     deployment::write(&mut writer, policy, draft);
-    meta.info = writer.text(&draft.describe(crate::policy::platform::Needs::of(policy)));
+    meta.info = writer.text(&draft.describe(crate::policy::platform::needs(policy)));
     writer.push(section::META, &meta);
     let bundle = writer.finish(&header);
     // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
@@ -454,7 +456,7 @@ impl Rules {
         let mut placed = Vec::new();
         for (owner, rule) in (0..).zip(&self.restrictions) {
             let record = l::Restriction { when: rule.when_span, unless: rule.unless_span, ..Default::default() };
-            own(&mut self.owners, crate::bundle::check::slot_of(&record), owner);
+            own(&mut self.owners, crate::bundle::view::slot_of(&record), owner);
             let (when, unless) = if rule.doubt_pass {
                 (Survives::IfTrue, Survives::UnlessFalse)
             } else {

@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::bundle::layout::{self as l, NONE, NONE16, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, section};
 use crate::bundle::write::Writer;
 use crate::policy::model::{ModelRef, Models, Pattern, Policy, Shape, Token};
 

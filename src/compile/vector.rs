@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::column::{ColumnKey, Keys, Settled, Truth, write_keys};
 use super::dnf::Row;
-use crate::bundle::check::class_count;
-use crate::bundle::layout::{self as l, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::class_count;
 use crate::bundle::write::Writer;
 
 /// Which of its literals' values let a row survive.

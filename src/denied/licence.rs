@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::prepared::Plan;
-use super::rows::Tables;
+use super::tables::Tables;
 use crate::bundle::layout::NONE;
 
 /// Slot ends that licences lift.

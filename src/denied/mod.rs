@@ -19,6 +19,7 @@
 mod licence;
 mod prepared;
 mod rows;
+mod tables;
 mod window;
 
 use alloc::vec::Vec;
@@ -26,9 +27,13 @@ use core::net::IpAddr;
 
 use self::licence::Lifted;
 use self::prepared::Plan;
-use self::rows::{Pick, Tables};
+use self::rows::Pick;
+use self::tables::Tables;
+use self::window::NO_SWITCH;
 use self::window::{Epoch, Watched};
-use crate::bundle::layout::{self as l, NONE, NONE16, column, fact, list, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, column, fact, list, section};
+use crate::bundle::operation::Reading;
 use crate::bundle::view::Bundle;
 use crate::facts::account::Account;
 use crate::facts::class::{listed_ip, listed_number, order_class, place_class, text_class};
@@ -50,20 +55,6 @@ pub struct Candidate<'a> {
     pub ip: Option<IpAddr>,
     /// What the credential's account says.
     pub account: &'a Account,
-}
-
-/// One way to understand what a request asks for, from its method and target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The operation, by number; [`Reading::UNKNOWN`] has one that no dialect knows, whose id is the empty text.
-    pub operation: u32,
-    /// The dialect, by number.
-    pub dialect: u16,
-}
-
-impl Reading {
-    /// Neither operation nor dialect are known ones.
-    pub const UNKNOWN: Self = Self { operation: NONE, dialect: NONE16 };
 }
 
 /// Whether a rule is in force.
@@ -142,8 +133,6 @@ pub struct Reacher {
     licensed: bool,
     reach: Reach,
 }
-
-const NO_SWITCH: u8 = u8::MAX;
 
 /// All that a class is looked up by.
 #[derive(Clone, Copy)]

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::rows::Tables;
-use crate::bundle::check::{is_wide, slot_of};
-use crate::bundle::layout::{self as l, NONE, Span, section};
-use crate::bundle::view::Bundle;
+use super::tables::Tables;
+use super::tables::{Region, end_of};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
+use crate::bundle::view::{Bundle, is_wide};
 use crate::compact::sort;
 
 /// Slots side by side, in rows of the `when` region, whose restrictions close the same models.
@@ -24,14 +25,6 @@ pub(crate) struct LiftGroup {
     pub(crate) mask: u32,
     /// Span of `Plan::lifts`.
     lifts: Span,
-}
-
-/// Where a region lies in a vector and in its summary.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Region {
-    pub(crate) first_word: u32,
-    pub(crate) end_word: u32,
-    pub(crate) first_summary: u32,
 }
 
 /// Rows of a restriction of more than a word.
@@ -66,9 +59,6 @@ pub(crate) struct Plan {
     /// Words of the `when` region and the slot ends in them that are lifted, ascending within a group's span.
     lifts: Vec<(u32, u64)>,
 }
-
-/// Bit of the first word of a wide restriction that stands for it, as the end of a slot stands for others.
-pub(crate) const WIDE_END: u32 = 63;
 
 impl Plan {
     pub(crate) fn new(bundle: Bundle<'_>) -> Self {
@@ -226,14 +216,4 @@ impl Plan {
         }
         u32::MAX
     }
-}
-
-/// Word and bit that stand for a restriction.
-pub(crate) fn end_of(rule: &l::Restriction) -> Option<(u32, u32)> {
-    let slot = slot_of(rule);
-    if is_wide(rule) {
-        return (slot.len > 0).then_some((slot.at / 64, WIDE_END));
-    }
-    let last = slot.at + slot.len.checked_sub(1)?;
-    Some((last / 64, last % 64))
 }

@@ -9,53 +9,13 @@
 //!   applies = any(when) & !any(unless)
 //! ```
 
-use alloc::vec::Vec;
-
-use super::prepared::{Plan, Region, WIDE_END};
+use super::prepared::Plan;
+use super::tables::Tables;
+use super::tables::{Region, WIDE_END};
 use super::window::Epoch;
-use crate::bundle::layout::{self as l, Span, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Span, section};
 use crate::bundle::view::{Bundle, Table};
-
-/// The sections that deciding reads, looked up once.
-pub(crate) struct Tables<'a> {
-    vectors: Table<'a, u64>,
-    summaries: Table<'a, u64>,
-    diffs: Table<'a, l::Diff>,
-    pub(crate) owners: Table<'a, u32>,
-    masks: Table<'a, u64>,
-    mask_words: u32,
-}
-
-/// The bits of one mask.
-#[derive(Clone, Copy)]
-pub(crate) struct Mask<'a>(Table<'a, u64>);
-
-impl<'a> Mask<'a> {
-    pub(crate) fn iter(self) -> impl Iterator<Item = u64> + 'a {
-        self.0.iter()
-    }
-
-    pub(crate) fn at(self, word: usize) -> u64 {
-        u32::try_from(word).ok().and_then(|word| self.0.get(word)).unwrap_or(0)
-    }
-}
-
-impl<'a> Tables<'a> {
-    pub(crate) fn new(bundle: Bundle<'a>) -> Self {
-        Self {
-            vectors: bundle.table(section::VECTORS),
-            summaries: bundle.table(section::SUMMARIES),
-            diffs: bundle.table(section::DIFFS),
-            owners: bundle.table(section::ROW_OWNERS),
-            masks: bundle.table(section::MASKS),
-            mask_words: bundle.meta().map_or(0, |meta| meta.mask_words),
-        }
-    }
-
-    pub(crate) fn mask(&self, number: u32) -> Mask<'a> {
-        Mask(self.masks.span(Span { at: number.saturating_mul(self.mask_words), len: self.mask_words }))
-    }
-}
 
 /// The vector of one class, in one region.
 #[derive(Clone, Copy, Debug)]
@@ -150,20 +110,6 @@ fn first_at(diffs: Table<'_, l::Diff>, span: Span, word: u32) -> u32 {
         }
     }
     low
-}
-
-/// Puts every word of a class's vector into `to`.
-pub(crate) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to: &mut Vec<u64>) {
-    let len = u32::try_from(total).unwrap_or(0);
-    to.clear();
-    for word in bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len }).iter() {
-        to.push(word);
-    }
-    for diff in bundle.table::<l::Diff>(section::DIFFS).span(class.diffs).iter() {
-        if let Some(word) = to.get_mut(diff.word as usize) {
-            *word = diff.bits;
-        }
-    }
 }
 
 /// A block of a region in the course of being decided.

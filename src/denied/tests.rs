@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::analysis::{Known, ReadAs, Reference, Setting};
+use crate::analysis::reference::{Known, ReadAs, Reference, Setting};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::Writer;
 use crate::compile::dialect::Lowered;

@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use super::prepared::Plan;
-use super::rows::class_words;
-use super::{NO_SWITCH, Reading};
-use crate::bundle::layout::{self as l, Span, fact, section, state};
+use super::tables::class_words;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Span, fact, section, state};
+use crate::bundle::operation::Reading;
 use crate::bundle::view::Bundle;
 use crate::facts::class::order_class;
 
@@ -99,7 +100,7 @@ impl Epoch {
                 set_rows(&mut self.live, 0, rule.when);
                 set_rows(&mut self.live, when_words, rule.unless);
                 if state == state::SHADOW
-                    && let Some((word, bit)) = crate::denied::prepared::end_of(&rule)
+                    && let Some((word, bit)) = crate::denied::tables::end_of(&rule)
                     && let Some(ends) = self.shadow.get_mut(word as usize)
                 {
                     *ends |= 1 << bit;
@@ -190,7 +191,7 @@ impl Interval {
 
     /// A column over `now` changes its class at each key and right after it.
     fn narrow(&mut self, bundle: Bundle<'_>, column: &l::Column) {
-        if let Some(keys) = crate::bundle::check::keyed::<i64>(bundle.section(section::KEYS), column.keys) {
+        if let Some(keys) = crate::bundle::view::keyed::<i64>(bundle.section(section::KEYS), column.keys) {
             for key in keys.iter() {
                 self.edge(key);
                 self.edge(key.saturating_add(1));
@@ -212,3 +213,5 @@ fn slice<'a>(all: &'a [u64], regions: &[usize; 3], region: usize, size: impl Fn(
     let own = regions.get(region).map_or(0, |words| size(*words));
     all.get(before..before + own).unwrap_or_default()
 }
+
+pub(crate) const NO_SWITCH: u8 = u8::MAX;

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::analysis::Decider;
+use crate::analysis::decide::Decider;
 use crate::bundle::view::OwnedBundle;
 use crate::policy;
 use crate::policy::Source;

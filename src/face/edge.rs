@@ -27,13 +27,14 @@ use crate::facts::place::read_place;
 use crate::facts::value::OwnedValue;
 use crate::gate;
 use crate::gate::{Approach, Caller};
+use crate::http::head::Head;
 use crate::mention::bytes::find;
 use crate::origin::sign;
 use crate::reason::Reason;
 use crate::refusal::{Refusal, Socket};
-use crate::request::route::Head;
-use crate::response::{Answer, Check, Stage};
+use crate::response::{Answer, Stage};
 use crate::verdict::Verdict;
+use crate::verdict::egress::Check;
 
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

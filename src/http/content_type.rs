@@ -6,10 +6,9 @@
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
+use super::head;
 use crate::compact::split::{cut, ends_folded, pieces, starts_folded};
-use crate::mention::header;
 use crate::reason::Reason;
-use crate::request::query;
 
 /// The reader that a content type asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ impl Content {
         Self { kind: Kind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
 
     pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
-        let mut lines = header::lines(headers, "content-type");
+        let mut lines = head::lines(headers, "content-type");
         let first = lines.next().unwrap_or_default();
         let types = is_list(first);
         let line = if types { pieces(first, b',').next().unwrap_or_default() } else { first }.trim_ascii();
@@ -63,7 +62,7 @@ impl Content {
         let is_one = (!types || same(first)) && lines.all(same);
         let trouble = (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
         let mut codings = String::new();
-        for line in header::lines(headers, "content-encoding") {
+        for line in head::lines(headers, "content-encoding") {
             for coding in pieces(line, b',') {
                 if is_coded(coding) {
                     if !codings.is_empty() {
@@ -81,10 +80,10 @@ impl Content {
 
 /// A digest or a signature covers the body: it must reach the origin as it came.
 pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
-    query::is_signed(query)
+    is_presigned(query)
         || headers.iter().any(|(name, value)| {
-            SIGNATURES.iter().any(|known| header::is(name, known))
-                || header::is(name, "authorization") && starts_folded(value.trim_ascii_start().as_bytes(), b"aws4-")
+            SIGNATURES.iter().any(|known| head::is(name, known))
+                || head::is(name, "authorization") && starts_folded(value.trim_ascii_start().as_bytes(), b"aws4-")
         })
 }
 
@@ -168,6 +167,13 @@ fn charset(line: &str) -> Option<Charset> {
 fn is_coded(coding: &str) -> bool {
     let coding = coding.trim_ascii();
     !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
+}
+
+/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
+/// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
+pub(crate) fn is_presigned(query: &[u8]) -> bool {
+    const NAME: &[u8] = b"x-amz-signature";
+    query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@
 
 use alloc::vec::Vec;
 
+use crate::compact::hex::hex;
 use crate::limits;
-use crate::mention::model_id::hex;
 use crate::reason::Reason;
 
 /// The two halves of a request target.
@@ -224,6 +224,33 @@ impl<'a> Segments<'a> {
 
     fn as_slice(&self) -> &[&'a [u8]] {
         self.list.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
+/// drops a second `?` ahead of them.
+pub(crate) fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
+    while let [b'?', rest @ ..] = query {
+        query = rest;
+    }
+    for pair in query.split(|&b| b == b'&') {
+        if !pair.is_empty() && !take(pair) {
+            return;
+        }
+        if pair.contains(&b';') {
+            for piece in pair.split(|&b| b == b';') {
+                if !piece.is_empty() && !take(piece) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn name_and_value(pair: &[u8]) -> (&[u8], &[u8]) {
+    match pair.iter().position(|&b| b == b'=') {
+        Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+        None => (pair, &[]),
     }
 }
 

@@ -9,14 +9,12 @@
 //! [`model_id`](crate::mention::model_id): what is said of it here comes on top. A name resolves only if it does so in every dialect that the request may be of:
 //! which of them the origin speaks is not the gate's to guess.
 
-use alloc::vec::Vec;
-
-use super::header;
-use super::model_id::set;
-use crate::bundle::layout::{self as l, Span, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Span, section};
+use crate::bundle::operation::Reading;
 use crate::bundle::view::{Bundle, Table};
-use crate::http::target;
-use crate::request::route::{Head, Route};
+use crate::compact::bits::set;
+use crate::http::head::{Head, host};
 
 /// Which tables of the policy hold for a request.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +35,10 @@ impl Default for Scope {
 
 impl Scope {
     /// The tables that hold for a request of this route and head.
-    pub(crate) fn of(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> Self {
+    pub(crate) fn of(bundle: Bundle<'_>, readings: &[Reading], head: &Head<'_>) -> Self {
         let table: Table<'_, l::Scope> = bundle.table(section::SCOPES);
         let mut dialects = 0;
-        for reading in &route.readings {
+        for reading in readings {
             dialects |= bit(reading.dialect);
         }
         if table.len() == 0 {
@@ -83,17 +81,6 @@ impl Scope {
         }
         self.dialects != 0 && self.dialects & !known == 0
     }
-}
-
-/// The host that the request is for, folded; empty if it does not say.
-pub(crate) fn host(head: &Head<'_>) -> Vec<u8> {
-    let mut host = target::host(head.url);
-    if host.is_empty() {
-        for line in header::lines(head.headers, "host") {
-            host = target::name(line.as_bytes());
-        }
-    }
-    host.to_ascii_lowercase()
 }
 
 /// The bit of a dialect; those that have none, since a policy guards too many, are in no scope.

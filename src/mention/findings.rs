@@ -10,13 +10,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::alias::Scope;
-use super::header::has_word;
-use super::model_id::{self, Found};
+use super::model_id;
+use super::model_id::Found;
 use crate::bundle::layout::role;
 use crate::bundle::view::Bundle;
+use crate::http::head::has_word;
 use crate::limits;
 use crate::reason::Reason;
-use crate::request::route::{Head, Route};
 
 /// Where in the request a mention stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +95,8 @@ impl Findings {
     }
 
     /// Names are resolved by the policy's tables that hold for this request, which may stand inside another.
-    pub(crate) fn resolving(mut self, bundle: Bundle<'_>, route: &Route, head: &Head<'_>, around: Option<&Self>) -> Self {
-        self.scope = Scope::of(bundle, route, head);
+    pub(crate) fn resolving(mut self, scope: Scope, around: Option<&Self>) -> Self {
+        self.scope = scope;
         if let Some(around) = around {
             self.scope = self.scope.inside(&around.scope);
         }

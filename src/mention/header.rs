@@ -8,44 +8,15 @@
 //! compared without case and with `_` as `-`, since servers hand them on so. What merely describes the caller's own software
 //! (`user-agent`, `referer`, `cookie`, `origin`) says nothing of this request.
 
-use core::cmp::Ordering;
-
 use super::findings::{Carrier, Findings};
 use super::json::Json;
 use super::key::is_model_like;
-use crate::bundle::layout::{self as l, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{role, section};
 use crate::bundle::view::{Bundle, Table};
-use crate::compact::split::pieces;
+use crate::http::head::{Known, has_word, known, order};
 use crate::limits;
 use crate::reason::Reason;
-
-/// Headers that are looked at for themselves.
-const KNOWN: [(&str, Known); 12] = [
-    ("x-http-method-override", Known::Method),
-    ("x-http-method", Known::Method),
-    ("x-method-override", Known::Method),
-    ("x-original-url", Known::Path),
-    ("x-rewrite-url", Known::Path),
-    ("x-original-uri", Known::Path),
-    ("x-forwarded-uri", Known::Path),
-    ("user-agent", Known::Silent),
-    ("referer", Known::Silent),
-    ("cookie", Known::Silent),
-    ("origin", Known::Silent),
-    // The caller's telephone.
-    ("sec-ch-ua-model", Known::Silent),
-];
-
-/// What such a header does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// It asks a server to take the request for another method.
-    Method,
-    /// It asks a server to take the request for one of another path.
-    Path,
-    /// It never mentions a model.
-    Silent,
-}
 
 /// Words of a header's name that make it a hint.
 const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
@@ -88,82 +59,6 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
         result = result.and(read);
     }
     result
-}
-
-/// Calls `take` with every method that a header asks for in place of the request's own.
-pub(crate) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
-    for (name, value) in headers {
-        if known(name) == Some(Known::Method) {
-            pieces(value, b',').for_each(&mut *take);
-        }
-    }
-}
-
-/// The methods that a request may be taken for, as [`route`](crate::request::route) takes them: its own and, after commas, those that a header asks
-/// for in its place. The reach needs them where a rule rests on the operation.
-#[cfg(feature = "author")]
-pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
-    let mut all = String::from(method);
-    methods(headers, &mut |asked| {
-        all.push(',');
-        all.push_str(asked);
-    });
-    all
-}
-
-/// The values of all lines of this name, which is lower case.
-pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> Lines<'a> {
-    Lines { headers, name }
-}
-
-/// An iterator over the values of lines of one name.
-pub(crate) struct Lines<'a> {
-    headers: &'a [(&'a str, &'a str)],
-    name: &'static str,
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        while let Some(((name, value), rest)) = self.headers.split_first() {
-            self.headers = rest;
-            if is(name, self.name) {
-                return Some(value);
-            }
-        }
-        None
-    }
-}
-
-/// The name, once folded, is this lower-case one.
-pub(crate) fn is(name: &str, folded: &str) -> bool {
-    name.len() == folded.len() && order(folded, name) == Ordering::Equal
-}
-
-fn known(name: &str) -> Option<Known> {
-    KNOWN.iter().find(|(known, _)| is(name, known)).map(|(_, what)| *what)
-}
-
-fn order(folded: &str, name: &str) -> Ordering {
-    folded_order(folded.as_bytes(), name.as_bytes(), b'_')
-}
-
-/// The order of a text in lower case and a name, once that is folded and `dash` in it is `-`.
-pub(crate) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
-    for (at, &byte) in folded.iter().enumerate() {
-        let Some(&other) = name.get(at) else { return Ordering::Greater };
-        let other = if other == dash { b'-' } else { other.to_ascii_lowercase() };
-        if byte != other {
-            return byte.cmp(&other);
-        }
-    }
-    folded.len().cmp(&name.len())
-}
-
-/// The name has one of these words in it.
-pub(crate) fn has_word(name: &[u8], words: &[&[u8]]) -> bool {
-    name.split(|b| !b.is_ascii_alphanumeric()).any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// A header that holds a document, or a name for one that is stored at the gateway.

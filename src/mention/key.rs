@@ -9,7 +9,8 @@
 //! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs and changes of case) is one
 //! of [`NOUNS`], or an id or a name after one of these.
 
-use crate::bundle::layout::{self as l, NONE, Span, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
 use crate::bundle::view::Bundle;
 use crate::limits;
 

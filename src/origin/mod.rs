@@ -43,11 +43,6 @@ pub use self::error::MarkError;
 pub use self::key::{KeyError, Keys};
 #[cfg(feature = "origin")]
 pub use self::nonce_cache::{Nonces, Seen, Taken};
+pub use self::sign::{ENFORCED_HEADER, REACH_HEADER};
 #[cfg(feature = "origin")]
 pub use self::verify::{Arrived, Mark, acknowledge, verify};
-
-/// Name of the header that says what the caller of a guarded request may not use, in lower case.
-pub const REACH_HEADER: &str = "portcullis-reach";
-
-/// Name of the header by which an origin acknowledges it, in lower case.
-pub const ENFORCED_HEADER: &str = "portcullis-enforced";

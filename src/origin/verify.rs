@@ -6,8 +6,8 @@ use super::error::MarkError;
 use super::field::{Item, members};
 use super::key::Keys;
 use super::nonce_cache::{Nonces, Taken};
+use super::sign::{ENFORCED_HEADER, REACH_HEADER};
 use super::sign::{digest, mac};
-use super::{ENFORCED_HEADER, REACH_HEADER};
 use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
 
 /// A request as it arrived, before anything rewrote it.
@@ -190,5 +190,5 @@ fn list(item: Item<'_>) -> Option<Vec<String>> {
 
 /// Bytes in the spelling of a digest.
 fn bytes(item: Item<'_>) -> Option<String> {
-    if let Item::Bytes(value) = item { Some(crate::origin::sign::base64(&value)) } else { None }
+    if let Item::Bytes(value) = item { Some(crate::compact::base64::base64(&value)) } else { None }
 }

@@ -500,3 +500,16 @@ pub enum ElementTest {
     /// Any of these; two or more.
     Or(Vec<ElementTest>),
 }
+
+/// The built-in facts, by the names they have in conditions.
+pub(crate) const BUILT_IN: [(&str, FactRef); 9] = [
+    ("place", FactRef::Place),
+    ("country", FactRef::Country),
+    ("region", FactRef::Region),
+    ("network", FactRef::Network),
+    ("asn", FactRef::Asn),
+    ("ip", FactRef::Ip),
+    ("operation", FactRef::Operation),
+    ("dialect", FactRef::Dialect),
+    ("now", FactRef::Now),
+];

@@ -10,6 +10,7 @@ use super::diagnostic::code;
 use super::diagnostic::problem::Problem;
 use super::lint::atoms;
 use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, State, Test};
+use crate::bundle::describe::Needs;
 use crate::facts::network::Network;
 use crate::facts::place::Place;
 
@@ -96,35 +97,24 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
 }
 
 /// What the rules that are in force as shipped need to be told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    pub(crate) region: bool,
-    pub(crate) asn: bool,
-    pub(crate) ip: bool,
-    pub(crate) network: Network,
-}
-
-impl Needs {
-    pub(crate) fn of(policy: &Policy) -> Self {
-        let mut needs = Self::default();
-        for rule in rules(policy).filter(|rule| rule.state == State::On) {
-            rule.each(&mut |atom| {
-                for fact in needed(policy, atom) {
-                    match fact {
-                        "region" => needs.region = true,
-                        "asn" => needs.asn = true,
-                        "ip" => needs.ip = true,
-                        // Every platform that can run a rule about places tells it.
-                        "country" => {}
-                        kind => needs.network = needs.network.with(Network::of(kind).unwrap_or_default()),
-                    }
+pub(crate) fn needs(policy: &Policy) -> Needs {
+    let mut needs = Needs::default();
+    for rule in rules(policy).filter(|rule| rule.state == State::On) {
+        rule.each(&mut |atom| {
+            for fact in needed(policy, atom) {
+                match fact {
+                    "region" => needs.region = true,
+                    "asn" => needs.asn = true,
+                    "ip" => needs.ip = true,
+                    // Every platform that can run a rule about places tells it.
+                    "country" => {}
+                    kind => needs.network |= Network::of(kind).unwrap_or_default().0,
                 }
-            });
-        }
-        needs
+            }
+        });
     }
+    needs
 }
-
 struct Rule<'p> {
     id: &'p str,
     state: State,

@@ -12,20 +12,23 @@
 //! Where it ends is the part's to say. Servers that take the part for a connection go by `Content-Length` instead, and read what follows, or all
 //! that would be a body without one, as further requests: so a length must be right, and a body without one begins as no request does.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::body::multipart::header_line;
+use super::body::part::digits;
+use super::body::part::{PartReader, header_line};
 use super::inspection::Reader;
-use super::route::{Head, Route};
+use super::route::Route;
 use crate::bundle::layout::role;
 use crate::bundle::view::Bundle;
 use crate::compact::split::cut;
 use crate::denied::Reach;
+use crate::http::head;
+use crate::http::head::Head;
 use crate::http::target::Target;
 use crate::limits;
 use crate::mention::findings::Findings;
-use crate::mention::header;
 use crate::reason::Reason;
 use crate::verdict::Kind;
 
@@ -43,18 +46,19 @@ pub(crate) struct Nested {
     beyond: u8,
 }
 
-impl Nested {
-    #[inline(never)] // it is large, and made in many places
-    pub(crate) fn new() -> Self {
-        Self { head: Vec::new(), reader: None, reach: Reach::default(), sized: false, left: 0, beyond: 0 }
-    }
+/// Begins to read a part that is a request.
+#[inline(never)] // it is large, and made in many places
+pub(crate) fn open() -> Box<dyn PartReader> {
+    Box::new(Nested { head: Vec::new(), reader: None, reach: Reach::default(), sized: false, left: 0, beyond: 0 })
+}
 
+impl PartReader for Nested {
     /// Reads on.
     ///
     /// # Errors
     ///
     /// A head that is none, or that servers read differently.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings) -> Result<(), Reason> {
+    fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings) -> Result<(), Reason> {
         let mut at = 0;
         if self.reader.is_none() {
             loop {
@@ -68,7 +72,7 @@ impl Nested {
                     break;
                 }
             }
-            self.reader = Some(self.open(bundle, findings)?);
+            self.reader = Some(self.read_head(bundle, findings)?);
         }
         let body = bytes.get(at..).unwrap_or_default();
         // What lies beyond the length, or all of it without one.
@@ -89,11 +93,11 @@ impl Nested {
     /// # Errors
     ///
     /// What keeps it from being read with certainty.
-    pub(crate) fn finish(mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    fn finish(mut self: Box<Self>, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         if self.reader.is_none() {
             // Without a body the blank line may be missing.
             self.head.extend_from_slice(if self.head.ends_with(b"\r\n") { b"\r\n" } else { b"\r\n\r\n" });
-            self.reader = Some(self.open(bundle, findings)?);
+            self.reader = Some(self.read_head(bundle, findings)?);
         }
         let Some(mut reader) = self.reader else { return Ok(()) };
         let reach = &self.reach;
@@ -113,8 +117,10 @@ impl Nested {
         let ends = self.beyond == 0 || !self.sized && matches!(self.beyond, b'{' | b'[');
         if ends { Ok(()) } else { Err(Reason::TrailingBytes) }
     }
+}
 
-    fn open(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
+impl Nested {
+    fn read_head(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
         let bad = Reason::MultipartHeader;
         let (first, rest) = core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
         let mut rest = rest.as_bytes().strip_prefix(b"\n").ok_or(bad)?;
@@ -128,10 +134,10 @@ impl Nested {
         while rest != b"\r\n" {
             let (name, value) = header_line(&mut rest).ok_or(bad)?;
             let name = text(name);
-            if header::is(name, "transfer-encoding") {
+            if head::is(name, "transfer-encoding") {
                 return Err(Reason::MultipartEncoding);
             }
-            if header::is(name, "content-length") {
+            if head::is(name, "content-length") {
                 let length = digits(value);
                 if self.sized || length == u32::MAX {
                     return Err(bad);
@@ -149,16 +155,6 @@ impl Nested {
         let reader = Reader::inside(bundle, &route, &head, &self.reach, findings);
         if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
     }
-}
-
-/// A length in decimal digits; `u32::MAX`: it is none.
-pub(crate) fn digits(text: &[u8]) -> u32 {
-    let mut length = 0u32;
-    for byte in text {
-        let digit = u32::from(byte.wrapping_sub(b'0'));
-        length = if digit < 10 { length.saturating_mul(10).saturating_add(digit) } else { u32::MAX };
-    }
-    length
 }
 
 /// UTF-8 is all that comes here.

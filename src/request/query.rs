@@ -16,9 +16,10 @@
 use alloc::vec::Vec;
 
 use super::route::Route;
-use crate::bundle::layout::{self as l, NONE, operation, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, operation, role, section};
 use crate::bundle::view::{Bundle, Table};
-use crate::http::target::decode;
+use crate::http::target::{decode, name_and_value, pairs};
 use crate::limits;
 use crate::mention::findings::{Carrier, Findings};
 use crate::mention::json::Json;
@@ -53,54 +54,6 @@ pub(crate) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &m
     result
 }
 
-/// Calls `take` with every method that a `_method` parameter asks for.
-pub(crate) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
-    pairs(query, &mut |pair| {
-        let (name, value) = halves(pair);
-        let mut decoded = Vec::new();
-        decode(name, &mut decoded);
-        if decoded.eq_ignore_ascii_case(b"_method") {
-            decode(value, &mut decoded);
-            take(core::str::from_utf8(&decoded).unwrap_or_default());
-        }
-        true
-    });
-}
-
-/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
-/// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
-pub(crate) fn is_signed(query: &[u8]) -> bool {
-    const NAME: &[u8] = b"x-amz-signature";
-    query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))
-}
-
-/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
-/// drops a second `?` ahead of them.
-fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
-    while let [b'?', rest @ ..] = query {
-        query = rest;
-    }
-    for pair in query.split(|&b| b == b'&') {
-        if !pair.is_empty() && !take(pair) {
-            return;
-        }
-        if pair.contains(&b';') {
-            for piece in pair.split(|&b| b == b';') {
-                if !piece.is_empty() && !take(piece) {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
-    match pair.iter().position(|&b| b == b'=') {
-        Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
-        None => (pair, &[]),
-    }
-}
-
 struct Reading<'r, 'b> {
     bundle: Bundle<'b>,
     route: &'r Route,
@@ -112,7 +65,7 @@ struct Reading<'r, 'b> {
 
 impl Reading<'_, '_> {
     fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
-        let (name, value) = halves(pair);
+        let (name, value) = name_and_value(pair);
         let mut result = self.json(value);
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {

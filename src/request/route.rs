@@ -23,26 +23,18 @@
 
 use alloc::vec::Vec;
 
-use super::query;
-use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, operation, role, section};
+use crate::bundle::operation::Reading;
 use crate::bundle::view::{Bundle, Table};
 use crate::compact::split::pieces;
-use crate::denied::Reading;
-use crate::http::target::{self, Target};
+use crate::http::head;
+use crate::http::head::Head;
+use crate::http::method;
+use crate::http::target;
+use crate::http::target::Target;
 use crate::limits;
-use crate::mention::header;
 use crate::reason::Reason;
-
-/// The head of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The method token as it was sent.
-    pub method: &'a str,
-    /// Absolute URL, or path with query.
-    pub url: &'a str,
-    /// Header lines in order; names in any case, several of one name stay several.
-    pub headers: &'a [(&'a str, &'a str)],
-}
 
 /// What a request may be, from method and target. Its buffers can be used again with [`Route::read`].
 #[derive(Clone, Debug, Default)]
@@ -172,9 +164,9 @@ impl Route {
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
         pieces(head.method, b',').for_each(|method| self.method(method));
-        header::methods(head.headers, &mut |method| self.method(method));
+        method::methods(head.headers, &mut |method| self.method(method));
         let target = Target::of(head.url);
-        query::methods(target.query, &mut |method| self.method(method));
+        method::query_methods(target.query, &mut |method| self.method(method));
         if head.url.len() > limits::TARGET_BYTES {
             // Such a target is refused wherever there is a reach, so all it must be is guarded.
             self.trouble = Some(Reason::TargetTooLong);
@@ -205,7 +197,7 @@ impl Route {
     /// The request, read together with its headers, may be taken for a method that the route does not have.
     pub(crate) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
         let mut asked = Self::default();
-        header::methods(headers, &mut |method| asked.method(method));
+        method::methods(headers, &mut |method| asked.method(method));
         asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
     }
 
@@ -679,7 +671,7 @@ fn bit(dialect: u32) -> Dialects {
 
 /// The order of a folded text and a segment, once that is folded.
 fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
-    header::folded_order(text.as_bytes(), segment, b'-')
+    head::folded_order(text.as_bytes(), segment, b'-')
 }
 
 #[cfg(all(test, feature = "author"))]

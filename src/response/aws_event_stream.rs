@@ -10,8 +10,8 @@
 
 use alloc::vec::Vec;
 
-use super::Watch;
 use super::document::Document;
+use super::watch::Watch;
 use crate::bundle::view::Bundle;
 use crate::limits;
 use crate::reason::Reason;

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::Watch;
+use super::watch::Watch;
 use crate::bundle::view::Bundle;
 use crate::mention::bytes::find;
 use crate::mention::findings::Findings;

@@ -17,6 +17,7 @@ mod aws_event_stream;
 mod document;
 mod model_list;
 mod sse;
+mod watch;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -26,31 +27,18 @@ use self::aws_event_stream::Frames;
 use self::document::Documents;
 use self::model_list::Rows;
 use self::sse::Events;
+use self::watch::Watch;
 use crate::bundle::layout::flags;
 use crate::bundle::view::Bundle;
 use crate::compact::split::pieces;
 use crate::denied::Reach;
+use crate::http::head;
 use crate::limits;
 use crate::mention::findings::Findings;
 use crate::mention::header;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
-
-/// What an answer must be held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Check {
-    /// Nothing.
-    Nothing,
-    /// It lists models: those that are denied are left out.
-    Filter,
-    /// What was asked for may be used, but its name may lead elsewhere: an answer that names a denied model is cut.
-    Lenient,
-    /// What runs was the origin's to decide: an answer goes only once it has named a model that may be used.
-    Strict,
-    /// The same, and the answer names no model: only an origin that acknowledges the reach may be asked.
-    Acknowledged,
-}
+use crate::verdict::egress::Check;
 
 /// How far an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,26 +57,6 @@ pub struct Answer {
     reader: Reader,
     form: Form,
     begun: bool,
-}
-
-/// What is known of an answer, whatever its form.
-struct Watch {
-    findings: Findings,
-    denied: Vec<u64>,
-    strict: bool,
-    /// An id in which no pattern occurs may be used.
-    unlisted: bool,
-    /// It has named what the caller may use, or need not.
-    proven: bool,
-    /// Bytes that came and have not gone.
-    held: usize,
-    /// Of these, the ones that may go.
-    free: usize,
-    /// A unit that was longer than what may be held has gone in part.
-    split: bool,
-    cut: Option<Reason>,
-    /// Bytes of a list that may go.
-    out: Vec<u8>,
 }
 
 enum Reader {
@@ -131,7 +99,7 @@ impl Answer {
             cut: None,
             out: Vec::new(),
         };
-        let form = header::lines(headers, "content-type").next().map_or(Form::Other, form);
+        let form = head::lines(headers, "content-type").next().map_or(Form::Other, form);
         let succeeded = (200..300).contains(&status);
         let reader = match check {
             Check::Filter if succeeded => Reader::Rows(Box::new(Rows::new(states))),
@@ -264,40 +232,6 @@ impl Answer {
         }
         self.begun |= free > 0;
         free
-    }
-}
-
-impl Watch {
-    /// A unit has ended behind the first `end` bytes that are held.
-    fn unit(&mut self, end: usize, trouble: Option<Reason>) {
-        self.judge();
-        if self.cut.is_some() {
-            return;
-        }
-        if self.strict && trouble.is_some() {
-            self.cut = Some(Reason::AnswerUnreadable);
-        } else if self.proven {
-            self.free = end;
-        }
-    }
-
-    /// Holds what was found against the reach, and makes ready for more.
-    fn judge(&mut self) {
-        if self.findings.any_of(&self.denied) {
-            self.cut = self.cut.or(Some(Reason::ModelRestricted));
-            return;
-        }
-        self.proven |= self.findings.known() || self.unlisted && self.findings.unlisted();
-        self.findings.reset();
-    }
-
-    /// As much is held as may be. What was read of it is all that there is to go by.
-    fn overflow(&mut self) {
-        self.unit(self.held, None);
-        self.split = true;
-        if self.cut.is_none() && !self.proven {
-            self.cut = Some(Reason::AnswerUnnamed);
-        }
     }
 }
 

@@ -17,7 +17,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Watch;
+use super::watch::Watch;
 use crate::bundle::view::Bundle;
 use crate::compact::json;
 use crate::limits;

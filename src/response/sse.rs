@@ -4,8 +4,8 @@
 //! CR, LF or both, a byte order mark may come first, several `data` lines are one text with line feeds between (HTML standard, section 9.2.6).
 //! Names of events and comments are passed over: where an event names its model is said by its data alone.
 
-use super::Watch;
 use super::document::Document;
+use super::watch::Watch;
 use crate::bundle::view::Bundle;
 use crate::mention::bytes::find_either;
 

@@ -1,6 +1,7 @@
 //! Small automatons for the tests of the body readers, and what a reader found under one, in a form that compares.
 
-use crate::bundle::layout::{self as l, NONE, Span, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, role, section};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::{Header, Writer};
 use crate::mention::findings::Findings;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::bundle::layout::{self as l, NONE, NONE16, Span, flavour, operation, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, Span, flavour, operation, role, section};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::{Header, Writer};
 use crate::denied::Reach;
+use crate::http::head::Head;
 use crate::request::inspection::Reader;
-use crate::request::route::{Head, route};
+use crate::request::route::route;
 use crate::verdict::Outcome;
 
 /// What a test may vary.
@@ -349,7 +351,7 @@ impl<'a> Asked<'a> {
         let bundle = bundle.view();
         let route = route(bundle, self.method, self.url);
         let head = Head { method: self.method, url: self.url, headers: self.headers };
-        let mut reader = Reader::new(bundle, &route, &head, reach);
+        let mut reader = Reader::new(bundle, &route, &head, reach, crate::request::batch::open);
         if reader.wants_body() {
             for piece in self.body.chunks(size) {
                 reader.feed(bundle, piece);

@@ -17,7 +17,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bundle::layout::{self as l, NONE, Span, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, role, section};
 use crate::bundle::write::Writer;
 use crate::dialect::document::DATA;
 use crate::dialect::error::Mistake;

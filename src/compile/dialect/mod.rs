@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::automaton::{Automaton, Pattern, Start};
 use self::route_trie::Trie;
-use crate::bundle::layout::{self as l, NONE, Span, operation as flag, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, operation as flag, role, section};
 use crate::bundle::write::Writer;
 use crate::dialect::document::{Carrier, Document, Include, Operation, Place, Segment, Shape, is_version};
 use crate::dialect::error::{DialectError, Mistake};

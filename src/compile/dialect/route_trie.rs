@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::bundle::layout::{self as l, NONE, Span, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
 use crate::bundle::write::Writer;
 use crate::dialect::document::Segment;
 

@@ -19,12 +19,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::bytes::{self, Sequence, Stop};
+use super::bytes;
+use super::bytes::{Sequence, Stop};
 use super::findings::{Carrier, Findings};
-use super::key::{self, Key, Wanted};
-use super::model_id::hex;
-use crate::bundle::layout::{self as l, NONE, Span, role, section};
+use super::key;
+use super::key::{Key, Wanted};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, role, section};
 use crate::bundle::view::Bundle;
+use crate::compact::hex::hex;
 use crate::compact::split::pieces;
 use crate::limits;
 use crate::reason::Reason;

@@ -3,13 +3,15 @@
 //! Input: the entries, and all problems of the policy. Output: the problems that are left. An answer speaks of one code at one rule, list or table
 //! and has a reason; one that answers nothing is itself a warning, so that none outlives what it was written for.
 
-use crate::policy::diagnostic::code::{self, Code, Severity};
+use crate::policy::diagnostic::code;
+use crate::policy::diagnostic::code::{Code, Severity};
 use crate::policy::diagnostic::problem::Problem;
 use crate::policy::diagnostic::suggestion;
 use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types;
 use crate::policy::model::Policy;
-use crate::policy::platform::{self, Platform};
+use crate::policy::platform;
+use crate::policy::platform::Platform;
 
 /// Takes out of the problems what is allowed, and returns it. `names`: what an answer may speak of. `policy`: if it is sound.
 pub(crate) fn apply(

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::deployment_entry::{self, Entry};
+use super::deployment_entry;
+use super::deployment_entry::Entry;
 use super::{Checker, pattern};
 use crate::limits;
-use crate::policy::diagnostic::code::{self, Code};
+use crate::policy::diagnostic::code;
+use crate::policy::diagnostic::code::Code;
 use crate::policy::diagnostic::problem::{Edit, Problem};
 use crate::policy::diagnostic::suggestion;
 use crate::policy::document::spanned::Spanned;

@@ -17,15 +17,19 @@ mod values;
 
 use self::declared::{Declarations, Declared};
 use self::instant::Side;
-use super::condition::{self, Names};
-use super::diagnostic::code::{self, Code, Severity};
+use super::condition::names;
+use super::condition::names::Names;
+use super::diagnostic::code;
+use super::diagnostic::code::{Code, Severity};
 use super::diagnostic::problem::{Edit, File, Problem};
 use super::diagnostic::suggestion::Suggestion;
 use super::document::shape::Broken;
 use super::document::spanned::Spanned;
-use super::document::types::{self, Document};
+use super::document::types;
+use super::document::types::Document;
 use super::model::{LateBound, Policy, Span, Unlisted};
-use super::platform::{self, Platform};
+use super::platform;
+use super::platform::Platform;
 use super::{Read, lint};
 use crate::facts::value::read_time;
 
@@ -102,8 +106,8 @@ impl Checker<'_, '_, '_> {
         for (name, span, index) in values.iter() {
             // Facts and lists share one set of names and count apart; where it is declared tells them apart.
             let of = |index: usize| match facts.get(index) {
-                Some(fact) if fact.span == span => condition::Name::Fact(index),
-                _ => condition::Name::List(index),
+                Some(fact) if fact.span == span => names::Name::Fact(index),
+                _ => names::Name::List(index),
             };
             names.by_name.insert(name, index.map(of));
         }

@@ -2,7 +2,8 @@
 
 use super::Checker;
 use super::instant::Side;
-use crate::policy::condition::{self, Names};
+use crate::policy::condition;
+use crate::policy::condition::names::Names;
 use crate::policy::diagnostic::problem::Problem;
 use crate::policy::diagnostic::{code, suggestion};
 use crate::policy::document::spanned::Spanned;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, list_entry};
-use crate::policy::condition;
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::{Edit, Problem};
 use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types;
+use crate::policy::model;
 use crate::policy::model::{About, Entries, Fact, FactKind, List, Span};
 
 impl Checker<'_, '_, '_> {
@@ -53,7 +53,7 @@ impl Checker<'_, '_, '_> {
                 "begin it with a letter".to_owned()
             };
             (format!("conditions cannot use the name `{}`", text.escape_debug()), help)
-        } else if condition::BUILT_IN.iter().any(|(known, _)| *known == text) {
+        } else if model::BUILT_IN.iter().any(|(known, _)| *known == text) {
             (format!("`{text}` is a built-in fact"), "choose another name".to_owned())
         } else if WORDS.contains(&text) {
             (format!("`{text}` is a word of CEL"), "choose another name".to_owned())

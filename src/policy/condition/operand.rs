@@ -2,13 +2,16 @@
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
-use super::{BUILT_IN, Name, Reader};
+use super::names::Name;
+use super::reader::Reader;
 use crate::dialect;
 use crate::facts::value::read_time;
-use crate::policy::check::instant::{self, Side};
+use crate::policy::check::instant;
+use crate::policy::check::instant::Side;
 use crate::policy::check::list_entry;
 use crate::policy::diagnostic::{code, suggestion};
 use crate::policy::document::shape::is_number;
+use crate::policy::model::BUILT_IN;
 use crate::policy::model::{FactKind, FactRef, Literal};
 
 /// A side of an operator.

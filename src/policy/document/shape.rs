@@ -12,7 +12,8 @@ use super::tree::{Node, Value};
 use super::types::SCHEMA;
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::{Edit, Problem};
-use crate::policy::diagnostic::suggestion::{self, Suggestion};
+use crate::policy::diagnostic::suggestion;
+use crate::policy::diagnostic::suggestion::Suggestion;
 use crate::policy::model::Span;
 
 /// The keys that were there and were taken out, each with the place of its table: what they say is not known, but they are not missing.

@@ -9,7 +9,8 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 use toml::de::{DeTable, DeValue};
 
-use crate::policy::check::instant::{self, Side};
+use crate::policy::check::instant;
+use crate::policy::check::instant::Side;
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::{Edit, Fix, Problem};
 use crate::policy::model::Span;

@@ -288,7 +288,7 @@ pub(crate) fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom
 fn name(policy: &Policy, fact: FactRef) -> String {
     match fact {
         FactRef::Declared(index) => policy.facts.get(index).map_or_else(String::new, |fact| fact.name.clone()),
-        built_in => super::condition::BUILT_IN
+        built_in => crate::policy::model::BUILT_IN
             .iter()
             .find(|(_, known)| *known == built_in)
             .map_or_else(String::new, |(name, _)| (*name).to_owned()),

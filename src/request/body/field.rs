@@ -13,7 +13,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, role, section};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, role, section};
 use crate::bundle::view::Bundle;
 use crate::limits;
 use crate::mention::findings::{Carrier, Findings};

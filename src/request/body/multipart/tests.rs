@@ -19,7 +19,7 @@ fn files() -> Vec<Sketch> {
 fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
     let bundle = bundle(&files());
     let bundle = bundle.view();
-    let (mut form, mut findings) = (Multipart::new(0, TYPE).unwrap(), Findings::new(bundle));
+    let (mut form, mut findings) = (Multipart::new(0, TYPE, None).unwrap(), Findings::new(bundle));
     for piece in pieces {
         if let Err(reason) = form.feed(bundle, piece, &mut findings) {
             return (Err(reason), Found::from(&findings));
@@ -236,7 +236,7 @@ fn lines_of_a_file_count_if_the_purpose_is_a_batch_wherever_it_stands() {
 
 #[test]
 fn content_types_name_one_boundary() {
-    let of = |line: &str| Multipart::new(0, line).map(|_| ()).err();
+    let of = |line: &str| Multipart::new(0, line, None).map(|_| ()).err();
     assert_eq!(of("multipart/form-data; boundary=a"), None);
     assert_eq!(of("Multipart/Form-Data; charset=utf-8; Boundary = \"a-b_c\" ;"), None);
     assert_eq!(of("multipart/mixed; boundary=a"), None);

@@ -1,11 +1,12 @@
 //! Client messages on a WebSocket, one after the other, under a reach that may change between them.
 
-use super::Reader;
 use crate::bundle::layout::flags;
 use crate::denied::Reach;
+use crate::http::head::Head;
 use crate::limits;
 use crate::reason::Reason::{self, *};
-use crate::request::route::{Head, route};
+use crate::request::inspection::Reader;
+use crate::request::route::route;
 use crate::testing::request_bundle::{Asked, Trial, closing, get};
 use crate::verdict::Kind::{self, *};
 
@@ -37,7 +38,7 @@ fn outcomes(asked: Asked<'_>, trial: &Trial<'_>, messages: &[Sent<'_>], size: us
     let view = bundle.view();
     let route = route(view, asked.method, asked.url);
     let head = Head { method: asked.method, url: asked.url, headers: asked.headers };
-    let mut reader = Reader::new(view, &route, &head, &closing(&[1]));
+    let mut reader = Reader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
     let mut outcome = reader.finish(view, &closing(&[1]));
     let mut all = Vec::new();
     for message in messages {
@@ -150,7 +151,7 @@ fn what_went_unread_is_refused_unless_it_is_denied() {
     let view = bundle.view();
     let decide = |url: &str, reach: &Reach| {
         let head = Head { method: "GET", url, headers: UPGRADE };
-        let mut reader = Reader::new(view, &route(view, "GET", url), &head, reach);
+        let mut reader = Reader::new(view, &route(view, "GET", url), &head, reach, crate::request::batch::open);
         reader.message(view, reach, false);
         reader.stop(SessionUnread);
         let outcome = reader.finish(view, reach);
@@ -183,7 +184,7 @@ fn mentions_say_in_which_message_they_stood() {
     let view = bundle.view();
     let url = "/v1/realtime?model=haiku-4";
     let head = Head { method: "GET", url, headers: UPGRADE };
-    let mut reader = Reader::new(view, &route(view, "GET", url), &head, &closing(&[1]));
+    let mut reader = Reader::new(view, &route(view, "GET", url), &head, &closing(&[1]), crate::request::batch::open);
     for message in ["{}", r#"{"model":"auto"}"#, r#"{"models":["x","mythos-5"]}"#] {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, message.as_bytes());
@@ -203,7 +204,7 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
     let bundle = Trial::default().bundle();
     let view = bundle.view();
     let head = Head { method: "GET", url: KNOWN, headers: UPGRADE };
-    let mut reader = Reader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]));
+    let mut reader = Reader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]), crate::request::batch::open);
     for number in 0..10_000 {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, format!(r#"{{"model":"auto-{number}"}}"#).as_bytes());
@@ -225,7 +226,7 @@ fn heard(trial: &Trial<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<
     let head = Head { method: "GET", url, headers: UPGRADE };
     let mut of_all = Vec::new();
     for size in [usize::MAX, 1, 7] {
-        let mut reader = Reader::new(view, &route(view, "GET", url), &head, &reach);
+        let mut reader = Reader::new(view, &route(view, "GET", url), &head, &reach, crate::request::batch::open);
         assert!(matches!(reader.finish(view, &reach).kind, Defer));
         let mut goes = Vec::new();
         for (client, message) in messages {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::bundle::layout as l;
+use crate::bundle::layout::{Span, Str};
 use crate::bundle::write::{Header, Writer};
 
 /// A small bundle with one restriction, whose mask is all there is, and one licence on it.
