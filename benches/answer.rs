@@ -11,16 +11,16 @@ mod stand;
 
 use std::time::{Duration, Instant};
 
-use portcullis::{Gate, Stage};
+use portcullis::{Gate, ResponseStage};
 use stand::{begin, fail, gate};
 
 const SIZE: usize = 1_000_000;
 const READ: usize = 16 << 10;
 
 /// The name of a kind, method and path, the content type, and an answer.
-type Kind = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
+type VerdictKind = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
 
-const KINDS: [Kind; 4] = [
+const KINDS: [VerdictKind; 4] = [
     ("list of models, a tenth left out", "GET", "/v1/models", "application/json", || {
         let rows: Vec<String> = (0..SIZE / 300)
             .map(|n| {
@@ -65,7 +65,7 @@ fn main() {
 fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[u8]) -> Duration {
     let mut pending = begin(gate, method, path, &[("content-type", "application/json")]);
     gate.feed(&mut pending, br#"{"model":"auto"}"#);
-    let verdict = gate.conclude(&mut pending);
+    let verdict = gate.finish(&mut pending);
     let start = Instant::now();
     let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", content_type)]);
     let mut went = 0;
@@ -74,7 +74,7 @@ fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[
     }
     went += answer.finish(gate.bundle()) + answer.take().len();
     let taken = start.elapsed();
-    if matches!(answer.stage(), Stage::Cut(_)) || went < body.len() / 2 {
+    if matches!(answer.stage(), ResponseStage::Cut(_)) || went < body.len() / 2 {
         fail(&format!("the answer of {path} is not as it should be"));
     }
     taken

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use portcullis::{Decoder, Gate, Memory, Pending};
+use portcullis::{Decoder, Gate, Inspection, Memory};
 use stand::{READ, end, fail, gate, time};
 
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
@@ -114,6 +114,6 @@ fn scan<'b>(gate: &mut Gate, pieces: impl Iterator<Item = &'b [u8]>) {
     end(gate, pending);
 }
 
-fn begin(gate: &mut Gate) -> Pending {
+fn begin(gate: &mut Gate) -> Inspection {
     stand::begin(gate, "POST", URL, &[("content-type", "application/json")])
 }

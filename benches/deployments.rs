@@ -1,7 +1,7 @@
 //! What a table of deployments costs: bytes of the bundle, time to check, compile and load it, and nanoseconds of a decision with and without.
 //!
 //! Input: tables of so many names, short ones (`acme-gpt-000017-prod`, as in Azure) and long ones (ARNs of application profiles), each of which resolves
-//! to one of 50 models. Output: one line a table. A decision is a reach, a head and a chat of 1 KB; each figure is the best of many rounds.
+//! to one of 50 models. Output: one line a table. A decision is a denied set, a head and a chat of 1 KB; each figure is the best of many rounds.
 //!
 //! ```sh
 //! cargo bench --features author --bench deployments
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use portcullis::compile;
 use portcullis::policy::{File, Options, Source, load};
-use portcullis::{Approach, Caller, Gate, Head, OwnedBundle};
+use portcullis::{Begun, Caller, Gate, Head, OwnedBundle};
 
 fn name(long: bool, number: usize) -> String {
     if long {
@@ -62,7 +62,7 @@ fn main() {
     }
 }
 
-/// The time of one decision: reach, head, body, verdict.
+/// The time of one decision: denied set, head, body, verdict.
 fn decision(gate: &mut Gate, model: &str) -> Duration {
     let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "word ".repeat(190));
     let head = Head { method: "POST", url: "/v1/chat/completions", headers: &[("content-type", "application/json")] };
@@ -71,10 +71,10 @@ fn decision(gate: &mut Gate, model: &str) -> Duration {
     for _ in 0..300 {
         let begin = Instant::now();
         for _ in 0..20 {
-            let Approach::Read(unread) = gate.approach(head.method, head.url, &caller, 0) else { return Duration::ZERO };
-            let mut pending = gate.read(unread, &head);
+            let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else { return Duration::ZERO };
+            let mut pending = gate.inspect(unread, &head);
             gate.feed(&mut pending, body.as_bytes());
-            black_box(gate.conclude(&mut pending));
+            black_box(gate.finish(&mut pending));
         }
         best = best.min(begin.elapsed() / 20);
     }

@@ -1,4 +1,4 @@
-//! What a decision costs as a policy grows: nanoseconds for one reach, and bytes of its bundle.
+//! What a decision costs as a policy grows: nanoseconds for one denied set, and bytes of its bundle.
 //!
 //! Input: policies of 10 to 100,000 rows in which five kinds of rule take turns (by place and a threshold, by organisation, by proof of
 //! person, by country unless a person's status is known, licences of organisations), over 20 families. Output: one line a size.
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use portcullis::compile;
 use portcullis::policy::{
     About, Atom, Clause, Comparison, Condition, Fact, FactKind, FactRef, Family, LateBound, Licence, LicenceKind, Literal,
-    ModelRef, Models, Pattern, Policy, Restriction, Shape, Span, State, Test, Token, Unlisted,
+    ModelRef, Models, Pattern, Policy, Restriction, RuleState, Shape, Span, Test, Token, Unlisted,
 };
-use portcullis::{Account, Bundle, Candidate, Network, OwnedBundle, Place, Reacher, Reading, Value, read_code};
+use portcullis::{Account, Bundle, Candidate, Evaluator, Network, OperationMatch, OwnedBundle, Place, Value, read_code};
 
 const FAMILIES: usize = 20;
 const NOW: i64 = 1_790_000_000_000;
@@ -55,7 +55,7 @@ fn measure(rows: usize) {
     let start = Instant::now();
     let owned = OwnedBundle::new(bytes).unwrap_or_else(|error| fail(&format!("{error}")));
     let bundle = owned.view();
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     let loaded = start.elapsed();
 
     let foreigner = [("us_person", Value::Bool(false)), ("evidence", Value::Text("none")), ("org", Value::Text("org-none"))];
@@ -75,13 +75,13 @@ fn measure(rows: usize) {
     let [unknown, known, clear, under_licence] = callers.map(|(place, record)| {
         let account = classify(bundle, record);
         let place = read_code(place).unwrap_or(Place::UNKNOWN);
-        time(|| decide(&mut reacher, bundle, place, &account))
+        time(|| decide(&mut evaluator, bundle, place, &account))
     });
-    // A switch begins a new epoch: the dearest decision there is.
+    // A switch begins a new window: the dearest decision there is.
     let account = Account::unknown(bundle);
     let switched = time(|| {
-        reacher.switch(bundle, "r0", portcullis::State::On);
-        decide(&mut reacher, bundle, Place::UNKNOWN, &account);
+        evaluator.switch(bundle, "r0", portcullis::SwitchState::On);
+        decide(&mut evaluator, bundle, Place::UNKNOWN, &account);
     });
     println!(
         "{rows:8}  {:12}  {:8}  {size:10}  {:>8}  {:>8} | {:>8} {:>8} {:>8} {:>8} {:>8}",
@@ -97,10 +97,11 @@ fn measure(rows: usize) {
     );
 }
 
-fn decide(reacher: &mut Reacher, bundle: Bundle<'_>, place: Place, account: &Account) {
+fn decide(evaluator: &mut Evaluator, bundle: Bundle<'_>, place: Place, account: &Account) {
     let candidate = Candidate { place, network: Network(0), asn: Some(13_335), ip: None, account };
-    let reach = reacher.reach(black_box(bundle), &[black_box(candidate)], &[Reading::UNKNOWN], black_box(NOW), false);
-    black_box(reach.is_empty());
+    let denied_set =
+        evaluator.denied_set(black_box(bundle), &[black_box(candidate)], &[OperationMatch::UNKNOWN], black_box(NOW), false);
+    black_box(denied_set.is_empty());
 }
 
 /// The time of one call: the best of 300 rounds of about 200 us. A longer round would measure the other processes of a busy machine.
@@ -179,7 +180,7 @@ fn policy(rows: usize) -> Policy {
                 until: None,
                 message: String::new(),
                 doubt_pass,
-                state: State::On,
+                state: RuleState::On,
                 status: 403,
                 span,
             });
@@ -222,7 +223,7 @@ fn policy(rows: usize) -> Policy {
                 when: clause(Condition::And(vec![text("org", &[&org]), text("relation", &["staff"])])),
                 from: None,
                 until: None,
-                state: State::On,
+                state: RuleState::On,
                 span,
             }),
         }

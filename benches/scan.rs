@@ -1,4 +1,4 @@
-//! What reading a body costs: megabytes a second of whole readings, from reach to verdict.
+//! What reading a body costs: megabytes a second of whole readings, from denied set to verdict.
 //!
 //! Input: bodies of 1 KB to 10 MB, by kind: chat with three escapes a line, one long string, Chinese, token arrays, tools, lines of a batch
 //! file in a multipart form and by themselves, a form, a file in a multipart form, a batch of requests. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
@@ -16,12 +16,12 @@ use stand::{READ, begin, end, gate, time};
 const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /// The name of a kind, the path it is sent to, its content type, and a body of about a size.
-type Kind = (&'static str, &'static str, &'static str, fn(usize) -> String);
+type VerdictKind = (&'static str, &'static str, &'static str, fn(usize) -> String);
 
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";
 
-const KINDS: [Kind; 11] = [
+const KINDS: [VerdictKind; 11] = [
     ("chat, model first", CHAT, JSON, |size| format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))),
     ("chat, model last", CHAT, JSON, |size| format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))),
     ("one long string", CHAT, JSON, |size| user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))),

@@ -1,8 +1,8 @@
-//! A loaded bundle that decides: facts, reach, request and verdict put together.
+//! A loaded bundle that decides: facts, denied set, request and verdict put together.
 //!
 //! ```text
-//! caller + method + url -> approach: reach empty or path unguarded -> pass, nothing is read
-//!                                    else                         -> Pending: headers, body chunk by chunk -> Verdict
+//! caller + method + url -> begin: denied set empty or path unguarded -> pass, nothing is read
+//!                                    else                         -> Inspection: headers, body chunk by chunk -> Verdict
 //! ```
 //!
 //! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. It fetches nothing, knows no clock and no
@@ -17,7 +17,7 @@ use crate::bundle::layout;
 use crate::bundle::layout::{list, section};
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compact::json;
-use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
+use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
 use crate::facts::account::Account;
 use crate::facts::digest::list_key_check;
 use crate::facts::network::Network;
@@ -26,12 +26,12 @@ use crate::facts::value::{OwnedValue, Value};
 use crate::http::head::Head;
 use crate::limits;
 use crate::reason::Reason;
-use crate::request::inspection::Reader;
+use crate::request::reader::RequestReader;
 use crate::request::route;
 use crate::request::route::Route;
-use crate::response::Answer;
-use crate::verdict::egress::Check;
-use crate::verdict::{Kind, Outcome, Verdict};
+use crate::response::Response;
+use crate::verdict::egress::ResponseCheck;
+use crate::verdict::{Outcome, Verdict, VerdictKind};
 
 /// Why a bundle cannot be put to use, although it is sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,43 +82,43 @@ pub struct Caller {
 pub struct Gate {
     bundle: OwnedBundle,
     list_key: Option<Vec<u8>>,
-    reacher: Reacher,
+    evaluator: Evaluator,
     nobody: Rc<Account>,
 }
 
 /// What the facts alone say.
 #[derive(Debug)]
-pub enum Approach {
+pub enum Begun {
     /// The request passes, and nothing of it is read.
-    Pass(Passed),
-    /// The caller has a reach: headers and, if [`Pending::wants_body`] says so, the body must be read.
-    Read(Unread),
+    Pass(PassedRequest),
+    /// The caller has a denied set: headers and, if [`Inspection::wants_body`] says so, the body must be read.
+    Inspect(UnreadRequest),
 }
 
 /// A request that passes unread.
 #[derive(Debug)]
-pub struct Passed {
+pub struct PassedRequest {
     reason: Reason,
     route: Route,
     now: i64,
     stale: bool,
 }
 
-/// A request whose reach is known and of which nothing is read yet.
+/// A request whose denied set is known and of which nothing is read yet.
 #[derive(Debug)]
-pub struct Unread {
+pub struct UnreadRequest {
     caller: Caller,
     route: Route,
-    reach: Reach,
+    denied_set: DeniedSet,
     /// A licence lifts something for the caller.
     licensed: bool,
     now: i64,
 }
 
 /// A request that is being read.
-pub struct Pending {
-    unread: Unread,
-    reader: Reader,
+pub struct Inspection {
+    unread: UnreadRequest,
+    reader: RequestReader,
 }
 
 impl Gate {
@@ -135,9 +135,9 @@ impl Gate {
                 return Err(GateError::ListKey);
             }
         }
-        let reacher = Reacher::new(view);
+        let evaluator = Evaluator::new(view);
         let nobody = Rc::new(Account::unknown(view));
-        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), reacher, nobody, bundle })
+        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), evaluator, nobody, bundle })
     }
 
     /// The bundle.
@@ -177,84 +177,85 @@ impl Gate {
     }
 
     /// Puts a rule into a state, over what the bundle says. `false` if there is no rule of that id, or a licence was to be in shadow.
-    pub fn switch(&mut self, rule: &str, state: State) -> bool {
-        self.reacher.switch(self.bundle.view(), rule, state)
+    pub fn switch(&mut self, rule: &str, state: SwitchState) -> bool {
+        self.evaluator.switch(self.bundle.view(), rule, state)
     }
 
     /// Takes back every switch.
     pub fn unswitch(&mut self) {
-        self.reacher.unswitch();
+        self.evaluator.unswitch();
     }
 
-    /// The first step: route and reach. `now` is in milliseconds since the epoch.
-    pub fn approach(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Approach {
+    /// The first step: route and denied set. `now` is in milliseconds since the epoch.
+    pub fn begin(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Begun {
         let view = self.bundle.view();
         let route = route::route(view, method, url);
         let stale = caller.stale;
         if !route.guarded {
-            return Approach::Pass(Passed { reason: Reason::Unguarded, route, now, stale });
+            return Begun::Pass(PassedRequest { reason: Reason::Unguarded, route, now, stale });
         }
         let candidates = Candidates::new(caller, &self.nobody);
-        let reach = self.reacher.reach(view, candidates.all(), route.reached(view, &mut Vec::new()), now, stale);
-        if reach.is_empty() {
-            return Approach::Pass(Passed { reason: Reason::NoRestriction, route, now, stale });
+        let denied_set =
+            self.evaluator.denied_set(view, candidates.all(), route.operation_matches(view, &mut Vec::new()), now, stale);
+        if denied_set.is_empty() {
+            return Begun::Pass(PassedRequest { reason: Reason::NoRestriction, route, now, stale });
         }
-        let reach = reach.clone();
-        Approach::Read(Unread { caller: caller.clone(), route, reach, licensed: self.reacher.is_licensed(), now })
+        let denied_set = denied_set.clone();
+        Begun::Inspect(UnreadRequest { caller: caller.clone(), route, denied_set, licensed: self.evaluator.is_licensed(), now })
     }
 
-    /// Whether the last `approach` found a licence that lifts something for its caller.
+    /// Whether the last `begin` found a licence that lifts something for its caller.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.reacher.is_licensed()
+        self.evaluator.is_licensed()
     }
 
-    /// Whether the last `approach` found something that restrictions in shadow would close.
+    /// Whether the last `begin` found something that restrictions in shadow would close.
     #[must_use]
     pub fn is_shadowed(&self) -> bool {
-        self.reacher.is_shadowed()
+        self.evaluator.is_shadowed()
     }
 
-    /// The verdict on a request that passed unread, for whoever wants it in words. `caller` is the one of the approach.
-    pub fn passed(&mut self, passed: &Passed, caller: &Caller) -> Verdict {
+    /// The verdict on a request that passed unread, for whoever wants it in words. `caller` is the one of the begin.
+    pub fn passed(&mut self, passed: &PassedRequest, caller: &Caller) -> Verdict {
         if passed.reason == Reason::Unguarded {
             return Verdict::pass(passed.reason);
         }
         let view = self.bundle.view();
         let candidates = Candidates::new(caller, &self.nobody);
         let mut room = Vec::new();
-        let readings = passed.route.reached(view, &mut room);
-        let grounds = self.reacher.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
+        let readings = passed.route.operation_matches(view, &mut room);
+        let grounds = self.evaluator.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
         Verdict::pass_under(view, &grounds.licences)
     }
 
     /// The families that a caller may not use, as JSON: `[{id, title, message, restrictions}]`. A family of which some models are closed is
     /// listed; `*` stands for models that no family knows.
-    pub fn families(&mut self, unread: &Unread) -> String {
+    pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
         for family in 0..families {
             let family = u16::try_from(family).unwrap_or(layout::NONE16);
-            let mask = self.closed(&unread.reach, Some(family));
+            let mask = self.closed(&unread.denied_set, Some(family));
             let bundle = self.bundle();
             let Some(record) = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family)) else { continue };
             let (id, title) = (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
             self.push_family(&mut to, unread, &id, &title, &mask);
         }
-        let others = self.closed(&unread.reach, None);
+        let others = self.closed(&unread.denied_set, None);
         self.push_family(&mut to, unread, "*", "Models of no family", &others);
         to.push(']');
         to
     }
 
-    /// Ids of the families that a reach closes, each in quotes and blanks between; `*` stands for models that no family knows.
+    /// Ids of the families that a denied set closes, each in quotes and blanks between; `*` stands for models that no family knows.
     #[must_use]
-    pub fn denied(&self, reach: &Reach) -> String {
+    pub fn denied(&self, denied_set: &DeniedSet) -> String {
         let bundle = self.bundle();
         let families = bundle.table::<layout::Family>(section::FAMILIES);
         let patterns = bundle.table::<layout::Pattern>(section::PATTERNS);
         let mut closed = alloc::vec![false; families.len() + 1];
-        for (base, word) in (0..).step_by(64).zip(&reach.denied) {
+        for (base, word) in (0..).step_by(64).zip(&denied_set.denied) {
             let mut left = *word;
             while left != 0 {
                 let family = patterns.get(base + left.trailing_zeros()).map_or(layout::NONE16, |pattern| pattern.family);
@@ -277,12 +278,12 @@ impl Gate {
         to
     }
 
-    /// The bits of the reach whose patterns are of a family, or the bit of no pattern; none if they are all open.
-    fn closed(&self, reach: &Reach, family: Option<u16>) -> Vec<u64> {
-        let mut mask = alloc::vec![0u64; reach.denied.len()];
+    /// The bits of the denied set whose patterns are of a family, or the bit of no pattern; none if they are all open.
+    fn closed(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
+        let mut mask = alloc::vec![0u64; denied_set.denied.len()];
         for (bit, pattern) in (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter()) {
             if family.map_or(bit == 0, |family| bit != 0 && pattern.family == family)
-                && reach.denies(bit)
+                && denied_set.denies(bit)
                 && let Some(word) = mask.get_mut(bit as usize / 64)
             {
                 *word |= 1 << (bit % 64);
@@ -291,7 +292,7 @@ impl Gate {
         mask
     }
 
-    fn push_family(&mut self, to: &mut String, unread: &Unread, id: &str, title: &str, mask: &[u64]) {
+    fn push_family(&mut self, to: &mut String, unread: &UnreadRequest, id: &str, title: &str, mask: &[u64]) {
         if mask.iter().all(|word| *word == 0) {
             return;
         }
@@ -320,50 +321,50 @@ impl Gate {
         to.push('}');
     }
 
-    fn grounds(&mut self, unread: &Unread, patterns: &[u64]) -> Grounds {
-        let Unread { caller, route, now, .. } = unread;
+    fn grounds(&mut self, unread: &UnreadRequest, patterns: &[u64]) -> Grounds {
+        let UnreadRequest { caller, route, now, .. } = unread;
         let candidates = Candidates::new(caller, &self.nobody);
         let (view, mut room) = (self.bundle.view(), Vec::new());
-        self.reacher.grounds(view, candidates.all(), route.reached(view, &mut room), *now, caller.stale, patterns)
+        self.evaluator.grounds(view, candidates.all(), route.operation_matches(view, &mut room), *now, caller.stale, patterns)
     }
 
     /// The second step: path, query and headers are read at once.
-    pub fn read(&self, unread: Unread, head: &Head<'_>) -> Pending {
-        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach, crate::request::batch::open);
-        Pending { unread, reader }
+    pub fn inspect(&self, unread: UnreadRequest, head: &Head<'_>) -> Inspection {
+        let reader = RequestReader::new(self.bundle(), &unread.route, head, &unread.denied_set, crate::request::batch::open);
+        Inspection { unread, reader }
     }
 
-    /// Begins another client message on the WebSocket that a request which passed has opened, under what an `approach` of the same request and
-    /// caller found just now. `feed` and `conclude` follow, as for a body; without a `feed`, the connection as it is known so far is judged.
-    pub fn message(&self, pending: &mut Pending, unread: Unread, binary: bool) {
-        pending.reader.message(self.bundle(), &unread.reach, binary);
+    /// Begins another client message on the WebSocket that a request which passed has opened, under what an `begin` of the same request and
+    /// caller found just now. `feed` and `finish` follow, as for a body; without a `feed`, the connection as it is known so far is judged.
+    pub fn message(&self, pending: &mut Inspection, unread: UnreadRequest, binary: bool) {
+        pending.reader.message(self.bundle(), &unread.denied_set, binary);
         pending.unread = unread;
     }
 
     /// Reads a piece of a message of the origin's on such a WebSocket.
-    pub fn hear(&self, pending: &mut Pending, bytes: &[u8]) {
-        pending.reader.hear(self.bundle(), bytes);
+    pub fn feed_origin(&self, pending: &mut Inspection, bytes: &[u8]) {
+        pending.reader.feed_origin(self.bundle(), bytes);
     }
 
     /// That message has ended, if there was one. `Some(true)`: it may go on, with those held before it; `Some(false)`: it is to be held; `None`:
-    /// it names what is denied, as `conclude` will tell.
-    pub fn heard(&self, pending: &mut Pending) -> Option<bool> {
-        let may = pending.reader.heard(self.bundle());
+    /// it names what is denied, as `finish` will tell.
+    pub fn may_release(&self, pending: &mut Inspection) -> Option<bool> {
+        let may = pending.reader.may_release(self.bundle());
         (!pending.reader.settled()).then_some(may)
     }
 
     /// Reads a piece of the body, or of a message. `true`: settled, what follows cannot change the verdict.
-    pub fn feed(&self, pending: &mut Pending, bytes: &[u8]) -> bool {
+    pub fn feed(&self, pending: &mut Inspection, bytes: &[u8]) -> bool {
         pending.reader.feed(self.bundle(), bytes);
         pending.reader.settled()
     }
 
     /// The last step: the verdict over all that was read.
-    pub fn conclude(&mut self, pending: &mut Pending) -> Verdict {
-        let Pending { unread, reader } = pending;
-        let outcome = reader.finish(self.bundle.view(), &unread.reach);
+    pub fn finish(&mut self, pending: &mut Inspection) -> Verdict {
+        let Inspection { unread, reader } = pending;
+        let outcome = reader.finish(self.bundle.view(), &unread.denied_set);
         // Who stands behind a verdict takes a look at every rule, so it is asked only where somebody does.
-        let asked = outcome.kind == Kind::Deny || unread.licensed;
+        let asked = outcome.kind == VerdictKind::Deny || unread.licensed;
         let grounds = if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
         Verdict::new(self.bundle(), outcome, &grounds)
     }
@@ -372,23 +373,23 @@ impl Gate {
 impl Gate {
     /// What the origin answers to a request that goes on: a reader of it, made for [`Verdict::check`].
     #[must_use]
-    pub fn answer(&self, pending: &Pending, check: Check, status: u16, headers: &[(&str, &str)]) -> Answer {
-        let flag = if check == Check::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
+    pub fn answer(&self, pending: &Inspection, check: ResponseCheck, status: u16, headers: &[(&str, &str)]) -> Response {
+        let flag = if check == ResponseCheck::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
         let states = pending.reader.answers(flag);
         let bundle = self.bundle();
-        Answer::new(bundle, pending.reader.apart(bundle), check, &states, &pending.unread.reach, status, headers)
+        Response::new(bundle, pending.reader.apart(bundle), check, &states, &pending.unread.denied_set, status, headers)
     }
 
     /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
     /// one under which it was sent, or would have been. The grounds are those of all that the caller may not use or, with an
     /// answer that named what is denied, of that.
-    pub fn withheld(&mut self, pending: &Pending, verdict: &Verdict, reason: Reason, answer: Option<&Answer>) -> Verdict {
-        let kind = if matches!(reason.status(), 502 | 503) { Kind::Refuse } else { Kind::Deny };
+    pub fn withheld(&mut self, pending: &Inspection, verdict: &Verdict, reason: Reason, answer: Option<&Response>) -> Verdict {
+        let kind = if matches!(reason.status(), 502 | 503) { VerdictKind::Refuse } else { VerdictKind::Deny };
         let denied = match answer.filter(|_| reason == Reason::ModelRestricted) {
             Some(answer) => answer.named(),
-            None => pending.unread.reach.denied.clone(),
+            None => pending.unread.denied_set.denied.clone(),
         };
-        let grounds = if kind == Kind::Deny { self.grounds(&pending.unread, &denied) } else { Grounds::default() };
+        let grounds = if kind == VerdictKind::Deny { self.grounds(&pending.unread, &denied) } else { Grounds::default() };
         let bundle = self.bundle();
         let outcome = Outcome {
             kind,
@@ -397,8 +398,8 @@ impl Gate {
             closed: Vec::new(),
             patterns: Vec::new(),
             denied,
-            flavour: verdict.flavour,
-            check: Check::Nothing,
+            error_format: verdict.error_format,
+            check: ResponseCheck::Nothing,
         };
         let mut turned = Verdict::new(bundle, outcome, &grounds);
         if turned.restrictions.is_empty() {
@@ -408,7 +409,7 @@ impl Gate {
     }
 }
 
-impl Passed {
+impl PassedRequest {
     /// Whether it lay under a guarded path.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
@@ -416,7 +417,7 @@ impl Passed {
     }
 }
 
-impl Pending {
+impl Inspection {
     /// The connection cannot go on: messages went over it unread, or the origin does not say what runs. Unless it is denied, it is refused.
     pub fn stop(&mut self, reason: Reason) {
         self.reader.stop(reason);
@@ -441,13 +442,13 @@ impl Pending {
         to
     }
 
-    /// The codings that lie over the body, as [`Reader::codings`].
+    /// The codings that lie over the body, as [`RequestReader::codings`].
     #[must_use]
     pub fn codings(&self) -> &str {
         self.reader.codings()
     }
 
-    /// Whether the body must reach the origin as it came, as [`Reader::is_signed`].
+    /// Whether the body must reach the origin as it came, as [`RequestReader::is_signed`].
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.reader.is_signed()
@@ -458,7 +459,7 @@ impl Pending {
         self.reader.decoded();
     }
 
-    /// The body cannot be read further, as [`Reader::unreadable`].
+    /// The body cannot be read further, as [`RequestReader::unreadable`].
     pub fn unreadable(&mut self, reason: Reason) {
         self.reader.unreadable(reason);
     }
@@ -475,18 +476,18 @@ impl Pending {
         self.reader.holds(bundle, mention, patterns)
     }
 
-    /// The reach under which it is read.
+    /// The denied set under which it is read.
     #[cfg(any(feature = "author", feature = "edge"))]
-    pub(crate) fn reach(&self) -> &Reach {
-        &self.unread.reach
+    pub(crate) fn denied_set(&self) -> &DeniedSet {
+        &self.unread.denied_set
     }
 }
 
-impl Unread {
+impl UnreadRequest {
     /// What the caller may not use.
     #[must_use]
-    pub fn reach(&self) -> &Reach {
-        &self.reach
+    pub fn denied_set(&self) -> &DeniedSet {
+        &self.denied_set
     }
 }
 
@@ -572,10 +573,10 @@ mod tests {
         for others in [0, 1, limits::CANDIDATES, 3 * limits::CANDIDATES] {
             let mut accounts: Vec<_> = (0..others).map(|_| billed(&gate, "FR")).collect();
             let harmless = Caller { accounts: accounts.clone(), ..Caller::default() };
-            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &harmless, 0), Approach::Pass(_)), "{others}");
+            assert!(matches!(gate.begin("POST", "/v1/chat/completions", &harmless, 0), Begun::Pass(_)), "{others}");
             accounts.push(billed(&gate, "IR"));
             let caller = Caller { accounts, ..Caller::default() };
-            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &caller, 0), Approach::Read(_)), "{others}");
+            assert!(matches!(gate.begin("POST", "/v1/chat/completions", &caller, 0), Begun::Inspect(_)), "{others}");
         }
     }
 }

@@ -5,15 +5,15 @@
 //!  policy (TOML, JSON) --policy--> Policy --compile--> bundle            author, once a change
 //!  ---------------------------------------------------------------------------------------------
 //!  bundle ---------------------> Bundle                                  edge, once a bundle
-//!  place, network, account ----> Candidate --reach--> Reach              edge, each request: often empty, and then all is said
-//!  method, URL, headers, body -> Reader ------------> mentions           only if the reach is not empty; the body chunk by chunk
-//!  Reach x mentions -----------> Verdict -----------> Refusal            pass, deny, refuse, defer
+//!  place, network, account ----> Candidate --begin--> DeniedSet              edge, each request: often empty, and then all is said
+//!  method, URL, headers, body -> RequestReader ------------> mentions           only if the denied set is not empty; the body chunk by chunk
+//!  DeniedSet x mentions -----------> Verdict -----------> Refusal            pass, deny, refuse, defer
 //! ```
 //!
 //! ```
 //! # #[cfg(feature = "author")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use portcullis::{Approach, Caller, Gate, Head, Kind, OwnedBundle, OwnedValue, policy};
+//! use portcullis::{Begun, Caller, Gate, Head, VerdictKind, OwnedBundle, OwnedValue, policy};
 //!
 //! let source = policy::Source::new("example.toml", r#"
 //!     format = 1
@@ -40,12 +40,12 @@
 //! let caller = Caller { accounts: vec![account], ..Caller::default() };
 //!
 //! let head = Head { method: "POST", url: "/v1/chat/completions", headers: &[("content-type", "application/json")] };
-//! let Approach::Read(unread) = gate.approach(head.method, head.url, &caller, 0) else { return Err("no reach".into()) };
-//! let mut pending = gate.read(unread, &head);
+//! let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else { return Err("no denied set".into()) };
+//! let mut pending = gate.inspect(unread, &head);
 //! gate.feed(&mut pending, br#"{"messages": [], "mod"#);
 //! gate.feed(&mut pending, br#"el": "mythos-5"}"#);
-//! let verdict = gate.conclude(&mut pending);
-//! assert_eq!((verdict.kind, verdict.status, verdict.families), (Kind::Deny, 403, vec!["mythos-class".to_string()]));
+//! let verdict = gate.finish(&mut pending);
+//! assert_eq!((verdict.kind, verdict.status, verdict.families), (VerdictKind::Deny, 403, vec!["mythos-class".to_string()]));
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "author"))]
@@ -107,7 +107,7 @@ mod face;
 mod testing;
 
 pub use crate::bundle::error::BundleError;
-pub use crate::bundle::operation::Reading;
+pub use crate::bundle::operation::OperationMatch;
 pub use crate::bundle::view::{Bundle, OwnedBundle, Sections};
 #[cfg(feature = "decode")]
 pub use crate::coding::Decoder;
@@ -115,21 +115,21 @@ pub use crate::coding::Decoder;
 pub use crate::coding::memory::Memory;
 #[cfg(feature = "author")]
 pub use crate::compile::{CompileError, compile, problems};
-pub use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
+pub use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
 pub use crate::facts::account::Account;
 pub use crate::facts::address::read_ip;
 pub use crate::facts::network::Network;
-pub use crate::facts::place::{Place, Seen, read_code, read_place};
+pub use crate::facts::place::{Place, PlaceReading, read_code, read_place};
 pub use crate::facts::value::{OwnedValue, Value, order_of, read_time};
-pub use crate::gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
+pub use crate::gate::{Begun, Caller, Gate, GateError, Inspection, PassedRequest, UnreadRequest};
 pub use crate::http::head::Head;
 pub use crate::mention::findings::Carrier;
 pub use crate::reason::Reason;
 pub use crate::refusal::{Refusal, Socket};
-pub use crate::request::inspection::Reader;
+pub use crate::request::reader::RequestReader;
 pub use crate::request::route::{Route, route};
-pub use crate::response::{Answer, Stage};
+pub use crate::response::{Response, ResponseStage};
 #[cfg(fuzzing)]
 pub use crate::testing::fuzz;
-pub use crate::verdict::egress::Check;
-pub use crate::verdict::{Ground, Kind, Outcome, Verdict};
+pub use crate::verdict::egress::ResponseCheck;
+pub use crate::verdict::{Ground, Outcome, Verdict, VerdictKind};

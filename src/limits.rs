@@ -42,7 +42,7 @@ pub const HEADER_BYTES: usize = 131_072;
 
 /// Bytes of a body between the places where its readings are held against each other. A denial in any but the first waits so long, less than
 /// one read.
-pub const MEETING_BYTES: usize = 1_024;
+pub const MERGE_BYTES: usize = 1_024;
 
 /// Bytes of one client message on a WebSocket. Workers take 32 MiB at most (Cloudflare, 2025); OpenAI's longest event, 15 MiB of audio in base64,
 /// has 20.

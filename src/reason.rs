@@ -41,7 +41,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // Passed on.
+    // PassedRequest on.
     /// No restriction reaches this caller: nothing was read.
     NoRestriction "no_restriction" 200 "No restriction applies to this caller.";
     /// The path lies under no guarded prefix.
@@ -53,7 +53,7 @@ reasons! {
     /// A list of models: the denied ones are left out of the answer.
     Filtered "filtered" 200 "Models that this caller may not use are left out of the list.";
 
-    // Left to the origin, under the reach that travels with the request; denied where the policy says so.
+    // Left to the origin, under the denied set that travels with the request; denied where the policy says so.
     /// An id in which no declared pattern occurs, or an operation that runs a model and names none.
     Unlisted "unlisted" 200 "The model named here is not in the policy's catalogue, so it cannot be cleared for this caller.";
     /// What runs is bound by an object stored at the origin, or by what follows on the connection.
@@ -150,7 +150,7 @@ reasons! {
     MultipartFile "multipart_file" 400 "A text field of the multipart body was sent as a file. Send it without a file name.";
 
     // Refused: the gate cannot decide now. Retryable.
-    /// A connection whose caller had no reach when it began has one now, and what went over it by then was not read.
+    /// A connection whose caller had no denied set when it began has one now, and what went over it by then was not read.
     SessionUnread "session_unread" 503 "The rules changed while this connection was open, and what it runs was not checked. Connect again.";
     /// No bundle is loaded.
     NoBundle "no_bundle" 503 "The policy that guards this service is not loaded yet. Try again shortly.";

@@ -14,7 +14,7 @@ use std::path::Path;
 use portcullis::analysis::{Answered, Decider, RequestLine};
 use portcullis::compile;
 use portcullis::policy::{Options, Source, load};
-use portcullis::{Check, OwnedBundle};
+use portcullis::{OwnedBundle, ResponseCheck};
 use serde_json::Value as Json;
 
 const CLOCK: i64 = 1_781_481_600_000;
@@ -28,13 +28,13 @@ fn decider(unlisted: &str) -> Decider {
     Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
 }
 
-fn name(check: Check) -> &'static str {
+fn name(check: ResponseCheck) -> &'static str {
     match check {
-        Check::Nothing => "nothing",
-        Check::Filter => "filter",
-        Check::Lenient => "lenient",
-        Check::Strict => "strict",
-        Check::Acknowledged => "acknowledged",
+        ResponseCheck::Nothing => "nothing",
+        ResponseCheck::Filter => "filter",
+        ResponseCheck::Lenient => "lenient",
+        ResponseCheck::Strict => "strict",
+        ResponseCheck::Acknowledged => "acknowledged",
     }
 }
 

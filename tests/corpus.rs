@@ -52,7 +52,7 @@ fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
 }
 
 /// Whether what is mentioned was not seen: where a request passes, all of it; where it is denied, some of it. An id may be listed as the
-/// gate read it, in more spellings than one, and nothing is read for a caller without a reach.
+/// gate read it, in more spellings than one, and nothing is read for a caller without a denied set.
 fn unheard(expect: &Json, verdict: &Verdict) -> Option<String> {
     let wanted: Vec<&str> = expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
     let is_heard = |id: &&str| verdict.mentions.iter().any(|heard| heard.contains(id));

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use portcullis::OwnedBundle;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::analysis::{Found, Meaning, Surface};
+use portcullis::analysis::{Meaning, Surface, SurfaceMatch};
 use portcullis::compile;
 use portcullis::dialect;
 use portcullis::policy::{Options, Source, load};
@@ -126,12 +126,12 @@ fn fill(path: &str) -> Vec<String> {
     words.iter().flat_map(|word| fill(after).into_iter().map(move |after| format!("{before}{word}{after}"))).collect()
 }
 
-fn place(surface: &Surface, found: &[Found], path: &str, model: &Value) -> Result<(), String> {
+fn place(surface: &Surface, found: &[SurfaceMatch], path: &str, model: &Value) -> Result<(), String> {
     let role = model["role"].as_str().unwrap();
     let carrier = model["in"].as_str().unwrap();
     let pointer = model["pointer"].as_str().unwrap_or_default();
     let name = model["name"].as_str().unwrap_or_default();
-    let meaning = |found: &Found| -> Option<Meaning> {
+    let meaning = |found: &SurfaceMatch| -> Option<Meaning> {
         match carrier {
             "json" | "multipart" => surface.body(found, pointer).or_else(|| surface.body(found, &format!("{pointer}/*"))),
             "jsonl" => surface.body(found, &format!("/file#lines{pointer}")),
@@ -179,7 +179,7 @@ fn place(surface: &Surface, found: &[Found], path: &str, model: &Value) -> Resul
 }
 
 /// Whether one of the references that the table lists is a place that binds.
-fn binds(surface: &Surface, found: &Found, operation: &Value) -> bool {
+fn binds(surface: &Surface, found: &SurfaceMatch, operation: &Value) -> bool {
     let binding =
         |meaning: Option<Meaning>| matches!(meaning, Some(Meaning::Binds | Meaning::BindsUnlessNamed | Meaning::Opaque));
     operation["late_bound_refs"].as_array().into_iter().flatten().any(|reference| {
@@ -232,7 +232,7 @@ compared! {
     watsonx_is_as_the_reference_says "watsonx"
 }
 
-fn one(surface: &Surface, method: &str, path: &str) -> Found {
+fn one(surface: &Surface, method: &str, path: &str) -> SurfaceMatch {
     let mut found = surface.route(method, path);
     assert_eq!(found.len(), 1, "{method} {path}: {found:?}");
     found.remove(0)

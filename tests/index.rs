@@ -1,6 +1,6 @@
-//! The bit-vector index against the reference evaluator: the same reach, the same grounds, for random policies and callers.
+//! The bit-vector index against the reference evaluator: the same denied set, the same grounds, for random policies and callers.
 //!
-//! One reacher answers several requests in a row, under other instants, switches and readings, so that nothing of one may be left for the next.
+//! One evaluator answers several requests in a row, under other instants, switches and readings, so that nothing of one may be left for the next.
 
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
@@ -11,9 +11,9 @@ mod generate;
 use std::collections::BTreeSet;
 
 use generate::{Caller, Owned, SECRET_LIST, callers, moment, policy_of};
-use portcullis::analysis::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject};
-use portcullis::policy::{About, Condition, ElementTest, Policy, State, Test};
-use portcullis::{Account, Bundle, Candidate, OwnedBundle, Reacher, route};
+use portcullis::analysis::{Known, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject};
+use portcullis::policy::{About, Condition, ElementTest, Policy, RuleState, Test};
+use portcullis::{Account, Bundle, Candidate, Evaluator, OwnedBundle, route};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -72,11 +72,11 @@ struct Request {
     target: Target,
     now: i64,
     stale: bool,
-    switches: Vec<(bool, Index, State)>,
+    switches: Vec<(bool, Index, RuleState)>,
 }
 
 fn request() -> BoxedStrategy<Request> {
-    let state = select(&[State::On, State::Off, State::Shadow][..]);
+    let state = select(&[RuleState::On, RuleState::Off, RuleState::Shadow][..]);
     let switches = prop_oneof![
         3 => Just(Vec::new()),
         1 => prop::collection::vec((any::<bool>(), any::<Index>(), state), 1..4),
@@ -87,7 +87,7 @@ fn request() -> BoxedStrategy<Request> {
 }
 
 /// The switches of a request by rule id. A licence cannot be put into the shadow.
-fn switches(policy: &Policy, request: &Request) -> Vec<(String, State)> {
+fn switches(policy: &Policy, request: &Request) -> Vec<(String, RuleState)> {
     let named = request.switches.iter().filter_map(|(licence, at, state)| {
         let ids: Vec<&String> = if *licence {
             policy.licences.iter().map(|rule| &rule.id).collect()
@@ -95,7 +95,7 @@ fn switches(policy: &Policy, request: &Request) -> Vec<(String, State)> {
             policy.restrictions.iter().map(|rule| &rule.id).collect()
         };
         let id = ids.get(at.index(ids.len().max(1)))?;
-        (!(*licence && *state == State::Shadow)).then(|| ((*id).clone(), *state))
+        (!(*licence && *state == RuleState::Shadow)).then(|| ((*id).clone(), *state))
     });
     named.collect()
 }
@@ -133,17 +133,17 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
         &without_key
     };
     let reference = Reference::new(meant);
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     for request in requests {
         let switched = switches(policy, request);
-        reacher.unswitch();
+        evaluator.unswitch();
         for (rule, state) in &switched {
             let state = match state {
-                State::On => portcullis::State::On,
-                State::Off => portcullis::State::Off,
-                State::Shadow => portcullis::State::Shadow,
+                RuleState::On => portcullis::SwitchState::On,
+                RuleState::Off => portcullis::SwitchState::Off,
+                RuleState::Shadow => portcullis::SwitchState::Shadow,
             };
-            prop_assert!(reacher.switch(bundle, rule, state), "there is no rule {}", rule);
+            prop_assert!(evaluator.switch(bundle, rule, state), "there is no rule {}", rule);
         }
         let accounts: Vec<Account> = request.callers.iter().map(|caller| classify(bundle, policy, key, caller)).collect();
         let candidates: Vec<Candidate<'_>> = request
@@ -166,35 +166,35 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
             stale: request.stale,
             switches: switched.iter().map(|(rule, state)| (rule.as_str(), *state)).collect(),
         };
-        let expected = reference.reach(&known, &readings, &setting);
+        let expected = reference.denied_set(&known, &readings, &setting);
 
-        let reach = reacher.reach(bundle, &candidates, &route.readings, request.now, request.stale).clone();
-        prop_assert_eq!(bits(&reach.denied), expected.denied_patterns(), "denied patterns");
-        prop_assert_eq!(bits(&reach.shadow), expected.shadow_patterns(), "patterns denied in the shadow");
-        prop_assert_eq!(reach.is_empty(), expected.denied.is_empty());
-        prop_assert_eq!(reach.is_everything(bundle), expected.denied.len() == reference.patterns().len());
+        let denied_set = evaluator.denied_set(bundle, &candidates, &route.readings, request.now, request.stale).clone();
+        prop_assert_eq!(bits(&denied_set.denied), expected.denied_patterns(), "denied patterns");
+        prop_assert_eq!(bits(&denied_set.shadow), expected.shadow_patterns(), "patterns denied in the shadow");
+        prop_assert_eq!(denied_set.is_empty(), expected.denied.is_empty());
+        prop_assert_eq!(denied_set.is_everything(bundle), expected.denied.len() == reference.patterns().len());
 
-        let all = vec![u64::MAX; reach.denied.len()];
+        let all = vec![u64::MAX; denied_set.denied.len()];
         // Each pattern by itself where there are few; all of them together always.
         let mut asked = vec![all];
         asked.extend((0..reference.patterns().len().min(8)).map(|pattern| {
-            let mut mask = vec![0; reach.denied.len()];
+            let mut mask = vec![0; denied_set.denied.len()];
             mask[pattern / 64] |= 1 << (pattern % 64);
             mask
         }));
         for mask in asked {
-            let grounds = reacher.grounds(bundle, &candidates, &route.readings, request.now, request.stale, &mask);
+            let grounds = evaluator.grounds(bundle, &candidates, &route.readings, request.now, request.stale, &mask);
             let (restrictions, licences) = grounds_of(&expected, &bits(&mask));
-            prop_assert_eq!(numbers(&grounds.restrictions), restrictions, "restrictions behind the reach");
+            prop_assert_eq!(numbers(&grounds.restrictions), restrictions, "restrictions behind the denied set");
             prop_assert_eq!(numbers(&grounds.licences), licences, "licences that lifted");
         }
     }
     Ok(())
 }
 
-fn grounds_of(reach: &ReferenceReach, asked: &BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
-    let restrictions = reach.denied.iter().filter(|(pattern, _)| asked.contains(pattern)).flat_map(|(_, by)| by.clone());
-    let licences = reach.lifted.iter().filter(|(_, patterns)| !patterns.is_disjoint(asked)).map(|(licence, _)| *licence);
+fn grounds_of(denied_set: &ReferenceDeniedSet, asked: &BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let restrictions = denied_set.denied.iter().filter(|(pattern, _)| asked.contains(pattern)).flat_map(|(_, by)| by.clone());
+    let licences = denied_set.lifted.iter().filter(|(_, patterns)| !patterns.is_disjoint(asked)).map(|(licence, _)| *licence);
     (restrictions.collect(), licences.collect())
 }
 
@@ -280,13 +280,13 @@ fn random_cases_reach_every_kind_of_outcome() {
         let request = request().new_tree(&mut runner).unwrap().current();
         let reference = Reference::new(&policy);
         let known: Vec<Known<'_>> = request.callers.iter().map(|caller| caller.known(request.now)).collect();
-        let reach = reference.reach(&known, &[], &Setting { now: request.now, ..Setting::default() });
-        empty += usize::from(reach.denied.is_empty());
-        all += usize::from(reach.denied.len() == reference.patterns().len());
-        some += usize::from(!reach.denied.is_empty() && reach.denied.len() < reference.patterns().len());
-        shadow += usize::from(!reach.shadow.is_empty());
-        lifted += usize::from(!reach.lifted.is_empty());
-        unlisted_only += usize::from(reach.denied.len() == 1 && reach.denied.contains_key(&0));
+        let denied_set = reference.denied_set(&known, &[], &Setting { now: request.now, ..Setting::default() });
+        empty += usize::from(denied_set.denied.is_empty());
+        all += usize::from(denied_set.denied.len() == reference.patterns().len());
+        some += usize::from(!denied_set.denied.is_empty() && denied_set.denied.len() < reference.patterns().len());
+        shadow += usize::from(!denied_set.shadow.is_empty());
+        lifted += usize::from(!denied_set.lifted.is_empty());
+        unlisted_only += usize::from(denied_set.denied.len() == 1 && denied_set.denied.contains_key(&0));
     }
     assert!(empty > 60 && some > 60 && all > 20 && shadow > 20 && lifted > 60, "{empty} {some} {all} {shadow} {lifted}");
     assert!(unlisted_only < 100);

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use portcullis::origin::{Arrived, Keys, Mark, MarkError, Seen, acknowledge, verify};
+use portcullis::origin::{AccessHeader, AccessHeaderError, ArrivedRequest, Keys, NonceCache, acknowledge, verify};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -35,10 +35,10 @@ fn keys(vectors: &Value) -> Keys {
     Keys::read(&format!("{},{}", vectors["gate"][0].as_str().unwrap(), text(vectors, "public"))).unwrap()
 }
 
-fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<Mark, MarkError> {
+fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<AccessHeader, AccessHeaderError> {
     let mut lines = headers(&vector["headers"]);
-    lines.push(("Portcullis-Reach", mark));
-    let arrived = Arrived { method: text(vector, "method"), target: text(vector, "target"), headers: &lines };
+    lines.push(("Portcullis-Access", mark));
+    let arrived = ArrivedRequest { method: text(vector, "method"), target: text(vector, "target"), headers: &lines };
     verify(&arrived, keys, vector["created"].as_u64().unwrap(), None)
 }
 
@@ -55,7 +55,7 @@ fn digest(text: &str) -> String {
     STANDARD.encode(&sha2::Sha256::digest(text)[..16])
 }
 
-/// The mark as `docs/reach-header.md` says it is made.
+/// The mark as `docs/access-header.md` says it is made.
 fn made(vectors: &Value, vector: &Value) -> String {
     let slots = texts(&vector["slots"]);
     let mut credentials = String::new();
@@ -93,7 +93,7 @@ fn made(vectors: &Value, vector: &Value) -> String {
         vector["created"],
         text(vector, "nonce"),
     );
-    let line = format!("portcullis-reach: {fields}");
+    let line = format!("portcullis-access: {fields}");
     let signature = if algorithm == "ed25519" {
         ed25519_dalek::SigningKey::from_bytes(&secret.try_into().unwrap()).sign(line.as_bytes()).to_bytes().to_vec()
     } else {
@@ -150,11 +150,14 @@ fn what_is_wrong_has_its_code() {
         let part = |name: &str| if fault[name].is_null() { &vector[name] } else { &fault[name] };
         let mark = spoilt(text(vector, "mark"), fault);
         let mut lines = headers(part("headers"));
-        lines.extend(mark.as_deref().map(|mark| ("portcullis-reach", mark)));
-        let arrived =
-            Arrived { method: part("method").as_str().unwrap(), target: part("target").as_str().unwrap(), headers: &lines };
+        lines.extend(mark.as_deref().map(|mark| ("portcullis-access", mark)));
+        let arrived = ArrivedRequest {
+            method: part("method").as_str().unwrap(),
+            target: part("target").as_str().unwrap(),
+            headers: &lines,
+        };
         let now = fault["now"].as_u64().or(vector["created"].as_u64()).unwrap();
-        let code = verify(&arrived, &keys, now, None).err().map_or("", MarkError::code);
+        let code = verify(&arrived, &keys, now, None).err().map_or("", AccessHeaderError::code);
         assert_eq!(code, text(fault, "code"), "{}", text(fault, "name"));
     }
 }
@@ -188,20 +191,20 @@ fn spoilt(mark: &str, fault: &Value) -> Option<String> {
 fn a_mark_is_good_for_one_request() {
     let vectors = vectors();
     let keys = keys(&vectors);
-    let mut seen = Seen::new(2);
+    let mut seen = NonceCache::new(2);
     let mut take = |name: &str, method: &str| {
         let vector = named(&vectors, name);
         let mut lines = headers(&vector["headers"]);
-        lines.push(("portcullis-reach", text(vector, "mark")));
-        let arrived = Arrived { method, target: text(vector, "target"), headers: &lines };
+        lines.push(("portcullis-access", text(vector, "mark")));
+        let arrived = ArrivedRequest { method, target: text(vector, "target"), headers: &lines };
         verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen)).map(|mark| mark.nonce)
     };
     // One that does not hold takes no place.
-    assert_eq!(take("an empty reach", "GET"), Err(MarkError::MethodWrong));
-    assert!(take("an empty reach", "POST").is_ok());
-    assert_eq!(take("an empty reach", "POST"), Err(MarkError::Replayed));
+    assert_eq!(take("an empty denied set", "GET"), Err(AccessHeaderError::MethodWrong));
+    assert!(take("an empty denied set", "POST").is_ok());
+    assert_eq!(take("an empty denied set", "POST"), Err(AccessHeaderError::Replayed));
     assert!(take("one family denied", "POST").is_ok());
-    assert_eq!(take("under an Ed25519 key", "POST"), Err(MarkError::CacheFull));
+    assert_eq!(take("under an Ed25519 key", "POST"), Err(AccessHeaderError::CacheFull));
 }
 
 #[test]
@@ -240,5 +243,5 @@ fn keys_that_are_none() {
         assert!(Keys::read(text).is_err_and(|error| error.code() == "key_invalid"), "{text}");
     }
     let keys = Keys::read(&format!("k:hmac-sha256:{long}")).unwrap();
-    assert_eq!(format!("{keys:?}"), "[\"k\"]", "a key does not reach a log");
+    assert_eq!(format!("{keys:?}"), "[\"k\"]", "a key does not denied_set a log");
 }

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use deciding::decider;
-use portcullis::Kind;
+use portcullis::VerdictKind;
 use portcullis::analysis::{Decider, RequestLine};
 use portcullis::policy::Options;
 use serde_json::json;
@@ -35,7 +35,7 @@ thread_local! {
 }
 
 #[track_caller]
-fn decided(url: &str, content_type: &str, body: &str) -> (Kind, String) {
+fn decided(url: &str, content_type: &str, body: &str) -> (VerdictKind, String) {
     let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": content_type}, "body": body});
     let mut line = RequestLine::read(&line.to_string()).unwrap();
     DECIDER.with_borrow_mut(|decider| {
@@ -77,67 +77,71 @@ fn sized(length: &str, body: &str) -> String {
 #[test]
 fn each_request_of_a_batch_is_read_as_one_of_its_own() {
     let told = |parts: &[&str]| decided("/batch", MIXED, &batch(parts));
-    let is = |kind: Kind, reason: &str| (kind, reason.to_owned());
-    assert_eq!(told(&[OPEN]), is(Kind::Pass, "allowed"));
-    assert_eq!(told(&[OPEN, OPEN]), is(Kind::Pass, "allowed"));
-    assert_eq!(told(&[OPEN, CLOSED]), is(Kind::Deny, "model_restricted"));
-    assert_eq!(told(&[CLOSED, "nonsense"]), is(Kind::Deny, "model_restricted"));
+    let is = |kind: VerdictKind, reason: &str| (kind, reason.to_owned());
+    assert_eq!(told(&[OPEN]), is(VerdictKind::Pass, "allowed"));
+    assert_eq!(told(&[OPEN, OPEN]), is(VerdictKind::Pass, "allowed"));
+    assert_eq!(told(&[OPEN, CLOSED]), is(VerdictKind::Deny, "model_restricted"));
+    assert_eq!(told(&[CLOSED, "nonsense"]), is(VerdictKind::Deny, "model_restricted"));
     for (kind, reason, part) in [
         (
-            Kind::Deny,
+            VerdictKind::Deny,
             "model_restricted",
             post("https://generativelanguage.googleapis.com/v1beta/models/mythos-5:generateContent", "{}"),
         ),
-        (Kind::Deny, "model_restricted", post("v1beta/models/mythos-5:generateContent", "{}")),
-        (Kind::Deny, "model_restricted", post("/v1beta/models/mythos%2D5:generateContent", "{}")),
-        (Kind::Deny, "model_restricted", post("/v1beta/models/haiku-4:generateContent?model=mythos-5", "{}")),
-        (Kind::Deny, "model_restricted", post("/v1beta/interactions", r#"{"model":"mythos-5"}"#)),
+        (VerdictKind::Deny, "model_restricted", post("v1beta/models/mythos-5:generateContent", "{}")),
+        (VerdictKind::Deny, "model_restricted", post("/v1beta/models/mythos%2D5:generateContent", "{}")),
+        (VerdictKind::Deny, "model_restricted", post("/v1beta/models/haiku-4:generateContent?model=mythos-5", "{}")),
+        (VerdictKind::Deny, "model_restricted", post("/v1beta/interactions", r#"{"model":"mythos-5"}"#)),
         (
-            Kind::Deny,
+            VerdictKind::Deny,
             "model_restricted",
             post("/v1beta/models/haiku-4:generateContent", "{}").replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx-model: mythos-5\r\n"),
         ),
-        (Kind::Deny, "model_restricted", "GET /v1beta/models/mythos-5".to_owned()),
-        (Kind::Deny, "model_restricted", "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned()),
+        (VerdictKind::Deny, "model_restricted", "GET /v1beta/models/mythos-5".to_owned()),
+        (VerdictKind::Deny, "model_restricted", "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned()),
         // Of each, what it leaves open counts.
-        (Kind::Defer, "unlisted", post("/v1beta/models/auto:generateContent", "{}")),
-        (Kind::Defer, "unlisted", post("/v1beta/interactions", "{}")),
-        (Kind::Defer, "late_bound", "GET /v1beta/models HTTP/1.1\r\n\r\n".to_owned()),
-        (Kind::Defer, "unknown_operation", post("/unheard/of", "{}")),
+        (VerdictKind::Defer, "unlisted", post("/v1beta/models/auto:generateContent", "{}")),
+        (VerdictKind::Defer, "unlisted", post("/v1beta/interactions", "{}")),
+        (VerdictKind::Defer, "late_bound", "GET /v1beta/models HTTP/1.1\r\n\r\n".to_owned()),
+        (VerdictKind::Defer, "unknown_operation", post("/unheard/of", "{}")),
         // What servers read differently.
-        (Kind::Refuse, "duplicate_key", post("/v1beta/interactions", r#"{"model":"haiku-4","model":"haiku-4"}"#)),
-        (Kind::Refuse, "body_truncated", post("/v1beta/interactions", r#"{"model":"haiku-4""#)),
-        (Kind::Refuse, "multipart_encoding", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n")),
-        (Kind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx : y\r\n")),
-        (Kind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx: y\r\n folded\r\n")),
-        (Kind::Refuse, "multipart_header", OPEN.replace(" HTTP/1.1", " x HTTP/1.1")),
-        (Kind::Refuse, "multipart_header", OPEN.replace("\r\n", "\n")),
-        (Kind::Refuse, "multipart_header", "nonsense".to_owned()),
-        (Kind::Refuse, "multipart_header", sized("2\r\nContent-Length: 2", "{}")),
-        (Kind::Refuse, "multipart_header", sized("-1", "{}")),
-        (Kind::Refuse, "multipart_header", sized("2, 2", "{}")),
+        (VerdictKind::Refuse, "duplicate_key", post("/v1beta/interactions", r#"{"model":"haiku-4","model":"haiku-4"}"#)),
+        (VerdictKind::Refuse, "body_truncated", post("/v1beta/interactions", r#"{"model":"haiku-4""#)),
+        (VerdictKind::Refuse, "multipart_encoding", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n")),
+        (VerdictKind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx : y\r\n")),
+        (VerdictKind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx: y\r\n folded\r\n")),
+        (VerdictKind::Refuse, "multipart_header", OPEN.replace(" HTTP/1.1", " x HTTP/1.1")),
+        (VerdictKind::Refuse, "multipart_header", OPEN.replace("\r\n", "\n")),
+        (VerdictKind::Refuse, "multipart_header", "nonsense".to_owned()),
+        (VerdictKind::Refuse, "multipart_header", sized("2\r\nContent-Length: 2", "{}")),
+        (VerdictKind::Refuse, "multipart_header", sized("-1", "{}")),
+        (VerdictKind::Refuse, "multipart_header", sized("2, 2", "{}")),
         // What is a further request to who reads the part as a connection.
-        (Kind::Refuse, "trailing_bytes", format!("GET /v1beta/models/haiku-4 HTTP/1.1\r\n\r\n{CLOSED}")),
-        (Kind::Refuse, "trailing_bytes", sized("2", "{} GET")),
-        (Kind::Refuse, "trailing_bytes", sized("0", "{}")),
-        (Kind::Pass, "allowed", sized("2", "{}\r\n \r\n")),
-        (Kind::Pass, "allowed", sized("4", "{}\r\n")),
-        (Kind::Pass, "allowed", sized("99", "{}")),
-        (Kind::Pass, "allowed", "GET /v1beta/models/haiku-4 HTTP/1.1\r\nContent-Length: 0\r\n\r\n\r\n".to_owned()),
+        (VerdictKind::Refuse, "trailing_bytes", format!("GET /v1beta/models/haiku-4 HTTP/1.1\r\n\r\n{CLOSED}")),
+        (VerdictKind::Refuse, "trailing_bytes", sized("2", "{} GET")),
+        (VerdictKind::Refuse, "trailing_bytes", sized("0", "{}")),
+        (VerdictKind::Pass, "allowed", sized("2", "{}\r\n \r\n")),
+        (VerdictKind::Pass, "allowed", sized("4", "{}\r\n")),
+        (VerdictKind::Pass, "allowed", sized("99", "{}")),
+        (VerdictKind::Pass, "allowed", "GET /v1beta/models/haiku-4 HTTP/1.1\r\nContent-Length: 0\r\n\r\n\r\n".to_owned()),
         // The headers around the batch may ask for another method.
-        (Kind::Deny, "model_restricted", post("/v1beta/cachedContents", "{\"model\":\"mythos-5\"}").replace("POST", "GET")),
-        (Kind::Pass, "allowed", "GET /v1beta/cachedContents HTTP/1.1\r\n\r\n".to_owned()),
-        (Kind::Refuse, "multipart_nested", OPEN.replace("application/json", "multipart/mixed; boundary=c")),
-        (Kind::Refuse, "multipart_header_too_large", format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(40_000))),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            post("/v1beta/cachedContents", "{\"model\":\"mythos-5\"}").replace("POST", "GET"),
+        ),
+        (VerdictKind::Pass, "allowed", "GET /v1beta/cachedContents HTTP/1.1\r\n\r\n".to_owned()),
+        (VerdictKind::Refuse, "multipart_nested", OPEN.replace("application/json", "multipart/mixed; boundary=c")),
+        (VerdictKind::Refuse, "multipart_header_too_large", format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(40_000))),
     ] {
         assert_eq!(told(&[OPEN, &part, OPEN]), is(kind, reason), "{part}");
     }
     // The bare endpoints, and a batch behind a prefix, whose requests know nothing of it.
     for url in ["/batch/generativelanguage/v1beta", "/batch/generativelanguage"] {
-        assert_eq!(decided(url, MIXED, &batch(&[OPEN])).0, Kind::Pass, "{url}");
-        assert_eq!(decided(url, MIXED, &batch(&[CLOSED])).0, Kind::Deny, "{url}");
+        assert_eq!(decided(url, MIXED, &batch(&[OPEN])).0, VerdictKind::Pass, "{url}");
+        assert_eq!(decided(url, MIXED, &batch(&[CLOSED])).0, VerdictKind::Deny, "{url}");
     }
-    for (model, expected) in [("haiku-4", Kind::Pass), ("mythos-5", Kind::Deny), ("auto", Kind::Defer)] {
+    for (model, expected) in [("haiku-4", VerdictKind::Pass), ("mythos-5", VerdictKind::Deny), ("auto", VerdictKind::Defer)] {
         for prefix in ["", "/vertex"] {
             let part =
                 post(&format!("{prefix}/v1/projects/p/locations/l/publishers/google/models/{model}:generateContent"), "{}");
@@ -154,22 +158,22 @@ fn what_is_no_request_is_a_document_or_media() {
     let json = "Content-Type: application/json\r\n";
     let url = "/v1beta/interactions";
     for (kind, content_type, body) in [
-        (Kind::Deny, "multipart/related; boundary=b", part(json, r#"{"model":"mythos-5"}"#)),
-        (Kind::Pass, "multipart/related; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
-        (Kind::Deny, MIXED, part("", r#"{"model":"mythos-5"}"#)),
-        (Kind::Deny, MIXED, part("Content-Disposition: form-data; name=\"model\"\r\n", "mythos-5")),
+        (VerdictKind::Deny, "multipart/related; boundary=b", part(json, r#"{"model":"mythos-5"}"#)),
+        (VerdictKind::Pass, "multipart/related; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
+        (VerdictKind::Deny, MIXED, part("", r#"{"model":"mythos-5"}"#)),
+        (VerdictKind::Deny, MIXED, part("Content-Disposition: form-data; name=\"model\"\r\n", "mythos-5")),
         (
-            Kind::Pass,
+            VerdictKind::Pass,
             MIXED,
             part(
                 "Content-Disposition: attachment; filename=\"a\"\r\nContent-Type: application/json\r\n",
                 r#"{"model":"haiku-4"}"#,
             ),
         ),
-        (Kind::Defer, MIXED, part("Content-Type: audio/wav\r\n", "RIFF mythos-5")),
-        (Kind::Refuse, MIXED, part("Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n", "R0VUIC8=")),
-        (Kind::Refuse, MIXED, part("Content-Type: multipart/mixed; boundary=c\r\n", "--c--")),
-        (Kind::Refuse, "multipart/alternative; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
+        (VerdictKind::Defer, MIXED, part("Content-Type: audio/wav\r\n", "RIFF mythos-5")),
+        (VerdictKind::Refuse, MIXED, part("Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n", "R0VUIC8=")),
+        (VerdictKind::Refuse, MIXED, part("Content-Type: multipart/mixed; boundary=c\r\n", "--c--")),
+        (VerdictKind::Refuse, "multipart/alternative; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
     ] {
         assert_eq!(decided(url, content_type, &body).0, kind, "{body}");
     }
@@ -179,11 +183,14 @@ fn what_is_no_request_is_a_document_or_media() {
 fn base64_of_a_document_is_read_as_the_document() {
     let interactions = "/vertex/v1/projects/p/locations/l/interactionsHttp";
     let count = "/bedrock/model/haiku-4/count-tokens";
-    for (model, expected) in [("haiku-4", Kind::Pass), ("mythos-5", Kind::Deny), ("auto", Kind::Defer)] {
+    for (model, expected) in [("haiku-4", VerdictKind::Pass), ("mythos-5", VerdictKind::Deny), ("auto", VerdictKind::Defer)] {
         let document = json!({"model": model, "input": "\u{3ff}\u{3fe}?>"}).to_string();
         // Some decoders pass over the characters of the alphabet for URLs, so what they stand for is not certain.
         let for_urls = json!({"data": URL_SAFE_NO_PAD.encode(&document)}).to_string();
-        assert!(matches!(decided(interactions, "application/json", &for_urls).0, Kind::Refuse | Kind::Deny), "{model}");
+        assert!(
+            matches!(decided(interactions, "application/json", &for_urls).0, VerdictKind::Refuse | VerdictKind::Deny),
+            "{model}"
+        );
         for text in [STANDARD.encode(&document), STANDARD_NO_PAD.encode(&document)] {
             let wrapped = json!({"contentType": "application/json", "data": text}).to_string();
             assert_eq!(decided(interactions, "application/json", &wrapped).0, expected, "{model}");
@@ -196,15 +203,15 @@ fn base64_of_a_document_is_read_as_the_document() {
     let counted = |body: &str| {
         decided(count, "application/json", &json!({"input": {"invokeModel": {"body": STANDARD.encode(body)}}}).to_string())
     };
-    assert_eq!(counted(r#"{"messages":[],"max_tokens":1}"#).0, Kind::Pass);
-    assert_eq!(counted(r#"{"messages":[],"fallbacks":[{"model":"mythos-5"}]}"#).0, Kind::Deny);
+    assert_eq!(counted(r#"{"messages":[],"max_tokens":1}"#).0, VerdictKind::Pass);
+    assert_eq!(counted(r#"{"messages":[],"fallbacks":[{"model":"mythos-5"}]}"#).0, VerdictKind::Deny);
     for text in ["e30", "e30=="] {
         let body = json!({"data": text}).to_string();
-        assert_ne!(decided(interactions, "application/json", &body).0, Kind::Deny, "{text}");
+        assert_ne!(decided(interactions, "application/json", &body).0, VerdictKind::Deny, "{text}");
     }
     for text in ["e30=e30=", "e3=0", "e30 ", "e30=\n", "=e30", "e", "{}", "+_=="] {
         let body = json!({"data": text}).to_string();
-        assert_eq!(decided(interactions, "application/json", &body).0, Kind::Refuse, "{text}");
+        assert_eq!(decided(interactions, "application/json", &body).0, VerdictKind::Refuse, "{text}");
     }
 }
 
@@ -215,10 +222,10 @@ fn base64_in_two_alphabets_is_read_differently_and_so_refused() {
     let mixed = standard.replacen(['+', '/'], "-", 1);
     assert!(mixed != standard && mixed.contains(['+', '/']), "{mixed}");
     let body = json!({"data": mixed}).to_string();
-    assert_eq!(decided("/vertex/v1/projects/p/locations/l/interactionsHttp", "application/json", &body).0, Kind::Refuse);
+    assert_eq!(decided("/vertex/v1/projects/p/locations/l/interactionsHttp", "application/json", &body).0, VerdictKind::Refuse);
 }
 
-/// The reach is that of the credentials around a batch: a request in it that has another one is nobody's.
+/// The denied set is that of the credentials around a batch: a request in it that has another one is nobody's.
 #[test]
 fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
     let decided = |url: &str, outer: &[(&str, &str)], target: &str, inner: &str| {
@@ -234,7 +241,7 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
     let keyed = "/v1beta/models/haiku-4:generateContent?key=k";
     let bearer = [("authorization", "Bearer k"), ("x-goog-user-project", "p")];
     let both = [("x-goog-api-key", "a"), ("authorization", "Bearer k")];
-    let goes = (Kind::Pass, "allowed");
+    let goes = (VerdictKind::Pass, "allowed");
     for (url, outer, target, inner) in [
         ("/batch", bearer.as_slice(), open, ""),
         ("/batch", &bearer, open, "Authorization: Bearer k\r\nX-Goog-User-Project: q\r\n"),
@@ -257,9 +264,13 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
         ("/batch", &[], "/v1beta/models/haiku-4:generateContent?$key=k", ""),
         ("/batch?access_token=k", &[], "/v1beta/models/haiku-4:generateContent?oauth_token=k", ""),
     ] {
-        assert_eq!(decided(url, outer, target, inner), (Kind::Refuse, "part_credential"), "{url} {outer:?} {target} {inner}");
+        assert_eq!(
+            decided(url, outer, target, inner),
+            (VerdictKind::Refuse, "part_credential"),
+            "{url} {outer:?} {target} {inner}"
+        );
     }
-    assert_eq!(decided("/batch", &[], closed, "Authorization: other\r\n"), (Kind::Deny, "model_restricted"));
+    assert_eq!(decided("/batch", &[], closed, "Authorization: other\r\n"), (VerdictKind::Deny, "model_restricted"));
 }
 
 /// Until a container is read, it may hold what any rule closes; a rule that rests on the operation counts then too, and goes on to count.
@@ -272,9 +283,9 @@ fn a_container_has_the_reach_of_all_that_it_may_hold() {
         let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": MIXED}, "body": body});
         decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0).kind
     };
-    assert_eq!(kind("/batch", &batch(&["GET /v1beta/models/haiku-4"])), Kind::Deny);
-    assert_eq!(kind("/batch", &batch(&[OPEN])), Kind::Deny);
-    assert_eq!(kind("/v1beta/models/haiku-4:generateContent", ""), Kind::Pass);
+    assert_eq!(kind("/batch", &batch(&["GET /v1beta/models/haiku-4"])), VerdictKind::Deny);
+    assert_eq!(kind("/batch", &batch(&[OPEN])), VerdictKind::Deny);
+    assert_eq!(kind("/v1beta/models/haiku-4:generateContent", ""), VerdictKind::Pass);
 }
 
 #[test]
@@ -289,10 +300,10 @@ names = { tuned = "haiku-4" }
 "#;
     let mut decider = decider(&format!("{POLICY}{tables}"), &mut Options::default());
     for (host, inner, expected) in [
-        ("real", "other", Kind::Deny),
-        ("real", "real", Kind::Deny),
-        ("other", "other", Kind::Pass),
-        ("other", "real", Kind::Pass),
+        ("real", "other", VerdictKind::Deny),
+        ("real", "real", VerdictKind::Deny),
+        ("other", "other", VerdictKind::Pass),
+        ("other", "real", VerdictKind::Pass),
     ] {
         let part = format!("POST /v1beta/models/tuned:generateContent HTTP/1.1\r\nHost: {inner}.example\r\n\r\n{{}}");
         let line = json!({"id": 1, "method": "POST", "url": format!("https://{host}.example/batch"), "headers": {"content-type": "multipart/mixed; boundary=b"}, "body": batch(&[&part])});

@@ -15,7 +15,7 @@ use generate::{
     vocabulary,
 };
 use portcullis::analysis::{Known, ReadAs, Reference, Setting, Truth};
-use portcullis::policy::{Condition, Entries, FactRef, Policy, Range, State};
+use portcullis::policy::{Condition, Entries, FactRef, Policy, Range, RuleState};
 use portcullis::{Network, Place, read_time};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -178,41 +178,41 @@ proptest! {
         let readings = [ReadAs { operation: reading.0, dialect: reading.1 }];
         let setting = Setting { now, ..Setting::default() };
         let stale = Setting { now, stale: true, ..Setting::default() };
-        let reach = reference.reach(&known, &readings, &setting);
-        let doubted = reference.reach(&known, &readings, &stale);
-        prop_assert!(reach.denied_patterns().is_subset(&doubted.denied_patterns()), "staleness opened something");
-        prop_assert!(reach.shadow_patterns().is_subset(&doubted.shadow_patterns()));
+        let denied_set = reference.denied_set(&known, &readings, &setting);
+        let doubted = reference.denied_set(&known, &readings, &stale);
+        prop_assert!(denied_set.denied_patterns().is_subset(&doubted.denied_patterns()), "staleness opened something");
+        prop_assert!(denied_set.shadow_patterns().is_subset(&doubted.shadow_patterns()));
 
         let mut union = std::collections::BTreeSet::new();
         for one in &known {
-            union.extend(reference.reach(std::slice::from_ref(one), &readings, &setting).denied_patterns());
+            union.extend(reference.denied_set(std::slice::from_ref(one), &readings, &setting).denied_patterns());
         }
-        prop_assert!(union.is_subset(&reach.denied_patterns()), "a candidate is denied what all together are not");
+        prop_assert!(union.is_subset(&denied_set.denied_patterns()), "a candidate is denied what all together are not");
         if !reference.is_stale(known.len(), &setting) {
-            prop_assert_eq!(&union, &reach.denied_patterns());
+            prop_assert_eq!(&union, &denied_set.denied_patterns());
         }
 
         let unlicensed = Policy { licences: Vec::new(), ..policy.clone() };
-        let without = Reference::new(&unlicensed).reach(&known, &readings, &setting);
+        let without = Reference::new(&unlicensed).denied_set(&known, &readings, &setting);
         // Patterns that only licences name have no bit without them: those that are left keep their order.
         let texts = |reference: &Reference<'_>, patterns: std::collections::BTreeSet<usize>| -> std::collections::BTreeSet<String> {
             patterns.into_iter().map(|pattern| reference.patterns()[pattern].text.clone()).collect()
         };
-        let kept: std::collections::BTreeSet<String> = texts(&reference, reach.denied_patterns());
+        let kept: std::collections::BTreeSet<String> = texts(&reference, denied_set.denied_patterns());
         let all = texts(&Reference::new(&unlicensed), without.denied_patterns());
         let declared: std::collections::BTreeSet<String> =
             Reference::new(&unlicensed).patterns().iter().map(|key| key.text.clone()).collect();
         prop_assert!(kept.intersection(&declared).all(|text| all.contains(text)), "a licence closed something");
 
         // What a switch turns off is not there; what it puts into the shadow moves there whole.
-        let off = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), State::Off)).collect(), ..Setting::default() };
-        let none = reference.reach(&known, &readings, &off);
+        let off = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), RuleState::Off)).collect(), ..Setting::default() };
+        let none = reference.denied_set(&known, &readings, &off);
         prop_assert!(none.denied.is_empty() && none.shadow.is_empty());
-        let shadow = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), State::Shadow)).collect(), ..Setting::default() };
-        let on = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), State::On)).collect(), ..Setting::default() };
+        let shadow = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), RuleState::Shadow)).collect(), ..Setting::default() };
+        let on = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), RuleState::On)).collect(), ..Setting::default() };
         prop_assert_eq!(
-            reference.reach(&known, &readings, &shadow).shadow_patterns(),
-            reference.reach(&known, &readings, &on).denied_patterns()
+            reference.denied_set(&known, &readings, &shadow).shadow_patterns(),
+            reference.denied_set(&known, &readings, &on).denied_patterns()
         );
     }
 }

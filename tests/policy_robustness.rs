@@ -5,7 +5,7 @@
 use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;
 
-/// Policies that reach every stage, to be damaged.
+/// Policies that denied set every stage, to be damaged.
 const SEEDS: [&str; 5] = [
     include_str!("../policies/mythos-suspension.toml"),
     include_str!("../policies/partner-tier.toml"),

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use portcullis::compile;
 use portcullis::policy::{Options, Source, load};
-use portcullis::{Approach, Caller, Check, Gate, Head, OwnedBundle, Stage};
+use portcullis::{Begun, Caller, ResponseCheck, Gate, Head, OwnedBundle, ResponseStage};
 
 const TYPES: [&str; 3] = ["application/json", "text/event-stream", "application/vnd.amazon.eventstream"];
 const CALLS: [(&str, &str, &[u8]); 4] = [
@@ -28,13 +28,13 @@ thread_local! {
 }
 
 /// The stage at the end, and the bytes that went.
-fn read(gate: &mut Gate, call: usize, kind: usize, body: &[u8], size: usize) -> (Check, Stage, Vec<u8>) {
+fn read(gate: &mut Gate, call: usize, kind: usize, body: &[u8], size: usize) -> (ResponseCheck, ResponseStage, Vec<u8>) {
     let (method, url, request) = CALLS[call];
     let head = Head { method, url, headers: &[("content-type", "application/json"), ("anthropic-version", "2023-06-01")] };
-    let Approach::Read(unread) = gate.approach(method, url, &Caller::default(), 0) else { unreachable!() };
-    let mut pending = gate.read(unread, &head);
+    let Begun::Inspect(unread) = gate.begin(method, url, &Caller::default(), 0) else { unreachable!() };
+    let mut pending = gate.inspect(unread, &head);
     gate.feed(&mut pending, request);
-    let verdict = gate.conclude(&mut pending);
+    let verdict = gate.finish(&mut pending);
     let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", TYPES[kind])]);
     let (mut at, mut went) = (0, Vec::new());
     for chunk in body.chunks(size) {
@@ -42,7 +42,7 @@ fn read(gate: &mut Gate, call: usize, kind: usize, body: &[u8], size: usize) -> 
         went.extend_from_slice(&body[at..at + free]);
         at += free;
         went.extend(answer.take());
-        if matches!(answer.stage(), Stage::Cut(_)) {
+        if matches!(answer.stage(), ResponseStage::Cut(_)) {
             return (verdict.check, answer.stage(), went);
         }
     }
@@ -60,9 +60,9 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(read(gate, call, kind, body, 1), whole);
         assert_eq!(read(gate, call, kind, body, usize::from(*size) + 2), whole);
         let (check, stage, went) = whole;
-        if check == Check::Filter {
+        if check == ResponseCheck::Filter {
             assert!(went.len() <= body.len() + 4_096);
-            if !matches!(stage, Stage::Cut(_)) {
+            if !matches!(stage, ResponseStage::Cut(_)) {
                 let mut parser = serde_json::Deserializer::from_slice(&went);
                 parser.disable_recursion_limit();
                 let read = <serde::de::IgnoredAny as serde::Deserialize>::deserialize(&mut parser);

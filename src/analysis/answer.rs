@@ -7,15 +7,15 @@ use alloc::vec::Vec;
 use super::decide::Decider;
 use super::line::RequestLine;
 use crate::reason::Reason;
-use crate::response::Stage;
+use crate::response::ResponseStage;
 use crate::verdict::Verdict;
-use crate::verdict::egress::Check;
+use crate::verdict::egress::ResponseCheck;
 
 /// What became of an answer.
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// What the answer was held against.
-    pub check: Check,
+    pub check: ResponseCheck,
     /// `passed` (nothing was checked), `released`, `withheld` (nothing of it went), `cut` (a part of it went), `unsent` (the request
     /// was denied or refused, or nothing in the answer could tell what ran).
     pub outcome: &'static str,
@@ -41,7 +41,7 @@ impl Decider {
         let (verdict, pending) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
         let mut answered = Answered { check, outcome: "passed", reason: verdict.reason, body: Vec::new(), status, cursors: None };
-        let Some(pending) = pending.filter(|_| verdict.passes() && check != Check::Nothing) else {
+        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing) else {
             if verdict.passes() {
                 answered.body = pieces.concat();
             } else {
@@ -49,7 +49,7 @@ impl Decider {
             }
             return answered;
         };
-        if check == Check::Acknowledged {
+        if check == ResponseCheck::Acknowledged {
             let denied = self.gate.withheld(&pending, &verdict, verdict.reason, None);
             answered.tell("unsent", &denied);
             return answered;
@@ -66,7 +66,7 @@ impl Decider {
             };
             answered.body.extend(held.drain(..free.min(held.len())));
             answered.body.extend(answer.take());
-            let Stage::Cut(reason) = answer.stage() else { continue };
+            let ResponseStage::Cut(reason) = answer.stage() else { continue };
             let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
             if answer.has_begun() {
                 let refusal = crate::refusal::Refusal::new(&refused, "case");

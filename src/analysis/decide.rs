@@ -13,8 +13,8 @@ use crate::bundle::layout::section;
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::coding::Decoder;
 use crate::coding::memory::Memory;
-use crate::denied::State;
-use crate::gate::{Approach, Caller, Gate, GateError, Pending};
+use crate::denied::SwitchState;
+use crate::gate::{Begun, Caller, Gate, GateError, Inspection};
 use crate::http::head::Head;
 use crate::http::method::all_methods;
 use crate::policy::diagnostic::suggestion;
@@ -82,7 +82,7 @@ impl Decider {
     }
 
     /// The verdict, and the request as far as it was read; `None` if nothing of it was.
-    pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
+    pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         for (rule, state) in &line.switch {
             self.gate.switch(rule, *state);
         }
@@ -94,7 +94,7 @@ impl Decider {
     }
 
     /// The switches of a line that there are rules for.
-    pub(crate) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, State)> {
+    pub(crate) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, SwitchState)> {
         let switches = line.switch.iter().map(|(rule, state)| (rule.as_str(), *state));
         let switched = switches.filter(|(rule, state)| self.gate.switch(rule, *state)).collect();
         self.gate.unswitch();
@@ -106,7 +106,7 @@ impl Decider {
         self.gate.bundle()
     }
 
-    fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
+    fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         let caller = Caller {
             places: line.places.clone(),
             network: line.network,
@@ -121,11 +121,11 @@ impl Decider {
         };
         let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let methods = all_methods(&line.method, &headers);
-        let unread = match self.gate.approach(&methods, &line.url, &caller, now) {
-            Approach::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
-            Approach::Read(unread) => unread,
+        let unread = match self.gate.begin(&methods, &line.url, &caller, now) {
+            Begun::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
+            Begun::Inspect(unread) => unread,
         };
-        let mut pending = self.gate.read(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
+        let mut pending = self.gate.inspect(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
             match decoder(&pending) {
                 Some(decoder) => self.feed_decoded(&mut pending, decoder, line.pieces()),
@@ -138,24 +138,24 @@ impl Decider {
                 }
             }
         }
-        let mut verdict = self.gate.conclude(&mut pending);
+        let mut verdict = self.gate.finish(&mut pending);
         for frame in &line.frames {
             if !verdict.passes() {
                 break;
             }
-            let Approach::Read(unread) = self.gate.approach(&methods, &line.url, &caller, now) else { break };
+            let Begun::Inspect(unread) = self.gate.begin(&methods, &line.url, &caller, now) else { break };
             self.gate.message(&mut pending, unread, frame.binary);
             for piece in line.split(&frame.bytes) {
                 if self.gate.feed(&mut pending, piece) {
                     break;
                 }
             }
-            verdict = self.gate.conclude(&mut pending);
+            verdict = self.gate.finish(&mut pending);
         }
         (verdict, Some(pending))
     }
 
-    fn feed_decoded<'l>(&self, pending: &mut Pending, mut decoder: Decoder, pieces: impl Iterator<Item = &'l [u8]>) {
+    fn feed_decoded<'l>(&self, pending: &mut Inspection, mut decoder: Decoder, pieces: impl Iterator<Item = &'l [u8]>) {
         pending.decoded();
         let mut pieces = pieces.peekable();
         // A body that is empty, coded or not, is none.
@@ -180,7 +180,7 @@ impl Decider {
 }
 
 /// What undoes the codings of the body; `None` if there are none, or some that nothing here can undo.
-fn decoder(pending: &Pending) -> Option<Decoder> {
+fn decoder(pending: &Inspection) -> Option<Decoder> {
     let codings = pending.codings();
     if codings.is_empty() { None } else { Decoder::new(codings, pending.is_signed(), &Memory::default()).ok() }
 }

@@ -15,21 +15,21 @@ use serde::Serialize;
 use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
 use super::line::{LineError, RequestLine, SaidPlace};
-use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
+use super::reference::{Known, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject, Truth};
 use crate::bundle::layout as l;
 use crate::bundle::layout::section;
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compile::CompileError;
 use crate::facts::place::{Place, read_place};
 use crate::facts::value::{OwnedValue, Value};
-use crate::gate::Pending;
+use crate::gate::Inspection;
 use crate::http::head::Head;
 use crate::mention::findings::Carrier;
 use crate::policy;
 use crate::policy::diagnostic::suggestion;
-use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, State};
+use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, RuleState};
 use crate::reason::Reason;
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Verdict, VerdictKind};
 
 /// Rules that are told in full even where they decide nothing.
 const FEW_RULES: usize = 12;
@@ -41,14 +41,14 @@ pub struct Explanation {
     verdict: VerdictPart,
     request: RequestPart,
     callers: Vec<CallerPart>,
-    reach: ReachPart,
+    access: AccessPart,
     mentions: MentionsPart,
     rules: Vec<RulePart>,
     /// Ids of restrictions in force that do not apply and are not told in full.
     silent: Vec<String>,
     /// Rules that are not in force, and why.
     dormant: Vec<DormantPart>,
-    /// The gate and the reference evaluator came to different reaches.
+    /// The gate and the reference evaluator came to different denied sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     disagreement: Option<String>,
 }
@@ -106,7 +106,7 @@ struct FactPart {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct ReachPart {
+struct AccessPart {
     everything: bool,
     closed: Vec<ClosedPart>,
     opened: Vec<OpenedPart>,
@@ -193,9 +193,9 @@ struct DormantPart {
 #[must_use]
 pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
     let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
-    let known = |(rule, state): &&(String, crate::denied::State)| {
+    let known = |(rule, state): &&(String, crate::denied::SwitchState)| {
         policy.restrictions.iter().any(|restriction| restriction.id == *rule)
-            || licences().any(|id| id == rule) && *state != crate::denied::State::Shadow
+            || licences().any(|id| id == rule) && *state != crate::denied::SwitchState::Shadow
     };
     let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
     let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
@@ -234,12 +234,12 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
     let read_as: Vec<ReadAs<'_>> =
         readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
     let mut room = Vec::new();
-    let reached = readings_in(decider.bundle(), route.reached(decider.bundle(), &mut room));
+    let reached = readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
     let reached: Vec<ReadAs<'_>> =
         reached.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
-    let reach = if route.guarded { reference.reach(&known, &reached, &setting) } else { ReferenceReach::default() };
+    let denied_set = if route.guarded { reference.denied_set(&known, &reached, &setting) } else { ReferenceDeniedSet::default() };
     let views = views(&reference, &known, &read_as, &setting);
-    let disagreement = disagreement(&reference, &reach, pending.as_ref());
+    let disagreement = disagreement(&reference, &denied_set, pending.as_ref());
 
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
@@ -249,8 +249,8 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
     explanation.request.switched =
         switched.iter().map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state)))).collect();
     explanation.callers = known.iter().map(|known| caller(&reference, known)).collect();
-    explanation.reach = reach_part(&reference, &reach);
-    explanation.mentions = mentions(&reference, &reach, decider.bundle(), line, &verdict, pending.as_ref(), &readings);
+    explanation.access = access_part(&reference, &denied_set);
+    explanation.mentions = mentions(&reference, &denied_set, decider.bundle(), line, &verdict, pending.as_ref(), &readings);
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
     }
@@ -284,7 +284,7 @@ impl Explanation {
             id: line.id.clone(),
             verdict: verdict_part(
                 policy,
-                &Verdict::plain(Kind::Refuse, Reason::NoBundle),
+                &Verdict::plain(VerdictKind::Refuse, Reason::NoBundle),
                 &MentionsPart { read: "", found: Vec::new() },
             ),
             request: RequestPart {
@@ -301,7 +301,7 @@ impl Explanation {
                 switched: Vec::new(),
             },
             callers: Vec::new(),
-            reach: ReachPart { everything: false, closed: Vec::new(), opened: Vec::new(), shadow: Vec::new() },
+            access: AccessPart { everything: false, closed: Vec::new(), opened: Vec::new(), shadow: Vec::new() },
             mentions: MentionsPart { read: "", found: Vec::new() },
             rules: Vec::new(),
             silent: Vec::new(),
@@ -318,7 +318,7 @@ impl Explanation {
         let mut touched = Vec::new();
         for (index, restriction) in policy.restrictions.iter().enumerate() {
             let state = reference.restriction_state(restriction, setting);
-            if state == State::Off {
+            if state == RuleState::Off {
                 let shipped = setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state);
                 self.dormant.push(dormant(
                     "restriction",
@@ -345,7 +345,7 @@ impl Explanation {
             let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
             let in_time =
                 licence.from.is_none_or(|from| setting.now >= from) && licence.until.is_none_or(|until| setting.now < until);
-            if state == State::On && in_time {
+            if state == RuleState::On && in_time {
                 applying.push(licence_part(reference, index, setting, views));
             } else {
                 self.dormant.push(dormant("licence", &licence.id, state, licence.from, licence.until, setting.now));
@@ -445,8 +445,8 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(bundle: Bundle<'_>, readings: &[crate::bundle::operation::Reading]) -> Vec<ReadingPart> {
-    let part = |reading: &crate::bundle::operation::Reading| {
+fn readings_in(bundle: Bundle<'_>, readings: &[crate::bundle::operation::OperationMatch]) -> Vec<ReadingPart> {
+    let part = |reading: &crate::bundle::operation::OperationMatch| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
         ReadingPart {
@@ -482,16 +482,16 @@ fn stale(policy: &Policy, reference: &Reference<'_>, candidates: usize, setting:
     })
 }
 
-fn disagreement(reference: &Reference<'_>, reach: &ReferenceReach, pending: Option<&Pending>) -> Option<String> {
-    let bits = pending.map_or(&[][..], |pending| pending.reach().denied.as_slice());
+fn disagreement(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet, pending: Option<&Inspection>) -> Option<String> {
+    let bits = pending.map_or(&[][..], |pending| pending.denied_set().denied.as_slice());
     let texts = |denied: &dyn Fn(usize) -> bool| {
         let keys = reference.patterns().iter().enumerate().filter(|(bit, _)| denied(*bit));
         keys.map(|(_, key)| pattern_text(&key.text)).collect::<Vec<_>>().join(", ")
     };
     let gate = |bit: usize| bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-    let same = (0..reference.patterns().len()).all(|bit| gate(bit) == reach.denied.contains_key(&bit));
+    let same = (0..reference.patterns().len()).all(|bit| gate(bit) == denied_set.denied.contains_key(&bit));
     (!same).then(|| {
-        let meant = |bit: usize| reach.denied.contains_key(&bit);
+        let meant = |bit: usize| denied_set.denied.contains_key(&bit);
         format!(
             "the gate closes [{}], by the policy it should be [{}]; this is a fault, please report it",
             texts(&gate),
@@ -517,7 +517,7 @@ fn caller(reference: &Reference<'_>, known: &Known<'_>) -> CallerPart {
     CallerPart { facts: built_in.into_iter().chain(declared).map(part).collect() }
 }
 
-fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
+fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> AccessPart {
     let policy = reference.policy();
     let closed = |denied: &BTreeMap<usize, alloc::collections::BTreeSet<usize>>| {
         // Patterns of no family come last.
@@ -539,7 +539,7 @@ fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
         };
         groups.into_iter().map(part).collect::<Vec<_>>()
     };
-    let opened = reach.lifted.iter().filter_map(|(index, patterns)| {
+    let opened = denied_set.lifted.iter().filter_map(|(index, patterns)| {
         let licence = policy.licences.get(*index)?;
         let texts = patterns.iter().filter_map(|pattern| reference.patterns().get(*pattern)).map(|key| key.text.clone());
         Some(OpenedPart {
@@ -548,11 +548,11 @@ fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
             lifts: restriction_ids(policy, &licence.lifts),
         })
     });
-    ReachPart {
-        everything: reach.denied.len() == reference.patterns().len(),
-        closed: closed(&reach.denied),
+    AccessPart {
+        everything: denied_set.denied.len() == reference.patterns().len(),
+        closed: closed(&denied_set.denied),
         opened: opened.collect(),
-        shadow: closed(&reach.shadow),
+        shadow: closed(&denied_set.shadow),
     }
 }
 
@@ -567,11 +567,11 @@ fn pattern_text(text: &str) -> &str {
 
 fn mentions(
     reference: &Reference<'_>,
-    reach: &ReferenceReach,
+    denied_set: &ReferenceDeniedSet,
     bundle: Bundle<'_>,
     line: &RequestLine,
     verdict: &Verdict,
-    pending: Option<&Pending>,
+    pending: Option<&Inspection>,
     readings: &[ReadingPart],
 ) -> MentionsPart {
     let Some(pending) = pending else {
@@ -584,8 +584,8 @@ fn mentions(
     };
     let read = match (verdict.kind, verdict.reason, &line.body) {
         (_, Reason::EverythingRestricted, _) => "the body was not read, for every model is closed to this caller",
-        (Kind::Deny, Reason::ModelRestricted, _) => "the request was read up to the first denied mention",
-        (Kind::Refuse, ..) => "the request was read up to what cannot be read with certainty",
+        (VerdictKind::Deny, Reason::ModelRestricted, _) => "the request was read up to the first denied mention",
+        (VerdictKind::Refuse, ..) => "the request was read up to what cannot be read with certainty",
         (.., None) if !line.frames.is_empty() => "path, query, headers and client messages were read",
         (.., None) => "path, query and headers were read; there is no body",
         _ if !pending.wants_body() => "path, query and headers were read; nothing in the body of this operation bears on models",
@@ -598,7 +598,7 @@ fn mentions(
             pending.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
-        let denied = bits.iter().any(|bit| reach.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
+        let denied = bits.iter().any(|bit| denied_set.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
         let patterns = bits.iter().filter_map(|bit| reference.patterns().get(*bit)).map(|key| key.text.clone());
         let place = match mention.carrier {
             Carrier::Path => "path".to_owned(),
@@ -675,8 +675,8 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
     let told =
         policy.restrictions.iter().filter(|rule| verdict.restrictions.contains(&rule.id)).map(|rule| rule.message.as_str());
     let message = match verdict.kind {
-        Kind::Pass | Kind::Defer => String::new(),
-        Kind::Deny | Kind::Refuse => {
+        VerdictKind::Pass | VerdictKind::Defer => String::new(),
+        VerdictKind::Deny | VerdictKind::Refuse => {
             let own: Vec<&str> = told.filter(|message| !message.is_empty()).collect();
             if own.is_empty() { verdict.reason.message().to_owned() } else { own.join(" ") }
         }
@@ -693,7 +693,7 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
     }
 }
 
-fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state: State, views: &[View<'_>]) -> RulePart {
+fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state: RuleState, views: &[View<'_>]) -> RulePart {
     let mut traces = Vec::new();
     for view in views {
         let mut clauses = Vec::new();
@@ -720,7 +720,7 @@ fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state:
     RulePart {
         kind: "restriction",
         id: restriction.id.clone(),
-        shadow: state == State::Shadow,
+        shadow: state == RuleState::Shadow,
         holds: traces.iter().any(|trace| trace.holds),
         models: models_text(reference.policy(), &restriction.models),
         lifts: Vec::new(),
@@ -795,7 +795,7 @@ fn authority_text(policy: &Policy, authority: Option<usize>, reference: &str) ->
     text
 }
 
-fn dormant(kind: &'static str, id: &str, state: State, from: Option<i64>, until: Option<i64>, now: i64) -> DormantPart {
+fn dormant(kind: &'static str, id: &str, state: RuleState, from: Option<i64>, until: Option<i64>, now: i64) -> DormantPart {
     let why = match (state, from, until) {
         (_, Some(from), _) if now < from => format!("begins at {}", words::instant(from)),
         (_, _, Some(until)) if now >= until => format!("ended at {}", words::instant(until)),
@@ -804,18 +804,18 @@ fn dormant(kind: &'static str, id: &str, state: State, from: Option<i64>, until:
     DormantPart { kind, id: id.to_owned(), why }
 }
 
-fn state_text(state: State) -> &'static str {
+fn state_text(state: RuleState) -> &'static str {
     match state {
-        State::On => "on",
-        State::Off => "off",
-        State::Shadow => "to shadow",
+        RuleState::On => "on",
+        RuleState::Off => "off",
+        RuleState::Shadow => "to shadow",
     }
 }
 
-fn model_state(state: crate::denied::State) -> State {
+fn model_state(state: crate::denied::SwitchState) -> RuleState {
     match state {
-        crate::denied::State::On => State::On,
-        crate::denied::State::Off => State::Off,
-        crate::denied::State::Shadow => State::Shadow,
+        crate::denied::SwitchState::On => RuleState::On,
+        crate::denied::SwitchState::Off => RuleState::Off,
+        crate::denied::SwitchState::Shadow => RuleState::Shadow,
     }
 }

@@ -12,7 +12,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::denied::State;
+use crate::denied::SwitchState;
 use crate::facts::network::Network;
 use crate::facts::place::{Place, read_place};
 use crate::facts::value::{OwnedValue, read_time};
@@ -62,7 +62,7 @@ pub enum LineError {
     /// `network` holds a kind that does not exist.
     Network(String),
     /// `switch` sets a state that does not exist.
-    State(String),
+    SwitchState(String),
     /// `switch` names a rule that the policy does not have, or puts a licence in shadow.
     Switch {
         /// As it is written.
@@ -86,7 +86,7 @@ impl fmt::Display for LineError {
             Self::Bodies => write!(f, "`body` and `body_b64` are both given; leave one out"),
             Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
             Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
-            Self::State(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
+            Self::SwitchState(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
             Self::Switch { rule, near: Some(near) } if rule == near => {
                 write!(f, "the licence `{rule}` is on or off, never in shadow")
             }
@@ -279,7 +279,7 @@ pub struct RequestLine {
     /// Milliseconds since the epoch; `None`: the clock.
     pub now: Option<i64>,
     /// Rules switched on, off or to shadow.
-    pub switch: Vec<(String, State)>,
+    pub switch: Vec<(String, SwitchState)>,
     /// Keys that nobody knows and that were passed over, in their order.
     pub passed_over: Vec<String>,
     /// Places as they are written.
@@ -374,7 +374,7 @@ impl RequestLine {
         };
         let switch: BTreeMap<String, String> = raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
         let switch = switch.into_iter().map(|(rule, state)| {
-            let state = State::of(&state).ok_or(LineError::State(state))?;
+            let state = SwitchState::of(&state).ok_or(LineError::SwitchState(state))?;
             Ok((rule, state))
         });
         let switch = switch.collect::<Result<_, _>>()?;

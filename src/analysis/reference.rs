@@ -1,6 +1,6 @@
 //! The meaning of a policy, walked in full for every caller: what the bit-vector index must agree with.
 //!
-//! Input: the typed policy, and callers as plain facts. Output: the reach by pattern, with every restriction that closes and every licence that
+//! Input: the typed policy, and callers as plain facts. Output: the denied set by pattern, with every restriction that closes and every licence that
 //! lifts. It knows nothing of bundles, rows and classes, looks everything up anew, and is slow on purpose: a mistake would
 //! have to be made twice, in two ways, to go unseen. It does not read requests.
 
@@ -13,7 +13,7 @@ use crate::facts::value::{Value, read_time};
 use crate::limits;
 use crate::policy::model::{
     About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal, ModelRef, Models, Pattern,
-    Policy, Range, Restriction, Shape, State, Test, Token,
+    Policy, Range, Restriction, RuleState, Shape, Test, Token,
 };
 
 /// A truth value of strong Kleene logic.
@@ -105,7 +105,7 @@ pub struct ReadAs<'a> {
     pub dialect: &'a str,
 }
 
-/// When and how a reach is asked for.
+/// When and how a denied set is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting<'a> {
     /// Milliseconds since the epoch.
@@ -113,10 +113,10 @@ pub struct Setting<'a> {
     /// The bundle counts as stale. Its own `expires` is looked at besides.
     pub stale: bool,
     /// Rules whose state a switch has set, by id. A licence is on or not in force.
-    pub switches: BTreeMap<&'a str, State>,
+    pub switches: BTreeMap<&'a str, RuleState>,
 }
 
-/// One bit of the reach.
+/// One bit of the denied set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternKey {
     /// The pattern's text; `=` and the id for an alias. Empty: ids in which no pattern occurs.
@@ -127,7 +127,7 @@ pub struct PatternKey {
     pub family: Option<usize>,
 }
 
-/// The bits of a policy's reach, in their order: first the ids in which no pattern occurs; then family by family its patterns and
+/// The bits of a policy's denied set, in their order: first the ids in which no pattern occurs; then family by family its patterns and
 /// its aliases; then the patterns that restrictions, and after them licences, name on their own. None twice: the first counts.
 #[must_use]
 pub fn patterns(policy: &Policy) -> Vec<PatternKey> {
@@ -163,7 +163,7 @@ fn alias_text(id: &str) -> String {
 
 /// What a caller may not use, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReferenceReach {
+pub struct ReferenceDeniedSet {
     /// By pattern (an index into [`patterns`]) the restrictions that close it, by index.
     pub denied: BTreeMap<usize, BTreeSet<usize>>,
     /// The same for restrictions in the shadow.
@@ -172,7 +172,7 @@ pub struct ReferenceReach {
     pub lifted: BTreeMap<usize, BTreeSet<usize>>,
 }
 
-impl ReferenceReach {
+impl ReferenceDeniedSet {
     /// The denied patterns.
     #[must_use]
     pub fn denied_patterns(&self) -> BTreeSet<usize> {
@@ -212,26 +212,26 @@ impl<'p> Reference<'p> {
         &self.patterns
     }
 
-    /// The reach of a caller: the union over its candidates and over the ways its request can be read.
+    /// The denied set of a caller: the union over its candidates and over the ways its request can be read.
     ///
     /// No candidate at all is one of whom nothing is known; no reading at all is an operation that nobody knows.
     #[must_use]
-    pub fn reach(&self, callers: &[Known<'_>], readings: &[ReadAs<'_>], setting: &Setting<'_>) -> ReferenceReach {
+    pub fn denied_set(&self, callers: &[Known<'_>], readings: &[ReadAs<'_>], setting: &Setting<'_>) -> ReferenceDeniedSet {
         let nobody = [Known::default()];
         let unread = [ReadAs::default()];
         let callers = if callers.is_empty() { &nobody } else { callers };
         let readings = if readings.is_empty() { &unread } else { readings };
-        let mut reach = ReferenceReach::default();
+        let mut denied_set = ReferenceDeniedSet::default();
         for caller in callers {
             for reading in readings {
                 let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
-                self.add(&known, setting, &mut reach);
+                self.add(&known, setting, &mut denied_set);
                 if self.is_stale(callers.len(), setting) {
-                    self.add(&Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known }, setting, &mut reach);
+                    self.add(&Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known }, setting, &mut denied_set);
                 }
             }
         }
-        reach
+        denied_set
     }
 
     /// Whether so many candidates, or the hour, make the caller count as stale.
@@ -241,10 +241,10 @@ impl<'p> Reference<'p> {
         setting.stale || expired || candidates > limits::CANDIDATES
     }
 
-    fn add(&self, known: &Known<'_>, setting: &Setting<'_>, reach: &mut ReferenceReach) {
+    fn add(&self, known: &Known<'_>, setting: &Setting<'_>, denied_set: &mut ReferenceDeniedSet) {
         for (index, restriction) in self.policy.restrictions.iter().enumerate() {
             let state = self.restriction_state(restriction, setting);
-            if state == State::Off || !self.applies(restriction, known) {
+            if state == RuleState::Off || !self.applies(restriction, known) {
                 continue;
             }
             let whole = self.closes(&restriction.models);
@@ -257,15 +257,15 @@ impl<'p> Reference<'p> {
                     None => whole.clone(),
                     Some(models) => self.names(models),
                 };
-                if state == State::On {
+                if state == RuleState::On {
                     let lifted: Vec<usize> = whole.intersection(&open).copied().collect();
                     if !lifted.is_empty() {
-                        reach.lifted.entry(licence_index).or_default().extend(lifted);
+                        denied_set.lifted.entry(licence_index).or_default().extend(lifted);
                     }
                 }
                 closed.retain(|pattern| !open.contains(pattern));
             }
-            let into = if state == State::On { &mut reach.denied } else { &mut reach.shadow };
+            let into = if state == RuleState::On { &mut denied_set.denied } else { &mut denied_set.shadow };
             for pattern in closed {
                 into.entry(pattern).or_default().insert(index);
             }
@@ -274,9 +274,9 @@ impl<'p> Reference<'p> {
 
     /// The state of a restriction at this instant: off outside `from` and `until`.
     #[must_use]
-    pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> State {
+    pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> RuleState {
         if !in_time(restriction.from, restriction.until, setting.now) {
-            return State::Off;
+            return RuleState::Off;
         }
         setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state)
     }
@@ -295,7 +295,7 @@ impl<'p> Reference<'p> {
     #[must_use]
     pub fn lifts(&self, licence: &Licence, known: &Known<'_>, setting: &Setting<'_>) -> bool {
         let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
-        state == State::On
+        state == RuleState::On
             && in_time(licence.from, licence.until, setting.now)
             && licence.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known)) == Truth::True
     }

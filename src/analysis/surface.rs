@@ -1,4 +1,4 @@
-//! The lowered dialects, looked at from outside: what does this path route to, and what does this place mean?
+//! The lowered dialects, looked at from outside: what does this path route to, and what does this location mean?
 //!
 //! Input: ids of dialects. Output: answers for tests, for documentation and for explaining. It walks the very tables that travel in
 //! a bundle, so that what it says is what the gate will do. It reads no requests.
@@ -11,7 +11,7 @@ use crate::dialect::error::DialectError;
 use crate::dialect::pointer::{LIKE, Pointer, Step, fold};
 use crate::mention::key::is_model_like;
 
-/// What a place means to the gate.
+/// What a location means to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Meaning {
@@ -31,7 +31,7 @@ pub enum Meaning {
 
 /// An operation that a path routes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct SurfaceMatch {
     /// The dialect's id.
     pub dialect: String,
     /// The operation's id.
@@ -62,7 +62,7 @@ pub struct Surface {
     edges: Vec<l::RouteEdge>,
     operations: Vec<l::Operation>,
     dialects: Vec<l::Dialect>,
-    places: Vec<l::Place>,
+    locations: Vec<l::Location>,
     states: Vec<l::State>,
     keys: Vec<l::StateKey>,
     headers: Span,
@@ -86,7 +86,7 @@ impl Surface {
             ("route nodes", section::ROUTE_NODES),
             ("route edges", section::ROUTE_EDGES),
             ("operations", section::OPERATIONS),
-            ("places", section::PLACES),
+            ("locations", section::LOCATIONS),
             ("states", section::STATES),
             ("state keys", section::STATE_KEYS),
         ]
@@ -97,7 +97,7 @@ impl Surface {
             edges: records(&mut writer, section::ROUTE_EDGES),
             operations: records(&mut writer, section::OPERATIONS),
             dialects: records(&mut writer, section::DIALECTS),
-            places: records(&mut writer, section::PLACES),
+            locations: records(&mut writer, section::LOCATIONS),
             states: records(&mut writer, section::STATES),
             keys: records(&mut writer, section::STATE_KEYS),
             headers: lowered.headers,
@@ -109,7 +109,7 @@ impl Surface {
     /// The operations that a path and a method of the layout (`GET`, `POST`, ...) route to, for each dialect. Segments are compared
     /// as they stand: nothing is decoded, and no ending of the path is tried.
     #[must_use]
-    pub fn route(&self, method: &str, path: &str) -> Vec<Found> {
+    pub fn route(&self, method: &str, path: &str) -> Vec<SurfaceMatch> {
         let bit = flag::METHODS.iter().position(|known| *known == method).map_or(0, |bit| 1u16 << bit);
         let segments: Vec<String> = path.split('/').skip(1).map(str::to_ascii_lowercase).collect();
         let mut found: Vec<&l::Operation> = Vec::new();
@@ -123,13 +123,13 @@ impl Surface {
 
     /// What stands at a pointer of the body: `*` and `{}` are steps to any element and any key.
     #[must_use]
-    pub fn body(&self, found: &Found, pointer: &str) -> Option<Meaning> {
+    pub fn body(&self, found: &SurfaceMatch, pointer: &str) -> Option<Meaning> {
         self.pointed(found.body, pointer)
     }
 
     /// The same in a client message on a WebSocket.
     #[must_use]
-    pub fn message(&self, found: &Found, pointer: &str) -> Option<Meaning> {
+    pub fn message(&self, found: &SurfaceMatch, pointer: &str) -> Option<Meaning> {
         self.pointed(found.message, pointer)
     }
 
@@ -141,14 +141,14 @@ impl Surface {
 
     /// What a query parameter means.
     #[must_use]
-    pub fn query(&self, found: &Found, name: &str) -> Option<Meaning> {
+    pub fn query(&self, found: &SurfaceMatch, name: &str) -> Option<Meaning> {
         let name = fold(name);
         found.query.iter().find(|(known, _)| *known == name).and_then(|&(_, meaning)| meaning)
     }
 
     /// Whether a query parameter is declared to select what is listed.
     #[must_use]
-    pub fn is_filter(&self, found: &Found, name: &str) -> bool {
+    pub fn is_filter(&self, found: &SurfaceMatch, name: &str) -> bool {
         let name = fold(name);
         found.query.iter().any(|(known, meaning)| *known == name && meaning.is_none())
     }
@@ -157,8 +157,8 @@ impl Surface {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Meaning> {
         let name = name.to_ascii_lowercase();
-        let place = span(&self.places, self.headers).find(|place| self.text(place.name) == name)?;
-        meaning(place.role)
+        let location = span(&self.locations, self.headers).find(|location| self.text(location.name) == name)?;
+        meaning(location.role)
     }
 
     /// The node that the router takes for a dialect: literal segments before captures, captures before a tail.
@@ -174,16 +174,16 @@ impl Surface {
         })
     }
 
-    fn found(&self, operation: &l::Operation) -> Found {
+    fn found(&self, operation: &l::Operation) -> SurfaceMatch {
         let has = |bits: u32| operation.flags & bits != 0;
         let bit = |bits: u16, capture: usize| bits >> capture & 1 == 1;
         let capture = |capture: usize| {
             let meaning = if bit(operation.path_opaque, capture) { Meaning::Opaque } else { Meaning::Primary };
             bit(operation.path_roles, capture).then_some((capture, meaning))
         };
-        let query = span(&self.places, operation.query);
+        let query = span(&self.locations, operation.query);
         let dialect = self.dialects.get(usize::from(operation.dialect));
-        Found {
+        SurfaceMatch {
             dialect: dialect.map(|dialect| self.text(dialect.id).to_owned()).unwrap_or_default(),
             operation: self.text(operation.id).to_owned(),
             captures: (0..16).filter_map(capture).collect(),
@@ -195,7 +195,7 @@ impl Surface {
             socket: has(flag::WEBSOCKET),
             body: operation.body_state,
             message: operation.message_state,
-            query: query.map(|place| (self.text(place.name).to_owned(), meaning(place.role))).collect(),
+            query: query.map(|location| (self.text(location.name).to_owned(), meaning(location.role))).collect(),
         }
     }
 

@@ -25,15 +25,17 @@ use super::view::{class_count, is_wide, slot_of};
 use crate::compact::sort;
 use crate::limits;
 
-type Checked = Result<(), Bad>;
+type Checked = Result<(), Contradiction>;
 
 /// Section and record number of a contradiction.
-pub(crate) struct Bad(u16, usize);
+pub(crate) struct Contradiction(u16, usize);
 
 /// Checks all sections.
 pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
-    let check = Check { bundle };
-    check.all().map_err(|Bad(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
+    let check = BundleCheck { bundle };
+    check
+        .all()
+        .map_err(|Contradiction(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
 }
 
 /// How deep the stack of a program may get; the evaluator keeps it in one machine word of two bits each.
@@ -77,8 +79,8 @@ const ZERO: Must = Must::Most(0);
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
     use l::{
-        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation,
-        Pattern, Place, Restriction, RouteEdge, RouteNode, Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
+        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Location, Meta,
+        Operation, Pattern, Restriction, RouteEdge, RouteNode, Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
     };
     const WHOLE: Field = Field::new(0, 4);
     &[
@@ -89,7 +91,7 @@ static SECTIONS: &[Section] = {
                 (Meta::title, Text),
                 (Meta::info, Text),
                 (Meta::unknown_state, Maybe(s::STATES)),
-                (Meta::headers, Must::Span(s::PLACES)),
+                (Meta::headers, Must::Span(s::LOCATIONS)),
                 (Meta::reserved, ZERO),
             ],
         ),
@@ -194,8 +196,8 @@ static SECTIONS: &[Section] = {
             &[
                 (Dialect::id, Text),
                 (Dialect::prefix, Text),
-                (Dialect::hints, Must::Span(s::PLACES)),
-                (Dialect::credentials, Must::Span(s::PLACES)),
+                (Dialect::hints, Must::Span(s::LOCATIONS)),
+                (Dialect::credentials, Must::Span(s::LOCATIONS)),
                 (Dialect::reserved, ZERO),
                 (Dialect::reserved2, ZERO),
                 (Dialect::reserved3, ZERO),
@@ -226,21 +228,21 @@ static SECTIONS: &[Section] = {
                 (Operation::methods, Most((1 << l::operation::METHODS.len()) - 1)),
                 (Operation::body_state, Maybe(s::STATES)),
                 (Operation::message_state, Maybe(s::STATES)),
-                (Operation::query, Must::Span(s::PLACES)),
-                (Operation::flavour, Most(l::flavour::CLOUDFLARE_RUN as u16)),
+                (Operation::query, Must::Span(s::LOCATIONS)),
+                (Operation::error_format, Most(l::error_format::CLOUDFLARE_RUN as u16)),
                 (Operation::reserved2, ZERO),
                 (Operation::answer_state, Maybe(s::STATES)),
             ],
         ),
-        section::<Place>(
-            s::PLACES,
+        section::<Location>(
+            s::LOCATIONS,
             0,
             &[
-                (Place::name, Key),
-                (Place::role, Role),
-                (Place::state, Maybe(s::STATES)),
-                (Place::reserved, ZERO),
-                (Place::reserved2, ZERO),
+                (Location::name, Key),
+                (Location::role, Role),
+                (Location::state, Maybe(s::STATES)),
+                (Location::reserved, ZERO),
+                (Location::reserved2, ZERO),
             ],
         ),
         section::<State>(
@@ -322,12 +324,12 @@ static RUNS: &[Run] = &[
     list::<i64>(list::NUMBER, l::List::items, s::KEYS, Order::Numbers),
     run::<l::Deployment>(s::SCOPES, l::Scope::names, s::DEPLOYMENTS, Order::Text(0, false)),
     run::<l::RouteEdge>(s::ROUTE_NODES, l::RouteNode::edges, s::ROUTE_EDGES, Order::Text(0, false)),
-    run::<l::Place>(s::META, l::Meta::headers, s::PLACES, Order::Text(0, true)),
-    run::<l::Place>(s::OPERATIONS, l::Operation::query, s::PLACES, Order::Text(0, true)),
+    run::<l::Location>(s::META, l::Meta::headers, s::LOCATIONS, Order::Text(0, true)),
+    run::<l::Location>(s::OPERATIONS, l::Operation::query, s::LOCATIONS, Order::Text(0, true)),
     run::<l::StateKey>(s::STATES, l::State::keys, s::STATE_KEYS, Order::Text(l::StateKey::folded.at, true)),
 ];
 
-struct Check<'a> {
+struct BundleCheck<'a> {
     bundle: Bundle<'a>,
 }
 
@@ -341,7 +343,7 @@ fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
     let mut free_from = 0u64;
     for &(at, len) in spans.iter() {
         if u64::from(at) < free_from {
-            return Err(Bad(section, at as usize));
+            return Err(Contradiction(section, at as usize));
         }
         free_from = u64::from(at) + u64::from(len) * u64::from(unit);
     }
@@ -361,10 +363,10 @@ fn pair(record: &[u8], at: u8) -> (u32, u32) {
 }
 
 fn ensure(sound: bool, section: u16, at: usize) -> Checked {
-    if sound { Ok(()) } else { Err(Bad(section, at)) }
+    if sound { Ok(()) } else { Err(Contradiction(section, at)) }
 }
 
-impl<'a> Check<'a> {
+impl<'a> BundleCheck<'a> {
     fn all(&self) -> Checked {
         for section in SECTIONS {
             self.section(section)?;
@@ -372,7 +374,7 @@ impl<'a> Check<'a> {
         for run in RUNS {
             self.runs(run)?;
         }
-        let meta = self.bundle.meta().ok_or(Bad(s::META, 0))?;
+        let meta = self.bundle.meta().ok_or(Contradiction(s::META, 0))?;
         self.trie()?;
         self.rules(&meta)?;
         self.columns()?;
@@ -456,7 +458,7 @@ impl<'a> Check<'a> {
         for (at, len) in spans {
             let from = (at as usize).saturating_mul(step);
             let to = from.saturating_add((len as usize).saturating_mul(size as usize));
-            let records = self.bundle.section(run.of).get(from..to).ok_or(Bad(run.of, from))?;
+            let records = self.bundle.section(run.of).get(from..to).ok_or(Contradiction(run.of, from))?;
             self.ordered(records, run.of, from, run.size, run.order)?;
         }
         Ok(())
@@ -595,7 +597,7 @@ impl<'a> Check<'a> {
         let mut free_from = 0;
         for (at, _) in programs {
             ensure(at >= free_from, s::PROGRAMS, at as usize)?;
-            free_from = self.program(at, lists).ok_or(Bad(s::PROGRAMS, at as usize))?;
+            free_from = self.program(at, lists).ok_or(Contradiction(s::PROGRAMS, at as usize))?;
         }
         Ok(())
     }

@@ -104,7 +104,7 @@ impl Bundle<'_> {
     fn dialects(self, to: &mut String) {
         json::member(to, "dialects");
         to.push('[');
-        let places = self.table::<l::Place>(section::PLACES);
+        let locations = self.table::<l::Location>(section::LOCATIONS);
         for dialect in self.table::<l::Dialect>(section::DIALECTS).iter() {
             json::separate(to);
             to.push('{');
@@ -112,8 +112,8 @@ impl Bundle<'_> {
             text(to, "prefix", self.text(dialect.prefix));
             json::member(to, "credentials");
             to.push('[');
-            for place in places.span(dialect.credentials).iter() {
-                let (carrier, scheme) = match place.role {
+            for location in locations.span(dialect.credentials).iter() {
+                let (carrier, scheme) = match location.role {
                     role::HEADER_BEARER => ("header", "bearer"),
                     role::QUERY_CREDENTIAL => ("query", "plain"),
                     role::PROTOCOL_CREDENTIAL => ("protocol", "plain"),
@@ -122,7 +122,7 @@ impl Bundle<'_> {
                 json::separate(to);
                 to.push('{');
                 text(to, "in", carrier);
-                text(to, "name", self.text(place.name));
+                text(to, "name", self.text(location.name));
                 text(to, "scheme", scheme);
                 to.push('}');
             }

@@ -116,11 +116,11 @@ pub(crate) const fn short(size: usize) -> u8 {
 }
 
 /// Declares a constant for each field, of the field's name: where it lies.
-macro_rules! places {
+macro_rules! locations {
     ($before:expr;) => {};
     ($before:expr; $field:ident : $t:ty, $($rest:tt)*) => {
         pub(crate) const $field: Field = Field::new($before, <$t as Record>::SIZE);
-        places!($before + <$t as Record>::SIZE; $($rest)*);
+        locations!($before + <$t as Record>::SIZE; $($rest)*);
     };
 }
 
@@ -132,7 +132,7 @@ macro_rules! record {
         #[cfg_attr(any(feature = "author", fuzzing), derive(Default))]
         pub(crate) struct $name { $($(#[$fdoc])* pub(crate) $field: $t),* }
         #[allow(non_upper_case_globals, dead_code, reason = "named as the fields are; the check wants most of them")]
-        impl $name { places!(0; $($field : $t,)*); }
+        impl $name { locations!(0; $($field : $t,)*); }
         impl Record for $name {
             const SIZE: usize = 0 $(+ <$t as Record>::SIZE)*;
             #[inline(always)]
@@ -194,7 +194,7 @@ pub(crate) mod section {
     pub(crate) const ROUTE_NODES: u16 = 33;
     pub(crate) const ROUTE_EDGES: u16 = 34;
     pub(crate) const OPERATIONS: u16 = 35;
-    pub(crate) const PLACES: u16 = 36;
+    pub(crate) const LOCATIONS: u16 = 36;
     pub(crate) const STATES: u16 = 37;
     pub(crate) const STATE_KEYS: u16 = 38;
     pub(crate) const SENTENCES: u16 = 39;
@@ -226,7 +226,7 @@ record! {
     Family { id: Str, title: Str }
 }
 record! {
-    /// One bit of the reach. `PATTERNS[0]` is the pseudo pattern "no pattern occurs". `family` is `NONE16` if none has it.
+    /// One bit of the denied set. `PATTERNS[0]` is the pseudo pattern "no pattern occurs". `family` is `NONE16` if none has it.
     Pattern { text: Str, family: u16, exact: u16, reserved: u32 }
 }
 record! {
@@ -399,7 +399,7 @@ pub(crate) mod list {
 record! {
     /// A declared list. Text: `items` are entries of `DIGESTS`, HMAC-SHA256 of the entry cut to 16 bytes, under `salt` if the
     /// list is not secret, else under the deployment's list key, of which `salt` is the check value. CIDR: `items` of `CIDR4` and
-    /// `items6` of `CIDR6`, merged and sorted. Place lists that a program uses: `items` are sorted `PlaceKey`s in `KEYS` (byte offset and
+    /// `items6` of `CIDR6`, merged and sorted. Location lists that a program uses: `items` are sorted `PlaceKey`s in `KEYS` (byte offset and
     /// count), of a whole country with region zero. Number: `items` are sorted `i64` in `KEYS`, mapped as in an ORDER column.
     List { name: Str, kind: u8, secret: u8, reserved: u16, reserved2: u32, items: Span, items6: Span, as_of: i64, review_by: i64, salt: [u8; 16] }
 }
@@ -433,7 +433,7 @@ pub(crate) mod program {
 }
 
 /// How a dialect words its errors.
-pub(crate) mod flavour {
+pub(crate) mod error_format {
     pub(crate) const OPENAI: u8 = 1;
     pub(crate) const ANTHROPIC: u8 = 2;
     pub(crate) const GOOGLE: u8 = 3;
@@ -449,9 +449,9 @@ pub(crate) mod flavour {
 }
 
 record! {
-    /// A guarded API. `hints` are `Place`s: headers whose presence says that the caller speaks it; `credentials` are `Place`s too:
+    /// A guarded API. `hints` are `Location`s: headers whose presence says that the caller speaks it; `credentials` are `Location`s too:
     /// where it takes a credential (role HEADER_BEARER, HEADER_PLAIN or QUERY_CREDENTIAL).
-    Dialect { id: Str, prefix: Str, hints: Span, credentials: Span, flavour: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+    Dialect { id: Str, prefix: Str, hints: Span, credentials: Span, error_format: u8, reserved: u8, reserved2: u16, reserved3: u32 }
 }
 record! {
     /// A node of the route trie. `edges` are literal segments, folded and sorted; `params` are captures, tried in order, longest suffix
@@ -509,7 +509,7 @@ record! {
     /// An operation of a dialect. `path_roles`: bit i set if capture i (parameters and tail, from the left) is a mention, which
     /// counts as PRIMARY; `path_opaque`: of these, an opaque slot (a DEPLOYMENT). `body_state`: start state of JSON document and form fields,
     /// `NONE` if nothing in a body is wanted. Operations that end at one node and share a method share a `body_state` too: that
-    /// of all their places together. `answer_state` is the same for answers: where they name the model that ran, or a list's rows.
+    /// of all their locations together. `answer_state` is the same for answers: where they name the model that ran, or a list's rows.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
         path_roles: u16, path_opaque: u16,
@@ -517,12 +517,12 @@ record! {
         query: Span,
         class: u8,
         /// How its errors are worded: those of a mounted operation as its own API does.
-        flavour: u8,
+        error_format: u8,
         reserved2: u16, answer_state: u32,
     }
 }
 
-/// What a place in a request means. Used by `Place::role` and `State::role`.
+/// What a place in a request means. Used by `Location::role` and `State::role`.
 pub(crate) mod role {
     /// Nothing: keep walking.
     pub(crate) const NOTHING: u8 = 0;
@@ -585,8 +585,8 @@ pub(crate) mod role {
 
 record! {
     /// A named place outside the body. A query parameter is folded as a key is; a header to lower case and `_` to `-`; a span of
-    /// places is sorted by name, credentials apart. `state` is the start state of a text that holds JSON (role NESTED_JSON), else `NONE`.
-    Place { name: Str, role: u8, reserved: u8, reserved2: u16, state: u32 }
+    /// locations is sorted by name, credentials apart. `state` is the start state of a text that holds JSON (role NESTED_JSON), else `NONE`.
+    Location { name: Str, role: u8, reserved: u8, reserved2: u16, state: u32 }
 }
 record! {
     /// A state of the pointer automaton: what is wanted at and below one value. `keys` are sorted by folded name;

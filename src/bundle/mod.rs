@@ -1,7 +1,7 @@
 //! What travels: one file that holds the whole compiled policy.
 //!
 //! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`] that has been checked once and is then only looked up.
-//! It does not decide, and it does not fetch: [`reach`](crate::denied) decides, the deployment fetches.
+//! It does not decide, and it does not fetch: [`denied_set`](crate::denied) decides, the deployment fetches.
 
 pub(crate) mod check;
 pub(crate) mod describe;

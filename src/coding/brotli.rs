@@ -10,11 +10,11 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 use super::step::Step;
 use crate::reason::Reason;
 
-type State = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
+type DecoderState = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
 
 /// A stream.
 pub(crate) struct Brotli {
-    state: Box<State>,
+    state: Box<DecoderState>,
     started: bool,
     over: bool,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Brotli {
 impl Brotli {
     pub(crate) fn new() -> Self {
         let alloc = StandardAlloc::default;
-        Self { state: Box::new(State::new_strict(alloc(), alloc(), alloc())), started: false, over: false }
+        Self { state: Box::new(DecoderState::new_strict(alloc(), alloc(), alloc())), started: false, over: false }
     }
 
     pub(crate) fn step(&mut self, from: &[u8], to: &mut [u8]) -> Result<Step, Reason> {

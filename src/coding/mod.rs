@@ -71,7 +71,7 @@ struct Coded {
 
 /// One coding.
 struct Link {
-    stage: Stage,
+    stage: CodingStage,
     input: Vec<u8>,
     at: usize,
     produced: u64,
@@ -79,7 +79,7 @@ struct Link {
     share: Share,
 }
 
-enum Stage {
+enum CodingStage {
     Inflate(Inflate),
     Brotli(Brotli),
     Zstd(Zstd),
@@ -182,14 +182,14 @@ impl Link {
     fn new(coding: &str, signed: bool, memory: &Memory) -> Result<Self, Reason> {
         let is = |known: &str| coding.eq_ignore_ascii_case(known);
         let (stage, least) = if is("gzip") || is("x-gzip") {
-            (Stage::Inflate(Inflate::gzip()), limits::INFLATE_MEMORY)
+            (CodingStage::Inflate(Inflate::gzip()), limits::INFLATE_MEMORY)
         } else if is("deflate") {
-            (Stage::Inflate(Inflate::deflate()), limits::INFLATE_MEMORY)
+            (CodingStage::Inflate(Inflate::deflate()), limits::INFLATE_MEMORY)
         // Without a magic number and a checksum, a brotli stream may be read as something else.
         } else if is("br") && !signed {
-            (Stage::Brotli(Brotli::new()), limits::BROTLI_MEMORY)
+            (CodingStage::Brotli(Brotli::new()), limits::BROTLI_MEMORY)
         } else if is("zstd") {
-            (Stage::Zstd(Zstd::new()), limits::ZSTD_MEMORY)
+            (CodingStage::Zstd(Zstd::new()), limits::ZSTD_MEMORY)
         } else {
             return Err(Reason::ContentCoding);
         };
@@ -267,7 +267,7 @@ fn pull(links: &mut [Link], coded: &mut Coded, to: &mut [u8]) -> Result<usize, R
     Ok(0)
 }
 
-impl Stage {
+impl CodingStage {
     fn step(&mut self, from: &[u8], to: &mut [u8]) -> Result<Step, Reason> {
         match self {
             Self::Inflate(stage) => stage.step(from, to),

@@ -21,17 +21,17 @@ pub(crate) enum Leaf {
 
 /// The disjunctive form has more than [`limits::CONJUNCTIONS`] rows.
 #[derive(Debug)]
-pub(crate) struct TooMany;
+pub(crate) struct TooManyConjunctions;
 
 /// Pairs of conjunctions multiplied out before absorption. A product of this size seldom shrinks below the limit.
 const PAIRS: usize = 16 * limits::CONJUNCTIONS;
 
 /// The rows of a condition, shortest first.
-pub(crate) fn rows(condition: &Condition, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+pub(crate) fn rows(condition: &Condition, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
     signed(condition, false, leaf)
 }
 
-fn signed(condition: &Condition, negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+fn signed(condition: &Condition, negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
     match condition {
         Condition::True => Ok(constant(!negated)),
         Condition::False => Ok(constant(negated)),
@@ -56,12 +56,12 @@ fn constant(value: bool) -> Vec<Row> {
     if value { vec![Vec::new()] } else { Vec::new() }
 }
 
-fn all(parts: &[Condition], negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+fn all(parts: &[Condition], negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
     let mut product = constant(true);
     for part in parts {
         let factor = signed(part, negated, leaf)?;
         if product.len().saturating_mul(factor.len()) > PAIRS {
-            return Err(TooMany);
+            return Err(TooManyConjunctions);
         }
         let pairs = product.iter().flat_map(|left| factor.iter().map(move |right| union(left, right)));
         product = absorbed(pairs.collect())?;
@@ -77,7 +77,7 @@ fn union(left: &Row, right: &Row) -> Row {
 }
 
 /// Leaves out every row that says more than another: `a || a && b` is `a`.
-fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooMany> {
+fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooManyConjunctions> {
     rows.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     rows.dedup();
     let mut kept: Vec<Row> = Vec::new();
@@ -85,7 +85,7 @@ fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooMany> {
         if !kept.iter().any(|shorter| holds_all(&row, shorter)) {
             kept.push(row);
             if kept.len() > limits::CONJUNCTIONS {
-                return Err(TooMany);
+                return Err(TooManyConjunctions);
             }
         }
     }
@@ -112,7 +112,7 @@ mod tests {
         Condition::Not(Box::new(inner))
     }
 
-    fn form(condition: &Condition) -> Result<Vec<Row>, TooMany> {
+    fn form(condition: &Condition) -> Result<Vec<Row>, TooManyConjunctions> {
         rows(condition, &mut |atom| match atom.fact {
             FactRef::Declared(number) => Leaf::Atom(u32::try_from(number).unwrap()),
             _ => Leaf::Constant(false),

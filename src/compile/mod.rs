@@ -1,4 +1,4 @@
-//! Lowers a policy into a bundle: conditions to rows, rows to bit vectors, models to bits of the reach.
+//! Lowers a policy into a bundle: conditions to rows, rows to bit vectors, models to bits of the denied set.
 //!
 //! Input: a [`Policy`] that the checks have accepted. Output: the bytes of a bundle, the same for the same policy on every platform. It
 //! decides nothing, and it says nothing of a policy's wisdom: that is the checks' part.
@@ -40,7 +40,7 @@ use crate::limits;
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::Problem;
 use crate::policy::model::{
-    Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, Span, State, Test, Unlisted,
+    Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, RuleState, Span, Test, Unlisted,
 };
 use crate::reason::Reason;
 
@@ -321,7 +321,7 @@ impl Rules {
     fn read(policy: &Policy, columns: &mut Columns<'_>, errors: &mut Vec<CompileError>) -> Self {
         let mut rows = |rule: &str, clause: Option<&Clause>, absent: bool| -> Vec<Row> {
             let Some(clause) = clause else { return if absent { vec![Row::new()] } else { Vec::new() } };
-            dnf::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(|dnf::TooMany| {
+            dnf::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(|dnf::TooManyConjunctions| {
                 let (rule, limit) = (rule.to_owned(), limits::CONJUNCTIONS);
                 errors.push(CompileError::TooManyConjunctions { rule, limit, span: clause.span });
                 Vec::new()
@@ -538,11 +538,11 @@ fn index16(index: Option<usize>) -> u16 {
     index.and_then(|index| u16::try_from(index).ok()).unwrap_or(NONE16)
 }
 
-fn state(state: State) -> u8 {
+fn state(state: RuleState) -> u8 {
     match state {
-        State::Off => l::state::OFF,
-        State::On => l::state::ON,
-        State::Shadow => l::state::SHADOW,
+        RuleState::Off => l::state::OFF,
+        RuleState::On => l::state::ON,
+        RuleState::Shadow => l::state::SHADOW,
     }
 }
 

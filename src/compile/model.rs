@@ -1,4 +1,4 @@
-//! Gives each pattern its bit of the reach, and each rule the bits it closes or lifts.
+//! Gives each pattern its bit of the denied set, and each rule the bits it closes or lifts.
 //!
 //! Input: families and the models of rules. Output: `FAMILIES`, `PATTERNS`, the token trie, the table of exact ids, masks.
 //!

@@ -1,6 +1,6 @@
 use super::*;
 use crate::bundle::view::OwnedBundle;
-use crate::denied::{Candidate, Reacher};
+use crate::denied::{Candidate, Evaluator};
 use crate::facts::account::Account;
 use crate::facts::network::Network;
 use crate::facts::place::Place;
@@ -78,14 +78,14 @@ fn ranges_that_touch_are_one_and_mapped_addresses_are_plain() {
     let bundle = owned.view();
     let four: Vec<_> = bundle.table::<l::Cidr4>(section::CIDR4).iter().map(|range| (range.first, range.last)).collect();
     assert_eq!(four, [(0xc000_0200, 0xc000_02ff), (0xc633_6400, 0xc633_64ff)]);
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     let account = Account::unknown(bundle);
     for (ip, closed) in
         [("192.0.2.200", true), ("::ffff:192.0.2.1", true), ("2001:db8::1", true), ("192.0.3.0", false), ("::1", false)]
     {
         let candidate =
             Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: Some(ip.parse().unwrap()), account: &account };
-        assert_eq!(!reacher.reach(bundle, &[candidate], &[], 0, false).is_empty(), closed, "{ip}");
+        assert_eq!(!evaluator.denied_set(bundle, &[candidate], &[], 0, false).is_empty(), closed, "{ip}");
     }
 }
 
@@ -98,11 +98,11 @@ fn what_holds_a_closed_pattern_is_closed_unless_it_is_anothers() {
     let texts: Vec<&str> =
         bundle.table::<l::Pattern>(section::PATTERNS).iter().map(|pattern| bundle.text(pattern.text)).collect();
     assert_eq!(texts, ["", "mythos-5", "mythos-5-mini", "mythos-5-20260601"]);
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     let mut closed = |account: &Account| {
         let candidate = Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account };
-        let reach = reacher.reach(bundle, &[candidate], &[], 0, false);
-        (0..4).filter(|pattern| reach.denies(*pattern)).collect::<Vec<_>>()
+        let denied_set = evaluator.denied_set(bundle, &[candidate], &[], 0, false);
+        (0..4).filter(|pattern| denied_set.denies(*pattern)).collect::<Vec<_>>()
     };
     assert_eq!(closed(&Account::unknown(bundle)), [1, 3]);
     assert_eq!(closed(&Account::classify(bundle, None, |_| Some(Value::Text("a")))), [1], "a licence opens what it names");

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::prepared::Plan;
+use super::prepared::Prepared;
 use super::tables::Tables;
 use crate::bundle::layout::NONE;
 
@@ -20,9 +20,9 @@ pub(crate) struct Lifted {
 }
 
 impl Lifted {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let groups = plan.lift_groups.len();
-        let words = if groups == 0 { 0 } else { plan.regions[0] };
+    pub(crate) fn new(prepared: &Prepared) -> Self {
+        let groups = prepared.lift_groups.len();
+        let words = if groups == 0 { 0 } else { prepared.regions[0] };
         Self {
             whole: alloc::vec![0; words],
             partial: alloc::vec![0; words],
@@ -48,8 +48,8 @@ impl Lifted {
     }
 
     /// Adds what the licences of a group lift, and returns where its rows end.
-    pub(crate) fn add(&mut self, plan: &Plan, number: u32) -> u32 {
-        let Some(group) = plan.lift_groups.get(number as usize) else { return 0 };
+    pub(crate) fn add(&mut self, prepared: &Prepared, number: u32) -> u32 {
+        let Some(group) = prepared.lift_groups.get(number as usize) else { return 0 };
         self.used = true;
         let to = if group.mask == NONE {
             &mut self.whole
@@ -57,7 +57,7 @@ impl Lifted {
             self.parts.push(number);
             &mut self.partial
         };
-        for (word, bits) in plan.lifts_of(group) {
+        for (word, bits) in prepared.lifts_of(group) {
             if let Some(lifted) = to.get_mut(*word as usize) {
                 *lifted |= bits;
             }
@@ -71,11 +71,11 @@ impl Lifted {
     }
 
     /// Adds to `closed` what the restrictions at these slot ends close and no licence lifts.
-    pub(crate) fn close(&mut self, tables: &Tables<'_>, plan: &Plan, word: u32, bits: u64, closed: &mut [u64]) {
+    pub(crate) fn close(&mut self, tables: &Tables<'_>, prepared: &Prepared, word: u32, bits: u64, closed: &mut [u64]) {
         let partial = if self.used { bits & self.partial.get(word as usize).copied().unwrap_or(0) } else { 0 };
         let whole = bits & !partial;
         let mut rest = bits;
-        for group in plan.groups_from(word) {
+        for group in prepared.groups_from(word) {
             if rest == 0 {
                 return;
             }
@@ -85,21 +85,21 @@ impl Lifted {
                 // One that nothing lifts closes what its neighbours close, lifted or not.
                 or(closed, tables.mask(group.mask).iter());
             } else if own != 0 {
-                self.close_rest(tables, plan, word, own, group.mask, closed);
+                self.close_rest(tables, prepared, word, own, group.mask, closed);
             }
         }
     }
 
     /// The same for restrictions with one mask, each lifted in part.
-    fn close_rest(&mut self, tables: &Tables<'_>, plan: &Plan, word: u32, mut bits: u64, mask: u32, closed: &mut [u64]) {
+    fn close_rest(&mut self, tables: &Tables<'_>, prepared: &Prepared, word: u32, mut bits: u64, mask: u32, closed: &mut [u64]) {
         while bits != 0 {
             let bit = bits.trailing_zeros();
             // What is lifted by at least the licences that lift this one closes no more than it.
             let mut alike = u64::MAX;
             self.fitting.clear();
             for number in &self.parts {
-                let Some(group) = plan.lift_groups.get(*number as usize) else { continue };
-                let lifts = plan.lifts_of(group);
+                let Some(group) = prepared.lift_groups.get(*number as usize) else { continue };
+                let lifts = prepared.lifts_of(group);
                 let own = lifts.binary_search_by_key(&word, |(word, _)| *word).ok().and_then(|at| lifts.get(at));
                 if let Some((_, own)) = own.filter(|(_, own)| own >> bit & 1 == 1) {
                     alike &= own;

@@ -1,20 +1,20 @@
-//! Facts x bundle -> reach: which model patterns a caller may not use.
+//! Facts x bundle -> denied set: which model patterns a caller may not use.
 //!
 //! Input: the candidate callers and the readings of a request, all from before its body, and a checked bundle. Output: one bit a pattern.
 //! It does not know what the request mentions, and it makes no words.
 //!
 //! ```text
-//! epoch    rows of the rules in force, cut by what depends on `now` alone; kept until `now` leaves its interval   (epoch)
+//! window    rows of the rules in force, cut by what depends on `now` alone; kept until `now` leaves its interval   (window)
 //! for each candidate and reading:
 //!   class of each column that a live row looks at; a class in which every row survives is passed over          (below)
 //!   AND of the classes' vectors, 64 words at a time, words without a row skipped by their summaries            (rows)
 //!   any `when` row of a slot and no `unless` row of it: the restriction applies; all slots of a word at once   (rows)
 //!   minus what the surviving licences lift, or lift in part                                                   (lift)
 //!   OR of the masks: once for all neighbours that close the same models                                       (lift)
-//! the reach is the union
+//! the denied set is the union
 //! ```
 //!
-//! Nothing here allocates once the reacher has seen its bundle's epochs, and a row that stays out of the way costs a 64th of a word.
+//! Nothing here allocates once the evaluator has seen its bundle's window, and a row that stays out of the way costs a 64th of a word.
 
 mod licence;
 mod prepared;
@@ -26,14 +26,14 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use self::licence::Lifted;
-use self::prepared::Plan;
+use self::prepared::Prepared;
 use self::rows::Pick;
 use self::tables::Tables;
 use self::window::NO_SWITCH;
-use self::window::{Epoch, Watched};
+use self::window::{Watched, Window};
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, column, fact, list, section};
-use crate::bundle::operation::Reading;
+use crate::bundle::operation::OperationMatch;
 use crate::bundle::view::Bundle;
 use crate::facts::account::Account;
 use crate::facts::class::{listed_ip, listed_number, order_class, place_class, text_class};
@@ -59,7 +59,7 @@ pub struct Candidate<'a> {
 
 /// Whether a rule is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum SwitchState {
     /// Not in force.
     Off,
     /// In force.
@@ -68,7 +68,7 @@ pub enum State {
     Shadow,
 }
 
-impl State {
+impl SwitchState {
     /// The state of this name: `on`, `off` or `shadow`.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
@@ -83,14 +83,14 @@ impl State {
 
 /// What a caller may not use: one bit a pattern. Bit 0 is the id in which no pattern occurs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct DeniedSet {
     /// Denied patterns.
     pub denied: Vec<u64>,
     /// Patterns that restrictions in shadow would deny.
     pub shadow: Vec<u64>,
 }
 
-impl Reach {
+impl DeniedSet {
     /// Whether nothing is denied: the request passes unread.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -112,7 +112,7 @@ impl Reach {
     }
 }
 
-/// Which rules stand behind a reach, by number and ascending.
+/// Which rules stand behind a denied set, by number and ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grounds {
     /// Restrictions in force that deny one of the patterns asked for.
@@ -121,17 +121,17 @@ pub struct Grounds {
     pub licences: Vec<u16>,
 }
 
-/// Computes reaches under one bundle. It borrows nothing and is given the same bundle with each call.
+/// Computes denied sets under one bundle. It borrows nothing and is given the same bundle with each call.
 #[derive(Debug)]
-pub struct Reacher {
-    plan: Plan,
-    epoch: Epoch,
+pub struct Evaluator {
+    prepared: Prepared,
+    window: Window,
     /// States by switch, restrictions before licences; `NO_SWITCH`: as shipped.
     switches: Vec<u8>,
     picks: [Vec<Pick>; 3],
     lifted: Lifted,
     licensed: bool,
-    reach: Reach,
+    denied_set: DeniedSet,
 }
 
 /// All that a class is looked up by.
@@ -142,109 +142,109 @@ struct Facts<'a> {
     asn: Option<u32>,
     ip: Option<IpAddr>,
     account: Option<&'a Account>,
-    reading: Reading,
+    reading: OperationMatch,
     now: i64,
 }
 
-impl Reacher {
+impl Evaluator {
     /// Prepares for a bundle; takes time linear in its rules.
     #[must_use]
     pub fn new(bundle: Bundle<'_>) -> Self {
-        let plan = Plan::new(bundle);
+        let prepared = Prepared::new(bundle);
         let mask_words = bundle.meta().map_or(0, |meta| meta.mask_words as usize);
         let rules =
             bundle.table::<l::Restriction>(section::RESTRICTIONS).len() + bundle.table::<l::Licence>(section::LICENCES).len();
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
         let room = || Vec::with_capacity(columns);
         Self {
-            epoch: Epoch::default(),
+            window: Window::default(),
             switches: alloc::vec![NO_SWITCH; rules],
             picks: [room(), room(), room()],
-            lifted: Lifted::new(&plan),
+            lifted: Lifted::new(&prepared),
             licensed: false,
-            reach: Reach { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
-            plan,
+            denied_set: DeniedSet { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
+            prepared,
         }
     }
 
     /// Puts a rule on, off or in shadow, whatever the bundle says. False if there is no such rule, or it is a licence and shall
     /// be in shadow.
-    pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: State) -> bool {
+    pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: SwitchState) -> bool {
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let licences = bundle.table::<l::Licence>(section::LICENCES);
         let found = restrictions.iter().position(|rule| bundle.text(rule.id) == rule_id).or_else(|| {
             let licence = licences.iter().position(|rule| bundle.text(rule.id) == rule_id)?;
-            (state != State::Shadow).then_some(restrictions.len() + licence)
+            (state != SwitchState::Shadow).then_some(restrictions.len() + licence)
         });
         let Some(slot) = found.and_then(|index| self.switches.get_mut(index)) else { return false };
         *slot = match state {
-            State::Off => l::state::OFF,
-            State::On => l::state::ON,
-            State::Shadow => l::state::SHADOW,
+            SwitchState::Off => l::state::OFF,
+            SwitchState::On => l::state::ON,
+            SwitchState::Shadow => l::state::SHADOW,
         };
-        self.epoch.forget();
+        self.window.forget();
         true
     }
 
     /// Takes back every switch: rules are as the bundle ships them.
     pub fn unswitch(&mut self) {
         self.switches.fill(NO_SWITCH);
-        self.epoch.forget();
+        self.window.forget();
     }
 
     /// The union of what each candidate may not use, under each reading.
     ///
     /// `stale` (or the bundle's expiry, or more candidates than [`limits::CANDIDATES`]) adds what a caller could not use of whose
     /// account and place nothing is known. No candidate is one of whom nothing is known, no reading that of an unknown operation.
-    pub fn reach(
+    pub fn denied_set(
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[Reading],
+        readings: &[OperationMatch],
         now_ms: i64,
         stale: bool,
-    ) -> &Reach {
-        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
-        self.reach.denied.fill(0);
-        self.reach.shadow.fill(0);
+    ) -> &DeniedSet {
+        self.window.settle(bundle, &self.prepared, &self.switches, now_ms);
+        self.denied_set.denied.fill(0);
+        self.denied_set.shadow.fill(0);
         self.licensed = false;
-        if !self.epoch.is_idle() {
-            let readings = self.epoch.distinct(readings);
+        if !self.window.is_idle() {
+            let readings = self.window.distinct(readings);
             let stale = stale || now_ms >= bundle.expires();
             each_caller(candidates, readings, now_ms, stale, &mut |facts| self.add(bundle, facts));
         }
-        &self.reach
+        &self.denied_set
     }
 
     /// Adds what one caller may not use.
     fn add(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>) {
         let tables = Tables::new(bundle);
-        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
-        let Self { plan, epoch, picks: [when, unless, licences], lifted, reach, .. } = self;
+        pick(bundle, &self.window, &self.prepared, &mut self.picks, facts);
+        let Self { prepared, window, picks: [when, unless, licences], lifted, denied_set, .. } = self;
         lifted.clear();
         let mut asked = false;
-        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+        rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
             // Restrictions in shadow close something else than those beside them.
             rows::Step::At(row) => {
-                if epoch.has_shadow() {
+                if window.has_shadow() {
                     row
                 } else {
-                    plan.open_from(&tables, row, &reach.denied)
+                    prepared.open_from(&tables, row, &denied_set.denied)
                 }
             }
             rows::Step::Applies(word, bits) => {
                 if !asked {
                     asked = true;
-                    rows::surviving(&tables, plan, epoch, licences, &mut |row| {
-                        let group = plan.lift_group(&tables, row);
-                        group.map_or(row + 1, |group| lifted.add(plan, group))
+                    rows::surviving(&tables, prepared, window, licences, &mut |row| {
+                        let group = prepared.lift_group(&tables, row);
+                        group.map_or(row + 1, |group| lifted.add(prepared, group))
                     });
                 }
                 let bits = bits & !lifted.whole(word);
-                let shadow = bits & epoch.shadow_of(word);
-                lifted.close(&tables, plan, word, bits & !shadow, &mut reach.denied);
+                let shadow = bits & window.shadow_of(word);
+                lifted.close(&tables, prepared, word, bits & !shadow, &mut denied_set.denied);
                 if shadow != 0 {
-                    lifted.close(&tables, plan, word, shadow, &mut reach.shadow);
+                    lifted.close(&tables, prepared, word, shadow, &mut denied_set.shadow);
                 }
                 0
             }
@@ -252,16 +252,16 @@ impl Reacher {
         self.licensed |= self.lifted.is_used();
     }
 
-    /// Whether a licence lifts something for the callers of the last reach.
+    /// Whether a licence lifts something for the callers of the last begin.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.licensed
     }
 
-    /// Whether restrictions in shadow would close something to the callers of the last reach.
+    /// Whether restrictions in shadow would close something to the callers of the last begin.
     #[must_use]
     pub fn is_shadowed(&self) -> bool {
-        self.reach.shadow.iter().any(|word| *word != 0)
+        self.denied_set.shadow.iter().any(|word| *word != 0)
     }
 
     /// Which restrictions in force deny any of these patterns (no pattern at all: anything), and which licences lift something.
@@ -271,12 +271,12 @@ impl Reacher {
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[Reading],
+        readings: &[OperationMatch],
         now_ms: i64,
         stale: bool,
         patterns: &[u64],
     ) -> Grounds {
-        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
+        self.window.settle(bundle, &self.prepared, &self.switches, now_ms);
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let licences = bundle.table::<l::Licence>(section::LICENCES);
         let mut denying = alloc::vec![false; restrictions.len()];
@@ -291,11 +291,11 @@ impl Reacher {
     /// Marks the restrictions that deny one caller any of these patterns, and the licences that lift something.
     fn ground(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>, patterns: &[u64], denying: &mut [bool], lifting: &mut [bool]) {
         let tables = Tables::new(bundle);
-        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
-        let Self { plan, epoch, picks: [when, unless, licence_picks], reach, .. } = self;
+        pick(bundle, &self.window, &self.prepared, &mut self.picks, facts);
+        let Self { prepared, window, picks: [when, unless, licence_picks], denied_set, .. } = self;
         let mut live: Vec<u32> = Vec::new();
-        rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
-            if let Some(licence) = plan.licence_of(&tables, row)
+        rows::surviving(&tables, prepared, window, licence_picks, &mut |row| {
+            if let Some(licence) = prepared.licence_of(&tables, row)
                 && live.last() != Some(&licence)
             {
                 live.push(licence);
@@ -303,10 +303,10 @@ impl Reacher {
             row + 1
         });
         let mut applying: Vec<(u32, u64)> = Vec::new();
-        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+        rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
             rows::Step::At(row) => row,
             rows::Step::Applies(word, bits) => {
-                applying.push((word, bits & !epoch.shadow_of(word)));
+                applying.push((word, bits & !window.shadow_of(word)));
                 0
             }
         });
@@ -316,7 +316,7 @@ impl Reacher {
         let mut fitting: Vec<(u32, u32)> = Vec::new();
         for (word, mut bits) in applying {
             while bits != 0 {
-                let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
+                let owner = prepared.restriction_at(&tables, word, bits.trailing_zeros());
                 bits &= bits - 1;
                 let Some(number) = owner else { continue };
                 let Some(rule) = restrictions.get(number) else { continue };
@@ -328,7 +328,7 @@ impl Reacher {
                         fitting.push((*licence, record.mask));
                     }
                 }
-                for at in 0..reach.denied.len() {
+                for at in 0..denied_set.denied.len() {
                     let wanted = if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
                     let asked = tables.mask(rule.mask).at(at) & wanted;
                     let mut left = asked;
@@ -361,9 +361,15 @@ fn numbers(flags: &[bool]) -> Vec<u16> {
 }
 
 /// Every caller that has to be decided: candidates times readings, and what a stale bundle adds.
-fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, stale: bool, decide: &mut dyn FnMut(&Facts<'_>)) {
+fn each_caller(
+    candidates: &[Candidate<'_>],
+    readings: &[OperationMatch],
+    now: i64,
+    stale: bool,
+    decide: &mut dyn FnMut(&Facts<'_>),
+) {
     let stale = stale || candidates.len() > limits::CANDIDATES;
-    let readings = if readings.is_empty() { &[Reading::UNKNOWN] } else { readings };
+    let readings = if readings.is_empty() { &[OperationMatch::UNKNOWN] } else { readings };
     for reading in readings.iter().copied() {
         for candidate in candidates {
             let Candidate { place, network, asn, ip, account } = *candidate;
@@ -382,11 +388,11 @@ fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, sta
 }
 
 /// Looks up the class of each watched column and keeps those that restrict a region.
-fn pick(bundle: Bundle<'_>, epoch: &Epoch, plan: &Plan, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
+fn pick(bundle: Bundle<'_>, window: &Window, prepared: &Prepared, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
     let classes = bundle.table::<l::Class>(section::CLASSES);
-    let facts = Facts { account: facts.account.filter(|account| account.is_for(plan.tag)), ..*facts };
+    let facts = Facts { account: facts.account.filter(|account| account.is_for(prepared.tag)), ..*facts };
     picks.iter_mut().for_each(Vec::clear);
-    for watched in epoch.watched() {
+    for watched in window.watched() {
         let class = class_of(bundle, watched, &facts);
         // INVARIANT: the reader has checked that the classes of a column are there.
         let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else { continue };
@@ -394,7 +400,7 @@ fn pick(bundle: Bundle<'_>, epoch: &Epoch, plan: &Plan, picks: &mut [Vec<Pick>; 
         if restricts != 0 {
             for (region, picks) in (0..).zip(picks.iter_mut()) {
                 if restricts >> region & 1 == 1 {
-                    picks.push(Pick::new(bundle, plan, region, &class));
+                    picks.push(Pick::new(bundle, prepared, region, &class));
                 }
             }
         }

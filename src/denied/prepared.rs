@@ -1,4 +1,4 @@
-//! What a reacher works out of a bundle once: where slots end, which neighbours close the same models, which licences lift alike.
+//! What a evaluator works out of a bundle once: where slots end, which neighbours close the same models, which licences lift alike.
 
 use alloc::vec::Vec;
 
@@ -23,7 +23,7 @@ pub(crate) struct LiftGroup {
     pub(crate) to: u32,
     /// `NONE`: all that a restriction closes.
     pub(crate) mask: u32,
-    /// Span of `Plan::lifts`.
+    /// Span of `Prepared::lifts`.
     lifts: Span,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Wide {
 }
 
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Prepared {
     /// Of the bundle, for accounts to be compared with.
     pub(crate) tag: u64,
     /// Words of the three regions.
@@ -60,7 +60,7 @@ pub(crate) struct Plan {
     lifts: Vec<(u32, u64)>,
 }
 
-impl Plan {
+impl Prepared {
     pub(crate) fn new(bundle: Bundle<'_>) -> Self {
         let meta = bundle.meta();
         let counts = meta.map_or([0; 3], |m| [m.when_words, m.unless_words, m.licence_words]);
@@ -73,7 +73,7 @@ impl Plan {
             vector_summaries += 2 * words.div_ceil(64);
         }
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
-        let mut plan = Self {
+        let mut prepared = Self {
             tag: crate::facts::account::tag(bundle),
             regions,
             places,
@@ -90,13 +90,13 @@ impl Plan {
         };
         for rule in restrictions.iter() {
             if is_wide(&rule) {
-                plan.wide.push(Wide { when: rule.when, unless: rule.unless });
+                prepared.wide.push(Wide { when: rule.when, unless: rule.unless });
             } else if let Some((word, bit)) = end_of(&rule)
-                && let Some(ends) = plan.ends.get_mut(word as usize)
+                && let Some(ends) = prepared.ends.get_mut(word as usize)
             {
                 *ends |= 1 << bit;
                 if rule.unless.len > 0 {
-                    plan.aligned_words = plan.aligned_words.max(word + 1);
+                    prepared.aligned_words = prepared.aligned_words.max(word + 1);
                 }
             }
         }
@@ -110,23 +110,23 @@ impl Plan {
             if owner != last {
                 last = owner;
                 let mask = restrictions.get(owner).map_or(NONE, |rule| rule.mask);
-                if plan.groups.last().is_none_or(|group| group.mask != mask) {
-                    plan.groups.push(Group { from: row, to: row, mask });
+                if prepared.groups.last().is_none_or(|group| group.mask != mask) {
+                    prepared.groups.push(Group { from: row, to: row, mask });
                 }
             }
-            if let Some(group) = plan.groups.last_mut() {
+            if let Some(group) = prepared.groups.last_mut() {
                 group.to = row + 1;
             }
         }
         let mut first = 0;
         for word in 0..rows / 64 {
-            while plan.groups.get(first as usize).is_some_and(|group| group.to <= word * 64) {
+            while prepared.groups.get(first as usize).is_some_and(|group| group.to <= word * 64) {
                 first += 1;
             }
-            plan.first_group.push(first);
+            prepared.first_group.push(first);
         }
-        plan.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
-        plan
+        prepared.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
+        prepared
     }
 
     fn read_licences(&mut self, bundle: Bundle<'_>, owners: impl Iterator<Item = u32>) {

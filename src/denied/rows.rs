@@ -3,16 +3,16 @@
 //! ```text
 //! block of 64 words      two summary words a vector: has word w a row? does it lack one (does the vector care)?
 //!   alive  = live & summary of each pick             a pick is the vector of one column's class
-//!   word w = live & word w of each pick that cares   for w alive, as long as it can still change the reach
+//!   word w = live & word w of each pick that cares   for w alive, as long as it can still change the denied set
 //! slots of a word        E has the last row of each slot
 //!   any(x) = (((x & !E) + !E) | x) & E               the sum carries into the last row exactly if a row before it is set
 //!   applies = any(when) & !any(unless)
 //! ```
 
-use super::prepared::Plan;
+use super::prepared::Prepared;
 use super::tables::Tables;
 use super::tables::{Region, WIDE_END};
-use super::window::Epoch;
+use super::window::Window;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, section};
 use crate::bundle::view::{Bundle, Table};
@@ -35,8 +35,8 @@ pub(crate) struct Pick {
 }
 
 impl Pick {
-    pub(crate) fn new(bundle: Bundle<'_>, plan: &Plan, region: usize, class: &l::Class) -> Self {
-        let Region { first_word, end_word, first_summary } = plan.places.get(region).copied().unwrap_or_default();
+    pub(crate) fn new(bundle: Bundle<'_>, prepared: &Prepared, region: usize, class: &l::Class) -> Self {
+        let Region { first_word, end_word, first_summary } = prepared.places.get(region).copied().unwrap_or_default();
         // The first region's differences come first; the others' must be looked for.
         let next = if first_word == 0 || class.diffs.len == 0 {
             class.diffs.at
@@ -44,8 +44,8 @@ impl Pick {
             first_at(bundle.table(section::DIFFS), class.diffs, first_word)
         };
         Self {
-            words: class.base.saturating_mul(plan.vector_words).saturating_add(first_word),
-            summary: class.base.saturating_mul(plan.vector_summaries).saturating_add(first_summary),
+            words: class.base.saturating_mul(prepared.vector_words).saturating_add(first_word),
+            summary: class.base.saturating_mul(prepared.vector_summaries).saturating_add(first_summary),
             diffs: class.diffs,
             next,
             first_word,
@@ -176,14 +176,14 @@ pub(crate) enum Step {
 /// Finds the restrictions that apply.
 pub(crate) fn applying(
     tables: &Tables<'_>,
-    plan: &Plan,
-    epoch: &Epoch,
+    prepared: &Prepared,
+    window: &Window,
     when: &mut [Pick],
     unless: &mut [Pick],
     tell: &mut dyn FnMut(Step) -> u32,
 ) {
-    let (live_when, live_unless) = (live(plan, epoch, WHEN), live(plan, epoch, UNLESS));
-    for number in (0..).take(plan.regions[WHEN].div_ceil(64)) {
+    let (live_when, live_unless) = (live(prepared, window, WHEN), live(prepared, window, UNLESS));
+    for number in (0..).take(prepared.regions[WHEN].div_ceil(64)) {
         let first = number * 64;
         let idle = live_when.1.get(number as usize).is_none_or(|summary| *summary == 0);
         if idle || tell(Step::At(first * 64)) >= (first + 64) * 64 {
@@ -197,7 +197,7 @@ pub(crate) fn applying(
             let bit = alive.trailing_zeros();
             let word = first + bit;
             // A group is asked for once, and again when one of its restrictions applied.
-            let own = plan.first_group(word);
+            let own = prepared.first_group(word);
             if group != Some(own) {
                 group = Some(own);
                 let open = tell(Step::At(word * 64)) / 64;
@@ -211,9 +211,9 @@ pub(crate) fn applying(
             if rows == 0 {
                 continue;
             }
-            let ends = plan.ends.get(word as usize).copied().unwrap_or(0);
+            let ends = prepared.ends.get(word as usize).copied().unwrap_or(0);
             let mut applies = any(rows, ends);
-            if applies != 0 && word < plan.aligned_words {
+            if applies != 0 && word < prepared.aligned_words {
                 let begun = match cancels {
                     Some(begun) => begun,
                     None => Block::begin(tables, live_unless, unless, number),
@@ -229,7 +229,7 @@ pub(crate) fn applying(
             }
         }
     }
-    for rule in &plan.wide {
+    for rule in &prepared.wide {
         let has = |live: (&[u64], &[u64]), picks: &[Pick], rows: Span| {
             (rows.at / 64..rows.at.saturating_add(rows.len).div_ceil(64)).any(|word| {
                 let start = live.0.get(word as usize).copied().unwrap_or(0);
@@ -244,10 +244,16 @@ pub(crate) fn applying(
 }
 
 /// Visits the surviving rows of the licence region, ascending; `visit` says from which row on it wants more.
-pub(crate) fn surviving(tables: &Tables<'_>, plan: &Plan, epoch: &Epoch, picks: &mut [Pick], visit: &mut dyn FnMut(u32) -> u32) {
-    let live = live(plan, epoch, LICENCE);
+pub(crate) fn surviving(
+    tables: &Tables<'_>,
+    prepared: &Prepared,
+    window: &Window,
+    picks: &mut [Pick],
+    visit: &mut dyn FnMut(u32) -> u32,
+) {
+    let live = live(prepared, window, LICENCE);
     let mut from = 0u32;
-    for number in (0..).take(plan.regions[LICENCE].div_ceil(64)) {
+    for number in (0..).take(prepared.regions[LICENCE].div_ceil(64)) {
         if live.1.get(number as usize).is_none_or(|summary| *summary == 0) || (number + 1) * 4_096 <= from {
             continue;
         }
@@ -275,6 +281,6 @@ const UNLESS: usize = 1;
 const LICENCE: usize = 2;
 
 /// Live rows of a region, and their summary.
-fn live<'e>(plan: &Plan, epoch: &'e Epoch, region: usize) -> (&'e [u64], &'e [u64]) {
-    (epoch.live(plan, region), epoch.summary(plan, region))
+fn live<'e>(prepared: &Prepared, window: &'e Window, region: usize) -> (&'e [u64], &'e [u64]) {
+    (window.live(prepared, region), window.summary(prepared, region))
 }

@@ -247,7 +247,11 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
             until: times(dice),
             message: String::new(),
             doubt_pass: dice.once_in(3),
-            state: if dice.once_in(6) { dice.of(&[policy::State::Off, policy::State::Shadow]) } else { policy::State::On },
+            state: if dice.once_in(6) {
+                dice.of(&[policy::RuleState::Off, policy::RuleState::Shadow])
+            } else {
+                policy::RuleState::On
+            },
             status: 403,
             span: nowhere(),
         })
@@ -268,7 +272,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
                 when: clause(dice),
                 from: times(dice),
                 until: times(dice),
-                state: if dice.once_in(6) { policy::State::Off } else { policy::State::On },
+                state: if dice.once_in(6) { policy::RuleState::Off } else { policy::RuleState::On },
                 span: nowhere(),
             }
         })
@@ -369,14 +373,16 @@ fn bits(words: &[u64]) -> Vec<usize> {
 }
 
 /// Compares index and reference for one request.
-fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, reacher: &mut Reacher, setting: &mut Setting<'_>) {
+fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, evaluator: &mut Evaluator, setting: &mut Setting<'_>) {
     setting.now = dice.of(&[-1, 0, 1, 999, 1_000, 1_001, 2_000, 4_999, 5_000, 6_000]);
     setting.stale = dice.once_in(6);
     let most = if dice.once_in(10) { 10 } else { 3 };
     let callers: Vec<Caller> = dice.some(most, caller);
-    let readings: Vec<Reading> = dice.some(2, |dice| match dice.below(5) {
-        4 => Reading { operation: NONE, dialect: u16::try_from(dice.below(3)).unwrap() },
-        known => Reading { operation: u32::try_from(known).unwrap(), dialect: u16::try_from(OPERATIONS[known].1).unwrap() },
+    let readings: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
+        4 => OperationMatch { operation: NONE, dialect: u16::try_from(dice.below(3)).unwrap() },
+        known => {
+            OperationMatch { operation: u32::try_from(known).unwrap(), dialect: u16::try_from(OPERATIONS[known].1).unwrap() }
+        }
     });
 
     let known: Vec<Known<'_>> = callers
@@ -397,7 +403,7 @@ fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, reacher: &mut
             dialect: DIALECTS.get(usize::from(reading.dialect)).copied().unwrap_or(""),
         })
         .collect();
-    let expected = Reference::new(policy).reach(&known, &read_as, setting);
+    let expected = Reference::new(policy).denied_set(&known, &read_as, setting);
 
     let accounts: Vec<Account> = callers
         .iter()
@@ -414,17 +420,17 @@ fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, reacher: &mut
             account,
         })
         .collect();
-    let reach = reacher.reach(bundle, &candidates, &readings, setting.now, setting.stale);
+    let denied_set = evaluator.denied_set(bundle, &candidates, &readings, setting.now, setting.stale);
     let wanted: Vec<usize> = expected.denied_patterns().into_iter().collect();
-    assert_eq!(bits(&reach.denied), wanted, "denied patterns of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
+    assert_eq!(bits(&denied_set.denied), wanted, "denied patterns of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
     let wanted: Vec<usize> = expected.shadow_patterns().into_iter().collect();
-    assert_eq!(bits(&reach.shadow), wanted, "patterns in shadow of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
+    assert_eq!(bits(&denied_set.shadow), wanted, "patterns in shadow of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
 
     let asked: Vec<u64> =
-        if dice.once_in(2) { Vec::new() } else { reach.denied.iter().map(|_| u64::from(dice.byte())).collect() };
+        if dice.once_in(2) { Vec::new() } else { denied_set.denied.iter().map(|_| u64::from(dice.byte())).collect() };
     let is_asked =
         |pattern: &usize| asked.is_empty() || asked.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1);
-    let grounds = reacher.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
+    let grounds = evaluator.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
     let mut restrictions: Vec<usize> =
         expected.denied.iter().filter(|(pattern, _)| is_asked(pattern)).flat_map(|(_, rules)| rules.iter().copied()).collect();
     restrictions.sort_unstable();
@@ -446,21 +452,21 @@ fn index_is_reference(bytes: &[u8]) {
         }
     };
     let bundle = bundle.view();
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     let mut setting = Setting::default();
     for round in 0..6 {
         if round == 3 && dice.once_in(2) {
             let index = dice.below(policy.restrictions.len());
             let (own, other) = dice.of(&[
-                (State::On, policy::State::On),
-                (State::Off, policy::State::Off),
-                (State::Shadow, policy::State::Shadow),
+                (SwitchState::On, policy::RuleState::On),
+                (SwitchState::Off, policy::RuleState::Off),
+                (SwitchState::Shadow, policy::RuleState::Shadow),
             ]);
             let id = policy.restrictions[index].id.as_str();
             setting.switches.insert(id, other);
-            assert!(reacher.switch(bundle, id, own));
+            assert!(evaluator.switch(bundle, id, own));
         }
-        agree(&mut dice, &policy, bundle, &mut reacher, &mut setting);
+        agree(&mut dice, &policy, bundle, &mut evaluator, &mut setting);
     }
 }
 
@@ -483,9 +489,9 @@ proptest! {
     }
 }
 
-/// The laws above say little if most reaches are empty or whole: this counts what the dice make.
+/// The laws above say little if most denied sets are empty or whole: this counts what the dice make.
 #[test]
-fn the_dice_make_reaches_of_every_kind() {
+fn the_dice_make_denied_sets_of_every_kind() {
     let mut state = 1u32;
     let (mut empty, mut some, mut licensed) = (0, 0, 0);
     for _ in 0..200 {
@@ -502,13 +508,13 @@ fn the_dice_make_reaches_of_every_kind() {
         let account = caller.record.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         let known =
             Known { place: caller.place, network: caller.network, asn: caller.asn, ip: caller.ip, account, ..Default::default() };
-        let reach = reference.reach(&[known], &[], &Setting::default());
-        match reach.denied.len() {
+        let denied_set = reference.denied_set(&[known], &[], &Setting::default());
+        match denied_set.denied.len() {
             0 => empty += 1,
             denied if denied < reference.patterns().len() => some += 1,
             _ => {}
         }
-        licensed += usize::from(!reach.lifted.is_empty());
+        licensed += usize::from(!denied_set.lifted.is_empty());
     }
     assert!(empty > 10 && some > 50 && licensed > 20, "{empty} empty, {some} in part, {licensed} under licence, of 200");
 }
@@ -528,7 +534,7 @@ fn an_account_of_another_bundle_counts_as_unknown() {
     let account = |bundle| Account::classify(bundle, None, |fact| Some(Value::Bool(fact == 0)));
     let empty = |under: Bundle<'_>, account: &Account| {
         let candidate = Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account };
-        Reacher::new(under).reach(under, &[candidate], &[], 0, false).is_empty()
+        Evaluator::new(under).denied_set(under, &[candidate], &[], 0, false).is_empty()
     };
     assert!(empty(old.view(), &account(old.view())));
     assert!(!empty(new.view(), &account(new.view())));

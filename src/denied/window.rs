@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::prepared::Plan;
+use super::prepared::Prepared;
 use super::tables::class_words;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, fact, section, state};
-use crate::bundle::operation::Reading;
+use crate::bundle::operation::OperationMatch;
 use crate::bundle::view::Bundle;
 use crate::facts::class::order_class;
 
@@ -20,7 +20,7 @@ pub(crate) struct Watched {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Epoch {
+pub(crate) struct Window {
     /// Instants from the first on, up to the second; none if they are equal.
     from: i64,
     until: i64,
@@ -38,8 +38,8 @@ pub(crate) struct Epoch {
     reads: bool,
 }
 
-impl Epoch {
-    /// Makes the next decision begin a new epoch.
+impl Window {
+    /// Makes the next decision begin a new window.
     pub(crate) fn forget(&mut self) {
         self.until = self.from;
     }
@@ -58,7 +58,7 @@ impl Epoch {
     }
 
     /// One reading is as good as many if no live row looks at it.
-    pub(crate) fn distinct<'r>(&self, readings: &'r [Reading]) -> &'r [Reading] {
+    pub(crate) fn distinct<'r>(&self, readings: &'r [OperationMatch]) -> &'r [OperationMatch] {
         if self.reads { readings } else { readings.get(..1).unwrap_or(readings) }
     }
 
@@ -68,27 +68,27 @@ impl Epoch {
     }
 
     /// Live rows of a region.
-    pub(crate) fn live(&self, plan: &Plan, region: usize) -> &[u64] {
-        slice(&self.live, &plan.regions, region, |words| words)
+    pub(crate) fn live(&self, prepared: &Prepared, region: usize) -> &[u64] {
+        slice(&self.live, &prepared.regions, region, |words| words)
     }
 
     /// Which words of a region have live rows.
-    pub(crate) fn summary(&self, plan: &Plan, region: usize) -> &[u64] {
-        slice(&self.summary, &plan.regions, region, |words| words.div_ceil(64))
+    pub(crate) fn summary(&self, prepared: &Prepared, region: usize) -> &[u64] {
+        slice(&self.summary, &prepared.regions, region, |words| words.div_ceil(64))
     }
 
-    /// Begins a new epoch if this one does not hold `now`.
-    pub(crate) fn settle(&mut self, bundle: Bundle<'_>, plan: &Plan, switches: &[u8], now: i64) {
+    /// Begins a new window if this one does not hold `now`.
+    pub(crate) fn settle(&mut self, bundle: Bundle<'_>, prepared: &Prepared, switches: &[u8], now: i64) {
         if self.from <= now && now < self.until {
             return;
         }
         let mut interval = Interval { now, from: i64::MIN, until: i64::MAX };
-        let total = plan.regions.iter().sum();
+        let total = prepared.regions.iter().sum();
         self.live.clear();
         self.live.resize(total, 0);
         self.shadow.clear();
-        self.shadow.resize(plan.regions[0], 0);
-        let [when_words, unless_words, _] = plan.regions;
+        self.shadow.resize(prepared.regions[0], 0);
+        let [when_words, unless_words, _] = prepared.regions;
 
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         self.has_shadow = false;
@@ -129,20 +129,20 @@ impl Epoch {
             }
         }
         self.summary.clear();
-        for region in 0..plan.regions.len() {
-            for block in slice(&self.live, &plan.regions, region, |words| words).chunks(64) {
+        for region in 0..prepared.regions.len() {
+            for block in slice(&self.live, &prepared.regions, region, |words| words).chunks(64) {
                 let bits = block.iter().enumerate().fold(0u64, |bits, (bit, word)| bits | u64::from(*word != 0) << bit);
                 self.summary.push(bits);
             }
         }
-        self.watch(bundle, plan, total);
+        self.watch(bundle, prepared, total);
         (self.from, self.until) = (interval.from, interval.until);
     }
 
     /// Finds the columns that live rows look at: those whose don't-care vector leaves one out.
-    fn watch(&mut self, bundle: Bundle<'_>, plan: &Plan, total: usize) {
+    fn watch(&mut self, bundle: Bundle<'_>, prepared: &Prepared, total: usize) {
         let classes = bundle.table::<l::Class>(section::CLASSES);
-        let [when_words, unless_words, _] = plan.regions;
+        let [when_words, unless_words, _] = prepared.regions;
         self.watched.clear();
         self.reads = false;
         for (number, column) in (0..).zip(bundle.table::<l::Column>(section::COLUMNS).iter()) {

@@ -1,4 +1,4 @@
-//! Reads one dialect file: from TOML to routes and places, nothing resolved yet.
+//! Reads one dialect file: from TOML to routes and locations, nothing resolved yet.
 //!
 //! Input: the text of a file in this folder; the format is described at the head of [`dialect`](super). Output: a
 //! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](crate::compile::dialect).
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{DialectError, Mistake};
 use super::pointer::{Pointer, Step};
-use crate::bundle::layout::{flavour, operation as flag, role};
+use crate::bundle::layout::{error_format, operation as flag, role};
 
 /// A dialect file, read.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Document {
     pub(crate) id: String,
     pub(crate) title: String,
     /// How it words its refusals.
-    pub(crate) flavour: u8,
+    pub(crate) error_format: u8,
     /// Shapes that every operation that runs a model has besides its own.
     pub(crate) running: Vec<Include>,
     /// Shapes that every operation has: none is quiet then.
@@ -28,7 +28,7 @@ pub(crate) struct Document {
     pub(crate) credentials: Vec<(u8, String)>,
     /// Headers that name models, whatever the operation: role, name, and where in the JSON that it holds.
     pub(crate) headers: Vec<(u8, String, Option<Pointer>)>,
-    /// Places in the body of an operation that nobody knows.
+    /// Locations in the body of an operation that nobody knows.
     pub(crate) unknown: Shape,
     pub(crate) shapes: BTreeMap<String, Shape>,
     pub(crate) operations: Vec<Operation>,
@@ -50,10 +50,10 @@ pub(crate) struct Mount {
     pub(crate) shapes_only: bool,
 }
 
-/// Places that several operations share.
+/// Locations that several operations share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
-    pub(crate) places: Vec<Place>,
+    pub(crate) locations: Vec<Location>,
     pub(crate) includes: Vec<Include>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Include {
     pub(crate) at: Pointer,
 }
 
-/// Where a place lies.
+/// Where a location lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
     /// In the body: JSON document, form fields or multipart parts.
@@ -78,9 +78,9 @@ pub(crate) enum Carrier {
     Path(String),
 }
 
-/// A place and what it means.
+/// A location and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) carrier: Carrier,
     /// A role of the layout, or [`DATA`].
     pub(crate) role: u8,
@@ -122,17 +122,17 @@ pub(crate) struct Operation {
     pub(crate) class: u8,
     pub(crate) unversioned: bool,
     /// `None`: as the dialect.
-    pub(crate) flavour: Option<u8>,
+    pub(crate) error_format: Option<u8>,
     /// It came with a mount.
     pub(crate) mounted: bool,
     pub(crate) shape: Shape,
     /// What its answers say: where they name the model that ran, or where a list has its rows.
-    pub(crate) answer: Answer,
+    pub(crate) answer: ResponseRules,
 }
 
 /// What is wanted in an answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct ResponseRules {
     /// Where the model that ran is named, in a document or in each event of a stream.
     names: Vec<Pointer>,
     /// The rows of a list.
@@ -143,23 +143,23 @@ pub(crate) struct Answer {
     cursors: Vec<Pointer>,
 }
 
-impl Answer {
+impl ResponseRules {
     /// Pointers and roles.
-    pub(crate) fn places(&self) -> Vec<(Pointer, u8)> {
-        let mut places = Vec::new();
+    pub(crate) fn locations(&self) -> Vec<(Pointer, u8)> {
+        let mut locations = Vec::new();
         for row in &self.rows {
-            places.push((row.clone(), role::ROW));
-            places.extend(self.row_names.iter().map(|name| (name.below(row), role::MENTION)));
+            locations.push((row.clone(), role::ROW));
+            locations.extend(self.row_names.iter().map(|name| (name.below(row), role::MENTION)));
         }
-        places.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
+        locations.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
         if !self.names.is_empty() {
             // A stream may come as one array, too: what one event holds stands in each of its elements.
             let element = Pointer { steps: vec![Step::Each], loops: Vec::new() };
-            places.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
-            places.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
-            places.push((element, role::ROW));
+            locations.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
+            locations.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
+            locations.push((element, role::ROW));
         }
-        places
+        locations
     }
 }
 
@@ -184,7 +184,7 @@ pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("read", 0),
 ];
 
-/// Keys that hold places, and their roles.
+/// Keys that hold locations, and their roles.
 const ROLES: [(&str, u8); 15] = [
     ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
@@ -210,18 +210,18 @@ const CREDENTIALS: [(&str, u8); 4] = [
     ("protocol", role::PROTOCOL_CREDENTIAL),
 ];
 
-const FLAVOURS: [(&str, u8); 11] = [
-    ("openai", flavour::OPENAI),
-    ("anthropic", flavour::ANTHROPIC),
-    ("google", flavour::GOOGLE),
-    ("bedrock", flavour::BEDROCK),
-    ("mistral", flavour::MISTRAL),
-    ("cohere", flavour::COHERE),
-    ("openrouter", flavour::OPENROUTER),
-    ("ollama", flavour::OLLAMA),
-    ("cloudflare", flavour::CLOUDFLARE),
-    ("cloudflare-run", flavour::CLOUDFLARE_RUN),
-    ("watsonx", flavour::WATSONX),
+const ERROR_FORMATS: [(&str, u8); 11] = [
+    ("openai", error_format::OPENAI),
+    ("anthropic", error_format::ANTHROPIC),
+    ("google", error_format::GOOGLE),
+    ("bedrock", error_format::BEDROCK),
+    ("mistral", error_format::MISTRAL),
+    ("cohere", error_format::COHERE),
+    ("openrouter", error_format::OPENROUTER),
+    ("ollama", error_format::OLLAMA),
+    ("cloudflare", error_format::CLOUDFLARE),
+    ("cloudflare-run", error_format::CLOUDFLARE_RUN),
+    ("watsonx", error_format::WATSONX),
 ];
 
 impl Document {
@@ -236,8 +236,8 @@ impl Document {
                 }
             }
             if mount.opaque {
-                for place in &mut shape.places {
-                    place.role = match place.role {
+                for location in &mut shape.locations {
+                    location.role = match location.role {
                         role::PRIMARY => role::DEPLOYMENT,
                         role::MENTION => role::OPAQUE,
                         other => other,
@@ -263,8 +263,8 @@ impl Document {
             if !wanted || self.operations.iter().any(|own| own.id == operation.id && !own.mounted) {
                 continue;
             }
-            let flavour = operation.flavour.or(Some(other.flavour));
-            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, flavour, ..operation.clone() };
+            let error_format = operation.error_format.or(Some(other.error_format));
+            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, error_format, ..operation.clone() };
             let mut routes = Vec::new();
             for route in operation.routes {
                 for path in &mount.under {
@@ -300,7 +300,7 @@ impl Document {
             match key {
                 "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
-                "refusal" => document.flavour = read_flavour(key, item).map_err(|m| fail(None, m))?,
+                "refusal" => document.error_format = read_flavour(key, item).map_err(|m| fail(None, m))?,
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
                 "always" => document.always = includes(key, item).map_err(|m| fail(None, m))?,
                 "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
@@ -398,7 +398,7 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
             "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,
-            "refusal" => operation.flavour = Some(read_flavour(key, item)?),
+            "refusal" => operation.error_format = Some(read_flavour(key, item)?),
             "answer" => operation.answer.names = pointers(key, item)?,
             "rows" => operation.answer.rows = pointers(key, item)?,
             "names" => operation.answer.row_names = pointers(key, item)?,
@@ -430,7 +430,7 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
 
 fn read_flavour(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
     let word = string(key, item)?;
-    pick(&FLAVOURS, &word).ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
+    pick(&ERROR_FORMATS, &word).ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
 }
 
 fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
@@ -461,7 +461,7 @@ fn read_shape(table: &DeTable<'_>) -> Result<Shape, Mistake> {
     Ok(shape)
 }
 
-/// `shapes`, or a role with its places.
+/// `shapes`, or a role with its locations.
 fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
     if key == "shapes" {
         shape.includes = includes(key, item)?;
@@ -469,14 +469,14 @@ fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mis
     }
     let Some(role) = pick(&ROLES, key) else { return Err(Mistake::UnknownKey { key: key.to_owned() }) };
     for text in strings(key, item)? {
-        shape.places.push(read_place(&text, role)?);
+        shape.locations.push(read_place(&text, role)?);
     }
     Ok(())
 }
 
-fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
+fn read_place(text: &str, role: u8) -> Result<Location, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
-    let (place, prefix) = text.split_once(" = ").unwrap_or((text, ""));
+    let (location, prefix) = text.split_once(" = ").unwrap_or((text, ""));
     let conditional = [role::BINDS, role::BINDS_IF_UNNAMED, role::MUST_NAME_TYPE].contains(&role);
     if !prefix.is_empty() && !conditional {
         return Err(malformed("only what binds, and a type, can depend on the text"));
@@ -486,25 +486,25 @@ fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
         return Err(malformed("a text is one word, and only a type can leave out some with ` but `"));
     }
     let prefix = format!("{prefix} {but}");
-    if role == role::NOTHING && !place.starts_with('?') {
-        return Err(malformed("only a query parameter can be a filter: of other places, what is not listed is not read"));
+    if role == role::NOTHING && !location.starts_with('?') {
+        return Err(malformed("only a query parameter can be a filter: of other locations, what is not listed is not read"));
     }
-    let carrier = if let Some(pointer) = place.strip_prefix("message:") {
+    let carrier = if let Some(pointer) = location.strip_prefix("message:") {
         Carrier::Message(Pointer::read(pointer)?)
-    } else if let Some(query) = place.strip_prefix('?') {
+    } else if let Some(query) = location.strip_prefix('?') {
         let (name, pointer) = nested(query)?;
         Carrier::Query(name.to_owned(), pointer)
-    } else if let Some(name) = place.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+    } else if let Some(name) = location.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         if role != role::PRIMARY && !role::is_opaque(role) {
             return Err(malformed("a capture is `primary`, `deployment` or `opaque`"));
         }
         Carrier::Path(name.to_owned())
-    } else if place.starts_with(['/', '(']) {
-        Carrier::Body(Pointer::read(place)?)
+    } else if location.starts_with(['/', '(']) {
+        Carrier::Body(Pointer::read(location)?)
     } else {
-        return Err(malformed("a place is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
+        return Err(malformed("a location is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
     };
-    Ok(Place { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
+    Ok(Location { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
 }
 
 /// `name`, `name at /pointer` or `name at message:/pointer`.

@@ -38,7 +38,7 @@ pub enum Mistake {
         /// The key.
         key: String,
     },
-    /// A word that is none of those allowed: a class, a flavour, a method.
+    /// A word that is none of those allowed: a class, a error_format, a method.
     UnknownWord {
         /// What kind of word is asked for.
         kind: &'static str,
@@ -55,14 +55,14 @@ pub enum Mistake {
         /// The name.
         name: String,
     },
-    /// A route or place that cannot be read.
+    /// A route or location that cannot be read.
     Malformed {
         /// The text.
         text: String,
         /// Why.
         reason: &'static str,
     },
-    /// A place names a capture that the operation's path does not have.
+    /// A location names a capture that the operation's path does not have.
     UnknownCapture {
         /// The capture's name.
         name: String,

@@ -13,7 +13,7 @@
 //! running = ["gateway"]                     # shapes that every operation that runs a model has too; `always`: every operation
 //! hints   = ["openai-organization"]         # headers whose presence says that a caller speaks this dialect
 //!
-//! [credentials]                             # every place where a credential may stand
+//! [credentials]                             # every location where a credential may stand
 //! bearer   = ["authorization"]              # a header with a scheme in front
 //! header   = ["api-key"]                    # a header that is the credential
 //! query    = ["api_key"]
@@ -22,7 +22,7 @@
 //! [quiet]                                   # operations that name no model and run none: nothing in them is read
 //! files = ["GET /v1/files", "GET,DELETE /v1/files/{id...}"]
 //!
-//! [shape.tools]                             # places that several operations share
+//! [shape.tools]                             # locations that several operations share
 //! mention = ["/tools/*/model"]
 //!
 //! [operation.createResponse]                # the name is the vendor's own operation id: the fact `operation`
@@ -40,7 +40,7 @@
 //! cursors = ["/last_id"]                    # ids of rows from which paging goes on
 //! ```
 //!
-//! Each other key of an operation, and of a shape, is a role with its places:
+//! Each other key of an operation, and of a shape, is a role with its locations:
 //!
 //! | role | what stands there |
 //! |---|---|
@@ -65,10 +65,10 @@
 //! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in
 //! nothing but shapes. Both make the other's shapes known, as `openai:responses`. In a route, `(a|b)` stands for either.
 //!
-//! A place is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
+//! A location is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
 //! `pointer.rs`), `?name` in the query, `?name#json/a` in JSON in the query, `{name}` in the path, `message:/a` in a
-//! WebSocket message. ` = text` behind a place of `binds`, `binds-unless-named` or `must-name-type` makes it hold only for
-//! texts that start so; ` but a b` behind a text of `must-name-type` leaves out those that end with one of the words right behind it. Places where models are named that do not run (echoes of earlier answers, search filters, allow-lists
+//! WebSocket message. ` = text` behind a location of `binds`, `binds-unless-named` or `must-name-type` makes it hold only for
+//! texts that start so; ` but a b` behind a text of `must-name-type` leaves out those that end with one of the words right behind it. Locations where models are named that do not run (echoes of earlier answers, search filters, allow-lists
 //! of an administrator) are not listed: what is not listed is not read.
 //!
 //! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say

@@ -1,6 +1,6 @@
 //! Pointers: where in a body a model is named, as one pattern.
 //!
-//! Input: the text of a place in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
+//! Input: the text of a location in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
 //! It does not build the automaton: [`automaton`](crate::compile::dialect::automaton) does.
 //!
 //! ```text

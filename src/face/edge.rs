@@ -1,6 +1,6 @@
 //! The edge module: the smallest bridge between a worker and the evaluator.
 //!
-//! A decision takes one call where the caller has no reach. Texts cross the boundary as few and as late as possible: method, address and
+//! A decision takes one call where the caller has no denied set. Texts cross the boundary as few and as late as possible: method, address and
 //! facts as one line, the headers only of a request that must be read, words only for a refusal.
 //!
 //! ```text
@@ -20,21 +20,21 @@ use wasm_bindgen::prelude::*;
 use crate::bundle::view::OwnedBundle;
 use crate::compact::json;
 use crate::compact::split::{cut, pieces};
-use crate::denied::State;
+use crate::denied::SwitchState;
 use crate::facts::address::read_ip;
 use crate::facts::network::Network;
 use crate::facts::place::read_place;
 use crate::facts::value::OwnedValue;
 use crate::gate;
-use crate::gate::{Approach, Caller};
+use crate::gate::{Begun, Caller};
 use crate::http::head::Head;
 use crate::mention::bytes::find;
 use crate::origin::sign;
 use crate::reason::Reason;
 use crate::refusal::{Refusal, Socket};
-use crate::response::{Answer, Stage};
+use crate::response::{Response, ResponseStage};
 use crate::verdict::Verdict;
-use crate::verdict::egress::Check;
+use crate::verdict::egress::ResponseCheck;
 
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
@@ -80,17 +80,17 @@ pub struct Account(Rc<crate::facts::account::Account>);
 pub struct Edge {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
     caller: Caller,
-    unread: Option<(gate::Unread, String, String)>,
-    passed: Option<gate::Passed>,
+    unread: Option<(gate::UnreadRequest, String, String)>,
+    passed: Option<gate::PassedRequest>,
 }
 
 /// A request that is being read.
 #[wasm_bindgen]
 pub struct Reader {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
-    pending: gate::Pending,
+    pending: gate::Inspection,
     verdict: Option<Verdict>,
-    answer: Option<Answer>,
+    answer: Option<Response>,
 }
 
 #[wasm_bindgen]
@@ -136,7 +136,7 @@ impl Edge {
     ///
     /// Returns the sum of 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply; 16: a licence lifts something. Without 1
     /// the request passes; but 32 says that a number, an address or a network kind is none, and nothing was decided.
-    pub fn reach(&mut self, line: &str, now: f64) -> u32 {
+    pub fn denied_set(&mut self, line: &str, now: f64) -> u32 {
         let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
@@ -168,7 +168,7 @@ impl Edge {
             return bits::INVALID;
         }
         let mut gate = held(&self.gate);
-        let approach = gate.approach(method, url, &self.caller, now);
+        let approach = gate.begin(method, url, &self.caller, now);
         let mut found = 0;
         if gate.is_shadowed() {
             found |= bits::SHADOW;
@@ -177,43 +177,43 @@ impl Edge {
             found |= bits::LICENSED;
         }
         match approach {
-            Approach::Pass(passed) if passed.is_guarded() => {
+            Begun::Pass(passed) if passed.is_guarded() => {
                 self.passed = Some(passed);
                 found | bits::GUARDED
             }
-            Approach::Pass(passed) => {
+            Begun::Pass(passed) => {
                 self.passed = Some(passed);
                 0
             }
-            Approach::Read(unread) => {
+            Begun::Inspect(unread) => {
                 self.unread = Some((unread, String::from(method), String::from(url)));
                 found | bits::GUARDED | bits::READ
             }
         }
     }
 
-    /// The verdict on a request that `reach` let pass, as JSON. Without 16 in what `reach` returned it says no more than that.
+    /// The verdict on a request that `denied_set` let pass, as JSON. Without 16 in what `denied_set` returned it says no more than that.
     pub fn verdict(&self) -> String {
         let passed = self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
         passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
-    /// The families that the caller of the last `reach` may not use, as JSON: `[{id, title, message, restrictions}]`.
+    /// The families that the caller of the last `denied_set` may not use, as JSON: `[{id, title, message, restrictions}]`.
     pub fn families(&self) -> String {
         let mut gate = held(&self.gate);
         self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
-    /// The second step, after `reach` returned 1: reads path, query and headers, given as lines `name: value`.
+    /// The second step, after `denied_set` returned 1: reads path, query and headers, given as lines `name: value`.
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) =
-            self.unread.take().ok_or_else(|| error("usage", "`read` follows a `reach` that returned 1, once"))?;
+            self.unread.take().ok_or_else(|| error("usage", "`read` follows a `denied_set` that returned 1, once"))?;
         let lines = header_lines(headers);
-        let pending = held(&self.gate).read(unread, &Head { method: &method, url: &url, headers: &lines });
+        let pending = held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
     }
 
-    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `reach` returned 1. `missed`: messages
+    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `denied_set` returned 1. `missed`: messages
     /// before it went unread.
     pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
         if let Some((unread, ..)) = self.unread.take() {
@@ -226,7 +226,7 @@ impl Edge {
 
     /// Puts a rule into a state, `on`, `off` or `shadow`; `false` if there is no such rule or state.
     pub fn switch(&mut self, rule: &str, state: &str) -> bool {
-        State::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
+        SwitchState::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
     }
 }
 
@@ -279,12 +279,12 @@ impl Reader {
 
     /// Ids of the families that the caller may not use, each in quotes and blanks between; `*`: models of no family.
     pub fn denied(&self) -> String {
-        held(&self.gate).denied(self.pending.reach())
+        held(&self.gate).denied(self.pending.denied_set())
     }
 
     /// Ends the request: all of it was read, or it is settled.
     pub fn finish(&mut self) {
-        self.verdict = Some(held(&self.gate).conclude(&mut self.pending));
+        self.verdict = Some(held(&self.gate).finish(&mut self.pending));
     }
 
     /// The verdict as JSON: `{verdict, status, mentions, families, restrictions, licences, reason}`.
@@ -298,14 +298,14 @@ impl Reader {
     }
 
     /// Reads a piece of a message of the origin's on a WebSocket.
-    pub fn hear(&mut self, bytes: &[u8]) {
-        held(&self.gate).hear(&mut self.pending, bytes);
+    pub fn feed_origin(&mut self, bytes: &[u8]) {
+        held(&self.gate).feed_origin(&mut self.pending, bytes);
     }
 
     /// That message has ended, if there was one. 1: it may go on, with those held before it; 0: it is to be held; 2: it ends the session, and the
     /// verdict is there.
-    pub fn heard(&mut self) -> u32 {
-        let may = held(&self.gate).heard(&mut self.pending);
+    pub fn may_release(&mut self) -> u32 {
+        let may = held(&self.gate).may_release(&mut self.pending);
         if may.is_none() {
             self.finish();
         }
@@ -347,7 +347,7 @@ impl Reader {
     pub fn begin_answer(&mut self, status: u16, headers: &str, unread: bool) {
         let check = match &self.verdict {
             Some(verdict) if !unread => verdict.check,
-            _ => Check::Nothing,
+            _ => ResponseCheck::Nothing,
         };
         let lines = header_lines(headers);
         self.answer = Some(held(&self.gate).answer(&self.pending, check, status, &lines));
@@ -375,12 +375,12 @@ impl Reader {
 
     /// What may go of a list.
     pub fn rows(&mut self) -> Vec<u8> {
-        self.answer.as_mut().map(Answer::take).unwrap_or_default()
+        self.answer.as_mut().map(Response::take).unwrap_or_default()
     }
 
     /// Where a list goes on of which no row is left.
     pub fn cursor(&self, forward: bool) -> String {
-        let (first, last) = self.answer.as_ref().and_then(Answer::cursors).unwrap_or_default();
+        let (first, last) = self.answer.as_ref().and_then(Response::cursors).unwrap_or_default();
         core::str::from_utf8(if forward { last } else { first }).unwrap_or_default().into()
     }
 
@@ -409,7 +409,7 @@ impl Reader {
 impl Reader {
     fn cut(&self) -> Option<Reason> {
         match self.answer.as_ref()?.stage() {
-            Stage::Cut(reason) => Some(reason),
+            ResponseStage::Cut(reason) => Some(reason),
             _ => None,
         }
     }
@@ -418,7 +418,7 @@ impl Reader {
 /// Whether a request of this method asks for a WebSocket by this `Upgrade` header; what does not is an ordinary one, to be sent on without it.
 #[wasm_bindgen(js_name = isUpgrade)]
 pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
-    crate::request::inspection::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
+    crate::request::reader::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
 }
 
 /// Lines `name: value`.

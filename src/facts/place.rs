@@ -24,14 +24,14 @@ impl Place {
 
 /// What a platform said of the place: one reading, or two where the territory is disputed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct PlaceReading {
     places: [Place; 2],
     count: usize,
     /// Network kinds that the codes themselves betray: `T1` is Tor.
     pub network: Network,
 }
 
-impl Seen {
+impl PlaceReading {
     /// The places to be taken as candidates: one or two.
     #[must_use]
     pub fn places(&self) -> &[Place] {
@@ -136,7 +136,7 @@ fn own_code(country: [u8; 2], region: [u8; 3]) -> Option<[u8; 2]> {
 /// assert_eq!(read_place("RU", "CR").places().len(), 2, "disputed: both places are candidates");
 /// ```
 #[must_use]
-pub fn read_place(country_text: &str, region_text: &str) -> Seen {
+pub fn read_place(country_text: &str, region_text: &str) -> PlaceReading {
     let Some(code) = country(country_text) else {
         let kind = match letters(country_text) {
             Some([b'T', b'1']) => Network::of("tor"),
@@ -144,25 +144,25 @@ pub fn read_place(country_text: &str, region_text: &str) -> Seen {
             Some([b'A', b'2']) => Network::of("satellite"),
             _ => None,
         };
-        return Seen { network: kind.unwrap_or_default(), ..Seen::one(Place::UNKNOWN) };
+        return PlaceReading { network: kind.unwrap_or_default(), ..PlaceReading::one(Place::UNKNOWN) };
     };
     let subdivision = match cut(region_text, b'-') {
         // A region of another country than the one said: two statements that differ, so nothing is certain.
-        Some((with, _)) if country(with) != Some(code) => return Seen::one(Place::UNKNOWN),
+        Some((with, _)) if country(with) != Some(code) => return PlaceReading::one(Place::UNKNOWN),
         Some((_, alone)) => region(alone),
         None => region(region_text).or_else(|| {
             let (with, alone) = region_text.split_at_checked(2)?;
             if country(with) == Some(code) { region(alone) } else { None }
         }),
     };
-    let Some(subdivision) = subdivision else { return Seen::one(Place { country: Some(code), region: None }) };
+    let Some(subdivision) = subdivision else { return PlaceReading::one(Place { country: Some(code), region: None }) };
     if let Some(own) = own_code(code, subdivision) {
-        return Seen::one(Place { country: Some(own), region: None });
+        return PlaceReading::one(Place { country: Some(own), region: None });
     }
     let said = Place { country: Some(code), region: Some(subdivision) };
     match DISPUTED.iter().find(|dispute| dispute.country == code && dispute.region == subdivision) {
-        Some(dispute) => Seen { places: [said, dispute.other], count: 2, network: Network(0) },
-        None => Seen::one(said),
+        Some(dispute) => PlaceReading { places: [said, dispute.other], count: 2, network: Network(0) },
+        None => PlaceReading::one(said),
     }
 }
 

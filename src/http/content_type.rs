@@ -1,7 +1,7 @@
 //! What does the body claim to be?
 //!
 //! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: which reader the claim asks for, what codings lie over the
-//! body, and what of all that nobody could agree on. The claim is not a proof: [`reader`](crate::request::inspection) looks at the first byte as well.
+//! body, and what of all that nobody could agree on. The claim is not a proof: [`reader`](crate::request::reader) looks at the first byte as well.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use crate::reason::Reason;
 
 /// The reader that a content type asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BodyKind {
     Json,
     /// JSON Lines.
     Lines,
@@ -31,7 +31,7 @@ const SIGNATURES: [&str; 6] =
 /// What the headers claim of the body.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
-    pub(crate) kind: Kind,
+    pub(crate) kind: BodyKind,
     /// The content type as it was sent, for the reader of multipart.
     pub(crate) line: String,
     /// Why no body under these headers can be read.
@@ -45,7 +45,7 @@ pub(crate) struct Content {
 impl Content {
     /// Nothing is claimed: a message on a WebSocket.
     pub(crate) const NONE: Self =
-        Self { kind: Kind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
+        Self { kind: BodyKind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
 
     pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
         let mut lines = head::lines(headers, "content-type");
@@ -57,7 +57,7 @@ impl Content {
         let charset = charset(line);
         // One type said twice is one type, but for the boundary, which the text behind it may become a part of.
         let same = |lines: &str| {
-            kind != Some(Kind::Multipart) && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
+            kind != Some(BodyKind::Multipart) && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
         };
         let is_one = (!types || same(first)) && lines.all(same);
         let trouble = (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
@@ -72,8 +72,8 @@ impl Content {
                 }
             }
         }
-        let kind = kind.unwrap_or(Kind::Other);
-        let line = if kind == Kind::Multipart { line.to_owned() } else { String::new() };
+        let kind = kind.unwrap_or(BodyKind::Other);
+        let line = if kind == BodyKind::Multipart { line.to_owned() } else { String::new() };
         Self { kind, line, trouble, single_byte: charset == Some(Charset::SingleByte), codings }
     }
 }
@@ -88,25 +88,25 @@ pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
 }
 
 /// `None`: a multipart type that no operation takes, each part of which could be anything.
-fn kind(media: &str) -> Option<Kind> {
+fn kind(media: &str) -> Option<BodyKind> {
     let is = |known: &str| media.eq_ignore_ascii_case(known);
     Some(if is("application/json") || is("text/json") || ends_folded(media.as_bytes(), b"+json") {
-        Kind::Json
+        BodyKind::Json
     } else if ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"]
         .iter()
         .any(|known| is(known))
     {
-        Kind::Lines
+        BodyKind::Lines
     } else if is("application/x-www-form-urlencoded") {
-        Kind::Form
+        BodyKind::Form
     } else if ["multipart/form-data", "multipart/mixed", "multipart/related"].iter().any(|known| is(known)) {
-        Kind::Multipart
+        BodyKind::Multipart
     } else if starts_folded(media.as_bytes(), b"multipart/") {
         return None;
     } else if is("application/sdp") {
-        Kind::Sdp
+        BodyKind::Sdp
     } else {
-        Kind::Other
+        BodyKind::Other
     })
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn is_presigned(query: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn content(headers: &[(&str, &str)]) -> (Kind, Option<Reason>) {
+    fn content(headers: &[(&str, &str)]) -> (BodyKind, Option<Reason>) {
         let content = Content::of(headers);
         (content.kind, content.trouble)
     }
@@ -188,14 +188,14 @@ mod tests {
     #[test]
     fn a_claim_asks_for_a_reader() {
         let of = |line: &str| content(&[("Content-Type", line)]);
-        assert_eq!(of("application/json"), (Kind::Json, None));
-        assert_eq!(of("Application/Problem+JSON ; charset=UTF-8"), (Kind::Json, None));
-        assert_eq!(of("application/x-www-form-urlencoded; charset=\"utf8\""), (Kind::Form, None));
-        assert_eq!(of("multipart/form-data; boundary=x"), (Kind::Multipart, None));
-        assert_eq!(of("application/x-ndjson"), (Kind::Lines, None));
-        assert_eq!(of("application/sdp"), (Kind::Sdp, None));
-        assert_eq!(of("text/plain"), (Kind::Other, None));
-        assert_eq!(content(&[]), (Kind::Other, None));
+        assert_eq!(of("application/json"), (BodyKind::Json, None));
+        assert_eq!(of("Application/Problem+JSON ; charset=UTF-8"), (BodyKind::Json, None));
+        assert_eq!(of("application/x-www-form-urlencoded; charset=\"utf8\""), (BodyKind::Form, None));
+        assert_eq!(of("multipart/form-data; boundary=x"), (BodyKind::Multipart, None));
+        assert_eq!(of("application/x-ndjson"), (BodyKind::Lines, None));
+        assert_eq!(of("application/sdp"), (BodyKind::Sdp, None));
+        assert_eq!(of("text/plain"), (BodyKind::Other, None));
+        assert_eq!(content(&[]), (BodyKind::Other, None));
     }
 
     #[test]
@@ -217,8 +217,8 @@ mod tests {
     #[test]
     fn one_type_said_twice_is_one_type() {
         let json = "application/json";
-        assert_eq!(content(&[("content-type", json), ("Content-Type", "Application/JSON")]), (Kind::Json, None));
-        assert_eq!(content(&[("content-type", "application/json,application/json , application/json")]), (Kind::Json, None));
+        assert_eq!(content(&[("content-type", json), ("Content-Type", "Application/JSON")]), (BodyKind::Json, None));
+        assert_eq!(content(&[("content-type", "application/json,application/json , application/json")]), (BodyKind::Json, None));
         assert_eq!(content(&[("content-type", "application/json;charset=utf-8, application/json")]).1, Some(Reason::ContentType));
     }
 

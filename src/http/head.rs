@@ -17,17 +17,17 @@ pub struct Head<'a> {
 }
 
 /// The values of all lines of this name, which is lower case.
-pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> Lines<'a> {
-    Lines { headers, name }
+pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> HeaderLines<'a> {
+    HeaderLines { headers, name }
 }
 
 /// An iterator over the values of lines of one name.
-pub(crate) struct Lines<'a> {
+pub(crate) struct HeaderLines<'a> {
     headers: &'a [(&'a str, &'a str)],
     name: &'static str,
 }
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for HeaderLines<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {

@@ -16,7 +16,7 @@ pub(crate) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
 }
 
 /// The methods that a request may be taken for, as [`route`](crate::request::route) takes them: its own and, after commas, those that a header asks
-/// for in its place. The reach needs them where a rule rests on the operation.
+/// for in its place. The denied set needs them where a rule rests on the operation.
 #[cfg(feature = "author")]
 pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
     let mut all = String::from(method);

@@ -11,7 +11,7 @@
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, section};
-use crate::bundle::operation::Reading;
+use crate::bundle::operation::OperationMatch;
 use crate::bundle::view::{Bundle, Table};
 use crate::compact::bits::set;
 use crate::http::head::{Head, host};
@@ -35,7 +35,7 @@ impl Default for Scope {
 
 impl Scope {
     /// The tables that hold for a request of this route and head.
-    pub(crate) fn of(bundle: Bundle<'_>, readings: &[Reading], head: &Head<'_>) -> Self {
+    pub(crate) fn of(bundle: Bundle<'_>, readings: &[OperationMatch], head: &Head<'_>) -> Self {
         let table: Table<'_, l::Scope> = bundle.table(section::SCOPES);
         let mut dialects = 0;
         for reading in readings {

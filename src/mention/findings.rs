@@ -1,8 +1,8 @@
 //! What the readers found in a request, as they find it.
 //!
-//! Input: texts and other values at places of a known role, from the path, the query, the headers and the body. Output: which
+//! Input: texts and other values at locations of a known role, from the path, the query, the headers and the body. Output: which
 //! patterns occurred, and what else bears on the verdict. It is bounded: bits for all mentions, texts for the first few.
-//! It does not decide: [`verdict`](crate::verdict) holds it against the reach.
+//! It does not decide: [`verdict`](crate::verdict) holds it against the denied set.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::alias::Scope;
 use super::model_id;
-use super::model_id::Found;
+use super::model_id::Occurrences;
 use crate::bundle::layout::role;
 use crate::bundle::view::Bundle;
 use crate::http::head::has_word;
@@ -64,11 +64,11 @@ pub(crate) struct Findings {
     message: u32,
     /// `flags` as the head left them.
     head: u8,
-    /// What may be a credential in the head, with the name of its place.
+    /// What may be a credential in the head, with the name of its location.
     secrets: Vec<u8>,
 }
 
-/// Words of which every place of a credential has one; those that a deployer makes up, too: the worker starts with no other.
+/// Words of which every location of a credential has one; those that a deployer makes up, too: the worker starts with no other.
 const SECRET_WORDS: [&[u8]; 6] = [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
 
 fn binding(flags: u8) -> bool {
@@ -122,7 +122,7 @@ impl Findings {
         self.ended
     }
 
-    /// A text at a place of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
+    /// A text at a location of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
     /// every reading on the way counts.
     ///
     /// # Errors
@@ -235,7 +235,7 @@ impl Findings {
         self.flags & flag::FOREIGN != 0
     }
 
-    /// How often a place that says which model runs was filled.
+    /// How often a location that says which model runs was filled.
     pub(crate) fn names(&self) -> usize {
         self.names
     }
@@ -268,7 +268,7 @@ impl Findings {
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
-    /// Something stands at a place of this role, whatever it is.
+    /// Something stands at a location of this role, whatever it is.
     pub(crate) fn present(&mut self, role: u8) {
         if self.ended {
             return;
@@ -349,7 +349,7 @@ impl Findings {
         self.occurred.iter().zip(&self.hinted).zip(denied).any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
     }
 
-    /// The patterns that count under this reach: those of mentions, and denied ones of hints and opaque names.
+    /// The patterns that count under this denied set: those of mentions, and denied ones of hints and opaque names.
     pub(crate) fn counted(&self, denied: &[u64]) -> Vec<u64> {
         let mut counted = self.hinted.clone();
         for (at, (word, occurred)) in counted.iter_mut().zip(&self.occurred).enumerate() {
@@ -372,7 +372,7 @@ impl Findings {
         self.occurred.first().is_some_and(|word| word & 1 != 0)
     }
 
-    /// A place that says which model runs was filled.
+    /// A location that says which model runs was filled.
     pub(crate) fn named(&self) -> bool {
         self.flags & flag::NAMED != 0
     }
@@ -431,7 +431,7 @@ impl Findings {
     /// Whether one of these patterns occurs in a mention, or in what it resolves to. Not for the hot path: it takes its own space.
     pub(crate) fn holds(&self, bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
         let mut bits = vec![0; patterns.len()];
-        let mut found = Found { names: &mut bits, targets: None, scope: self.scope };
+        let mut found = Occurrences { names: &mut bits, targets: None, scope: self.scope };
         model_id::hint(bundle, id.as_bytes(), &mut Vec::new(), &mut found);
         bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
     }
@@ -453,7 +453,7 @@ impl Findings {
             _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
             _ => (&mut self.occurred, None),
         };
-        let judged = model_id::judge(bundle, text, &mut self.scratch, &mut Found { names, targets, scope: self.scope });
+        let judged = model_id::judge(bundle, text, &mut self.scratch, &mut Occurrences { names, targets, scope: self.scope });
         if judged.is_ok() {
             self.keep(text, carrier, false);
         }
@@ -463,7 +463,7 @@ impl Findings {
     }
 
     fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {
-        let mut found = Found { names: &mut self.hinted, targets: None, scope: self.scope };
+        let mut found = Occurrences { names: &mut self.hinted, targets: None, scope: self.scope };
         model_id::hint(bundle, text, &mut self.scratch, &mut found);
         // An unlisted hint is no mention.
         if let Some(word) = self.hinted.first_mut() {

@@ -27,8 +27,8 @@ const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::HEADER_BYTES`].
 pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut Findings) -> Result<(), Reason> {
-    let places: Table<'_, l::Place> =
-        bundle.meta().map_or(Table::new(&[]), |meta| bundle.table(section::PLACES).span(meta.headers));
+    let locations: Table<'_, l::Location> =
+        bundle.meta().map_or(Table::new(&[]), |meta| bundle.table(section::LOCATIONS).span(meta.headers));
     let mut left = limits::HEADER_BYTES;
     let mut result = Ok(());
     for (name, value) in headers {
@@ -41,10 +41,10 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
             continue;
         }
         findings.secret(b':', name.as_bytes(), value.as_bytes());
-        let declared = places.search(|place| order(bundle.text(place.name), name)).map(|(_, place)| place);
+        let declared = locations.search(|location| order(bundle.text(location.name), name)).map(|(_, location)| location);
         let read = match declared {
-            Some(place) if place.role == role::NESTED_JSON => nested(bundle, &place, value, findings),
-            Some(place) => findings.text(bundle, place.role, value.trim_ascii().as_bytes(), Carrier::Header),
+            Some(location) if location.role == role::NESTED_JSON => nested(bundle, &location, value, findings),
+            Some(location) => findings.text(bundle, location.role, value.trim_ascii().as_bytes(), Carrier::Header),
             None if known == Some(Known::Path) => {
                 // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
                 findings.present(role::SUSPECT);
@@ -62,12 +62,12 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
 }
 
 /// A header that holds a document, or a name for one that is stored at the gateway.
-fn nested(bundle: Bundle<'_>, place: &l::Place, value: &str, findings: &mut Findings) -> Result<(), Reason> {
+fn nested(bundle: Bundle<'_>, location: &l::Location, value: &str, findings: &mut Findings) -> Result<(), Reason> {
     if !matches!(value.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
         findings.reference(bundle, role::BINDS, value.trim_ascii().as_bytes(), Carrier::Header);
         return Ok(());
     }
-    let mut json = Json::new(place.state);
+    let mut json = Json::new(location.state);
     json.feed(bundle, value.as_bytes(), findings)?;
     json.finish(bundle, findings)
 }

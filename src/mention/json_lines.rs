@@ -1,6 +1,6 @@
-//! Reads JSON Lines: every line a document of its own.
+//! Reads JSON JsonLines: every line a document of its own.
 //!
-//! Input: chunks, cut anywhere, and the start state of each line. Output: into [`Findings`], as the lines are read. Lines end at
+//! Input: chunks, cut anywhere, and the start state of each line. Output: into [`Findings`], as the lines are read. JsonLines end at
 //! LF, also after CR; blank ones are allowed, and so is a last one without its end. A document spread over several lines is refused:
 //! readers that parse a stream take it, readers that split at line ends do not.
 //!
@@ -14,13 +14,13 @@ use crate::reason::Reason;
 
 /// The reader of a file of lines.
 #[derive(Clone, Debug)]
-pub(crate) struct Lines {
+pub(crate) struct JsonLines {
     start: u32,
     line: Json,
     doubt: Option<Reason>,
 }
 
-impl Lines {
+impl JsonLines {
     /// A reader whose lines each stand at this state of the automaton.
     #[inline(never)] // it is large, and made in many places
     pub(crate) fn new(start: u32) -> Self {

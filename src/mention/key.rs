@@ -48,8 +48,8 @@ impl Bytes {
 
     #[inline(always)]
     fn push(&mut self, byte: u8) {
-        if let Some(place) = self.held.get_mut(self.length) {
-            *place = byte;
+        if let Some(location) = self.held.get_mut(self.length) {
+            *location = byte;
             self.length += 1;
         } else {
             self.length = limits::KEY_BYTES + 1;

@@ -12,13 +12,13 @@ use super::json::Json;
 use crate::bundle::view::Bundle;
 
 /// The reader of the origin's messages.
-pub(crate) struct Hearing {
+pub(crate) struct OriginMessages {
     states: Vec<u32>,
     readers: Vec<Json>,
     findings: Findings,
 }
 
-impl Hearing {
+impl OriginMessages {
     pub(crate) fn new(bundle: Bundle<'_>, states: Vec<u32>) -> Self {
         Self { readers: states.iter().map(|state| Json::new(*state)).collect(), states, findings: Findings::new(bundle) }
     }

@@ -33,7 +33,7 @@ use crate::reason::Reason;
 ///
 /// [`Reason::IdNotAscii`] outside printable ASCII, in whichever round; [`Reason::PercentEscape`] if an escape is malformed
 /// or one is left after [`limits::PERCENT_ROUNDS`].
-pub(crate) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Found<'_>) -> Result<(), Reason> {
+pub(crate) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Occurrences<'_>) -> Result<(), Reason> {
     fold(text, scratch);
     for _ in 0..limits::PERCENT_ROUNDS {
         if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
@@ -56,7 +56,7 @@ pub(crate) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, foun
 }
 
 /// As [`judge`], for a text that need not be a model id at all: what cannot be read names nothing.
-pub(crate) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Found<'_>) {
+pub(crate) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Occurrences<'_>) {
     fold(text, scratch);
     reading(bundle, scratch, found);
     for _ in 0..limits::PERCENT_ROUNDS {
@@ -68,7 +68,7 @@ pub(crate) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found
 }
 
 /// Where the bits of a text go.
-pub(crate) struct Found<'a> {
+pub(crate) struct Occurrences<'a> {
     /// Of the names as they stand.
     pub(crate) names: &'a mut [u64],
     /// Of what the policy's tables say that they resolve to, and bit 0 where nothing is known of one. `None`: with the names.
@@ -116,8 +116,8 @@ fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
             byte
         };
         from += 1;
-        if let Some(place) = text.get_mut(to) {
-            *place = decoded.to_ascii_lowercase();
+        if let Some(location) = text.get_mut(to) {
+            *location = decoded.to_ascii_lowercase();
         }
         to += 1;
     }
@@ -125,7 +125,7 @@ fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
     Ok(())
 }
 
-fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Found<'_>) {
+fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
     let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
     let mut unknown = true;
     for (index, part) in parts(folded).enumerate() {

@@ -1,4 +1,4 @@
-//! The part of RFC 9651 (structured fields) that marks are written in: a dictionary whose values are strings, integers, tokens, byte sequences
+//! The part of RFC 9651 (structured fields) that access headers are written in: a dictionary whose values are strings, integers, tokens, byte sequences
 //! and lists of strings, without parameters. A name that comes twice is an error here.
 
 use alloc::string::String;

@@ -21,23 +21,23 @@ pub enum Taken {
 /// Nonces that this process has seen. What is full refuses, for to forget one would be to let it in twice.
 ///
 /// ```
-/// use portcullis::origin::{Nonces, Seen, Taken};
+/// use portcullis::origin::{Nonces, NonceCache, Taken};
 ///
-/// let mut seen = Seen::new(1);
+/// let mut seen = NonceCache::new(1);
 /// assert_eq!(seen.take("n-1", 70, 0), Taken::Fresh);
 /// assert_eq!(seen.take("n-1", 70, 5), Taken::Replayed);
 /// assert_eq!(seen.take("n-2", 75, 5), Taken::Full);
 /// assert_eq!(seen.take("n-2", 141, 71), Taken::Fresh);
 /// ```
 #[derive(Debug)]
-pub struct Seen {
+pub struct NonceCache {
     capacity: usize,
     until: BTreeMap<Arc<str>, u64>,
     /// In the order they came in, which is nearly that in which they end.
     order: VecDeque<Arc<str>>,
 }
 
-impl Seen {
+impl NonceCache {
     /// A cache of so many nonces, each of some 100 bytes for 80 seconds.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -45,14 +45,14 @@ impl Seen {
     }
 }
 
-impl Default for Seen {
+impl Default for NonceCache {
     /// Enough for 3,000 requests a second.
     fn default() -> Self {
         Self::new(262_144)
     }
 }
 
-impl Nonces for Seen {
+impl Nonces for NonceCache {
     fn take(&mut self, nonce: &str, until: u64, now: u64) -> Taken {
         if self.until.contains_key(nonce) {
             return Taken::Replayed;

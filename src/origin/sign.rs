@@ -1,4 +1,4 @@
-//! The mark that the gate leaves on every guarded request it forwards, the header `Portcullis-Reach`: `docs/reach-header.md` has its format.
+//! The access header that the gate leaves on every guarded request it forwards, the header `Portcullis-Access`: `docs/access-header.md` has its format.
 //!
 //! Here are the digest and the signature of which it is made. The package puts it together; [`origin`](crate::origin) checks it.
 
@@ -20,7 +20,7 @@ pub(crate) fn mac(key: &[u8], text: &[u8]) -> String {
 }
 
 /// Name of the header that says what the caller of a guarded request may not use, in lower case.
-pub const REACH_HEADER: &str = "portcullis-reach";
+pub const ACCESS_HEADER: &str = "portcullis-access";
 
 /// Name of the header by which an origin acknowledges it, in lower case.
 pub const ENFORCED_HEADER: &str = "portcullis-enforced";

@@ -2,17 +2,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::error::MarkError;
+use super::error::AccessHeaderError;
 use super::field::{Item, members};
 use super::key::Keys;
 use super::nonce_cache::{Nonces, Taken};
-use super::sign::{ENFORCED_HEADER, REACH_HEADER};
+use super::sign::{ACCESS_HEADER, ENFORCED_HEADER};
 use super::sign::{digest, mac};
 use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
 
 /// A request as it arrived, before anything rewrote it.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrived<'a> {
+pub struct ArrivedRequest<'a> {
     /// `POST`.
     pub method: &'a str,
     /// Path and query as on the wire, `/v1/models?limit=2`.
@@ -24,7 +24,7 @@ pub struct Arrived<'a> {
 /// What the gate says of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Mark {
+pub struct AccessHeader {
     /// Ids of the families that the caller may not use; `*`: models that no family of the policy knows.
     pub denied: Vec<String>,
     /// What runs is decided at the origin, so nobody else can enforce it: the verdict was `defer`, not `pass`.
@@ -45,7 +45,7 @@ pub struct Mark {
     pub key_id: String,
 }
 
-impl Mark {
+impl AccessHeader {
     /// Whether the caller may not use the models of a family; `*` asks for those of no family.
     #[must_use]
     pub fn denies(&self, family: &str) -> bool {
@@ -53,54 +53,59 @@ impl Mark {
     }
 }
 
-/// What the gate says of a request. `now` is in seconds since the epoch. Without `seen` a mark may be used again while it lasts.
+/// What the gate says of a request. `now` is in seconds since the epoch. Without `seen` a access header may be used again while it lasts.
 ///
 /// # Errors
-/// [`MarkError`]: the request must not be served, for nothing says that the gate judged it.
-pub fn verify(arrived: &Arrived<'_>, keys: &Keys, now: u64, seen: Option<&mut dyn Nonces>) -> Result<Mark, MarkError> {
-    let text = value(arrived.headers, REACH_HEADER).ok_or(MarkError::Missing)?;
-    let read = read(&text).ok_or(MarkError::Malformed)?;
-    let Read { mark, .. } = &read;
-    let key = keys.of(&mark.key_id).filter(|key| key.algorithm() == read.algorithm).ok_or(MarkError::KeyUnknown)?;
-    if !key.verify(format!("{REACH_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
-        return Err(MarkError::SignatureWrong);
+/// [`AccessHeaderError`]: the request must not be served, for nothing says that the gate judged it.
+pub fn verify(
+    arrived: &ArrivedRequest<'_>,
+    keys: &Keys,
+    now: u64,
+    seen: Option<&mut dyn Nonces>,
+) -> Result<AccessHeader, AccessHeaderError> {
+    let text = value(arrived.headers, ACCESS_HEADER).ok_or(AccessHeaderError::Missing)?;
+    let read = read(&text).ok_or(AccessHeaderError::Malformed)?;
+    let Read { access, .. } = &read;
+    let key = keys.of(&access.key_id).filter(|key| key.algorithm() == read.algorithm).ok_or(AccessHeaderError::KeyUnknown)?;
+    if !key.verify(format!("{ACCESS_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
+        return Err(AccessHeaderError::SignatureWrong);
     }
-    let until = mark.created.saturating_add(MARK_SECONDS + CLOCK_SKEW_SECONDS);
-    if mark.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
-        return Err(MarkError::NotYetValid);
+    let until = access.created.saturating_add(MARK_SECONDS + CLOCK_SKEW_SECONDS);
+    if access.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
+        return Err(AccessHeaderError::NotYetValid);
     }
     if now > until {
-        return Err(MarkError::Expired);
+        return Err(AccessHeaderError::Expired);
     }
     if read.method != arrived.method {
-        return Err(MarkError::MethodWrong);
+        return Err(AccessHeaderError::MethodWrong);
     }
     if read.target != digest(arrived.target.as_bytes()) {
-        return Err(MarkError::TargetWrong);
+        return Err(AccessHeaderError::TargetWrong);
     }
     let mut credentials = String::new();
-    for name in &mark.slots {
+    for name in &access.slots {
         if let Some(value) = value(arrived.headers, name) {
             credentials.push_str(&format!("{name}: {value}\n"));
         }
     }
     if read.credential != digest(credentials.as_bytes()) {
-        return Err(MarkError::CredentialWrong);
+        return Err(AccessHeaderError::CredentialWrong);
     }
-    // Last, so that only a mark that holds takes a place.
-    match seen.map_or(Taken::Fresh, |seen| seen.take(&mark.nonce, until, now)) {
-        Taken::Fresh => Ok(read.mark),
-        Taken::Replayed => Err(MarkError::Replayed),
-        Taken::Full => Err(MarkError::CacheFull),
+    // Last, so that only a access header that holds takes a place.
+    match seen.map_or(Taken::Fresh, |seen| seen.take(&access.nonce, until, now)) {
+        Taken::Fresh => Ok(read.access),
+        Taken::Replayed => Err(AccessHeaderError::Replayed),
+        Taken::Full => Err(AccessHeaderError::CacheFull),
     }
 }
 
-/// The value of `Portcullis-Enforced` for an answer of this status: the origin has enforced what the mark denies. `keys` is the origin's own,
+/// The value of `Portcullis-Enforced` for an answer of this status: the origin has enforced what the access header denies. `keys` is the origin's own,
 /// whose first of `hmac-sha256` signs; none if there is no such key.
 #[must_use]
-pub fn acknowledge(mark: &Mark, status: u16, keys: &Keys) -> Option<String> {
+pub fn acknowledge(access: &AccessHeader, status: u16, keys: &Keys) -> Option<String> {
     let (id, secret) = keys.signer()?;
-    let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", mark.nonce);
+    let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", access.nonce);
     let signature = mac(secret, format!("{ENFORCED_HEADER}: {text}").as_bytes());
     Some(format!("{text}, sig=:{signature}:"))
 }
@@ -116,7 +121,7 @@ fn value(headers: &[(&str, &str)], name: &str) -> Option<String> {
 }
 
 struct Read {
-    mark: Mark,
+    access: AccessHeader,
     method: String,
     target: String,
     credential: String,
@@ -154,7 +159,7 @@ fn read(text: &str) -> Option<Read> {
     if !slots.iter().all(|name| !name.is_empty() && name.bytes().all(plain)) {
         return None;
     }
-    let mark = Mark {
+    let access = AccessHeader {
         denied: list(take("denied")?)?,
         deferred,
         policy: string(take("policy")?)?,
@@ -166,7 +171,7 @@ fn read(text: &str) -> Option<Read> {
         key_id: string(take("keyid")?)?,
     };
     Some(Read {
-        mark,
+        access,
         method: string(take("method")?)?,
         target: bytes(take("target")?)?,
         credential: bytes(take("credential")?)?,

@@ -17,11 +17,11 @@ pub(crate) mod model;
 pub(crate) mod platform;
 
 pub use self::diagnostic::code::{Code, Severity};
-pub use self::diagnostic::problem::{File, Lines, Problem, render};
+pub use self::diagnostic::problem::{File, LineIndex, Problem, render};
 pub use self::model::{
     About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments, ElementTest, Entries, Fact, FactKind,
     FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
-    Restriction, Shape, Span, State, Test, Token, Unlisted,
+    Restriction, RuleState, Shape, Span, Test, Token, Unlisted,
 };
 pub use self::platform::Platform;
 

@@ -52,7 +52,7 @@ pub struct Policy {
     pub span: Span,
 }
 
-/// `unlisted`: what happens, for a caller with a reach, to an id that no family and no rule knows.
+/// `unlisted`: what happens, for a caller with a denied set, to an id that no family and no rule knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unlisted {
     /// The origin's answer decides.
@@ -64,7 +64,7 @@ pub enum Unlisted {
     Deny,
 }
 
-/// `late_bound`: what happens, for a caller with a reach, to an operation whose model only the origin knows.
+/// `late_bound`: what happens, for a caller with a denied set, to an operation whose model only the origin knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LateBound {
     /// The origin's answer decides.
@@ -286,7 +286,7 @@ pub struct Deployment {
 
 /// `state` of a rule as the policy ships it; a switch may change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum RuleState {
     /// In force.
     #[default]
     On,
@@ -318,7 +318,7 @@ pub struct Restriction {
     /// `doubt = "pass"`: applies only if it certainly does.
     pub doubt_pass: bool,
     /// As shipped.
-    pub state: State,
+    pub state: RuleState,
     /// 403 or 451.
     pub status: u16,
     /// Its `id`.
@@ -346,8 +346,8 @@ pub struct Licence {
     pub from: Option<i64>,
     /// In force up to, not including, this instant.
     pub until: Option<i64>,
-    /// As shipped; never [`State::Shadow`].
-    pub state: State,
+    /// As shipped; never [`RuleState::Shadow`].
+    pub state: RuleState,
     /// Its `id`.
     pub span: Span,
 }

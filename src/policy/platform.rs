@@ -9,7 +9,7 @@
 use super::diagnostic::code;
 use super::diagnostic::problem::Problem;
 use super::lint::atoms;
-use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, State, Test};
+use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, RuleState, Test};
 use crate::bundle::describe::Needs;
 use crate::facts::network::Network;
 use crate::facts::place::Place;
@@ -83,8 +83,8 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
             let rests = format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
             let kind = Network::of(fact).is_some();
             let (code, message) = match rule.state {
-                State::On => (code::PLATFORM, rests),
-                State::Off | State::Shadow => {
+                RuleState::On => (code::PLATFORM, rests),
+                RuleState::Off | RuleState::Shadow => {
                     let value = if kind { "never true" } else { "always unknown" };
                     (code::PLATFORM_LATER, format!("{rests}: if it is switched on there, this test is {value}"))
                 }
@@ -99,7 +99,7 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
 /// What the rules that are in force as shipped need to be told.
 pub(crate) fn needs(policy: &Policy) -> Needs {
     let mut needs = Needs::default();
-    for rule in rules(policy).filter(|rule| rule.state == State::On) {
+    for rule in rules(policy).filter(|rule| rule.state == RuleState::On) {
         rule.each(&mut |atom| {
             for fact in needed(policy, atom) {
                 match fact {
@@ -117,7 +117,7 @@ pub(crate) fn needs(policy: &Policy) -> Needs {
 }
 struct Rule<'p> {
     id: &'p str,
-    state: State,
+    state: RuleState,
     clauses: [Option<&'p Clause>; 2],
 }
 

@@ -6,7 +6,7 @@
 //! ```text
 //! restrictions' messages, each once | the reason's sentence
 //!   + Model: what was asked for.  Ground: title, url.  Appeal: link.  Case: id.      -> the message
-//! the message in the API's own shape                                               -> flavour
+//! the message in the API's own shape                                               -> error_format
 //! ```
 //!
 //! Shapes and statuses are those that 17 clients were measured with: 403 is typed by all that type errors and retried by none, 451 is
@@ -17,8 +17,8 @@ mod wording;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::wording::Flavour;
-use crate::bundle::layout::flavour as kind;
+use self::wording::Wording;
+use crate::bundle::layout::error_format as kind;
 use crate::compact::json;
 use crate::reason::Reason;
 use crate::verdict::Verdict;
@@ -33,7 +33,7 @@ pub struct Refusal {
     /// JSON in UTF-8, on one line.
     pub body: String,
     /// How it is worded.
-    flavour: u8,
+    error_format: u8,
 }
 
 /// A refusal on a WebSocket that was accepted so that it can be told.
@@ -58,10 +58,10 @@ impl Refusal {
     #[must_use]
     pub fn new(verdict: &Verdict, case: &str) -> Self {
         let case = visible(case);
-        let flavour = Flavour::of(verdict.flavour);
+        let error_format = Wording::of(verdict.error_format);
         let mut body = String::with_capacity(512);
-        flavour.fill(&mut body, flavour.body, verdict, &message(verdict, &case), &case);
-        Self { status: verdict.status, headers: headers(verdict, flavour, case), body, flavour: verdict.flavour }
+        error_format.fill(&mut body, error_format.body, verdict, &message(verdict, &case), &case);
+        Self { status: verdict.status, headers: headers(verdict, error_format, case), body, error_format: verdict.error_format }
     }
 
     /// `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
@@ -87,7 +87,7 @@ impl Refusal {
     /// The refusal as an event of a stream of server-sent events that has begun, blank line included.
     #[must_use]
     pub fn stream_event(&self) -> String {
-        let named = self.flavour == kind::ANTHROPIC;
+        let named = self.error_format == kind::ANTHROPIC;
         let mut event = String::from(if named { "event: error\ndata: " } else { "data: " });
         event.push_str(&self.body);
         event.push_str("\n\n");
@@ -103,14 +103,14 @@ impl Socket {
         let message = message(verdict, &case);
         let mut event = String::new();
         let mut reason = String::from(verdict.reason.code());
-        if verdict.flavour == kind::GOOGLE {
+        if verdict.error_format == kind::GOOGLE {
             // Its clients show the reason of the close and know no error event.
             reason = message;
             while reason.len() > REASON_BYTES {
                 reason.pop();
             }
         } else {
-            Flavour::of(kind::OPENAI).fill(&mut event, wording::SOCKET_EVENT, verdict, &message, &case);
+            Wording::of(kind::OPENAI).fill(&mut event, wording::SOCKET_EVENT, verdict, &message, &case);
         }
         Self { event, code: 1008, reason }
     }
@@ -187,21 +187,21 @@ fn sentence(to: &mut String, parts: &[&str]) {
     }
 }
 
-fn headers(verdict: &Verdict, flavour: &Flavour, case: String) -> Vec<(&'static str, String)> {
+fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'static str, String)> {
     let mut headers: Vec<(&'static str, String)> = Vec::with_capacity(8);
-    let google = verdict.flavour == kind::GOOGLE;
+    let google = verdict.error_format == kind::GOOGLE;
     headers.push(("content-type", if google { "application/json; charset=UTF-8" } else { "application/json" }.into()));
     headers.push(("cache-control", "no-store".into()));
     if verdict.status != Reason::NoBundle.status() {
         headers.push(("x-should-retry", "false".into()));
     }
-    if verdict.flavour == kind::BEDROCK {
+    if verdict.error_format == kind::BEDROCK {
         // What names the error's class, whatever the status.
-        headers.push(("x-amzn-errortype", flavour.word(verdict).into()));
+        headers.push(("x-amzn-errortype", error_format.word(verdict).into()));
     }
     // OpenAI's clients read the first, Anthropic's the second, Amazon's the third.
     let names = if case.is_empty() { &[][..] } else { &["x-request-id", "request-id", "x-amzn-requestid"] };
-    for name in names.iter().take(if verdict.flavour == kind::BEDROCK { 3 } else { 2 }) {
+    for name in names.iter().take(if verdict.error_format == kind::BEDROCK { 3 } else { 2 }) {
         headers.push((name, case.clone()));
     }
     let mut link = String::new();

@@ -2,11 +2,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::denied::Grounds;
-use crate::testing::request_bundle::{Asked, Trial, closing, post};
-use crate::verdict::Kind;
+use crate::testing::request_bundle::{Asked, RequestBundle, closing, post};
+use crate::verdict::VerdictKind;
 
 fn verdict(asked: Asked<'_>, restrictions: &[u16]) -> (crate::bundle::view::OwnedBundle, Verdict) {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let outcome = asked.decide(&bundle, &closing(&[1]));
     let verdict = Verdict::new(bundle.view(), outcome, &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() });
     (bundle, verdict)
@@ -91,7 +91,7 @@ fn a_refusal_says_what_to_mend() {
 
 #[test]
 fn without_a_bundle_it_may_be_tried_again() {
-    let refusal = Refusal::new(&Verdict::plain(Kind::Refuse, Reason::NoBundle), "case\r\n2");
+    let refusal = Refusal::new(&Verdict::plain(VerdictKind::Refuse, Reason::NoBundle), "case\r\n2");
     assert_eq!((refusal.status, header(&refusal, "x-should-retry")), (503, None));
     assert_eq!(header(&refusal, "request-id"), Some("case2"));
     assert!(refusal.body.contains("\"server_error\""));

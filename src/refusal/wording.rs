@@ -15,10 +15,10 @@
 use alloc::string::String;
 
 use crate::compact::json;
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Verdict, VerdictKind};
 
 /// The words of one API.
-pub(crate) struct Flavour {
+pub(crate) struct Wording {
     pub(crate) body: &'static str,
     /// Its words for what is forbidden, malformed, too large, and not available now.
     words: [&'static str; 4],
@@ -28,55 +28,55 @@ pub(crate) struct Flavour {
 pub(crate) const SOCKET_EVENT: &str =
     r#"{"type":"error","event_id":$i,"error":{"message":$m,"type":$t,"param":$p,"code":$c,"event_id":$i}}"#;
 
-const OPENAI: Flavour = Flavour {
+const OPENAI: Wording = Wording {
     body: r#"{"error":{"message":$m,"type":$t,"param":$p,"code":$c}}"#,
     words: ["request_forbidden", "invalid_request_error", "invalid_request_error", "server_error"],
 };
 
-/// By number: see `flavour` in the bundle's layout.
-static FLAVOURS: [Flavour; 12] = [
+/// By number: see `error_format` in the bundle's layout.
+static ERROR_FORMATS: [Wording; 12] = [
     OPENAI,
     OPENAI,
     // Anthropic
-    Flavour {
+    Wording {
         body: r#"{"type":"error","error":{"type":$t,"message":$m,"details":{"error_code":$c}},"request_id":$i}"#,
         words: ["permission_error", "invalid_request_error", "request_too_large", "api_error"],
     },
     // Google
-    Flavour {
+    Wording {
         body: r#"{"error":{"code":$s,"message":$m,"status":$t,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":$C,"domain":"portcullis","metadata":{"order":$o,"case":$i}}]}}"#,
         words: ["PERMISSION_DENIED", "INVALID_ARGUMENT", "INVALID_ARGUMENT", "UNAVAILABLE"],
     },
     // Bedrock: the words go into a header
-    Flavour {
+    Wording {
         body: r#"{"message":$m}"#,
         words: ["AccessDeniedException", "ValidationException", "ValidationException", "ServiceUnavailableException"],
     },
     // Mistral
-    Flavour {
+    Wording {
         body: r#"{"object":"error","message":$m,"type":$t,"param":$p,"code":$c}"#,
         words: ["permission_error", "invalid_request_error", "invalid_request_error", "server_error"],
     },
     // Cohere
-    Flavour { body: r#"{"id":$i,"message":$m}"#, words: [""; 4] },
+    Wording { body: r#"{"id":$i,"message":$m}"#, words: [""; 4] },
     // OpenRouter
-    Flavour { body: r#"{"error":{"code":$s,"message":$m,"metadata":{"reason":$c}}}"#, words: [""; 4] },
+    Wording { body: r#"{"error":{"code":$s,"message":$m,"metadata":{"reason":$c}}}"#, words: [""; 4] },
     // Ollama
-    Flavour { body: r#"{"error":$m}"#, words: [""; 4] },
+    Wording { body: r#"{"error":$m}"#, words: [""; 4] },
     // Cloudflare: numbers of its table of Workers AI errors
-    Flavour { body: r#"{"result":null,"success":false,"errors":[{"code":$n,"message":$m}],"messages":[]}"#, words: CLOUDFLARE },
+    Wording { body: r#"{"result":null,"success":false,"errors":[{"code":$n,"message":$m}],"messages":[]}"#, words: CLOUDFLARE },
     // watsonx
-    Flavour { body: r#"{"errors":[{"code":$c,"message":$m,"more_info":$u}],"trace":$i,"status_code":$s}"#, words: [""; 4] },
+    Wording { body: r#"{"errors":[{"code":$c,"message":$m,"more_info":$u}],"trace":$i,"status_code":$s}"#, words: [""; 4] },
     // Cloudflare, where the body names the model
-    Flavour { body: r#"{"state":"Failed","error":{"code":$n,"message":$m},"model":$M}"#, words: CLOUDFLARE },
+    Wording { body: r#"{"state":"Failed","error":{"code":$n,"message":$m},"model":$M}"#, words: CLOUDFLARE },
 ];
 
 const CLOUDFLARE: [&str; 4] = ["5018", "5004", "3006", "3040"];
 
-impl Flavour {
-    /// The flavour of this number; OpenAI's, which most clients read, where there is none.
+impl Wording {
+    /// The error_format of this number; OpenAI's, which most clients read, where there is none.
     pub(crate) fn of(number: u8) -> &'static Self {
-        FLAVOURS.get(usize::from(number)).unwrap_or(&OPENAI)
+        ERROR_FORMATS.get(usize::from(number)).unwrap_or(&OPENAI)
     }
 
     /// Its word for this kind of error.
@@ -85,7 +85,7 @@ impl Flavour {
         match verdict.status {
             413 => large,
             503 => unavailable,
-            _ if verdict.kind == Kind::Deny => forbidden,
+            _ if verdict.kind == VerdictKind::Deny => forbidden,
             _ => malformed,
         }
     }
@@ -108,7 +108,7 @@ impl Flavour {
                 Some('t') => json::string(to, self.word(verdict)),
                 Some('n') => to.push_str(self.word(verdict)),
                 Some('s') => json::number(to, u64::from(verdict.status)),
-                Some('p') => to.push_str(if verdict.kind == Kind::Deny { "\"model\"" } else { "null" }),
+                Some('p') => to.push_str(if verdict.kind == VerdictKind::Deny { "\"model\"" } else { "null" }),
                 Some('o') => json::string(to, ground.map_or("", |ground| &ground.title)),
                 Some('u') => json::string(to, ground.map_or("", |ground| &ground.url)),
                 Some('M') => match verdict.closed.first() {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Input: the content of the part, cut anywhere. Output: into the [`Findings`] of the request around it, as the sternest that is found of any. It is
-//! routed and read as a request of its own, under the reach of the one around it, and holds no further one.
+//! routed and read as a request of its own, under the denied set of the one around it, and holds no further one.
 //!
 //! Where it ends is the part's to say. Servers that take the part for a connection go by `Content-Length` instead, and read what follows, or all
 //! that would be a body without one, as further requests: so a length must be right, and a body without one begins as no request does.
@@ -18,27 +18,27 @@ use alloc::vec::Vec;
 
 use super::body::part::digits;
 use super::body::part::{PartReader, header_line};
-use super::inspection::Reader;
+use super::reader::RequestReader;
 use super::route::Route;
 use crate::bundle::layout::role;
 use crate::bundle::view::Bundle;
 use crate::compact::split::cut;
-use crate::denied::Reach;
+use crate::denied::DeniedSet;
 use crate::http::head;
 use crate::http::head::Head;
 use crate::http::target::Target;
 use crate::limits;
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
-use crate::verdict::Kind;
+use crate::verdict::VerdictKind;
 
 /// The reader of one such request.
-pub(crate) struct Nested {
+pub(crate) struct BatchedRequest {
     /// The request line and the headers, as far as they came.
     head: Vec<u8>,
-    reader: Option<Reader>,
+    reader: Option<RequestReader>,
     /// What the caller may not use, as the request around it was told.
-    reach: Reach,
+    denied_set: DeniedSet,
     /// It says how long its body is, and how much of that is to come.
     sized: bool,
     left: usize,
@@ -49,10 +49,17 @@ pub(crate) struct Nested {
 /// Begins to read a part that is a request.
 #[inline(never)] // it is large, and made in many places
 pub(crate) fn open() -> Box<dyn PartReader> {
-    Box::new(Nested { head: Vec::new(), reader: None, reach: Reach::default(), sized: false, left: 0, beyond: 0 })
+    Box::new(BatchedRequest {
+        head: Vec::new(),
+        reader: None,
+        denied_set: DeniedSet::default(),
+        sized: false,
+        left: 0,
+        beyond: 0,
+    })
 }
 
-impl PartReader for Nested {
+impl PartReader for BatchedRequest {
     /// Reads on.
     ///
     /// # Errors
@@ -100,12 +107,14 @@ impl PartReader for Nested {
             self.reader = Some(self.read_head(bundle, findings)?);
         }
         let Some(mut reader) = self.reader else { return Ok(()) };
-        let reach = &self.reach;
-        let (kind, reason) = reader.end(bundle, reach, findings);
+        let denied_set = &self.denied_set;
+        let (kind, reason) = reader.end(bundle, denied_set, findings);
         match (kind, reason) {
-            (Kind::Refuse, reason) => return Err(reason),
+            (VerdictKind::Refuse, reason) => return Err(reason),
             (_, Reason::Unlisted) => findings.unknown(),
-            (Kind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted) if reach.denies(0) => findings.unknown(),
+            (VerdictKind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted) if denied_set.denies(0) => {
+                findings.unknown()
+            }
             (_, Reason::UnknownOperation | Reason::Unguarded) => findings.present(role::SUSPECT),
             // Of a list inside another answer nothing is left out.
             (_, Reason::LateBound | Reason::Filtered) => findings.present(role::DELEGATES),
@@ -119,8 +128,8 @@ impl PartReader for Nested {
     }
 }
 
-impl Nested {
-    fn read_head(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
+impl BatchedRequest {
+    fn read_head(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<RequestReader, Reason> {
         let bad = Reason::MultipartHeader;
         let (first, rest) = core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
         let mut rest = rest.as_bytes().strip_prefix(b"\n").ok_or(bad)?;
@@ -151,8 +160,8 @@ impl Nested {
         let head = Head { method, url: &url, headers: &headers };
         let mut route = Route::default();
         route.read(bundle, &head);
-        self.reach.denied.extend_from_slice(findings.watched());
-        let reader = Reader::inside(bundle, &route, &head, &self.reach, findings);
+        self.denied_set.denied.extend_from_slice(findings.watched());
+        let reader = RequestReader::inside(bundle, &route, &head, &self.denied_set, findings);
         if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
     }
 }

@@ -7,10 +7,10 @@
 //! ```
 //!
 //! Input: the request as the platform gives it. Output: [`Findings`](crate::mention::findings::Findings), which
-//! [`verdict`](crate::verdict) holds against the reach. It does not know who the caller is.
+//! [`verdict`](crate::verdict) holds against the denied set. It does not know who the caller is.
 
 pub(crate) mod batch;
 pub(crate) mod body;
-pub(crate) mod inspection;
 pub(crate) mod query;
+pub(crate) mod reader;
 pub(crate) mod route;

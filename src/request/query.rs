@@ -9,7 +9,7 @@
 //! values       `+` as a blank and as itself; escapes undone once here, further rounds are the id's own
 //! ```
 //!
-//! Roles come from the operation's query places. Names that look like a model's count whatever the operation, unless each operation
+//! Roles come from the operation's query locations. Names that look like a model's count whatever the operation, unless each operation
 //! declares the name as something else (a search filter). Where a model may run, every name that is called like one is a hint. A value that is a
 //! JSON document is scanned for model-like keys.
 
@@ -42,19 +42,19 @@ const GENERIC: [(&[u8], u8); 6] = [
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
 pub(crate) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
-    let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
+    let mut reader = QueryReader { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
     let mut result = Ok(());
     let mut count = 0;
     pairs(query, &mut |pair| {
         count += 1;
-        let read = if count > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { reading.pair(pair) };
+        let read = if count > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { reader.pair(pair) };
         result = result.and(read);
         count <= limits::PARAMETERS
     });
     result
 }
 
-struct Reading<'r, 'b> {
+struct QueryReader<'r, 'b> {
     bundle: Bundle<'b>,
     route: &'r Route,
     findings: &'r mut Findings,
@@ -63,7 +63,7 @@ struct Reading<'r, 'b> {
     spare: Vec<u8>,
 }
 
-impl Reading<'_, '_> {
+impl QueryReader<'_, '_> {
     fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
         let (name, value) = name_and_value(pair);
         let mut result = self.json(value);
@@ -84,7 +84,7 @@ impl Reading<'_, '_> {
         result
     }
 
-    /// One reading of the name.
+    /// One reader of the name.
     fn named(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
         let mut parts = name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
         let mut key = Key::EMPTY;
@@ -94,12 +94,14 @@ impl Reading<'_, '_> {
         let mut result = Ok(());
         for operation in self.route.operations(self.bundle) {
             known += 1;
-            let places: Table<'_, l::Place> = self.bundle.table(section::PLACES);
-            let place =
-                places.span(operation.query).iter().find(|place| Some(self.bundle.text(place.name).as_bytes()) == key.folded());
-            if let Some(place) = place.filter(|place| !is_credential(place.role)) {
+            let locations: Table<'_, l::Location> = self.bundle.table(section::LOCATIONS);
+            let location = locations
+                .span(operation.query)
+                .iter()
+                .find(|location| Some(self.bundle.text(location.name).as_bytes()) == key.folded());
+            if let Some(location) = location.filter(|location| !is_credential(location.role)) {
                 declared += 1;
-                let read = self.declared(&place, value);
+                let read = self.declared(&location, value);
                 result = result.and(read);
             }
         }
@@ -119,12 +121,12 @@ impl Reading<'_, '_> {
         if like { result.and(self.text(role::HINT, value)) } else { result }
     }
 
-    fn declared(&mut self, place: &l::Place, value: &[u8]) -> Result<(), Reason> {
-        match place.role {
+    fn declared(&mut self, location: &l::Location, value: &[u8]) -> Result<(), Reason> {
+        match location.role {
             role::NOTHING => Ok(()),
             role::NESTED_JSON => {
                 self.decoded(value, true);
-                let mut json = Json::new(place.state);
+                let mut json = Json::new(location.state);
                 json.feed(self.bundle, &self.value, self.findings)?;
                 json.finish(self.bundle, self.findings)
             }

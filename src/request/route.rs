@@ -1,6 +1,6 @@
 //! Which operations may a request be?
 //!
-//! Input: method and target, as the sender wrote them. Output: a [`Route`]: the operations, each a [`Reading`] that the reach is computed for, and the
+//! Input: method and target, as the sender wrote them. Output: a [`Route`]: the operations, each a [`OperationMatch`] that the denied set is computed for, and the
 //! models that the path names. It reads no body and judges nothing.
 //!
 //! ```text
@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, NONE16, operation, role, section};
-use crate::bundle::operation::Reading;
+use crate::bundle::operation::OperationMatch;
 use crate::bundle::view::{Bundle, Table};
 use crate::compact::split::pieces;
 use crate::http::head;
@@ -42,7 +42,7 @@ pub struct Route {
     /// False: no guarded prefix holds the path in any reading, so that the request is none of the gate's business.
     pub guarded: bool,
     /// The operations that it may be. An unknown one stands once for each dialect whose prefix holds the path.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<OperationMatch>,
     /// What the path mentions: role, and where its text ends in `texts`.
     mentions: Vec<(u8, usize)>,
     texts: Vec<u8>,
@@ -168,7 +168,7 @@ impl Route {
         let target = Target::of(head.url);
         method::query_methods(target.query, &mut |method| self.method(method));
         if head.url.len() > limits::TARGET_BYTES {
-            // Such a target is refused wherever there is a reach, so all it must be is guarded.
+            // Such a target is refused wherever there is a denied set, so all it must be is guarded.
             self.trouble = Some(Reason::TargetTooLong);
             self.guarded = true;
             self.unread(bundle);
@@ -206,14 +206,14 @@ impl Route {
         self.foreign && self.methods == 0
     }
 
-    /// What the reach is computed for: the readings or, of what holds requests, those of all that it may hold. `room` is for these.
-    pub(crate) fn reached<'a>(&'a self, bundle: Bundle<'_>, room: &'a mut Vec<Reading>) -> &'a [Reading] {
+    /// What the denied set is computed for: the readings or, of what holds requests, those of all that it may hold. `room` is for these.
+    pub(crate) fn operation_matches<'a>(&'a self, bundle: Bundle<'_>, room: &'a mut Vec<OperationMatch>) -> &'a [OperationMatch] {
         if self.flags & operation::CONTAINER == 0 {
             return &self.readings;
         }
         room.extend_from_slice(&self.readings);
         for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter()) {
-            room.push(Reading { operation: index, dialect: inner.dialect });
+            room.push(OperationMatch { operation: index, dialect: inner.dialect });
         }
         room
     }
@@ -390,7 +390,7 @@ impl Route {
         // body, or is none of the path's, nobody knows what a server makes of one.
         let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
-        self.reading(Reading { operation: index, dialect: operation.dialect });
+        self.reading(OperationMatch { operation: index, dialect: operation.dialect });
         if !quiet {
             add(&mut self.bodies, operation.body_state);
         }
@@ -414,11 +414,11 @@ impl Route {
         add(&mut self.bodies, NONE);
         add(&mut self.messages, NONE);
         for (dialect, _) in (0..NONE16).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
-            self.reading(Reading { operation: NONE, dialect });
+            self.reading(OperationMatch { operation: NONE, dialect });
         }
     }
 
-    fn reading(&mut self, reading: Reading) {
+    fn reading(&mut self, reading: OperationMatch) {
         if !self.readings.contains(&reading) {
             self.readings.push(reading);
         }
@@ -642,8 +642,8 @@ impl<'a> Walk<'a> {
             if !segment.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(suffix)) {
                 continue;
             }
-            if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: at + 1, cut };
+            if let Some(location) = captures.get_mut(held) {
+                *location = Capture { from: at, to: at + 1, cut };
             }
             let taken = self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), open, visit);
             found |= taken;
@@ -655,8 +655,8 @@ impl<'a> Walk<'a> {
         if open != 0
             && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0)
         {
-            if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: segments.len(), cut: 0 };
+            if let Some(location) = captures.get_mut(held) {
+                *location = Capture { from: at, to: segments.len(), cut: 0 };
             }
             found |= visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(), open);
         }

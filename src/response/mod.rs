@@ -6,7 +6,7 @@
 //! check, chunk by chunk ---> document | event | frame -> how many of the bytes held may go, or that it is cut
 //! ```
 //!
-//! Input: the answer of an origin, as it streams, and the reach of the request. Output: for a list the bytes that go on, for a checked
+//! Input: the answer of an origin, as it streams, and the denied set of the request. Output: for a list the bytes that go on, for a checked
 //! answer how many of those that came may. A checked answer is read a *unit* at a time: a document, an event, a line, a frame, an element of an
 //! array. Nothing of it goes before a unit has named a model that the caller may use (a lenient check asks for no such proof), and
 //! no unit goes before it was read to its end. A unit that names a denied model cuts the answer, however late.
@@ -31,18 +31,18 @@ use self::watch::Watch;
 use crate::bundle::layout::flags;
 use crate::bundle::view::Bundle;
 use crate::compact::split::pieces;
-use crate::denied::Reach;
+use crate::denied::DeniedSet;
 use crate::http::head;
 use crate::limits;
 use crate::mention::findings::Findings;
 use crate::mention::header;
 use crate::reason::Reason;
 use crate::refusal::Refusal;
-use crate::verdict::egress::Check;
+use crate::verdict::egress::ResponseCheck;
 
 /// How far an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum ResponseStage {
     /// Nothing of it may go yet.
     Held,
     /// Part of it has gone.
@@ -52,14 +52,14 @@ pub enum Stage {
 }
 
 /// An answer being read.
-pub struct Answer {
+pub struct Response {
     watch: Watch,
-    reader: Reader,
+    reader: FormatReader,
     form: Form,
     begun: bool,
 }
 
-enum Reader {
+enum FormatReader {
     /// It goes as it is.
     Through,
     Documents(Documents),
@@ -68,31 +68,31 @@ enum Reader {
     Rows(Box<Rows>),
 }
 
-impl Answer {
+impl Response {
     /// Reads status and headers. `states` are those of the operations' answers, `findings` empty ones of the request.
     pub(crate) fn new(
         bundle: Bundle<'_>,
         findings: Findings,
-        check: Check,
+        check: ResponseCheck,
         states: &[u32],
-        reach: &Reach,
+        denied_set: &DeniedSet,
         status: u16,
         headers: &[(&str, &str)],
     ) -> Self {
         let unlisted = bundle.flags() & flags::UNLISTED;
-        let mut denied = reach.denied.clone();
+        let mut denied = denied_set.denied.clone();
         if unlisted == 2
-            && check != Check::Filter
+            && check != ResponseCheck::Filter
             && let Some(word) = denied.first_mut()
         {
             *word |= 1;
         }
         let mut watch = Watch {
             findings,
-            strict: check == Check::Strict,
-            unlisted: unlisted == 1 && !reach.denies(0),
+            strict: check == ResponseCheck::Strict,
+            unlisted: unlisted == 1 && !denied_set.denies(0),
             denied,
-            proven: check != Check::Strict,
+            proven: check != ResponseCheck::Strict,
             held: 0,
             free: 0,
             split: false,
@@ -102,27 +102,27 @@ impl Answer {
         let form = head::lines(headers, "content-type").next().map_or(Form::Other, form);
         let succeeded = (200..300).contains(&status);
         let reader = match check {
-            Check::Filter if succeeded => Reader::Rows(Box::new(Rows::new(states))),
-            Check::Lenient | Check::Strict if succeeded => {
+            ResponseCheck::Filter if succeeded => FormatReader::Rows(Box::new(Rows::new(states))),
+            ResponseCheck::Lenient | ResponseCheck::Strict if succeeded => {
                 // What headers say of other things than models is no trouble here.
                 let _ = header::read(bundle, headers, &mut watch.findings);
                 watch.judge();
                 match form {
-                    Form::Events => Reader::Events(Events::new(states)),
-                    Form::Frames => Reader::Frames(Frames::new(states)),
-                    Form::Other => Reader::Documents(Documents::new(states)),
+                    Form::Events => FormatReader::Events(Events::new(states)),
+                    Form::Frames => FormatReader::Frames(Frames::new(states)),
+                    Form::Other => FormatReader::Documents(Documents::new(states)),
                 }
             }
             _ => {
                 watch.proven = true;
-                Reader::Through
+                FormatReader::Through
             }
         };
         Self { watch, reader, form, begun: false }
     }
 
     /// Reads on; gives how many bytes, from the first that was held back on, may go. The bytes of a list that may go are in
-    /// [`Answer::take`] instead.
+    /// [`Response::take`] instead.
     pub fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8]) -> usize {
         let watch = &mut self.watch;
         while !bytes.is_empty() && watch.cut.is_none() {
@@ -133,11 +133,11 @@ impl Answer {
             let before = watch.held;
             watch.held += piece.len();
             match &mut self.reader {
-                Reader::Through => watch.free = watch.held,
-                Reader::Rows(rows) => rows.feed(bundle, piece, watch),
-                Reader::Documents(documents) => documents.feed(bundle, piece, before, watch),
-                Reader::Events(events) => events.feed(bundle, piece, before, watch),
-                Reader::Frames(frames) => frames.feed(bundle, piece, before, watch),
+                FormatReader::Through => watch.free = watch.held,
+                FormatReader::Rows(rows) => rows.feed(bundle, piece, watch),
+                FormatReader::Documents(documents) => documents.feed(bundle, piece, before, watch),
+                FormatReader::Events(events) => events.feed(bundle, piece, before, watch),
+                FormatReader::Frames(frames) => frames.feed(bundle, piece, before, watch),
             }
             if watch.held - watch.free >= limits::ANSWER_HELD_BYTES {
                 watch.overflow();
@@ -152,11 +152,11 @@ impl Answer {
         if watch.cut.is_none() {
             let end = watch.held;
             match &mut self.reader {
-                Reader::Through => {}
-                Reader::Rows(rows) => rows.finish(bundle, watch),
-                Reader::Documents(documents) => documents.finish(bundle, watch),
-                Reader::Events(events) => events.finish(bundle, watch),
-                Reader::Frames(frames) => frames.finish(watch),
+                FormatReader::Through => {}
+                FormatReader::Rows(rows) => rows.finish(bundle, watch),
+                FormatReader::Documents(documents) => documents.finish(bundle, watch),
+                FormatReader::Events(events) => events.finish(bundle, watch),
+                FormatReader::Frames(frames) => frames.finish(watch),
             }
             if watch.cut.is_none() {
                 watch.unit(end, None);
@@ -177,11 +177,11 @@ impl Answer {
 
     /// How far it is.
     #[must_use]
-    pub fn stage(&self) -> Stage {
+    pub fn stage(&self) -> ResponseStage {
         match self.watch.cut {
-            Some(reason) => Stage::Cut(reason),
-            None if self.begun => Stage::Begun,
-            None => Stage::Held,
+            Some(reason) => ResponseStage::Cut(reason),
+            None if self.begun => ResponseStage::Begun,
+            None => ResponseStage::Held,
         }
     }
 
@@ -196,7 +196,7 @@ impl Answer {
     #[must_use]
     pub fn cursors(&self) -> Option<(&[u8], &[u8])> {
         match &self.reader {
-            Reader::Rows(rows) => rows.hidden_cursors(),
+            FormatReader::Rows(rows) => rows.hidden_cursors(),
             _ => None,
         }
     }
@@ -213,7 +213,7 @@ impl Answer {
             _ if self.watch.split => Vec::new(),
             (Form::Events, _) => refusal.stream_event().into_bytes(),
             (Form::Frames, _) => aws_event_stream::exception(&refusal.body),
-            (_, Reader::Documents(documents)) => {
+            (_, FormatReader::Documents(documents)) => {
                 let within = documents.is_within();
                 let mut line = String::from(if within { "," } else { "" });
                 line.push_str(&refusal.body);
@@ -227,7 +227,7 @@ impl Answer {
     fn free(&mut self) -> usize {
         let free = core::mem::take(&mut self.watch.free);
         self.watch.held -= free;
-        if matches!(self.reader, Reader::Rows(_)) {
+        if matches!(self.reader, FormatReader::Rows(_)) {
             return 0;
         }
         self.begun |= free > 0;

@@ -27,7 +27,7 @@ use crate::reason::Reason;
 /// A list being read.
 pub(crate) struct Rows {
     json: Json,
-    place: Place,
+    position: ListPosition,
     /// What was read behind the last row, and the row or cursor that is being read.
     held: Vec<u8>,
     /// How much of it stands ahead of the row.
@@ -49,7 +49,7 @@ pub(crate) struct Rows {
 
 /// Where in the list it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ListPosition {
     /// Outside of rows.
     Outside,
     /// Behind a row, before it is known whether another one follows.
@@ -62,7 +62,7 @@ impl Rows {
     pub(crate) fn new(states: &[u32]) -> Self {
         Self {
             json: Json::new(states.first().copied().unwrap_or(crate::bundle::layout::NONE)),
-            place: Place::Outside,
+            position: ListPosition::Outside,
             held: Vec::new(),
             gap: 0,
             kept: false,
@@ -85,7 +85,7 @@ impl Rows {
         watch.free = watch.held;
         while !bytes.is_empty() {
             let mut between = 0;
-            if self.place == Place::Gap {
+            if self.position == ListPosition::Gap {
                 between = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',')).count();
                 if between == 0 {
                     self.leave_gap(bytes.first() == Some(&b'{'));
@@ -99,7 +99,7 @@ impl Rows {
             let (piece, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             bytes = rest;
             // What is in doubt outside of rows may be the rows themselves.
-            self.doubtful |= self.place == Place::Outside && self.json.doubt().is_some();
+            self.doubtful |= self.position == ListPosition::Outside && self.json.doubt().is_some();
             self.take(bundle, piece, watch);
             if self.doubtful || self.held.len() + self.ready.len() > 2 * limits::LIST_ROW_BYTES {
                 watch.cut = Some(Reason::AnswerUnreadable);
@@ -115,7 +115,7 @@ impl Rows {
         // A document that lacks what makes it a list may be one of another shape: it goes if nothing in it looks like a closed name.
         if self.json.finish(bundle, &mut watch.findings).is_err()
             || !self.json.has_wanted() && self.looks_closed(bundle, watch)
-            || self.place == Place::Cursor
+            || self.position == ListPosition::Cursor
         {
             watch.cut = Some(Reason::AnswerUnreadable);
             return;
@@ -138,28 +138,28 @@ impl Rows {
             self.ready.append(&mut self.held);
             self.kept = false;
         }
-        self.place = Place::Outside;
+        self.position = ListPosition::Outside;
     }
 
     /// Bytes up to an event.
     fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], watch: &mut Watch) {
         let event = self.json.event();
-        match (self.place, event) {
-            (Place::Outside, Event::Row | Event::Cursor) => {
+        match (self.position, event) {
+            (ListPosition::Outside, Event::Row | Event::Cursor) => {
                 let (before, last) = piece.split_at_checked(piece.len().saturating_sub(1)).unwrap_or_default();
                 self.ready.extend_from_slice(before);
                 self.gap = self.held.len();
                 self.held.extend_from_slice(last);
-                self.place = if event == Event::Row { Place::Row } else { Place::Cursor };
+                self.position = if event == Event::Row { ListPosition::Row } else { ListPosition::Cursor };
                 watch.findings.reset();
                 watch.findings.forget();
             }
-            (Place::Outside, _) => self.ready.extend_from_slice(piece),
+            (ListPosition::Outside, _) => self.ready.extend_from_slice(piece),
             _ => {
                 self.held.extend_from_slice(piece);
-                match (self.place, event) {
-                    (Place::Row, Event::RowEnd) => self.end_row(watch),
-                    (Place::Cursor, Event::CursorEnd) => self.end_cursor(bundle, watch),
+                match (self.position, event) {
+                    (ListPosition::Row, Event::RowEnd) => self.end_row(watch),
+                    (ListPosition::Cursor, Event::CursorEnd) => self.end_cursor(bundle, watch),
                     _ => {}
                 }
             }
@@ -168,7 +168,7 @@ impl Rows {
 
     fn end_row(&mut self, watch: &mut Watch) {
         self.listed = true;
-        self.place = Place::Gap;
+        self.position = ListPosition::Gap;
         let findings = &watch.findings;
         let mut denied = findings.denied(&watch.denied);
         // An id that no pattern knows beside one that is known is another name of the same model.
@@ -196,7 +196,7 @@ impl Rows {
     }
 
     fn end_cursor(&mut self, bundle: Bundle<'_>, watch: &Watch) {
-        self.place = Place::Outside;
+        self.position = ListPosition::Outside;
         let text = self.json.text();
         let readable = core::str::from_utf8(text).ok();
         if readable.is_some_and(|id| !watch.findings.holds(bundle, id, &watch.denied)) {

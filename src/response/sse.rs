@@ -15,7 +15,7 @@ const DATA: [u8; 5] = *b"data:";
 /// A stream of events.
 pub(crate) struct Events {
     document: Document,
-    line: Line,
+    line: SseLine,
     /// Bytes of the mark that came.
     mark: usize,
     /// A CR has ended a line: a LF behind it belongs to it.
@@ -26,7 +26,7 @@ pub(crate) struct Events {
 
 /// Where in a line it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum SseLine {
     /// So many bytes of `data:` came.
     Name(usize),
     Data,
@@ -35,7 +35,7 @@ enum Line {
 
 impl Events {
     pub(crate) fn new(states: &[u32]) -> Self {
-        Self { document: Document::new(states), line: Line::Name(0), mark: 0, cr: false, more: false }
+        Self { document: Document::new(states), line: SseLine::Name(0), mark: 0, cr: false, more: false }
     }
 
     /// Reads a piece behind `before` bytes that are held.
@@ -58,30 +58,30 @@ impl Events {
             if matches!(byte, b'\n' | b'\r') {
                 at += 1;
                 self.cr = byte == b'\r';
-                if self.line == Line::Name(0) {
+                if self.line == SseLine::Name(0) {
                     self.dispatch(bundle, before + at, watch);
                 }
-                self.line = Line::Name(0);
+                self.line = SseLine::Name(0);
                 continue;
             }
             let rest = bytes.get(at..).unwrap_or_default();
             self.line = match self.line {
-                Line::Name(count) => {
+                SseLine::Name(count) => {
                     at += 1;
                     if DATA.get(count) != Some(&byte) {
-                        Line::Other
+                        SseLine::Other
                     } else if count + 1 < DATA.len() {
-                        Line::Name(count + 1)
+                        SseLine::Name(count + 1)
                     } else {
                         if core::mem::replace(&mut self.more, true) {
                             self.document.feed(bundle, b"\n", &mut watch.findings);
                         }
-                        Line::Data
+                        SseLine::Data
                     }
                 }
                 line => {
                     let length = find_either(b'\n', b'\r', rest).unwrap_or(rest.len());
-                    if line == Line::Data {
+                    if line == SseLine::Data {
                         self.document.feed(bundle, rest.get(..length).unwrap_or_default(), &mut watch.findings);
                     }
                     at += length;

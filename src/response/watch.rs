@@ -39,7 +39,7 @@ impl Watch {
         }
     }
 
-    /// Holds what was found against the reach, and makes ready for more.
+    /// Holds what was found against the denied set, and makes ready for more.
     pub(crate) fn judge(&mut self) {
         if self.findings.any_of(&self.denied) {
             self.cut = self.cut.or(Some(Reason::ModelRestricted));

@@ -6,9 +6,9 @@ use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::{Header, Writer};
 use crate::mention::findings::Findings;
 
-/// A state in the making; states refer to each other by their place in the list.
+/// A state in the making; states refer to each other by their location in the list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sketch {
+pub(crate) struct TestAutomaton {
     pub(crate) role: u8,
     pub(crate) keys: Vec<(&'static str, u32)>,
     pub(crate) other: Option<u32>,
@@ -16,7 +16,7 @@ pub(crate) struct Sketch {
     pub(crate) prefix: &'static str,
 }
 
-impl Sketch {
+impl TestAutomaton {
     pub(crate) fn role(role: u8) -> Self {
         Self { role, ..Self::default() }
     }
@@ -39,7 +39,7 @@ impl Sketch {
 }
 
 /// A bundle of these states and no rules.
-pub(crate) fn bundle(states: &[Sketch]) -> OwnedBundle {
+pub(crate) fn bundle(states: &[TestAutomaton]) -> OwnedBundle {
     let mut writer = Writer::default();
     let empty = writer.text("");
     writer.push(section::PATTERNS, &l::Pattern { text: empty, family: l::NONE16, exact: 0, reserved: 0 });
@@ -69,9 +69,9 @@ pub(crate) fn bundle(states: &[Sketch]) -> OwnedBundle {
 }
 
 /// What chat completions want, more or less.
-pub(crate) fn chat() -> Vec<Sketch> {
+pub(crate) fn chat() -> Vec<TestAutomaton> {
     vec![
-        Sketch::keys(&[
+        TestAutomaton::keys(&[
             ("model", 1),
             ("models", 2),
             ("fallbacks", 3),
@@ -81,31 +81,31 @@ pub(crate) fn chat() -> Vec<Sketch> {
             ("previous_id", 11),
             ("any", 12),
         ]),
-        Sketch::role(role::PRIMARY),
-        Sketch::role(role::MENTION).element(5),
-        Sketch::default().element(4),
-        Sketch::keys(&[("model", 5), ("modelId", 5), ("model_id", 5)]).with(role::MENTION),
-        Sketch::role(role::MENTION),
-        Sketch::default().element(7),
-        Sketch::keys(&[("model", 5), ("type", 8)]).with(role::MUST_NAME),
-        Sketch { role: role::MUST_NAME_TYPE, prefix: "advisor :clock :file", ..Sketch::default() },
-        Sketch::keys(&[("model", 5)]).with(role::BINDS),
-        Sketch::role(role::NESTED_JSON).element(0),
-        Sketch::role(role::BINDS_IF_UNNAMED),
-        Sketch::keys(&[("model", 5)]).other(12).element(12).with(role::NOTHING),
+        TestAutomaton::role(role::PRIMARY),
+        TestAutomaton::role(role::MENTION).element(5),
+        TestAutomaton::default().element(4),
+        TestAutomaton::keys(&[("model", 5), ("modelId", 5), ("model_id", 5)]).with(role::MENTION),
+        TestAutomaton::role(role::MENTION),
+        TestAutomaton::default().element(7),
+        TestAutomaton::keys(&[("model", 5), ("type", 8)]).with(role::MUST_NAME),
+        TestAutomaton { role: role::MUST_NAME_TYPE, prefix: "advisor :clock :file", ..TestAutomaton::default() },
+        TestAutomaton::keys(&[("model", 5)]).with(role::BINDS),
+        TestAutomaton::role(role::NESTED_JSON).element(0),
+        TestAutomaton::role(role::BINDS_IF_UNNAMED),
+        TestAutomaton::keys(&[("model", 5)]).other(12).element(12).with(role::NOTHING),
     ]
 }
 
 /// What was found, to be compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct TestFindings {
     pub(crate) mentions: Vec<String>,
     pub(crate) named: bool,
     pub(crate) binds: bool,
     pub(crate) suspect: bool,
 }
 
-impl From<&Findings> for Found {
+impl From<&Findings> for TestFindings {
     fn from(findings: &Findings) -> Self {
         Self {
             mentions: findings.kept().iter().map(|mention| mention.text.clone()).collect(),

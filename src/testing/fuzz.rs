@@ -5,18 +5,18 @@ pub use sketched::bundle;
 use crate::bundle::view::Bundle;
 use crate::mention::findings::Findings;
 use crate::mention::json::Json;
-use crate::mention::json_lines::Lines;
+use crate::mention::json_lines::JsonLines;
 use crate::reason::Reason;
 use crate::request::body::form::Form;
 use crate::request::body::multipart::Multipart;
 
 /// Which reader.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ProbeKind {
     /// One JSON document.
     Json,
-    /// JSON Lines.
-    Lines,
+    /// JSON JsonLines.
+    JsonLines,
     /// An urlencoded form.
     Form,
     /// A multipart form whose boundary is `B`.
@@ -31,7 +31,7 @@ pub struct Probe {
 
 enum Body {
     Json(Json),
-    Lines(Lines),
+    JsonLines(JsonLines),
     Form(Form),
     Multipart(Multipart),
 }
@@ -42,12 +42,12 @@ impl Probe {
     /// # Errors
     ///
     /// None: the boundary is a good one.
-    pub fn new(bundle: Bundle<'_>, kind: Kind, state: u32) -> Result<Self, Reason> {
+    pub fn new(bundle: Bundle<'_>, kind: ProbeKind, state: u32) -> Result<Self, Reason> {
         let body = match kind {
-            Kind::Json => Body::Json(Json::new(state)),
-            Kind::Lines => Body::Lines(Lines::new(state)),
-            Kind::Form => Body::Form(Form::new(state)),
-            Kind::Multipart => Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?),
+            ProbeKind::Json => Body::Json(Json::new(state)),
+            ProbeKind::Lines => Body::JsonLines(JsonLines::new(state)),
+            ProbeKind::Form => Body::Form(Form::new(state)),
+            ProbeKind::Multipart => Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?),
         };
         Ok(Self { body, findings: Findings::new(bundle) })
     }
@@ -60,7 +60,7 @@ impl Probe {
     pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) -> Result<(), Reason> {
         match &mut self.body {
             Body::Json(json) => json.feed(bundle, bytes, &mut self.findings),
-            Body::Lines(lines) => lines.feed(bundle, bytes, &mut self.findings),
+            Body::JsonLines(lines) => lines.feed(bundle, bytes, &mut self.findings),
             Body::Form(form) => form.feed(bundle, bytes, &mut self.findings),
             Body::Multipart(form) => form.feed(bundle, bytes, &mut self.findings),
         }
@@ -74,7 +74,7 @@ impl Probe {
     pub fn finish(&mut self, bundle: Bundle<'_>) -> Result<(), Reason> {
         match &mut self.body {
             Body::Json(json) => json.finish(bundle, &mut self.findings),
-            Body::Lines(lines) => lines.finish(bundle, &mut self.findings),
+            Body::JsonLines(lines) => lines.finish(bundle, &mut self.findings),
             Body::Form(form) => form.finish(bundle, &mut self.findings),
             Body::Multipart(form) => form.finish(bundle, &mut self.findings),
         }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::bundle::layout as l;
-use crate::bundle::layout::{NONE, NONE16, Span, flavour, operation, role, section};
+use crate::bundle::layout::{NONE, NONE16, Span, error_format, operation, role, section};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::{Header, Writer};
-use crate::denied::Reach;
+use crate::denied::DeniedSet;
 use crate::http::head::Head;
-use crate::request::inspection::Reader;
+use crate::request::reader::RequestReader;
 use crate::request::route::route;
 use crate::verdict::Outcome;
 
 /// What a test may vary.
-pub(crate) struct Trial<'a> {
+pub(crate) struct RequestBundle<'a> {
     /// Patterns from 1 on: `mythos-5`, `mytho*`, `=best`. Each is a family of its own.
     pub(crate) patterns: &'a [&'a str],
     /// Prefixes of the two dialects.
@@ -22,7 +22,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) flags: u32,
 }
 
-impl Default for Trial<'_> {
+impl Default for RequestBundle<'_> {
     fn default() -> Self {
         Self { patterns: &["mythos-5", "haiku-4", "=best-available"], prefixes: ["", ""], flags: 0 }
     }
@@ -46,8 +46,8 @@ struct Routes {
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-impl Trial<'_> {
-    /// The bundle, and reaches that close these patterns are made with [`closing`].
+impl RequestBundle<'_> {
+    /// The bundle, and denied sets that close these patterns are made with [`closing`].
     pub(crate) fn bundle(&self) -> OwnedBundle {
         let mut writer = Writer::default();
         crate::compile::write_sentences(&mut writer);
@@ -55,7 +55,7 @@ impl Trial<'_> {
         self.dialects(&mut writer);
         rules(&mut writer);
         let title = writer.text("trial");
-        let headers = places(&mut writer, &[("openai-model", role::MENTION), ("x-config", role::NESTED_JSON)]);
+        let headers = locations(&mut writer, &[("openai-model", role::MENTION), ("x-config", role::NESTED_JSON)]);
         let mask_words = u32::try_from(self.patterns.len() / 64 + 1).unwrap();
         writer.push(
             section::META,
@@ -97,20 +97,23 @@ impl Trial<'_> {
     }
 
     fn dialects(&self, writer: &mut Writer) {
-        let names = [("openai", flavour::OPENAI, "openai-organization"), ("anthropic", flavour::ANTHROPIC, "anthropic-version")];
-        for ((name, flavour, hint), prefix) in names.into_iter().zip(self.prefixes) {
-            let hints = places(writer, &[(hint, role::NOTHING)]);
+        let names = [
+            ("openai", error_format::OPENAI, "openai-organization"),
+            ("anthropic", error_format::ANTHROPIC, "anthropic-version"),
+        ];
+        for ((name, error_format, hint), prefix) in names.into_iter().zip(self.prefixes) {
+            let hints = locations(writer, &[(hint, role::NOTHING)]);
             let (id, prefix) = (writer.text(name), writer.text(prefix));
             let credentials = Span { at: 0, len: 0 };
             writer.push(
                 section::DIALECTS,
-                &l::Dialect { id, prefix, hints, credentials, flavour, reserved: 0, reserved2: 0, reserved3: 0 },
+                &l::Dialect { id, prefix, hints, credentials, error_format, reserved: 0, reserved2: 0, reserved3: 0 },
             );
         }
         states(writer);
         let mut root = Routes::default();
         for (dialect, id, method, path, flags, state, query) in OPERATIONS {
-            let query = places(writer, query);
+            let query = locations(writer, query);
             let method = METHODS.iter().position(|known| known == method).unwrap();
             let mut add = |path: &str, flags: u32| {
                 let path = format!("{}{path}", self.prefixes[usize::from(*dialect)]);
@@ -142,7 +145,7 @@ impl Trial<'_> {
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
                     answer_state: if flags & operation::ANSWER_NAMES != 0 { CHAT } else { NONE },
                     query,
-                    flavour: if *dialect == 0 { flavour::OPENAI } else { flavour::ANTHROPIC },
+                    error_format: if *dialect == 0 { error_format::OPENAI } else { error_format::ANTHROPIC },
                     ..Default::default()
                 });
             };
@@ -240,10 +243,10 @@ fn rules(writer: &mut Writer) {
     }
 }
 
-fn places(writer: &mut Writer, named: &[(&str, u8)]) -> Span {
+fn locations(writer: &mut Writer, named: &[(&str, u8)]) -> Span {
     let records: Vec<_> = named
         .iter()
-        .map(|(name, role)| l::Place {
+        .map(|(name, role)| l::Location {
             name: writer.text(name),
             role: *role,
             reserved: 0,
@@ -251,7 +254,7 @@ fn places(writer: &mut Writer, named: &[(&str, u8)]) -> Span {
             state: if *role == role::NESTED_JSON { UNKNOWN } else { NONE },
         })
         .collect();
-    if records.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::PLACES, &records) }
+    if records.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::LOCATIONS, &records) }
 }
 
 /// Writes the nodes breadth first, so that the edges of each lie together.
@@ -311,13 +314,13 @@ fn routes(writer: &mut Writer, root: Routes) {
     }
 }
 
-/// A reach that closes these patterns; 0 is an id in which none occurs.
-pub(crate) fn closing(patterns: &[u32]) -> Reach {
+/// A denied set that closes these patterns; 0 is an id in which none occurs.
+pub(crate) fn closing(patterns: &[u32]) -> DeniedSet {
     let mut denied = vec![0; 1];
     for pattern in patterns {
         denied[*pattern as usize / 64] |= 1 << (pattern % 64);
     }
-    Reach { denied, shadow: vec![0] }
+    DeniedSet { denied, shadow: vec![0] }
 }
 
 /// A request as a test writes it.
@@ -347,11 +350,11 @@ impl<'a> Asked<'a> {
     }
 
     /// Decides it, the body in pieces of this size.
-    fn decide_in(self, bundle: &OwnedBundle, reach: &Reach, size: usize) -> Outcome {
+    fn decide_in(self, bundle: &OwnedBundle, denied_set: &DeniedSet, size: usize) -> Outcome {
         let bundle = bundle.view();
         let route = route(bundle, self.method, self.url);
         let head = Head { method: self.method, url: self.url, headers: self.headers };
-        let mut reader = Reader::new(bundle, &route, &head, reach, crate::request::batch::open);
+        let mut reader = RequestReader::new(bundle, &route, &head, denied_set, crate::request::batch::open);
         if reader.wants_body() {
             for piece in self.body.chunks(size) {
                 reader.feed(bundle, piece);
@@ -360,14 +363,14 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        reader.finish(bundle, reach)
+        reader.finish(bundle, denied_set)
     }
 
     /// Decides it; the outcome is the same however the body is cut.
-    pub(crate) fn decide(self, bundle: &OwnedBundle, reach: &Reach) -> Outcome {
-        let whole = self.decide_in(bundle, reach, usize::MAX);
+    pub(crate) fn decide(self, bundle: &OwnedBundle, denied_set: &DeniedSet) -> Outcome {
+        let whole = self.decide_in(bundle, denied_set, usize::MAX);
         for size in [1, 2, 7] {
-            let cut = self.decide_in(bundle, reach, size);
+            let cut = self.decide_in(bundle, denied_set, size);
             assert_eq!(format!("{cut:?}"), format!("{whole:?}"), "in pieces of {size}");
         }
         whole

@@ -3,7 +3,7 @@
 /// What an answer must be held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Check {
+pub enum ResponseCheck {
     /// Nothing.
     Nothing,
     /// It lists models: those that are denied are left out.
@@ -12,6 +12,6 @@ pub enum Check {
     Lenient,
     /// What runs was the origin's to decide: an answer goes only once it has named a model that may be used.
     Strict,
-    /// The same, and the answer names no model: only an origin that acknowledges the reach may be asked.
+    /// The same, and the answer names no model: only an origin that acknowledges the denied set may be asked.
     Acknowledged,
 }

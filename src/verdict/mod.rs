@@ -1,7 +1,7 @@
-//! Reach x mentions -> verdict.
+//! DeniedSet x mentions -> verdict.
 //!
 //! ```text
-//! reach empty, path unguarded, preflight    pass
+//! denied set empty, path unguarded, preflight    pass
 //! a denied mention                          deny     (before refuse: what is closed stays closed, however it is written)
 //! everything is closed, and the operation   deny     without a body read
 //!   runs or reveals a model, or is unknown
@@ -14,7 +14,7 @@
 //! else                                      pass
 //! ```
 //!
-//! Input: what the [`request`](crate::request) readers found, and the [`Reach`]. Output: an [`Outcome`] in bits; then, for who needs
+//! Input: what the [`request`](crate::request) readers found, and the [`DeniedSet`]. Output: an [`Outcome`] in bits; then, for who needs
 //! words, a [`Verdict`]. What is refused in whose words is [`refusal`](crate::refusal)'s.
 
 pub(crate) mod egress;
@@ -22,29 +22,29 @@ pub(crate) mod egress;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use self::egress::Check;
+use self::egress::ResponseCheck;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{flags, operation, section};
 use crate::bundle::view::Bundle;
 use crate::compact::{json, sort};
-use crate::denied::{Grounds, Reach};
+use crate::denied::{DeniedSet, Grounds};
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum VerdictKind {
     /// It goes through.
     Pass,
     /// A restriction closes it to this caller: 403 or 451.
     Deny,
     /// It cannot be read with certainty (400, 413, 415), or not now (503).
     Refuse,
-    /// It goes through with the reach: what runs is decided at the origin.
+    /// It goes through with the denied set: what runs is decided at the origin.
     Defer,
 }
 
-impl Kind {
+impl VerdictKind {
     /// `pass`, `deny`, `refuse`, `defer`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -60,7 +60,7 @@ impl Kind {
 /// What bears on the verdict besides the findings.
 pub(crate) struct Request {
     pub(crate) guarded: bool,
-    /// The reach is everything.
+    /// The denied set is everything.
     pub(crate) everything: bool,
     /// Flags of all operations that it may be.
     pub(crate) flags: u32,
@@ -74,7 +74,7 @@ pub(crate) struct Request {
     /// Why it cannot be read.
     pub(crate) trouble: Option<Reason>,
     /// How a refusal is worded.
-    pub(crate) flavour: u8,
+    pub(crate) error_format: u8,
     /// The upgrade went through, and `body` is a client message on the socket.
     pub(crate) message: bool,
     /// The head, or an earlier message, named a model.
@@ -106,7 +106,7 @@ impl Request {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What becomes of the request.
-    pub kind: Kind,
+    pub kind: VerdictKind,
     /// Why.
     pub reason: Reason,
     /// Ids mentioned, as they were written, sorted; the first [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT).
@@ -118,22 +118,22 @@ pub struct Outcome {
     /// Of these, the denied ones.
     pub denied: Vec<u64>,
     /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
-    pub flavour: u8,
+    pub error_format: u8,
     /// What the answer must be held against.
-    pub check: Check,
+    pub check: ResponseCheck,
 }
 
-/// Holds what was found against the reach.
-pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> Outcome {
-    let (mut kind, reason) = judge(bundle, request, findings, reach);
-    let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
-    if check == Check::Acknowledged && request.deletes {
+/// Holds what was found against the denied set.
+pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, denied_set: &DeniedSet) -> Outcome {
+    let (mut kind, reason) = judge(bundle, request, findings, denied_set);
+    let check = if denied_set.is_empty() { ResponseCheck::Nothing } else { check(bundle, kind, request, findings) };
+    if check == ResponseCheck::Acknowledged && request.deletes {
         // What is deleted is gone before an answer could be withheld.
-        kind = Kind::Deny;
+        kind = VerdictKind::Deny;
     }
     let mut patterns: Vec<u64> = match reason {
         Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
-        _ => findings.counted(&reach.denied),
+        _ => findings.counted(&denied_set.denied),
     };
     if request.unnamed(findings)
         && let Some(word) = patterns.first_mut()
@@ -141,80 +141,80 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
         *word |= 1;
     }
     let mut denied = Vec::new();
-    if kind == Kind::Deny {
+    if kind == VerdictKind::Deny {
         denied.clone_from(&patterns);
-        for (word, closed) in denied.iter_mut().zip(&reach.denied) {
+        for (word, closed) in denied.iter_mut().zip(&denied_set.denied) {
             *word &= closed;
         }
     }
-    let mut mentions = findings.listed(bundle, &reach.denied);
+    let mut mentions = findings.listed(bundle, &denied_set.denied);
     sort::sort(&mut mentions);
     let mut closed = Vec::new();
-    if kind == Kind::Deny {
+    if kind == VerdictKind::Deny {
         for id in &mentions {
-            if findings.holds(bundle, id, &reach.denied) {
+            if findings.holds(bundle, id, &denied_set.denied) {
                 closed.push(id.clone());
             }
         }
     }
-    Outcome { kind, reason, mentions, closed, patterns, denied, flavour: request.flavour, check }
+    Outcome { kind, reason, mentions, closed, patterns, denied, error_format: request.error_format, check }
 }
 
 /// What the answer to a request that goes on must be held against.
-fn check(bundle: Bundle<'_>, kind: Kind, request: &Request, findings: &Findings) -> Check {
+fn check(bundle: Bundle<'_>, kind: VerdictKind, request: &Request, findings: &Findings) -> ResponseCheck {
     let names = request.has(operation::ANSWER_NAMES);
     match kind {
-        _ if !request.guarded || request.preflight => Check::Nothing,
-        Kind::Pass | Kind::Defer if request.has(operation::LISTS) => Check::Filter,
-        Kind::Defer if names => Check::Strict,
-        Kind::Defer => Check::Acknowledged,
-        Kind::Pass if names && findings.moves(bundle) => Check::Lenient,
-        _ => Check::Nothing,
+        _ if !request.guarded || request.preflight => ResponseCheck::Nothing,
+        VerdictKind::Pass | VerdictKind::Defer if request.has(operation::LISTS) => ResponseCheck::Filter,
+        VerdictKind::Defer if names => ResponseCheck::Strict,
+        VerdictKind::Defer => ResponseCheck::Acknowledged,
+        VerdictKind::Pass if names && findings.moves(bundle) => ResponseCheck::Lenient,
+        _ => ResponseCheck::Nothing,
     }
 }
 
 /// The table of the module's head.
-pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> (Kind, Reason) {
+pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, denied_set: &DeniedSet) -> (VerdictKind, Reason) {
     if !request.guarded {
-        return (Kind::Pass, Reason::Unguarded);
+        return (VerdictKind::Pass, Reason::Unguarded);
     }
-    if reach.is_empty() {
-        return (Kind::Pass, Reason::NoRestriction);
+    if denied_set.is_empty() {
+        return (VerdictKind::Pass, Reason::NoRestriction);
     }
     if request.preflight {
-        return (Kind::Pass, Reason::Preflight);
+        return (VerdictKind::Pass, Reason::Preflight);
     }
-    if findings.any_of(&reach.denied) {
-        return (Kind::Deny, Reason::ModelRestricted);
+    if findings.any_of(&denied_set.denied) {
+        return (VerdictKind::Deny, Reason::ModelRestricted);
     }
     if request.closed() {
-        return (Kind::Deny, Reason::EverythingRestricted);
+        return (VerdictKind::Deny, Reason::EverythingRestricted);
     }
     if let Some(reason) = request.trouble {
-        return (Kind::Refuse, reason);
+        return (VerdictKind::Refuse, reason);
     }
     let unnamed = request.unnamed(findings);
-    if unnamed && reach.denies(0) {
-        return (Kind::Deny, Reason::ModelRestricted);
+    if unnamed && denied_set.denies(0) {
+        return (VerdictKind::Deny, Reason::ModelRestricted);
     }
     let mut verdict = None;
     if findings.unlisted() || unnamed {
         match bundle.flags() & flags::UNLISTED {
-            0 => verdict = Some((Kind::Defer, Reason::Unlisted)),
+            0 => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
             1 => {}
-            _ => return (Kind::Deny, Reason::Unlisted),
+            _ => return (VerdictKind::Deny, Reason::Unlisted),
         }
     }
     if request.late_bound(findings) {
         if bundle.flags() & flags::LATE_BOUND_DENY != 0 && request.bound(findings) {
-            return (Kind::Deny, Reason::LateBound);
+            return (VerdictKind::Deny, Reason::LateBound);
         }
-        verdict = verdict.or(Some((Kind::Defer, Reason::LateBound)));
+        verdict = verdict.or(Some((VerdictKind::Defer, Reason::LateBound)));
     }
     if findings.suspect() || request.unsure && (request.body || request.upgrade) {
-        verdict = verdict.or(Some((Kind::Defer, Reason::UnknownOperation)));
+        verdict = verdict.or(Some((VerdictKind::Defer, Reason::UnknownOperation)));
     }
-    verdict.unwrap_or((Kind::Pass, if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed }))
+    verdict.unwrap_or((VerdictKind::Pass, if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed }))
 }
 
 impl Request {
@@ -273,7 +273,7 @@ pub struct Ground {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What becomes of the request.
-    pub kind: Kind,
+    pub kind: VerdictKind,
     /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
     pub status: u16,
     /// Why.
@@ -293,15 +293,15 @@ pub struct Verdict {
     /// What the person is told where no restriction has words of its own: the sentence that the bundle has for the reason.
     pub sentence: String,
     /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
-    pub flavour: u8,
+    pub error_format: u8,
     /// What the answer must be held against.
-    pub check: Check,
+    pub check: ResponseCheck,
 }
 
 impl Verdict {
     /// A verdict without mentions and grounds: nothing was read, or nothing could be.
     #[must_use]
-    pub fn plain(kind: Kind, reason: Reason) -> Self {
+    pub fn plain(kind: VerdictKind, reason: Reason) -> Self {
         Self {
             kind,
             status: reason.status(),
@@ -313,15 +313,15 @@ impl Verdict {
             licences: Vec::new(),
             grounds: Vec::new(),
             sentence: String::new(),
-            flavour: 0,
-            check: Check::Nothing,
+            error_format: 0,
+            check: ResponseCheck::Nothing,
         }
     }
 
     /// A pass for which nothing was read.
     #[must_use]
     pub fn pass(reason: Reason) -> Self {
-        Self::plain(Kind::Pass, reason)
+        Self::plain(VerdictKind::Pass, reason)
     }
 
     /// A pass for which nothing was read, since no restriction that these licences do not lift applies.
@@ -336,13 +336,13 @@ impl Verdict {
         let mut verdict = Self::plain(outcome.kind, outcome.reason);
         verdict.mentions = outcome.mentions;
         verdict.closed = outcome.closed;
-        verdict.flavour = outcome.flavour;
+        verdict.error_format = outcome.error_format;
         verdict.check = outcome.check;
         verdict.licences = licence_ids(bundle, &grounds.licences);
         if !verdict.passes() {
             verdict.sentence = sentence(bundle, outcome.reason);
         }
-        if outcome.kind != Kind::Deny {
+        if outcome.kind != VerdictKind::Deny {
             return verdict;
         }
         verdict.status = 403;
@@ -358,7 +358,7 @@ impl Verdict {
     /// It goes through, deferred or not.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self.kind, Kind::Pass | Kind::Defer)
+        matches!(self.kind, VerdictKind::Pass | VerdictKind::Defer)
     }
 
     /// It was the gate's business.

@@ -1,11 +1,11 @@
 use super::*;
 use crate::bundle::view::OwnedBundle;
-use crate::testing::request_bundle::{Asked, Trial, closing, get, post};
+use crate::testing::request_bundle::{Asked, RequestBundle, closing, get, post};
 
 const CHAT: &str = "/v1/chat/completions";
 
-fn decide(asked: Asked<'_>, flags: u32, closed: &[u32]) -> (Kind, Reason) {
-    let outcome = asked.decide(&Trial { flags, ..Trial::default() }.bundle(), &closing(closed));
+fn decide(asked: Asked<'_>, flags: u32, closed: &[u32]) -> (VerdictKind, Reason) {
+    let outcome = asked.decide(&RequestBundle { flags, ..RequestBundle::default() }.bundle(), &closing(closed));
     (outcome.kind, outcome.reason)
 }
 
@@ -17,8 +17,8 @@ fn verdict(bundle: &OwnedBundle, asked: Asked<'_>, closed: &[u32], restrictions:
 #[test]
 fn an_empty_reach_reads_nothing() {
     for asked in [post(CHAT, r#"{"model":"mythos-5""#), post("/v1/models/%zz", ""), get("/health")] {
-        let outcome = asked.decide(&Trial::default().bundle(), &closing(&[]));
-        assert_eq!((outcome.kind, outcome.reason, outcome.mentions.len()), (Kind::Pass, Reason::NoRestriction, 0));
+        let outcome = asked.decide(&RequestBundle::default().bundle(), &closing(&[]));
+        assert_eq!((outcome.kind, outcome.reason, outcome.mentions.len()), (VerdictKind::Pass, Reason::NoRestriction, 0));
         assert_eq!(outcome.patterns, [0b1111], "licences are asked for with every pattern");
     }
 }
@@ -26,7 +26,7 @@ fn an_empty_reach_reads_nothing() {
 #[test]
 fn everything_closed_is_denied_before_the_body() {
     let everything = [0, 1, 2, 3];
-    let closed = (Kind::Deny, Reason::EverythingRestricted);
+    let closed = (VerdictKind::Deny, Reason::EverythingRestricted);
     for asked in [
         post(CHAT, "{"),
         post("/v1/batches", ""),
@@ -36,9 +36,9 @@ fn everything_closed_is_denied_before_the_body() {
     ] {
         assert_eq!(decide(asked, 0, &everything), closed, "{} {}", asked.method, asked.url);
     }
-    assert_eq!(decide(get("/v1/models/haiku-4"), 0, &everything), (Kind::Deny, Reason::ModelRestricted));
+    assert_eq!(decide(get("/v1/models/haiku-4"), 0, &everything), (VerdictKind::Deny, Reason::ModelRestricted));
     for asked in [get("/health"), get("/v1/files/x"), post("/v1/threads", "{}")] {
-        assert_eq!(decide(asked, 0, &everything), (Kind::Pass, Reason::Allowed), "{} {}", asked.method, asked.url);
+        assert_eq!(decide(asked, 0, &everything), (VerdictKind::Pass, Reason::Allowed), "{} {}", asked.method, asked.url);
     }
 }
 
@@ -46,33 +46,36 @@ fn everything_closed_is_denied_before_the_body() {
 fn an_id_that_nobody_knows_is_what_the_policy_says() {
     let auto = post(CHAT, r#"{"model":"auto"}"#);
     for asked in [auto, post(CHAT, "{}"), post("/deployments/haiku-4/chat", "{}")] {
-        assert_eq!(decide(asked, 0, &[1]), (Kind::Defer, Reason::Unlisted));
-        assert_eq!(decide(asked, 1, &[1]), (Kind::Pass, Reason::Allowed));
-        assert_eq!(decide(asked, 2, &[1]), (Kind::Deny, Reason::Unlisted));
+        assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::Unlisted));
+        assert_eq!(decide(asked, 1, &[1]), (VerdictKind::Pass, Reason::Allowed));
+        assert_eq!(decide(asked, 2, &[1]), (VerdictKind::Deny, Reason::Unlisted));
         // A `*` that no licence lifts closes it.
-        assert_eq!(decide(asked, 1, &[0, 1]), (Kind::Deny, Reason::ModelRestricted));
+        assert_eq!(decide(asked, 1, &[0, 1]), (VerdictKind::Deny, Reason::ModelRestricted));
     }
-    assert_eq!(decide(post(CHAT, r#"{"model":"haiku-4"}"#), 2, &[0, 1]), (Kind::Pass, Reason::Allowed));
+    assert_eq!(decide(post(CHAT, r#"{"model":"haiku-4"}"#), 2, &[0, 1]), (VerdictKind::Pass, Reason::Allowed));
 }
 
 #[test]
 fn a_stored_object_is_what_the_policy_says() {
     let stored = post("/v1/responses", r#"{"previous":"r"}"#);
     for asked in [stored, post("/v1/batches", "{}"), get("/mcp").with(&[("upgrade", "websocket")])] {
-        assert_eq!(decide(asked, 0, &[1]), (Kind::Defer, Reason::LateBound));
+        assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::LateBound));
         // It names no model, but it does not leave the choice to nobody.
-        assert_eq!(decide(asked, 2, &[1]), (Kind::Defer, Reason::LateBound));
-        assert_eq!(decide(asked, flags::LATE_BOUND_DENY, &[1]), (Kind::Deny, Reason::LateBound));
+        assert_eq!(decide(asked, 2, &[1]), (VerdictKind::Defer, Reason::LateBound));
+        assert_eq!(decide(asked, flags::LATE_BOUND_DENY, &[1]), (VerdictKind::Deny, Reason::LateBound));
     }
     // Its messages will tell, and are read.
     let socket = get("/v1/responses").with(&[("upgrade", "websocket")]);
-    assert_eq!(decide(socket, flags::LATE_BOUND_DENY, &[1]), (Kind::Defer, Reason::LateBound));
-    assert_eq!(decide(post("/v1/responses", r#"{"previous":"r","model":"auto"}"#), 2, &[1]), (Kind::Deny, Reason::Unlisted));
+    assert_eq!(decide(socket, flags::LATE_BOUND_DENY, &[1]), (VerdictKind::Defer, Reason::LateBound));
+    assert_eq!(
+        decide(post("/v1/responses", r#"{"previous":"r","model":"auto"}"#), 2, &[1]),
+        (VerdictKind::Deny, Reason::Unlisted)
+    );
 }
 
 #[test]
 fn a_denial_has_its_grounds() {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let denied = verdict(&bundle, post(CHAT, r#"{"models":["haiku-4","Mythos-5"]}"#), &[1], &[0]);
     assert_eq!(
         denied.to_json(),
@@ -88,12 +91,12 @@ fn a_denial_has_its_grounds() {
         r#"{"verdict":"pass","status":200,"mentions":["haiku-4"],"families":[],"restrictions":[],"licences":[],"reason":"allowed"}"#
     );
     let refused = verdict(&bundle, post(CHAT, "{"), &[1], &[0]);
-    assert_eq!((refused.kind, refused.status, refused.restrictions.len()), (Kind::Refuse, 400, 0));
+    assert_eq!((refused.kind, refused.status, refused.restrictions.len()), (VerdictKind::Refuse, 400, 0));
 }
 
 #[test]
 fn a_policy_that_denies_what_nobody_knows_names_no_restriction() {
-    let bundle = Trial { flags: 2, ..Trial::default() }.bundle();
+    let bundle = RequestBundle { flags: 2, ..RequestBundle::default() }.bundle();
     let denied = verdict(&bundle, post(CHAT, r#"{"model":"auto"}"#), &[1], &[0]);
     assert_eq!(
         denied.to_json(),

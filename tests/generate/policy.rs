@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portcullis::policy::{
     About, Alias, Authority, Clause, Condition, Entries, Fact, Family, GuardedDialect, LateBound, Licence, LicenceKind, List,
-    ModelRef, Models, Pattern, Policy, Range, Restriction, Shape, Span, State, Token, Unlisted,
+    ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState, Shape, Span, Token, Unlisted,
 };
 use portcullis::{read_code, read_time};
 use proptest::prelude::*;
@@ -198,12 +198,12 @@ struct DraftRestriction {
     from: Option<i64>,
     until: Option<i64>,
     doubt_pass: bool,
-    state: State,
+    state: RuleState,
 }
 
 fn restriction() -> BoxedStrategy<DraftRestriction> {
     let clause = || prop::option::weighted(0.6, condition());
-    let state = prop_oneof![6 => Just(State::On), 2 => Just(State::Shadow), 1 => Just(State::Off)];
+    let state = prop_oneof![6 => Just(RuleState::On), 2 => Just(RuleState::Shadow), 1 => Just(RuleState::Off)];
     (items(), clause(), clause(), (bound(), bound()), prop::bool::weighted(0.35), state)
         .prop_map(|(items, when, unless, (from, until), doubt_pass, state)| DraftRestriction {
             items,
@@ -280,7 +280,7 @@ pub fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> 
                     when: draft.when.map(clause),
                     from: draft.from,
                     until: draft.until,
-                    state: if draft.on { State::On } else { State::Off },
+                    state: if draft.on { RuleState::On } else { RuleState::Off },
                     span: Span::default(),
                 }
             });

@@ -10,7 +10,7 @@ const INDENT: usize = 14;
 
 pub(crate) fn write(explanation: &Explanation) -> String {
     let mut page = Page::default();
-    let Explanation { verdict, request, callers, reach, mentions, rules, silent, dormant, disagreement, .. } = explanation;
+    let Explanation { verdict, request, callers, access, mentions, rules, silent, dormant, disagreement, .. } = explanation;
 
     page.section("verdict");
     page.line(&format!("{}, status {}, reason {}", verdict.verdict, verdict.status, verdict.reason));
@@ -61,17 +61,17 @@ pub(crate) fn write(explanation: &Explanation) -> String {
         }
     }
 
-    page.section("reach");
-    match (reach.closed.is_empty(), reach.everything) {
+    page.section("access");
+    match (access.closed.is_empty(), access.everything) {
         (true, _) => page.line("nothing is closed to this caller"),
         (_, true) => page.line("every model is closed to this caller"),
         _ => page.line("closed to this caller:"),
     }
-    reach.closed.iter().for_each(|closed| page.line(&format!("  {}", closed_text(closed))));
-    for opened in &reach.opened {
+    access.closed.iter().for_each(|closed| page.line(&format!("  {}", closed_text(closed))));
+    for opened in &access.opened {
         page.line(&format!("{} lifts {} for {}", opened.licence, opened.lifts.join(", "), patterns(&opened.patterns)));
     }
-    for closed in &reach.shadow {
+    for closed in &access.shadow {
         page.line(&format!("in the shadow, recorded and not acted on: {}", closed_text(closed)));
     }
 

@@ -175,7 +175,7 @@ pub(crate) fn sign(comparison: Comparison) -> &'static str {
 /// Milliseconds since the epoch as RFC 3339 in UTC, with milliseconds only where there are some. Years beyond four digits as they are.
 pub(crate) fn instant(milliseconds: i64) -> String {
     let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
-    // Years begin in March here, so that the leap day ends one: 146,097 days are 400 years, 719,468 lie before the epoch.
+    // Years begin in March here, so that the leap day ends one: 146,097 days are 400 years, 719,468 lie before the window.
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

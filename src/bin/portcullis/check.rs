@@ -7,7 +7,7 @@ use portcullis::policy::Platform;
 use crate::input::tell;
 use crate::{Exit, input};
 
-/// Check a policy: every error and warning, with its place and what to write instead.
+/// ResponseCheck a policy: every error and warning, with its place and what to write instead.
 ///
 /// Warnings do not change the exit code; `--deny-warnings` makes them errors. A warning that may stand is answered in the policy: an entry of
 /// `[[allow]]` with its `code`, with what it is told `at` (the id of a rule, the name of a list), and with a `reason`.

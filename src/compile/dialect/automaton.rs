@@ -1,4 +1,4 @@
-//! The pointer automaton: all wanted places of all bodies as one deterministic automaton.
+//! The pointer automaton: all wanted locations of all bodies as one deterministic automaton.
 //!
 //! Input: for each start, a set of [`Pattern`]s. Output: the sections `STATES` and `STATE_KEYS`. It does not read requests.
 //!
@@ -59,7 +59,7 @@ const STRENGTH: [u8; 15] = [
 const INERT: usize = 0;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct State {
+struct AutomatonState {
     role: u8,
     prefix: String,
     /// By folded name: exact names and target.
@@ -71,7 +71,7 @@ struct State {
 /// Collects starts, then writes them.
 #[derive(Debug)]
 pub(crate) struct Automaton {
-    states: Vec<State>,
+    states: Vec<AutomatonState>,
     starts: BTreeMap<Vec<Pattern>, usize>,
 }
 
@@ -83,7 +83,7 @@ type Set = BTreeSet<(usize, usize)>;
 
 impl Default for Automaton {
     fn default() -> Self {
-        Self { states: vec![State::default()], starts: BTreeMap::new() }
+        Self { states: vec![AutomatonState::default()], starts: BTreeMap::new() }
     }
 }
 
@@ -173,7 +173,7 @@ impl Automaton {
 /// Subset construction of one start.
 struct Subsets<'a> {
     patterns: &'a [Pattern],
-    states: &'a mut Vec<State>,
+    states: &'a mut Vec<AutomatonState>,
     known: BTreeMap<Set, usize>,
 }
 
@@ -185,8 +185,8 @@ impl Subsets<'_> {
         let start = self.number(start, &mut queue);
         while let Some((set, number)) = queue.pop() {
             let state = self.state(&set, &mut queue)?;
-            if let Some(place) = self.states.get_mut(number) {
-                *place = state;
+            if let Some(location) = self.states.get_mut(number) {
+                *location = state;
             }
         }
         Ok(start)
@@ -223,7 +223,7 @@ impl Subsets<'_> {
             return known;
         }
         let number = self.states.len();
-        self.states.push(State::default());
+        self.states.push(AutomatonState::default());
         self.known.insert(set.clone(), number);
         queue.push((set, number));
         number
@@ -277,8 +277,8 @@ impl Subsets<'_> {
         }
     }
 
-    fn state(&mut self, set: &Set, queue: &mut Vec<(Set, usize)>) -> Result<State, Mistake> {
-        let mut state = State::default();
+    fn state(&mut self, set: &Set, queue: &mut Vec<(Set, usize)>) -> Result<AutomatonState, Mistake> {
+        let mut state = AutomatonState::default();
         let strongest = self
             .ends(set)
             .filter_map(|pattern| {
@@ -351,7 +351,7 @@ impl Subsets<'_> {
     }
 }
 
-impl State {
+impl AutomatonState {
     /// Drops wildcards into the inert state where they change nothing. Under a mention they are kept, for there they say that something other
     /// than a text may stand; and keys say that a field of a form is the user's own.
     fn prune(&mut self) {

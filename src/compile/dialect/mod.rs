@@ -1,12 +1,12 @@
 //! Lowers the guarded dialects into a bundle's sections.
 //!
 //! Input: the [`Document`]s of the guarded dialects, with `gateway.toml` beside them. Output: the sections `DIALECTS`,
-//! `ROUTE_NODES`, `ROUTE_EDGES`, `OPERATIONS`, `PLACES`, `STATES` and `STATE_KEYS`, and what `META` says of them. It does not
+//! `ROUTE_NODES`, `ROUTE_EDGES`, `OPERATIONS`, `LOCATIONS`, `STATES` and `STATE_KEYS`, and what `META` says of them. It does not
 //! judge what is guarded: [`policy`](crate::policy) does.
 //!
 //! 1. Each route of an operation becomes a path of the trie, under the dialect's prefix; where the operation bears on models, so
 //!    does its spelling without the version (`/chat/completions`).
-//! 2. Operations that end at one node and share a method are read by one body automaton, that of all their places together: which
+//! 2. Operations that end at one node and share a method are read by one body automaton, that of all their locations together: which
 //!    of two dialects the origin speaks is not the gate's to guess.
 //! 3. The automata of all operations are merged and written.
 
@@ -20,7 +20,7 @@ use self::route_trie::Trie;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, operation as flag, role, section};
 use crate::bundle::write::Writer;
-use crate::dialect::document::{Carrier, Document, Include, Operation, Place, Segment, Shape, is_version};
+use crate::dialect::document::{Carrier, Document, Include, Location, Operation, Segment, Shape, is_version};
 use crate::dialect::error::{DialectError, Mistake};
 use crate::dialect::pointer::{Pointer, fold};
 use crate::policy::model::GuardedDialect;
@@ -29,7 +29,7 @@ use crate::{dialect, limits};
 /// What `META` says of the dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lowered {
-    /// Headers that name models, whatever the operation; in `PLACES`.
+    /// Headers that name models, whatever the operation; in `LOCATIONS`.
     pub(crate) headers: Span,
     /// Start state of the body of an operation that nobody knows.
     pub(crate) unknown_state: u32,
@@ -47,7 +47,7 @@ struct Entry<'a> {
     flat: usize,
 }
 
-/// An operation's places with its shapes' put in.
+/// An operation's locations with its shapes' put in.
 #[derive(Default)]
 struct Flat {
     body: Vec<Pattern>,
@@ -87,9 +87,9 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 let mut roles = 0;
                 let mut opaque = 0;
                 for (index, name) in captures(&route.segments).enumerate() {
-                    if let Some(&(_, place)) = flat.captures.iter().find(|(known, _)| known == name) {
+                    if let Some(&(_, location)) = flat.captures.iter().find(|(known, _)| known == name) {
                         roles |= 1u16 << index.min(15);
-                        opaque |= u16::from(role::is_opaque(place)) << index.min(15);
+                        opaque |= u16::from(role::is_opaque(location)) << index.min(15);
                     }
                 }
                 let mut flags = operation.flags | if route.socket { flag::WEBSOCKET } else { 0 };
@@ -143,8 +143,8 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
             let message = if entry.flags & flag::WEBSOCKET == 0 { None } else { Some(gather(|flat| &flat.message)) };
             let message = message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
             let answer = automaton.start(gather(|flat| &flat.answer)).map_err(fail)?;
-            if let Some(place) = bodies.get_mut(number) {
-                *place = (body, message, answer);
+            if let Some(location) = bodies.get_mut(number) {
+                *location = (body, message, answer);
             }
         }
     }
@@ -191,15 +191,15 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
             .unwrap_or(NONE)
     };
 
-    let mut places = Places::default();
+    let mut locations = Locations::default();
     let mut queries: Vec<Span> = Vec::new();
     for flat in &flats {
         let mut query = Vec::new();
         for (name, (role, patterns)) in &flat.query {
             let state = start(automaton.start(patterns.clone()).unwrap_or_default());
-            query.push(l::Place { name: writer.text(name), role: *role, state, ..l::Place::default() });
+            query.push(l::Location { name: writer.text(name), role: *role, state, ..l::Location::default() });
         }
-        queries.push(places.span(writer, query));
+        queries.push(locations.span(writer, query));
     }
 
     for (document, prefix) in dialects {
@@ -210,9 +210,9 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         let record = l::Dialect {
             id: writer.text(&document.id),
             prefix: writer.text(prefix),
-            hints: places.span(writer, hints),
-            credentials: places.span(writer, credentials),
-            flavour: document.flavour,
+            hints: locations.span(writer, hints),
+            credentials: locations.span(writer, credentials),
+            error_format: document.error_format,
             ..l::Dialect::default()
         };
         writer.push(section::DIALECTS, &record);
@@ -235,7 +235,7 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 answer_state: start(answer),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
-                flavour: entry.operation.flavour.unwrap_or(entry.document.flavour),
+                error_format: entry.operation.error_format.unwrap_or(entry.document.error_format),
                 ..l::Operation::default()
             };
             writer.push(section::OPERATIONS, &record);
@@ -246,9 +246,9 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
 
     let mut named = Vec::new();
     for (name, (role, wanted)) in headers {
-        named.push(l::Place { name: writer.text(&name), role, state: start(wanted), ..l::Place::default() });
+        named.push(l::Location { name: writer.text(&name), role, state: start(wanted), ..l::Location::default() });
     }
-    Ok(Lowered { headers: places.span(writer, named), unknown_state: start(unknown) })
+    Ok(Lowered { headers: locations.span(writer, named), unknown_state: start(unknown) })
 }
 
 fn error(document: &Document, operation: Option<&str>, mistake: Mistake) -> DialectError {
@@ -304,7 +304,7 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
     let mut flat = Flat::default();
     let mut open = Vec::new();
     add_shape(gateway, document, &operation.shape, &Base::default(), &mut open, &mut flat)?;
-    for (pointer, role) in operation.answer.places() {
+    for (pointer, role) in operation.answer.locations() {
         flat.answer.push(Pattern { pointer, role, prefix: String::new() });
     }
     if operation.flags & flag::RUNS != 0 {
@@ -342,8 +342,8 @@ fn add_shape(
     open: &mut Vec<String>,
     flat: &mut Flat,
 ) -> Result<(), Mistake> {
-    for place in &shape.places {
-        add_place(place, base, flat)?;
+    for location in &shape.locations {
+        add_place(location, base, flat)?;
     }
     add_includes(gateway, document, &shape.includes, base, open, flat)
 }
@@ -372,26 +372,27 @@ fn add_includes(
     Ok(())
 }
 
-fn add_place(place: &Place, base: &Base, flat: &mut Flat) -> Result<(), Mistake> {
-    let below = |pointer: &Pointer| Pattern { pointer: pointer.below(&base.at), role: place.role, prefix: place.prefix.clone() };
-    match &place.carrier {
+fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mistake> {
+    let below =
+        |pointer: &Pointer| Pattern { pointer: pointer.below(&base.at), role: location.role, prefix: location.prefix.clone() };
+    match &location.carrier {
         Carrier::Body(pointer) if base.message => flat.message.push(below(pointer)),
         Carrier::Body(pointer) => flat.body.push(below(pointer)),
         Carrier::Message(pointer) => flat.message.push(below(pointer)),
-        // A shape that is put below a pointer brings its body places only.
+        // A shape that is put below a pointer brings its body locations only.
         Carrier::Query(..) | Carrier::Path(_) if base.message || !base.at.steps.is_empty() => {}
         Carrier::Query(name, nested) => {
             let (known, patterns) = flat.query.entry(fold(name)).or_insert((role::NOTHING, Vec::new()));
             match nested {
                 Some(pointer) => {
                     *known = role::NESTED_JSON;
-                    patterns.push(Pattern { pointer: pointer.clone(), role: place.role, prefix: place.prefix.clone() });
+                    patterns.push(Pattern { pointer: pointer.clone(), role: location.role, prefix: location.prefix.clone() });
                 }
-                None if *known == role::NOTHING || place.role == role::PRIMARY => *known = place.role,
+                None if *known == role::NOTHING || location.role == role::PRIMARY => *known = location.role,
                 None => {}
             }
         }
-        Carrier::Path(name) => flat.captures.push((name.clone(), place.role)),
+        Carrier::Path(name) => flat.captures.push((name.clone(), location.role)),
     }
     Ok(())
 }
@@ -401,26 +402,26 @@ fn header(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
 
-fn named(writer: &mut Writer, names: impl IntoIterator<Item = (u8, String)>) -> Vec<l::Place> {
+fn named(writer: &mut Writer, names: impl IntoIterator<Item = (u8, String)>) -> Vec<l::Location> {
     names
         .into_iter()
-        .map(|(role, name)| l::Place { name: writer.text(&name), role, state: NONE, ..l::Place::default() })
+        .map(|(role, name)| l::Location { name: writer.text(&name), role, state: NONE, ..l::Location::default() })
         .collect()
 }
 
-/// Spans of places; equal ones share one.
+/// Spans of locations; equal ones share one.
 #[derive(Default)]
-struct Places {
+struct Locations {
     known: BTreeMap<Vec<(u32, u32, u8, u32)>, Span>,
 }
 
-impl Places {
-    fn span(&mut self, writer: &mut Writer, places: Vec<l::Place>) -> Span {
-        if places.is_empty() {
+impl Locations {
+    fn span(&mut self, writer: &mut Writer, locations: Vec<l::Location>) -> Span {
+        if locations.is_empty() {
             return Span { at: 0, len: 0 };
         }
-        let key = places.iter().map(|place| (place.name.at, place.name.len, place.role, place.state)).collect();
-        *self.known.entry(key).or_insert_with(|| writer.extend(section::PLACES, &places))
+        let key = locations.iter().map(|location| (location.name.at, location.name.len, location.role, location.state)).collect();
+        *self.known.entry(key).or_insert_with(|| writer.extend(section::LOCATIONS, &locations))
     }
 }
 

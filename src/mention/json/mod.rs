@@ -262,8 +262,8 @@ impl Json {
             }
         }
         for &byte in bytes.get(..length).unwrap_or_default() {
-            let Some(place) = self.head.get_mut(self.heads) else { break };
-            *place = byte;
+            let Some(location) = self.head.get_mut(self.heads) else { break };
+            *location = byte;
             self.heads += 1;
         }
         match self.failed {
@@ -755,7 +755,7 @@ impl Json {
                     }
                 }
             }
-            // A text in the place of a document, the outermost too: some servers read it once more.
+            // A text in the location of a document, the outermost too: some servers read it once more.
             role::NESTED_JSON | role::NESTED_BASE64 | role::LINES | role::REQUEST | role::NOTHING => {
                 findings.present(role::SUSPECT)
             }
@@ -820,8 +820,8 @@ impl Json {
 
     /// One more byte of a sequence that the end of a chunk cut; false if it is not part of it.
     fn sequence(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<bool, Reason> {
-        if let Some(place) = self.rest.get_mut(self.count) {
-            *place = byte;
+        if let Some(location) = self.rest.get_mut(self.count) {
+            *location = byte;
         }
         self.count += 1;
         let rest = self.rest;
@@ -983,8 +983,8 @@ impl Json {
                 if self.waiting >= 8 {
                     self.waiting -= 8;
                     let [whole, _] = (self.bits << (8 - self.waiting)).to_be_bytes();
-                    if let Some(place) = bytes.get_mut(length) {
-                        *place = whole;
+                    if let Some(location) = bytes.get_mut(length) {
+                        *location = whole;
                     }
                     length += 1;
                 }

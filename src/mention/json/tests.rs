@@ -5,21 +5,21 @@ use serde_json::Value;
 
 use super::*;
 use crate::bundle::view::OwnedBundle;
-use crate::testing::automaton::{Found, Sketch, bundle, chat};
+use crate::testing::automaton::{TestAutomaton, TestFindings, bundle, chat};
 
 /// What a reader says of a document that arrives in these pieces.
-fn read_pieces<'a>(bundle: &OwnedBundle, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+fn read_pieces<'a>(bundle: &OwnedBundle, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle.view();
     let (mut json, mut findings) = (Json::new(0), Findings::new(bundle));
     for piece in pieces {
         if let Err(reason) = json.feed(bundle, piece, &mut findings) {
-            return (Err(reason), Found::from(&findings));
+            return (Err(reason), TestFindings::from(&findings));
         }
     }
-    (json.finish(bundle, &mut findings), Found::from(&findings))
+    (json.finish(bundle, &mut findings), TestFindings::from(&findings))
 }
 
-fn read(document: impl AsRef<[u8]>) -> (Result<(), Reason>, Found) {
+fn read(document: impl AsRef<[u8]>) -> (Result<(), Reason>, TestFindings) {
     let (bundle, document) = (bundle(&chat()), document.as_ref());
     let whole = read_pieces(&bundle, [document]);
     assert_eq!(read_pieces(&bundle, document.chunks(1)), whole, "byte by byte: {}", String::from_utf8_lossy(document));
@@ -27,7 +27,7 @@ fn read(document: impl AsRef<[u8]>) -> (Result<(), Reason>, Found) {
 }
 
 #[track_caller]
-fn reads(document: &str, mentions: &[&str]) -> Found {
+fn reads(document: &str, mentions: &[&str]) -> TestFindings {
     let (result, found) = read(document);
     assert_eq!(
         (result, found.mentions.as_slice()),
@@ -50,7 +50,7 @@ fn mentions_are_found_wherever_they_are_wanted_and_nowhere_else() {
     assert!(reads(r#"{"model":"haiku-4","messages":[{"model":"x","content":"{\"model\":\"y\"}"}]}"#, &["haiku-4"]).named);
     assert!(
         reads(r#"{"model":"haiku-4","previous_id":"r"}"#, &["haiku-4"])
-            == Found { mentions: vec!["haiku-4".into()], named: true, ..Found::default() }
+            == TestFindings { mentions: vec!["haiku-4".into()], named: true, ..TestFindings::default() }
     );
     assert!(
         reads(
@@ -382,11 +382,11 @@ fn the_parsing_test_suite() {
 mod naive {
     use super::*;
 
-    pub(crate) fn read(states: &[Sketch], document: &[u8]) -> Option<Vec<String>> {
+    pub(crate) fn read(states: &[TestAutomaton], document: &[u8]) -> Option<Vec<String>> {
         let value: Value = serde_json::from_slice(document).ok()?;
         let mut mentions = Vec::new();
         match &value {
-            // A list in a document's place: each element may be it.
+            // A list in a document's location: each element may be it.
             Value::Array(items) => items.iter().try_for_each(|item| walk(states, Some(0), item, &mut mentions))?,
             value => walk(states, Some(0), value, &mut mentions)?,
         }
@@ -394,7 +394,7 @@ mod naive {
     }
 
     /// `None`: a model that is no string.
-    fn walk(states: &[Sketch], state: Option<u32>, value: &Value, mentions: &mut Vec<String>) -> Option<()> {
+    fn walk(states: &[TestAutomaton], state: Option<u32>, value: &Value, mentions: &mut Vec<String>) -> Option<()> {
         let Some(state) = state.and_then(|state| states.get(state as usize)) else { return Some(()) };
         let mention = matches!(state.role, role::MENTION | role::PRIMARY);
         match value {
@@ -546,17 +546,17 @@ proptest! {
 }
 
 /// The same of text in a charset of single bytes.
-fn read_single<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+fn read_single<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
     let (mut json, mut findings) = (Json::new(0), Findings::new(bundle));
     json.set_single_byte(true);
     for piece in pieces {
         if let Err(reason) = json.feed(bundle, piece, &mut findings) {
-            return (Err(reason), Found::from(&findings));
+            return (Err(reason), TestFindings::from(&findings));
         }
     }
-    (json.finish(bundle, &mut findings), Found::from(&findings))
+    (json.finish(bundle, &mut findings), TestFindings::from(&findings))
 }
 
 #[test]

@@ -1,18 +1,18 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::automaton::{Found, bundle, chat};
+use crate::testing::automaton::{TestFindings, bundle, chat};
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
-    let (mut lines, mut findings) = (Lines::new(0), Findings::new(bundle));
+    let (mut lines, mut findings) = (JsonLines::new(0), Findings::new(bundle));
     for piece in pieces {
         if let Err(reason) = lines.feed(bundle, piece, &mut findings) {
-            return (Err(reason), Found::from(&findings));
+            return (Err(reason), TestFindings::from(&findings));
         }
     }
-    (lines.finish(bundle, &mut findings), Found::from(&findings))
+    (lines.finish(bundle, &mut findings), TestFindings::from(&findings))
 }
 
 #[track_caller]

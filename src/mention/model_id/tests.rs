@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bundle::view::OwnedBundle;
-use crate::testing::request_bundle::Trial;
+use crate::testing::request_bundle::RequestBundle;
 
-fn plain(names: &mut [u64]) -> Found<'_> {
-    Found { names, targets: None, scope: Scope::default() }
+fn plain(names: &mut [u64]) -> Occurrences<'_> {
+    Occurrences { names, targets: None, scope: Scope::default() }
 }
 
 fn bits(bundle: &OwnedBundle, text: &str) -> Result<u64, Reason> {
@@ -15,7 +15,7 @@ fn bits(bundle: &OwnedBundle, text: &str) -> Result<u64, Reason> {
 
 /// Patterns that occur, by number; 0: an id in which none does.
 fn found(patterns: &[&str], text: &str) -> Vec<u32> {
-    let bits = bits(&Trial { patterns, ..Trial::default() }.bundle(), text).unwrap();
+    let bits = bits(&RequestBundle { patterns, ..RequestBundle::default() }.bundle(), text).unwrap();
     (0..64).filter(|bit| bits >> bit & 1 != 0).collect()
 }
 
@@ -80,7 +80,7 @@ fn an_exact_id_is_the_whole_part() {
 
 #[test]
 fn what_is_no_id_is_told() {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     assert_eq!(bits(&bundle, "mythos-\u{665}"), Err(Reason::IdNotAscii));
     assert_eq!(bits(&bundle, "mythos-5\0"), Err(Reason::IdNotAscii));
     assert_eq!(bits(&bundle, "mythos-5%00"), Err(Reason::IdNotAscii));

@@ -8,7 +8,7 @@ use crate::policy::diagnostic::problem::Problem;
 use crate::policy::diagnostic::{code, suggestion};
 use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types;
-use crate::policy::model::{Authority, Clause, Family, Licence, LicenceKind, Restriction, State};
+use crate::policy::model::{Authority, Clause, Family, Licence, LicenceKind, Restriction, RuleState};
 
 impl Checker<'_, '_, '_> {
     fn window(
@@ -112,9 +112,9 @@ impl Checker<'_, '_, '_> {
             message: restriction.message.clone().unwrap_or_default(),
             doubt_pass: restriction.doubt.as_ref().is_some_and(|doubt| doubt.value == types::Doubt::Pass),
             state: match restriction.state {
-                Some(types::RestrictionState::Off) => State::Off,
-                Some(types::RestrictionState::Shadow) => State::Shadow,
-                Some(types::RestrictionState::On) | None => State::On,
+                Some(types::RestrictionState::Off) => RuleState::Off,
+                Some(types::RestrictionState::Shadow) => RuleState::Shadow,
+                Some(types::RestrictionState::On) | None => RuleState::On,
             },
             status,
             span: id.span,
@@ -176,8 +176,8 @@ impl Checker<'_, '_, '_> {
             from,
             until,
             state: match licence.state {
-                Some(types::LicenceState::Off) => State::Off,
-                Some(types::LicenceState::On) | None => State::On,
+                Some(types::LicenceState::Off) => RuleState::Off,
+                Some(types::LicenceState::On) | None => RuleState::On,
             },
             span: id.span,
         })

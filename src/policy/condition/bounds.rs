@@ -10,7 +10,7 @@ const DEPTH: usize = 48;
 const LINKS: usize = 16;
 
 /// What is wrong, and at which bytes.
-pub(crate) enum Excess {
+pub(crate) enum BoundError {
     /// More brackets inside each other than the bound.
     Depth { at: usize },
     /// A longer chain than the bound.
@@ -22,7 +22,7 @@ pub(crate) enum Excess {
 }
 
 /// Looks for the first of them.
-pub(crate) fn excess(source: &str) -> Option<Excess> {
+pub(crate) fn excess(source: &str) -> Option<BoundError> {
     let bytes = source.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let mut links = vec![0_usize];
@@ -65,13 +65,13 @@ pub(crate) fn excess(source: &str) -> Option<Excess> {
         if link && let Some(count) = links.last_mut() {
             *count += 1;
             if *count > LINKS {
-                return Some(Excess::Links { at });
+                return Some(BoundError::Links { at });
             }
         }
         if matches!(byte(at), b'(' | b'[' | b'{') {
             links.push(0);
             if links.len() > DEPTH {
-                return Some(Excess::Depth { at });
+                return Some(BoundError::Depth { at });
             }
         }
         at += step;
@@ -86,7 +86,7 @@ fn reset(links: &mut [usize]) {
 }
 
 /// The byte after a text that begins at `at`.
-fn text(bytes: &[u8], at: usize) -> Result<usize, Excess> {
+fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let quote = byte(at);
     let long = byte(at + 1) == quote && byte(at + 2) == quote;
@@ -98,7 +98,7 @@ fn text(bytes: &[u8], at: usize) -> Result<usize, Excess> {
     while here < bytes.len() {
         match byte(here) {
             b'\\' if !raw => {
-                let length = escape(bytes, here).ok_or(Excess::Escape { at: here })?;
+                let length = escape(bytes, here).ok_or(BoundError::Escape { at: here })?;
                 here += length;
             }
             b'\n' | b'\r' if !long => break,
@@ -107,7 +107,7 @@ fn text(bytes: &[u8], at: usize) -> Result<usize, Excess> {
             _ => here += 1,
         }
     }
-    Err(Excess::Open { at })
+    Err(BoundError::Open { at })
 }
 
 /// Bytes of the escape that begins here.

@@ -2,14 +2,14 @@
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::operand::{Kind, Operand};
-use super::reader::Reader;
+use super::operand::{Operand, OperandKind};
+use super::reader::ConditionReader;
 use super::reader::atom;
 use crate::policy::diagnostic::code;
 use crate::policy::model::BUILT_IN;
 use crate::policy::model::{Condition, ElementTest, Entries, Literal, Test};
 
-impl Reader<'_, '_> {
+impl ConditionReader<'_, '_> {
     pub(crate) fn quantifier(
         &mut self,
         call: &CallExpr,
@@ -19,7 +19,7 @@ impl Reader<'_, '_> {
     ) -> Option<Condition> {
         let target = call.target.as_deref()?;
         let fact = match self.operand(target) {
-            Some(Operand::Fact(fact, Kind::List)) => Some(fact),
+            Some(Operand::Fact(fact, OperandKind::List)) => Some(fact),
             Some(Operand::Fact(fact, kind)) => {
                 let message = format!("`{}` is {}, not a list of texts", self.fact_name(fact), kind.words());
                 self.report(code::TYPE, self.span(target), message, None)

@@ -12,10 +12,10 @@ mod reader;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use self::bounds::Excess;
+use self::bounds::BoundError;
 use self::names::Names;
-use self::operand::{Items, Kind, Operand};
-use self::reader::{Position, Reader, atom};
+use self::operand::{Items, Operand, OperandKind};
+use self::reader::{ConditionReader, Position, atom};
 use super::diagnostic::code;
 use super::diagnostic::problem::{Edit, Problem};
 use super::diagnostic::suggestion;
@@ -45,14 +45,14 @@ pub(crate) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problem
     }
     if let Some(excess) = bounds::excess(source) {
         let (code, start, end, message, help) = match excess {
-            Excess::Depth { at } => {
+            BoundError::Depth { at } => {
                 (code::TOO_LARGE, at, at + 1, "the condition is nested too deeply", Some("put what repeats into a list"))
             }
-            Excess::Links { at } => {
+            BoundError::Links { at } => {
                 (code::TOO_LARGE, at, at + 1, "too many operators in a row", Some("join tests with `&&` and `||`"))
             }
-            Excess::Open { at } => (code::CONDITION_SYNTAX, at, source.len(), "the text is not closed", None),
-            Excess::Escape { at } => {
+            BoundError::Open { at } => (code::CONDITION_SYNTAX, at, source.len(), "the text is not closed", None),
+            BoundError::Escape { at } => {
                 let help = "a backslash in a text is written `\\\\`, or put `r` in front of the quotes";
                 (code::CONDITION_SYNTAX, at, source.ceil_char_boundary(at + 2), "CEL has no such escape", Some(help))
             }
@@ -77,7 +77,8 @@ pub(crate) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problem
         }
     };
     let before = problems.len();
-    let mut reader = Reader { position, escaped: raw.starts_with('"'), beside_now: false, source, info, names, problems };
+    let mut reader =
+        ConditionReader { position, escaped: raw.starts_with('"'), beside_now: false, source, info, names, problems };
     let condition = reader.condition(&tree);
     // A part that was not understood has either been reported here or where its name is declared.
     let condition = condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
@@ -137,7 +138,7 @@ fn before(source: &str, at: usize) -> &str {
     source.get(..at).unwrap_or_default().split_whitespace().next_back().unwrap_or_default()
 }
 
-impl Reader<'_, '_> {
+impl ConditionReader<'_, '_> {
     fn condition(&mut self, tree: &IdedExpr) -> Option<Condition> {
         match &tree.expr {
             Expr::Literal(LiteralValue::Boolean(value)) => Some(if *value.inner() { Condition::True } else { Condition::False }),
@@ -185,23 +186,27 @@ impl Reader<'_, '_> {
     fn alone(&mut self, operand: &Operand<'_>, tree: &IdedExpr) -> Option<Condition> {
         let span = self.span(tree);
         match operand {
-            Operand::Fact(fact, Kind::Bool) => Some(atom(*fact, Test::IsTrue, span)),
+            Operand::Fact(fact, OperandKind::Bool) => Some(atom(*fact, Test::IsTrue, span)),
             Operand::Fact(fact, kind) => {
                 let name = self.fact_name(*fact);
                 let help = match kind {
-                    Kind::Enum => {
+                    OperandKind::Enum => {
                         let value = self.enum_values(*fact).and_then(|values| values.first()).cloned().unwrap_or_default();
                         format!("compare it: `{name} == \"{value}\"`")
                     }
-                    Kind::Text | Kind::Operation | Kind::Dialect => format!("compare it: `{name} == \"...\"`"),
-                    Kind::Place | Kind::Country | Kind::Region => format!("compare it: `{name} in [\"...\"]`"),
-                    Kind::Time => format!("compare it: `{name} > now`"),
-                    Kind::Now => "compare it: `now < timestamp(\"...\")`".to_owned(),
-                    Kind::List => format!("ask about its elements: `{name}.exists(x, x == \"...\")`"),
-                    Kind::Network => "ask for a kind: `\"tor\" in network`".to_owned(),
-                    Kind::Number | Kind::Asn => format!("compare it: `{name} == 1`"),
-                    Kind::Ip => "ask for a list: `ip in some_list`".to_owned(),
-                    Kind::Bool => String::new(),
+                    OperandKind::Text | OperandKind::Operation | OperandKind::Dialect => {
+                        format!("compare it: `{name} == \"...\"`")
+                    }
+                    OperandKind::Place | OperandKind::Country | OperandKind::Region => {
+                        format!("compare it: `{name} in [\"...\"]`")
+                    }
+                    OperandKind::Time => format!("compare it: `{name} > now`"),
+                    OperandKind::Now => "compare it: `now < timestamp(\"...\")`".to_owned(),
+                    OperandKind::List => format!("ask about its elements: `{name}.exists(x, x == \"...\")`"),
+                    OperandKind::Network => "ask for a kind: `\"tor\" in network`".to_owned(),
+                    OperandKind::Number | OperandKind::Asn => format!("compare it: `{name} == 1`"),
+                    OperandKind::Ip => "ask for a list: `ip in some_list`".to_owned(),
+                    OperandKind::Bool => String::new(),
                 };
                 self.report(code::TYPE, span, format!("`{name}` is {}, not true or false", kind.words()), Some(help))
             }
@@ -229,7 +234,7 @@ impl Reader<'_, '_> {
         // The fact goes to the left; of two facts, the one that is not `now`.
         let (fact, kind, comparison, other, other_tree) = match (a, b) {
             (Operand::Fact(FactRef::Now, _), Operand::Fact(fact, kind)) => {
-                (fact, kind, flipped(comparison), Operand::Fact(FactRef::Now, Kind::Now), left)
+                (fact, kind, flipped(comparison), Operand::Fact(FactRef::Now, OperandKind::Now), left)
             }
             (Operand::Fact(fact, kind), other) => (fact, kind, comparison, other, right),
             (other, Operand::Fact(fact, kind)) => (fact, kind, flipped(comparison), other, left),
@@ -241,7 +246,7 @@ impl Reader<'_, '_> {
         let span = self.span(tree);
         let name = self.fact_name(fact);
         if let Operand::Fact(other, other_kind) = other {
-            if kind == Kind::Time && other_kind == Kind::Now {
+            if kind == OperandKind::Time && other_kind == OperandKind::Now {
                 return Some(atom(fact, Test::VersusNow(comparison), span));
             }
             let message = format!("`{name}` is compared with another fact, `{}`", self.fact_name(other));
@@ -252,13 +257,13 @@ impl Reader<'_, '_> {
                 Some("compare a fact with literals, lists or, if it is a time, with `now`".to_owned()),
             );
         }
-        if let (Kind::Bool, Operand::Bool(value)) = (kind, &other)
+        if let (OperandKind::Bool, Operand::Bool(value)) = (kind, &other)
             && comparison == Comparison::Equal
         {
             let test = atom(fact, Test::IsTrue, span);
             return Some(if *value { test } else { Condition::Not(Box::new(test)) });
         }
-        let ordered = matches!(kind, Kind::Number | Kind::Asn | Kind::Time | Kind::Now);
+        let ordered = matches!(kind, OperandKind::Number | OperandKind::Asn | OperandKind::Time | OperandKind::Now);
         if let Operand::Items(_) | Operand::List(_) = other {
             let message = format!("`{name}` is compared with a list");
             return self.report(code::TYPE, span, message, Some(format!("ask whether it is in it: `{name} in ...`")));
@@ -307,7 +312,7 @@ impl Reader<'_, '_> {
                     help,
                 )
             }
-            (left_operand, Operand::Fact(fact, Kind::List)) => {
+            (left_operand, Operand::Fact(fact, OperandKind::List)) => {
                 let name = self.fact_name(fact);
                 let message = format!("`in` is applied to the list fact `{name}`");
                 if let Operand::Literal(Literal::Text(_)) = left_operand {
@@ -333,7 +338,14 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn in_items(&mut self, fact: FactRef, kind: Kind, items: Items<'_>, span: Span, right: &IdedExpr) -> Option<Condition> {
+    fn in_items(
+        &mut self,
+        fact: FactRef,
+        kind: OperandKind,
+        items: Items<'_>,
+        span: Span,
+        right: &IdedExpr,
+    ) -> Option<Condition> {
         if items.is_empty() {
             self.report::<()>(code::TYPE, self.span(right), "the list is empty, so nothing is in it".to_owned(), None);
             return None;
@@ -355,7 +367,7 @@ impl Reader<'_, '_> {
             return None;
         }
         self.us_alone(&literals, right);
-        if matches!(kind, Kind::Time | Kind::Now) {
+        if matches!(kind, OperandKind::Time | OperandKind::Now) {
             // Times lie among thresholds; "one of these" is rare, and a disjunction says the same.
             let mut parts: Vec<_> =
                 literals.into_iter().map(|literal| atom(fact, Test::Order(Comparison::Equal, literal), span)).collect();
@@ -364,26 +376,26 @@ impl Reader<'_, '_> {
         Some(atom(fact, Test::In(literals), span))
     }
 
-    fn in_list(&mut self, fact: FactRef, kind: Kind, index: usize, span: Span, right: &IdedExpr) -> Option<Condition> {
+    fn in_list(&mut self, fact: FactRef, kind: OperandKind, index: usize, span: Span, right: &IdedExpr) -> Option<Condition> {
         let list = self.names.lists.get(index)?;
         let literals = match (kind, &list.entries) {
-            (Kind::Place, Entries::Places(_))
-            | (Kind::Text, Entries::Texts(_))
-            | (Kind::Number | Kind::Asn, Entries::Numbers(_))
-            | (Kind::Ip, Entries::Ranges(_)) => return Some(atom(fact, Test::InList(index), span)),
-            (Kind::Country, Entries::Places(places)) if places.iter().all(|place| place.region.is_none()) => {
+            (OperandKind::Place, Entries::Places(_))
+            | (OperandKind::Text, Entries::Texts(_))
+            | (OperandKind::Number | OperandKind::Asn, Entries::Numbers(_))
+            | (OperandKind::Ip, Entries::Ranges(_)) => return Some(atom(fact, Test::InList(index), span)),
+            (OperandKind::Country, Entries::Places(places)) if places.iter().all(|place| place.region.is_none()) => {
                 places.iter().copied().map(Literal::Place).collect()
             }
-            (Kind::Region, Entries::Places(places)) if places.iter().all(|place| place.region.is_some()) => {
+            (OperandKind::Region, Entries::Places(places)) if places.iter().all(|place| place.region.is_some()) => {
                 places.iter().copied().map(Literal::Place).collect()
             }
-            (Kind::Country | Kind::Region, Entries::Places(_)) => {
-                let what = if kind == Kind::Country { "regions" } else { "countries" };
+            (OperandKind::Country | OperandKind::Region, Entries::Places(_)) => {
+                let what = if kind == OperandKind::Country { "regions" } else { "countries" };
                 let message = format!("`{}` holds {what} too, which `{}` never is", list.name, self.fact_name(fact));
                 return self.write_instead(code::TYPE, span, message, &format!("place in {}", list.name));
             }
             // What the gate itself names is no secret, and there are few of them: no list needs to travel for it.
-            (Kind::Operation | Kind::Dialect, Entries::Texts(texts)) if !list.secret => {
+            (OperandKind::Operation | OperandKind::Dialect, Entries::Texts(texts)) if !list.secret => {
                 texts.iter().cloned().map(Literal::Text).collect()
             }
             (_, entries) => {
@@ -408,10 +420,11 @@ impl Reader<'_, '_> {
             (Operand::Fact(..), Operand::Literal(Literal::Text(head_text))) if head_text.is_empty() => {
                 self.report(code::LITERAL, self.span(head), "every text begins with the empty text".to_owned(), None)
             }
-            (Operand::Fact(fact, Kind::Text | Kind::Operation | Kind::Dialect), Operand::Literal(Literal::Text(head))) => {
-                Some(atom(fact, Test::StartsWith(head), span))
-            }
-            (Operand::Fact(fact, Kind::Text | Kind::Operation | Kind::Dialect), _) => {
+            (
+                Operand::Fact(fact, OperandKind::Text | OperandKind::Operation | OperandKind::Dialect),
+                Operand::Literal(Literal::Text(head)),
+            ) => Some(atom(fact, Test::StartsWith(head), span)),
+            (Operand::Fact(fact, OperandKind::Text | OperandKind::Operation | OperandKind::Dialect), _) => {
                 let message = format!("`startsWith` on `{}` takes a text in quotes", self.fact_name(fact));
                 self.report(code::TYPE, self.span(head), message, None)
             }
@@ -435,19 +448,25 @@ impl Reader<'_, '_> {
     }
 
     /// A comparison by `==` that is asked in another way of such a fact: what is wrong, and what to write.
-    fn asked_otherwise(&self, fact: FactRef, kind: Kind, other: &Operand<'_>, tree: &IdedExpr) -> Option<(String, String)> {
+    fn asked_otherwise(
+        &self,
+        fact: FactRef,
+        kind: OperandKind,
+        other: &Operand<'_>,
+        tree: &IdedExpr,
+    ) -> Option<(String, String)> {
         let Operand::Literal(Literal::Text(text)) = other else { return None };
         let name = self.fact_name(fact);
         match kind {
-            Kind::Network if crate::facts::network::Network::KINDS.contains(&text.as_str()) => Some((
+            OperandKind::Network if crate::facts::network::Network::KINDS.contains(&text.as_str()) => Some((
                 "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
                 format!("{} in network", self.source_of(tree)),
             )),
-            Kind::List => Some((
+            OperandKind::List => Some((
                 format!("`{name}` is a list of texts, and is asked about its elements"),
                 format!("{name}.exists({0}, {0} == {1})", self.variable_name(), self.source_of(tree)),
             )),
-            Kind::Bool => {
+            OperandKind::Bool => {
                 let stands = match text.to_ascii_lowercase().as_str() {
                     "true" | "yes" => name.clone(),
                     "false" | "no" => format!("!{name}"),

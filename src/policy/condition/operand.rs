@@ -3,7 +3,7 @@
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
 use super::names::Name;
-use super::reader::Reader;
+use super::reader::ConditionReader;
 use crate::dialect;
 use crate::facts::value::read_time;
 use crate::policy::check::instant;
@@ -16,7 +16,7 @@ use crate::policy::model::{FactKind, FactRef, Literal};
 
 /// A side of an operator.
 pub(crate) enum Operand<'t> {
-    Fact(FactRef, Kind),
+    Fact(FactRef, OperandKind),
     Literal(Literal),
     Bool(bool),
     Items(Items<'t>),
@@ -28,7 +28,7 @@ pub(crate) type Items<'t> = &'t [IdedExpr];
 
 /// What a fact's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum OperandKind {
     Bool,
     Enum,
     Text,
@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     Dialect,
 }
 
-impl Kind {
+impl OperandKind {
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-impl Reader<'_, '_> {
+impl ConditionReader<'_, '_> {
     /// Reads one side. `None`: it is nothing that can stand there, which is reported, or its declaration is broken, which has been.
     pub(crate) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
         match &tree.expr {
@@ -99,15 +99,15 @@ impl Reader<'_, '_> {
     fn name<'t>(&mut self, name: &str, tree: &IdedExpr) -> Option<Operand<'t>> {
         if let Some((_, fact)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             let kind = match fact {
-                FactRef::Place | FactRef::Declared(_) => Kind::Place,
-                FactRef::Country => Kind::Country,
-                FactRef::Region => Kind::Region,
-                FactRef::Network => Kind::Network,
-                FactRef::Asn => Kind::Asn,
-                FactRef::Ip => Kind::Ip,
-                FactRef::Operation => Kind::Operation,
-                FactRef::Dialect => Kind::Dialect,
-                FactRef::Now => Kind::Now,
+                FactRef::Place | FactRef::Declared(_) => OperandKind::Place,
+                FactRef::Country => OperandKind::Country,
+                FactRef::Region => OperandKind::Region,
+                FactRef::Network => OperandKind::Network,
+                FactRef::Asn => OperandKind::Asn,
+                FactRef::Ip => OperandKind::Ip,
+                FactRef::Operation => OperandKind::Operation,
+                FactRef::Dialect => OperandKind::Dialect,
+                FactRef::Now => OperandKind::Now,
             };
             return Some(Operand::Fact(*fact, kind));
         }
@@ -115,13 +115,13 @@ impl Reader<'_, '_> {
             Some(Some(Name::List(index))) => Some(Operand::List(*index)),
             Some(Some(Name::Fact(index))) => {
                 let kind = match self.names.facts.get(*index)?.kind {
-                    FactKind::Bool => Kind::Bool,
-                    FactKind::Enum(_) => Kind::Enum,
-                    FactKind::Text => Kind::Text,
-                    FactKind::Place => Kind::Place,
-                    FactKind::Time => Kind::Time,
-                    FactKind::List => Kind::List,
-                    FactKind::Number => Kind::Number,
+                    FactKind::Bool => OperandKind::Bool,
+                    FactKind::Enum(_) => OperandKind::Enum,
+                    FactKind::Text => OperandKind::Text,
+                    FactKind::Place => OperandKind::Place,
+                    FactKind::Time => OperandKind::Time,
+                    FactKind::List => OperandKind::List,
+                    FactKind::Number => OperandKind::Number,
                 };
                 Some(Operand::Fact(FactRef::Declared(*index), kind))
             }
@@ -169,20 +169,20 @@ impl Reader<'_, '_> {
     }
 
     /// A literal that the fact can be compared with, in the form in which it is.
-    pub(crate) fn literal(&mut self, fact: FactRef, kind: Kind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
+    pub(crate) fn literal(&mut self, fact: FactRef, kind: OperandKind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
         let name = self.fact_name(fact);
         let span = self.span(tree);
         match (kind, operand) {
-            (Kind::Text, Operand::Literal(literal @ Literal::Text(_)))
-            | (Kind::Number, Operand::Literal(literal @ Literal::Number(_)))
-            | (Kind::Time | Kind::Now, Operand::Literal(literal @ Literal::Time(_))) => Some(literal),
-            (Kind::Asn, Operand::Literal(Literal::Number(number))) => {
+            (OperandKind::Text, Operand::Literal(literal @ Literal::Text(_)))
+            | (OperandKind::Number, Operand::Literal(literal @ Literal::Number(_)))
+            | (OperandKind::Time | OperandKind::Now, Operand::Literal(literal @ Literal::Time(_))) => Some(literal),
+            (OperandKind::Asn, Operand::Literal(Literal::Number(number))) => {
                 if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
                     return Some(Literal::Number(number));
                 }
                 self.report(code::LITERAL, span, format!("`{number}` is no number of an autonomous system"), None)
             }
-            (Kind::Enum, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Enum, Operand::Literal(Literal::Text(text))) => {
                 let values = self.enum_values(fact).unwrap_or_default();
                 if values.contains(&text) {
                     return Some(Literal::Text(text));
@@ -190,7 +190,7 @@ impl Reader<'_, '_> {
                 let help = suggestion::help(&text, values.iter().map(String::as_str));
                 self.suggest(code::ENUM_VALUE, span, format!("`{name}` is never `{text}`"), help)
             }
-            (Kind::Dialect, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Dialect, Operand::Literal(Literal::Text(text))) => {
                 match self.names.dialects.get(text.as_str()) {
                     Some(true) => {}
                     Some(false) => {
@@ -209,7 +209,7 @@ impl Reader<'_, '_> {
                 }
                 Some(Literal::Text(text))
             }
-            (Kind::Operation, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Operation, Operand::Literal(Literal::Text(text))) => {
                 let known: Vec<String> = dialect::all().iter().flat_map(|dialect| dialect::operations(dialect.id)).collect();
                 if known.contains(&text) {
                     return Some(Literal::Text(text));
@@ -217,23 +217,23 @@ impl Reader<'_, '_> {
                 let help = suggestion::help(&text, known.iter().map(String::as_str));
                 self.suggest(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
             }
-            (Kind::Place | Kind::Country | Kind::Region, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Place | OperandKind::Country | OperandKind::Region, Operand::Literal(Literal::Text(text))) => {
                 let place = list_entry::place(&text, span, self.problems)?;
                 match (kind, place.region.is_some()) {
-                    (Kind::Country, true) => {
+                    (OperandKind::Country, true) => {
                         self.ask_place("country", format!("`{text}` is a region, and `country` is a country"), tree)
                     }
-                    (Kind::Region, false) => {
+                    (OperandKind::Region, false) => {
                         self.ask_place("region", format!("`{text}` is a country, and `region` is a region of one"), tree)
                     }
                     _ => Some(Literal::Place(place)),
                 }
             }
-            (Kind::Ip, Operand::Literal(Literal::Text(_))) => {
+            (OperandKind::Ip, Operand::Literal(Literal::Text(_))) => {
                 let help = Some("declare a list of kind `cidr` and write `ip in ...`".to_owned());
                 self.report(code::CONSTRUCT, span, "`ip` is compared with a literal".to_owned(), help)
             }
-            (Kind::Network, _) => {
+            (OperandKind::Network, _) => {
                 let help = Some("ask as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
@@ -242,11 +242,11 @@ impl Reader<'_, '_> {
                     help,
                 )
             }
-            (Kind::List, _) => {
+            (OperandKind::List, _) => {
                 let help = Some(format!("ask as in `{name}.exists(x, x == \"...\")`"));
                 self.report(code::TYPE, span, format!("`{name}` is a list of texts, and is asked about its elements"), help)
             }
-            (Kind::Time | Kind::Now, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Time | OperandKind::Now, Operand::Literal(Literal::Text(text))) => {
                 let message = format!("`{name}` is a time, and this is a text");
                 let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start)) {
                     (Some(_), _) => (text, ""),
@@ -275,14 +275,14 @@ impl Reader<'_, '_> {
                 };
                 let message = format!("`{name}` is {}, and this is {is}", kind.words());
                 match (kind, number) {
-                    (Kind::Enum | Kind::Text, _) if is == "a number" => {
+                    (OperandKind::Enum | OperandKind::Text, _) if is == "a number" => {
                         let instead = format!("\"{}\"", self.source_of(tree));
                         self.propose(code::TYPE, span, message, "put it in quotes".to_owned(), span, &instead)
                     }
-                    (Kind::Number | Kind::Asn, Some(number)) => {
+                    (OperandKind::Number | OperandKind::Asn, Some(number)) => {
                         self.propose(code::TYPE, span, message, "leave out the quotes".to_owned(), span, &number)
                     }
-                    (Kind::Bool, _) => self.report(
+                    (OperandKind::Bool, _) => self.report(
                         code::TYPE,
                         span,
                         message,
@@ -295,7 +295,7 @@ impl Reader<'_, '_> {
     }
 }
 
-impl Reader<'_, '_> {
+impl ConditionReader<'_, '_> {
     /// A region is held against `country`, or a country against `region`: `place` may be either.
     fn ask_place<T>(&mut self, name: &str, message: String, tree: &IdedExpr) -> Option<T> {
         let span = self.span(tree);

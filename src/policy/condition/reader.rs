@@ -33,7 +33,7 @@ pub(crate) fn atom(fact: FactRef, test: Test, span: Span) -> Condition {
     Condition::Atom(Atom { fact, test, span })
 }
 
-pub(crate) struct Reader<'a, 'n> {
+pub(crate) struct ConditionReader<'a, 'n> {
     pub(crate) position: Position,
     /// The text stands in quotes in which quotes are escaped.
     pub(crate) escaped: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Reader<'a, 'n> {
     pub(crate) problems: &'a mut Vec<Problem>,
 }
 
-impl Reader<'_, '_> {
+impl ConditionReader<'_, '_> {
     /// What no finite index can hold, named.
     pub(crate) fn outside<T>(&mut self, tree: &IdedExpr) -> Option<T> {
         let span = self.span(tree);

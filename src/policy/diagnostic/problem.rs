@@ -55,7 +55,7 @@ pub(crate) enum Edit {
 
 /// Where a problem begins and ends for people and editors: lines and columns from 1, columns in characters, the end exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lines {
+pub struct LineIndex {
     /// First line.
     pub line: usize,
     /// First column.
@@ -137,7 +137,7 @@ impl Problem {
 
     /// Its lines and columns; all ones if the file is not among these.
     #[must_use]
-    pub fn lines(&self, files: &[File]) -> Lines {
+    pub fn lines(&self, files: &[File]) -> LineIndex {
         lines(self.span, files)
     }
 
@@ -145,7 +145,7 @@ impl Problem {
     /// `fix` is the help as an edit: `{line, column, end_line, end_column, text}`, or null where it leaves something open.
     #[must_use]
     pub fn to_json(&self, files: &[File]) -> serde_json::Value {
-        let Lines { line, column, end_line, end_column } = self.lines(files);
+        let LineIndex { line, column, end_line, end_column } = self.lines(files);
         serde_json::json!({
             "code": self.code.id,
             "severity": self.severity().name(),
@@ -157,7 +157,7 @@ impl Problem {
             "message": self.message,
             "help": self.help,
             "fix": self.replacement(files).map(|(span, text)| {
-                let Lines { line, column, end_line, end_column } = lines(span, files);
+                let LineIndex { line, column, end_line, end_column } = lines(span, files);
                 serde_json::json!({ "line": line, "column": column, "end_line": end_line, "end_column": end_column, "text": text })
             }),
             "at": self.at,
@@ -255,11 +255,11 @@ fn range(text: &str, span: Span) -> std::ops::Range<usize> {
     start..end
 }
 
-fn lines(span: Span, files: &[File]) -> Lines {
+fn lines(span: Span, files: &[File]) -> LineIndex {
     let text = files.get(span.file).map_or("", |file| file.text.as_str());
     let (line, column) = position(text, span.start);
     let (end_line, end_column) = position(text, span.end);
-    Lines { line, column, end_line, end_column }
+    LineIndex { line, column, end_line, end_column }
 }
 
 fn position(text: &str, at: usize) -> (usize, usize) {

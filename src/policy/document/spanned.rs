@@ -1,4 +1,4 @@
-//! Reading the tree into the document's types with serde, without losing where things stand.
+//! OperationMatch the tree into the document's types with serde, without losing where things stand.
 //!
 //! serde has no notion of a place in a file. A [`Spanned`] asks for a struct of a reserved name, which no other format knows and this one
 //! answers with the place beside the value.
@@ -105,7 +105,7 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
 
 /// The document that a checked tree holds. An error means that types and schema disagree.
 pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Disagreement> {
-    T::deserialize(Reader(node))
+    T::deserialize(SpanReader(node))
 }
 
 /// What serde finds wrong with a tree that fits the schema.
@@ -126,16 +126,16 @@ impl de::Error for Disagreement {
     }
 }
 
-struct Reader<'de>(&'de Node);
+struct SpanReader<'de>(&'de Node);
 
-impl<'de> IntoDeserializer<'de, Disagreement> for Reader<'de> {
+impl<'de> IntoDeserializer<'de, Disagreement> for SpanReader<'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
     }
 }
 
-impl<'de> Deserializer<'de> for Reader<'de> {
+impl<'de> Deserializer<'de> for SpanReader<'de> {
     type Error = Disagreement;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -145,9 +145,9 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Value::Integer(value) => visitor.visit_i64(*value),
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) | Value::Time(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.iter().map(Reader))),
+            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.iter().map(SpanReader))),
             Value::Table(entries) => {
-                visitor.visit_map(MapDeserializer::new(entries.iter().map(|(key, node)| (KeyReader(key), Reader(node)))))
+                visitor.visit_map(MapDeserializer::new(entries.iter().map(|(key, node)| (KeyReader(key), SpanReader(node)))))
             }
         }
     }

@@ -78,16 +78,16 @@ impl Node {
 pub(crate) fn read(file: usize, name: &str, text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     // No TOML document begins with a brace.
     let json = name.to_ascii_lowercase().ends_with(".json") || text.trim_start().starts_with('{');
-    let reader = Reader { file, text };
+    let reader = TreeReader { file, text };
     if json { reader.json(problems) } else { reader.toml(problems) }
 }
 
-struct Reader<'a> {
+struct TreeReader<'a> {
     file: usize,
     text: &'a str,
 }
 
-impl Reader<'_> {
+impl TreeReader<'_> {
     /// The parsers count bytes, and where something is wrong they may stop inside a character.
     fn span(&self, start: usize, end: usize) -> Span {
         let start = self.text.floor_char_boundary(start.min(self.text.len()));

@@ -19,7 +19,7 @@ use crate::bundle::view::Bundle;
 use crate::limits;
 use crate::mention::findings::{Carrier, Findings};
 use crate::mention::json::Json;
-use crate::mention::json_lines::Lines;
+use crate::mention::json_lines::JsonLines;
 use crate::mention::key::Key;
 use crate::reason::Reason;
 
@@ -195,7 +195,7 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 /// What is done with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FieldKind {
     /// Nothing in it is wanted.
     Skip,
     /// Only white space came: the next byte tells text from a document.
@@ -204,8 +204,8 @@ enum Kind {
     Text,
     /// It is a document, fed on as it comes.
     Document,
-    /// It is JSON Lines, fed on as it comes.
-    Lines,
+    /// It is JSON JsonLines, fed on as it comes.
+    JsonLines,
 }
 
 /// How a part of a multipart body is sent; a field of an urlencoded form is `PLAIN`.
@@ -224,7 +224,7 @@ impl Manner {
 /// The reader of one value at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    kind: Kind,
+    kind: FieldKind,
     role: u8,
     /// State of the document that the value may be; `NONE`: it is read as text.
     document: u32,
@@ -232,7 +232,7 @@ pub(crate) struct Value {
     probe: bool,
     text: Vec<u8>,
     json: Json,
-    lines: Option<Box<Lines>>,
+    lines: Option<Box<JsonLines>>,
     /// What a probe, or the lines of a file, mention: to be told apart from the rest.
     apart: Option<Box<Findings>>,
     /// What the lines of files mention, and what is wrong with them.
@@ -244,7 +244,7 @@ impl Value {
     #[inline(never)] // it is large, and made in many places
     pub(crate) fn new() -> Self {
         Self {
-            kind: Kind::Skip,
+            kind: FieldKind::Skip,
             role: role::NOTHING,
             document: NONE,
             probe: false,
@@ -260,12 +260,12 @@ impl Value {
     /// Nothing of the value is looked at.
     #[inline]
     pub(crate) fn is_skipped(&self) -> bool {
-        self.kind == Kind::Skip
+        self.kind == FieldKind::Skip
     }
 
     /// Nothing but white space came of a value that nobody wants.
     pub(crate) fn is_unwanted(&self) -> bool {
-        self.kind == Kind::Skip || self.kind == Kind::Blank && self.probe
+        self.kind == FieldKind::Skip || self.kind == FieldKind::Blank && self.probe
     }
 
     /// A value begins.
@@ -277,14 +277,14 @@ impl Value {
         manner: Manner,
         findings: &mut Findings,
     ) -> Result<(), Reason> {
-        self.kind = Kind::Skip;
+        self.kind = FieldKind::Skip;
         self.probe = false;
         self.text.clear();
         self.document = NONE;
         let Some(state) = bundle.table::<l::State>(section::STATES).get(target.state) else {
             // A request in a field that nobody documents.
             if !manner.file && !target.named {
-                self.kind = Kind::Blank;
+                self.kind = FieldKind::Blank;
                 self.probe = true;
                 self.document = if target.below == NONE { start } else { target.below };
             }
@@ -297,13 +297,13 @@ impl Value {
             role::BINDS if state.prefix_len != 0 => role::DELEGATES,
             role => role,
         };
-        self.kind = Kind::Blank;
+        self.kind = FieldKind::Blank;
         let deeper = state.keys.len != 0 || state.other != NONE || state.element != NONE;
         match state.role {
             role::LINES => {
                 // Once it is said that the file is no batch, its lines are no requests.
-                self.kind = if findings.selected_batch() == Some(false) { Kind::Skip } else { Kind::Lines };
-                self.lines = Some(Box::new(Lines::new(state.element)));
+                self.kind = if findings.selected_batch() == Some(false) { FieldKind::Skip } else { FieldKind::JsonLines };
+                self.lines = Some(Box::new(JsonLines::new(state.element)));
             }
             role::NESTED_JSON => self.document = state.element,
             _ if deeper || manner.json => self.document = target.state,
@@ -315,7 +315,7 @@ impl Value {
 
     /// A piece of the value.
     pub(crate) fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) -> Result<(), Reason> {
-        if self.kind == Kind::Blank {
+        if self.kind == FieldKind::Blank {
             let Some(&first) = piece.iter().find(|b| !b.is_ascii_whitespace()) else {
                 if !self.probe {
                     self.hold(piece);
@@ -325,20 +325,20 @@ impl Value {
             self.kind = match first {
                 b'{' | b'[' if self.document != NONE => {
                     self.json.restart(self.document);
-                    Kind::Document
+                    FieldKind::Document
                 }
-                _ if self.probe => Kind::Skip,
-                _ => Kind::Text,
+                _ if self.probe => FieldKind::Skip,
+                _ => FieldKind::Text,
             };
         }
         match self.kind {
-            Kind::Skip | Kind::Blank => Ok(()),
-            Kind::Text => {
+            FieldKind::Skip | FieldKind::Blank => Ok(()),
+            FieldKind::Text => {
                 self.hold(piece);
                 if self.text.len() <= limits::MODEL_ID_BYTES {
                     return Ok(());
                 }
-                self.kind = Kind::Skip;
+                self.kind = FieldKind::Skip;
                 if role::is_mention(self.role) || matches!(self.role, role::SELECTOR | role::NESTED_JSON) {
                     return Err(Reason::IdTooLong);
                 }
@@ -346,21 +346,21 @@ impl Value {
                 findings.present(if self.role == role::HINT { role::SUSPECT } else { self.role });
                 Ok(())
             }
-            Kind::Document if self.probe => {
+            FieldKind::Document if self.probe => {
                 let apart = self.apart.get_or_insert_with(|| Box::new(findings.apart(bundle)));
                 if self.json.feed(bundle, piece, apart).is_err() {
-                    self.kind = Kind::Skip;
+                    self.kind = FieldKind::Skip;
                 }
                 Ok(())
             }
-            Kind::Document => self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = Kind::Skip),
-            Kind::Lines => {
+            FieldKind::Document => self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = FieldKind::Skip),
+            FieldKind::JsonLines => {
                 let batch = self.batch.get_or_insert_with(|| Box::new(findings.apart(bundle)));
                 if let Some(lines) = &mut self.lines
                     && let Err(reason) = lines.feed(bundle, piece, batch)
                 {
                     self.batch_doubt.get_or_insert(reason);
-                    self.kind = Kind::Skip;
+                    self.kind = FieldKind::Skip;
                 }
                 Ok(())
             }
@@ -375,7 +375,7 @@ impl Value {
 
     /// The value ends.
     pub(crate) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
-        let kind = core::mem::replace(&mut self.kind, Kind::Skip);
+        let kind = core::mem::replace(&mut self.kind, FieldKind::Skip);
         if let Some(apart) = self.apart.take()
             && (apart.mentioned() || apart.binds() || apart.suspect() || apart.any_of(findings.watched()))
         {
@@ -384,14 +384,14 @@ impl Value {
             return Err(Reason::FormSyntax);
         }
         match kind {
-            Kind::Document if self.probe => Ok(()),
-            Kind::Document => self.json.finish(bundle, findings),
-            Kind::Text | Kind::Blank if !self.probe => match self.role {
-                role::NESTED_JSON if kind == Kind::Blank => Ok(()),
+            FieldKind::Document if self.probe => Ok(()),
+            FieldKind::Document => self.json.finish(bundle, findings),
+            FieldKind::Text | FieldKind::Blank if !self.probe => match self.role {
+                role::NESTED_JSON if kind == FieldKind::Blank => Ok(()),
                 role::NESTED_JSON => Err(Reason::JsonSyntax),
                 role => findings.text(bundle, role, &self.text, Carrier::Body),
             },
-            Kind::Lines => {
+            FieldKind::JsonLines => {
                 if let (Some(lines), Some(batch)) = (&mut self.lines, &mut self.batch)
                     && let Err(reason) = lines.finish(bundle, batch)
                 {
@@ -408,7 +408,7 @@ impl Value {
         let said = findings.selected_batch();
         let Some(mut batch) = self.batch.take().filter(|_| said != Some(false)) else { return Ok(()) };
         if said.is_none() {
-            // Lines of a file that may as well be no batch need not name anything.
+            // JsonLines of a file that may as well be no batch need not name anything.
             batch.no_requests();
         }
         findings.absorb(&batch);

@@ -5,7 +5,7 @@ use self::multipart::Multipart;
 use crate::bundle::view::Bundle;
 use crate::mention::findings::Findings;
 use crate::mention::json::Json;
-use crate::mention::json_lines::Lines;
+use crate::mention::json_lines::JsonLines;
 use crate::reason::Reason;
 
 pub(crate) mod field;
@@ -16,7 +16,7 @@ pub(crate) mod part;
 /// What a body may be read as.
 pub(crate) enum Body {
     Json(Json),
-    Lines(Lines),
+    Lines(JsonLines),
     Form(Form),
     Multipart(Multipart),
 }

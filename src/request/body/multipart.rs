@@ -80,8 +80,8 @@ impl Multipart {
     pub(crate) fn new(start: u32, content_type: &str, open_part: Option<OpenPart>) -> Result<Self, Reason> {
         let (boundary, mixed) = boundary(content_type)?;
         let (mut delimiter, mut length) = ([0; DELIMITER_BYTES], 0);
-        for (place, byte) in delimiter.iter_mut().zip(b"--".iter().chain(boundary)) {
-            *place = *byte;
+        for (location, byte) in delimiter.iter_mut().zip(b"--".iter().chain(boundary)) {
+            *location = *byte;
             length += 1;
         }
         Ok(Self {
@@ -315,8 +315,8 @@ fn fallback(delimiter: &[u8]) -> [u8; DELIMITER_BYTES] {
         if delimiter.get(usize::from(still)) == Some(byte) {
             still += 1;
         }
-        if let Some(place) = table.get_mut(at) {
-            *place = still;
+        if let Some(location) = table.get_mut(at) {
+            *location = still;
         }
     }
     table

@@ -28,9 +28,9 @@ fn ids() -> Vec<&'static str> {
 }
 
 /// Operations of the method: dialect, id and whether it is weak.
-type Found = BTreeSet<(String, String, bool)>;
+type Matches = BTreeSet<(String, String, bool)>;
 
-fn found(bundle: Bundle<'_>, route: &Route) -> Found {
+fn found(bundle: Bundle<'_>, route: &Route) -> Matches {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
     let named = route.readings.iter().filter_map(|reading| {

@@ -1,22 +1,22 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::automaton::{Found, bundle, chat};
+use crate::testing::automaton::{TestFindings, bundle, chat};
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
     let (mut form, mut findings) = (Form::new(0), Findings::new(bundle));
     for piece in pieces {
         if let Err(reason) = form.feed(bundle, piece, &mut findings) {
-            return (Err(reason), Found::from(&findings));
+            return (Err(reason), TestFindings::from(&findings));
         }
     }
-    (form.finish(bundle, &mut findings), Found::from(&findings))
+    (form.finish(bundle, &mut findings), TestFindings::from(&findings))
 }
 
 #[track_caller]
-fn judged(form: &str, expected: Result<(), Reason>, mentions: &[&str]) -> Found {
+fn judged(form: &str, expected: Result<(), Reason>, mentions: &[&str]) -> TestFindings {
     let (result, found) = read_pieces([form.as_bytes()]);
     assert_eq!(
         (result, found.mentions.iter().map(String::as_str).collect::<Vec<_>>().as_slice()),

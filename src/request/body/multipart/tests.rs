@@ -4,32 +4,36 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bundle::layout::role;
-use crate::testing::automaton::{Found, Sketch, bundle, chat};
+use crate::testing::automaton::{TestAutomaton, TestFindings, bundle, chat};
 
 const TYPE: &str = "multipart/form-data; boundary=--gate-B";
 
-fn files() -> Vec<Sketch> {
+fn files() -> Vec<TestAutomaton> {
     let mut states = chat();
     let lines = u32::try_from(states.len()).unwrap();
     states[0].keys.extend([("purpose", lines + 1), ("file", lines)]);
-    states.extend([Sketch::role(role::LINES).element(lines + 2), Sketch::role(role::SELECTOR), Sketch::keys(&[("body", 0)])]);
+    states.extend([
+        TestAutomaton::role(role::LINES).element(lines + 2),
+        TestAutomaton::role(role::SELECTOR),
+        TestAutomaton::keys(&[("body", 0)]),
+    ]);
     states
 }
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, Found) {
+fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&files());
     let bundle = bundle.view();
     let (mut form, mut findings) = (Multipart::new(0, TYPE, None).unwrap(), Findings::new(bundle));
     for piece in pieces {
         if let Err(reason) = form.feed(bundle, piece, &mut findings) {
-            return (Err(reason), Found::from(&findings));
+            return (Err(reason), TestFindings::from(&findings));
         }
     }
-    (form.finish(bundle, &mut findings), Found::from(&findings))
+    (form.finish(bundle, &mut findings), TestFindings::from(&findings))
 }
 
 #[track_caller]
-fn judged(form: impl AsRef<[u8]>, expected: Result<(), Reason>, mentions: &[&str]) -> Found {
+fn judged(form: impl AsRef<[u8]>, expected: Result<(), Reason>, mentions: &[&str]) -> TestFindings {
     let form = form.as_ref();
     let (result, found) = read_pieces([form]);
     let text = String::from_utf8_lossy(form);

@@ -1,22 +1,22 @@
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod messages;
 
-use crate::bundle::layout::flavour::{ANTHROPIC, OPENAI};
+use crate::bundle::layout::error_format::{ANTHROPIC, OPENAI};
 use crate::reason::Reason::{self, *};
-use crate::testing::request_bundle::{Asked, Trial, closing, get, post};
-use crate::verdict::Kind::{self, *};
+use crate::testing::request_bundle::{Asked, RequestBundle, closing, get, post};
+use crate::verdict::VerdictKind::{self, *};
 
 const MYTHOS: &str = r#"{"model":"mythos-5"}"#;
 const HAIKU: &str = r#"{"model":"haiku-4"}"#;
 
-/// Decides under a reach that closes `mythos-5`.
-fn decide(asked: Asked<'_>) -> (Kind, Reason) {
-    let outcome = asked.decide(&Trial::default().bundle(), &closing(&[1]));
+/// Decides under a denied set that closes `mythos-5`.
+fn decide(asked: Asked<'_>) -> (VerdictKind, Reason) {
+    let outcome = asked.decide(&RequestBundle::default().bundle(), &closing(&[1]));
     (outcome.kind, outcome.reason)
 }
 
 #[track_caller]
-fn all(wanted: (Kind, Reason), asked: &[Asked<'_>]) {
+fn all(wanted: (VerdictKind, Reason), asked: &[Asked<'_>]) {
     for asked in asked {
         assert_eq!(
             decide(*asked),
@@ -30,8 +30,8 @@ fn all(wanted: (Kind, Reason), asked: &[Asked<'_>]) {
     }
 }
 
-const DENIED: (Kind, Reason) = (Deny, ModelRestricted);
-const PASSED: (Kind, Reason) = (Pass, Allowed);
+const DENIED: (VerdictKind, Reason) = (Deny, ModelRestricted);
+const PASSED: (VerdictKind, Reason) = (Pass, Allowed);
 
 #[test]
 fn every_place_counts() {
@@ -379,10 +379,10 @@ fn a_path_known_by_its_beginning_alone_says_little() {
 
 #[test]
 fn only_what_lies_under_a_prefix_is_guarded() {
-    let bundle = Trial { prefixes: ["/openai", "/a/anthropic"], ..Trial::default() }.bundle();
+    let bundle = RequestBundle { prefixes: ["/openai", "/a/anthropic"], ..RequestBundle::default() }.bundle();
     let decide = |asked: Asked<'_>| {
         let outcome = asked.decide(&bundle, &closing(&[1]));
-        (outcome.kind, outcome.reason, outcome.flavour)
+        (outcome.kind, outcome.reason, outcome.error_format)
     };
     assert_eq!(decide(post("/v1/chat/completions", MYTHOS)), (Pass, Unguarded, OPENAI));
     assert_eq!(decide(post("/openai/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, OPENAI));
@@ -396,7 +396,7 @@ fn only_what_lies_under_a_prefix_is_guarded() {
 
 #[test]
 fn mentions_are_listed_as_they_were_written() {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let mentions = |asked: Asked<'_>| asked.decide(&bundle, &closing(&[1])).mentions;
     assert_eq!(
         mentions(post("/v1/chat/completions?model=haiku%2D4", r#"{"model":"MYTHOS-5","models":["later"]}"#)),

@@ -1,18 +1,18 @@
-//! Client messages on a WebSocket, one after the other, under a reach that may change between them.
+//! Client messages on a WebSocket, one after the other, under a denied set that may change between them.
 
 use crate::bundle::layout::flags;
-use crate::denied::Reach;
+use crate::denied::DeniedSet;
 use crate::http::head::Head;
 use crate::limits;
 use crate::reason::Reason::{self, *};
-use crate::request::inspection::Reader;
+use crate::request::reader::RequestReader;
 use crate::request::route::route;
-use crate::testing::request_bundle::{Asked, Trial, closing, get};
-use crate::verdict::Kind::{self, *};
+use crate::testing::request_bundle::{Asked, RequestBundle, closing, get};
+use crate::verdict::VerdictKind::{self, *};
 
 const UPGRADE: &[(&str, &str)] = &[("upgrade", "websocket")];
-const DENIED: (Kind, Reason) = (Deny, ModelRestricted);
-const ON: (Kind, Reason) = (Defer, LateBound);
+const DENIED: (VerdictKind, Reason) = (Deny, ModelRestricted);
+const ON: (VerdictKind, Reason) = (Defer, LateBound);
 /// An unknown operation's socket goes on, too.
 const UNKNOWN: &str = "/mcp";
 const KNOWN: &str = "/v1/responses";
@@ -21,40 +21,45 @@ const KNOWN: &str = "/v1/responses";
 struct Sent<'a> {
     bytes: &'a [u8],
     binary: bool,
-    reach: Reach,
+    denied_set: DeniedSet,
 }
 
 fn text(bytes: &str) -> Sent<'_> {
-    Sent { bytes: bytes.as_bytes(), binary: false, reach: closing(&[1]) }
+    Sent { bytes: bytes.as_bytes(), binary: false, denied_set: closing(&[1]) }
 }
 
 fn binary(bytes: &[u8]) -> Sent<'_> {
-    Sent { bytes, binary: true, reach: closing(&[1]) }
+    Sent { bytes, binary: true, denied_set: closing(&[1]) }
 }
 
 /// What becomes of the upgrade and of each message, up to the first that does not go through.
-fn outcomes(asked: Asked<'_>, trial: &Trial<'_>, messages: &[Sent<'_>], size: usize) -> Vec<(Kind, Reason, Vec<String>)> {
+fn outcomes(
+    asked: Asked<'_>,
+    trial: &RequestBundle<'_>,
+    messages: &[Sent<'_>],
+    size: usize,
+) -> Vec<(VerdictKind, Reason, Vec<String>)> {
     let bundle = trial.bundle();
     let view = bundle.view();
     let route = route(view, asked.method, asked.url);
     let head = Head { method: asked.method, url: asked.url, headers: asked.headers };
-    let mut reader = Reader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader = RequestReader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
     let mut outcome = reader.finish(view, &closing(&[1]));
     let mut all = Vec::new();
     for message in messages {
         all.push((outcome.kind, outcome.reason, outcome.mentions));
-        reader.message(view, &message.reach, message.binary);
+        reader.message(view, &message.denied_set, message.binary);
         for piece in message.bytes.chunks(size) {
             reader.feed(view, piece);
         }
-        outcome = reader.finish(view, &message.reach);
+        outcome = reader.finish(view, &message.denied_set);
     }
     all.push((outcome.kind, outcome.reason, outcome.mentions));
     all
 }
 
 #[track_caller]
-fn last_under(trial: &Trial<'_>, url: &str, messages: &[Sent<'_>]) -> (Kind, Reason) {
+fn last_under(trial: &RequestBundle<'_>, url: &str, messages: &[Sent<'_>]) -> (VerdictKind, Reason) {
     let whole = outcomes(get(url).with(UPGRADE), trial, messages, usize::MAX);
     for size in [1, 2, 7] {
         assert_eq!(outcomes(get(url).with(UPGRADE), trial, messages, size), whole, "in pieces of {size}");
@@ -65,8 +70,8 @@ fn last_under(trial: &Trial<'_>, url: &str, messages: &[Sent<'_>]) -> (Kind, Rea
 }
 
 #[track_caller]
-fn last(url: &str, messages: &[Sent<'_>]) -> (Kind, Reason) {
-    last_under(&Trial::default(), url, messages)
+fn last(url: &str, messages: &[Sent<'_>]) -> (VerdictKind, Reason) {
+    last_under(&RequestBundle::default(), url, messages)
 }
 
 #[test]
@@ -122,7 +127,7 @@ fn a_message_beyond_the_bound_is_refused() {
     let fits = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 2));
     let large = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 1));
     let at = |message: &str, size: usize| {
-        let all = outcomes(get(KNOWN).with(UPGRADE), &Trial::default(), &[text(message)], size);
+        let all = outcomes(get(KNOWN).with(UPGRADE), &RequestBundle::default(), &[text(message)], size);
         all.last().map(|(kind, reason, _)| (*kind, *reason)).unwrap()
     };
     for size in [usize::MAX, 1 << 20, (1 << 20) + 1] {
@@ -133,28 +138,28 @@ fn a_message_beyond_the_bound_is_refused() {
 
 #[test]
 fn a_model_that_is_closed_in_mid_session_ends_it() {
-    let open = |bytes| Sent { reach: closing(&[2]), ..text(bytes) };
+    let open = |bytes| Sent { denied_set: closing(&[2]), ..text(bytes) };
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}")]), ON);
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}"), text("{}")]), DENIED);
     // Also if the next message is not there yet, and if it cannot be read.
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("")]), DENIED);
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("{")]), DENIED);
-    let named = Sent { reach: closing(&[2]), ..text("{}") };
+    let named = Sent { denied_set: closing(&[2]), ..text("{}") };
     assert_eq!(last("/v1/realtime?model=haiku-4", &[text("{}"), named]), DENIED);
-    let everything = Sent { reach: closing(&[0, 1, 2, 3]), ..text("{}") };
+    let everything = Sent { denied_set: closing(&[0, 1, 2, 3]), ..text("{}") };
     assert_eq!(last(KNOWN, &[text("{}"), everything]), (Deny, EverythingRestricted));
 }
 
 #[test]
 fn what_went_unread_is_refused_unless_it_is_denied() {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let view = bundle.view();
-    let decide = |url: &str, reach: &Reach| {
+    let decide = |url: &str, denied_set: &DeniedSet| {
         let head = Head { method: "GET", url, headers: UPGRADE };
-        let mut reader = Reader::new(view, &route(view, "GET", url), &head, reach, crate::request::batch::open);
-        reader.message(view, reach, false);
+        let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, denied_set, crate::request::batch::open);
+        reader.message(view, denied_set, false);
         reader.stop(SessionUnread);
-        let outcome = reader.finish(view, reach);
+        let outcome = reader.finish(view, denied_set);
         (outcome.kind, outcome.reason)
     };
     assert_eq!(decide("/v1/realtime?model=haiku-4", &closing(&[1])), (Refuse, SessionUnread));
@@ -163,7 +168,7 @@ fn what_went_unread_is_refused_unless_it_is_denied() {
 
 #[test]
 fn a_policy_that_denies_the_late_bound_denies_what_stays_open() {
-    let trial = Trial { flags: flags::LATE_BOUND_DENY, ..Trial::default() };
+    let trial = RequestBundle { flags: flags::LATE_BOUND_DENY, ..RequestBundle::default() };
     let bound = (Deny, LateBound);
     let named = r#"{"model":"haiku-4"}"#;
     assert_eq!(last_under(&trial, KNOWN, &[]), ON);
@@ -180,11 +185,11 @@ fn a_policy_that_denies_the_late_bound_denies_what_stays_open() {
 #[test]
 fn mentions_say_in_which_message_they_stood() {
     use crate::mention::findings::Carrier;
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let view = bundle.view();
     let url = "/v1/realtime?model=haiku-4";
     let head = Head { method: "GET", url, headers: UPGRADE };
-    let mut reader = Reader::new(view, &route(view, "GET", url), &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, &closing(&[1]), crate::request::batch::open);
     for message in ["{}", r#"{"model":"auto"}"#, r#"{"models":["x","mythos-5"]}"#] {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, message.as_bytes());
@@ -201,10 +206,10 @@ fn mentions_say_in_which_message_they_stood() {
 
 #[test]
 fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
-    let bundle = Trial::default().bundle();
+    let bundle = RequestBundle::default().bundle();
     let view = bundle.view();
     let head = Head { method: "GET", url: KNOWN, headers: UPGRADE };
-    let mut reader = Reader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader = RequestReader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]), crate::request::batch::open);
     for number in 0..10_000 {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, format!(r#"{{"model":"auto-{number}"}}"#).as_bytes());
@@ -219,34 +224,34 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
 /// What becomes of each message: `true` for the client's, `false` for the origin's, of which it is told whether it goes (`None`: it ends
 /// the session).
 #[track_caller]
-fn heard(trial: &Trial<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<bool>> {
+fn may_release(trial: &RequestBundle<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<bool>> {
     let bundle = trial.bundle();
     let view = bundle.view();
-    let reach = closing(&[1]);
+    let denied_set = closing(&[1]);
     let head = Head { method: "GET", url, headers: UPGRADE };
     let mut of_all = Vec::new();
     for size in [usize::MAX, 1, 7] {
-        let mut reader = Reader::new(view, &route(view, "GET", url), &head, &reach, crate::request::batch::open);
-        assert!(matches!(reader.finish(view, &reach).kind, Defer));
+        let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, &denied_set, crate::request::batch::open);
+        assert!(matches!(reader.finish(view, &denied_set).kind, Defer));
         let mut goes = Vec::new();
         for (client, message) in messages {
             if *client {
-                reader.message(view, &reach, false);
+                reader.message(view, &denied_set, false);
             }
             for piece in message.as_bytes().chunks(size) {
                 if *client {
                     reader.feed(view, piece);
                 } else {
-                    reader.hear(view, piece);
+                    reader.feed_origin(view, piece);
                 }
             }
             if !client {
-                let may = reader.heard(view);
-                let told = reader.finish(view, &reach);
+                let may = reader.may_release(view);
+                let told = reader.finish(view, &denied_set);
                 assert_eq!(reader.settled(), told.kind == Deny);
                 goes.push((!reader.settled()).then_some(may));
             } else {
-                assert!(matches!(reader.finish(view, &reach).kind, Defer));
+                assert!(matches!(reader.finish(view, &denied_set).kind, Defer));
             }
         }
         of_all.push(goes);
@@ -261,45 +266,45 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
     const CLIENT: bool = true;
     const ORIGIN: bool = false;
     let (go, hold, cut) = (Some(true), Some(false), None);
-    let trial = Trial::default();
+    let trial = RequestBundle::default();
     let haiku = r#"{"model":"haiku-4"}"#;
     let mythos = r#"{"model":"mythos-5"}"#;
     let auto = r#"{"model":"auto"}"#;
     // Nothing was asked for, so nothing can be held back; but what is denied is denied.
-    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]), [go, go, go]);
-    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
+    assert_eq!(may_release(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]), [go, go, go]);
+    assert_eq!(may_release(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
     // The client has named it.
-    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]), [go, hold, cut]);
-    assert_eq!(heard(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]), [go]);
+    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]), [go, hold, cut]);
+    assert_eq!(may_release(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]), [go]);
     // The origin must.
     assert_eq!(
-        heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]),
+        may_release(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]),
         [hold, hold, go, go]
     );
-    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]), [hold, hold, go]);
-    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]), [cut]);
+    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]), [hold, hold, go]);
+    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]), [cut]);
     // What is stored may run another than is named.
     let stored = r#"{"previous":"r"}"#;
-    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
     // What was named before is no proof of what a later message leaves open; messages that ask for nothing else take none away.
     for open in [auto, stored] {
         let asked =
             [(CLIENT, haiku), (ORIGIN, haiku), (CLIENT, open), (ORIGIN, "{}"), (ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}")];
-        assert_eq!(heard(&trial, KNOWN, &asked), [go, hold, go, go], "{open}");
+        assert_eq!(may_release(&trial, KNOWN, &asked), [go, hold, go, go], "{open}");
     }
     let late = "/v1/responses?model=auto";
     assert_eq!(
-        heard(&trial, late, &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]),
+        may_release(&trial, late, &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]),
         [go, go, hold]
     );
     // What nobody knows the meaning of may name what runs, as in a body.
     let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
-    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
-    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]), [hold]);
+    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
+    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]), [hold]);
     // A policy that lets pass what it does not know asks for no proof of it.
-    let lax = Trial { flags: 1, ..Trial::default() };
-    assert_eq!(heard(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
+    let lax = RequestBundle { flags: 1, ..RequestBundle::default() };
+    assert_eq!(may_release(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
     // Nobody knows where an unknown operation would name one.
-    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
-    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);
+    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
+    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);
 }

@@ -6,10 +6,10 @@
 //! feed     first byte: which readers            -> trouble, or readers
 //!          each chunk: every reader             -> findings
 //! finish   readers end, policy and findings meet -> Outcome
-//! message  another begins, under the reach as it is by then; feed and finish as above
+//! message  another begins, under the denied set as it is by then; feed and finish as above
 //! ```
 //!
-//! Input: the [`Route`], the head, the reach, chunks of any size. Output: an [`Outcome`]. It holds what the readers hold, which
+//! Input: the [`Route`], the head, the denied set, chunks of any size. Output: an [`Outcome`]. It holds what the readers hold, which
 //! is bounded, and never the body.
 //!
 //! It is settled by the first denied mention or the first thing that cannot be read, and reads no further. The outcome does
@@ -29,9 +29,9 @@ use super::route::Route;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, flags, operation, role, section};
 use crate::bundle::view::Bundle;
-use crate::denied::Reach;
+use crate::denied::DeniedSet;
 use crate::http::content_type;
-use crate::http::content_type::{Content, Kind};
+use crate::http::content_type::{BodyKind, Content};
 use crate::http::head;
 use crate::http::head::Head;
 use crate::http::target::Target;
@@ -40,17 +40,17 @@ use crate::mention::alias::Scope;
 use crate::mention::findings::Findings;
 use crate::mention::header;
 use crate::mention::json::Json;
-use crate::mention::json_lines::Lines;
-use crate::mention::messages::Hearing;
+use crate::mention::json_lines::JsonLines;
+use crate::mention::messages::OriginMessages;
 use crate::reason::Reason;
 use crate::verdict;
 use crate::verdict::Outcome;
 
 /// One request being read.
-pub struct Reader {
+pub struct RequestReader {
     findings: Findings,
     facts: verdict::Request,
-    /// The reach, as it was when the request came.
+    /// The denied set, as it was when the request came.
     denied: Vec<u64>,
     /// Start states of the body.
     states: Vec<u32>,
@@ -59,7 +59,7 @@ pub struct Reader {
     /// An operation of the route names models in its body.
     wanted: bool,
     /// It may be one of which nobody knows what it takes.
-    vague: bool,
+    unknown_body: bool,
     content: Content,
     /// The body must reach the origin as it came.
     signed: bool,
@@ -68,8 +68,8 @@ pub struct Reader {
     /// One for each way in which the body may be read; all count.
     slots: Vec<Slot>,
     /// Bytes that they read since they met.
-    met: usize,
-    stage: Stage,
+    merged: usize,
+    stage: BodyStage,
     /// Start states of a client message.
     messages: Vec<u32>,
     /// A message that need not be JSON, although it may begin like it; or a body that may be media, and then begins like none.
@@ -80,7 +80,7 @@ pub struct Reader {
     asked: bool,
     late: bool,
     /// What the origin says, and whether it has named a model that may be used.
-    hearing: Option<Hearing>,
+    origin_messages: Option<OriginMessages>,
     proven: bool,
     /// A client message is being read; before it an id was mentioned that nobody knows, or none was.
     before: Option<bool>,
@@ -89,7 +89,7 @@ pub struct Reader {
 
 /// How far the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum BodyStage {
     /// Nothing of it came.
     Awaited,
     /// White space came; the next byte tells what it is.
@@ -106,25 +106,31 @@ struct Slot {
     findings: Option<Findings>,
 }
 
-impl Reader {
+impl RequestReader {
     /// Reads path, query and headers. What is wrong with them is kept for the verdict.
     #[must_use]
-    pub(crate) fn new(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, open_part: OpenPart) -> Self {
-        Self::within(bundle, route, head, reach, Err(open_part))
+    pub(crate) fn new(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, denied_set: &DeniedSet, open_part: OpenPart) -> Self {
+        Self::within(bundle, route, head, denied_set, Err(open_part))
     }
 
     /// The same of a request inside another, of which this is what was found.
-    pub(crate) fn inside(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: &Findings) -> Self {
-        Self::within(bundle, route, head, reach, Ok(around))
+    pub(crate) fn inside(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, denied_set: &DeniedSet, around: &Findings) -> Self {
+        Self::within(bundle, route, head, denied_set, Ok(around))
     }
 
-    fn within(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: Result<&Findings, OpenPart>) -> Self {
+    fn within(
+        bundle: Bundle<'_>,
+        route: &Route,
+        head: &Head<'_>,
+        denied_set: &DeniedSet,
+        around: Result<&Findings, OpenPart>,
+    ) -> Self {
         if route.lacks_method(head.headers) {
             let mut overridden = Route::default();
             overridden.read(bundle, head);
-            return Self::read(bundle, &overridden, head, reach, around);
+            return Self::read(bundle, &overridden, head, denied_set, around);
         }
-        Self::read(bundle, route, head, reach, around)
+        Self::read(bundle, route, head, denied_set, around)
     }
 
     /// Whether the body, if there is one, must be read. If not, the verdict is settled.
@@ -133,9 +139,9 @@ impl Reader {
         !self.settled() && (!self.facts.has(operation::QUIET) || self.facts.preflight)
     }
 
-    /// Begins the next client message on the WebSocket that the request opens; `reach` is what the caller may not use by now. The request must
-    /// have passed. Without any `feed`, what was read so far is held against that reach.
-    pub fn message(&mut self, bundle: Bundle<'_>, reach: &Reach, binary: bool) {
+    /// Begins the next client message on the WebSocket that the request opens; `denied_set` is what the caller may not use by now. The request must
+    /// have passed. Without any `feed`, what was read so far is held against that denied set.
+    pub fn message(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet, binary: bool) {
         if !self.facts.message {
             self.facts.message = true;
             self.facts.upgrade = true;
@@ -148,17 +154,17 @@ impl Reader {
         }
         self.asked |= self.facts.body;
         self.late |= self.open_ended();
-        self.facts.everything = reach.is_everything(bundle);
+        self.facts.everything = denied_set.is_everything(bundle);
         self.facts.body = false;
         self.facts.trouble = None;
-        self.denied.clone_from(&reach.denied);
-        self.facts.named |= self.findings.next(&reach.denied);
+        self.denied.clone_from(&denied_set.denied);
+        self.facts.named |= self.findings.next(&denied_set.denied);
         self.before = Some(self.findings.replace_unlisted(false) || self.before == Some(true));
         self.media = binary && !self.wanted;
         self.left = limits::MESSAGE_BYTES;
         self.slots.clear();
-        self.met = 0;
-        self.stage = Stage::Sniffing;
+        self.merged = 0;
+        self.stage = BodyStage::Sniffing;
     }
 
     /// The connection cannot go on, for this reason, unless it is denied for another.
@@ -167,23 +173,23 @@ impl Reader {
     }
 
     /// Reads on in a message of the origin's.
-    pub fn hear(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
-        if self.hearing.is_none() {
-            self.hearing = Some(Hearing::new(bundle, self.answers(operation::ANSWER_NAMES)));
+    pub fn feed_origin(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
+        if self.origin_messages.is_none() {
+            self.origin_messages = Some(OriginMessages::new(bundle, self.answers(operation::ANSWER_NAMES)));
         }
-        if let Some(hearing) = &mut self.hearing {
-            hearing.feed(bundle, bytes);
+        if let Some(origin_messages) = &mut self.origin_messages {
+            origin_messages.feed(bundle, bytes);
         }
     }
 
     /// That message has ended, if there was one: whether what the origin says may go to the client, unless the connection is now
     /// [settled](Self::settled). It may as long as nothing was asked for, and once an allowed model is known to run: the client has named it, and
     /// nothing that leads elsewhere, or the origin has.
-    pub fn heard(&mut self, bundle: Bundle<'_>) -> bool {
+    pub fn may_release(&mut self, bundle: Bundle<'_>) -> bool {
         let may_unlisted = bundle.flags() & flags::UNLISTED == 1;
         let known = |findings: &Findings| findings.known() || may_unlisted && findings.unlisted();
-        if let Some(hearing) = &mut self.hearing {
-            let said = hearing.end(bundle);
+        if let Some(origin_messages) = &mut self.origin_messages {
+            let said = origin_messages.end(bundle);
             if said.mentioned() {
                 self.proven |= known(&said);
                 self.findings.absorb(&said);
@@ -226,7 +232,7 @@ impl Reader {
 
     /// The body says that it has parts.
     pub(crate) fn is_multipart(&self) -> bool {
-        self.content.kind == Kind::Multipart
+        self.content.kind == BodyKind::Multipart
     }
 
     /// Whether headers or query hold a digest or a signature of the body, so that it must reach the origin as it came.
@@ -256,7 +262,7 @@ impl Reader {
     }
 
     /// The body has ended, or the verdict is settled.
-    pub fn finish(&mut self, bundle: Bundle<'_>, reach: &Reach) -> Outcome {
+    pub fn finish(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet) -> Outcome {
         self.close(bundle);
         if let Some(before) = self.before.take() {
             // It may be another request: what the origin has named so far is no proof of that.
@@ -264,14 +270,19 @@ impl Reader {
             let unlisted = before || self.findings.unlisted();
             self.findings.replace_unlisted(unlisted);
         }
-        verdict::decide(bundle, &self.facts, &self.findings, reach)
+        verdict::decide(bundle, &self.facts, &self.findings, denied_set)
     }
 
     /// The same for a request inside another: the verdict alone, and what was found goes to the one around it.
-    pub(crate) fn end(&mut self, bundle: Bundle<'_>, reach: &Reach, around: &mut Findings) -> (verdict::Kind, Reason) {
+    pub(crate) fn end(
+        &mut self,
+        bundle: Bundle<'_>,
+        denied_set: &DeniedSet,
+        around: &mut Findings,
+    ) -> (verdict::VerdictKind, Reason) {
         self.close(bundle);
         around.absorb(&self.findings);
-        verdict::judge(bundle, &self.facts, &self.findings, reach)
+        verdict::judge(bundle, &self.facts, &self.findings, denied_set)
     }
 
     fn close(&mut self, bundle: Bundle<'_>) {
@@ -283,12 +294,12 @@ impl Reader {
             }
             self.facts.trouble = self.trouble();
         }
-        self.meet();
+        self.merge();
         self.findings.close();
     }
 
     /// What the readers of the body found comes together, in their order, up to the first that found something denied.
-    fn meet(&mut self) {
+    fn merge(&mut self) {
         for slot in &self.slots {
             if let Some(findings) = &slot.findings {
                 self.findings.absorb(findings);
@@ -324,24 +335,30 @@ impl Reader {
         self.findings.holds(bundle, mention, patterns)
     }
 
-    fn read(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, reach: &Reach, around: Result<&Findings, OpenPart>) -> Self {
+    fn read(
+        bundle: Bundle<'_>,
+        route: &Route,
+        head: &Head<'_>,
+        denied_set: &DeniedSet,
+        around: Result<&Findings, OpenPart>,
+    ) -> Self {
         let mut facts = verdict::Request {
             guarded: route.guarded,
-            everything: reach.is_everything(bundle),
+            everything: denied_set.is_everything(bundle),
             flags: route.flags,
             unsure: route.unsure,
             upgrade: is_upgrade(head),
             preflight: is_preflight(route, head),
             body: false,
             trouble: route.trouble,
-            flavour: flavour(bundle, route, head),
+            error_format: error_format(bundle, route, head),
             message: false,
             named: false,
             deletes: head.method.eq_ignore_ascii_case("delete"),
         };
         let (around, open_part) = (around.ok(), around.err());
         let mut findings = Findings::new(bundle).resolving(Scope::of(bundle, &route.readings, head), around);
-        if route.guarded && !reach.is_empty() {
+        if route.guarded && !denied_set.is_empty() {
             let mut note = |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
             for (role, text) in route.mentions() {
                 note(findings.text(bundle, role, text, crate::mention::findings::Carrier::Path));
@@ -349,7 +366,7 @@ impl Reader {
             note(query::read(bundle, Target::of(head.url).query, route, &mut findings));
             note(query::read(bundle, &route.hidden_query, route, &mut findings));
             note(header::read(bundle, head.headers, &mut findings));
-            findings.watch(&reach.denied);
+            findings.watch(&denied_set.denied);
         }
         let mut answers = Vec::new();
         let mut media = !route.unsure;
@@ -364,23 +381,23 @@ impl Reader {
         Self {
             findings,
             facts,
-            denied: reach.denied.clone(),
+            denied: denied_set.denied.clone(),
             states: known(bundle, &route.bodies),
             answers,
             wanted: route.bodies.iter().any(|state| *state != NONE),
-            vague: route.bodies.contains(&NONE),
+            unknown_body: route.bodies.contains(&NONE),
             content: Content::of(head.headers),
             signed: content_type::is_signed(head.headers, Target::of(head.url).query),
             decoded: false,
             slots: Vec::new(),
-            met: 0,
-            stage: Stage::Awaited,
+            merged: 0,
+            stage: BodyStage::Awaited,
             messages,
             media,
             left: usize::MAX,
             asked: false,
             late: false,
-            hearing: None,
+            origin_messages: None,
             proven: false,
             before: None,
             open_part,
@@ -388,20 +405,20 @@ impl Reader {
     }
 
     fn chunk(&mut self, bundle: Bundle<'_>, mut bytes: &[u8]) {
-        if self.stage == Stage::Awaited {
+        if self.stage == BodyStage::Awaited {
             self.begin(bundle);
         }
-        if self.stage == Stage::Sniffing {
+        if self.stage == BodyStage::Sniffing {
             let Some(at) = bytes.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')) else { return };
             bytes = bytes.get(at..).unwrap_or_default();
             self.sniff(bundle, bytes.first().copied());
         }
         while !bytes.is_empty() && !self.settled() {
             // INVARIANT: readers meet where the body says, and not where a chunk ends; one alone has nobody to meet.
-            let piece = if self.slots.len() > 1 { limits::MEETING_BYTES - self.met } else { bytes.len() };
+            let piece = if self.slots.len() > 1 { limits::MERGE_BYTES - self.merged } else { bytes.len() };
             let (piece, rest) = bytes.split_at_checked(piece).unwrap_or((bytes, &[]));
             bytes = rest;
-            self.met = (self.met + piece.len()) % limits::MEETING_BYTES;
+            self.merged = (self.merged + piece.len()) % limits::MERGE_BYTES;
             self.read_on(bundle, piece);
         }
     }
@@ -412,8 +429,8 @@ impl Reader {
                 *failed = body.feed(bundle, bytes, findings.as_mut().unwrap_or(&mut self.findings)).err();
             }
         }
-        if self.met == 0 && self.slots.iter().any(|slot| slot.findings.as_ref().is_some_and(Findings::ended)) {
-            self.meet();
+        if self.merged == 0 && self.slots.iter().any(|slot| slot.findings.as_ref().is_some_and(Findings::ended)) {
+            self.merge();
         }
         // INVARIANT: one reader that is stopped does not stop the others, for which of them is first depends on the chunks.
         if !self.slots.is_empty() && self.slots.iter().all(|slot| slot.failed.is_some()) {
@@ -429,10 +446,10 @@ impl Reader {
 
     /// Chooses the readers by what the headers claim.
     fn begin(&mut self, bundle: Bundle<'_>) {
-        self.stage = Stage::Reading;
+        self.stage = BodyStage::Reading;
         // A coded body that goes on as it came is JSON to nobody but who decodes it. As a form or as multipart it could be something else too.
         let coded = !self.content.codings.is_empty();
-        if coded && (!self.decoded || self.signed && self.content.kind != Kind::Json) {
+        if coded && (!self.decoded || self.signed && self.content.kind != BodyKind::Json) {
             self.facts.trouble = Some(Reason::ContentCoding);
             return;
         }
@@ -441,60 +458,60 @@ impl Reader {
             return;
         }
         match self.content.kind {
-            Kind::Json | Kind::Lines | Kind::Multipart => {
+            BodyKind::Json | BodyKind::Lines | BodyKind::Multipart => {
                 self.media = false;
                 self.open(bundle, self.content.kind);
             }
-            Kind::Form | Kind::Sdp | Kind::Other => self.stage = Stage::Sniffing,
+            BodyKind::Form | BodyKind::Sdp | BodyKind::Other => self.stage = BodyStage::Sniffing,
         }
     }
 
     /// Chooses the readers by the first byte that is not white space.
     fn sniff(&mut self, bundle: Bundle<'_>, first: Option<u8>) {
-        self.stage = Stage::Reading;
+        self.stage = BodyStage::Reading;
         let is_document = matches!(first, Some(b'{' | b'['));
         if is_document && !self.facts.message {
             // Where nobody knows what is taken, only what claims to be JSON must be it: it is left to the origin in any case.
             self.media = self.facts.unsure && !self.wanted;
         } else if self.media && !self.facts.message {
             // So that what is JSON to a server that passes over a byte order mark is seen.
-            self.open(bundle, Kind::Json);
+            self.open(bundle, BodyKind::Json);
         }
         let is_text = first.is_some_and(|byte| byte.is_ascii_graphic());
-        if self.content.kind == Kind::Form && !is_text && !self.media {
+        if self.content.kind == BodyKind::Form && !is_text && !self.media {
             // A byte order mark or a control character: no form begins so, and what does may be JSON to a server that passes over it.
             self.facts.trouble = Some(Reason::FormSyntax);
             return;
         }
         if is_document || self.facts.message && self.wanted {
-            self.open(bundle, Kind::Json);
+            self.open(bundle, BodyKind::Json);
         }
         match self.content.kind {
             // What curl sends as a form without being asked is JSON to most servers and a form to the others: it is read as both.
-            Kind::Form if is_text => self.open(bundle, Kind::Form),
+            BodyKind::Form if is_text => self.open(bundle, BodyKind::Form),
             _ if !self.slots.is_empty() => {}
-            Kind::Sdp => self.findings.present(role::BINDS),
+            BodyKind::Sdp => self.findings.present(role::BINDS),
             // Where it may also be something that nobody knows, it need not be what the known one takes.
-            _ if self.wanted && self.vague => self.findings.present(role::SUSPECT),
+            _ if self.wanted && self.unknown_body => self.findings.present(role::SUSPECT),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
             _ => {}
         }
     }
 
     /// Adds a reader of this kind for each start state.
-    fn open(&mut self, bundle: Bundle<'_>, kind: Kind) {
+    fn open(&mut self, bundle: Bundle<'_>, kind: BodyKind) {
         for &state in &self.states {
             let body = match kind {
-                Kind::Lines => Body::Lines(Lines::new(state)),
-                Kind::Form => Body::Form(Form::new(state)),
-                Kind::Multipart => match Multipart::new(state, &self.content.line, self.open_part) {
+                BodyKind::Lines => Body::Lines(JsonLines::new(state)),
+                BodyKind::Form => Body::Form(Form::new(state)),
+                BodyKind::Multipart => match Multipart::new(state, &self.content.line, self.open_part) {
                     Ok(multipart) => Body::Multipart(multipart),
                     Err(reason) => {
                         self.facts.trouble = Some(reason);
                         return;
                     }
                 },
-                Kind::Json | Kind::Sdp | Kind::Other => Body::Json(Json::new(state)),
+                BodyKind::Json | BodyKind::Sdp | BodyKind::Other => Body::Json(Json::new(state)),
             };
             let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
             self.slots.push(Slot { body, failed: None, findings });
@@ -551,22 +568,22 @@ fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
 }
 
 /// How a refusal is worded: as the operation does; of several, one of the dialect that a header speaks for, else the first.
-fn flavour(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
+fn error_format(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
-    let places = bundle.table::<l::Place>(section::PLACES);
+    let locations = bundle.table::<l::Location>(section::LOCATIONS);
     let mut first = None;
     for reading in &route.readings {
         let Some(dialect) = dialects.get(u32::from(reading.dialect)) else { continue };
-        let flavour = operations.get(reading.operation).map_or(dialect.flavour, |operation| operation.flavour);
-        first = first.or(Some(flavour));
-        for place in places.span(dialect.hints).iter() {
-            if head.headers.iter().any(|(name, _)| head::is(name, bundle.text(place.name))) {
-                return flavour;
+        let error_format = operations.get(reading.operation).map_or(dialect.error_format, |operation| operation.error_format);
+        first = first.or(Some(error_format));
+        for location in locations.span(dialect.hints).iter() {
+            if head.headers.iter().any(|(name, _)| head::is(name, bundle.text(location.name))) {
+                return error_format;
             }
         }
     }
-    first.or(dialects.get(0).map(|dialect| dialect.flavour)).unwrap_or_default()
+    first.or(dialects.get(0).map(|dialect| dialect.error_format)).unwrap_or_default()
 }
 
 #[cfg(all(test, feature = "author"))]
