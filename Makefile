@@ -36,6 +36,7 @@ package: wasm ## the TypeScript of pkg/src, in pkg/dist/
 	rm -rf pkg/dist
 	tsc -p pkg
 	tsc -p pkg --declaration false --removeComments
+	tsc -p pkg/worker
 	cp LICENSE-MIT LICENSE-APACHE pkg/
 
 policy: ## the worked example as a bundle, beside the worker

@@ -8,7 +8,7 @@
 import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../pkg/dist/cloudflare.js";
+import { keyDigest } from "../pkg/dist/http/handler.js";
 import { REACH_KEY } from "../tools/demo.mjs";
 import { startWorker } from "../tools/workerd.mjs";
 import { KEY_SECRET, POLICY, compile } from "../tests/worker/setup.mjs";
@@ -43,7 +43,7 @@ async function measure() {
   const keys = {};
   for (const [key, record] of Object.entries(accounts)) keys[await keyDigest(KEY_SECRET, key)] = record;
   const bundle = compile(POLICY);
-  const bare = await startWorker({ bundle, entry: "bare.js", scripts: { "bare.js": BARE }, bindings: { ORIGIN } });
+  const bare = await startWorker({ bundle, source: BARE, bindings: { ORIGIN } });
   const gate = await startWorker({ bundle, keys, bindings: { ORIGIN, KEY_SECRET, REACH_KEY, LOCAL: "1" } });
 
   const variants = [

@@ -35,7 +35,7 @@ const SHAPES = [...bedrock, ...google, ...watsonx, ...cloudflare, ...ollama, ...
 
 /**
  * Starts an origin; `seen` grows by one entry for each request that begins. `reach` checks the gate's mark, as
- * `origin/reach.mjs` makes it.
+ * `origin/access.mjs` makes it.
  */
 export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer, reach = async () => undefined } = {}) {
   const seen = [];

@@ -1,9 +1,9 @@
 /** `make run`: the worker in workerd, in front of a stub origin, with demo keys; then a table of what each key gets. */
 import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, REACH_KEY } from "./demo.mjs";
 import { startOrigin } from "./origin.mjs";
-import { reachCheck } from "./origin/reach.mjs";
+import { reachCheck } from "./origin/access.mjs";
 import { startWorker } from "./workerd.mjs";
-import { keyDigest } from "../pkg/dist/cloudflare.js";
+import { keyDigest } from "../pkg/dist/http/handler.js";
 
 const PLACES = [{ country: "US", region: "CA" }, { country: "FR" }, { country: "CU" }];
 const MODELS = ["haiku-4", "mythos-5"];

@@ -3,12 +3,12 @@
  * kept here: the platform adapters do that.
  */
 import { Account as Handle, Edge, type Reader } from "../wasm/edge.js";
-import { type Buffered, type Bytes, bytesOf } from "./bytes.ts";
-import type { Decoder, Decoding } from "./decode.ts";
+import { type Buffered, type Bytes, bytesOf } from "./input.ts";
+import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { type Code, PortcullisError, invalid } from "./error.ts";
-import { type Facts, type Settled, factsLine, isList, isMissing, record, settled, whole } from "./facts.ts";
-import { type Head, type HeaderLines, type ReadHead, headOf, headerLines, isStatus, methods, pairs } from "./head.ts";
-import { type CompiledModule, type ModuleSource, enter, generation, start, startSync } from "./instance.ts";
+import { type Facts, type Settled, factsLine, isList, isMissing, record, settled, whole } from "./wasm/wire.ts";
+import { type Head, type HeaderLines, type ReadHead, headOf, headerLines, isStatus, methods, pairs } from "./http/head.ts";
+import { type CompiledModule, type ModuleSource, enter, generation, start, startSync } from "./wasm/instance.ts";
 
 /** What a gate is made of. */
 export interface GateOptions<Source = ModuleSource> {

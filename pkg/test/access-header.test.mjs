@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Gate, PortcullisError } from "portcullis";
 import { ENFORCED_HEADER, REACH_HEADER, Seen, acknowledge, publicKey, reachKeys, verify } from "portcullis/origin";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { Marker } from "../dist/mark.js";
+import { Marker } from "../dist/access-header/sign.js";
 
 // The marks are signed inside the edge module, which a gate starts.
 await Gate.load({ module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)), bundle: compile(POLICY) });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Gate } from "portcullis";
 import { keyDigest } from "portcullis/cloudflare";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { KEPT_ABSENCES, KEPT_MS, KEPT_RECORDS, KeyTable } from "../dist/key-table.js";
+import { KEPT_ABSENCES, KEPT_MS, KEPT_RECORDS, KeyTable } from "../dist/operate/account-store.js";
 
 const gate = await Gate.load({ module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)), bundle: compile(POLICY) });
 const SECRET = "a secret";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CANDIDATES, Slots } from "../dist/credential.js";
+import { CANDIDATES, Slots } from "../dist/http/credentials.js";
 
 const places = new Slots({
   dialects: [

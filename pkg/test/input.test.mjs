@@ -11,8 +11,8 @@ import { keyDigest, worker } from "portcullis/cloudflare";
 import { Decoder } from "portcullis/decode";
 import { REACH_HEADER, Seen, acknowledge, publicKey, reachKeys, verify } from "portcullis/origin";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { KeyTable } from "../dist/key-table.js";
-import { Marker } from "../dist/mark.js";
+import { KeyTable } from "../dist/operate/account-store.js";
+import { Marker } from "../dist/access-header/sign.js";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const decode = readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url));

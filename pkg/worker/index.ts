@@ -1,8 +1,8 @@
-/** The Worker that `wrangler.toml` and `make run` start, with the policy that `make build` compiled. */
-import decode from "../wasm/decode_bg.wasm";
-import module from "../wasm/edge_bg.wasm";
+/** The Worker that `wrangler.toml` deploys and `make run` starts, with the policy that `make build` compiles. */
+import { worker } from "portcullis/cloudflare";
+import { Decoder } from "portcullis/decode";
+import decode from "portcullis/decode.wasm";
+import module from "portcullis/edge.wasm";
 import bundle from "../wasm/policy.bundle";
-import { worker } from "./cloudflare.ts";
-import { Decoder } from "./decode.ts";
 
 export default worker({ module, bundle, decoder: new Decoder(decode) });

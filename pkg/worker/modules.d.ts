@@ -1,8 +1,4 @@
-// What the bundler of a Worker makes of these files.
-declare module "*.wasm" {
-  const module: WebAssembly.Module;
-  export default module;
-}
+// A bundler for Workers makes bytes of a compiled policy.
 declare module "*.bundle" {
   const bytes: ArrayBuffer;
   export default bytes;

@@ -13,7 +13,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { undone } from "../../tools/origin/call.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { reachCheck } from "../../tools/origin/access.mjs";
 import { compile, start } from "../worker/setup.mjs";
 
 const RULES = fileURLToPath(new URL("policy.toml", import.meta.url));

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
-import { publicKey } from "../../pkg/dist/origin.js";
+import { reachCheck } from "../../tools/origin/access.mjs";
+import { publicKey } from "../../pkg/dist/access-header/verify.js";
 import { open } from "./raw.mjs";
 import { POLICY, bearer, compile, start } from "./setup.mjs";
 

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { keyDigest } from "../../pkg/dist/http/handler.js";
 import { open, sleep, until } from "./raw.mjs";
 import { ACCOUNTS, KEY_SECRET, POLICY, compile } from "./setup.mjs";
 
@@ -227,9 +227,9 @@ test("what has gone on to the origin counts for nothing, however long the rest t
 });
 
 test("a body that does not come in time is given up", async () => {
-  const brief = `import module from "../wasm/edge_bg.wasm"; import bundle from "../wasm/policy.bundle"; import { worker } from "./cloudflare.js";
+  const brief = `import module from "portcullis/edge.wasm"; import bundle from "./policy.bundle"; import { worker } from "portcullis/cloudflare";
     export default worker({ module, bundle, bodyWait: 300 });`;
-  const hasty = await begin({ entry: "brief.js", scripts: { "brief.js": brief } });
+  const hasty = await begin({ source: brief });
   try {
     for (const length of [100, 100_000, 2_000_000]) {
       const client = await open(hasty.url);
@@ -246,13 +246,13 @@ test("a body that does not come in time is given up", async () => {
 });
 
 test("more credentials than callers are told apart by: none is looked up, and none reaches the origin", async () => {
-  const counting = `import module from "../wasm/edge_bg.wasm"; import bundle from "../wasm/policy.bundle"; import { worker } from "./cloudflare.js";
+  const counting = `import module from "portcullis/edge.wasm"; import bundle from "./policy.bundle"; import { worker } from "portcullis/cloudflare";
     const gate = worker({ module, bundle }); let reads = 0;
     export default { fetch(request, env, context) {
       if (new URL(request.url).pathname === "/reads") return new Response(String(reads));
       return gate.fetch(request, { ...env, KEYS: { get: (...how) => (reads += 1, env.KEYS.get(...how)) } }, context);
     } };`;
-  const counted = await begin({ entry: "counting.js", scripts: { "counting.js": counting } });
+  const counted = await begin({ source: counting });
   const reads = async () => Number(await (await counted.fetch("/reads")).text());
   try {
     const many = (count, last) => `authorization: ${[...Array.from({ length: count - 1 }, (_, at) => `k${at}`), last].join(",")}`;

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CANDIDATES, Slots } from "../../pkg/dist/credential.js";
-import { codingHeaders } from "../../pkg/dist/header.js";
+import { CANDIDATES, Slots } from "../../pkg/dist/http/credentials.js";
+import { codingHeaders } from "../../pkg/dist/http/headers.js";
 import { Gate, isUpgrade } from "../../pkg/dist/index.js";
 import { cli, compile } from "./setup.mjs";
 

@@ -179,8 +179,7 @@ test("without a decoder, coded bodies are refused", async () => {
   const plain = await startWorker({
     bundle: compile(POLICY),
     bindings: { ORIGIN: origin.url, LOCAL: "1" },
-    entry: "plain.js",
-    scripts: { "plain.js": 'import module from "../wasm/edge_bg.wasm"; import bundle from "../wasm/policy.bundle"; import { worker } from "./cloudflare.js"; export default worker({ module, bundle });' },
+    source: 'import module from "portcullis/edge.wasm"; import bundle from "./policy.bundle"; import { worker } from "portcullis/cloudflare"; export default worker({ module, bundle });',
   });
   try {
     assert.equal((await send("declared", gzipSync(chat("haiku-4")), { "content-encoding": "gzip" }, plain)).status, 415);

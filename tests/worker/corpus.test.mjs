@@ -1,27 +1,22 @@
 /** The corpora in workerd: the evaluator gives the native verdicts, and the worker puts them into effect. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { keyDigest } from "../../pkg/dist/http/handler.js";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { reachCheck } from "../../tools/origin/access.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { corpora } from "../corpora.mjs";
 import { bodyOf, headerLines } from "../line.mjs";
 import { open } from "./raw.mjs";
 import { KEY_SECRET, compile } from "./setup.mjs";
 
-const source = (path) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
+const ENTRY = fileURLToPath(new URL("corpus-entry.mjs", import.meta.url));
 
 for (const { name, policy, lines, verdicts } of corpora()) {
   test(`${name}: ${lines.length} verdicts in workerd as the command line gives them`, async () => {
-    const worker = await startWorker({
-      bundle: compile(policy),
-      entry: "corpus.js",
-      scripts: { "corpus.js": source("corpus-entry.mjs"), "line.js": source("../line.mjs") },
-    });
+    const worker = await startWorker({ bundle: compile(policy), entry: ENTRY });
     try {
       const answer = await worker.fetch("/", { method: "POST", body: lines.map((line) => JSON.stringify(line)).join("\n") });
       assert.equal(answer.status, 200);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { reachCheck } from "../../tools/origin/access.mjs";
 import { bearer, start } from "./setup.mjs";
 
 const reach = await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY });

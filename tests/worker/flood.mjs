@@ -18,8 +18,8 @@ let sent = 0;
 
 // The worker as built, and beside it how large the edge module's memory is. The glue gives the running instance back.
 const ENTRY = `
-import inner from "./worker.js";
-import { initSync } from "../wasm/edge.js";
+import inner from "./worker/index.ts";
+import { initSync } from "./wasm/edge.js";
 export default {
   fetch(request, env, context) {
     if (request.url.endsWith("/wasm-memory")) return Response.json(initSync({}).memory.buffer.byteLength);
@@ -64,7 +64,7 @@ export async function startFlood() {
   const origin = fork(fileURLToPath(import.meta.url));
   const [port] = await once(origin, "message");
   const ORIGIN = `http://127.0.0.1:${port}`;
-  const worker = await startWorker({ bundle: compile(POLICY), entry: "flood.js", scripts: { "flood.js": ENTRY }, bindings: { ORIGIN, LOCAL: "1" }, inspector: true });
+  const worker = await startWorker({ bundle: compile(POLICY), source: ENTRY, bindings: { ORIGIN, LOCAL: "1" }, inspector: true });
   const pid = child("workerd");
   const isolate = await inspect(worker.miniflare);
   await send(worker.url, { bytes: 1000 });

@@ -2,14 +2,14 @@
  * A Worker for the tests: the gate under one policy after the other. `/policy?at=1` puts the next in force and frees the gate of the one
  * before, whatever is under way. Requests go through the worker as it is; sockets are relayed here, since a worker keeps its policy.
  */
-import { initSync } from "../wasm/edge.js";
-import { worker } from "./cloudflare.js";
-import { Gate } from "./gate.js";
-import { KeyTable } from "./key-table.js";
-import { isUpgrade, relay } from "./socket.js";
-import module from "../wasm/edge_bg.wasm";
-import bundle from "../wasm/policy.bundle";
-import successor from "./successor.js";
+import { initSync } from "../../pkg/wasm/edge.js";
+import { worker } from "portcullis/cloudflare";
+import { Gate } from "portcullis";
+import { KeyTable } from "../../pkg/dist/operate/account-store.js";
+import { isUpgrade, relay } from "../../pkg/dist/websocket/relay.js";
+import module from "portcullis/edge.wasm";
+import bundle from "./policy.bundle";
+import successor from "./successor.bundle";
 
 const bundles = [bundle, successor];
 const load = Gate.loadSync;

@@ -1,10 +1,9 @@
 /** Another policy in mid-session and in mid-answer: who is open to it is judged anew, what is under way ends well, and nothing of the old one stays. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { keyDigest } from "../../pkg/dist/http/handler.js";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
@@ -29,15 +28,11 @@ let fresh;
 let reply;
 
 before(async () => {
-  const successor = compile(file("successor.toml")).toString("base64");
-  const scripts = {
-    "succession.js": readFileSync(file("succession-entry.mjs"), "utf8"),
-    "successor.js": `export default Uint8Array.from(atob("${successor}"), (letter) => letter.charCodeAt(0)).buffer;`,
-  };
+  const data = { "successor.bundle": compile(file("policy-reload.toml")) };
   const keys = Object.fromEntries(await Promise.all(Object.entries(ACCOUNTS).map(async ([key, record]) => [await keyDigest(KEY_SECRET, key), record])));
   sockets = await startSocketOrigin();
   origin = await startOrigin({ reply: (entry, response) => reply(entry, response) });
-  const started = (url) => startWorker({ bundle: compile(POLICY), keys, entry: "succession.js", scripts, bindings: { ORIGIN: url, KEY_SECRET, LOCAL: "1" } });
+  const started = (url) => startWorker({ bundle: compile(POLICY), keys, entry: file("policy-reload-entry.mjs"), data, bindings: { ORIGIN: url, KEY_SECRET, LOCAL: "1" } });
   relay = await started(sockets.url);
   gate = await started(origin.url);
   fresh = () => started(origin.url);

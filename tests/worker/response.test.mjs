@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { reachCheck } from "../../tools/origin/access.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
 import { compile } from "./setup.mjs";

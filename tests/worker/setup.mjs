@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { keyDigest } from "../../pkg/dist/http/handler.js";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";

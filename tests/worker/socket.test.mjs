@@ -1,12 +1,11 @@
 /** WebSockets through the worker: what goes by, what ends a session and how, with a real client and a real origin. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
+import { keyDigest } from "../../pkg/dist/http/handler.js";
 import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { reachCheck } from "../../tools/origin/access.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { sleep, until } from "./raw.mjs";
@@ -196,10 +195,10 @@ test("an unguarded path is none of the gate's business", async () => {
   }
 });
 
-const entry = readFileSync(fileURLToPath(new URL("switching-entry.mjs", import.meta.url)), "utf8");
+const entry = fileURLToPath(new URL("switching-entry.mjs", import.meta.url));
 
 test("a rule that is armed in mid-session ends what it closes", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     await arm("off");
@@ -234,7 +233,7 @@ test("a rule that is armed in mid-session ends what it closes", async () => {
 });
 
 test("a rule that is taken back in mid-session closes nothing any more, and what went by meanwhile is unread", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     for (const speaker of ["client", "origin"]) {
@@ -266,7 +265,7 @@ test("a rule that is taken back in mid-session closes nothing any more, and what
 });
 
 test("an account record that changed counts for a silent client, too", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   try {
     const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
     const atOrigin = last();
@@ -283,7 +282,7 @@ test("an account record that changed counts for a silent client, too", async () 
 });
 
 test("a silent client's session ends with the origin's next message", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     await arm("off");
@@ -372,7 +371,7 @@ test("who may use everything hears everything", async () => {
 });
 
 test("an account record that changed counts after a minute, and nothing overtakes what waits for it", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   try {
     const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
     const atOrigin = last();
@@ -394,7 +393,7 @@ test("an account record that changed counts after a minute, and nothing overtake
 });
 
 test("many sessions one after the other do not grow the module's memory", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const memory = async () => Number(await (await other.fetch("/memory")).text());
   const round = async () => {
     const client = await connect(REALTIME, FR, [], other);

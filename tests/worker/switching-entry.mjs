@@ -1,9 +1,9 @@
 /** A Worker for the tests: the gate, whose rules and clock a request can change, and whose module says how much memory it has. */
-import { initSync } from "../wasm/edge.js";
-import { Gate } from "./gate.js";
-import { worker } from "./cloudflare.js";
-import module from "../wasm/edge_bg.wasm";
-import bundle from "../wasm/policy.bundle";
+import { initSync } from "../../pkg/wasm/edge.js";
+import { Gate } from "portcullis";
+import { worker } from "portcullis/cloudflare";
+import module from "portcullis/edge.wasm";
+import bundle from "./policy.bundle";
 
 const now = Date.now;
 let ahead = 0;

@@ -17,13 +17,8 @@ const ANSWERS = fileURLToPath(new URL("../corpus/answers/policy.toml", import.me
 const LIFE = 400;
 const HOLD = 600;
 const CODE = "answer_too_long";
-const brief = {
-  entry: "brief.js",
-  scripts: {
-    "brief.js": `import module from "../wasm/edge_bg.wasm"; import bundle from "../wasm/policy.bundle"; import { worker } from "./cloudflare.js";
-      export default worker({ module, bundle, streamLife: ${LIFE}, socketHold: ${HOLD} });`,
-  },
-};
+const source = `import module from "portcullis/edge.wasm"; import bundle from "./policy.bundle"; import { worker } from "portcullis/cloudflare";
+  export default worker({ module, bundle, streamLife: ${LIFE}, socketHold: ${HOLD} });`;
 let origin;
 let gate;
 /** What the origin does next. */
@@ -33,9 +28,9 @@ let relay;
 
 before(async () => {
   origin = await startOrigin({ reply: (entry, response) => reply(entry, response) });
-  gate = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: origin.url, LOCAL: "1" }, ...brief });
+  gate = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: origin.url, LOCAL: "1" }, source });
   sockets = await startSocketOrigin();
-  relay = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: sockets.url, LOCAL: "1" }, ...brief });
+  relay = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: sockets.url, LOCAL: "1" }, source });
 });
 after(async () => {
   await relay?.close();
@@ -186,7 +181,7 @@ test("a stream that ends in time ends as it is", async () => {
 });
 
 test("the stream of a caller who may use everything lasts", async () => {
-  const open = await start({ bindings: { LOCAL: "1", ORIGIN: origin.url }, ...brief });
+  const open = await start({ bindings: { LOCAL: "1", ORIGIN: origin.url }, source });
   try {
     const made = stream({ parts: [delta("first")] });
     const asked = ask("mythos-5", undefined, { "cf-ipcountry": "US", ...bearer("sk-us") }, open);
@@ -268,8 +263,7 @@ test("before the client has asked for anything nothing is held, and no time runs
 });
 
 test("a session of a caller under restriction has a longest life, one under none has not", async () => {
-  const entry = brief.scripts["brief.js"].replace("streamLife", "socketLife");
-  const mortal = await start({ bindings: { ORIGIN: sockets.url, LOCAL: "1" }, entry: "brief.js", scripts: { "brief.js": entry } });
+  const mortal = await start({ bindings: { ORIGIN: sockets.url, LOCAL: "1" }, source: source.replace("streamLife", "socketLife") });
   try {
     const begin = async (headers) => {
       const socket = new WebSocket(`${mortal.worker.url.replace("http", "ws")}/v1/responses`, { headers });

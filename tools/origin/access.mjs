@@ -1,5 +1,5 @@
 /** What the stub origin does with the gate's mark: it checks it, acknowledges it, and says in its echo what it read. */
-import { ENFORCED_HEADER, Seen, acknowledge, reachKeys, verify } from "../../pkg/dist/origin.js";
+import { ENFORCED_HEADER, Seen, acknowledge, reachKeys, verify } from "../../pkg/dist/access-header/verify.js";
 
 /**
  * `keys`: the gate's, `key`: the origin's own, as their variables have them. The stub runs no model, so that there is nothing

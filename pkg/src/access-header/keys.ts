@@ -1,5 +1,5 @@
 /** Keys as variables hold them: `id:algorithm:base64`, several with commas between. */
-import { PortcullisError } from "./error.ts";
+import { PortcullisError } from "../error.ts";
 
 export interface KeyText {
   readonly id: string;

@@ -5,12 +5,12 @@
  * In: the request as it will be sent, what its caller may not use, the keys of the deployment. Out: the header, and whether
  * an answer acknowledges it. Who checks the mark is `origin.ts`; here nothing is parsed but keys.
  */
-import { digest, mac } from "../wasm/edge.js";
-import { PortcullisError, invalid } from "./error.ts";
-import type { BundleInfo } from "./gate.ts";
-import { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
-import { enter, generation } from "./instance.ts";
-import { type KeyText, base64, keyTexts, pkcs8 } from "./key-text.ts";
+import { digest, mac } from "../../wasm/edge.js";
+import { PortcullisError, invalid } from "../error.ts";
+import type { BundleInfo } from "../gate.ts";
+import { ENFORCED_HEADER, REACH_HEADER } from "../http/headers.ts";
+import { enter, generation } from "../wasm/instance.ts";
+import { type KeyText, base64, keyTexts, pkcs8 } from "./keys.ts";
 
 /** What the origin is told: the families closed to the caller, each in quotes and blanks between, and what is left to it. */
 export interface Mark {

@@ -12,15 +12,15 @@
  * response.headers.set("portcullis-enforced", await acknowledge(reach, response.status, answerKey));
  * ```
  */
-import { PortcullisError, invalid } from "./error.ts";
-import { isMissing, record } from "./facts.ts";
-import { type HeaderLines, isStatus, pairs } from "./head.ts";
-import { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
-import { instant } from "./instant.ts";
-import { type KeyText, base64, keyTexts, pkcs8 } from "./key-text.ts";
-import { type Values, fields } from "./structured.ts";
+import { PortcullisError, invalid } from "../error.ts";
+import { isMissing, record } from "../wasm/wire.ts";
+import { type HeaderLines, isStatus, pairs } from "../http/head.ts";
+import { ENFORCED_HEADER, REACH_HEADER } from "../http/headers.ts";
+import { instant } from "../instant.ts";
+import { type KeyText, base64, keyTexts, pkcs8 } from "./keys.ts";
+import { type Values, fields } from "./structured-fields.ts";
 
-export { ENFORCED_HEADER, REACH_HEADER } from "./header.ts";
+export { ENFORCED_HEADER, REACH_HEADER } from "../http/headers.ts";
 
 /** Seconds that a mark is good for. */
 export const LIFETIME_S = 60;

@@ -1,5 +1,5 @@
-import { PortcullisError } from "./error.ts";
-import type { BundleInfo, CredentialSlot } from "./gate.ts";
+import { PortcullisError } from "../error.ts";
+import type { BundleInfo, CredentialSlot } from "../gate.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
 /** As `SECRET_WORDS` in `findings.rs`, by which a credential inside a batch is known. */

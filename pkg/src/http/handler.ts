@@ -5,21 +5,21 @@
  * "IncomingRequestCfProperties", 2026), except that another Worker may have made the request, which `CF-Worker` tells;
  * `CF-Connecting-IP` is set by Cloudflare over any inbound copy ("HTTP request headers", 2026). No other header is a fact.
  */
-import { drop, prepare, vet } from "./answer.ts";
-import { Budget, type Send, isUndeclared, passOn, screen } from "./body.ts";
-import type { Buffered } from "./bytes.ts";
-import { CANDIDATES, Slots } from "./credential.ts";
-import type { Decoder } from "./decode.ts";
-import { PortcullisError, invalid } from "./error.ts";
-import { type Facts, type Place, isMissing } from "./facts.ts";
-import { Gate, type Judgement, type Reading, type Refusal, passes } from "./gate.ts";
-import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./header.ts";
-import type { CompiledModule } from "./instance.ts";
-import { KeyTable, type Table } from "./key-table.ts";
-import { type Mark, type MarkKeys, Marker, without } from "./mark.ts";
-import { type Upgrade, isOpen, isUpgrade, relay } from "./socket.ts";
+import { drop, prepare, vet } from "./response.ts";
+import { Budget, type Send, isUndeclared, passOn, screen } from "./request-body.ts";
+import type { Buffered } from "../input.ts";
+import { CANDIDATES, Slots } from "./credentials.ts";
+import type { Decoder } from "../wasm/decoder.ts";
+import { PortcullisError, invalid } from "../error.ts";
+import { type Facts, type Place, isMissing } from "../wasm/wire.ts";
+import { Gate, type Judgement, type Reading, type Refusal, passes } from "../gate.ts";
+import { ENFORCED_HEADER, codingHeaders, unforwardable } from "./headers.ts";
+import type { CompiledModule } from "../wasm/instance.ts";
+import { KeyTable, type Table } from "../operate/account-store.ts";
+import { type Mark, type MarkKeys, Marker, without } from "../access-header/sign.ts";
+import { type Upgrade, isOpen, isUpgrade, relay } from "../websocket/relay.ts";
 
-export { keyDigest } from "./key-table.ts";
+export { keyDigest } from "../operate/account-store.ts";
 
 /** Variables, secrets and bindings of the deployment; all are optional but `ORIGIN`, where the zone has no origin of its own. */
 export interface Env extends MarkKeys {

@@ -1,6 +1,6 @@
 /** Method, address and headers as they arrived, held to what an HTTP message can carry. */
-import { invalid } from "./error.ts";
-import { isMissing, record, whole } from "./facts.ts";
+import { invalid } from "../error.ts";
+import { isMissing, record, whole } from "../wasm/wire.ts";
 
 /** Pairs, so that lines that came twice stay two; a `Headers`; or an object, as Node has it. */
 export type HeaderLines = Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -16,8 +16,8 @@
  * all end a chunked request as if it were complete (measured in workerd 1.20260426), and so does the runtime itself where it passes a body of
  * undeclared length on whose client is gone (1.20260730, with `enable_request_signal`).
  */
-import { PortcullisError } from "./error.ts";
-import { type Judgement, type Reading, passes } from "./gate.ts";
+import { PortcullisError } from "../error.ts";
+import { type Judgement, type Reading, passes } from "../gate.ts";
 
 // The platform's byte streams (Workers runtime API, "TransformStream").
 declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;

@@ -12,8 +12,8 @@
  * `fetch` undoes the codings that it knows. Where an origin uses another, although it was asked for none, the gate cannot read the
  * answer and withholds it. A client that goes away takes the origin's answer with it.
  */
-import type { Budget } from "./body.ts";
-import { CHECK, type Reading, type Refusal, WITHHELD } from "./gate.ts";
+import type { Budget } from "./request-body.ts";
+import { CHECK, type Reading, type Refusal, WITHHELD } from "../gate.ts";
 
 declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
 

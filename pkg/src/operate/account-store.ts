@@ -2,10 +2,10 @@
  * Accounts by credential. The table holds account records under the keyed digest of the credential, never the credential
  * itself, and what was looked up is kept by the same digest: bounded, and for a stated time.
  */
-import { mac } from "../wasm/edge.js";
-import { PortcullisError, invalid } from "./error.ts";
-import type { Account, Gate } from "./gate.ts";
-import { enter, generation } from "./instance.ts";
+import { mac } from "../../wasm/edge.js";
+import { PortcullisError, invalid } from "../error.ts";
+import type { Account, Gate } from "../gate.ts";
+import { enter, generation } from "../wasm/instance.ts";
 
 /** Milliseconds that a record, or its absence, is believed. A revoked key is refused after this plus the table's own delay. */
 export const KEPT_MS = 60_000;

@@ -3,11 +3,11 @@
  * module is started with the first coded body that must be read. All codings go through it, those too that a platform
  * has of its own, so that every platform refuses the same bodies under the same bounds.
  */
-import { type Decoder as Handle, Decoders, __wbg_reset_state as reset, initSync } from "../wasm/decode.js";
-import { type Buffered, type Bytes, bytesOf } from "./bytes.ts";
-import { PortcullisError, invalid } from "./error.ts";
+import { type Decoder as Handle, Decoders, __wbg_reset_state as reset, initSync } from "../../wasm/decode.js";
+import { type Buffered, type Bytes, bytesOf } from "../input.ts";
+import { PortcullisError, invalid } from "../error.ts";
 import type { CompiledModule } from "./instance.ts";
-import { Guard } from "./trap.ts";
+import { Guard } from "./trap-guard.ts";
 
 const guard = new Guard("decoding", reset);
 let decoders: { readonly all: Decoders; readonly since: number } | undefined;

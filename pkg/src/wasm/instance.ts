@@ -1,8 +1,8 @@
 /** The one instance of the edge module in this isolate, which all gates share. */
-import { initSync, __wbg_reset_state as reset } from "../wasm/edge.js";
-import type { Buffered } from "./bytes.ts";
-import { PortcullisError } from "./error.ts";
-import { Guard } from "./trap.ts";
+import { initSync, __wbg_reset_state as reset } from "../../wasm/edge.js";
+import type { Buffered } from "../input.ts";
+import { PortcullisError } from "../error.ts";
+import { Guard } from "./trap-guard.ts";
 
 /** A `WebAssembly.Module`, which not every runtime's types know and which has no members. */
 export type CompiledModule = object;

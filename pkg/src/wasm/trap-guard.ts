@@ -1,4 +1,4 @@
-import { PortcullisError } from "./error.ts";
+import { PortcullisError } from "../error.ts";
 
 /**
  * Guards the one instance of a module that an isolate has. The generated glue holds it, so all its users share it; what this adds is

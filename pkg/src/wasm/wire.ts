@@ -1,6 +1,6 @@
-import { invalid } from "./error.ts";
-import type { Account } from "./gate.ts";
-import { instant } from "./instant.ts";
+import { invalid } from "../error.ts";
+import type { Account } from "../gate.ts";
+import { instant } from "../instant.ts";
 
 /** Where a caller is seen, in the platform's own spelling: `{ country: "US", region: "TX" }`. Absent or empty: unknown. */
 export interface Place {

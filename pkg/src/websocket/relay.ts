@@ -17,11 +17,11 @@
  * What is not bounded here: the platform takes messages of up to 32 MiB, queues what a slow peer has not read yet, and does
  * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed or for a name.
  */
-import { STREAM_LIFE_MS } from "./answer.ts";
-import { Budget } from "./body.ts";
-import type { Facts } from "./facts.ts";
-import type { Gate } from "./gate.ts";
-import { passes } from "./gate.ts";
+import { STREAM_LIFE_MS } from "../http/response.ts";
+import { Budget } from "../http/request-body.ts";
+import type { Facts } from "../wasm/wire.ts";
+import type { Gate } from "../gate.ts";
+import { passes } from "../gate.ts";
 import { Session } from "./session.ts";
 
 export { isUpgrade } from "./session.ts";

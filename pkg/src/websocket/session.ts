@@ -4,13 +4,13 @@
  * While the caller may use everything, messages go by unread. If that ends in mid-session, nobody knows what the connection
  * runs, and it is refused: who connects again is judged from the start.
  */
-import { type Reader, isUpgrade as asks } from "../wasm/edge.js";
-import { type Bytes, bytesOf } from "./bytes.ts";
-import { invalid } from "./error.ts";
-import { type Facts, whole } from "./facts.ts";
-import { Gate, type Judgement, passes } from "./gate.ts";
-import { type Head, headOf } from "./head.ts";
-import { enter, generation } from "./instance.ts";
+import { type Reader, isUpgrade as asks } from "../../wasm/edge.js";
+import { type Bytes, bytesOf } from "../input.ts";
+import { invalid } from "../error.ts";
+import { type Facts, whole } from "../wasm/wire.ts";
+import { Gate, type Judgement, passes } from "../gate.ts";
+import { type Head, headOf } from "../http/head.ts";
+import { enter, generation } from "../wasm/instance.ts";
 
 /** How a socket is told that it is refused, in the words of the API that its client speaks. */
 export interface SocketRefusal {
