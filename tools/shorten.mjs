@@ -10,7 +10,11 @@ const CUTS = [
   [/^if \(Symbol\.dispose\) .*\n/gm, 3, ""],
   [/\(typeof FinalizationRegistry === 'undefined'\)\n\s+\? .*\n\s+: /g, 3, ""],
   [/^if \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[^]*?\n\}\n/gm, 1, ""],
-  [/    if \(module !== undefined\) \{\n[^]*?initSync[^]*?\n    \}\n/g, 1, "    ({module} = module);\n"],
+  [
+    /    if \(module !== undefined\) \{\n[^]*?initSync[^]*?\n    \}\n/g,
+    1,
+    "    ({module} = module);\n",
+  ],
   [/    if \(realloc === undefined\) \{\n[^]*?\n    \}\n/g, 1, ""],
   [/if \(typeof \w+ !== 'undefined'\)(?: \{)?(?= numBytesDecoded| WASM_VECTOR_LEN)/g, 2, ""],
   [/Invalid stale object from previous Wasm instance/g, undefined, "stale"],
@@ -25,11 +29,16 @@ const module = readFileSync(modulePath);
 let script = readFileSync(scriptPath, "utf8");
 const parts = [module.subarray(0, 8)];
 for (const { id, content, whole } of sections(module)) {
-  parts.push(...(id === IMPORTS ? [Buffer.from([id]), ...sized(shortened(new Cursor(content, 0)))] : [whole]));
+  parts.push(
+    ...(id === IMPORTS
+      ? [Buffer.from([id]), ...sized(shortened(new Cursor(content, 0)))]
+      : [whole]),
+  );
 }
 for (const [pattern, times, rest] of CUTS) {
   const found = script.match(pattern)?.length ?? 0;
-  if (found === 0 || (times !== undefined && found !== times)) throw new Error(`${scriptPath}: ${pattern} is there ${found} times`);
+  if (found === 0 || (times !== undefined && found !== times))
+    throw new Error(`${scriptPath}: ${pattern} is there ${found} times`);
   script = script.replace(pattern, rest);
 }
 writeFileSync(modulePath, Buffer.concat(parts));
@@ -41,13 +50,20 @@ function shortened(cursor) {
   const imports = [leb(count)];
   for (let index = 0; index < count; index += 1) {
     const [from, name] = [cursor.vector(), cursor.vector().toString()];
-    if (cursor.byte() !== FUNCTION || index >= 26) throw new Error(`${modulePath}: ${name} is no function, or one too many`);
+    if (cursor.byte() !== FUNCTION || index >= 26)
+      throw new Error(`${modulePath}: ${name} is no function, or one too many`);
     const short = String.fromCharCode(97 + index);
     // The script's side is a key of an object.
     const key = new RegExp(`^(\\s+)${name}:`, "gm");
-    if (script.match(key)?.length !== 1) throw new Error(`${scriptPath}: \`${name}\` is not there once`);
+    if (script.match(key)?.length !== 1)
+      throw new Error(`${scriptPath}: \`${name}\` is not there once`);
     script = script.replace(key, `$1${short}:`);
-    imports.push(...sized(from), ...sized(Buffer.from(short)), Buffer.from([FUNCTION]), leb(cursor.number()));
+    imports.push(
+      ...sized(from),
+      ...sized(Buffer.from(short)),
+      Buffer.from([FUNCTION]),
+      leb(cursor.number()),
+    );
   }
   return Buffer.concat(imports);
 }

@@ -9,21 +9,38 @@ import { WebSocketServer } from "ws";
  */
 export async function startSocketOrigin({ first = () => [], reach = async () => undefined } = {}) {
   const seen = [];
-  const server = createServer((request, response) => response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`));
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 << 20, handleProtocols: (offered) => offered.values().next().value });
+  const server = createServer((request, response) =>
+    response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`),
+  );
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: 64 << 20,
+    handleProtocols: (offered) => offered.values().next().value,
+  });
   const acknowledged = new WeakMap();
   sockets.on("headers", (lines, request) => {
     if (acknowledged.has(request)) lines.push(acknowledged.get(request).join(": "));
   });
   server.on("upgrade", async (request, connection, head) => {
     if (request.url.includes("refuse")) {
-      connection.end("HTTP/1.1 401 Unauthorized\r\nx-origin: refuses\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{\"no\":\"entry\"}");
+      connection.end(
+        'HTTP/1.1 401 Unauthorized\r\nx-origin: refuses\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{"no":"entry"}',
+      );
       return;
     }
-    const headers = await (await reach({ method: "GET", url: request.url, raw: request.rawHeaders }))?.(101);
+    const headers = await (
+      await reach({ method: "GET", url: request.url, raw: request.rawHeaders })
+    )?.(101);
     if (headers !== undefined) acknowledged.set(request, headers);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      const entry = { url: request.url, headers: request.headers, got: [], closed: undefined, send: (data) => socket.send(data), close: (...how) => socket.close(...how) };
+      const entry = {
+        url: request.url,
+        headers: request.headers,
+        got: [],
+        closed: undefined,
+        send: (data) => socket.send(data),
+        close: (...how) => socket.close(...how),
+      };
       seen.push(entry);
       socket.on("error", () => undefined);
       socket.on("close", (code, reason) => (entry.closed = [code, reason.toString()]));
@@ -32,7 +49,9 @@ export async function startSocketOrigin({ first = () => [], reach = async () => 
         entry.got.push(text ?? data);
         const say = text?.startsWith('{"say":') ? JSON.parse(text).say : undefined;
         if (text === '{"vanish":1}') connection.destroy();
-        else if (say !== undefined) for (const message of say) socket.send(typeof message === "string" ? message : JSON.stringify(message));
+        else if (say !== undefined)
+          for (const message of say)
+            socket.send(typeof message === "string" ? message : JSON.stringify(message));
         else if (text?.startsWith('{"close":')) socket.close(...JSON.parse(text).close);
         else socket.send(data, { binary });
       });

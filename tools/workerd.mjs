@@ -22,14 +22,30 @@ export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.ex
  * - `bindings`: variables of the worker. `keys`: account records by digest.
  * - `hear`: called with each line that the worker logs. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
  */
-export async function startWorker({ bundle, module, decoder, data = {}, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = `${PKG}worker/index.ts`, source, log = false, hear, inspector = false } = {}) {
+export async function startWorker({
+  bundle,
+  module,
+  decoder,
+  data = {},
+  bindings = {},
+  keys = {},
+  host = "127.0.0.1",
+  port = 0,
+  entry = `${PKG}worker/index.ts`,
+  source,
+  log = false,
+  hear,
+  inspector = false,
+} = {}) {
   const bytes = (name, given) => given ?? readFileSync(`${PKG}wasm/${name}`);
   const binary = (type, name, contents) => ({ type, path: PKG + name, contents });
   const miniflare = new Miniflare({
     host,
     port,
     log: new Log(log ? LogLevel.INFO : LogLevel.NONE),
-    ...(log ? {} : { handleRuntimeStdio: (...outputs) => outputs.forEach((output) => lines(output, hear)) }),
+    ...(log
+      ? {}
+      : { handleRuntimeStdio: (...outputs) => outputs.forEach((output) => lines(output, hear)) }),
     cf: false,
     ...(inspector ? { inspectorPort: 0 } : {}),
     compatibilityDate: COMPATIBILITY_DATE,
@@ -37,7 +53,15 @@ export async function startWorker({ bundle, module, decoder, data = {}, bindings
     modulesRoot: PKG,
     modules: [
       // The first is the entry.
-      { type: "ESModule", path: `${PKG}main.js`, contents: await script(source === undefined ? { entryPoints: [entry] } : { stdin: { contents: source, resolveDir: PKG } }) },
+      {
+        type: "ESModule",
+        path: `${PKG}main.js`,
+        contents: await script(
+          source === undefined
+            ? { entryPoints: [entry] }
+            : { stdin: { contents: source, resolveDir: PKG } },
+        ),
+      },
       binary("CompiledWasm", "edge.wasm", bytes("edge_bg.wasm", module)),
       binary("CompiledWasm", "decode.wasm", bytes("decode_bg.wasm", decoder)),
       binary("Data", "policy.bundle", bytes("policy.bundle", bundle)),
@@ -45,21 +69,40 @@ export async function startWorker({ bundle, module, decoder, data = {}, bindings
     ],
     kvNamespaces: ["KEYS"],
     // A variable that is undefined is one that is not set.
-    bindings: Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined)),
+    bindings: Object.fromEntries(
+      Object.entries(bindings).filter(([, value]) => value !== undefined),
+    ),
   });
   const url = (await miniflare.ready).href.replace(/\/$/, "");
   const table = await miniflare.getKVNamespace("KEYS");
   for (const [name, record] of Object.entries(keys)) await table.put(name, JSON.stringify(record));
-  return { url, miniflare, table, fetch: (path, init) => miniflare.dispatchFetch(url + path, init), close: () => miniflare.dispose() };
+  return {
+    url,
+    miniflare,
+    table,
+    fetch: (path, init) => miniflare.dispatchFetch(url + path, init),
+    close: () => miniflare.dispose(),
+  };
 }
 
 /** Bundles a worker into one script, as a deployment does. Modules and policies stay files beside it. */
 async function script(input) {
   const beside = {
     name: "beside",
-    setup: ({ onResolve }) => onResolve({ filter: /\.(?:wasm|bundle)$/ }, ({ path }) => ({ path: `./${basename(path)}`, external: true })),
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /\.(?:wasm|bundle)$/ }, ({ path }) => ({
+        path: `./${basename(path)}`,
+        external: true,
+      })),
   };
-  const { outputFiles } = await build({ ...input, bundle: true, format: "esm", target: "es2022", write: false, plugins: [beside] });
+  const { outputFiles } = await build({
+    ...input,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    plugins: [beside],
+  });
   return outputFiles[0].text;
 }
 

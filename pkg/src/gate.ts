@@ -6,9 +6,34 @@ import { Account as Handle, Edge, type Reader } from "../wasm/edge.js";
 import { type Buffered, type Bytes, bytesOf } from "./input.ts";
 import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { type Code, PortcullisError, invalid } from "./error.ts";
-import { type Facts, type Settled, factsLine, isList, isMissing, record, settled, whole } from "./wasm/wire.ts";
-import { type Head, type HeaderLines, type ReadHead, headOf, headerLines, isStatus, methods, pairs } from "./http/head.ts";
-import { type CompiledModule, type ModuleSource, enter, generation, start, startSync } from "./wasm/instance.ts";
+import {
+  type Facts,
+  type Settled,
+  factsLine,
+  isList,
+  isMissing,
+  record,
+  settled,
+  whole,
+} from "./wasm/wire.ts";
+import {
+  type Head,
+  type HeaderLines,
+  type ReadHead,
+  headOf,
+  headerLines,
+  isStatus,
+  methods,
+  pairs,
+} from "./http/head.ts";
+import {
+  type CompiledModule,
+  type ModuleSource,
+  enter,
+  generation,
+  start,
+  startSync,
+} from "./wasm/instance.ts";
 
 /** What a gate is made of. */
 export interface GateOptions<Source = ModuleSource> {
@@ -39,7 +64,11 @@ export interface BundleInfo {
   readonly expires: number | null;
   /** SHA-256 of the content, hex. */
   readonly digest: string;
-  readonly dialects: readonly { readonly id: string; readonly prefix: string; readonly credentials: readonly CredentialSlot[] }[];
+  readonly dialects: readonly {
+    readonly id: string;
+    readonly prefix: string;
+    readonly credentials: readonly CredentialSlot[];
+  }[];
   readonly facts: readonly { readonly name: string; readonly claim: string }[];
   /** Whether some list needs `listKey`. */
   readonly secretLists: boolean;
@@ -107,7 +136,13 @@ export interface StreamedRequest extends Head {
 }
 
 /** What an answer must be held against, as the edge module counts. */
-export const CHECK = Object.freeze({ nothing: 0, filter: 1, lenient: 2, strict: 3, acknowledged: 4 });
+export const CHECK = Object.freeze({
+  nothing: 0,
+  filter: 1,
+  lenient: 2,
+  strict: 3,
+  acknowledged: 4,
+});
 /** Why an answer does not go: what was read of it, nothing tells what ran, its time is up, too much is held. */
 export const WITHHELD = Object.freeze({ cut: 0, unproven: 1, outlived: 2, exhausted: 3 });
 
@@ -149,7 +184,8 @@ export class Account {
 
   /** @internal */
   use(gate: Gate, work: (handle: Handle) => void): void {
-    if (gate !== this.#gate) throw new PortcullisError("input_invalid", "this account was sorted for another policy");
+    if (gate !== this.#gate)
+      throw new PortcullisError("input_invalid", "this account was sorted for another policy");
     if (this.#handle === undefined || this.#made !== generation()) {
       this.#handle = this.#make();
       this.#made = generation();
@@ -182,9 +218,15 @@ export class Gate {
   #plain: Judgement[] = [];
 
   private constructor({ bundle, listKey, decoder }: Omit<GateOptions, "module">) {
-    if (typeof bundle === "string" || typeof listKey === "string") throw invalid("`bundle` and `listKey` are bytes");
-    if (!isMissing(decoder) && typeof decoder.open !== "function") throw invalid("`decoder` is none");
-    this.#options = { bundle: bytesOf(bundle, "`bundle`"), listKey: isMissing(listKey) ? undefined : bytesOf(listKey, "`listKey`"), decoder: decoder ?? undefined };
+    if (typeof bundle === "string" || typeof listKey === "string")
+      throw invalid("`bundle` and `listKey` are bytes");
+    if (!isMissing(decoder) && typeof decoder.open !== "function")
+      throw invalid("`decoder` is none");
+    this.#options = {
+      bundle: bytesOf(bundle, "`bundle`"),
+      listKey: isMissing(listKey) ? undefined : bytesOf(listKey, "`listKey`"),
+      decoder: decoder ?? undefined,
+    };
     this.#unknown = this.accountByName({});
     this.info = JSON.parse(this.#enter((edge) => edge.info())) as BundleInfo;
   }
@@ -243,25 +285,34 @@ export class Gate {
   judge(request: StreamedRequest, facts: Facts): Promise<Judgement>;
   judge(request: HeldRequest, facts: Facts): Judgement;
   judge(request: StreamedRequest | HeldRequest, facts: Facts): Judgement | Promise<Judgement> {
-    return isStreamed(request) ? this.#judgeStreamed(request, facts) : this.#judgeHeld(request, facts);
+    return isStreamed(request)
+      ? this.#judgeStreamed(request, facts)
+      : this.#judgeHeld(request, facts);
   }
 
   async #judgeStreamed(request: StreamedRequest, facts: Facts): Promise<Judgement> {
     const { body, bodyUsed } = request;
-    if (isMissing(request.headers) || bodyUsed !== false || (!isMissing(body) && (typeof body.getReader !== "function" || body.locked))) {
+    if (
+      isMissing(request.headers) ||
+      bodyUsed !== false ||
+      (!isMissing(body) && (typeof body.getReader !== "function" || body.locked))
+    ) {
       throw invalid("no headers, or a body that is read already or no Web stream");
     }
     const head = headOf(request);
     const known = settled(facts);
     const bits = this.#reach(head, known);
-    return (bits & NON_EMPTY) === 0 ? this.#passed(bits) : drain(this.#read(head, known, bits), request);
+    return (bits & NON_EMPTY) === 0
+      ? this.#passed(bits)
+      : drain(this.#read(head, known, bits), request);
   }
 
   #judgeHeld(request: HeldRequest, facts: Facts): Judgement {
     const head = headOf(request);
     // A server's own request would seem to have no body: it is a stream itself, or keeps the body elsewhere.
     const above: unknown = Object.getPrototypeOf(request);
-    if (above !== null && Object.getPrototypeOf(above) !== null) throw invalid("the request is neither a `Request` nor a plain object");
+    if (above !== null && Object.getPrototypeOf(above) !== null)
+      throw invalid("the request is neither a `Request` nor a plain object");
     const { body: given } = request;
     const body = isMissing(given) ? undefined : bytesOf(given, "the body");
     const known = settled(facts);
@@ -285,18 +336,30 @@ export class Gate {
   }
 
   /** The same, and whether the target lies where a guarded API is served. */
-  approach(head: Head, facts: Facts): { readonly guarded: boolean; readonly reading: Reading | undefined } {
+  approach(
+    head: Head,
+    facts: Facts,
+  ): { readonly guarded: boolean; readonly reading: Reading | undefined } {
     const read = headOf(head);
     const known = settled(facts);
     const bits = this.#reach(read, known);
-    return { guarded: (bits & GUARDED) !== 0, reading: (bits & NON_EMPTY) === 0 ? undefined : this.#read(read, known, bits) };
+    return {
+      guarded: (bits & GUARDED) !== 0,
+      reading: (bits & NON_EMPTY) === 0 ? undefined : this.#read(read, known, bits),
+    };
   }
 
   /** @internal The steps of a {@link Session}: what the caller may not use now, and then work on the module that knows it. */
-  step<T>(head: Head, facts: Facts, work: (edge: Edge, nonEmpty: boolean, guarded: boolean, headers: () => string) => T): T {
+  step<T>(
+    head: Head,
+    facts: Facts,
+    work: (edge: Edge, nonEmpty: boolean, guarded: boolean, headers: () => string) => T,
+  ): T {
     const read = headOf(head);
     const bits = this.#reach(read, settled(facts));
-    return this.#enter((edge) => work(edge, (bits & NON_EMPTY) !== 0, (bits & GUARDED) !== 0, () => headerLines(read.headers)));
+    return this.#enter((edge) =>
+      work(edge, (bits & NON_EMPTY) !== 0, (bits & GUARDED) !== 0, () => headerLines(read.headers)),
+    );
   }
 
   /** Counts the changes of what this gate rests on: who was judged before the last one is to be judged again. */
@@ -310,7 +373,8 @@ export class Gate {
    * @throws PortcullisError `input_invalid` for any other state
    */
   switch(id: string, state: SwitchState): boolean {
-    if (typeof id !== "string" || !["on", "off", "shadow"].includes(state)) throw invalid("no id of a rule, or a state other than on, off and shadow");
+    if (typeof id !== "string" || !["on", "off", "shadow"].includes(state))
+      throw invalid("no id of a rule, or a state other than on, off and shadow");
     const known = this.#enter((edge) => edge.switch(id, state));
     if (known) {
       this.#switched.set(id, state);
@@ -331,11 +395,16 @@ export class Gate {
     const byOperation = this.info?.needs.operation === true;
     const text = `${byOperation ? methods(head) : head.method}\n${head.url}\n${factsLine(facts)}`;
     const account = facts.account ?? this.#unknown;
-    const accounts: readonly unknown[] = isList(account) ? (account.length === 0 ? [this.#unknown] : account) : [account];
+    const accounts: readonly unknown[] = isList(account)
+      ? account.length === 0
+        ? [this.#unknown]
+        : account
+      : [account];
     const bits = this.#enter((edge) => {
       edge.begin();
       for (const one of accounts) {
-        if (!(one instanceof Account)) throw invalid("an account is not from `gate.account` or `gate.accountByName`");
+        if (!(one instanceof Account))
+          throw invalid("an account is not from `gate.account` or `gate.accountByName`");
         one.use(this, (handle) => edge.candidate(handle));
       }
       return edge.reach(text, facts.now);
@@ -354,7 +423,12 @@ export class Gate {
   #read(head: ReadHead, facts: Settled, bits: number): Reading {
     const headers = headerLines(head.headers);
     const reader = this.#enter((edge) => edge.read(headers));
-    return new Reading((bits & GUARDED) !== 0, reader, this.#families(head, facts), this.#options.decoder);
+    return new Reading(
+      (bits & GUARDED) !== 0,
+      reader,
+      this.#families(head, facts),
+      this.#options.decoder,
+    );
   }
 
   /** Which families are closed and why is more than whether any is, and seldom asked: it is worked out when it is. */
@@ -404,7 +478,12 @@ export class Reading {
   #denied = "";
 
   /** @internal Made by {@link Gate.open}. */
-  constructor(guarded: boolean, reader: Reader, families: () => readonly DeniedFamily[], decoder: Decoder | undefined) {
+  constructor(
+    guarded: boolean,
+    reader: Reader,
+    families: () => readonly DeniedFamily[],
+    decoder: Decoder | undefined,
+  ) {
     this.guarded = guarded;
     this.#families = families;
     this.#decoder = decoder;
@@ -423,7 +502,11 @@ export class Reading {
   /** False: the verdict is settled, or there is nothing to read. */
   get wantsBody(): boolean {
     const reader = this.#reader;
-    return reader !== undefined && this.#judgement === undefined && enter(this.#generation, () => reader.wantsBody());
+    return (
+      reader !== undefined &&
+      this.#judgement === undefined &&
+      enter(this.#generation, () => reader.wantsBody())
+    );
   }
 
   /** Whether the body is under content codings, which are then undone here. */
@@ -469,7 +552,8 @@ export class Reading {
     const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
     const reader = this.#reader;
     // A body of no bytes is none, whatever the headers say of it.
-    if (this.#ended || reader === undefined || (this.#decoding === undefined && !bytes?.length)) return bytes === undefined;
+    if (this.#ended || reader === undefined || (this.#decoding === undefined && !bytes?.length))
+      return bytes === undefined;
     if (this.#decoding === undefined) {
       this.#decoding = this.#decoder?.open(this.#codings ?? "", this.signed);
       enter(this.#generation, () => reader.decoded(0));
@@ -492,13 +576,15 @@ export class Reading {
       enter(this.#generation, () => {
         reader.finish();
         this.#check = reader.check();
-        if (this.#check === CHECK.acknowledged && !this.acknowledges) reader.withhold(WITHHELD.unproven);
+        if (this.#check === CHECK.acknowledged && !this.acknowledges)
+          reader.withhold(WITHHELD.unproven);
         this.#told(reader);
       });
       this.#decoding?.free();
       this.#decoding = undefined;
     }
-    if (this.#judgement === undefined) throw new PortcullisError("replaced", "the reading is released");
+    if (this.#judgement === undefined)
+      throw new PortcullisError("replaced", "the reading is released");
     return this.#judgement;
   }
 
@@ -587,7 +673,9 @@ export class Reading {
   /** Ids of the families that the caller may not use, each in quotes and blanks between, for the origin; `*`: models of no family. */
   get denied(): string {
     const reader = this.#reader;
-    return reader === undefined || this.#judgement !== undefined ? this.#denied : enter(this.#generation, () => reader.denied());
+    return reader === undefined || this.#judgement !== undefined
+      ? this.#denied
+      : enter(this.#generation, () => reader.denied());
   }
 
   /** What the caller may not use, and why. */
@@ -640,13 +728,17 @@ function copied(data: unknown): Readonly<Record<string, unknown>> {
   try {
     return structuredClone(record(data, "the account record"));
   } catch (cause) {
-    throw cause instanceof PortcullisError ? cause : invalid("the account record holds what is no data", cause);
+    throw cause instanceof PortcullisError
+      ? cause
+      : invalid("the account record holds what is no data", cause);
   }
 }
 
 /** Told by its shape: classes of other packages and realms are none of this one's. */
 function isStreamed(request: StreamedRequest | HeldRequest): request is StreamedRequest {
-  return typeof (request as Partial<StreamedRequest> | null | undefined)?.arrayBuffer === "function";
+  return (
+    typeof (request as Partial<StreamedRequest> | null | undefined)?.arrayBuffer === "function"
+  );
 }
 
 async function drain(reading: Reading, request: StreamedRequest): Promise<Judgement> {

@@ -15,7 +15,14 @@ const encoder = new TextEncoder();
  */
 export function bytesOf(given: unknown, what: string): Uint8Array {
   // A subclass may tell another length than it has.
-  if (typeof given === "object" && given !== null && Object.getPrototypeOf(given) === Uint8Array.prototype && ArrayBuffer.isView(given) && (given as Uint8Array).length > 0) return given as Uint8Array;
+  if (
+    typeof given === "object" &&
+    given !== null &&
+    Object.getPrototypeOf(given) === Uint8Array.prototype &&
+    ArrayBuffer.isView(given) &&
+    (given as Uint8Array).length > 0
+  )
+    return given as Uint8Array;
   if (typeof given === "string") return encoder.encode(given);
   try {
     // A `DataView` is made of a buffer only, and only of one that was not transferred.

@@ -7,7 +7,10 @@ import { keyDigest } from "portcullis/cloudflare";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 import { KEPT_ABSENCES, KEPT_MS, KEPT_RECORDS, KeyTable } from "../dist/operate/account-store.js";
 
-const gate = await Gate.load({ module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)), bundle: compile(POLICY) });
+const gate = await Gate.load({
+  module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)),
+  bundle: compile(POLICY),
+});
 const SECRET = "a secret";
 const US = { place: { country: "US" } };
 const mayUse = (account) => gate.reach({ ...US, account }).empty;
@@ -15,7 +18,8 @@ const mayUse = (account) => gate.reach({ ...US, account }).empty;
 /** A table of these records by credential, and what it was asked for. */
 async function tableOf(records) {
   const texts = new Map();
-  for (const [credential, record] of Object.entries(records)) texts.set(await keyDigest(SECRET, credential), JSON.stringify(record));
+  for (const [credential, record] of Object.entries(records))
+    texts.set(await keyDigest(SECRET, credential), JSON.stringify(record));
   const asked = [];
   const table = { get: async (name) => (asked.push(name), texts.get(name) ?? null) };
   return { asked, texts, keys: new KeyTable(gate, table, SECRET) };
@@ -34,7 +38,12 @@ test("made-up keys push each other out, and no record", async () => {
 });
 
 test("the oldest record makes room, and one that is dropped while it is used still decides rightly", async () => {
-  const records = Object.fromEntries(Array.from({ length: KEPT_RECORDS + 1 }, (_, at) => [`sk-${at}`, { export: { us_person_ear: at % 2 === 0 } }]));
+  const records = Object.fromEntries(
+    Array.from({ length: KEPT_RECORDS + 1 }, (_, at) => [
+      `sk-${at}`,
+      { export: { us_person_ear: at % 2 === 0 } },
+    ]),
+  );
   const { asked, keys } = await tableOf(records);
   const first = await keys.account("sk-0");
   for (let at = 1; at <= KEPT_RECORDS; at += 1) await keys.account(`sk-${at}`);
@@ -51,7 +60,13 @@ test("a record that comes, goes or breaks is seen when its time is up", async (c
   context.mock.method(Date, "now", () => now);
   const { texts, keys } = await tableOf({});
   const name = await keyDigest(SECRET, "sk-late");
-  for (const [text, expected] of [[undefined, false], ['{"export":{"us_person_ear":true}}', true], ["{", false], ['{"export":{"us_person_ear":true}}', true], ["[]", false]]) {
+  for (const [text, expected] of [
+    [undefined, false],
+    ['{"export":{"us_person_ear":true}}', true],
+    ["{", false],
+    ['{"export":{"us_person_ear":true}}', true],
+    ["[]", false],
+  ]) {
     if (text === undefined) texts.delete(name);
     else texts.set(name, text);
     assert.equal(mayUse(await keys.account("sk-late")), expected, text);

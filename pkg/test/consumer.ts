@@ -1,17 +1,45 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
-import { type Code, type CompiledModule, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
+import {
+  type Code,
+  type CompiledModule,
+  type DeniedFamily,
+  Gate,
+  type Judgement,
+  PortcullisError,
+} from "portcullis";
 import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
-import { type Arrived, type Nonces, type Reach, type ReachCode, Seen, acknowledge, reachKeys, verify } from "portcullis/origin";
+import {
+  type Arrived,
+  type Nonces,
+  type Reach,
+  type ReachCode,
+  Seen,
+  acknowledge,
+  reachKeys,
+  verify,
+} from "portcullis/origin";
 
-export async function denied(module: CompiledModule, bundle: Uint8Array): Promise<readonly DeniedFamily[]> {
+export async function denied(
+  module: CompiledModule,
+  bundle: Uint8Array,
+): Promise<readonly DeniedFamily[]> {
   const gate = await Gate.load({ module, bundle });
   const account = gate.account({ export: { us_person_ear: true } });
-  const judgement: Judgement = gate.judge({ method: "GET", url: "/v1/models/haiku-4" }, { place: { country: "US" }, account });
+  const judgement: Judgement = gate.judge(
+    { method: "GET", url: "/v1/models/haiku-4" },
+    { place: { country: "US" }, account },
+  );
   const later: Promise<Judgement> = gate.judge(new Request("https://gate.example/v1/models"), {});
   await later;
-  const node: Readonly<Record<string, string | string[] | undefined>> = { host: "gate.example", accept: undefined };
-  gate.judge({ method: "POST", url: "/v1/models", headers: node, body: new ArrayBuffer(0) }, { place: null });
+  const node: Readonly<Record<string, string | string[] | undefined>> = {
+    host: "gate.example",
+    accept: undefined,
+  };
+  gate.judge(
+    { method: "POST", url: "/v1/models", headers: node, body: new ArrayBuffer(0) },
+    { place: null },
+  );
   // @ts-expect-error a body is bytes or a text
   gate.judge({ method: "POST", url: "/v1/models", body: { model: "haiku-4" } }, {});
   // @ts-expect-error there are three states
@@ -33,15 +61,22 @@ export function retryable(error: PortcullisError): boolean {
 }
 
 export function edge(module: CompiledModule, bundle: ArrayBuffer, decode?: CompiledModule): Worker {
-  return decode === undefined ? worker({ module, bundle }) : worker({ module, bundle, decoder: new Decoder(decode) });
+  return decode === undefined
+    ? worker({ module, bundle })
+    : worker({ module, bundle, decoder: new Decoder(decode) });
 }
 
 export const env: Env = { ORIGIN: "https://inference.example.com", CORS_ORIGINS: "*" };
 export const name: Promise<string> = keyDigest("secret", "sk-1");
 
 /** An origin that has its nonces in a store of its own, and one that has them in memory. */
-export async function checked(request: Request | Arrived, store?: Nonces): Promise<readonly string[]> {
-  const reach: Reach | ReachCode = await verify(request, await reachKeys("edge-1:hmac-sha256:"), { seen: store ?? new Seen(1000) });
+export async function checked(
+  request: Request | Arrived,
+  store?: Nonces,
+): Promise<readonly string[]> {
+  const reach: Reach | ReachCode = await verify(request, await reachKeys("edge-1:hmac-sha256:"), {
+    seen: store ?? new Seen(1000),
+  });
   if (typeof reach === "string") {
     // @ts-expect-error there is no such code
     return reach === "no_such_code" ? [] : [reach];

@@ -23,21 +23,34 @@ const chat = (model) => ({
 
 test("a bundle says what it is", () => {
   const { id, version, title, expires, digest, dialects, facts, secretLists } = gate.info;
-  assert.deepEqual({ id, version, title, secretLists }, { id: "worker-tests", version: 7, title: "Policy of the worker's tests", secretLists: false });
+  assert.deepEqual(
+    { id, version, title, secretLists },
+    { id: "worker-tests", version: 7, title: "Policy of the worker's tests", secretLists: false },
+  );
   assert.equal(expires, Date.parse("2099-01-01T00:00:00Z"));
   assert.match(digest, /^[0-9a-f]{64}$/);
   assert.deepEqual(dialects.map((dialect) => dialect.id).sort(), ["anthropic", "openai"]);
   assert.ok(dialects.every(({ credentials }) => credentials.length > 0));
-  assert.deepEqual(facts.find(({ name }) => name === "us_person"), { name: "us_person", claim: "/export/us_person_ear" });
+  assert.deepEqual(
+    facts.find(({ name }) => name === "us_person"),
+    { name: "us_person", claim: "/export/us_person_ear" },
+  );
 });
 
 test("reach: nothing for one, a family with its message for another", () => {
   assert.deepEqual(gate.reach({ place: US, account: us }), { empty: true, families: [] });
   const { empty, families } = gate.reach({ place: FR, account: foreign });
   assert.equal(empty, false);
-  assert.deepEqual(families.map(({ id, title, message }) => ({ id, title, message })), [
-    { id: "mythos-class", title: "Mythos-class", message: "Mythos-class models are suspended for foreign nationals." },
-  ]);
+  assert.deepEqual(
+    families.map(({ id, title, message }) => ({ id, title, message })),
+    [
+      {
+        id: "mythos-class",
+        title: "Mythos-class",
+        message: "Mythos-class models are suspended for foreign nationals.",
+      },
+    ],
+  );
 });
 
 test("judge: a held request, a Request, a request in pieces", async () => {
@@ -55,7 +68,8 @@ test("judge: a held request, a Request, a request in pieces", async () => {
 
   const reading = gate.open(chat("mythos-5"), facts);
   reading.caseId = "case-1";
-  for (const byte of new TextEncoder().encode(chat("mythos-5").body)) reading.feed(Uint8Array.of(byte));
+  for (const byte of new TextEncoder().encode(chat("mythos-5").body))
+    reading.feed(Uint8Array.of(byte));
   assert.deepEqual(reading.finish(), held);
   const refusal = reading.refusal;
   assert.equal(refusal.status, 403);
@@ -108,11 +122,20 @@ test("an account of one policy is not taken for another's", async () => {
 });
 
 test("a line feed cannot smuggle a fact", () => {
-  for (const facts of [{ place: { country: "US\nUS" } }, { ip: "1.2.3.4\n" }, { network: ["vpn\n"] }]) {
+  for (const facts of [
+    { place: { country: "US\nUS" } },
+    { ip: "1.2.3.4\n" },
+    { network: ["vpn\n"] },
+  ]) {
     assert.throws(() => gate.reach(facts), { code: "input_invalid" });
   }
-  assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), { code: "input_invalid" });
-  assert.throws(() => gate.judge({ ...chat("haiku-4"), headers: [["a", "b\nc: d"]] }, { place: FR }), { code: "input_invalid" });
+  assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), {
+    code: "input_invalid",
+  });
+  assert.throws(
+    () => gate.judge({ ...chat("haiku-4"), headers: [["a", "b\nc: d"]] }, { place: FR }),
+    { code: "input_invalid" },
+  );
 });
 
 for (const [what, bytes, code] of [
@@ -122,7 +145,10 @@ for (const [what, bytes, code] of [
   ["another file", Buffer.alloc(bundle.length), "bundle_foreign_file"],
 ]) {
   test(`${what} is not a bundle: ${code}`, async () => {
-    await assert.rejects(Gate.load({ module, bundle: bytes }), (error) => error instanceof PortcullisError && error.code === code);
+    await assert.rejects(
+      Gate.load({ module, bundle: bytes }),
+      (error) => error instanceof PortcullisError && error.code === code,
+    );
   });
 }
 
@@ -130,17 +156,23 @@ test("a bundle with any one bit flipped, at 300 places, is refused with its own 
   for (let step = 0; step < 300; step += 1) {
     const broken = Buffer.from(bundle);
     const at = Math.floor((step / 300) * broken.length);
-    broken[at] ^= 1 << step % 8;
-    await assert.rejects(Gate.load({ module, bundle: broken }), (error) => error instanceof PortcullisError && error.code.startsWith("bundle_"), `byte ${at}`);
+    broken[at] ^= 1 << (step % 8);
+    await assert.rejects(
+      Gate.load({ module, bundle: broken }),
+      (error) => error instanceof PortcullisError && error.code.startsWith("bundle_"),
+      `byte ${at}`,
+    );
   }
 });
 
 test("a decision neither grows the module's memory nor leaks handles", async () => {
   const { initSync } = await import("../wasm/edge.js");
   const { memory } = initSync();
-  for (let round = 0; round < 2_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  for (let round = 0; round < 2_000; round += 1)
+    gate.judge(chat("mythos-5"), { place: FR, account: foreign });
   const before = memory.buffer.byteLength;
-  for (let round = 0; round < 50_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  for (let round = 0; round < 50_000; round += 1)
+    gate.judge(chat("mythos-5"), { place: FR, account: foreign });
   assert.equal(memory.buffer.byteLength, before);
 });
 
@@ -150,13 +182,22 @@ test("what the origin is told is closed is what the caller is told is closed", a
     let compared = 0;
     for (const line of lines) {
       const place = line.places ?? (line.place === undefined ? [] : [line.place]);
-      const account = (line.accounts ?? [line.account ?? {}]).map((facts) => judge.accountByName(facts));
-      const reading = judge.open({ method: line.method, url: line.url, headers: [] }, { place, account, network: line.network });
+      const account = (line.accounts ?? [line.account ?? {}]).map((facts) =>
+        judge.accountByName(facts),
+      );
+      const reading = judge.open(
+        { method: line.method, url: line.url, headers: [] },
+        { place, account, network: line.network },
+      );
       for (const one of account) one.free();
       if (reading === undefined) continue;
       const { denied } = reading;
       const judgement = reading.finish();
-      assert.equal(reading.denied, judgement.verdict === "pass" || judgement.verdict === "defer" ? denied : "", "until it is refused");
+      assert.equal(
+        reading.denied,
+        judgement.verdict === "pass" || judgement.verdict === "defer" ? denied : "",
+        "until it is refused",
+      );
       assert.deepEqual(denied, reading.families.map(({ id }) => `"${id}"`).join(" "), line.id);
       compared += 1;
     }

@@ -13,7 +13,10 @@ import { POLICY, bearer, compile, start } from "./setup.mjs";
 const US = { country: "US", regionCode: "TX" };
 const FR = { country: "FR" };
 const SEED = "edge-2:ed25519:nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
-const reach = await reachCheck({ keys: `${REACH_KEY}, ${await publicKey(SEED)}`, key: ENFORCED_KEY });
+const reach = await reachCheck({
+  keys: `${REACH_KEY}, ${await publicKey(SEED)}`,
+  key: ENFORCED_KEY,
+});
 let gate;
 
 before(async () => {
@@ -23,10 +26,20 @@ after(() => gate.close());
 
 const last = () => gate.origin.seen.at(-1);
 /** A chat request over a real connection, whose place is a header. */
-const chat = (model, key, country, { path = "/v1/chat/completions", headers = {}, url = gate.worker.url } = {}) =>
+const chat = (
+  model,
+  key,
+  country,
+  { path = "/v1/chat/completions", headers = {}, url = gate.worker.url } = {},
+) =>
   fetch(url + path, {
     method: "POST",
-    headers: { "content-type": "application/json", "cf-ipcountry": country, ...bearer(key), ...headers },
+    headers: {
+      "content-type": "application/json",
+      "cf-ipcountry": country,
+      ...bearer(key),
+      ...headers,
+    },
     body: JSON.stringify({ model, messages: [{ role: "user", content: "hi" }] }),
   });
 
@@ -41,10 +54,22 @@ for (const [what, model, key, country, denied, verdict] of [
     assert.equal(answer.status, 200);
     const { reach } = last();
     assert.equal(typeof reach, "object", reach);
-    assert.deepEqual({ denied: reach.denied, verdict: reach.verdict, policy: reach.policy, version: reach.version }, { denied, verdict, policy: "worker-tests", version: 7 });
+    assert.deepEqual(
+      {
+        denied: reach.denied,
+        verdict: reach.verdict,
+        policy: reach.policy,
+        version: reach.version,
+      },
+      { denied, verdict, policy: "worker-tests", version: 7 },
+    );
     assert.match(reach.bundle, /^[0-9a-f]{16}$/);
     assert.ok(reach.slots.includes("authorization") && reach.slots.includes("x-api-key"));
-    assert.equal(answer.headers.get("portcullis-enforced"), null, "what the origin says to the gate is not the client's");
+    assert.equal(
+      answer.headers.get("portcullis-enforced"),
+      null,
+      "what the origin says to the gate is not the client's",
+    );
   });
 }
 
@@ -60,8 +85,15 @@ test("no two requests have one nonce", async () => {
 test("a body that is sent while it is read is marked as one that may yet be deferred", async () => {
   const padding = "x".repeat(1_500_000);
   const body = JSON.stringify({ model: "haiku-4", messages: [{ role: "user", content: padding }] });
-  for (const [key, country, verdict] of [["sk-foreign", "FR", "defer"], ["sk-us", "US", "pass"]]) {
-    const answer = await fetch(`${gate.worker.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": country, ...bearer(key) }, body });
+  for (const [key, country, verdict] of [
+    ["sk-foreign", "FR", "defer"],
+    ["sk-us", "US", "pass"],
+  ]) {
+    const answer = await fetch(`${gate.worker.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "cf-ipcountry": country, ...bearer(key) },
+      body,
+    });
     assert.equal(answer.status, 200);
     await answer.arrayBuffer();
     assert.equal(last().reach.verdict, verdict);
@@ -70,27 +102,57 @@ test("a body that is sent while it is read is marked as one that may yet be defe
 
 for (const method of ["GET", "POST", "HEAD", "OPTIONS", "DELETE", "PATCH"]) {
   test(`the method is bound: ${method}`, async () => {
-    await fetch(`${gate.worker.url}/v1/files/file-1`, { method, headers: { ...bearer("sk-us"), "cf-ipcountry": "US" } });
+    await fetch(`${gate.worker.url}/v1/files/file-1`, {
+      method,
+      headers: { ...bearer("sk-us"), "cf-ipcountry": "US" },
+    });
     assert.equal(last().method, method);
     assert.equal(typeof last().reach, "object", last().reach);
   });
 }
 
-for (const target of ["/v1/models?x=%2F%2f&y=a+b&x=2", "/v1//models", "/v1/models/a%20b", "/v1/models/%6dodel", "/v1/models/a|b", "/v1/models/'\"<>`{}", "/v1/models/[a]?q=[b]&c={|}'\"", "/v1/../v1/models", "/v1/models?", "/v1/models/ä?ö", "/v1/models/a\\b", "/v1/models;v=1/x", "/v1/models/%zz%"]) {
+for (const target of [
+  "/v1/models?x=%2F%2f&y=a+b&x=2",
+  "/v1//models",
+  "/v1/models/a%20b",
+  "/v1/models/%6dodel",
+  "/v1/models/a|b",
+  "/v1/models/'\"<>`{}",
+  "/v1/models/[a]?q=[b]&c={|}'\"",
+  "/v1/../v1/models",
+  "/v1/models?",
+  "/v1/models/ä?ö",
+  "/v1/models/a\\b",
+  "/v1/models;v=1/x",
+  "/v1/models/%zz%",
+]) {
   test(`path and query are bound as the origin sees them: ${target}`, async () => {
     const client = await open(gate.worker.url);
-    await client.head("GET", target, { connection: "close", "cf-ipcountry": "US", ...bearer("sk-us") });
+    await client.head("GET", target, {
+      connection: "close",
+      "cf-ipcountry": "US",
+      ...bearer("sk-us"),
+    });
     await client.status;
     assert.equal(typeof last().reach, "object", `${last().url}: ${last().reach}`);
   });
 }
 
 test("a WebSocket is marked when it is opened", async () => {
-  const { status, webSocket, headers } = await gate.fetch("/v1/realtime?model=haiku-4", { headers: { upgrade: "websocket", "cf-ipcountry": "FR", ...bearer("sk-foreign"), "sec-websocket-protocol": "realtime" } });
+  const { status, webSocket, headers } = await gate.fetch("/v1/realtime?model=haiku-4", {
+    headers: {
+      upgrade: "websocket",
+      "cf-ipcountry": "FR",
+      ...bearer("sk-foreign"),
+      "sec-websocket-protocol": "realtime",
+    },
+  });
   assert.equal(status, 101);
   assert.equal(headers.get("portcullis-enforced"), null);
   assert.deepEqual(last().reach.denied, ["mythos-class"]);
-  const echoed = new Promise((resolve) => webSocket.addEventListener("message", ({ data }) => resolve(data)));
+  const echoed = new Promise((resolve) =>
+    webSocket.addEventListener("message", ({ data }) => resolve(data)),
+  );
   webSocket.accept();
   webSocket.send("{}");
   await echoed;
@@ -100,27 +162,48 @@ test("a WebSocket is marked when it is opened", async () => {
 test("what is not guarded has no mark, and keeps what only looks like a credential", async () => {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   const policy = join(folder, "policy.toml");
-  writeFileSync(policy, readFileSync(POLICY, "utf8").replace(/^dialects = .*$/m, 'dialects = [{ id = "openai", prefix = "/openai" }]'));
-  const prefixed = await start({ reach, bundle: compile(policy), bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "authorization" } });
+  writeFileSync(
+    policy,
+    readFileSync(POLICY, "utf8").replace(
+      /^dialects = .*$/m,
+      'dialects = [{ id = "openai", prefix = "/openai" }]',
+    ),
+  );
+  const prefixed = await start({
+    reach,
+    bundle: compile(policy),
+    bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "authorization" },
+  });
   rmSync(folder, { recursive: true });
   try {
     const ask = async (path) => {
-      await fetch(prefixed.worker.url + path, { headers: { "portcullis-reach": "denied=()", x_api_key: "a", "x-api-key": "b" } });
+      await fetch(prefixed.worker.url + path, {
+        headers: { "portcullis-reach": "denied=()", x_api_key: "a", "x-api-key": "b" },
+      });
       return prefixed.origin.seen.at(-1);
     };
     const outside = await ask("/health?api_key=c");
     assert.equal(outside.reach, "reach_missing");
-    assert.deepEqual([outside.url, outside.headers.x_api_key, outside.headers["x-api-key"]], ["/health?api_key=c", "a", "b"]);
+    assert.deepEqual(
+      [outside.url, outside.headers.x_api_key, outside.headers["x-api-key"]],
+      ["/health?api_key=c", "a", "b"],
+    );
     const inside = await ask("/openai/v1/models?api_key=c");
     assert.equal(typeof inside.reach, "object", inside.reach);
-    assert.deepEqual([inside.url, inside.headers.x_api_key, inside.headers["x-api-key"]], ["/openai/v1/models", undefined, undefined]);
+    assert.deepEqual(
+      [inside.url, inside.headers.x_api_key, inside.headers["x-api-key"]],
+      ["/openai/v1/models", undefined, undefined],
+    );
   } finally {
     await prefixed.close();
   }
 });
 
 test("inbound copies of our own headers are stripped in every spelling", async () => {
-  for (const [key, country] of [["sk-us", "US"], ["sk-foreign", "FR"]]) {
+  for (const [key, country] of [
+    ["sk-us", "US"],
+    ["sk-foreign", "FR"],
+  ]) {
     const client = await open(gate.worker.url);
     await client.head("GET", "/v1/models", {
       connection: "close, Portcullis-Reach, portcullis_enforced",
@@ -135,15 +218,32 @@ test("inbound copies of our own headers are stripped in every spelling", async (
     await client.status;
     assert.equal(typeof last().reach, "object", last().reach);
     const { raw } = last();
-    const names = raw.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase().replaceAll("_", "-"));
-    assert.deepEqual(names.filter((name) => name.startsWith("portcullis")), ["portcullis-reach"]);
-    assert.ok(!raw.some((text) => /portcullis/i.test(text) && /,|_/.test(text) && !text.startsWith("denied=")), raw.join("|"));
+    const names = raw
+      .filter((_, at) => at % 2 === 0)
+      .map((name) => name.toLowerCase().replaceAll("_", "-"));
+    assert.deepEqual(
+      names.filter((name) => name.startsWith("portcullis")),
+      ["portcullis-reach"],
+    );
+    assert.ok(
+      !raw.some(
+        (text) => /portcullis/i.test(text) && /,|_/.test(text) && !text.startsWith("denied="),
+      ),
+      raw.join("|"),
+    );
   }
 });
 
 test("a trailer does not reach the origin", async () => {
   const client = await open(gate.worker.url);
-  await client.head("POST", "/v1/chat/completions", { connection: "close", "transfer-encoding": "chunked", trailer: "Portcullis-Reach", "content-type": "application/json", "cf-ipcountry": "US", ...bearer("sk-us") });
+  await client.head("POST", "/v1/chat/completions", {
+    connection: "close",
+    "transfer-encoding": "chunked",
+    trailer: "Portcullis-Reach",
+    "content-type": "application/json",
+    "cf-ipcountry": "US",
+    ...bearer("sk-us"),
+  });
   await client.chunk('{"model":"haiku-4","messages":[]}');
   await client.bytes("0\r\nPortcullis-Reach: denied=()\r\n\r\n");
   await client.status;
@@ -152,20 +252,29 @@ test("a trailer does not reach the origin", async () => {
 });
 
 test("every credential is bound, and those in a spelling that only some servers read are taken out", async () => {
-  await chat("haiku-4", "sk-us", "US", { headers: { "x-api-key": "sk-us", x_api_key: "sk-foreign", authoriza_tion: "kept" } });
+  await chat("haiku-4", "sk-us", "US", {
+    headers: { "x-api-key": "sk-us", x_api_key: "sk-foreign", authoriza_tion: "kept" },
+  });
   assert.equal(typeof last().reach, "object", last().reach);
   assert.equal(last().headers.x_api_key, undefined);
   assert.equal(last().headers.authoriza_tion, "kept");
   const client = await open(gate.worker.url);
-  await client.bytes("GET /v1/models HTTP/1.1\r\nhost: gate.example\r\nconnection: close\r\nx-api-key: a\r\nx-api-key: b\r\ncf-ipcountry: US\r\n\r\n");
+  await client.bytes(
+    "GET /v1/models HTTP/1.1\r\nhost: gate.example\r\nconnection: close\r\nx-api-key: a\r\nx-api-key: b\r\ncf-ipcountry: US\r\n\r\n",
+  );
   await client.status;
   assert.equal(typeof last().reach, "object", last().reach);
 });
 
 test("without a key there is no mark, so that none can be mistaken for one", async () => {
-  const unsigned = await start({ bindings: { LOCAL: "1", REACH_KEY: undefined, ENFORCED_KEY: undefined } });
+  const unsigned = await start({
+    bindings: { LOCAL: "1", REACH_KEY: undefined, ENFORCED_KEY: undefined },
+  });
   try {
-    const answer = await chat("haiku-4", "sk-foreign", "FR", { url: unsigned.worker.url, headers: { "portcullis-reach": "denied=()" } });
+    const answer = await chat("haiku-4", "sk-foreign", "FR", {
+      url: unsigned.worker.url,
+      headers: { "portcullis-reach": "denied=()" },
+    });
     assert.equal(answer.status, 200);
     assert.equal(unsigned.origin.seen.at(-1).headers["portcullis-reach"], undefined);
   } finally {
@@ -184,7 +293,10 @@ test("Ed25519: the origin needs no secret", async () => {
 });
 
 test("a key that the origin does not know is not believed", async () => {
-  const stranger = await start({ reach, bindings: { LOCAL: "1", REACH_KEY: `demo-gate:hmac-sha256:${"A".repeat(43)}=` } });
+  const stranger = await start({
+    reach,
+    bindings: { LOCAL: "1", REACH_KEY: `demo-gate:hmac-sha256:${"A".repeat(43)}=` },
+  });
   try {
     await chat("haiku-4", "sk-us", "US", { url: stranger.worker.url });
     assert.equal(stranger.origin.seen.at(-1).reach, "reach_signature_wrong");

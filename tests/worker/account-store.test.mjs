@@ -24,7 +24,11 @@ test("a table full of records evicts the oldest, and those it drops still decide
     assert.equal((await ask("sk-us")).status, 200);
     // More keys than are kept, several at a time, so that records are dropped while requests hold them.
     for (let at = 0; at < 4_200; at += 60) {
-      const answers = await Promise.all([...Array.from({ length: 60 }, (_, i) => ask(`sk-made-up-${at + i}`)), ask("sk-us"), ask("sk-foreign")]);
+      const answers = await Promise.all([
+        ...Array.from({ length: 60 }, (_, i) => ask(`sk-made-up-${at + i}`)),
+        ask("sk-us"),
+        ask("sk-foreign"),
+      ]);
       const statuses = answers.map(({ status }) => status);
       assert.deepEqual(statuses.slice(-2), [200, 403]);
       assert.ok(statuses.slice(0, -2).every((status) => status === 403));
@@ -34,7 +38,13 @@ test("a table full of records evicts the oldest, and those it drops still decide
   }
 });
 
-for (const [fault, value] of [["is not JSON", "{"], ["is a list", "[]"], ["is a number", "1"], ["is null", "null"], ["claims a prototype", '{"__proto__":{"export":{"us_person_ear":true}}}']]) {
+for (const [fault, value] of [
+  ["is not JSON", "{"],
+  ["is a list", "[]"],
+  ["is a number", "1"],
+  ["is null", "null"],
+  ["claims a prototype", '{"__proto__":{"export":{"us_person_ear":true}}}'],
+]) {
   test(`a record that ${fault} proves nothing`, async () => {
     const gate = await start();
     try {

@@ -12,7 +12,10 @@ let named;
 
 before(async () => {
   all = await start({ reach, bindings: { LOCAL: "1" } });
-  named = await start({ reach, bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" } });
+  named = await start({
+    reach,
+    bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" },
+  });
 });
 after(() => Promise.all([all.close(), named.close()]));
 
@@ -66,18 +69,35 @@ test("what is taken out of a query leaves the rest as it is", async () => {
 
 test("a request in a batch has no credential of its own", async () => {
   const document = '{"model":"haiku-4","messages":[]}';
-  const batch = (path, headers = "") => `--b\r\nContent-Type: application/http\r\n\r\nPOST ${path} HTTP/1.1\r\n${headers}Content-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
+  const batch = (path, headers = "") =>
+    `--b\r\nContent-Type: application/http\r\n\r\nPOST ${path} HTTP/1.1\r\n${headers}Content-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
   const sent = async (body) => {
-    const headers = { "content-type": "multipart/mixed; boundary=b", "cf-ipcountry": "US", ...bearer("sk-foreign") };
-    const answer = await fetch(`${all.worker.url}/batch?api_key=sk-foreign`, { method: "POST", headers, body });
+    const headers = {
+      "content-type": "multipart/mixed; boundary=b",
+      "cf-ipcountry": "US",
+      ...bearer("sk-foreign"),
+    };
+    const answer = await fetch(`${all.worker.url}/batch?api_key=sk-foreign`, {
+      method: "POST",
+      headers,
+      body,
+    });
     return [answer.status, await answer.text()];
   };
   const open = "/v1/chat/completions";
-  for (const own of [batch(open), batch(open, "Authorization: Bearer sk-foreign\r\n"), batch(`${open}?api_key=sk-foreign`)]) {
+  for (const own of [
+    batch(open),
+    batch(open, "Authorization: Bearer sk-foreign\r\n"),
+    batch(`${open}?api_key=sk-foreign`),
+  ]) {
     const [status, text] = await sent(own);
     assert.equal(status, 200, text);
   }
-  for (const other of [batch(open, "Authorization: Bearer sk-employee\r\n"), batch(open, "X-Api-Key: sk-foreign\r\n"), batch(`${open}?api_key=sk-us`)]) {
+  for (const other of [
+    batch(open, "Authorization: Bearer sk-employee\r\n"),
+    batch(open, "X-Api-Key: sk-foreign\r\n"),
+    batch(`${open}?api_key=sk-us`),
+  ]) {
     const [status, text] = await sent(other);
     assert.equal(status, 400, text);
     assert.match(text, /another credential than the batch/);

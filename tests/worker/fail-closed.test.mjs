@@ -23,7 +23,11 @@ const BROKEN = [
   ["half a bundle", bundle.subarray(0, bundle.length / 2), "bundle_truncated"],
   ["a flipped bit", flipped(bundle), "bundle_digest"],
   ["a foreign file", Buffer.from("PK\x03\x04".padEnd(4096, "x")), "bundle_foreign_file"],
-  ["a bundle with something after it", Buffer.concat([bundle, Buffer.from("x")]), "bundle_trailing_bytes"],
+  [
+    "a bundle with something after it",
+    Buffer.concat([bundle, Buffer.from("x")]),
+    "bundle_trailing_bytes",
+  ],
 ];
 
 for (const [what, bytes, code] of BROKEN) {
@@ -47,13 +51,19 @@ for (const [what, bytes, code] of BROKEN) {
   });
 }
 
-for (const [what, key] of [["that is not hexadecimal", "not hex"], ["of 30 digits", "0".repeat(30)], ["of 33 digits", "0".repeat(33)]]) {
+for (const [what, key] of [
+  ["that is not hexadecimal", "not hex"],
+  ["of 30 digits", "0".repeat(30)],
+  ["of 33 digits", "0".repeat(33)],
+]) {
   test(`a list key ${what}: 503 for all`, async () => {
     const gate = await start({ bindings: { LIST_KEY: key } });
     try {
       assert.equal((await gate.chat("haiku-4", US)).status, 503);
       assert.equal(gate.origin.seen.length, 0);
-      assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "key_invalid" });
+      assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), {
+        error: "key_invalid",
+      });
     } finally {
       await gate.close();
     }
@@ -77,7 +87,10 @@ function secret() {
 test("a list key is the same text for the command line and for the worker, and white space at its end is none of it", async () => {
   const gate = await start({ bundle: secret(), bindings: { LIST_KEY: `${KEY} \n` } });
   try {
-    await gate.worker.table.put(await keyDigest(KEY_SECRET, "sk-partner"), JSON.stringify({ org: "org-1" }));
+    await gate.worker.table.put(
+      await keyDigest(KEY_SECRET, "sk-partner"),
+      JSON.stringify({ org: "org-1" }),
+    );
     assert.equal((await gate.chat("mythos-5", US, bearer("sk-partner"))).status, 200);
     assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
   } finally {
@@ -101,7 +114,9 @@ test("a secret list without a list key: 503 for all, and the status says why", a
   try {
     assert.equal((await gate.chat("haiku-4", US)).status, 503);
     assert.equal(gate.origin.seen.length, 0);
-    assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), { error: "list_key_missing" });
+    assert.deepEqual(await (await gate.fetch("/.well-known/portcullis/status")).json(), {
+      error: "list_key_missing",
+    });
     await until(() => logged.some((line) => line.includes("list_key_missing")));
   } finally {
     await gate.close();
@@ -112,7 +127,9 @@ test("places that anyone can claim are no secret of the deployment's", async () 
   const logged = [];
   const gate = await start({ bindings: { LOCAL: "1" }, hear: (line) => logged.push(line) });
   try {
-    assert.deepEqual((await (await gate.fetch("/.well-known/portcullis/status")).json()).problems, ["place_claimed"]);
+    assert.deepEqual((await (await gate.fetch("/.well-known/portcullis/status")).json()).problems, [
+      "place_claimed",
+    ]);
     await until(() => logged.some((line) => line.includes("place_claimed")));
   } finally {
     await gate.close();
@@ -121,7 +138,10 @@ test("places that anyone can claim are no secret of the deployment's", async () 
 
 test("a key table without its secret: nothing is known of any account, and log and status say so", async () => {
   const logged = [];
-  const gate = await start({ bindings: { KEY_SECRET: undefined }, hear: (line) => logged.push(line) });
+  const gate = await start({
+    bindings: { KEY_SECRET: undefined },
+    hear: (line) => logged.push(line),
+  });
   try {
     assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);
     assert.equal((await gate.chat("haiku-4", US, bearer("sk-us"))).status, 200);
@@ -129,25 +149,42 @@ test("a key table without its secret: nothing is known of any account, and log a
     assert.equal(status.status, 200);
     assert.deepEqual((await status.json()).problems, ["key_secret_missing"]);
     await until(() => logged.some((line) => line.includes("key_secret_missing")));
-    assert.equal(logged.filter((line) => line.includes("key_secret_missing")).length, 1, "once an isolate");
+    assert.equal(
+      logged.filter((line) => line.includes("key_secret_missing")).length,
+      1,
+      "once an isolate",
+    );
   } finally {
     await gate.close();
   }
 });
 
 test("an instance that traps is replaced: the request is refused, those in flight too, the next are judged", async () => {
-  const gate = await start({ module: trapping("edge", "reader_feed", TRAPPING_LENGTH), bindings: { LOCAL: "1" } });
+  const gate = await start({
+    module: trapping("edge", "reader_feed", TRAPPING_LENGTH),
+    bindings: { LOCAL: "1" },
+  });
   try {
     const caller = { "cf-ipcountry": "FR" };
     // One that is being streamed when the trap comes.
     const streamed = await open(gate.worker.url);
-    await streamed.head("POST", "/v1/chat/completions", { ...caller, "content-type": "application/json", "transfer-encoding": "chunked" });
-    await streamed.chunk(`{"model":"haiku-4","messages":[{"role":"user","content":"${"x".repeat(500_000)}`);
+    await streamed.head("POST", "/v1/chat/completions", {
+      ...caller,
+      "content-type": "application/json",
+      "transfer-encoding": "chunked",
+    });
+    await streamed.chunk(
+      `{"model":"haiku-4","messages":[{"role":"user","content":"${"x".repeat(500_000)}`,
+    );
     await until(() => gate.origin.seen.length === 1 && gate.origin.seen[0].bytes > 100_000);
 
     assert.equal((await gate.chat("haiku-4", FR, caller)).status, 200);
     const body = JSON.stringify({ model: "haiku-4", messages: [] }).padEnd(TRAPPING_LENGTH, " ");
-    const trapped = await gate.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json", ...caller }, body });
+    const trapped = await gate.fetch("/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...caller },
+      body,
+    });
     assert.equal(trapped.status, 503);
     assert.equal((await trapped.json()).error.code, "gate_unavailable");
 
@@ -159,7 +196,10 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 
     assert.equal((await gate.chat("haiku-4", FR, caller)).status, 200);
     assert.equal((await gate.chat("mythos-5", FR, { ...caller, ...bearer("sk-us") })).status, 403);
-    assert.equal((await gate.chat("mythos-5", US, { "cf-ipcountry": "US", ...bearer("sk-us") })).status, 200);
+    assert.equal(
+      (await gate.chat("mythos-5", US, { "cf-ipcountry": "US", ...bearer("sk-us") })).status,
+      200,
+    );
     assert.equal((await gate.fetch("/.well-known/portcullis/status")).status, 200);
   } finally {
     await gate.close();
@@ -168,9 +208,15 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 
 test("an instance that traps is replaced under open sockets: what it had read is lost, and nothing goes on that rested on it", async () => {
   const origin = await startSocketOrigin();
-  const gate = await start({ module: trapping("edge", "reader_feed", TRAPPING_LENGTH), bindings: { LOCAL: "1", ORIGIN: origin.url } });
+  const gate = await start({
+    module: trapping("edge", "reader_feed", TRAPPING_LENGTH),
+    bindings: { LOCAL: "1", ORIGIN: origin.url },
+  });
   const connect = async (headers) => {
-    const socket = new WebSocket(`${gate.worker.url.replace("http", "ws")}/v1/realtime?model=haiku-4`, { headers });
+    const socket = new WebSocket(
+      `${gate.worker.url.replace("http", "ws")}/v1/realtime?model=haiku-4`,
+      { headers },
+    );
     const client = { socket, got: [], closed: undefined };
     socket.on("message", (data) => client.got.push(data.toString()));
     socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));

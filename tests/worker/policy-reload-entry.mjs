@@ -29,18 +29,38 @@ async function put(at, env, context) {
 
 async function facts({ headers }) {
   const key = headers.get("authorization")?.slice("Bearer ".length);
-  return { place: { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" }, account: key === undefined ? undefined : await keys.account(key) };
+  return {
+    place: {
+      country: headers.get("cf-ipcountry") ?? "",
+      region: headers.get("cf-region-code") ?? "",
+    },
+    account: key === undefined ? undefined : await keys.account(key),
+  };
 }
 
 export default {
   async fetch(request, env, context) {
     const { pathname, search, searchParams } = new URL(request.url);
     if (pathname === "/memory") return new Response(String(initSync().memory.buffer.byteLength));
-    if (pathname === "/policy") return new Response(String(await put(Number(searchParams.get("at")), env, context)));
+    if (pathname === "/policy")
+      return new Response(String(await put(Number(searchParams.get("at")), env, context)));
     if (serving === undefined) await put(0, env, context);
     if (!isUpgrade(request)) return serving.fetch(request, env, context);
-    const connect = async () => ({ answer: await fetch(env.ORIGIN + pathname + search, request), acknowledged: false });
+    const connect = async () => ({
+      answer: await fetch(env.ORIGIN + pathname + search, request),
+      acknowledged: false,
+    });
     const fault = (cause) => console.error(String(cause));
-    return relay({ request, gate: () => gate, facts: () => facts(request), connect, newCase: () => "case-1", fault }, await facts(request));
+    return relay(
+      {
+        request,
+        gate: () => gate,
+        facts: () => facts(request),
+        connect,
+        newCase: () => "case-1",
+        fault,
+      },
+      await facts(request),
+    );
   },
 };

@@ -29,10 +29,24 @@ let reply;
 
 before(async () => {
   const data = { "successor.bundle": compile(file("policy-reload.toml")) };
-  const keys = Object.fromEntries(await Promise.all(Object.entries(ACCOUNTS).map(async ([key, record]) => [await keyDigest(KEY_SECRET, key), record])));
+  const keys = Object.fromEntries(
+    await Promise.all(
+      Object.entries(ACCOUNTS).map(async ([key, record]) => [
+        await keyDigest(KEY_SECRET, key),
+        record,
+      ]),
+    ),
+  );
   sockets = await startSocketOrigin();
   origin = await startOrigin({ reply: (entry, response) => reply(entry, response) });
-  const started = (url) => startWorker({ bundle: compile(POLICY), keys, entry: file("policy-reload-entry.mjs"), data, bindings: { ORIGIN: url, KEY_SECRET, LOCAL: "1" } });
+  const started = (url) =>
+    startWorker({
+      bundle: compile(POLICY),
+      keys,
+      entry: file("policy-reload-entry.mjs"),
+      data,
+      bindings: { ORIGIN: url, KEY_SECRET, LOCAL: "1" },
+    });
   relay = await started(sockets.url);
   gate = await started(origin.url);
   fresh = () => started(origin.url);
@@ -132,9 +146,14 @@ test("nothing overtakes what waits for the facts of the new policy, even if that
   client.socket.close();
 });
 
-const delta = (model, content) => `data: ${JSON.stringify({ id: "c", model, choices: [{ index: 0, delta: { content } }] })}\n\n`;
+const delta = (model, content) =>
+  `data: ${JSON.stringify({ id: "c", model, choices: [{ index: 0, delta: { content } }] })}\n\n`;
 const ask = (model, headers = FR, to = gate) =>
-  to.fetch("/v1/chat/completions", { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify({ model, stream: true, messages: [] }) });
+  to.fetch("/v1/chat/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ model, stream: true, messages: [] }),
+  });
 
 function stream() {
   const made = { closed: false };
@@ -172,12 +191,16 @@ async function rest(reader) {
   }
 }
 
-for (const [how, model] of [["checked", "auto"], ["unread", "haiku-4"]]) {
+for (const [how, model] of [
+  ["checked", "auto"],
+  ["unread", "haiku-4"],
+]) {
   test(`an answer that is under way, ${how}, goes on under the policy it was asked under`, async () => {
     await put(0, gate);
     const { made, rest } = await underWay(model);
     // Under the new policy others are judged meanwhile.
-    reply = (_, response) => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    reply = (_, response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
     assert.equal((await ask("haiku-4")).status, 403);
     assert.equal((await ask("mythos-5")).status, 200);
     made.send(delta("haiku-4", "last"));
@@ -200,10 +223,17 @@ test("and is cut as that policy has it, with its words", async () => {
 
 test("a body that is under way is judged by the policy it began under", async () => {
   reply = (_, response) => response.writeHead(200).end();
-  for (const [model, status] of [["haiku-4", 200], ["mythos-5", 403]]) {
+  for (const [model, status] of [
+    ["haiku-4", 200],
+    ["mythos-5", 403],
+  ]) {
     await put(0, gate);
     const client = await open(gate.url);
-    await client.head("POST", "/v1/chat/completions", { ...FR, "content-type": "application/json", "transfer-encoding": "chunked" });
+    await client.head("POST", "/v1/chat/completions", {
+      ...FR,
+      "content-type": "application/json",
+      "transfer-encoding": "chunked",
+    });
     const begun = origin.seen.length;
     await client.chunk(`{"messages":[{"role":"user","content":"${"x".repeat(500_000)}`);
     await until(() => origin.seen.length > begun && origin.seen[begun].bytes > 100_000);

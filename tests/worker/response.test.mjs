@@ -19,7 +19,10 @@ let reply;
 
 before(async () => {
   origin = await startOrigin({ reply: (entry, response) => reply(entry, response) });
-  gate = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: origin.url, LOCAL: "1" } });
+  gate = await startWorker({
+    bundle: compile(POLICY),
+    bindings: { ORIGIN: origin.url, LOCAL: "1" },
+  });
 });
 after(async () => {
   await gate?.close();
@@ -27,12 +30,24 @@ after(async () => {
 });
 
 const last = () => origin.seen.at(-1);
-const json = (body, headers = {}, status = 200) => (_, response) => response.writeHead(status, { "content-type": "application/json", ...headers }).end(typeof body === "string" ? body : JSON.stringify(body));
+const json =
+  (body, headers = {}, status = 200) =>
+  (_, response) =>
+    response
+      .writeHead(status, { "content-type": "application/json", ...headers })
+      .end(typeof body === "string" ? body : JSON.stringify(body));
 const chat = (body = {}, path = "/v1/chat/completions", headers = {}) =>
-  gate.fetch(path, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR", ...headers }, body: JSON.stringify({ model: "auto", ...body }) });
-const get = (path, headers = {}, method = "GET") => gate.fetch(path, { method, headers: { "cf-ipcountry": "FR", ...headers } });
-const event = (data, name) => `${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`;
-const delta = (model, content = "hi") => event({ id: "c", model, choices: [{ index: 0, delta: { content } }] });
+  gate.fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "cf-ipcountry": "FR", ...headers },
+    body: JSON.stringify({ model: "auto", ...body }),
+  });
+const get = (path, headers = {}, method = "GET") =>
+  gate.fetch(path, { method, headers: { "cf-ipcountry": "FR", ...headers } });
+const event = (data, name) =>
+  `${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`;
+const delta = (model, content = "hi") =>
+  event({ id: "c", model, choices: [{ index: 0, delta: { content } }] });
 
 /** A stream whose parts the test sends one by one. */
 function stream(type = "text/event-stream") {
@@ -58,15 +73,25 @@ async function next(reader, ms = 250) {
 
 test("a list goes without what is closed, and not for any cache", async () => {
   reply = json('{"object":"list","data":[{"id":"haiku-4"}, {"id":"mythos-5"} ,{"id":"gpt-9"}]}', {
-    etag: '"1"', "last-modified": "Mon, 01 Jan 2026 00:00:00 GMT", "cache-control": "public, max-age=60", "content-digest": "sha-256=:x:",
+    etag: '"1"',
+    "last-modified": "Mon, 01 Jan 2026 00:00:00 GMT",
+    "cache-control": "public, max-age=60",
+    "content-digest": "sha-256=:x:",
   });
-  const conditions = { "if-none-match": '"1"', "if-modified-since": "Mon, 01 Jan 2026 00:00:00 GMT", "if-range": '"1"', "if-match": "*", range: "bytes=0-10" };
+  const conditions = {
+    "if-none-match": '"1"',
+    "if-modified-since": "Mon, 01 Jan 2026 00:00:00 GMT",
+    "if-range": '"1"',
+    "if-match": "*",
+    range: "bytes=0-10",
+  };
   const answer = await get("/v1/models", { ...conditions, "accept-encoding": "br, gzip" });
   assert.equal(answer.status, 200);
   assert.equal(await answer.text(), '{"object":"list","data":[{"id":"haiku-4"} ,{"id":"gpt-9"}]}');
   for (const name of Object.keys(conditions)) assert.equal(last().headers[name], undefined, name);
   assert.equal(last().headers["accept-encoding"], "identity");
-  for (const name of ["etag", "last-modified", "content-digest", "content-length"]) assert.equal(answer.headers.get(name), null, name);
+  for (const name of ["etag", "last-modified", "content-digest", "content-length"])
+    assert.equal(answer.headers.get(name), null, name);
   assert.equal(answer.headers.get("cache-control"), "private, no-store");
   assert.match(answer.headers.get("vary"), /\*/);
 });
@@ -79,11 +104,18 @@ test("of an answer that is read no part is asked for; other conditions stand", a
     for (const name of Object.keys(parts)) assert.equal(last().headers[name], undefined, name);
   }
   await chat({ model: "haiku-4" }, undefined, { ...parts, "if-match": '"1"' });
-  assert.deepEqual([last().headers.range, last().headers["if-match"]], [parts.range, '"1"'], "what is not read goes as it came");
+  assert.deepEqual(
+    [last().headers.range, last().headers["if-match"]],
+    [parts.range, '"1"'],
+    "what is not read goes as it came",
+  );
 });
 
 test("a list that the origin codes all the same is read", async () => {
-  reply = (_, response) => response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync('{"data":[{"id":"mythos-5"},{"id":"haiku-4"}]}'));
+  reply = (_, response) =>
+    response
+      .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+      .end(gzipSync('{"data":[{"id":"mythos-5"},{"id":"haiku-4"}]}'));
   const answer = await get("/v1/models");
   assert.equal(answer.headers.get("content-encoding"), null);
   assert.equal(await answer.text(), '{"data":[{"id":"haiku-4"}]}');
@@ -96,7 +128,11 @@ test("a list in a coding that nobody undoes is withheld", async () => {
   assert.ok(!(await answer.text()).includes("mythos"));
 });
 
-for (const [what, body, type = "application/json"] of [["RSS", "<rss>mythos-5</rss>", "application/rss+xml"], ["broken JSON", '{"data":[{"id":"haiku-4"}'], ["another shape", '{"models":["mythos-5"]}']]) {
+for (const [what, body, type = "application/json"] of [
+  ["RSS", "<rss>mythos-5</rss>", "application/rss+xml"],
+  ["broken JSON", '{"data":[{"id":"haiku-4"}'],
+  ["another shape", '{"models":["mythos-5"]}'],
+]) {
   test(`${what} in place of a list is withheld`, async () => {
     reply = (_, response) => response.writeHead(200, { "content-type": type }).end(body);
     const answer = await get("/v1/models");
@@ -106,7 +142,10 @@ for (const [what, body, type = "application/json"] of [["RSS", "<rss>mythos-5</r
 }
 
 test("the head of a list says nothing of its length", async () => {
-  reply = (_, response) => response.writeHead(200, { "content-type": "application/json", "content-length": "500", etag: '"1"' }).end();
+  reply = (_, response) =>
+    response
+      .writeHead(200, { "content-type": "application/json", "content-length": "500", etag: '"1"' })
+      .end();
   const answer = await get("/v1/models", {}, "HEAD");
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get("etag"), null);
@@ -119,7 +158,10 @@ test("an error in place of a list goes as it is", async () => {
 });
 
 test("a long list streams, and each row is judged", async () => {
-  const rows = Array.from({ length: 20_000 }, (_, n) => ({ id: n % 3 === 0 ? `mythos-5-${n}` : `haiku-4-${n}`, description: "x".repeat(40) }));
+  const rows = Array.from({ length: 20_000 }, (_, n) => ({
+    id: n % 3 === 0 ? `mythos-5-${n}` : `haiku-4-${n}`,
+    description: "x".repeat(40),
+  }));
   reply = json({ object: "list", data: rows });
   const answer = await get("/v1/models");
   const { data } = await answer.json();
@@ -128,7 +170,15 @@ test("a long list streams, and each row is judged", async () => {
 });
 
 test("paging goes on past pages of which nothing is left, and never by a closed name", async () => {
-  const all = ["mythos-5-a", "haiku-4", "mythos-5-b", "mythos-5-c", "mythos-5-d", "sonnet-5", "mythos-5-e"];
+  const all = [
+    "mythos-5-a",
+    "haiku-4",
+    "mythos-5-b",
+    "mythos-5-c",
+    "mythos-5-d",
+    "sonnet-5",
+    "mythos-5-e",
+  ];
   const asked = [];
   reply = (entry, response) => {
     const { searchParams } = new URL(entry.url, "http://origin");
@@ -137,13 +187,21 @@ test("paging goes on past pages of which nothing is left, and never by a closed 
     const from = after === null ? 0 : all.indexOf(after) + 1;
     const ids = all.slice(from, from + Number(searchParams.get("limit")));
     const data = ids.map((id) => ({ type: "model", id }));
-    json({ data, has_more: from + ids.length < all.length, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null })(entry, response);
+    json({
+      data,
+      has_more: from + ids.length < all.length,
+      first_id: ids[0] ?? null,
+      last_id: ids.at(-1) ?? null,
+    })(entry, response);
   };
   for (const limit of [1, 2, 3, 10]) {
     const found = [];
     let after;
     for (let pages = 0; pages < 10; pages += 1) {
-      const answer = await get(`/v1/models?limit=${limit}${after === undefined ? "" : `&after_id=${after}`}`, { "anthropic-version": "2023-06-01" });
+      const answer = await get(
+        `/v1/models?limit=${limit}${after === undefined ? "" : `&after_id=${after}`}`,
+        { "anthropic-version": "2023-06-01" },
+      );
       const text = await answer.text();
       assert.ok(!text.includes("mythos"), text);
       const page = JSON.parse(text);
@@ -163,7 +221,11 @@ test("a deferred answer that names an open model goes", async () => {
   assert.equal(last().headers["accept-encoding"], "identity");
 });
 
-for (const [what, model, code] of [["a closed model", "mythos-5", CODE], ["a model that nobody knows", "gpt-9", "answer_unnamed"], ["no model", undefined, "answer_unnamed"]]) {
+for (const [what, model, code] of [
+  ["a closed model", "mythos-5", CODE],
+  ["a model that nobody knows", "gpt-9", "answer_unnamed"],
+  ["no model", undefined, "answer_unnamed"],
+]) {
   test(`a deferred answer that names ${what} is withheld`, async () => {
     reply = json({ id: "c", choices: ["secret"], model });
     const answer = await chat();
@@ -193,13 +255,24 @@ test("what names no model is not sent to an origin that does not acknowledge", a
 });
 
 test("an origin that acknowledges may be asked for what names no model, and answers as it likes", async () => {
-  const acknowledging = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }), reply: (entry, response) => {
-    if (!entry.url.endsWith("generations")) response.removeHeader("portcullis-enforced");
-    json({ data: [] })(entry, response);
-  } });
-  const worker = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: acknowledging.url, LOCAL: "1", REACH_KEY, ENFORCED_KEY } });
+  const acknowledging = await startOrigin({
+    reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }),
+    reply: (entry, response) => {
+      if (!entry.url.endsWith("generations")) response.removeHeader("portcullis-enforced");
+      json({ data: [] })(entry, response);
+    },
+  });
+  const worker = await startWorker({
+    bundle: compile(POLICY),
+    bindings: { ORIGIN: acknowledging.url, LOCAL: "1", REACH_KEY, ENFORCED_KEY },
+  });
   try {
-    const ask = (path) => worker.fetch(path, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR" }, body: '{"model":"auto","prompt":"x"}' });
+    const ask = (path) =>
+      worker.fetch(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", "cf-ipcountry": "FR" },
+        body: '{"model":"auto","prompt":"x"}',
+      });
     assert.equal((await ask("/v1/images/generations")).status, 200);
     assert.equal((await ask("/v1/images/edits")).status, 403);
     assert.equal(acknowledging.seen.length, 2);
@@ -232,7 +305,11 @@ test("a client that goes away takes the origin's answer with it", async () => {
   const made = stream();
   const body = JSON.stringify({ model: "auto", stream: true });
   const client = await open(gate.url);
-  await client.head("POST", "/v1/chat/completions", { "content-type": "application/json", "cf-ipcountry": "FR", "content-length": body.length });
+  await client.head("POST", "/v1/chat/completions", {
+    "content-type": "application/json",
+    "cf-ipcountry": "FR",
+    "content-length": body.length,
+  });
   await client.bytes(body);
   await until(() => made.send !== undefined);
   made.send(delta("haiku-4"));
@@ -247,7 +324,10 @@ test("a client that goes away takes the origin's answer with it", async () => {
 });
 
 test("a stream that names a closed model first is a plain refusal", async () => {
-  reply = (_, response) => response.writeHead(200, { "content-type": "text/event-stream" }).end(delta("mythos-5", "secret"));
+  reply = (_, response) =>
+    response
+      .writeHead(200, { "content-type": "text/event-stream" })
+      .end(delta("mythos-5", "secret"));
   const answer = await chat({ stream: true });
   assert.equal(answer.status, 403);
   assert.equal(answer.headers.get("content-type"), "application/json");
@@ -270,13 +350,31 @@ test("a late hand-over cuts the stream in the API's own words", async () => {
 });
 
 test("Anthropic: a fallback block cuts the stream", async () => {
-  const start = event({ type: "message_start", message: { id: "m", model: "haiku-4", content: [] } }, "message_start");
-  const block = event({ type: "content_block_start", index: 1, content_block: { type: "fallback", to: { model: "mythos-5" } } }, "content_block_start");
-  reply = (_, response) => response.writeHead(200, { "content-type": "text/event-stream" }).end(start + block + event({ type: "message_stop" }, "message_stop"));
-  const answer = await chat({ stream: true, messages: [] }, "/v1/messages", { "anthropic-version": "2023-06-01" });
+  const start = event(
+    { type: "message_start", message: { id: "m", model: "haiku-4", content: [] } },
+    "message_start",
+  );
+  const block = event(
+    {
+      type: "content_block_start",
+      index: 1,
+      content_block: { type: "fallback", to: { model: "mythos-5" } },
+    },
+    "content_block_start",
+  );
+  reply = (_, response) =>
+    response
+      .writeHead(200, { "content-type": "text/event-stream" })
+      .end(start + block + event({ type: "message_stop" }, "message_stop"));
+  const answer = await chat({ stream: true, messages: [] }, "/v1/messages", {
+    "anthropic-version": "2023-06-01",
+  });
   const text = await answer.text();
   assert.ok(text.startsWith(start), text);
-  assert.match(text.slice(start.length), /^event: error\ndata: \{"type":"error","error":\{"type":"permission_error"/);
+  assert.match(
+    text.slice(start.length),
+    /^event: error\ndata: \{"type":"error","error":\{"type":"permission_error"/,
+  );
 });
 
 test("an alias: what names nothing goes, what names a closed model does not", async () => {
@@ -308,7 +406,13 @@ test("an answer that breaks off is broken off for the client, too", async () => 
 });
 
 test("a large answer that names its model last goes whole", async () => {
-  const body = { object: "list", data: Array.from({ length: 2_000 }, () => ({ embedding: Array.from({ length: 64 }, () => 0.125) })), model: "haiku-4" };
+  const body = {
+    object: "list",
+    data: Array.from({ length: 2_000 }, () => ({
+      embedding: Array.from({ length: 64 }, () => 0.125),
+    })),
+    model: "haiku-4",
+  };
   reply = json(body);
   const answer = await chat({ input: "x" }, "/v1/embeddings");
   assert.equal(answer.status, 200);

@@ -22,7 +22,9 @@ export function compile(...files) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const output = join(folder, "policy.bundle");
-    execFileSync(cli(), ["compile", ...files, "--out", output], { stdio: ["ignore", "ignore", "pipe"] });
+    execFileSync(cli(), ["compile", ...files, "--out", output], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     return readFileSync(output);
   } finally {
     rmSync(folder, { recursive: true });
@@ -31,7 +33,10 @@ export function compile(...files) {
 
 /** The command line: where `make` says it is, else where cargo puts it. */
 export function cli() {
-  return process.env.PORTCULLIS ?? fileURLToPath(new URL("../../target/debug/portcullis", import.meta.url));
+  return (
+    process.env.PORTCULLIS ??
+    fileURLToPath(new URL("../../target/debug/portcullis", import.meta.url))
+  );
 }
 
 export const POLICY = fileURLToPath(new URL("policy.toml", import.meta.url));
@@ -40,8 +45,14 @@ export const POLICY = fileURLToPath(new URL("policy.toml", import.meta.url));
 export async function start({ bindings = {}, bundle = compile(POLICY), reach, ...rest } = {}) {
   const origin = await startOrigin({ reach });
   const keys = {};
-  for (const [key, record] of Object.entries(ACCOUNTS)) keys[await keyDigest(KEY_SECRET, key)] = record;
-  const worker = await startWorker({ bundle, keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, ...bindings }, ...rest });
+  for (const [key, record] of Object.entries(ACCOUNTS))
+    keys[await keyDigest(KEY_SECRET, key)] = record;
+  const worker = await startWorker({
+    bundle,
+    keys,
+    bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, ...bindings },
+    ...rest,
+  });
   return {
     origin,
     worker,

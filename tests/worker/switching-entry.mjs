@@ -21,10 +21,14 @@ export default {
   async fetch(request, env, context) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/memory") return new Response(String(initSync().memory.buffer.byteLength));
-    if (pathname === "/later") return new Response(String((ahead += Number(searchParams.get("ms")))));
+    if (pathname === "/later")
+      return new Response(String((ahead += Number(searchParams.get("ms")))));
     if (pathname !== "/switch") return gate.fetch(request, env, context);
-    if (gates.size === 0) await gate.fetch(new Request("http://gate/.well-known/portcullis/status"), env, context);
-    const done = [...gates].map((one) => one.switch(searchParams.get("rule"), searchParams.get("state")));
+    if (gates.size === 0)
+      await gate.fetch(new Request("http://gate/.well-known/portcullis/status"), env, context);
+    const done = [...gates].map((one) =>
+      one.switch(searchParams.get("rule"), searchParams.get("state")),
+    );
     return Response.json(done);
   },
 };

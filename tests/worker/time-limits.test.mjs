@@ -28,9 +28,17 @@ let relay;
 
 before(async () => {
   origin = await startOrigin({ reply: (entry, response) => reply(entry, response) });
-  gate = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: origin.url, LOCAL: "1" }, source });
+  gate = await startWorker({
+    bundle: compile(ANSWERS),
+    bindings: { ORIGIN: origin.url, LOCAL: "1" },
+    source,
+  });
   sockets = await startSocketOrigin();
-  relay = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: sockets.url, LOCAL: "1" }, source });
+  relay = await startWorker({
+    bundle: compile(ANSWERS),
+    bindings: { ORIGIN: sockets.url, LOCAL: "1" },
+    source,
+  });
 });
 after(async () => {
   await relay?.close();
@@ -58,14 +66,25 @@ function stream({ parts = [], type = "text/event-stream", beat }) {
 }
 
 const ask = (model, path = "/v1/chat/completions", headers = {}, to = gate) =>
-  to.fetch(path, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR", ...headers }, body: JSON.stringify({ model, stream: true, messages: [] }) });
-const delta = (content) => `data: ${JSON.stringify({ id: "c", model: "haiku-4", choices: [{ index: 0, delta: { content } }] })}\n\n`;
+  to.fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "cf-ipcountry": "FR", ...headers },
+    body: JSON.stringify({ model, stream: true, messages: [] }),
+  });
+const delta = (content) =>
+  `data: ${JSON.stringify({ id: "c", model: "haiku-4", choices: [{ index: 0, delta: { content } }] })}\n\n`;
 const MESSAGE_START = `event: message_start\ndata: ${JSON.stringify({ type: "message_start", message: { id: "m", model: "haiku-4", content: [] } })}\n\n`;
 const told = (text) => JSON.parse(text.slice(text.lastIndexOf("data: ") + 6));
 
 // An answer that is read, since what runs was the origin's choice, and one that goes by unread.
-for (const [how, model] of [["checked", "auto"], ["unread", "haiku-4"]]) {
-  for (const [what, beat] of [["that fell silent", undefined], ["that goes on and on", delta("x")]]) {
+for (const [how, model] of [
+  ["checked", "auto"],
+  ["unread", "haiku-4"],
+]) {
+  for (const [what, beat] of [
+    ["that fell silent", undefined],
+    ["that goes on and on", delta("x")],
+  ]) {
     test(`a stream ${what}, ${how}, is cut at the end of its life in OpenAI's words, and the origin's answer with it`, async () => {
       const made = stream({ parts: [delta("first")], beat });
       const begun = Date.now();
@@ -88,18 +107,32 @@ for (const [how, model] of [["checked", "auto"], ["unread", "haiku-4"]]) {
     const answer = await ask(model, "/v1/messages", { "anthropic-version": "2023-06-01" });
     const text = await answer.text();
     assert.ok(text.startsWith(MESSAGE_START), text);
-    assert.match(text.slice(MESSAGE_START.length), /^event: error\ndata: \{"type":"error","error":\{"type":"api_error",.*"error_code":"answer_too_long".*\}\n\n$/);
+    assert.match(
+      text.slice(MESSAGE_START.length),
+      /^event: error\ndata: \{"type":"error","error":\{"type":"api_error",.*"error_code":"answer_too_long".*\}\n\n$/,
+    );
     await until(() => made.closed);
   });
 
   test(`in Amazon's frames, ${how}`, async () => {
-    const first = eventFrame("chunk", { bytes: Buffer.from('{"type":"message_start","message":{"model":"haiku-4"}}').toString("base64") });
+    const first = eventFrame("chunk", {
+      bytes: Buffer.from('{"type":"message_start","message":{"model":"haiku-4"}}').toString(
+        "base64",
+      ),
+    });
     const made = stream({ parts: [first], type: "application/vnd.amazon.eventstream" });
-    const bytes = Buffer.from(await (await ask(undefined, `/bedrock/model/${model}/invoke-with-response-stream`)).arrayBuffer());
+    const bytes = Buffer.from(
+      await (
+        await ask(undefined, `/bedrock/model/${model}/invoke-with-response-stream`)
+      ).arrayBuffer(),
+    );
     assert.ok(bytes.subarray(0, first.length).equals(first));
     const last = bytes.subarray(first.length);
     assert.equal(last.readUInt32BE(0), last.length, "one whole frame");
-    assert.match(last.toString("latin1"), /:message-type.{1,4}exception.*lasted as long as one may/s);
+    assert.match(
+      last.toString("latin1"),
+      /:message-type.{1,4}exception.*lasted as long as one may/s,
+    );
     await until(() => made.closed);
   });
 
@@ -140,7 +173,11 @@ test("an event that never ends is a fault to any client, not an end", async () =
   await until(() => made.closed);
 });
 
-for (const [what, ends] of [["LF", "\n\n"], ["CR LF", "\r\n\r\n"], ["CR", "\r\r"]]) {
+for (const [what, ends] of [
+  ["LF", "\n\n"],
+  ["CR LF", "\r\n\r\n"],
+  ["CR", "\r\r"],
+]) {
   test(`an event that ends with ${what}, split before its last byte, is a whole one`, async () => {
     const made = stream({ parts: [`data: {"model":"haiku-4"}${ends.slice(0, -1)}`] });
     const asked = ask("haiku-4");
@@ -161,7 +198,10 @@ test("a stream of which nothing may go by then is a plain refusal that may be tr
 });
 
 test("a list that never ends is withheld, or no whole document", async () => {
-  for (const parts of [['{"object":"list","data":[{"id":"haiku-4"}'], ['{"object":"list","data":[', '{"id":"haiku-4"},'.repeat(2_000)]]) {
+  for (const parts of [
+    ['{"object":"list","data":[{"id":"haiku-4"}'],
+    ['{"object":"list","data":[', '{"id":"haiku-4"},'.repeat(2_000)],
+  ]) {
     const made = stream({ parts, type: "application/json" });
     const answer = await gate.fetch("/v1/models", { headers: { "cf-ipcountry": "FR" } });
     const text = await answer.text().catch(() => "");
@@ -197,12 +237,20 @@ test("the stream of a caller who may use everything lasts", async () => {
 });
 
 async function connect() {
-  const socket = new WebSocket(`${relay.url.replace("http", "ws")}/v1/responses`, { headers: { "cf-ipcountry": "FR" } });
+  const socket = new WebSocket(`${relay.url.replace("http", "ws")}/v1/responses`, {
+    headers: { "cf-ipcountry": "FR" },
+  });
   const client = { socket, got: [], closed: undefined };
   socket.on("message", (data) => client.got.push(JSON.parse(data.toString())));
   socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
   await new Promise((resolve, reject) => socket.on("open", resolve).on("error", reject));
-  return { ...client, client, atOrigin: sockets.seen.at(-1), say: (...messages) => socket.send(JSON.stringify({ say: messages, type: "response.create", model: "auto" })) };
+  return {
+    ...client,
+    client,
+    atOrigin: sockets.seen.at(-1),
+    say: (...messages) =>
+      socket.send(JSON.stringify({ say: messages, type: "response.create", model: "auto" })),
+  };
 }
 const CREATED = { type: "response.created", response: { id: "r", model: "haiku-4" } };
 const TEXT = { type: "response.output_text.delta", delta: "x" };
@@ -213,7 +261,11 @@ test("what the origin says waits for a name, and at the end of its time the sess
   say(TEXT);
   await until(() => client.closed !== undefined);
   assert.ok(Date.now() - begun >= HOLD - 20, "not before");
-  assert.deepEqual(client.got.map(({ type }) => type), ["error"], "nothing of what was held went");
+  assert.deepEqual(
+    client.got.map(({ type }) => type),
+    ["error"],
+    "nothing of what was held went",
+  );
   assert.equal(client.got[0].error.code, "answer_unnamed");
   assert.equal(client.closed[0], 1008);
   await until(() => atOrigin.closed !== undefined);
@@ -229,7 +281,10 @@ test("the time is that of the first that is held, however much the origin says",
   } finally {
     clearInterval(beat);
   }
-  assert.deepEqual(client.got.map(({ type }) => type), ["error"]);
+  assert.deepEqual(
+    client.got.map(({ type }) => type),
+    ["error"],
+  );
 });
 
 for (const [who, name] of [
@@ -244,7 +299,10 @@ for (const [who, name] of [
     assert.deepEqual(client.got, []);
     name(session);
     await until(() => client.got.length === 3);
-    assert.deepEqual(client.got.map(({ type }) => type), [TEXT.type, TEXT.type, CREATED.type]);
+    assert.deepEqual(
+      client.got.map(({ type }) => type),
+      [TEXT.type, TEXT.type, CREATED.type],
+    );
     await sleep(HOLD);
     assert.equal(client.closed, undefined, "the timer was stopped");
     say(TEXT);
@@ -263,10 +321,15 @@ test("before the client has asked for anything nothing is held, and no time runs
 });
 
 test("a session of a caller under restriction has a longest life, one under none has not", async () => {
-  const mortal = await start({ bindings: { ORIGIN: sockets.url, LOCAL: "1" }, source: source.replace("streamLife", "socketLife") });
+  const mortal = await start({
+    bindings: { ORIGIN: sockets.url, LOCAL: "1" },
+    source: source.replace("streamLife", "socketLife"),
+  });
   try {
     const begin = async (headers) => {
-      const socket = new WebSocket(`${mortal.worker.url.replace("http", "ws")}/v1/responses`, { headers });
+      const socket = new WebSocket(`${mortal.worker.url.replace("http", "ws")}/v1/responses`, {
+        headers,
+      });
       const client = { socket, got: 0, closed: undefined };
       socket.on("message", () => (client.got += 1));
       socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
@@ -288,7 +351,11 @@ test("a session of a caller under restriction has a longest life, one under none
 
 test("an array that grows ends with a stream's life, and is then no whole document", async () => {
   const first = '[{"modelVersion":"haiku-4"}';
-  const made = stream({ parts: [first], beat: ',{"modelVersion":"haiku-4"}', type: "application/json" });
+  const made = stream({
+    parts: [first],
+    beat: ',{"modelVersion":"haiku-4"}',
+    type: "application/json",
+  });
   const answer = await ask("haiku-4");
   const text = await answer.text().catch(() => first);
   assert.ok(text.startsWith(first), text);
@@ -297,12 +364,17 @@ test("an array that grows ends with a stream's life, and is then no whole docume
 });
 
 test("what all sessions hold has a bound for the isolate", async () => {
-  const many = await startWorker({ bundle: compile(ANSWERS), bindings: { ORIGIN: sockets.url, LOCAL: "1" } });
+  const many = await startWorker({
+    bundle: compile(ANSWERS),
+    bindings: { ORIGIN: sockets.url, LOCAL: "1" },
+  });
   const held = JSON.stringify({ ...TEXT, delta: "x".repeat(60_000) });
   const clients = [];
   try {
     for (let number = 0; number < 100; number += 1) {
-      const socket = new WebSocket(`${many.url.replace("http", "ws")}/v1/responses`, { headers: { "cf-ipcountry": "FR" } });
+      const socket = new WebSocket(`${many.url.replace("http", "ws")}/v1/responses`, {
+        headers: { "cf-ipcountry": "FR" },
+      });
       const client = { socket, got: [], closed: undefined };
       socket.on("message", (data) => client.got.push(data.toString()));
       socket.on("close", (code) => (client.closed = code));
@@ -317,10 +389,17 @@ test("what all sessions hold has a bound for the isolate", async () => {
     const over = clients.filter(({ closed }) => closed === 1013).length;
     // 16 MB are some 70 sessions of 240 KB.
     assert.ok(over >= 25 && over <= 40, `${over}`);
-    assert.ok(clients.every(({ got }) => got.every((text) => !text.includes("xxx"))), "nothing that was held went");
+    assert.ok(
+      clients.every(({ got }) => got.every((text) => !text.includes("xxx"))),
+      "nothing that was held went",
+    );
     for (const { socket } of clients) socket.terminate();
     await sleep(300);
-    const again = await fetch(`${many.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "cf-ipcountry": "FR" }, body: '{"model":"haiku-4"}' });
+    const again = await fetch(`${many.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "cf-ipcountry": "FR" },
+      body: '{"model":"haiku-4"}',
+    });
     await again.arrayBuffer();
     assert.notEqual(again.status, 503);
   } finally {

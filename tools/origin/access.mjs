@@ -1,5 +1,11 @@
 /** What the stub origin does with the gate's mark: it checks it, acknowledges it, and says in its echo what it read. */
-import { ENFORCED_HEADER, Seen, acknowledge, reachKeys, verify } from "../../pkg/dist/access-header/verify.js";
+import {
+  ENFORCED_HEADER,
+  Seen,
+  acknowledge,
+  reachKeys,
+  verify,
+} from "../../pkg/dist/access-header/verify.js";
 
 /**
  * `keys`: the gate's, `key`: the origin's own, as their variables have them. The stub runs no model, so that there is nothing
@@ -10,9 +16,14 @@ export async function reachCheck({ keys, key }) {
   const seen = new Seen();
   return async (entry) => {
     const headers = new Headers();
-    for (let at = 0; at < entry.raw.length; at += 2) headers.append(entry.raw[at], entry.raw[at + 1]);
-    const reach = await verify({ method: entry.method, target: entry.url, headers }, known, { seen });
+    for (let at = 0; at < entry.raw.length; at += 2)
+      headers.append(entry.raw[at], entry.raw[at + 1]);
+    const reach = await verify({ method: entry.method, target: entry.url, headers }, known, {
+      seen,
+    });
     entry.reach = reach;
-    return typeof reach === "string" ? undefined : async (status) => [ENFORCED_HEADER, await acknowledge(reach, status, key)];
+    return typeof reach === "string"
+      ? undefined
+      : async (status) => [ENFORCED_HEADER, await acknowledge(reach, status, key)];
   };
 }

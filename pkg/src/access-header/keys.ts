@@ -12,11 +12,17 @@ export function keyTexts(text: string, what: string): KeyText[] {
   if (typeof text !== "string") throw new PortcullisError("key_invalid", `${what} is no text`);
   const keys = text.split(",").filter((one) => one.trim() !== "");
   return keys.map((one) => {
-    const [, id, alg, coded] = /^([\w.-]{1,64}):(hmac-sha256|ed25519):([A-Za-z0-9+/]+={0,2})$/.exec(one.trim()) ?? [];
-    const bytes = coded === undefined || coded.length % 4 !== 0 ? undefined : Uint8Array.from(atob(coded), (char) => char.charCodeAt(0));
-    if (id === undefined || bytes === undefined) throw new PortcullisError("key_invalid", `${what} is not \`id:algorithm:base64\``);
+    const [, id, alg, coded] =
+      /^([\w.-]{1,64}):(hmac-sha256|ed25519):([A-Za-z0-9+/]+={0,2})$/.exec(one.trim()) ?? [];
+    const bytes =
+      coded === undefined || coded.length % 4 !== 0
+        ? undefined
+        : Uint8Array.from(atob(coded), (char) => char.charCodeAt(0));
+    if (id === undefined || bytes === undefined)
+      throw new PortcullisError("key_invalid", `${what} is not \`id:algorithm:base64\``);
     // A MAC key shorter than its digest is weaker than it (RFC 2104 section 3); an Ed25519 key is 32 bytes.
-    if (alg === "ed25519" ? bytes.length !== 32 : bytes.length < 32) throw new PortcullisError("key_invalid", `${what} must hold 32 bytes`);
+    if (alg === "ed25519" ? bytes.length !== 32 : bytes.length < 32)
+      throw new PortcullisError("key_invalid", `${what} must hold 32 bytes`);
     return { id, alg: alg as KeyText["alg"], bytes };
   });
 }

@@ -41,17 +41,29 @@ export class Marker {
 
   /** Undefined if the deployment has no key to sign with. `slots`: names of headers that hold credentials, in lower case. */
   static of(keys: MarkKeys, info: BundleInfo, slots: Iterable<string>): Marker | undefined {
-    if (keys.REACH_KEY !== undefined) return new Marker(keys.REACH_KEY, keys.ENFORCED_KEY, info, [...slots]);
-    if (keys.ENFORCED_KEY !== undefined) throw new PortcullisError("key_invalid", "ENFORCED_KEY without REACH_KEY: there is nothing to acknowledge");
+    if (keys.REACH_KEY !== undefined)
+      return new Marker(keys.REACH_KEY, keys.ENFORCED_KEY, info, [...slots]);
+    if (keys.ENFORCED_KEY !== undefined)
+      throw new PortcullisError(
+        "key_invalid",
+        "ENFORCED_KEY without REACH_KEY: there is nothing to acknowledge",
+      );
     return undefined;
   }
 
-  private constructor(key: string, origin: string | undefined, { id, version, digest }: BundleInfo, slots: readonly string[]) {
+  private constructor(
+    key: string,
+    origin: string | undefined,
+    { id, version, digest }: BundleInfo,
+    slots: readonly string[],
+  ) {
     const [first, second] = keyTexts(key, "REACH_KEY");
-    if (first === undefined || second !== undefined) throw new PortcullisError("key_invalid", "REACH_KEY is not one key");
+    if (first === undefined || second !== undefined)
+      throw new PortcullisError("key_invalid", "REACH_KEY is not one key");
     this.#key = first;
     this.#origin = keyTexts(origin ?? "", "ENFORCED_KEY");
-    if (this.#origin.some(({ alg }) => alg !== "hmac-sha256")) throw new PortcullisError("key_invalid", "ENFORCED_KEY is for `hmac-sha256`");
+    if (this.#origin.some(({ alg }) => alg !== "hmac-sha256"))
+      throw new PortcullisError("key_invalid", "ENFORCED_KEY is for `hmac-sha256`");
     this.acknowledges = this.#origin.length > 0;
     this.#slots = slots;
     this.#policy = `policy=${quoted(id)}, version=${version}, bundle="${digest.slice(0, 16)}"`;
@@ -60,11 +72,18 @@ export class Marker {
   }
 
   /** Marks a request that goes on just so, and returns the nonce of its mark; `created` in seconds. */
-  async mark(request: Request, mark: Mark, nonce: string = crypto.randomUUID(), created = Math.floor(Date.now() / 1000)): Promise<string> {
-    if (typeof mark.denied !== "string" || (mark.verdict !== "pass" && mark.verdict !== "defer")) throw invalid("no mark");
+  async mark(
+    request: Request,
+    mark: Mark,
+    nonce: string = crypto.randomUUID(),
+    created = Math.floor(Date.now() / 1000),
+  ): Promise<string> {
+    if (typeof mark.denied !== "string" || (mark.verdict !== "pass" && mark.verdict !== "defer"))
+      throw invalid("no mark");
     // Ids are the policy's, the method is the caller's: neither may end the header, or begin another.
     const policy = `denied=(${mark.denied}), verdict=${mark.verdict}, ${this.#policy}`;
-    if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method)) throw new PortcullisError("input_invalid", "a character that the mark cannot carry");
+    if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method))
+      throw new PortcullisError("input_invalid", "a character that the mark cannot carry");
     const fields = `${policy}, method="${request.method}", ${this.#request(request)}, created=${created}, nonce="${nonce}", ${this.#signer}`;
     request.headers.set(REACH_HEADER, `${fields}, sig=:${await this.#signature(fields)}:`);
     return nonce;
@@ -77,7 +96,9 @@ export class Marker {
       if (value !== null) credentials += `${name}: ${value}\n`;
     }
     const target = url.slice(url.indexOf("/", url.indexOf("://") + 3));
-    return inside(() => `target=:${digest(target)}:, ${this.#places}, credential=:${digest(credentials)}:`);
+    return inside(
+      () => `target=:${digest(target)}:, ${this.#places}, credential=:${digest(credentials)}:`,
+    );
   }
 
   #signature(fields: string): string | Promise<string> {
@@ -87,8 +108,18 @@ export class Marker {
   }
 
   async #signed(line: string): Promise<string> {
-    this.#private ??= await crypto.subtle.importKey("pkcs8", pkcs8(this.#key.bytes), { name: "Ed25519" }, false, ["sign"]);
-    const signature = await crypto.subtle.sign({ name: "Ed25519" }, this.#private, new TextEncoder().encode(line));
+    this.#private ??= await crypto.subtle.importKey(
+      "pkcs8",
+      pkcs8(this.#key.bytes),
+      { name: "Ed25519" },
+      false,
+      ["sign"],
+    );
+    const signature = await crypto.subtle.sign(
+      { name: "Ed25519" },
+      this.#private,
+      new TextEncoder().encode(line),
+    );
     return base64(new Uint8Array(signature));
   }
 
@@ -97,7 +128,11 @@ export class Marker {
     const claim = response.headers.get(ENFORCED_HEADER);
     if (claim === null) return response;
     const bare = without(response);
-    if (nonce !== undefined && this.#origin.some((key) => same(claim, acknowledgement(key, nonce, response.status)))) this.#acknowledged.add(bare);
+    if (
+      nonce !== undefined &&
+      this.#origin.some((key) => same(claim, acknowledgement(key, nonce, response.status)))
+    )
+      this.#acknowledged.add(bare);
     return bare;
   }
 
@@ -127,7 +162,8 @@ function quoted(text: string): string {
 /** Takes the same time wherever the two differ, so that nobody learns a signature letter by letter. */
 function same(one: string, other: string): boolean {
   let different = one.length ^ other.length;
-  for (let at = 0; at < other.length; at += 1) different |= one.charCodeAt(at) ^ other.charCodeAt(at);
+  for (let at = 0; at < other.length; at += 1)
+    different |= one.charCodeAt(at) ^ other.charCodeAt(at);
   return different === 0;
 }
 

@@ -10,7 +10,9 @@ export interface Values {
   readonly list: readonly string[];
 }
 
-export type Item = { [Kind in keyof Values]: { readonly kind: Kind; readonly value: Values[Kind] } }[keyof Values];
+export type Item = {
+  [Kind in keyof Values]: { readonly kind: Kind; readonly value: Values[Kind] };
+}[keyof Values];
 
 const STRING = '"(?:[ !#-\\[\\]-~]|\\\\["\\\\])*"';
 const MEMBER = new RegExp(

@@ -92,13 +92,15 @@ export class Seen implements Nonces {
 
   /** `capacity`: marks of 80 seconds, each of some 100 bytes. The default is enough for 3,000 requests a second. */
   constructor(capacity = 262_144) {
-    if (typeof capacity !== "number" || !(capacity > 0)) throw invalid("`capacity` is no number of marks");
+    if (typeof capacity !== "number" || !(capacity > 0))
+      throw invalid("`capacity` is no number of marks");
     this.#capacity = capacity;
   }
 
   take(nonce: string, until: number, now: number): Taken {
     // Another end would be forgotten at once.
-    if (typeof nonce !== "string" || typeof until !== "number" || !(until >= now)) throw invalid("no nonce that is to be remembered");
+    if (typeof nonce !== "string" || typeof until !== "number" || !(until >= now))
+      throw invalid("no nonce that is to be remembered");
     if (this.#until.has(nonce)) return "replayed";
     // A Map gives its entries in the order they came in, which is nearly that in which they end.
     for (const [old, end] of this.#until) {
@@ -119,7 +121,10 @@ export class Seen implements Nonces {
 export async function reachKeys(text: string): Promise<ReachKeys> {
   const keys = keyTexts(text, "the key").map(async ({ id, alg, bytes }) => {
     const algorithm = alg === "ed25519" ? { name: "Ed25519" } : { name: "HMAC", hash: "SHA-256" };
-    return [id, { alg, key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]) }] as const;
+    return [
+      id,
+      { alg, key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]) },
+    ] as const;
   });
   return new Map(await Promise.all(keys));
 }
@@ -127,8 +132,15 @@ export async function reachKeys(text: string): Promise<ReachKeys> {
 /** The public half of a gate's key, `id:ed25519:…`, for its origins. */
 export async function publicKey(secret: string): Promise<string> {
   const [key] = keyTexts(secret, "the key");
-  if (key?.alg !== "ed25519") throw new PortcullisError("key_invalid", "only an `ed25519` key has a public half");
-  const imported = await crypto.subtle.importKey("pkcs8", pkcs8(key.bytes), { name: "Ed25519" }, true, ["sign"]);
+  if (key?.alg !== "ed25519")
+    throw new PortcullisError("key_invalid", "only an `ed25519` key has a public half");
+  const imported = await crypto.subtle.importKey(
+    "pkcs8",
+    pkcs8(key.bytes),
+    { name: "Ed25519" },
+    true,
+    ["sign"],
+  );
   const { x = "" } = await crypto.subtle.exportKey("jwk", imported);
   return `${key.id}:ed25519:${x.replaceAll("-", "+").replaceAll("_", "/")}=`;
 }
@@ -138,12 +150,18 @@ export async function publicKey(secret: string): Promise<string> {
  * `now` is in milliseconds. Without `seen` a mark may be used again while it lasts.
  * @throws PortcullisError `input_invalid` for a request, keys or a store of nonces that are none: nothing is known then, so nothing may be answered
  */
-export async function verify(request: Request | Arrived, keys: ReachKeys, options: { readonly now?: number; readonly seen?: Nonces } = {}): Promise<Reach | ReachCode> {
+export async function verify(
+  request: Request | Arrived,
+  keys: ReachKeys,
+  options: { readonly now?: number; readonly seen?: Nonces } = {},
+): Promise<Reach | ReachCode> {
   const { method, headers, target } = arrived(request);
   const { now, seen } = record(options, "the options") as typeof options;
   const ms = instant(now);
-  if (typeof (keys as Partial<ReachKeys> | undefined)?.get !== "function") throw invalid("`keys` are not what `reachKeys` resolves to");
-  if ("take" in options || (!isMissing(seen) && typeof seen.take !== "function")) throw invalid("`seen` is no store of nonces");
+  if (typeof (keys as Partial<ReachKeys> | undefined)?.get !== "function")
+    throw invalid("`keys` are not what `reachKeys` resolves to");
+  if ("take" in options || (!isMissing(seen) && typeof seen.take !== "function"))
+    throw invalid("`seen` is no store of nonces");
   const text = headers.get(REACH_HEADER);
   if (text === undefined) return "reach_missing";
   const mark = read(text);
@@ -152,7 +170,15 @@ export async function verify(request: Request | Arrived, keys: ReachKeys, option
   const key = keys.get(reach.keyId);
   if (key?.alg !== alg) return "reach_key_unknown";
   const algorithm = alg === "ed25519" ? "Ed25519" : "HMAC";
-  if (!(await crypto.subtle.verify(algorithm, key.key as CryptoKey, mark.signature, encoder.encode(`${REACH_HEADER}: ${mark.signed}`)))) return "reach_signature_wrong";
+  if (
+    !(await crypto.subtle.verify(
+      algorithm,
+      key.key as CryptoKey,
+      mark.signature,
+      encoder.encode(`${REACH_HEADER}: ${mark.signed}`),
+    ))
+  )
+    return "reach_signature_wrong";
   const seconds = Math.floor(ms / 1000);
   const until = reach.created + LIFETIME_S + SKEW_S;
   if (reach.created > seconds + SKEW_S) return "reach_not_yet_valid";
@@ -176,12 +202,24 @@ export async function verify(request: Request | Arrived, keys: ReachKeys, option
  */
 export async function acknowledge(reach: Reach, status: number, key: string): Promise<string> {
   const { nonce } = record(reach, "the reach");
-  if (typeof nonce !== "string" || !NONCE.test(nonce) || !isStatus(status)) throw invalid("no reach of `verify`, or no status of an answer");
+  if (typeof nonce !== "string" || !NONCE.test(nonce) || !isStatus(status))
+    throw invalid("no reach of `verify`, or no status of an answer");
   const [first] = keyTexts(key, "the key");
-  if (first?.alg !== "hmac-sha256") throw new PortcullisError("key_invalid", "an answer is acknowledged under `hmac-sha256`");
-  const imported = await crypto.subtle.importKey("raw", first.bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  if (first?.alg !== "hmac-sha256")
+    throw new PortcullisError("key_invalid", "an answer is acknowledged under `hmac-sha256`");
+  const imported = await crypto.subtle.importKey(
+    "raw",
+    first.bytes,
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   const text = `nonce="${reach.nonce}", status=${status}, keyid="${first.id}", alg="hmac-sha256"`;
-  const signature = await crypto.subtle.sign("HMAC", imported, encoder.encode(`${ENFORCED_HEADER}: ${text}`));
+  const signature = await crypto.subtle.sign(
+    "HMAC",
+    imported,
+    encoder.encode(`${ENFORCED_HEADER}: ${text}`),
+  );
   return `${text}, sig=:${base64(new Uint8Array(signature))}:`;
 }
 
@@ -200,9 +238,14 @@ interface Read {
 }
 
 /** Method, target and headers; lines of one name joined, as a `Headers` has them. */
-function arrived(request: Request | Arrived): { readonly method: string; readonly target: string; readonly headers: ReadonlyMap<string, string> } {
+function arrived(request: Request | Arrived): {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: ReadonlyMap<string, string>;
+} {
   const { method, headers, target, url } = Object(request) as Partial<Arrived & Request>;
-  if (typeof method !== "string" || typeof (target ?? url) !== "string" || isMissing(headers)) throw invalid("the request has no method, target or headers");
+  if (typeof method !== "string" || typeof (target ?? url) !== "string" || isMissing(headers))
+    throw invalid("the request has no method, target or headers");
   const lines = new Map<string, string>();
   for (const [name, value] of pairs(headers)) {
     const key = name.toLowerCase();
@@ -212,7 +255,9 @@ function arrived(request: Request | Arrived): { readonly method: string; readonl
   }
   // Node's own request has the target alone, a `Request` the whole address.
   const address = url ?? "";
-  const path = address.startsWith("/") ? address : address.slice(address.indexOf("/", address.indexOf("://") + 3));
+  const path = address.startsWith("/")
+    ? address
+    : address.slice(address.indexOf("/", address.indexOf("://") + 3));
   return { method, target: target ?? path, headers: lines };
 }
 
@@ -261,5 +306,7 @@ function read(text: string): Read | undefined {
 
 /** The first 16 bytes of SHA-256, in base64. */
 async function digest(text: string): Promise<string> {
-  return base64(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).subarray(0, 16));
+  return base64(
+    new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).subarray(0, 16),
+  );
 }

@@ -24,7 +24,8 @@ export class Slots {
   constructor(info: BundleInfo, named?: string, closed = false) {
     const known = info.dialects.flatMap(({ credentials }) => credentials);
     const read = new Map<string, CredentialSlot>();
-    const asked = named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
+    const asked =
+      named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
     for (const slot of asked) put(read, slot);
     const withheld = new Map<string, CredentialSlot>();
     for (const slot of closed ? [...known, ...asked] : known) put(withheld, slot);
@@ -56,12 +57,15 @@ export class Slots {
 
   *#stated(headers: Headers | ReadonlyMap<string, string>, url: string): Generator<string> {
     // Servers that keep headers as CGI does take `_` and `-` for one.
-    const folded = [...headers.keys()].filter((name) => name.includes("_")).map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
+    const folded = [...headers.keys()]
+      .filter((name) => name.includes("_"))
+      .map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {
         query ??= parameters(url);
-        for (const [name, value] of query) if (name.toLowerCase() === slot) yield bare(value.trim());
+        for (const [name, value] of query)
+          if (name.toLowerCase() === slot) yield bare(value.trim());
         continue;
       }
       const header = where === "protocol" ? PROTOCOLS : slot;
@@ -79,7 +83,9 @@ export class Slots {
   /** The item of `Sec-WebSocket-Protocol` is a credential. */
   holdsKey(protocol: string): boolean {
     const text = protocol.toLowerCase();
-    return [...this.#read, ...this.#withheld].some((slot) => slot.in === "protocol" && text.startsWith(slot.name));
+    return [...this.#read, ...this.#withheld].some(
+      (slot) => slot.in === "protocol" && text.startsWith(slot.name),
+    );
   }
 
   /** The URL without the credentials that the origin is not to read; what stays, stays as it is. */
@@ -87,7 +93,12 @@ export class Slots {
     const names = this.#named("query");
     const at = url.indexOf("?");
     if (at < 0 || names.length === 0) return url;
-    const kept = url.slice(at + 1).split("&").filter((part) => !parameters(`?${part}`).some(([name]) => names.includes(name.toLowerCase())));
+    const kept = url
+      .slice(at + 1)
+      .split("&")
+      .filter(
+        (part) => !parameters(`?${part}`).some(([name]) => names.includes(name.toLowerCase())),
+      );
     return url.slice(0, at) + (kept.length === 0 ? "" : `?${kept.join("&")}`);
   }
 
@@ -96,7 +107,10 @@ export class Slots {
     const prefixes = this.#named("protocol");
     const items = prefixes.length === 0 ? undefined : headers.get(PROTOCOLS)?.split(",");
     if (items === undefined) return;
-    const kept = items.filter((item) => !prefixes.some((prefix) => item.trim().toLowerCase().startsWith(prefix))).join(",").trim();
+    const kept = items
+      .filter((item) => !prefixes.some((prefix) => item.trim().toLowerCase().startsWith(prefix)))
+      .join(",")
+      .trim();
     if (kept === "") headers.delete(PROTOCOLS);
     else headers.set(PROTOCOLS, kept);
   }
@@ -110,8 +124,16 @@ export class Slots {
 function slotsOf(name: string, known: readonly CredentialSlot[]): readonly CredentialSlot[] {
   if (name === "") return [];
   if (name.toLowerCase() === PROTOCOLS) return known.filter((slot) => slot.in === "protocol");
-  if (!SECRET.test(name)) throw new PortcullisError("key_invalid", `no word such as "key" in the name of a credential's place: ${name}`);
-  return [name.startsWith("?") ? { in: "query", name: name.slice(1), scheme: "plain" } : { in: "header", name, scheme: "plain" }];
+  if (!SECRET.test(name))
+    throw new PortcullisError(
+      "key_invalid",
+      `no word such as "key" in the name of a credential's place: ${name}`,
+    );
+  return [
+    name.startsWith("?")
+      ? { in: "query", name: name.slice(1), scheme: "plain" }
+      : { in: "header", name, scheme: "plain" },
+  ];
 }
 
 /**
@@ -121,20 +143,27 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
 function bare(item: string): string {
   // The rest of what AWS signs. With anything else behind them they are no such thing.
   if (/^(?:SignedHeaders=[^\s=]*|Signature=[\da-f]*)$/i.test(item)) return "";
-  const text = signer(item).replace(/^(?:bearer|token)\s+/i, "").trim();
+  const text = signer(item)
+    .replace(/^(?:bearer|token)\s+/i, "")
+    .trim();
   const [, coded] = /^bedrock-api-key-([A-Za-z\d+/]+={0,2})$/.exec(text) ?? [];
   return coded === undefined ? text : (signedBy(coded) ?? text);
 }
 
 /** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`; 4a has no region). */
 function signer(value: string): string {
-  return value.replace(/^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s=]+)\/\d{8}\/(?:[^/\s]+\/){1,2}aws4_request$/, "$1");
+  return value.replace(
+    /^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s=]+)\/\d{8}\/(?:[^/\s]+\/){1,2}aws4_request$/,
+    "$1",
+  );
 }
 
 /** Amazon's short-term keys are signed URLs in base64: the caller is who signed it. Which of several that is, AWS alone knows. */
 function signedBy(coded: string): string | undefined {
   try {
-    const [[name, value] = [], another] = parameters(atob(coded)).filter(([name]) => name.trim().toLowerCase() === "x-amz-credential");
+    const [[name, value] = [], another] = parameters(atob(coded)).filter(
+      ([name]) => name.trim().toLowerCase() === "x-amz-credential",
+    );
     const id = value === undefined ? undefined : signer(value);
     return name === "X-Amz-Credential" && another === undefined && id !== value ? id : undefined;
   } catch {

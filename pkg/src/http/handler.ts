@@ -96,8 +96,10 @@ export function worker(options: WorkerOptions): Worker {
   return {
     async fetch(request, env, context) {
       post ??= man(options, env);
-      if (request.url.includes(STATUS_PATH) && new URL(request.url).pathname === STATUS_PATH) return status(post);
-      if (post instanceof PortcullisError) return trouble(request, env, 503, "no_bundle", "the policy cannot be loaded");
+      if (request.url.includes(STATUS_PATH) && new URL(request.url).pathname === STATUS_PATH)
+        return status(post);
+      if (post instanceof PortcullisError)
+        return trouble(request, env, 503, "no_bundle", "the policy cannot be loaded");
       return guard(request, env, context, post);
     },
   };
@@ -122,14 +124,24 @@ function man(options: WorkerOptions, env: Env): Post | PortcullisError {
   try {
     const { module, bundle, decoder, streamLife, socketHold, socketLife, bodyWait } = options;
     // A timer that is none ends at once, or never.
-    for (const ms of [streamLife, socketHold, socketLife, bodyWait]) if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31)) throw invalid("a time of the options is no milliseconds");
+    for (const ms of [streamLife, socketHold, socketLife, bodyWait])
+      if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31))
+        throw invalid("a time of the options is no milliseconds");
     const listKey = env.LIST_KEY === undefined ? undefined : bytes(env.LIST_KEY);
     const gate = Gate.loadSync({ module, bundle, listKey, decoder });
     // Membership would be unknown, which a restriction in doubt lets pass.
-    if (listKey === undefined && gate.info.secretLists) throw new PortcullisError("list_key_missing", "the policy has a secret list, and LIST_KEY is not set");
+    if (listKey === undefined && gate.info.secretLists)
+      throw new PortcullisError(
+        "list_key_missing",
+        "the policy has a secret list, and LIST_KEY is not set",
+      );
     const lacking = gate.info.needs.network.filter((kind) => kind !== "tor");
-    if (lacking.length > 0) throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
-    const keys = env.KEYS !== undefined && env.KEY_SECRET !== undefined ? new KeyTable(gate, env.KEYS, env.KEY_SECRET) : undefined;
+    if (lacking.length > 0)
+      throw new PortcullisError("platform_lacks", `Cloudflare does not tell ${lacking.join(", ")}`);
+    const keys =
+      env.KEYS !== undefined && env.KEY_SECRET !== undefined
+        ? new KeyTable(gate, env.KEYS, env.KEY_SECRET)
+        : undefined;
     const slots = new Slots(gate.info, env.CREDENTIAL_SLOTS);
     const closed = new Slots(gate.info, env.CREDENTIAL_SLOTS, true);
     const marker = Marker.of(env, gate.info, slots.headers.keys());
@@ -138,11 +150,29 @@ function man(options: WorkerOptions, env: Env): Post | PortcullisError {
       problems.push(event);
       report({ event, message });
     };
-    if (gate.info.facts.length > 0 && env.KEYS !== undefined && keys === undefined) tell("key_secret_missing", "KEYS is bound and KEY_SECRET is not set: nothing is known of any account");
-    if (env.LOCAL === "1") tell("place_claimed", "LOCAL is 1: whoever sends a request says where it comes from");
-    return { gate, slots, closed, marker, keys, budget: new Budget(bodyWait), options, problems, traps: 0 };
+    if (gate.info.facts.length > 0 && env.KEYS !== undefined && keys === undefined)
+      tell(
+        "key_secret_missing",
+        "KEYS is bound and KEY_SECRET is not set: nothing is known of any account",
+      );
+    if (env.LOCAL === "1")
+      tell("place_claimed", "LOCAL is 1: whoever sends a request says where it comes from");
+    return {
+      gate,
+      slots,
+      closed,
+      marker,
+      keys,
+      budget: new Budget(bodyWait),
+      options,
+      problems,
+      traps: 0,
+    };
   } catch (cause) {
-    const error = cause instanceof PortcullisError ? cause : new PortcullisError("module_unusable", String(cause), { cause });
+    const error =
+      cause instanceof PortcullisError
+        ? cause
+        : new PortcullisError("module_unusable", String(cause), { cause });
     report({ event: "no_bundle", code: error.code, message: error.message });
     return error;
   }
@@ -166,12 +196,20 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
     // Asked for once: each question to the runtime's own headers costs as much as the decision.
     const headers: Inbound = new Map(request.headers);
     const socket = isUpgrade({ method: request.method, headers });
-    const arrival: Arrival = { request, headers, env, post, socket, credentials: post.slots.credentials(headers, request.url) };
+    const arrival: Arrival = {
+      request,
+      headers,
+      env,
+      post,
+      socket,
+      credentials: post.slots.credentials(headers, request.url),
+    };
     const facts = await factsOf(arrival);
     if (socket) return await relay(upgrade(arrival), facts);
     const approach = post.gate.approach(request, facts);
     reading = approach.reading;
-    if (reading === undefined) return await pass(arrival, context, approach.guarded ? UNRESTRICTED : undefined);
+    if (reading === undefined)
+      return await pass(arrival, context, approach.guarded ? UNRESTRICTED : undefined);
     reading.caseId = newCase();
     reading.acknowledges = post.marker?.acknowledges === true;
     const work = enforce(arrival, reading);
@@ -183,12 +221,22 @@ async function guard(request: Request, env: Env, context: Context, post: Post): 
     if (cause instanceof PortcullisError) {
       if (cause.code === "trapped") post.traps += 1;
       report({ event: cause.code, case: caseId, traps: post.traps, message: cause.message });
-      if (cause.code === "body_unusable") return trouble(request, env, 400, cause.code, cause.message, caseId);
-      if (cause.code === "body_slow") return trouble(request, env, 408, cause.code, cause.message, caseId);
-      return trouble(request, env, 503, "gate_unavailable", "the request could not be checked; try again", caseId);
+      if (cause.code === "body_unusable")
+        return trouble(request, env, 400, cause.code, cause.message, caseId);
+      if (cause.code === "body_slow")
+        return trouble(request, env, 408, cause.code, cause.message, caseId);
+      return trouble(
+        request,
+        env,
+        503,
+        "gate_unavailable",
+        "the request could not be checked; try again",
+        caseId,
+      );
     }
     // Nobody is there to be told.
-    if (!request.signal.aborted) report({ event: "origin_unreachable", case: caseId, message: String(cause) });
+    if (!request.signal.aborted)
+      report({ event: "origin_unreachable", case: caseId, message: String(cause) });
     return trouble(request, env, 502, "origin_unreachable", "the origin did not answer", caseId);
   } finally {
     reading?.done();
@@ -200,7 +248,12 @@ function pass(arrival: Arrival, context: Context, mark: Mark | undefined): Promi
   const { request, post } = arrival;
   if (!isUndeclared(request)) return forward(arrival, mark);
   const abort = breaking(request);
-  const { answer, sent } = passOn(request.body, (body) => forward(arrival, mark, { body, signal: abort.signal }), post.budget, abort);
+  const { answer, sent } = passOn(
+    request.body,
+    (body) => forward(arrival, mark, { body, signal: abort.signal }),
+    post.budget,
+    abort,
+  );
   context.waitUntil(sent);
   return answer;
 }
@@ -217,16 +270,27 @@ async function enforce(arrival: Arrival, reading: Reading): Promise<Response> {
   const abort = breaking(request);
   const send: Send = (judgement, body, decoded) => {
     const ready = (headers: Headers) => prepare(headers, reading.check);
-    return forward(arrival, markOf(reading, judgement), { body: body ?? null, signal: abort.signal, decoded, ready });
+    return forward(arrival, markOf(reading, judgement), {
+      body: body ?? null,
+      signal: abort.signal,
+      decoded,
+      ready,
+    });
   };
   const { judgement, answer } = await screen(request, reading, send, post.budget, abort);
-  if (judgement.verdict !== "pass") record(arrival, reading.caseId, reading.judgement ?? judgement, reading.operation);
+  if (judgement.verdict !== "pass")
+    record(arrival, reading.caseId, reading.judgement ?? judgement, reading.operation);
   if (answer === undefined) return refuse(arrival, reading.refusal);
   return vetted(arrival, reading, answer, abort.signal);
 }
 
 /** What the client gets for an answer to a request that was judged. */
-function vetted(arrival: Arrival, reading: Reading, answer: Response, signal?: AbortSignal): Promise<Response> {
+function vetted(
+  arrival: Arrival,
+  reading: Reading,
+  answer: Response,
+  signal?: AbortSignal,
+): Promise<Response> {
   const { request, post } = arrival;
   return vet(answer, {
     request,
@@ -238,7 +302,11 @@ function vetted(arrival: Arrival, reading: Reading, answer: Response, signal?: A
     withheld: () => record(arrival, reading.caseId, reading.judgement, reading.operation),
     again: (url) => {
       const ready = (headers: Headers) => prepare(headers, reading.check);
-      return forward({ ...arrival, request: new Request(url, request) }, markOf(reading, undefined), { body: null, signal, ready });
+      return forward(
+        { ...arrival, request: new Request(url, request) },
+        markOf(reading, undefined),
+        { body: null, signal, ready },
+      );
     },
   });
 }
@@ -256,15 +324,30 @@ function upgrade(arrival: Arrival): Upgrade {
     holdsKey: (protocol) => post.slots.holdsKey(protocol),
     newCase,
     async connect({ guarded, denied }) {
-      if (denied === "") return { answer: await forward(arrival, guarded ? UNRESTRICTED : undefined), acknowledged: false };
+      if (denied === "")
+        return {
+          answer: await forward(arrival, guarded ? UNRESTRICTED : undefined),
+          acknowledged: false,
+        };
       // What its messages will ask for is not known yet, nor whether the origin opens a socket: any other answer is read.
-      const answer = await forward(arrival, { denied, verdict: "defer" }, { ready: (onward) => prepare(onward, undefined) });
+      const answer = await forward(
+        arrival,
+        { denied, verdict: "defer" },
+        { ready: (onward) => prepare(onward, undefined) },
+      );
       return { answer, acknowledged: post.marker?.acknowledged(answer) === true };
     },
     async unopened(answer, facts, caseId) {
       if (!answer.ok) return answer;
       const plain = { ...arrival, socket: false };
-      const reading = post.gate.open({ method: request.method, url: request.url, headers: [...headers].filter(([name]) => name !== "upgrade") }, facts);
+      const reading = post.gate.open(
+        {
+          method: request.method,
+          url: request.url,
+          headers: [...headers].filter(([name]) => name !== "upgrade"),
+        },
+        facts,
+      );
       if (reading === undefined) return answer;
       try {
         reading.caseId = caseId;
@@ -303,7 +386,9 @@ async function factsOf(arrival: Arrival): Promise<Facts> {
     place: headers.has("cf-worker") ? [seen, {}] : seen,
     asn: cfOf(request).asn,
     ip: headers.get("cf-connecting-ip"),
-    account: unknown ? undefined : await Promise.all(credentials.map((credential) => keys.account(credential))),
+    account: unknown
+      ? undefined
+      : await Promise.all(credentials.map((credential) => keys.account(credential))),
     stale: crowded,
   };
 }
@@ -313,7 +398,11 @@ function cfOf(request: Request): Cf {
 }
 
 function placeOf({ request, headers, env }: Arrival): Place {
-  if (env.LOCAL === "1") return { country: headers.get("cf-ipcountry") ?? "", region: headers.get("cf-region-code") ?? "" };
+  if (env.LOCAL === "1")
+    return {
+      country: headers.get("cf-ipcountry") ?? "",
+      region: headers.get("cf-region-code") ?? "",
+    };
   const { country, regionCode } = cfOf(request);
   return { country, region: regionCode };
 }
@@ -336,7 +425,11 @@ interface Onward {
 }
 
 /** Sends the request on; with `mark`, which every guarded one has, as one that the gate has judged. */
-async function forward(arrival: Arrival, mark?: Mark, { body, signal, decoded, ready }: Onward = {}): Promise<Response> {
+async function forward(
+  arrival: Arrival,
+  mark?: Mark,
+  { body, signal, decoded, ready }: Onward = {},
+): Promise<Response> {
   const { request, headers, env, socket, post } = arrival;
   const { marker } = post;
   const { ORIGIN: origin } = env;
@@ -352,7 +445,10 @@ async function forward(arrival: Arrival, mark?: Mark, { body, signal, decoded, r
   if (url !== request.url || dropped.length > 0 || guarded || body !== undefined) {
     // What is sent is built from what was judged: this URL, these headers, this body. Made from the request, a body that
     // was not touched keeps its length; made from its stream it would lose it.
-    onward = body === undefined ? new Request(url, request) : new Request(url, replaced(request, body, signal));
+    onward =
+      body === undefined
+        ? new Request(url, request)
+        : new Request(url, replaced(request, body, signal));
     if (decoded === true) dropped.push(...codingHeaders(headers));
     for (const name of dropped) onward.headers.delete(name);
     ready?.(onward.headers);
@@ -371,11 +467,22 @@ async function forward(arrival: Arrival, mark?: Mark, { body, signal, decoded, r
   return response.headers.has(ENFORCED_HEADER) ? without(response) : response;
 }
 
-function replaced({ method, headers }: Request, body: BodyInit | null, signal: AbortSignal | undefined): RequestInit {
+function replaced(
+  { method, headers }: Request,
+  body: BodyInit | null,
+  signal: AbortSignal | undefined,
+): RequestInit {
   // An empty body is none. Another is more than the runtime takes with these methods.
   const none = body === null || (body instanceof Uint8Array && body.length === 0);
-  if (!none && /^(?:GET|HEAD)$/.test(method)) throw new PortcullisError("body_unusable", `a body of a ${method} request cannot be forwarded`);
-  return { method, headers, redirect: "manual", body: none ? null : body, ...(signal === undefined ? {} : { signal }) };
+  if (!none && /^(?:GET|HEAD)$/.test(method))
+    throw new PortcullisError("body_unusable", `a body of a ${method} request cannot be forwarded`);
+  return {
+    method,
+    headers,
+    redirect: "manual",
+    body: none ? null : body,
+    ...(signal === undefined ? {} : { signal }),
+  };
 }
 
 /** The same path and query at another host, untouched: they are what was judged. */
@@ -388,29 +495,50 @@ function refuse({ request, env }: Arrival, refusal: Refusal | undefined): Respon
   if (refusal === undefined) throw new PortcullisError("replaced", "a refusal without words");
   const headers = new Headers(refusal.headers as [string, string][]);
   allowPage(request, env, headers);
-  return new Response(request.method === "HEAD" ? null : refusal.body, { status: refusal.status, headers });
+  return new Response(request.method === "HEAD" ? null : refusal.body, {
+    status: refusal.status,
+    headers,
+  });
 }
 
 /**
  * The gate itself is in trouble, or nothing can be read. Nothing has read which API the caller speaks, so the body is one that both kinds of client
  * take for their own; 503, 502 and 408 are retried by all of them, 400 by none.
  */
-function trouble(request: Request, env: Env, code: 400 | 408 | 502 | 503, reason: string, message: string, caseId = ""): Response {
+function trouble(
+  request: Request,
+  env: Env,
+  code: 400 | 408 | 502 | 503,
+  reason: string,
+  message: string,
+  caseId = "",
+): Response {
   const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store" });
   if (caseId !== "") {
     headers.set("x-request-id", caseId);
     headers.set("request-id", caseId);
   }
   allowPage(request, env, headers);
-  const body = { type: "error", error: { type: "api_error", message, param: null, code: reason }, request_id: caseId };
-  return new Response(request.method === "HEAD" ? null : JSON.stringify(body), { status: code, headers });
+  const body = {
+    type: "error",
+    error: { type: "api_error", message, param: null, code: reason },
+    request_id: caseId,
+  };
+  return new Response(request.method === "HEAD" ? null : JSON.stringify(body), {
+    status: code,
+    headers,
+  });
 }
 
 /** Lets the pages of the deployment read a refusal. */
 function allowPage(request: Request, env: Env, headers: Headers): void {
   const origin = request.headers.get("origin");
   // A list in the configuration comes as one; it is no reason to fail where a refusal is told.
-  const allowed = isMissing(env.CORS_ORIGINS) ? undefined : String(env.CORS_ORIGINS).split(",").map((one) => one.trim());
+  const allowed = isMissing(env.CORS_ORIGINS)
+    ? undefined
+    : String(env.CORS_ORIGINS)
+        .split(",")
+        .map((one) => one.trim());
   if (origin === null || allowed === undefined) return;
   headers.append("vary", "origin");
   if (!allowed.includes(origin) && !allowed.includes("*")) return;
@@ -420,11 +548,17 @@ function allowPage(request: Request, env: Env, headers: Headers): void {
 
 function status(post: Post | PortcullisError): Response {
   const headers = { "cache-control": "no-store" };
-  if (post instanceof PortcullisError) return Response.json({ error: post.code }, { status: 503, headers });
+  if (post instanceof PortcullisError)
+    return Response.json({ error: post.code }, { status: 503, headers });
   const { digest, version, expires } = post.gate.info;
   const { problems } = post;
   return Response.json(
-    { digest, version, expires: expires === null ? null : new Date(expires).toISOString(), ...(problems.length > 0 ? { problems } : {}) },
+    {
+      digest,
+      version,
+      expires: expires === null ? null : new Date(expires).toISOString(),
+      ...(problems.length > 0 ? { problems } : {}),
+    },
     { headers },
   );
 }
@@ -438,17 +572,25 @@ function report(line: Record<string, unknown>): void {
  * The trace of a request that did not simply pass: under the case id that its refusal carries, what was decided and on which grounds. Families and
  * restrictions are the policy's, operations the dialects'; of the caller it holds the country alone.
  */
-function record(arrival: Arrival, caseId: string, judgement: Judgement | undefined, operation: string): void {
+function record(
+  arrival: Arrival,
+  caseId: string,
+  judgement: Judgement | undefined,
+  operation: string,
+): void {
   if (judgement === undefined) return;
   const { mentions: _, ...words } = judgement;
   const country = arrival.headers.has("cf-worker") ? "" : `${placeOf(arrival).country}`;
   const place = /^(?!XX)[A-Z]{2}$/.test(country) ? country : "unknown";
-  console.log(JSON.stringify({ portcullis: { event: "decision", case: caseId, ...words, operation, place } }));
+  console.log(
+    JSON.stringify({ portcullis: { event: "decision", case: caseId, ...words, operation, place } }),
+  );
 }
 
 function bytes(hex: string): Uint8Array {
   const digits = hex.trimEnd();
-  if (!/^(?:[0-9a-f]{2}){16,}$/i.test(digits)) throw new PortcullisError("key_invalid", "LIST_KEY is not 32 hexadecimal digits or more");
+  if (!/^(?:[0-9a-f]{2}){16,}$/i.test(digits))
+    throw new PortcullisError("key_invalid", "LIST_KEY is not 32 hexadecimal digits or more");
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 

@@ -3,7 +3,9 @@ import { invalid } from "../error.ts";
 import { isMissing, record, whole } from "../wasm/wire.ts";
 
 /** Pairs, so that lines that came twice stay two; a `Headers`; or an object, as Node has it. */
-export type HeaderLines = Iterable<readonly [string, string]> | Readonly<Record<string, string | readonly string[] | undefined>>;
+export type HeaderLines =
+  | Iterable<readonly [string, string]>
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Method and target of a request, as they arrived. */
 export interface Head {
@@ -39,7 +41,8 @@ export function headOf(head: Pick<Head, "method" | "url" | "headers">): ReadHead
 /** The method, and those that a header asks for in its place: the request may be taken for any of them. */
 export function methods({ method, headers }: ReadHead): string {
   let all = method;
-  for (const [name, value] of headers) if (/^x[-_](?:http[-_])?method(?:[-_]override)?$/i.test(name)) all += `,${whole(value, name)}`;
+  for (const [name, value] of headers)
+    if (/^x[-_](?:http[-_])?method(?:[-_]override)?$/i.test(name)) all += `,${whole(value, name)}`;
   return all;
 }
 
@@ -59,7 +62,8 @@ export function pairs(headers: Head["headers"]): Pairs {
   const read: [string, string][] = [];
   const put = (name: unknown, value: unknown): void => {
     if (typeof name !== "string" || !NAME.test(name)) throw invalid("a name of a header is none");
-    if (typeof value !== "string" || /[\0\r\n]/.test(value)) throw invalid(`the header \`${name}\` is no text, or holds an end of line`);
+    if (typeof value !== "string" || /[\0\r\n]/.test(value))
+      throw invalid(`the header \`${name}\` is no text, or holds an end of line`);
     read.push([name, value]);
   };
   if (typeof headers === "object" && Symbol.iterator in headers) {
@@ -71,7 +75,8 @@ export function pairs(headers: Head["headers"]): Pairs {
   }
   // Of another class's object, and of what comes bit by bit, the members would be none.
   const above: unknown = Object.getPrototypeOf(record(headers, "`headers`"));
-  if ((above !== null && Object.getPrototypeOf(above) !== null) || Symbol.asyncIterator in headers) throw invalid("`headers` are neither pairs nor a plain object");
+  if ((above !== null && Object.getPrototypeOf(above) !== null) || Symbol.asyncIterator in headers)
+    throw invalid("`headers` are neither pairs nor a plain object");
   for (const [name, value] of Object.entries(headers)) {
     // Node has such members for what did not come.
     if (value === undefined) continue;

@@ -28,11 +28,20 @@ const STRIPPED = new RegExp(
 );
 
 /** Names of the headers that must not go on; `slots` are those of credentials, true where the origin reads it. */
-export function unforwardable(headers: ReadonlyMap<string, string>, slots: ReadonlyMap<string, boolean>): string[] {
+export function unforwardable(
+  headers: ReadonlyMap<string, string>,
+  slots: ReadonlyMap<string, boolean>,
+): string[] {
   const names = [...headers.keys()].filter((name) => stripped(name) || withheld(name, slots));
   for (const list of ["connection", "trailer"]) {
     // A hop that obeys `Connection: portcullis-reach` would drop the header that the gate sets; a trailer would add to it.
-    if (headers.get(list)?.split(",").some((token) => stripped(token.trim().toLowerCase()))) names.push(list);
+    if (
+      headers
+        .get(list)
+        ?.split(",")
+        .some((token) => stripped(token.trim().toLowerCase()))
+    )
+      names.push(list);
   }
   return names;
 }

@@ -74,13 +74,18 @@ export class Budget {
    */
   again(chunks: Uint8Array[]): void {
     for (const { buffer } of chunks.splice(0)) {
-      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS) this.#spare.push(buffer as ArrayBuffer);
+      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS)
+        this.#spare.push(buffer as ArrayBuffer);
     }
   }
 }
 
 /** Sends the request upstream with this body. A body of undefined: none. `decoded`: it is no longer under the content codings that the headers name. */
-export type Send = (judgement: Judgement | undefined, body: BodyInit | undefined, decoded?: boolean) => Promise<Response>;
+export type Send = (
+  judgement: Judgement | undefined,
+  body: BodyInit | undefined,
+  decoded?: boolean,
+) => Promise<Response>;
 
 /** The judgement and, if the request goes on, the origin's answer. */
 export interface Screened {
@@ -89,18 +94,36 @@ export interface Screened {
 }
 
 /** Judges `request` while it is read, and sends it if it passes; `abort` breaks off what `send` has begun. */
-export async function screen(request: Request, reading: Reading, send: Send, budget: Budget, abort: AbortController): Promise<Screened> {
+export async function screen(
+  request: Request,
+  reading: Reading,
+  send: Send,
+  budget: Budget,
+  abort: AbortController,
+): Promise<Screened> {
   if (request.body === null || !reading.wantsBody) {
     const judgement = reading.finish();
     if (!passes(judgement)) return { judgement, answer: undefined };
-    if (!isUndeclared(request)) return { judgement, answer: await send(judgement, request.body ?? undefined) };
-    return { judgement, answer: await passOn(request.body, (body) => send(judgement, body), budget, abort).answer };
+    if (!isUndeclared(request))
+      return { judgement, answer: await send(judgement, request.body ?? undefined) };
+    return {
+      judgement,
+      answer: await passOn(request.body, (body) => send(judgement, body), budget, abort).answer,
+    };
   }
   const { body } = request;
   if (reading.coded) {
     const read = reads(body, budget);
     if (reading.signed) return whole(read, reading, send, budget);
-    return stream(decoded(read, reading, budget), undefined, HELD_BYTES, reading, (judgement, body) => send(judgement, body, true), budget, abort);
+    return stream(
+      decoded(read, reading, budget),
+      undefined,
+      HELD_BYTES,
+      reading,
+      (judgement, body) => send(judgement, body, true),
+      budget,
+      abort,
+    );
   }
   const declared = declaredLength(request.headers);
   if (declared === undefined || declared > READ_BYTES) {
@@ -120,8 +143,14 @@ export async function screen(request: Request, reading: Reading, send: Send, bud
 }
 
 /** A request whose body has no length, so that only its end tells that it is whole. */
-export function isUndeclared(request: Request): request is Request & { readonly body: ReadableStream<Uint8Array> } {
-  return request.body !== null && !/^(?:GET|HEAD)$/.test(request.method) && declaredLength(request.headers) === undefined;
+export function isUndeclared(
+  request: Request,
+): request is Request & { readonly body: ReadableStream<Uint8Array> } {
+  return (
+    request.body !== null &&
+    !/^(?:GET|HEAD)$/.test(request.method) &&
+    declaredLength(request.headers) === undefined
+  );
 }
 
 /**
@@ -205,7 +234,8 @@ async function forward(
   sent: () => void,
 ): Promise<Screened> {
   // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
-  const { readable, writable } = declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
+  const { readable, writable } =
+    declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
   const writer = writable.getWriter();
   writer.closed.catch(() => undefined);
   let answered = false;
@@ -267,7 +297,10 @@ async function forward(
     if (!judged) return { judgement, answer: undefined };
     const last = held.pop();
     if (sending && last !== undefined) sending = await write(last);
-    if (sending) await writer.close().catch((cause: unknown) => (answered ? undefined : Promise.reject(cause)));
+    if (sending)
+      await writer
+        .close()
+        .catch((cause: unknown) => (answered ? undefined : Promise.reject(cause)));
     return { judgement, answer: await answer };
   } finally {
     if (!judged) abort.abort();
@@ -283,9 +316,13 @@ async function whole(read: Read, reading: Reading, send: Send, budget: Budget): 
       const chunk = await read();
       if (chunk === undefined) {
         const judgement = reading.finish();
-        return { judgement, answer: passes(judgement) ? await send(judgement, join(held, bytes)) : undefined };
+        return {
+          judgement,
+          answer: passes(judgement) ? await send(judgement, join(held, bytes)) : undefined,
+        };
       }
-      if (!budget.take(chunk.length)) throw new PortcullisError("exhausted", "too many bodies are held");
+      if (!budget.take(chunk.length))
+        throw new PortcullisError("exhausted", "too many bodies are held");
       bytes += chunk.length;
       held.push(chunk);
       if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
@@ -320,7 +357,10 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   };
   return async () => {
     const view = new Uint8Array(budget.buffer());
-    const { value } = await timely(reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }), budget);
+    const { value } = await timely(
+      reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }),
+      budget,
+    );
     // The last bytes may come with the word that it was all (Streams, "ReadableStreamBYOBReader.read" with `min`).
     return value === undefined || value.length === 0 ? undefined : value;
   };
@@ -330,7 +370,10 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
 async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PortcullisError("body_slow", "the body comes too slowly")), wait);
+    timer = setTimeout(
+      () => reject(new PortcullisError("body_slow", "the body comes too slowly")),
+      wait,
+    );
   });
   try {
     return await Promise.race([read.catch(broken), late]);

@@ -29,7 +29,17 @@ const PARTS = ["if-range", "range", "a-im"];
 /** Headers that ask for a list only if it has changed: they speak of the list with all its rows. */
 const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 /** Headers that speak of the bytes as the origin sent them. */
-const OF_BYTES = ["content-length", "content-encoding", "content-range", "accept-ranges", "etag", "content-md5", "digest", "content-digest", "repr-digest"];
+const OF_BYTES = [
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "accept-ranges",
+  "etag",
+  "content-md5",
+  "digest",
+  "content-digest",
+  "repr-digest",
+];
 /** Milliseconds that an event or a line which has begun by then has for its end. */
 const ENDING_MS = 5_000;
 /** What has ended whole, as its last characters tell. */
@@ -37,7 +47,8 @@ const EVENT = /^$|\n\r?\n$|\r\r\n?$/;
 const LINE = /^$|\n$/;
 const TAIL = 3;
 const encoder = new TextEncoder();
-const STREAMS = /^\s*(?:text\/event-stream|application\/(?:x-ndjson|vnd\.amazon\.eventstream|stream\+json|jsonl))\s*(?:;|$)/i;
+const STREAMS =
+  /^\s*(?:text\/event-stream|application\/(?:x-ndjson|vnd\.amazon\.eventstream|stream\+json|jsonl))\s*(?:;|$)/i;
 
 /** What an adapter lends for it. */
 export interface Vetting {
@@ -77,10 +88,17 @@ export async function vet(response: Response, vetting: Vetting): Promise<Respons
     vetting.withheld();
     return refuse(refusal);
   }
-  if (response.body === null || request.method === "HEAD" || (free && !STREAMS.test(response.headers.get("content-type") ?? ""))) {
-    if (free && response.body !== null && !response.headers.has("content-length")) return mortal(response, vetting.life);
+  if (
+    response.body === null ||
+    request.method === "HEAD" ||
+    (free && !STREAMS.test(response.headers.get("content-type") ?? ""))
+  ) {
+    if (free && response.body !== null && !response.headers.has("content-length"))
+      return mortal(response, vetting.life);
     // An answer without a body has nothing to show for itself but its head, which for a list says too much.
-    return list ? new Response(response.body, { status: response.status, headers: headersOf(response, true) }) : response;
+    return list
+      ? new Response(response.body, { status: response.status, headers: headersOf(response, true) })
+      : response;
   }
   return list ? page(response, vetting) : new Flow(response, vetting, free).answer();
 }
@@ -91,7 +109,10 @@ export async function vet(response: Response, vetting: Vetting): Promise<Respons
  */
 function mortal(response: Response, life = STREAM_LIFE_MS): Response {
   const { readable, writable } = new IdentityTransformStream();
-  const ended = (response.body as ReadableStream<Uint8Array>).pipeTo(writable, { signal: AbortSignal.timeout(life), preventAbort: true });
+  const ended = (response.body as ReadableStream<Uint8Array>).pipeTo(writable, {
+    signal: AbortSignal.timeout(life),
+    preventAbort: true,
+  });
   // The client's stream ends in any case, as it would if the origin's broke off.
   ended.catch(() => writable.close()).catch(() => undefined);
   return new Response(readable, response);
@@ -211,7 +232,11 @@ class Flow {
       { highWaterMark: 0 },
     );
     const { status, statusText } = this.#response;
-    return new Response(stream, { status, statusText, headers: headersOf(this.#response, this.#list) });
+    return new Response(stream, {
+      status,
+      statusText,
+      headers: headersOf(this.#response, this.#list),
+    });
   }
 
   /** The cursor of a page of which nothing is left; empty: something is, or it is the last. */
@@ -229,8 +254,11 @@ class Flow {
     const { reading, budget } = this.#vetting;
     for (;;) {
       // A read that is under way when it is broken off fails in workerd, and gives nothing elsewhere.
-      const chunk = await this.#read().catch((cause: unknown) => (this.#outlived ? undefined : Promise.reject(cause)));
-      if (this.#outlived && (chunk === undefined || this.#isWhole())) return this.#cut(WITHHELD.outlived);
+      const chunk = await this.#read().catch((cause: unknown) =>
+        this.#outlived ? undefined : Promise.reject(cause),
+      );
+      if (this.#outlived && (chunk === undefined || this.#isWhole()))
+        return this.#cut(WITHHELD.outlived);
       if (this.#unread) {
         if (chunk !== undefined) return this.#pass(chunk);
         this.#ended = true;
@@ -241,7 +269,8 @@ class Flow {
         this.#bytes += chunk.length;
         this.#held.push(chunk);
       }
-      const { free, cut, rows } = chunk === undefined ? reading.endAnswer() : reading.feedAnswer(chunk);
+      const { free, cut, rows } =
+        chunk === undefined ? reading.endAnswer() : reading.feedAnswer(chunk);
       const out = this.#list ? (rows.length > 0 ? [rows] : []) : this.#take(free);
       if (cut) return [...out, ...this.#cut(WITHHELD.cut)];
       this.#ended = chunk === undefined;
@@ -273,9 +302,14 @@ class Flow {
 
   /** What goes unread; behind the end of its life, up to the end of the event or line that has begun. */
   #pass(chunk: Uint8Array): Uint8Array[] {
-    for (let at = this.#outlived ? 0 : Math.max(0, chunk.length - TAIL); at < chunk.length; at += 1) {
+    for (
+      let at = this.#outlived ? 0 : Math.max(0, chunk.length - TAIL);
+      at < chunk.length;
+      at += 1
+    ) {
       this.#tail = (this.#tail + String.fromCharCode(chunk[at] as number)).slice(-TAIL);
-      if (this.#outlived && this.#isWhole()) return [chunk.subarray(0, at + 1), ...this.#cut(WITHHELD.outlived)];
+      if (this.#outlived && this.#isWhole())
+        return [chunk.subarray(0, at + 1), ...this.#cut(WITHHELD.outlived)];
     }
     return [chunk];
   }
@@ -292,7 +326,8 @@ class Flow {
     this.#vetting.withheld();
     void this.#cancel();
     if (!this.#begun && !this.#unread) return [];
-    const words = this.#whole === LINE ? encoder.encode(`${reading.refusal?.body}\n`) : reading.lastWords();
+    const words =
+      this.#whole === LINE ? encoder.encode(`${reading.refusal?.body}\n`) : reading.lastWords();
     this.#told = words.length > 0;
     if (!this.#told) return [];
     // Half an event is a fault that clients tell, which an end is not.
@@ -311,8 +346,12 @@ class Flow {
 }
 
 /** Reads of a body, and what breaks it off. */
-function source(body: ReadableStream<Uint8Array>): { read: () => Promise<Uint8Array | undefined>; cancel: (reason?: unknown) => Promise<void> } {
-  const cancel = (reader: { cancel(reason?: unknown): Promise<void> }) => (reason?: unknown) => reader.cancel(reason).catch(() => undefined);
+function source(body: ReadableStream<Uint8Array>): {
+  read: () => Promise<Uint8Array | undefined>;
+  cancel: (reason?: unknown) => Promise<void>;
+} {
+  const cancel = (reader: { cancel(reason?: unknown): Promise<void> }) => (reason?: unknown) =>
+    reader.cancel(reason).catch(() => undefined);
   try {
     const reader = body.getReader({ mode: "byob" });
     return {

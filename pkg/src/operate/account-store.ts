@@ -32,18 +32,26 @@ export async function keyDigest(secret: string, credential: string): Promise<str
   vetSecret(secret);
   vetCredential(credential);
   const text = new TextEncoder();
-  const key = await crypto.subtle.importKey("raw", text.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    text.encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
   return hex(new Uint8Array(await crypto.subtle.sign("HMAC", key, text.encode(credential))));
 }
 
 /** Without a secret whoever reads the table could try credentials. */
 function vetSecret(secret: string): void {
-  if (typeof secret !== "string" || secret === "") throw new PortcullisError("key_invalid", "the secret of the key table is empty, or no text");
+  if (typeof secret !== "string" || secret === "")
+    throw new PortcullisError("key_invalid", "the secret of the key table is empty, or no text");
 }
 
 /** What is no text would have the digest of one that is. */
 function vetCredential(credential: string): void {
-  if (typeof credential !== "string" || credential === "") throw invalid("the credential is empty, or no text");
+  if (typeof credential !== "string" || credential === "")
+    throw invalid("the credential is empty, or no text");
 }
 
 export class KeyTable {
@@ -58,7 +66,8 @@ export class KeyTable {
   /** @throws PortcullisError `key_invalid` for a secret that is empty, `input_invalid` for a table that is none */
   constructor(gate: Gate, table: Table, secret: string) {
     vetSecret(secret);
-    if (typeof (table as Partial<Table> | null)?.get !== "function") throw invalid("the key table is none");
+    if (typeof (table as Partial<Table> | null)?.get !== "function")
+      throw invalid("the key table is none");
     this.#gate = gate;
     this.#table = table;
     this.#secret = new TextEncoder().encode(secret);
@@ -75,7 +84,10 @@ export class KeyTable {
     if (now < (this.#absences.get(name) ?? 0)) return this.#unknown;
     let text: string | null;
     try {
-      text = await this.#table.get(hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0))), "text");
+      text = await this.#table.get(
+        hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0))),
+        "text",
+      );
     } catch {
       return this.#unknown;
     }

@@ -3,7 +3,12 @@
  * module is started with the first coded body that must be read. All codings go through it, those too that a platform
  * has of its own, so that every platform refuses the same bodies under the same bounds.
  */
-import { type Decoder as Handle, Decoders, __wbg_reset_state as reset, initSync } from "../../wasm/decode.js";
+import {
+  type Decoder as Handle,
+  Decoders,
+  __wbg_reset_state as reset,
+  initSync,
+} from "../../wasm/decode.js";
 import { type Buffered, type Bytes, bytesOf } from "../input.ts";
 import { PortcullisError, invalid } from "../error.ts";
 import type { CompiledModule } from "./instance.ts";
@@ -23,11 +28,16 @@ export class Decoder {
 
   /** A body under these codings. `signed`: it will go on as it came, so that only what every decoder reads alike is taken. */
   open(codings: string, signed: boolean): Decoding {
-    if (typeof codings !== "string" || typeof signed !== "boolean") throw invalid("`codings` is no text, or `signed` neither true nor false");
+    if (typeof codings !== "string" || typeof signed !== "boolean")
+      throw invalid("`codings` is no text, or `signed` neither true nor false");
     try {
       initSync({ module: this.#module as WebAssembly.Module });
     } catch (cause) {
-      throw new PortcullisError("module_unusable", `the decoding module does not start: ${String(cause)}`, { cause });
+      throw new PortcullisError(
+        "module_unusable",
+        `the decoding module does not start: ${String(cause)}`,
+        { cause },
+      );
     }
     const since = guard.generation;
     return guard.enter(since, () => {
@@ -51,7 +61,9 @@ export class Decoding {
   /** Takes coded bytes, or that there are no more; all that `next` gives must have been taken. */
   feed(coded: Bytes | undefined): void {
     const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
-    guard.enter(this.#since, () => (bytes === undefined ? this.#handle.end() : this.#handle.feed(bytes)));
+    guard.enter(this.#since, () =>
+      bytes === undefined ? this.#handle.end() : this.#handle.feed(bytes),
+    );
   }
 
   /** The next piece of what is decoded; undefined if more coded bytes are needed, there are no more, or `trouble` is not 0. */

@@ -25,7 +25,10 @@ export async function start(source: ModuleSource): Promise<void> {
   try {
     const given = (await source) as Partial<Response>;
     const bytes = typeof given.arrayBuffer === "function" ? await given.arrayBuffer() : given;
-    module = Object.prototype.toString.call(bytes) === "[object WebAssembly.Module]" ? bytes : await WebAssembly.compile(bytes as ArrayBuffer);
+    module =
+      Object.prototype.toString.call(bytes) === "[object WebAssembly.Module]"
+        ? bytes
+        : await WebAssembly.compile(bytes as ArrayBuffer);
   } catch (cause) {
     throw unusable(cause);
   }
@@ -44,7 +47,11 @@ export function startSync(module: CompiledModule): void {
 }
 
 function unusable(cause: unknown): PortcullisError {
-  return new PortcullisError("module_unusable", `the edge module does not start: ${String(cause)}`, { cause });
+  return new PortcullisError(
+    "module_unusable",
+    `the edge module does not start: ${String(cause)}`,
+    { cause },
+  );
 }
 
 /** As {@link Guard.enter}. */

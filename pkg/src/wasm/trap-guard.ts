@@ -20,14 +20,22 @@ export class Guard {
    * before anyone else enters it; `since` is the generation that the handles used by `work` belong to.
    */
   enter<T>(since: number, work: () => T): T {
-    if (since !== this.generation) throw new PortcullisError("replaced", `the ${this.#name} instance was replaced while this request was read`);
+    if (since !== this.generation)
+      throw new PortcullisError(
+        "replaced",
+        `the ${this.#name} instance was replaced while this request was read`,
+      );
     try {
       return work();
     } catch (cause) {
       if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
       this.generation += 1;
       this.#reset();
-      throw new PortcullisError("trapped", `the ${this.#name} module trapped and was replaced: ${cause.message}`, { cause });
+      throw new PortcullisError(
+        "trapped",
+        `the ${this.#name} module trapped and was replaced: ${cause.message}`,
+        { cause },
+      );
     }
   }
 }

@@ -47,7 +47,8 @@ export function settled(facts: Facts): Settled {
  */
 export function factsLine({ place, network, asn, ip, stale }: Facts): string {
   if (!isMissing(asn) && typeof asn !== "number") throw invalid("`asn` is no number");
-  if (!isMissing(stale) && typeof stale !== "boolean") throw invalid("`stale` is neither true nor false");
+  if (!isMissing(stale) && typeof stale !== "boolean")
+    throw invalid("`stale` is neither true nor false");
   let text = `${asn ?? ""}\n${optional(ip, "ip")}\n`;
   if (!isMissing(network)) {
     if (!isList(network)) throw invalid("`network` is no list");
@@ -67,13 +68,15 @@ function placeLine(place: unknown): string {
 
 /** An object, of whatever realm, and no list, map or promise: of such a thing every member would be left out. */
 export function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (Object.prototype.toString.call(value) === "[object Object]") return value as Readonly<Record<string, unknown>>;
+  if (Object.prototype.toString.call(value) === "[object Object]")
+    return value as Readonly<Record<string, unknown>>;
   throw invalid(`${what}: no object`);
 }
 
 /** A text that no line feed ends. */
 export function whole(value: unknown, what: string): string {
-  if (typeof value !== "string" || value.includes("\n")) throw invalid(`\`${what}\` is no text, or holds a line feed`);
+  if (typeof value !== "string" || value.includes("\n"))
+    throw invalid(`\`${what}\` is no text, or holds a line feed`);
   return value;
 }
 

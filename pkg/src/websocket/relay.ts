@@ -86,13 +86,23 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
     if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade, session);
     const { answer, acknowledged } = await upgrade.connect(session);
     const origin = (answer as Opened).webSocket ?? undefined;
-    if (origin === undefined && judgement !== undefined) return (await upgrade.unopened?.(answer, facts, session.caseId)) ?? new Response(null, { status: 502 });
+    if (origin === undefined && judgement !== undefined)
+      return (
+        (await upgrade.unopened?.(answer, facts, session.caseId)) ??
+        new Response(null, { status: 502 })
+      );
     if (origin === undefined || !session.guarded) return answer;
     relayed = true;
     const { 0: client, 1: caller } = new WebSocketPair();
     new Relay(upgrade, session, facts, caller, origin, acknowledged);
     const headers = new Headers(answer.headers);
-    for (const name of ["connection", "upgrade", "sec-websocket-accept", "sec-websocket-extensions"]) headers.delete(name);
+    for (const name of [
+      "connection",
+      "upgrade",
+      "sec-websocket-accept",
+      "sec-websocket-extensions",
+    ])
+      headers.delete(name);
     return opened(client, headers);
   } finally {
     if (!relayed) session.release();
@@ -120,7 +130,14 @@ class Relay {
   #life: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
 
-  constructor(upgrade: Upgrade, session: Session, facts: Facts, caller: Side, origin: Side, acknowledged: boolean) {
+  constructor(
+    upgrade: Upgrade,
+    session: Session,
+    facts: Facts,
+    caller: Side,
+    origin: Side,
+    acknowledged: boolean,
+  ) {
     this.#acknowledged = acknowledged;
     this.#budget = upgrade.budget ?? new Budget();
     this.#upgrade = upgrade;
@@ -131,7 +148,8 @@ class Relay {
     this.#gate = upgrade.gate();
     this.#revision = this.#gate.revision;
     if (session.denied !== "") {
-      const over = () => this.#both(1001, "the session has lasted as long as one may; connect again");
+      const over = () =>
+        this.#both(1001, "the session has lasted as long as one may; connect again");
       this.#life = setTimeout(() => this.#guarded(over), upgrade.life ?? STREAM_LIFE_MS);
     }
     this.#listen(caller, origin, 1001, "the client is gone");
@@ -141,7 +159,9 @@ class Relay {
   #listen(from: Side, to: Side, gone: number, why: string): void {
     // Else binary messages come as blobs, which are read asynchronously and so out of order.
     from.binaryType = "arraybuffer";
-    from.addEventListener("message", ({ data }) => this.#guarded(() => this.#take(from, data as Message)));
+    from.addEventListener("message", ({ data }) =>
+      this.#guarded(() => this.#take(from, data as Message)),
+    );
     from.addEventListener("close", ({ code, reason }) => {
       const end = () => (code === 1006 ? this.#end(to, gone, why) : this.#end(to, code, reason));
       // What was sent before the close goes first.
@@ -164,7 +184,8 @@ class Relay {
       return;
     }
     // Facts are sorted for one policy: another needs them anew.
-    if (Date.now() - this.#gathered < FACTS_MS && this.#upgrade.gate() === this.#gate) return this.#pass(from, data);
+    if (Date.now() - this.#gathered < FACTS_MS && this.#upgrade.gate() === this.#gate)
+      return this.#pass(from, data);
     this.#waiting = [[from, data]];
     this.#gather();
   }
@@ -172,7 +193,10 @@ class Relay {
   #gather(): void {
     const gate = this.#upgrade.gate();
     this.#upgrade.facts().then(
-      (facts) => this.#guarded(() => (this.#upgrade.gate() === gate ? this.#resume(gate, facts) : this.#gather())),
+      (facts) =>
+        this.#guarded(() =>
+          this.#upgrade.gate() === gate ? this.#resume(gate, facts) : this.#gather(),
+        ),
       (cause: unknown) => this.#fail(cause),
     );
   }
@@ -198,7 +222,10 @@ class Relay {
       return;
     }
     // A switch that is thrown, or a rule whose hour comes, ends what it closes although the client is silent.
-    const again = this.#session.isLost || this.#gate.revision !== this.#revision || Date.now() - this.#judged >= AGAIN_MS;
+    const again =
+      this.#session.isLost ||
+      this.#gate.revision !== this.#revision ||
+      Date.now() - this.#judged >= AGAIN_MS;
     if (again && !this.#passes()) return;
     const goes = this.#session.hear(view(data));
     if (goes === undefined) return this.#cut();
@@ -307,7 +334,10 @@ function turnAway({ request, holdsKey }: Upgrade, { refusal }: Session): Respons
   if (refusal !== undefined) tell(caller, refusal);
   const headers = new Headers();
   // A browser that offered protocols takes no answer without one of them, but what holds a key is not to be repeated, even if nothing else was offered.
-  const offered = request.headers.get("sec-websocket-protocol")?.split(",").map((one) => one.trim());
+  const offered = request.headers
+    .get("sec-websocket-protocol")
+    ?.split(",")
+    .map((one) => one.trim());
   const protocol = offered?.find((one) => one !== "" && holdsKey?.(one) === false);
   if (protocol !== undefined) headers.set("sec-websocket-protocol", protocol);
   return opened(client, headers);

@@ -29,7 +29,13 @@ const encoder = new TextEncoder();
  * Whether a request asks for a WebSocket. Ask it once: what asks for none is judged as an ordinary request, and must go on without its `Upgrade`
  * header. A gate must have been loaded.
  */
-export function isUpgrade({ method, headers }: { readonly method: string; readonly headers: { get(name: string): string | null | undefined } }): boolean {
+export function isUpgrade({
+  method,
+  headers,
+}: {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null | undefined };
+}): boolean {
   const upgrade = headers.get("upgrade");
   return typeof upgrade === "string" && enter(generation(), () => asks(method, upgrade));
 }
@@ -74,7 +80,10 @@ export class Session {
    */
   judge(gate: Gate, facts: Facts, message?: Bytes): Judgement | undefined {
     if (!(gate instanceof Gate)) throw invalid("`gate` is none");
-    const said = message === undefined || typeof message === "string" ? message : bytesOf(message, "the message");
+    const said =
+      message === undefined || typeof message === "string"
+        ? message
+        : bytesOf(message, "the message");
     if (this.#refusal !== undefined) return this.#judgement;
     // What another policy or a replaced instance had read is gone with it.
     if (gate !== this.#gate || this.#generation !== generation()) {
@@ -97,7 +106,9 @@ export class Session {
     if (!open && fresh) {
       const judgement = this.#finish();
       // That was the head alone.
-      return passes(judgement) && (said !== undefined || this.#missed) ? this.judge(gate, facts, said) : judgement;
+      return passes(judgement) && (said !== undefined || this.#missed)
+        ? this.judge(gate, facts, said)
+        : judgement;
     }
     this.#begun ||= said !== undefined;
     if (!open) {
@@ -168,7 +179,8 @@ export class Session {
   #feed(message: string | Uint8Array): void {
     const reader = this.#reader;
     if (reader === undefined) return;
-    for (const piece of pieces(message)) if (enter(this.#generation, () => reader.feed(piece))) return;
+    for (const piece of pieces(message))
+      if (enter(this.#generation, () => reader.feed(piece))) return;
   }
 
   #finish(): Judgement {
