@@ -77,17 +77,17 @@ async function beside() {
     }
     const [hand, own] = race(
       () => byHand({ ...facts, account: record }, undefined).verdict === "pass",
-      () => gate.reach({ ...facts, account }, HEAD).empty,
+      () => gate.access({ ...facts, account }, HEAD).unrestricted,
     );
     console.log(
-      `| ${who}, reach alone | ${hand.toFixed(0)} | ${own.toFixed(0)} | ${(own / hand).toFixed(2)} |`,
+      `| ${who}, access alone | ${hand.toFixed(0)} | ${own.toFixed(0)} | ${(own / hand).toFixed(2)} |`,
     );
   }
 }
 
 async function growing() {
   console.log(
-    "\n| rows | reach, ns: known caller | unknown caller | bundle, KB |\n|---|---|---|---|",
+    "\n| rows | access, ns: known caller | unknown caller | bundle, KB |\n|---|---|---|---|",
   );
   for (const rows of [10, 100, 1_000, 10_000]) {
     const bundle = generated(rows);
@@ -95,8 +95,8 @@ async function growing() {
     const known = gate.accountByName({ org: "org-7", plan: "basic" });
     const place = { country: "FR" };
     const [first, second] = race(
-      () => gate.reach({ place, account: known, now: NOW }, HEAD).empty,
-      () => gate.reach({ place, now: NOW }, HEAD).empty,
+      () => gate.access({ place, account: known, now: NOW }, HEAD).unrestricted,
+      () => gate.access({ place, now: NOW }, HEAD).unrestricted,
     );
     console.log(
       `| ${rows} | ${first.toFixed(0)} | ${second.toFixed(0)} | ${(bundle.length / 1024).toFixed(0)} |`,

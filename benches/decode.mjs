@@ -7,7 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import * as z from "node:zlib";
-import { Decoder } from "../pkg/dist/wasm/decoder.js";
+import { Decoder } from "portcullis/decode";
 
 const READ = 64 << 10;
 const SIZES = [1e4, 1e5, 1e6, 1e7];

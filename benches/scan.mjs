@@ -1,7 +1,7 @@
 /**
  * The body scan of the built edge module, in V8, beside `JSON.parse` on the same bodies in the same run.
  *
- * A scan is a whole reading: reach, head, the body copied into the module in reads of 64 KB, verdict. Bodies and models are named in the
+ * A scan is a whole reading: access, head, the body copied into the module in reads of 64 KB, verdict. Bodies and models are named in the
  * table; the caller is under restriction, or nothing would be read. Each figure is the best of rounds in which the three take
  * turns, since only disturbances make one slower.
  *
@@ -92,7 +92,7 @@ const BODIES = {
 
 function scan(path, body) {
   edge.begin();
-  if ((edge.reach(`POST\nhttps://gate.example${path}\n\n\n\n\nFR `, NOW) & 1) === 0)
+  if ((edge.access(`POST\nhttps://gate.example${path}\n\n\n\n\nFR `, "", NOW) & 1) === 0)
     throw new Error("the caller is under no restriction");
   const reader = edge.read("content-type: application/json");
   for (let at = 0; at < body.length; at += READ)

@@ -8,8 +8,8 @@
 import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../pkg/dist/http/handler.js";
-import { REACH_KEY } from "../tools/demo.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ACCESS_KEY } from "../tools/demo.mjs";
 import { startWorker } from "../tools/workerd.mjs";
 import { KEY_SECRET, POLICY, compile } from "../tests/worker/setup.mjs";
 
@@ -57,7 +57,7 @@ async function measure() {
   const gate = await startWorker({
     bundle,
     keys,
-    bindings: { ORIGIN, KEY_SECRET, REACH_KEY, LOCAL: "1" },
+    bindings: { ORIGIN, KEY_SECRET, ACCESS_KEY, LOCAL: "1" },
   });
 
   const variants = [

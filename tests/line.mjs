@@ -27,12 +27,12 @@ export function judgeLine(gate, line, Session, split) {
         gate.judge({ ...head, body }, facts)
       );
     const cuts = split ?? line.chunks ?? [];
-    const reading = cuts.length === 0 ? undefined : gate.open(head, facts);
-    if (reading === undefined) return gate.judge({ ...head, body }, facts);
-    if (body !== undefined && reading.wantsBody) {
-      for (const piece of pieces(body, cuts)) if (reading.feed(piece)) break;
+    const screening = cuts.length === 0 ? undefined : gate.open(head, facts);
+    if (screening === undefined) return gate.judge({ ...head, body }, facts);
+    if (body !== undefined && screening.wantsBody) {
+      for (const piece of pieces(body, cuts)) if (screening.feed(piece)) break;
     }
-    return reading.finish();
+    return screening.finish();
   } finally {
     for (const account of accounts) account.free();
   }
@@ -41,16 +41,12 @@ export function judgeLine(gate, line, Session, split) {
 /** The upgrade, then each client message up to the first that does not go through. */
 function judgeFrames(gate, session, facts, frames) {
   try {
-    let judgement = session.judge(gate, facts);
+    let verdict = session.judge(gate, facts);
     for (const frame of frames) {
-      if (judgement === undefined || session.refusal !== undefined) break;
-      judgement = session.judge(
-        gate,
-        facts,
-        typeof frame === "string" ? frame : decoded(frame.b64),
-      );
+      if (verdict === undefined || session.refusal !== undefined) break;
+      verdict = session.judge(gate, facts, typeof frame === "string" ? frame : decoded(frame.b64));
     }
-    return judgement;
+    return verdict;
   } finally {
     session.release();
   }

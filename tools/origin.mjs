@@ -46,14 +46,14 @@ const SHAPES = [
 ];
 
 /**
- * Starts an origin; `seen` grows by one entry for each request that begins. `reach` checks the gate's mark, as
+ * Starts an origin; `seen` grows by one entry for each request that begins. `access` checks the gate's mark, as
  * `origin/access.mjs` makes it.
  */
 export async function startOrigin({
   port = 0,
   host = "127.0.0.1",
   reply = answer,
-  reach = async () => undefined,
+  access = async () => undefined,
 } = {}) {
   const seen = [];
   const server = createServer({ maxHeaderSize: 131072 }, (request, response) => {
@@ -63,7 +63,7 @@ export async function startOrigin({
       request.on("close", resolve);
     });
     seen.push(entry);
-    const checked = reach(entry);
+    const checked = access(entry);
     const chunks = [];
     request.on("data", (chunk) => {
       entry.bytes += chunk.length;
@@ -100,7 +100,7 @@ export async function startOrigin({
       closed: undefined,
     };
     seen.push(entry);
-    const acknowledged = await (await reach(entry))?.(101);
+    const acknowledged = await (await access(entry))?.(101);
     if (acknowledged !== undefined) acknowledgements.set(request, acknowledged);
     sockets.handleUpgrade(request, connection, head, (socket) => converse(entry, socket));
   });

@@ -1,9 +1,9 @@
 /** `make run`: the worker in workerd, in front of a stub origin, with demo keys; then a table of what each key gets. */
-import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, REACH_KEY } from "./demo.mjs";
+import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, ACCESS_KEY } from "./demo.mjs";
 import { startOrigin } from "./origin.mjs";
-import { reachCheck } from "./origin/access.mjs";
+import { accessCheck } from "./origin/access.mjs";
 import { startWorker } from "./workerd.mjs";
-import { keyDigest } from "../pkg/dist/http/handler.js";
+import { keyDigest } from "portcullis/cloudflare";
 
 const PLACES = [{ country: "US", region: "CA" }, { country: "FR" }, { country: "CU" }];
 const MODELS = ["haiku-4", "mythos-5"];
@@ -16,12 +16,12 @@ const keys = {};
 for (const [key, record] of Object.entries(ACCOUNTS))
   keys[await keyDigest(KEY_SECRET, key)] = record;
 const origin = await startOrigin({
-  reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }),
+  access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
 });
 const gate = await startWorker({
   port,
   keys,
-  bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, REACH_KEY, ENFORCED_KEY },
+  bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, ACCESS_KEY, ENFORCED_KEY },
 }).catch((cause) => fail(cause.message));
 
 let stopping = false;

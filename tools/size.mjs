@@ -38,7 +38,7 @@ const wasm = readFileSync(join(PKG, "wasm/edge_bg.wasm"));
 const module = gzipSync(wasm, { level: 9 }).length;
 report("edge_bg.wasm", module, MODULE_BUDGET, wasm.length);
 
-weigh("portcullis/cloudflare", "dist/http/handler.js", SCRIPT_BUDGET);
+weigh("portcullis/cloudflare", "dist/adapter/cloudflare/index.js", SCRIPT_BUDGET);
 
 const decoder = readFileSync(join(PKG, "wasm/decode_bg.wasm"));
 report("decode_bg.wasm", gzipSync(decoder, { level: 9 }).length, DECODER_BUDGET, decoder.length);

@@ -5,9 +5,9 @@ import { WebSocketServer } from "ws";
 /**
  * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
  * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, `{"say":[..]}` say that, anything else comes back. A path
- * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `reach` checks the gate's mark, as `origin/access.mjs` makes it.
+ * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` checks the gate's mark, as `origin/access.mjs` makes it.
  */
-export async function startSocketOrigin({ first = () => [], reach = async () => undefined } = {}) {
+export async function startSocketOrigin({ first = () => [], access = async () => undefined } = {}) {
   const seen = [];
   const server = createServer((request, response) =>
     response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`),
@@ -29,7 +29,7 @@ export async function startSocketOrigin({ first = () => [], reach = async () => 
       return;
     }
     const headers = await (
-      await reach({ method: "GET", url: request.url, raw: request.rawHeaders })
+      await access({ method: "GET", url: request.url, raw: request.rawHeaders })
     )?.(101);
     if (headers !== undefined) acknowledged.set(request, headers);
     sockets.handleUpgrade(request, connection, head, (socket) => {

@@ -1,22 +1,27 @@
-export { Account, Gate, Reading, passes } from "./gate.ts";
+/** The package's main entry: load a policy and judge requests, on any runtime. */
+export { Account } from "./account.ts";
+export { PortcullisError } from "./error.ts";
+export type { Code } from "./error.ts";
+export { Gate } from "./gate.ts";
 export type { Buffered, Bytes } from "./input.ts";
-export type { Decoder, Decoding } from "./wasm/decoder.ts";
+export { Screening, passes } from "./screening.ts";
 export type {
+  Access,
   BundleInfo,
   CredentialSlot,
   DeniedFamily,
+  Facts,
   GateOptions,
+  Head,
+  HeaderLines,
   HeldRequest,
-  Judgement,
-  Reach,
+  Place,
   Refusal,
+  SocketRefusal,
   StreamedRequest,
   SwitchState,
-} from "./gate.ts";
-export type { Facts, Place } from "./wasm/wire.ts";
-export type { Head, HeaderLines } from "./http/head.ts";
-export { Session, isUpgrade } from "./websocket/session.ts";
-export type { SocketRefusal } from "./websocket/session.ts";
+  Verdict,
+} from "./types.ts";
+export type { Decoder, Decoding } from "./wasm/decoder.ts";
 export type { CompiledModule, ModuleSource } from "./wasm/instance.ts";
-export { PortcullisError } from "./error.ts";
-export type { Code } from "./error.ts";
+export { Session, isUpgrade } from "./websocket/session.ts";

@@ -1,19 +1,20 @@
-/** The mark of forwarded requests: made as the vectors say, and checked as they say; the acknowledgement, from both sides. */
+/** The access header: signed and verified as the vectors say, and the acknowledgement from both sides. `PORTCULLIS_REWRITE=1` signs the vectors anew. */
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { Gate, PortcullisError } from "portcullis";
 import {
   ENFORCED_HEADER,
-  REACH_HEADER,
-  Seen,
+  ACCESS_HEADER,
+  NonceCache,
   acknowledge,
   publicKey,
-  reachKeys,
+  accessKeys,
   verify,
 } from "portcullis/origin";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { Marker } from "../dist/access-header/sign.js";
+import { Signer } from "../dist/access-header/sign.js";
 
 // The marks are signed inside the edge module, which a gate starts.
 await Gate.load({
@@ -22,6 +23,7 @@ await Gate.load({
 });
 
 const PATH = new URL("../../tests/corpus/marks.json", import.meta.url);
+const DOCUMENT = new URL("../../docs/access-header.md", import.meta.url);
 const vectors = JSON.parse(readFileSync(PATH, "utf8"));
 const secret = (id) => vectors.gate.find((key) => key.startsWith(`${id}:`));
 const quoted = (texts) => texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(" ");
@@ -39,23 +41,23 @@ async function made({
   created,
   nonce,
 }) {
-  const marker = Marker.of({ REACH_KEY: secret(key) }, policy, slots);
+  const signer = Signer.of({ ACCESS_KEY: secret(key) }, policy, slots);
   const request = new Request(`https://gate.example${target}`, { method, headers });
   assert.equal(
-    await marker.mark(request, { denied: quoted(denied), verdict }, nonce, created),
+    await signer.sign(request, { denied: quoted(denied), verdict }, nonce, created),
     nonce,
   );
-  return request.headers.get(REACH_HEADER);
+  return request.headers.get(ACCESS_HEADER);
 }
 
 if (process.env.PORTCULLIS_REWRITE === "1") await rewrite();
 
 const PUBLIC = vectors.public;
-const keys = await reachKeys(`${secret("edge-1")}, ${PUBLIC}`);
+const keys = await accessKeys(`${secret("edge-1")}, ${PUBLIC}`);
 const arrived = ({ method, target, headers }, mark) => ({
   method,
   target,
-  headers: new Headers([...headers, ...(mark === null ? [] : [[REACH_HEADER, mark]])]),
+  headers: new Headers([...headers, ...(mark === null ? [] : [[ACCESS_HEADER, mark]])]),
 });
 const named = (name) => vectors.marks.find((vector) => vector.name === name);
 
@@ -80,7 +82,7 @@ for (const vector of vectors.marks) {
     );
     const request = new Request(`https://origin.example${vector.target}`, {
       method: vector.method,
-      headers: [...vector.headers, [REACH_HEADER, vector.mark]],
+      headers: [...vector.headers, [ACCESS_HEADER, vector.mark]],
     });
     assert.deepEqual(await verify(request, keys, { now: created * 1000 }), expected);
   });
@@ -115,20 +117,20 @@ for (const fault of vectors.faults) {
 }
 
 test("a mark is good for one request", async () => {
-  const seen = new Seen();
+  const seen = new NonceCache();
   const [first, second] = vectors.marks;
-  const options = { now: first.created * 1000, seen };
+  const options = { now: first.created * 1000, nonces: seen };
   assert.equal(
     await verify(arrived({ ...first, method: "GET" }, first.mark), keys, options),
-    "reach_method_wrong",
+    "access_method_wrong",
   );
   assert.equal(typeof (await verify(arrived(first, first.mark), keys, options)), "object");
-  assert.equal(await verify(arrived(first, first.mark), keys, options), "reach_replayed");
+  assert.equal(await verify(arrived(first, first.mark), keys, options), "access_replayed");
   assert.equal(typeof (await verify(arrived(second, second.mark), keys, options)), "object");
 });
 
 test("a cache that is full refuses, until marks have ended", () => {
-  const seen = new Seen(2);
+  const seen = new NonceCache(2);
   assert.deepEqual(
     [seen.take("a", 70, 0), seen.take("b", 71, 1), seen.take("c", 72, 2), seen.take("a", 70, 2)],
     ["fresh", "fresh", "full", "replayed"],
@@ -152,7 +154,7 @@ test("keys that are none are refused without a word of what they hold", async ()
     `k:hmac-sha256:${long}x`,
   ]) {
     await assert.rejects(
-      reachKeys(text),
+      accessKeys(text),
       (error) =>
         error instanceof PortcullisError &&
         error.code === "key_invalid" &&
@@ -163,26 +165,26 @@ test("keys that are none are refused without a word of what they hold", async ()
 });
 
 test("a deployment's keys are read once and for all", () => {
-  const info = named("an empty reach").policy;
-  for (const [REACH_KEY, ENFORCED_KEY] of [
+  const info = named("nothing denied").policy;
+  for (const [ACCESS_KEY, ENFORCED_KEY] of [
     ["x"],
     ["", undefined],
     [`${secret("edge-1")},${secret("edge-2")}`],
     [undefined, vectors.origin],
     [secret("edge-1"), PUBLIC],
   ]) {
-    assert.throws(() => Marker.of({ REACH_KEY, ENFORCED_KEY }, info, []), { code: "key_invalid" });
+    assert.throws(() => Signer.of({ ACCESS_KEY, ENFORCED_KEY }, info, []), { code: "key_invalid" });
   }
-  assert.equal(Marker.of({}, info, []), undefined);
-  assert.equal(Marker.of({ REACH_KEY: secret("edge-1") }, info, []).acknowledges, false);
+  assert.equal(Signer.of({}, info, []), undefined);
+  assert.equal(Signer.of({ ACCESS_KEY: secret("edge-1") }, info, []).acknowledges, false);
 });
 
 test("nothing that a policy or a caller says ends the header", async () => {
-  const { policy } = named("an empty reach");
+  const { policy } = named("nothing denied");
   const request = () => new Request("https://gate.example/");
   for (const denied of ['"a\r\nx: y"', '"ä"', '"\u0000"']) {
     await assert.rejects(
-      Marker.of({ REACH_KEY: secret("edge-1") }, policy, []).mark(request(), {
+      Signer.of({ ACCESS_KEY: secret("edge-1") }, policy, []).sign(request(), {
         denied,
         verdict: "pass",
       }),
@@ -190,7 +192,7 @@ test("nothing that a policy or a caller says ends the header", async () => {
     );
   }
   await assert.rejects(
-    Marker.of({ REACH_KEY: secret("edge-1") }, { ...policy, id: "a\nb" }, []).mark(request(), {
+    Signer.of({ ACCESS_KEY: secret("edge-1") }, { ...policy, id: "a\nb" }, []).sign(request(), {
       denied: "",
       verdict: "pass",
     }),
@@ -201,14 +203,14 @@ test("nothing that a policy or a caller says ends the header", async () => {
 test("an acknowledgement is of one mark, one status and a known key, and does not reach the client", async () => {
   const vector = named("one family denied");
   const other = "origin-2:hmac-sha256:1HUfMIil4OMsxscLFFN10Y7nD+1yqtoU2szEiTbF1uU=";
-  const marker = Marker.of(
-    { REACH_KEY: secret("edge-1"), ENFORCED_KEY: `${vectors.origin}, ${other}` },
+  const signer = Signer.of(
+    { ACCESS_KEY: secret("edge-1"), ENFORCED_KEY: `${vectors.origin}, ${other}` },
     vector.policy,
     vector.slots,
   );
-  assert.equal(marker.acknowledges, true);
+  assert.equal(signer.acknowledges, true);
   const says = (value, { status = 200, nonce = vector.nonce } = {}) => {
-    const response = marker.answered(
+    const response = signer.takeAcknowledgement(
       new Response("{}", {
         status,
         headers:
@@ -219,7 +221,7 @@ test("an acknowledgement is of one mark, one status and a known key, and does no
     assert.equal(response.headers.get(ENFORCED_HEADER), null);
     assert.equal(response.headers.get("x-kept"), "1");
     assert.equal(response.status, status);
-    return marker.acknowledged(response);
+    return signer.acknowledged(response);
   };
   const value = await acknowledge(vector, 200, vectors.origin);
   assert.equal(says(value), true);
@@ -227,7 +229,7 @@ test("an acknowledgement is of one mark, one status and a known key, and does no
   assert.equal(says(undefined), false);
   assert.equal(says("1"), false);
   assert.equal(says(value, { nonce: null }), false, "not marked");
-  assert.equal(says(value, { nonce: named("an empty reach").nonce }), false, "another request's");
+  assert.equal(says(value, { nonce: named("nothing denied").nonce }), false, "another request's");
   assert.equal(says(value, { status: 201 }), false, "another status");
   assert.equal(says(await acknowledge(vector, 200, secret("edge-1"))), false, "another key");
   assert.equal(says(`${value}, ${value}`), false);
@@ -241,18 +243,18 @@ test("an acknowledgement is of one mark, one status and a known key, and does no
 });
 
 test("the examples in the documentation are right", async () => {
-  const text = readFileSync(new URL("../../docs/reach-header.md", import.meta.url), "utf8");
+  const text = readFileSync(DOCUMENT, "utf8");
   const [mark, enforced] = [...text.matchAll(/```text\n[A-Za-z-]+: ([^`]*?)\n```/g)].map(
     ([, example]) => example.replaceAll("\n  ", " "),
   );
   const request = {
     method: "POST",
     target: "/v1/chat/completions",
-    headers: { authorization: " Bearer sk-1\t", [REACH_HEADER]: mark },
+    headers: { authorization: " Bearer sk-1\t", [ACCESS_HEADER]: mark },
   };
-  const reach = await verify(request, keys, { now: vectors.marks[0].created * 1000 });
-  assert.deepEqual(reach.denied, ["mythos-class", "*"]);
-  assert.equal(await acknowledge(reach, 200, vectors.origin), enforced);
+  const access = await verify(request, keys, { now: vectors.marks[0].created * 1000 });
+  assert.deepEqual(access.denied, ["mythos-class", "*"]);
+  assert.equal(await acknowledge(access, 200, vectors.origin), enforced);
 });
 
 for (const { of, status, value } of vectors.enforced) {
@@ -286,4 +288,11 @@ async function rewrite() {
     return `  ${JSON.stringify(name)}: ${text}`;
   });
   writeFileSync(PATH, `{\n${lines.join(",\n")}\n}\n`);
+  const documented = readFileSync(DOCUMENT, "utf8");
+  const [, fields] = /```text\nPortcullis-Access: ([^`]*?),\s+sig=:/.exec(documented);
+  const key = Buffer.from(secret("edge-1").split(":").at(-1), "base64");
+  const signature = createHmac("sha256", key)
+    .update(`${ACCESS_HEADER}: ${fields.replaceAll("\n  ", " ")}`)
+    .digest("base64");
+  writeFileSync(DOCUMENT, documented.replace(/(?<=sig=:)[^:]+/, signature));
 }

@@ -5,7 +5,12 @@ import { test } from "node:test";
 import { Gate } from "portcullis";
 import { keyDigest } from "portcullis/cloudflare";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { KEPT_ABSENCES, KEPT_MS, KEPT_RECORDS, KeyTable } from "../dist/operate/account-store.js";
+import {
+  KEPT_ABSENCES,
+  KEPT_MS,
+  KEPT_RECORDS,
+  AccountStore,
+} from "../dist/operate/account-store.js";
 
 const gate = await Gate.load({
   module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)),
@@ -13,7 +18,7 @@ const gate = await Gate.load({
 });
 const SECRET = "a secret";
 const US = { place: { country: "US" } };
-const mayUse = (account) => gate.reach({ ...US, account }).empty;
+const mayUse = (account) => gate.access({ ...US, account }).unrestricted;
 
 /** A table of these records by credential, and what it was asked for. */
 async function tableOf(records) {
@@ -22,7 +27,7 @@ async function tableOf(records) {
     texts.set(await keyDigest(SECRET, credential), JSON.stringify(record));
   const asked = [];
   const table = { get: async (name) => (asked.push(name), texts.get(name) ?? null) };
-  return { asked, texts, keys: new KeyTable(gate, table, SECRET) };
+  return { asked, texts, keys: new AccountStore(gate, table, SECRET) };
 }
 
 test("made-up keys push each other out, and no record", async () => {

@@ -114,12 +114,12 @@ const INVALID = { name: "PortcullisError", code: "input_invalid" };
 
 /** The verdict on a body that comes in one piece. */
 function fed(body) {
-  const reading = gate.open(HEAD, FACTS);
+  const screening = gate.open(HEAD, FACTS);
   try {
-    reading.feed(body);
-    return reading.finish();
+    screening.feed(body);
+    return screening.finish();
   } finally {
-    reading.release();
+    screening.release();
   }
 }
 
@@ -129,10 +129,10 @@ for (const [what, body] of Object.entries(READ)) {
       ["mythos-5", "deny"],
       ["haiku-4", "pass"],
     ]) {
-      const judgement = gate.judge({ ...HEAD, body: body(model) }, FACTS);
-      assert.equal(judgement.verdict, verdict);
-      assert.deepEqual(judgement.mentions, [model]);
-      assert.deepEqual(fed(body(model)), judgement);
+      const found = gate.judge({ ...HEAD, body: body(model) }, FACTS);
+      assert.equal(found.verdict, verdict);
+      assert.deepEqual(found.mentions, [model]);
+      assert.deepEqual(fed(body(model)), found);
     }
   });
 }
@@ -143,9 +143,9 @@ for (const [what, body] of Object.entries(REFUSED)) {
       assert.throws(() => gate.judge({ ...HEAD, body: body() }, facts), INVALID);
     assert.throws(() => fed(body()), INVALID);
     for (const method of ["scan", "decode"]) {
-      const reading = gate.open(HEAD, FACTS);
-      assert.throws(() => [...Object(reading[method](body()))], INVALID, method);
-      reading.release();
+      const screening = gate.open(HEAD, FACTS);
+      assert.throws(() => [...Object(screening[method](body()))], INVALID, method);
+      screening.release();
     }
   });
 }

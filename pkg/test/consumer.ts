@@ -4,19 +4,19 @@ import {
   type CompiledModule,
   type DeniedFamily,
   Gate,
-  type Judgement,
+  type Verdict,
   PortcullisError,
 } from "portcullis";
 import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
 import {
-  type Arrived,
-  type Nonces,
-  type Reach,
-  type ReachCode,
-  Seen,
+  type ArrivedRequest,
+  type NonceStore,
+  type VerifiedAccess,
+  type AccessCode,
+  NonceCache,
   acknowledge,
-  reachKeys,
+  accessKeys,
   verify,
 } from "portcullis/origin";
 
@@ -26,11 +26,11 @@ export async function denied(
 ): Promise<readonly DeniedFamily[]> {
   const gate = await Gate.load({ module, bundle });
   const account = gate.account({ export: { us_person_ear: true } });
-  const judgement: Judgement = gate.judge(
+  const verdict: Verdict = gate.judge(
     { method: "GET", url: "/v1/models/haiku-4" },
     { place: { country: "US" }, account },
   );
-  const later: Promise<Judgement> = gate.judge(new Request("https://gate.example/v1/models"), {});
+  const later: Promise<Verdict> = gate.judge(new Request("https://gate.example/v1/models"), {});
   await later;
   const node: Readonly<Record<string, string | string[] | undefined>> = {
     host: "gate.example",
@@ -44,7 +44,7 @@ export async function denied(
   gate.judge({ method: "POST", url: "/v1/models", body: { model: "haiku-4" } }, {});
   // @ts-expect-error there are three states
   gate.switch("a-rule", "armed");
-  return judgement.verdict === "deny" ? gate.reach({ account }).families : [];
+  return verdict.verdict === "deny" ? gate.access({ account }).denied : [];
 }
 
 /** The codes are a closed union, so a `switch` over them is complete. */
@@ -71,18 +71,22 @@ export const name: Promise<string> = keyDigest("secret", "sk-1");
 
 /** An origin that has its nonces in a store of its own, and one that has them in memory. */
 export async function checked(
-  request: Request | Arrived,
-  store?: Nonces,
+  request: Request | ArrivedRequest,
+  store?: NonceStore,
 ): Promise<readonly string[]> {
-  const reach: Reach | ReachCode = await verify(request, await reachKeys("edge-1:hmac-sha256:"), {
-    seen: store ?? new Seen(1000),
-  });
-  if (typeof reach === "string") {
+  const access: VerifiedAccess | AccessCode = await verify(
+    request,
+    await accessKeys("edge-1:hmac-sha256:"),
+    {
+      nonces: store ?? new NonceCache(1000),
+    },
+  );
+  if (typeof access === "string") {
     // @ts-expect-error there is no such code
-    return reach === "no_such_code" ? [] : [reach];
+    return access === "no_such_code" ? [] : [access];
   }
-  const value: string = await acknowledge(reach, 200, "origin-1:hmac-sha256:");
+  const value: string = await acknowledge(access, 200, "origin-1:hmac-sha256:");
   // @ts-expect-error an answer cannot be acknowledged for a code
-  await acknowledge("reach_missing", 200, value);
-  return reach.denied;
+  await acknowledge("access_missing", 200, value);
+  return access.denied;
 }

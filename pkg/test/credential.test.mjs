@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CANDIDATES, Slots } from "../dist/http/credentials.js";
+import { CredentialSlots } from "../dist/http/credentials.js";
+import { CANDIDATES } from "../dist/wasm/wire.js";
 
-const places = new Slots({
+const places = new CredentialSlots({
   dialects: [
     {
       id: "all",

@@ -81,8 +81,8 @@ for (const [coding, encoders] of ENCODERS) {
       for (const [index, body] of BODIES.entries()) {
         const coded = encode(body);
         for (const size of [coded.length, 65_536, 999]) {
-          const { trouble, bytes } = decode(coding, coded, size);
-          assert.equal(trouble, 0, `${way} ${index}`);
+          const { failure, bytes } = decode(coding, coded, size);
+          assert.equal(failure, 0, `${way} ${index}`);
           assert.ok(bytes.equals(body), `${way} ${index}`);
         }
       }
@@ -94,11 +94,11 @@ for (const [coding, encoders] of ENCODERS) {
       const coded = encode(BODIES[1]);
       for (let end = 1; end < coded.length; end += 1)
         assert.equal(
-          decode(coding, coded.subarray(0, end)).trouble,
+          decode(coding, coded.subarray(0, end)).failure,
           BROKEN,
           `${end} of ${coded.length}`,
         );
-      assert.equal(decode(coding, Buffer.concat([coded, Buffer.from("\0")])).trouble, BROKEN);
+      assert.equal(decode(coding, Buffer.concat([coded, Buffer.from("\0")])).failure, BROKEN);
     }
   });
 
@@ -108,8 +108,8 @@ for (const [coding, encoders] of ENCODERS) {
     for (let bit = 0; bit < coded.length * 8; bit += 1) {
       const bad = Buffer.from(coded);
       bad[bit >> 3] ^= 1 << (bit & 7);
-      const { trouble, bytes } = decode(coding, bad);
-      if (coding !== "br" && trouble === 0) assert.ok(bytes.equals(BODIES[1]), `bit ${bit}`);
+      const { failure, bytes } = decode(coding, bad);
+      if (coding !== "br" && failure === 0) assert.ok(bytes.equals(BODIES[1]), `bit ${bit}`);
     }
   });
 }
@@ -138,8 +138,8 @@ test("bombs are refused before they have used much", () => {
     ["zstd", zstdCompressSync(zeros)],
     ["gzip,gzip,gzip", gzipSync(gzipSync(gzipSync(zeros)))],
   ]) {
-    const { trouble, bytes } = decode(codings, coded);
-    assert.equal(trouble, TOO_LARGE, codings);
+    const { failure, bytes } = decode(codings, coded);
+    assert.equal(failure, TOO_LARGE, codings);
     assert.ok(bytes.length < 30e6, `${codings}: ${bytes.length}`);
   }
 });
@@ -159,7 +159,7 @@ function decode(codings, coded, size = coded.length) {
     }
     decoding.feed(undefined);
     take();
-    return { trouble: decoding.trouble, bytes: Buffer.concat(pieces) };
+    return { failure: decoding.failure, bytes: Buffer.concat(pieces) };
   } finally {
     decoding.free();
   }

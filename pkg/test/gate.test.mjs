@@ -1,4 +1,4 @@
-/** The package's own surface in Node: loading, reach, judging, and what its errors say. */
+/** The package's own surface in Node: loading, access, judging, and what its errors say. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -37,12 +37,13 @@ test("a bundle says what it is", () => {
   );
 });
 
-test("reach: nothing for one, a family with its message for another", () => {
-  assert.deepEqual(gate.reach({ place: US, account: us }), { empty: true, families: [] });
-  const { empty, families } = gate.reach({ place: FR, account: foreign });
-  assert.equal(empty, false);
+test("access: everything for one caller, a denied family with its message for another", () => {
+  const all = gate.access({ place: US, account: us });
+  assert.deepEqual([all.unrestricted, all.denied], [true, []]);
+  const { unrestricted, denied } = gate.access({ place: FR, account: foreign });
+  assert.equal(unrestricted, false);
   assert.deepEqual(
-    families.map(({ id, title, message }) => ({ id, title, message })),
+    denied.map(({ id, title, message }) => ({ id, title, message })),
     [
       {
         id: "mythos-class",
@@ -66,12 +67,12 @@ test("judge: a held request, a Request, a request in pieces", async () => {
   assert.equal(gate.judge(chat("haiku-4"), facts).verdict, "pass");
   assert.equal(gate.judge(chat("mythos-5"), { place: US, account: us }).verdict, "pass");
 
-  const reading = gate.open(chat("mythos-5"), facts);
-  reading.caseId = "case-1";
+  const screening = gate.open(chat("mythos-5"), facts);
+  screening.caseId = "case-1";
   for (const byte of new TextEncoder().encode(chat("mythos-5").body))
-    reading.feed(Uint8Array.of(byte));
-  assert.deepEqual(reading.finish(), held);
-  const refusal = reading.refusal;
+    screening.feed(Uint8Array.of(byte));
+  assert.deepEqual(screening.finish(), held);
+  const refusal = screening.refusal;
   assert.equal(refusal.status, 403);
   assert.ok(refusal.headers.some(([name, value]) => name === "x-request-id" && value === "case-1"));
   assert.equal(JSON.parse(refusal.body).error.code, "model_restricted");
@@ -79,46 +80,49 @@ test("judge: a held request, a Request, a request in pieces", async () => {
 });
 
 test("several accounts, several places: what any of them may not use", () => {
-  assert.equal(gate.reach({ place: US, account: [us, foreign] }).empty, false);
-  assert.equal(gate.reach({ place: [US, FR], account: us }).empty, false);
-  assert.equal(gate.reach({ place: [US, { country: "PR" }], account: [us, us] }).empty, true);
+  assert.equal(gate.access({ place: US, account: [us, foreign] }).unrestricted, false);
+  assert.equal(gate.access({ place: [US, FR], account: us }).unrestricted, false);
+  assert.equal(
+    gate.access({ place: [US, { country: "PR" }], account: [us, us] }).unrestricted,
+    true,
+  );
 });
 
 test("what is left out is unknown", () => {
-  assert.equal(gate.reach({}).empty, false);
-  assert.equal(gate.reach({ place: US }).empty, false);
-  assert.equal(gate.reach({ account: us }).empty, false);
-  assert.equal(gate.reach({ place: US, account: [] }).empty, false);
+  assert.equal(gate.access({}).unrestricted, false);
+  assert.equal(gate.access({ place: US }).unrestricted, false);
+  assert.equal(gate.access({ account: us }).unrestricted, false);
+  assert.equal(gate.access({ place: US, account: [] }).unrestricted, false);
 });
 
 test("readings and accounts that were given back", () => {
-  const reading = gate.open(chat("mythos-5"), { place: FR });
-  reading.release();
-  reading.release();
-  assert.throws(() => reading.finish(), PortcullisError);
+  const screening = gate.open(chat("mythos-5"), { place: FR });
+  screening.release();
+  screening.release();
+  assert.throws(() => screening.finish(), PortcullisError);
   const account = gate.account({ export: { us_person_ear: true } });
   account.free();
   account.free();
-  assert.equal(gate.reach({ place: US, account }).empty, true);
+  assert.equal(gate.access({ place: US, account }).unrestricted, true);
 });
 
 test("a gate that was given back ends what it began, and is loaded again if it is asked", async () => {
   const other = await Gate.load({ module, bundle });
   const account = other.account({ export: { us_person_ear: true } });
-  assert.equal(other.reach({ place: US, account }).empty, true);
-  const reading = other.open(chat("mythos-5"), { place: FR });
+  assert.equal(other.access({ place: US, account }).unrestricted, true);
+  const screening = other.open(chat("mythos-5"), { place: FR });
   other.free();
-  reading.feed(new TextEncoder().encode(chat("mythos-5").body));
-  assert.equal(reading.finish().verdict, "deny");
-  reading.release();
+  screening.feed(new TextEncoder().encode(chat("mythos-5").body));
+  assert.equal(screening.finish().verdict, "deny");
+  screening.release();
   other.free();
-  assert.equal(other.reach({ place: US, account }).empty, true);
+  assert.equal(other.access({ place: US, account }).unrestricted, true);
   assert.equal(other.judge(chat("mythos-5"), { place: FR }).verdict, "deny");
 });
 
 test("an account of one policy is not taken for another's", async () => {
   const other = await Gate.load({ module, bundle });
-  assert.throws(() => other.reach({ account: us }), { code: "input_invalid" });
+  assert.throws(() => other.access({ account: us }), { code: "input_invalid" });
 });
 
 test("a line feed cannot smuggle a fact", () => {
@@ -127,7 +131,7 @@ test("a line feed cannot smuggle a fact", () => {
     { ip: "1.2.3.4\n" },
     { network: ["vpn\n"] },
   ]) {
-    assert.throws(() => gate.reach(facts), { code: "input_invalid" });
+    assert.throws(() => gate.access(facts), { code: "input_invalid" });
   }
   assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), {
     code: "input_invalid",
@@ -185,20 +189,20 @@ test("what the origin is told is closed is what the caller is told is closed", a
       const account = (line.accounts ?? [line.account ?? {}]).map((facts) =>
         judge.accountByName(facts),
       );
-      const reading = judge.open(
+      const screening = judge.open(
         { method: line.method, url: line.url, headers: [] },
         { place, account, network: line.network },
       );
       for (const one of account) one.free();
-      if (reading === undefined) continue;
-      const { denied } = reading;
-      const judgement = reading.finish();
+      if (screening === undefined) continue;
+      const { deniedIds } = screening;
+      const verdict = screening.finish();
       assert.equal(
-        reading.denied,
-        judgement.verdict === "pass" || judgement.verdict === "defer" ? denied : "",
+        screening.deniedIds,
+        verdict.verdict === "pass" || verdict.verdict === "defer" ? deniedIds : "",
         "until it is refused",
       );
-      assert.deepEqual(denied, reading.families.map(({ id }) => `"${id}"`).join(" "), line.id);
+      assert.deepEqual(deniedIds, screening.denied.map(({ id }) => `"${id}"`).join(" "), line.id);
       compared += 1;
     }
     assert.ok(compared > 50, `${compared}`);

@@ -9,10 +9,17 @@ import { test } from "node:test";
 import { Gate, PortcullisError, Session, passes } from "portcullis";
 import { keyDigest, worker } from "portcullis/cloudflare";
 import { Decoder } from "portcullis/decode";
-import { REACH_HEADER, Seen, acknowledge, publicKey, reachKeys, verify } from "portcullis/origin";
+import {
+  ACCESS_HEADER,
+  NonceCache,
+  acknowledge,
+  publicKey,
+  accessKeys,
+  verify,
+} from "portcullis/origin";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { KeyTable } from "../dist/operate/account-store.js";
-import { Marker } from "../dist/access-header/sign.js";
+import { AccountStore } from "../dist/operate/account-store.js";
+import { Signer } from "../dist/access-header/sign.js";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const decode = readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url));
@@ -148,12 +155,12 @@ for (const [fact, accepted] of Object.entries(FACTS)) {
     "under restriction": FR,
   })) {
     const { [fact]: _, ...left } = known;
-    const weigh = (value) => (judgements, what) => {
+    const weigh = (value) => (verdicts, what) => {
       const plain = judged(left);
-      for (const [at, judgement] of judgements.entries())
+      for (const [at, verdict] of verdicts.entries())
         assert.ok(
-          !better(judgement, plain[at]),
-          `${what}: ${judgement.verdict} and not ${plain[at].verdict}`,
+          !better(verdict, plain[at]),
+          `${what}: ${verdict.verdict} and not ${plain[at].verdict}`,
         );
       if (!accepted.includes(what.split(": ")[1])) assert.fail(`${what}: accepted`);
     };
@@ -166,31 +173,31 @@ for (const [fact, accepted] of Object.entries(FACTS)) {
       (value) => judged({ ...left, [fact]: [value] }),
       {
         accepted: fact === "place" ? ANY_OBJECT : [],
-        weigh: (judgements, what) => {
+        weigh: (verdicts, what) => {
           const plain = judged(left);
-          for (const [at, judgement] of judgements.entries())
-            assert.ok(!better(judgement, plain[at]), what);
+          for (const [at, verdict] of verdicts.entries())
+            assert.ok(!better(verdict, plain[at]), what);
         },
       },
     );
   }
 }
 
-/** The judgements, by each function that takes facts. */
+/** The verdicts, by each function that takes facts. */
 function judged(facts) {
-  const judgements = [
+  const verdicts = [
     gate.judge(CLOSED, facts),
     gate.judge({ ...CLOSED, body: CLOSED.body.replace("mythos-5", "haiku-4") }, facts),
   ];
-  const { empty } = gate.reach(facts);
-  const { reading } = gate.approach(CHAT, facts);
-  reading?.release();
+  const { unrestricted } = gate.access(facts);
+  const { screening } = gate.begin(CHAT, facts);
+  screening?.release();
   const session = new Session({ ...CHAT, method: "GET", headers: { upgrade: "websocket" } });
   const upgrade = session.judge(gate, facts);
   session.release();
-  for (const open of [empty, reading === undefined, upgrade === undefined])
-    judgements.push({ verdict: open ? "pass" : "deny" });
-  return judgements;
+  for (const open of [unrestricted, screening === undefined, upgrade === undefined])
+    verdicts.push({ verdict: open ? "pass" : "deny" });
+  return verdicts;
 }
 
 for (const member of ["country", "region"]) {
@@ -199,10 +206,10 @@ for (const member of ["country", "region"]) {
     (value) => judged({ ...US, place: { country: "US", [member]: value } }),
     {
       accepted: ["null", "no text", ...TEXTS],
-      weigh: (judgements, what) => {
+      weigh: (verdicts, what) => {
         const plain = judged({ ...US, place: member === "country" ? {} : { country: "US" } });
-        for (const [at, judgement] of judgements.entries())
-          assert.ok(!better(judgement, plain[at]), what);
+        for (const [at, verdict] of verdicts.entries())
+          assert.ok(!better(verdict, plain[at]), what);
       },
     },
   );
@@ -224,7 +231,7 @@ test("a clock in other units, or broken, is none; one within the millennium is",
     assert.throws(() => gate.judge(CLOSED, { ...US, now }), { code: "input_invalid" }, String(now));
   }
   for (const now of [Date.parse("2020-01-01"), NOW, NOW + 0.5, Date.parse("2999-12-31")])
-    assert.equal(typeof gate.reach({ ...FR, now }).empty, "boolean");
+    assert.equal(typeof gate.access({ ...FR, now }).unrestricted, "boolean");
 });
 
 test("numbers, addresses and words that are none", () => {
@@ -255,10 +262,9 @@ test("numbers, addresses and words that are none", () => {
 
 table("the facts", (facts) => judged(facts), {
   accepted: ANY_OBJECT,
-  weigh: (judgements, what) => {
+  weigh: (verdicts, what) => {
     const plain = judged({});
-    for (const [at, judgement] of judgements.entries())
-      assert.ok(!better(judgement, plain[at]), what);
+    for (const [at, verdict] of verdicts.entries()) assert.ok(!better(verdict, plain[at]), what);
   },
 });
 
@@ -269,11 +275,11 @@ for (const method of ["account", "accountByName"]) {
     {
       accepted: OBJECTS,
       // One of the records says what makes a US person, in its right place.
-      weigh: (judgements, what) => {
+      weigh: (verdicts, what) => {
         const plain = judged({ ...US, account: undefined });
         const known = method === "account" && what.endsWith("with members");
-        for (const [at, judgement] of judgements.entries())
-          assert.ok(known || !better(judgement, plain[at]), what);
+        for (const [at, verdict] of verdicts.entries())
+          assert.ok(known || !better(verdict, plain[at]), what);
       },
     },
   );
@@ -283,11 +289,11 @@ for (const method of ["account", "accountByName"]) {
       (value) => judged({ ...US, account: gate[method]({ [member]: value }) }),
       {
         codes: ["input_invalid"],
-        weigh: (judgements, what) => {
+        weigh: (verdicts, what) => {
           const plain = judged({ ...US, account: undefined });
           const known = /(us_person|employee).*: true$/.test(what);
-          for (const [at, judgement] of judgements.entries())
-            assert.ok(known || !better(judgement, plain[at]), what);
+          for (const [at, verdict] of verdicts.entries())
+            assert.ok(known || !better(verdict, plain[at]), what);
         },
       },
     );
@@ -301,7 +307,7 @@ test("a record that is changed afterwards, and one that acts while it is read", 
   assert.equal(gate.judge(CLOSED, { ...US, account }).verdict, "deny");
   const acting = {
     get export() {
-      return { us_person_ear: gate.reach(US).empty };
+      return { us_person_ear: gate.access(US).unrestricted };
     },
   };
   assert.equal(gate.judge(CLOSED, { ...US, account: gate.account(acting) }).verdict, "pass");
@@ -329,16 +335,16 @@ test("a record that is changed afterwards, and one that acts while it is read", 
 const HEADS = {
   judge: (head) => gate.judge(head, FR),
   open: (head) => opened(gate.open(head, FR)),
-  approach: (head) => opened(gate.approach(head, FR).reading),
-  reach: (head) => ({ verdict: gate.reach(FR, head).empty ? "pass" : "deny" }),
+  begin: (head) => opened(gate.begin(head, FR).screening),
+  access: (head) => ({ verdict: gate.access(FR, head).unrestricted ? "pass" : "deny" }),
   Session: (head) => new Session(head).judge(gate, FR) ?? { verdict: "pass" },
 };
 const MODEL = { method: "GET", url: "https://gate.example/v1/models/mythos-5", headers: {} };
-const closed = (judgement, what) => assert.ok(!passes(judgement), `${what}: ${judgement.verdict}`);
-function opened(reading) {
-  const judgement = reading?.finish() ?? { verdict: "pass" };
-  reading?.release();
-  return judgement;
+const closed = (verdict, what) => assert.ok(!passes(verdict), `${what}: ${verdict.verdict}`);
+function opened(screening) {
+  const verdict = screening?.finish() ?? { verdict: "pass" };
+  screening?.release();
+  return verdict;
 }
 
 for (const [name, work] of Object.entries(HEADS)) {
@@ -441,7 +447,7 @@ test("headers: pairs, a Headers, a Map, Node's own, and those that can be read o
 
 table("a body", (body) => gate.judge({ ...CHAT, body }, FR), {
   accepted: ["null", "no text", ...TEXTS, ...BUFFERS],
-  weigh: (judgement, what) => assert.ok(!better(judgement, gate.judge(CHAT, FR)), what),
+  weigh: (verdict, what) => assert.ok(!better(verdict, gate.judge(CHAT, FR)), what),
 });
 
 test("what is read is read once, wherever an object keeps it", () => {
@@ -490,7 +496,7 @@ test("what is read is read once, wherever an object keeps it", () => {
     },
   ]) {
     for (const work of Object.values(HEADS))
-      if (work !== HEADS.reach)
+      if (work !== HEADS.access)
         assert.throws(() => work({ ...CHAT, headers }), { code: "input_invalid" });
   }
 });
@@ -525,20 +531,20 @@ test("bytes of a class that says another length, and what only looks like bytes"
   }
 });
 
-test("a reading: each of its functions, each kind", async () => {
+test("a screening: each of its functions, each kind", async () => {
   for (const [kind, value] of Object.entries(KINDS)) {
-    for (const method of ["feed", "scan", "decode", "feedAnswer"]) {
-      const reading = gate.open({ ...CHAT, headers: {} }, FR);
-      if (method === "feedAnswer") {
-        reading.feed(CLOSED.body.replace("mythos-5", "haiku-4"));
-        reading.finish();
-        reading.beginAnswer(new Response("{}"), false);
+    for (const method of ["feed", "scan", "decode", "feedResponse"]) {
+      const screening = gate.open({ ...CHAT, headers: {} }, FR);
+      if (method === "feedResponse") {
+        screening.feed(CLOSED.body.replace("mythos-5", "haiku-4"));
+        screening.finish();
+        screening.beginResponse(new Response("{}"), false);
       }
       const found = await outcome(
         () => {
-          for (const _ of Object(reading[method](value))[Symbol.iterator] === undefined
+          for (const _ of Object(screening[method](value))[Symbol.iterator] === undefined
             ? []
-            : reading[method](value));
+            : screening[method](value));
           return true;
         },
         ["input_invalid"],
@@ -549,33 +555,33 @@ test("a reading: each of its functions, each kind", async () => {
         typeof value === "string" || BUFFERS.includes(kind),
         `${method}: ${kind}`,
       );
-      reading.release();
+      screening.release();
     }
-    const reading = gate.open(CHAT, FR);
-    reading.finish();
+    const screening = gate.open(CHAT, FR);
+    screening.finish();
     for (const answer of [value, { status: value, headers: {} }, { status: 200, headers: value }]) {
       await outcome(
-        () => reading.beginAnswer(answer, false),
+        () => screening.beginResponse(answer, false),
         ["input_invalid"],
-        `beginAnswer: ${kind}`,
+        `beginResponse: ${kind}`,
       );
     }
     assert.equal(passes(value), false);
-    reading.release();
+    screening.release();
   }
 });
 
 test("a name of the case that is no text is an error, and no verdict", () => {
   for (const [kind, value] of Object.entries(KINDS)) {
-    const reading = gate.open(MODEL, FR);
+    const screening = gate.open(MODEL, FR);
     const session = new Session(MODEL);
-    for (const one of [reading, session]) {
+    for (const one of [screening, session]) {
       if (typeof value === "string" && !value.includes("\n")) one.caseId = value;
       else assert.throws(() => (one.caseId = value), { code: "input_invalid" }, kind);
     }
-    assert.equal(reading.finish().verdict, "deny");
+    assert.equal(screening.finish().verdict, "deny");
     assert.equal(session.judge(gate, FR)?.verdict, "deny");
-    reading.release();
+    screening.release();
   }
 });
 
@@ -595,7 +601,7 @@ test("a message of a socket: read, or an error", async () => {
     assert.equal(new Session(head).judge(gate, FR, message).verdict, "deny");
     const session = new Session(head);
     session.judge(gate, FR, "{}");
-    assert.equal(session.hear(message), undefined, "it names what is denied");
+    assert.equal(session.feedOrigin(message), undefined, "it names what is denied");
   }
   for (const [kind, value] of Object.entries(KINDS)) {
     if (typeof value === "string" || BUFFERS.includes(kind)) continue;
@@ -606,7 +612,11 @@ test("a message of a socket: read, or an error", async () => {
       kind,
     );
     session.judge(gate, FR);
-    await outcome(() => assert.fail(`${kind}: ${session.hear(value)}`), ["input_invalid"], kind);
+    await outcome(
+      () => assert.fail(`${kind}: ${session.feedOrigin(value)}`),
+      ["input_invalid"],
+      kind,
+    );
     await outcome(
       () => assert.fail(`${kind}: ${new Session(head).judge(value, FR)}`),
       ["input_invalid"],
@@ -649,7 +659,7 @@ for (const option of ["module", "bundle", "listKey", "decoder"]) {
       codes: ["input_invalid", "module_unusable", "bundle_truncated", "bundle_foreign_file"],
       // The module runs already. A key for lists that the policy does not have opens none.
       accepted: ["listKey", "decoder"].includes(option) ? ["null"] : [],
-      weigh: (judgement, what) => assert.ok(!passes(judgement), what),
+      weigh: (verdict, what) => assert.ok(!passes(verdict), what),
     },
   );
 }
@@ -689,14 +699,14 @@ table(
 // An origin: a mark that is right, and one thing beside it that is not.
 const vector = vectors.marks.find(({ name }) => name === "one family denied");
 const secret = vectors.gate.find((key) => key.startsWith(`${vector.key}:`));
-const keys = await reachKeys(secret);
+const keys = await accessKeys(secret);
 const marked = {
   method: vector.method,
   target: vector.target,
-  headers: Object.fromEntries([...vector.headers, [REACH_HEADER, vector.mark]]),
+  headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.mark]]),
 };
 const clock = { now: vector.created * 1000 };
-const untrusted = (reach, what) => assert.equal(typeof reach, "string", `${what}: trusted`);
+const untrusted = (access, what) => assert.equal(typeof access, "string", `${what}: trusted`);
 
 test("a request as Node has it, as pairs, as a Headers", async () => {
   const { method, target, headers } = marked;
@@ -715,15 +725,15 @@ test("a request as Node has it, as pairs, as a Headers", async () => {
   assert.deepEqual(await verify({ method, url: target, headers }, keys, clock), expected);
   assert.equal(
     await verify(
-      { method, target, headers: { ...headers, [REACH_HEADER]: [vector.mark, vector.mark] } },
+      { method, target, headers: { ...headers, [ACCESS_HEADER]: [vector.mark, vector.mark] } },
       keys,
       clock,
     ),
-    "reach_malformed",
+    "access_malformed",
   );
   assert.equal(
     await verify({ method, target, headers: { ...headers, "x-api-key": "another" } }, keys, clock),
-    "reach_credential_wrong",
+    "access_credential_wrong",
   );
 });
 
@@ -742,7 +752,7 @@ table("its headers, `verify`", (headers) => verify({ ...marked, headers }, keys,
 table(
   "the mark, `verify`",
   (mark) =>
-    verify({ ...marked, headers: { ...marked.headers, [REACH_HEADER]: mark } }, keys, clock),
+    verify({ ...marked, headers: { ...marked.headers, [ACCESS_HEADER]: mark } }, keys, clock),
   { accepted: TEXTS, weigh: untrusted },
 );
 table("the keys, `verify`", (value) => verify(marked, value, clock), { weigh: untrusted });
@@ -751,7 +761,7 @@ table("the time, `verify`", (now) => verify(marked, keys, { now }), {
   accepted: ["null"],
   weigh: untrusted,
 });
-table("the nonces, `verify`", (seen) => verify(marked, keys, { ...clock, seen }), {
+table("the nonces, `verify`", (nonces) => verify(marked, keys, { ...clock, nonces }), {
   // Streams have a `take` of their own, which says what it thinks of numbers.
   kinds: Object.keys(KINDS).filter((kind) => kind !== "a stream of Node's"),
   accepted: ["null"],
@@ -759,40 +769,42 @@ table("the nonces, `verify`", (seen) => verify(marked, keys, { ...clock, seen })
 });
 table(
   "what the nonces say, `verify`",
-  (taken) => verify(marked, keys, { ...clock, seen: { take: () => taken } }),
-  { weigh: (reach, what) => assert.notEqual(typeof reach?.nonce, "string", what) },
+  (taken) => verify(marked, keys, { ...clock, nonces: { take: () => taken } }),
+  { weigh: (access, what) => assert.notEqual(typeof access?.nonce, "string", what) },
 );
 test("a store of nonces in place of the options, and one that says nothing", async () => {
-  await assert.rejects(verify(marked, keys, new Seen()), { code: "input_invalid" });
-  const reach = await verify(marked, keys, { ...clock, seen: { take: () => undefined } });
-  assert.equal(reach, "reach_replayed");
+  await assert.rejects(verify(marked, keys, new NonceCache()), { code: "input_invalid" });
+  const access = await verify(marked, keys, { ...clock, nonces: { take: () => undefined } });
+  assert.equal(access, "access_replayed");
 });
-table("how many, `Seen`", (capacity) => new Seen(capacity), {
+table("how many, `NonceCache`", (capacity) => new NonceCache(capacity), {
   weigh: (seen, what) =>
     assert.ok(
       ["fresh", "full"].includes(seen.take("a", 2, 1)) && seen.take("a", 2, 1) !== "fresh",
       what,
     ),
 });
-table("a nonce, `Seen`", (nonce) => new Seen().take(nonce, 2, 1), {
+table("a nonce, `NonceCache`", (nonce) => new NonceCache().take(nonce, 2, 1), {
   accepted: TEXTS,
   weigh: () => undefined,
 });
-table("its end, `Seen`", (until) => new Seen().take("a", until, 1), { weigh: () => undefined });
-table("the gate's keys, `reachKeys`", async (text) => (await reachKeys(text)).size, {
+table("its end, `NonceCache`", (until) => new NonceCache().take("a", until, 1), {
+  weigh: () => undefined,
+});
+table("the gate's keys, `accessKeys`", async (text) => (await accessKeys(text)).size, {
   codes: ["key_invalid"],
   weigh: (size, what) => assert.equal(size, 0, what),
 });
 table("a key, `publicKey`", publicKey, { codes: ["key_invalid"] });
-const reach = await verify(marked, keys, clock);
-table("a reach, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
+const access = await verify(marked, keys, clock);
+table("a access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
 table(
   "its nonce, `acknowledge`",
-  (nonce) => acknowledge({ ...reach, nonce }, 200, vectors.origin),
+  (nonce) => acknowledge({ ...access, nonce }, 200, vectors.origin),
   {},
 );
-table("a status, `acknowledge`", (status) => acknowledge(reach, status, vectors.origin), {});
-table("a key, `acknowledge`", (key) => acknowledge(reach, 200, key), { codes: ["key_invalid"] });
+table("a status, `acknowledge`", (status) => acknowledge(access, status, vectors.origin), {});
+table("a key, `acknowledge`", (key) => acknowledge(access, 200, key), { codes: ["key_invalid"] });
 
 // The worker: what it is made of, and its table.
 table("a secret, `keyDigest`", (value) => keyDigest(value, "sk-1"), {
@@ -804,52 +816,56 @@ table("a credential, `keyDigest`", (value) => keyDigest("secret", value), {
   accepted: TEXTS,
   weigh: () => undefined,
 });
-table("a secret, `KeyTable`", (value) => new KeyTable(gate, { get: async () => null }, value), {
-  codes: ["key_invalid"],
-  accepted: TEXTS,
-  weigh: () => undefined,
-});
-table("a table, `KeyTable`", (value) => new KeyTable(gate, value, "secret"), {
+table(
+  "a secret, `AccountStore`",
+  (value) => new AccountStore(gate, { get: async () => null }, value),
+  {
+    codes: ["key_invalid"],
+    accepted: TEXTS,
+    weigh: () => undefined,
+  },
+);
+table("a table, `AccountStore`", (value) => new AccountStore(gate, value, "secret"), {
   accepted: ["a Map", "a URLSearchParams"],
   weigh: () => undefined,
 });
 table(
-  "a credential, `KeyTable`",
-  (value) => new KeyTable(gate, { get: async () => '{"employee":true}' }, "secret").account(value),
+  "a credential, `AccountStore`",
+  (value) =>
+    new AccountStore(gate, { get: async () => '{"employee":true}' }, "secret").account(value),
   { accepted: TEXTS, weigh: () => undefined },
 );
 table(
-  "a record, `KeyTable`",
+  "a record, `AccountStore`",
   async (value) =>
     judged({
       ...US,
-      account: await new KeyTable(gate, { get: async () => value }, "secret").account("sk-1"),
+      account: await new AccountStore(gate, { get: async () => value }, "secret").account("sk-1"),
     }),
   {
     codes: [],
-    weigh: (judgements, what) => {
+    weigh: (verdicts, what) => {
       const plain = judged({ ...US, account: undefined });
-      for (const [at, judgement] of judgements.entries())
-        assert.ok(!better(judgement, plain[at]), what);
+      for (const [at, verdict] of verdicts.entries()) assert.ok(!better(verdict, plain[at]), what);
     },
   },
 );
-table("a key, `Marker`", (REACH_KEY) => Marker.of({ REACH_KEY }, gate.info, []), {
+table("a key, `Signer`", (ACCESS_KEY) => Signer.of({ ACCESS_KEY }, gate.info, []), {
   codes: ["key_invalid"],
 });
-table("what is denied, `Marker`", (denied) => remarked({ denied, verdict: "pass" }), {
+table("what is denied, `Signer`", (denied) => remarked({ denied, verdict: "pass" }), {
   codes: ["input_invalid"],
   weigh: async (request, what) =>
     assert.ok(what.endsWith("no text") || typeof (await verify(request, keys)) === "string", what),
 });
-table("the verdict, `Marker`", (verdict) => remarked({ denied: "", verdict }), {
+table("the verdict, `Signer`", (verdict) => remarked({ denied: "", verdict }), {
   codes: ["input_invalid"],
   weigh: async (request, what) => untrusted(await verify(request, keys), what),
 });
 
 async function remarked(mark) {
   const request = new Request("https://gate.example/v1/models");
-  await Marker.of({ REACH_KEY: secret }, gate.info, []).mark(request, mark);
+  await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, mark);
   return request;
 }
 
@@ -880,7 +896,7 @@ for (const variable of [
   "KEY_SECRET",
   "CREDENTIAL_SLOTS",
   "LIST_KEY",
-  "REACH_KEY",
+  "ACCESS_KEY",
   "ENFORCED_KEY",
   "CORS_ORIGINS",
   "LOCAL",

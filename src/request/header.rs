@@ -102,9 +102,9 @@ pub(super) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
 
 /// The methods that a request may be taken for, as [`route`](super::route) takes them: its own and, after commas, those that a header asks
 /// for in its place. The reach needs them where a rule rests on the operation.
-#[cfg(feature = "author")]
-pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
-    let mut all = String::from(method);
+#[cfg(any(feature = "author", feature = "edge"))]
+pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> alloc::string::String {
+    let mut all = alloc::string::String::from(method);
     methods(headers, &mut |asked| {
         all.push(',');
         all.push_str(asked);

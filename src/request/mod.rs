@@ -44,7 +44,7 @@ pub use findings::Carrier;
 pub(crate) use findings::Findings;
 #[cfg(feature = "author")]
 pub(crate) use findings::{Mention, patterns_in};
-#[cfg(feature = "author")]
+#[cfg(any(feature = "author", feature = "edge"))]
 pub(crate) use header::all_methods;
 pub(crate) use json::{Event, Json};
 #[cfg(feature = "author")]

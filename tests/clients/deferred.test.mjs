@@ -64,9 +64,9 @@ test("openai, a batch of a stored file: refused without an origin that enforces"
 test("openai, a batch of a stored file: left to an origin that enforces", async () => {
   const created = await client(enforced.url, FOREIGN).batches.create(batch);
   assert.equal(created.status, "validating");
-  const { reach, body } = enforced.origin.seen.at(-1);
-  assert.equal(reach.verdict, "defer");
-  assert.deepEqual(reach.denied, ["mythos-class"]);
+  const { access, body } = enforced.origin.seen.at(-1);
+  assert.equal(access.verdict, "defer");
+  assert.deepEqual(access.denied, ["mythos-class"]);
   assert.deepEqual(JSON.parse(body), batch);
 });
 

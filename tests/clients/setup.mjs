@@ -11,9 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { undone } from "../../tools/origin/call.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { compile, start } from "../worker/setup.mjs";
 
 const RULES = fileURLToPath(new URL("policy.toml", import.meta.url));
@@ -37,12 +37,12 @@ export function said(model, caseId) {
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};
   before(async () => {
-    const reach = acknowledges
-      ? await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY })
+    const access = acknowledges
+      ? await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY })
       : undefined;
     const { worker, origin, close } = await start({
       bundle: policy(dialects, rules),
-      reach,
+      access,
       bindings: { LOCAL: "1" },
     });
     const front = await edge(worker.url);
@@ -179,7 +179,7 @@ function plain(result) {
 
 // What a hop sets for itself, what differs from call to call, and what the edge adds.
 const HOP =
-  /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-reach|sec-websocket-key|sec-websocket-extensions)$/;
+  /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-access|sec-websocket-key|sec-websocket-extensions)$/;
 
 /** What of a request must be at the origin as the client made it, whatever it was packed in on the way. */
 function arrived({ method, url, headers, body, messages }) {

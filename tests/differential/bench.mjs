@@ -215,7 +215,7 @@ export class Bench {
     });
     const flat = found.flat();
     const asked = flat.map(({ request }) => {
-      const reached = this.#router.reach(request.target).map(({ operation }) => operation);
+      const reached = this.#router.access(request.target).map(({ operation }) => operation);
       const places = [...new Set(reached.flatMap((operation) => operation.places))];
       return {
         ...request,
@@ -359,7 +359,7 @@ export class Bench {
   /** Operations that some server routes the request to, with the models in their paths. */
   #runs(request, told) {
     const methods = this.#methods(request);
-    const routed = this.#router.reach(request.target);
+    const routed = this.#router.access(request.target);
     for (const { paths = [], routes = [] } of told) {
       for (const path of paths) routed.push(...this.#router.find(path));
       for (const [, id, models] of routes) routed.push({ operation: this.#byId.get(id), models });

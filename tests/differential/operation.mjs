@@ -39,7 +39,7 @@ export class Router {
   }
 
   /** The same for every path that a server may make of it. */
-  reach(target) {
+  access(target) {
     return [...spellings(target)].flatMap((path) => this.find(path));
   }
 }

@@ -4,23 +4,23 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
-import { publicKey } from "../../pkg/dist/access-header/verify.js";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
+import { publicKey } from "portcullis/origin";
 import { open } from "./raw.mjs";
 import { POLICY, bearer, compile, start } from "./setup.mjs";
 
 const US = { country: "US", regionCode: "TX" };
 const FR = { country: "FR" };
 const SEED = "edge-2:ed25519:nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
-const reach = await reachCheck({
-  keys: `${REACH_KEY}, ${await publicKey(SEED)}`,
+const access = await accessCheck({
+  keys: `${ACCESS_KEY}, ${await publicKey(SEED)}`,
   key: ENFORCED_KEY,
 });
 let gate;
 
 before(async () => {
-  gate = await start({ reach, bindings: { LOCAL: "1" } });
+  gate = await start({ access, bindings: { LOCAL: "1" } });
 });
 after(() => gate.close());
 
@@ -44,27 +44,27 @@ const chat = (
   });
 
 for (const [what, model, key, country, denied, verdict] of [
-  ["a caller without reach", "haiku-4", "sk-us", "US", [], "pass"],
-  ["a caller without reach, whatever is asked for", "auto", "sk-us", "US", [], "pass"],
+  ["an unrestricted caller", "haiku-4", "sk-us", "US", [], "pass"],
+  ["an unrestricted caller, whatever is asked for", "auto", "sk-us", "US", [], "pass"],
   ["a pass under restriction", "haiku-4", "sk-foreign", "FR", ["mythos-class"], "pass"],
   ["a deferred request", "auto", "sk-foreign", "FR", ["mythos-class"], "defer"],
 ]) {
   test(`${what} is marked, and the origin can tell`, async () => {
     const answer = await chat(model, key, country);
     assert.equal(answer.status, 200);
-    const { reach } = last();
-    assert.equal(typeof reach, "object", reach);
+    const { access } = last();
+    assert.equal(typeof access, "object", access);
     assert.deepEqual(
       {
-        denied: reach.denied,
-        verdict: reach.verdict,
-        policy: reach.policy,
-        version: reach.version,
+        denied: access.denied,
+        verdict: access.verdict,
+        policy: access.policy,
+        version: access.version,
       },
       { denied, verdict, policy: "worker-tests", version: 7 },
     );
-    assert.match(reach.bundle, /^[0-9a-f]{16}$/);
-    assert.ok(reach.slots.includes("authorization") && reach.slots.includes("x-api-key"));
+    assert.match(access.bundle, /^[0-9a-f]{16}$/);
+    assert.ok(access.slots.includes("authorization") && access.slots.includes("x-api-key"));
     assert.equal(
       answer.headers.get("portcullis-enforced"),
       null,
@@ -77,7 +77,7 @@ test("no two requests have one nonce", async () => {
   const nonces = new Set();
   for (let at = 0; at < 8; at += 1) {
     await chat("haiku-4", "sk-us", "US");
-    nonces.add(last().reach.nonce);
+    nonces.add(last().access.nonce);
   }
   assert.equal(nonces.size, 8);
 });
@@ -96,7 +96,7 @@ test("a body that is sent while it is read is marked as one that may yet be defe
     });
     assert.equal(answer.status, 200);
     await answer.arrayBuffer();
-    assert.equal(last().reach.verdict, verdict);
+    assert.equal(last().access.verdict, verdict);
   }
 });
 
@@ -107,7 +107,7 @@ for (const method of ["GET", "POST", "HEAD", "OPTIONS", "DELETE", "PATCH"]) {
       headers: { ...bearer("sk-us"), "cf-ipcountry": "US" },
     });
     assert.equal(last().method, method);
-    assert.equal(typeof last().reach, "object", last().reach);
+    assert.equal(typeof last().access, "object", last().access);
   });
 }
 
@@ -134,7 +134,7 @@ for (const target of [
       ...bearer("sk-us"),
     });
     await client.status;
-    assert.equal(typeof last().reach, "object", `${last().url}: ${last().reach}`);
+    assert.equal(typeof last().access, "object", `${last().url}: ${last().access}`);
   });
 }
 
@@ -149,7 +149,7 @@ test("a WebSocket is marked when it is opened", async () => {
   });
   assert.equal(status, 101);
   assert.equal(headers.get("portcullis-enforced"), null);
-  assert.deepEqual(last().reach.denied, ["mythos-class"]);
+  assert.deepEqual(last().access.denied, ["mythos-class"]);
   const echoed = new Promise((resolve) =>
     webSocket.addEventListener("message", ({ data }) => resolve(data)),
   );
@@ -170,7 +170,7 @@ test("what is not guarded has no mark, and keeps what only looks like a credenti
     ),
   );
   const prefixed = await start({
-    reach,
+    access,
     bundle: compile(policy),
     bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "authorization" },
   });
@@ -178,18 +178,18 @@ test("what is not guarded has no mark, and keeps what only looks like a credenti
   try {
     const ask = async (path) => {
       await fetch(prefixed.worker.url + path, {
-        headers: { "portcullis-reach": "denied=()", x_api_key: "a", "x-api-key": "b" },
+        headers: { "portcullis-access": "denied=()", x_api_key: "a", "x-api-key": "b" },
       });
       return prefixed.origin.seen.at(-1);
     };
     const outside = await ask("/health?api_key=c");
-    assert.equal(outside.reach, "reach_missing");
+    assert.equal(outside.access, "access_missing");
     assert.deepEqual(
       [outside.url, outside.headers.x_api_key, outside.headers["x-api-key"]],
       ["/health?api_key=c", "a", "b"],
     );
     const inside = await ask("/openai/v1/models?api_key=c");
-    assert.equal(typeof inside.reach, "object", inside.reach);
+    assert.equal(typeof inside.access, "object", inside.access);
     assert.deepEqual(
       [inside.url, inside.headers.x_api_key, inside.headers["x-api-key"]],
       ["/openai/v1/models", undefined, undefined],
@@ -206,7 +206,7 @@ test("inbound copies of our own headers are stripped in every spelling", async (
   ]) {
     const client = await open(gate.worker.url);
     await client.head("GET", "/v1/models", {
-      connection: "close, Portcullis-Reach, portcullis_enforced",
+      connection: "close, Portcullis-Access, portcullis_enforced",
       trailer: "Portcullis_Reach",
       "cf-ipcountry": country,
       ...bearer(key),
@@ -216,14 +216,14 @@ test("inbound copies of our own headers are stripped in every spelling", async (
       portcullis_enforced: "1",
     });
     await client.status;
-    assert.equal(typeof last().reach, "object", last().reach);
+    assert.equal(typeof last().access, "object", last().access);
     const { raw } = last();
     const names = raw
       .filter((_, at) => at % 2 === 0)
       .map((name) => name.toLowerCase().replaceAll("_", "-"));
     assert.deepEqual(
       names.filter((name) => name.startsWith("portcullis")),
-      ["portcullis-reach"],
+      ["portcullis-access"],
     );
     assert.ok(
       !raw.some(
@@ -239,15 +239,15 @@ test("a trailer does not reach the origin", async () => {
   await client.head("POST", "/v1/chat/completions", {
     connection: "close",
     "transfer-encoding": "chunked",
-    trailer: "Portcullis-Reach",
+    trailer: "Portcullis-Access",
     "content-type": "application/json",
     "cf-ipcountry": "US",
     ...bearer("sk-us"),
   });
   await client.chunk('{"model":"haiku-4","messages":[]}');
-  await client.bytes("0\r\nPortcullis-Reach: denied=()\r\n\r\n");
+  await client.bytes("0\r\nPortcullis-Access: denied=()\r\n\r\n");
   await client.status;
-  assert.equal(typeof last().reach, "object", last().reach);
+  assert.equal(typeof last().access, "object", last().access);
   assert.equal(last().headers.trailer, undefined);
 });
 
@@ -255,7 +255,7 @@ test("every credential is bound, and those in a spelling that only some servers 
   await chat("haiku-4", "sk-us", "US", {
     headers: { "x-api-key": "sk-us", x_api_key: "sk-foreign", authoriza_tion: "kept" },
   });
-  assert.equal(typeof last().reach, "object", last().reach);
+  assert.equal(typeof last().access, "object", last().access);
   assert.equal(last().headers.x_api_key, undefined);
   assert.equal(last().headers.authoriza_tion, "kept");
   const client = await open(gate.worker.url);
@@ -263,30 +263,30 @@ test("every credential is bound, and those in a spelling that only some servers 
     "GET /v1/models HTTP/1.1\r\nhost: gate.example\r\nconnection: close\r\nx-api-key: a\r\nx-api-key: b\r\ncf-ipcountry: US\r\n\r\n",
   );
   await client.status;
-  assert.equal(typeof last().reach, "object", last().reach);
+  assert.equal(typeof last().access, "object", last().access);
 });
 
 test("without a key there is no mark, so that none can be mistaken for one", async () => {
   const unsigned = await start({
-    bindings: { LOCAL: "1", REACH_KEY: undefined, ENFORCED_KEY: undefined },
+    bindings: { LOCAL: "1", ACCESS_KEY: undefined, ENFORCED_KEY: undefined },
   });
   try {
     const answer = await chat("haiku-4", "sk-foreign", "FR", {
       url: unsigned.worker.url,
-      headers: { "portcullis-reach": "denied=()" },
+      headers: { "portcullis-access": "denied=()" },
     });
     assert.equal(answer.status, 200);
-    assert.equal(unsigned.origin.seen.at(-1).headers["portcullis-reach"], undefined);
+    assert.equal(unsigned.origin.seen.at(-1).headers["portcullis-access"], undefined);
   } finally {
     await unsigned.close();
   }
 });
 
 test("Ed25519: the origin needs no secret", async () => {
-  const signed = await start({ reach, bindings: { LOCAL: "1", REACH_KEY: SEED } });
+  const signed = await start({ access, bindings: { LOCAL: "1", ACCESS_KEY: SEED } });
   try {
     await chat("auto", "sk-foreign", "FR", { url: signed.worker.url });
-    assert.equal(signed.origin.seen.at(-1).reach.keyId, "edge-2");
+    assert.equal(signed.origin.seen.at(-1).access.keyId, "edge-2");
   } finally {
     await signed.close();
   }
@@ -294,19 +294,19 @@ test("Ed25519: the origin needs no secret", async () => {
 
 test("a key that the origin does not know is not believed", async () => {
   const stranger = await start({
-    reach,
-    bindings: { LOCAL: "1", REACH_KEY: `demo-gate:hmac-sha256:${"A".repeat(43)}=` },
+    access,
+    bindings: { LOCAL: "1", ACCESS_KEY: `demo-gate:hmac-sha256:${"A".repeat(43)}=` },
   });
   try {
     await chat("haiku-4", "sk-us", "US", { url: stranger.worker.url });
-    assert.equal(stranger.origin.seen.at(-1).reach, "reach_signature_wrong");
+    assert.equal(stranger.origin.seen.at(-1).access, "access_signature_wrong");
   } finally {
     await stranger.close();
   }
 });
 
 test("a deployment whose keys are not in order serves nothing", async () => {
-  const broken = await start({ bindings: { LOCAL: "1", REACH_KEY: undefined } });
+  const broken = await start({ bindings: { LOCAL: "1", ACCESS_KEY: undefined } });
   try {
     const answer = await fetch(`${broken.worker.url}/.well-known/portcullis/status`);
     assert.deepEqual([answer.status, await answer.json()], [503, { error: "key_invalid" }]);

@@ -1,7 +1,7 @@
 /** Accounts in KV: how long a record is believed, and what becomes of a table that cannot be read. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
+import { keyDigest } from "portcullis/cloudflare";
 import { KEY_SECRET, bearer, start } from "./setup.mjs";
 
 const US = { country: "US" };

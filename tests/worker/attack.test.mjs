@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
+import { keyDigest } from "portcullis/cloudflare";
 import { open, sleep, until } from "./raw.mjs";
 import { ACCOUNTS, KEY_SECRET, POLICY, compile } from "./setup.mjs";
 
@@ -42,7 +42,7 @@ before(async () => {
     ),
   );
   gate = await begin();
-  acknowledged = await begin({ bindings: { ...bindings(), REACH_KEY, ENFORCED_KEY } });
+  acknowledged = await begin({ bindings: { ...bindings(), ACCESS_KEY, ENFORCED_KEY } });
 });
 after(async () => {
   await gate?.close();

@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CANDIDATES, Slots } from "../../pkg/dist/http/credentials.js";
+import { CredentialSlots } from "../../pkg/dist/http/credentials.js";
+import { CANDIDATES } from "../../pkg/dist/wasm/wire.js";
 import { codingHeaders } from "../../pkg/dist/http/headers.js";
-import { Gate, isUpgrade } from "../../pkg/dist/index.js";
+import { Gate, isUpgrade } from "portcullis";
 import { cli, compile } from "./setup.mjs";
 
 const POLICY = fileURLToPath(new URL("boundary.toml", import.meta.url));
@@ -113,13 +114,13 @@ test("names of coding headers", () => {
     "x-content-encoding",
     "contentencoding",
   ]) {
-    const reading = gate.open(
+    const screening = gate.open(
       { method: "POST", url: "/v1/chat/completions", headers: [[name, "gzip"]] },
       FR,
     );
-    reading.feed(new TextEncoder().encode('{"model":"haiku-4"}'));
-    const coded = reading.finish().reason === "content_coding";
-    reading.release();
+    screening.feed(new TextEncoder().encode('{"model":"haiku-4"}'));
+    const coded = screening.finish().reason === "content_coding";
+    screening.release();
     assert.equal(codingHeaders(new Map([[name, "gzip"]])).includes(name), coded, name);
   }
 });
@@ -160,10 +161,10 @@ test("every place of a credential is known for one inside a batch", () => {
   for (const [index, name] of names.entries()) {
     const known = verdicts[index].startsWith("refuse ");
     // What the edge module would not see in a batch, the worker does not take for a place of its own.
-    if (known) new Slots(gate.info, name);
+    if (known) new CredentialSlots(gate.info, name);
     else
       assert.throws(
-        () => new Slots(gate.info, name),
+        () => new CredentialSlots(gate.info, name),
         { code: "key_invalid" },
         `${name}: ${verdicts[index]}`,
       );

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { corpora } from "../corpora.mjs";
 import { bodyOf, headerLines } from "../line.mjs";
@@ -33,7 +33,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
 
   test(`${name}: requests sent to the worker are passed, marked or turned away as the verdict says`, async () => {
     const origin = await startOrigin({
-      reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }),
+      access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
     });
     const accounts = [...new Set(lines.map(({ account }) => JSON.stringify(account ?? {})))];
     const keys = Object.fromEntries(
@@ -47,7 +47,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
     const worker = await startWorker({
       bundle: compile(policy),
       keys,
-      bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, LOCAL: "1" },
+      bindings: { ORIGIN: origin.url, KEY_SECRET, ACCESS_KEY, ENFORCED_KEY, LOCAL: "1" },
     });
     let sent = 0;
     try {
@@ -139,7 +139,7 @@ async function send(url, origin, line, key) {
   client.destroy();
   if (status === 403 || status === 451) return "deny";
   if (status >= 400) return "refuse";
-  const { reach } = origin.seen[begun];
+  const { access } = origin.seen[begun];
   // What is not guarded has no mark.
-  return reach === "reach_missing" ? "pass" : (reach.verdict ?? reach);
+  return access === "access_missing" ? "pass" : (access.verdict ?? access);
 }

@@ -1,19 +1,19 @@
 /** Which of the credentials in a request count, and which reach the origin, where the deployer names the places. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { bearer, start } from "./setup.mjs";
 
-const reach = await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY });
+const access = await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY });
 const PROTOCOLS = "realtime, openai-insecure-api-key.sk-foreign";
 let all;
 let named;
 
 before(async () => {
-  all = await start({ reach, bindings: { LOCAL: "1" } });
+  all = await start({ access, bindings: { LOCAL: "1" } });
   named = await start({
-    reach,
+    access,
     bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" },
   });
 });
@@ -47,7 +47,7 @@ for (const [where, headers, query] of [
     const { status, seen } = await ask(named, { ...bearer("sk-us"), ...headers }, query);
     assert.equal(status, 200);
     assert.ok(!JSON.stringify([seen.url, seen.raw]).includes("sk-foreign"), seen.url);
-    assert.equal(typeof seen.reach, "object", seen.reach);
+    assert.equal(typeof seen.access, "object", seen.access);
   });
 }
 

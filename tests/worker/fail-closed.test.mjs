@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
+import { keyDigest } from "portcullis/cloudflare";
 import { KEY_SECRET, POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
 import { trapping } from "./trap.mjs";

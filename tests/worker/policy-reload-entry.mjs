@@ -2,11 +2,13 @@
  * A Worker for the tests: the gate under one policy after the other. `/policy?at=1` puts the next in force and frees the gate of the one
  * before, whatever is under way. Requests go through the worker as it is; sockets are relayed here, since a worker keeps its policy.
  */
-import { initSync } from "../../pkg/wasm/edge.js";
+import { Gate, isUpgrade } from "portcullis";
 import { worker } from "portcullis/cloudflare";
-import { Gate } from "portcullis";
-import { KeyTable } from "../../pkg/dist/operate/account-store.js";
-import { isUpgrade, relay } from "../../pkg/dist/websocket/relay.js";
+import { sockets } from "../../pkg/dist/adapter/cloudflare/sockets.js";
+import { Budget } from "../../pkg/dist/http/request-body.js";
+import { AccountStore } from "../../pkg/dist/operate/account-store.js";
+import { relay } from "../../pkg/dist/websocket/relay.js";
+import { initSync } from "../../pkg/wasm/edge.js";
 import module from "portcullis/edge.wasm";
 import bundle from "./policy.bundle";
 import successor from "./successor.bundle";
@@ -22,7 +24,7 @@ async function put(at, env, context) {
   const before = gate;
   serving = worker({ module, bundle: bundles[at] });
   await serving.fetch(new Request("http://gate/.well-known/portcullis/status"), env, context);
-  keys = new KeyTable(gate, env.KEYS, env.KEY_SECRET);
+  keys = new AccountStore(gate, env.KEYS, env.KEY_SECRET);
   before?.free();
   return gate.info.version;
 }
@@ -47,13 +49,18 @@ export default {
     if (serving === undefined) await put(0, env, context);
     if (!isUpgrade(request)) return serving.fetch(request, env, context);
     const connect = async () => ({
-      answer: await fetch(env.ORIGIN + pathname + search, request),
+      response: await fetch(env.ORIGIN + pathname + search, request),
       acknowledged: false,
     });
     const fault = (cause) => console.error(String(cause));
     return relay(
       {
         request,
+        sockets,
+        budget: new Budget(),
+        decided: () => undefined,
+        unopened: async (response) => response,
+        isCredential: () => false,
         gate: () => gate,
         facts: () => facts(request),
         connect,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
+import { keyDigest } from "portcullis/cloudflare";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";

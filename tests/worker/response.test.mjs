@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
 import { compile } from "./setup.mjs";
@@ -256,7 +256,7 @@ test("what names no model is not sent to an origin that does not acknowledge", a
 
 test("an origin that acknowledges may be asked for what names no model, and answers as it likes", async () => {
   const acknowledging = await startOrigin({
-    reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }),
+    access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
     reply: (entry, response) => {
       if (!entry.url.endsWith("generations")) response.removeHeader("portcullis-enforced");
       json({ data: [] })(entry, response);
@@ -264,7 +264,7 @@ test("an origin that acknowledges may be asked for what names no model, and answ
   });
   const worker = await startWorker({
     bundle: compile(POLICY),
-    bindings: { ORIGIN: acknowledging.url, LOCAL: "1", REACH_KEY, ENFORCED_KEY },
+    bindings: { ORIGIN: acknowledging.url, LOCAL: "1", ACCESS_KEY, ENFORCED_KEY },
   });
   try {
     const ask = (path) =>

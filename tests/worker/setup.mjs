@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 
@@ -42,15 +42,15 @@ export function cli() {
 export const POLICY = fileURLToPath(new URL("policy.toml", import.meta.url));
 
 /** Origin and worker, with the accounts above in its key table. */
-export async function start({ bindings = {}, bundle = compile(POLICY), reach, ...rest } = {}) {
-  const origin = await startOrigin({ reach });
+export async function start({ bindings = {}, bundle = compile(POLICY), access, ...rest } = {}) {
+  const origin = await startOrigin({ access });
   const keys = {};
   for (const [key, record] of Object.entries(ACCOUNTS))
     keys[await keyDigest(KEY_SECRET, key)] = record;
   const worker = await startWorker({
     bundle,
     keys,
-    bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, ...bindings },
+    bindings: { ORIGIN: origin.url, KEY_SECRET, ACCESS_KEY, ENFORCED_KEY, ...bindings },
     ...rest,
   });
   return {

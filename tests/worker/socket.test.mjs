@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { keyDigest } from "../../pkg/dist/http/handler.js";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/access.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { sleep, until } from "./raw.mjs";
@@ -44,7 +44,7 @@ const start = (rest = {}) =>
   startWorker({
     bundle: compile(POLICY),
     keys,
-    bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, LOCAL: "1" },
+    bindings: { ORIGIN: origin.url, KEY_SECRET, ACCESS_KEY, LOCAL: "1" },
     ...rest,
   });
 
@@ -90,16 +90,16 @@ async function refused(client, code = "model_restricted") {
 }
 
 for (const [who, headers, key, marked] of [
-  ["a caller without reach", US, "sk-us", "denied=(), verdict=pass, "],
-  ["a caller with a reach", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, '],
+  ["an unrestricted caller", US, "sk-us", "denied=(), verdict=pass, "],
+  ["a restricted caller", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, '],
 ]) {
   test(`${who}: messages go both ways as they are`, async () => {
     const client = await connect(REALTIME, headers, ["realtime", `openai-insecure-api-key.${key}`]);
     assert.equal(client.socket.protocol, "realtime");
     assert.equal(last().url, REALTIME);
     assert.ok(
-      last().headers["portcullis-reach"].startsWith(marked),
-      last().headers["portcullis-reach"],
+      last().headers["portcullis-access"].startsWith(marked),
+      last().headers["portcullis-access"],
     );
     assert.equal(
       last().headers["sec-websocket-protocol"].replaceAll(" ", ""),
@@ -443,10 +443,10 @@ test("what went before the first request, and what runs under an allowed name, i
 
 test("an origin that acknowledges what the caller may not use is not held, but held to it", async () => {
   const other = await startSocketOrigin({
-    reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }),
+    access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
   });
   const gate = await start({
-    bindings: { ORIGIN: other.url, KEY_SECRET, LOCAL: "1", REACH_KEY, ENFORCED_KEY },
+    bindings: { ORIGIN: other.url, KEY_SECRET, LOCAL: "1", ACCESS_KEY, ENFORCED_KEY },
   });
   try {
     const client = await connect(RESPONSES, FR, ["realtime"], gate);

@@ -172,13 +172,13 @@ test("HEAD has no body, refused or not", async () => {
 });
 
 for (const [who, key, cf] of [
-  ["a caller without reach", "sk-us", US],
-  ["a caller with a reach", "sk-foreign", FR],
+  ["an unrestricted caller", "sk-us", US],
+  ["a restricted caller", "sk-foreign", FR],
 ]) {
   test(`our own headers and foreign geo headers do not reach the origin: ${who}`, async () => {
     const answer = await gate.chat("haiku-4", cf, {
       ...bearer(key),
-      "Portcullis-Reach": "none",
+      "Portcullis-Access": "none",
       portcullis_reach: "none",
       "PORTCULLIS-Enforced": "1",
       "x-vercel-ip-country": "US",
@@ -190,9 +190,9 @@ for (const [who, key, cf] of [
     const names = Object.keys(last().headers).map((name) => name.replaceAll("_", "-"));
     assert.deepEqual(
       names.filter((name) => /^portcullis|vercel|cloudfront|appengine/.test(name)),
-      ["portcullis-reach"],
+      ["portcullis-access"],
     );
-    assert.match(last().headers["portcullis-reach"], /^denied=/);
+    assert.match(last().headers["portcullis-access"], /^denied=/);
     assert.equal(last().headers["x-kept"], "yes");
   });
 }

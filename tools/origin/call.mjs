@@ -7,7 +7,7 @@ export const CREATED = 1_781_300_000;
 export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 
 /** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
-export function call({ method, url, headers, body: sent, reach }) {
+export function call({ method, url, headers, body: sent, access }) {
   const body = undone(sent, headers["content-encoding"]);
   const [target, query = ""] = url.split(/\?(.*)/s);
   // As lenient servers have it: blanks behind a path are none of it, and a format is no other resource.
@@ -43,7 +43,7 @@ export function call({ method, url, headers, body: sent, reach }) {
       url,
       headers,
       body: body.toString("utf8"),
-      ...(reach === undefined ? {} : { reach }),
+      ...(access === undefined ? {} : { access }),
     },
   };
 }

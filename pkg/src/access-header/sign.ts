@@ -1,53 +1,68 @@
 /**
- * The mark on every guarded request that is forwarded, and the origin's acknowledgement of it: the headers
- * `Portcullis-Reach` and `Portcullis-Enforced`. `docs/reach-header.md` has the format and the reasons.
+ * Signs the header `Portcullis-Access` on each guarded request that is forwarded, and checks the origin's acknowledgement
+ * in `Portcullis-Enforced`. `docs/access-header.md` has the formats and the reasons.
  *
- * In: the request as it will be sent, what its caller may not use, the keys of the deployment. Out: the header, and whether
- * an answer acknowledges it. Who checks the mark is `origin.ts`; here nothing is parsed but keys.
+ * Input: the request as it will be sent, the caller's denied families, the deployment's keys. Output: the header, and
+ * whether a response acknowledges it. `verify.ts` is the origin's side.
  */
 import { digest, mac } from "../../wasm/edge.js";
 import { PortcullisError, invalid } from "../error.ts";
-import type { BundleInfo } from "../gate.ts";
-import { ENFORCED_HEADER, REACH_HEADER } from "../http/headers.ts";
-import { enter, generation } from "../wasm/instance.ts";
-import { type KeyText, base64, keyTexts, pkcs8 } from "./keys.ts";
+import type { BundleInfo } from "../types.ts";
+import { enter } from "../wasm/instance.ts";
+import {
+  ACCESS_HEADER,
+  ENFORCED_HEADER,
+  type KeyText,
+  acknowledgement,
+  base64,
+  keyTexts,
+  pkcs8,
+} from "./keys.ts";
 
-/** What the origin is told: the families closed to the caller, each in quotes and blanks between, and what is left to it. */
-export interface Mark {
+/** What the origin learns about a request. */
+export interface AccessClaim {
+  /** Ids of the denied families, each in quotes, separated by spaces. */
   readonly denied: string;
+  /** `defer`: the origin decides which model runs. */
   readonly verdict: "pass" | "defer";
 }
 
-/** The part of the deployment's variables that this is about. */
-export interface MarkKeys {
-  /** Secret: signs the mark, as `id:hmac-sha256:…` or `id:ed25519:…` with 32 bytes of base64. Without it there is no mark. */
-  readonly REACH_KEY?: string;
-  /** Secret: the origin's, `id:hmac-sha256:…`, several with commas between. Without it no answer counts as acknowledged. */
+/** The settings with keys. */
+export interface SigningSettings {
+  /** The key that signs the access header, `id:hmac-sha256:…` or `id:ed25519:…`, 32 bytes in Base64. Without it there is no header. */
+  readonly ACCESS_KEY?: string;
+  /** The origin's keys, `id:hmac-sha256:…`, separated by commas. Without them no response counts as acknowledged. */
   readonly ENFORCED_KEY?: string;
 }
 
-export class Marker {
+/** Signs access headers and checks acknowledgements. */
+export class Signer {
   /** Whether an origin can acknowledge at all. */
   readonly acknowledges: boolean;
   readonly #key: KeyText;
   readonly #origin: readonly KeyText[];
   readonly #slots: readonly string[];
-  // What is the same in every mark.
+  // The parts that are the same in every header.
   readonly #policy: string;
-  readonly #places: string;
-  readonly #signer: string;
+  readonly #slotList: string;
+  readonly #keyFields: string;
   readonly #acknowledged = new WeakSet<Response>();
   #private: CryptoKey | undefined;
 
-  /** Undefined if the deployment has no key to sign with. `slots`: names of headers that hold credentials, in lower case. */
-  static of(keys: MarkKeys, info: BundleInfo, slots: Iterable<string>): Marker | undefined {
-    if (keys.REACH_KEY !== undefined)
-      return new Marker(keys.REACH_KEY, keys.ENFORCED_KEY, info, [...slots]);
-    if (keys.ENFORCED_KEY !== undefined)
-      throw new PortcullisError(
-        "key_invalid",
-        "ENFORCED_KEY without REACH_KEY: there is nothing to acknowledge",
-      );
+  /**
+   * Makes a signer; undefined if the deployment has no key.
+   *
+   * @param slots Names of headers that hold credentials, in lower case
+   * @throws PortcullisError `key_invalid`
+   */
+  static of(
+    { ACCESS_KEY, ENFORCED_KEY }: SigningSettings,
+    info: BundleInfo,
+    slots: Iterable<string>,
+  ): Signer | undefined {
+    if (ACCESS_KEY !== undefined) return new Signer(ACCESS_KEY, ENFORCED_KEY, info, [...slots]);
+    if (ENFORCED_KEY !== undefined)
+      throw new PortcullisError("key_invalid", "ENFORCED_KEY without ACCESS_KEY");
     return undefined;
   }
 
@@ -57,35 +72,42 @@ export class Marker {
     { id, version, digest }: BundleInfo,
     slots: readonly string[],
   ) {
-    const [first, second] = keyTexts(key, "REACH_KEY");
+    const [first, second] = keyTexts(key, "ACCESS_KEY");
     if (first === undefined || second !== undefined)
-      throw new PortcullisError("key_invalid", "REACH_KEY is not one key");
+      throw new PortcullisError("key_invalid", "ACCESS_KEY is not one key");
     this.#key = first;
     this.#origin = keyTexts(origin ?? "", "ENFORCED_KEY");
     if (this.#origin.some(({ alg }) => alg !== "hmac-sha256"))
-      throw new PortcullisError("key_invalid", "ENFORCED_KEY is for `hmac-sha256`");
+      throw new PortcullisError("key_invalid", "ENFORCED_KEY is not for `hmac-sha256`");
     this.acknowledges = this.#origin.length > 0;
     this.#slots = slots;
     this.#policy = `policy=${quoted(id)}, version=${version}, bundle="${digest.slice(0, 16)}"`;
-    this.#places = `slots=(${slots.map(quoted).join(" ")})`;
-    this.#signer = `keyid="${first.id}", alg="${first.alg}"`;
+    this.#slotList = `slots=(${slots.map(quoted).join(" ")})`;
+    this.#keyFields = `keyid="${first.id}", alg="${first.alg}"`;
   }
 
-  /** Marks a request that goes on just so, and returns the nonce of its mark; `created` in seconds. */
-  async mark(
+  /**
+   * Signs a request that goes on unchanged.
+   *
+   * @param created Seconds since the epoch
+   * @returns The nonce of the header
+   * @throws PortcullisError `input_invalid` for characters that the header cannot carry
+   */
+  async sign(
     request: Request,
-    mark: Mark,
+    claim: AccessClaim,
     nonce: string = crypto.randomUUID(),
     created = Math.floor(Date.now() / 1000),
   ): Promise<string> {
-    if (typeof mark.denied !== "string" || (mark.verdict !== "pass" && mark.verdict !== "defer"))
-      throw invalid("no mark");
-    // Ids are the policy's, the method is the caller's: neither may end the header, or begin another.
-    const policy = `denied=(${mark.denied}), verdict=${mark.verdict}, ${this.#policy}`;
+    const { denied, verdict } = claim;
+    if (typeof denied !== "string" || (verdict !== "pass" && verdict !== "defer"))
+      throw invalid("no access claim");
+    // Ids come from the policy and the method from the client. Neither may end the header or begin another member.
+    const policy = `denied=(${denied}), verdict=${verdict}, ${this.#policy}`;
     if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method))
-      throw new PortcullisError("input_invalid", "a character that the mark cannot carry");
-    const fields = `${policy}, method="${request.method}", ${this.#request(request)}, created=${created}, nonce="${nonce}", ${this.#signer}`;
-    request.headers.set(REACH_HEADER, `${fields}, sig=:${await this.#signature(fields)}:`);
+      throw invalid("a character that the access header cannot carry");
+    const fields = `${policy}, method="${request.method}", ${this.#request(request)}, created=${created}, nonce="${nonce}", ${this.#keyFields}`;
+    request.headers.set(ACCESS_HEADER, `${fields}, sig=:${await this.#signature(fields)}:`);
     return nonce;
   }
 
@@ -96,77 +118,71 @@ export class Marker {
       if (value !== null) credentials += `${name}: ${value}\n`;
     }
     const target = url.slice(url.indexOf("/", url.indexOf("://") + 3));
-    return inside(
-      () => `target=:${digest(target)}:, ${this.#places}, credential=:${digest(credentials)}:`,
+    return enter(
+      () => `target=:${digest(target)}:, ${this.#slotList}, credential=:${digest(credentials)}:`,
     );
   }
 
   #signature(fields: string): string | Promise<string> {
-    const line = `${REACH_HEADER}: ${fields}`;
+    const line = `${ACCESS_HEADER}: ${fields}`;
     const { alg, bytes } = this.#key;
-    return alg === "hmac-sha256" ? inside(() => mac(bytes, line)) : this.#signed(line);
+    return alg === "hmac-sha256" ? enter(() => mac(bytes, line)) : this.#ed25519(line);
   }
 
-  async #signed(line: string): Promise<string> {
-    this.#private ??= await crypto.subtle.importKey(
-      "pkcs8",
-      pkcs8(this.#key.bytes),
-      { name: "Ed25519" },
-      false,
-      ["sign"],
-    );
-    const signature = await crypto.subtle.sign(
-      { name: "Ed25519" },
-      this.#private,
-      new TextEncoder().encode(line),
-    );
+  async #ed25519(line: string): Promise<string> {
+    const name = "Ed25519";
+    this.#private ??= await crypto.subtle.importKey("pkcs8", pkcs8(this.#key.bytes), name, false, [
+      "sign",
+    ]);
+    const signature = await crypto.subtle.sign(name, this.#private, new TextEncoder().encode(line));
     return base64(new Uint8Array(signature));
   }
 
-  /** Takes the acknowledgement out of an answer. `nonce` is the one of the request's mark, if it had one. */
-  answered(response: Response, nonce: string | undefined): Response {
+  /**
+   * Removes the acknowledgement from a response and checks it.
+   *
+   * @param nonce The nonce of the request's access header, if it had one
+   */
+  takeAcknowledgement(response: Response, nonce: string | undefined): Response {
     const claim = response.headers.get(ENFORCED_HEADER);
     if (claim === null) return response;
-    const bare = without(response);
+    const bare = withoutAcknowledgement(response);
     if (
       nonce !== undefined &&
-      this.#origin.some((key) => same(claim, acknowledgement(key, nonce, response.status)))
+      this.#origin.some((key) => same(claim, signed(key, nonce, response.status)))
     )
       this.#acknowledged.add(bare);
     return bare;
   }
 
-  /** Whether the origin says of this very answer that it has enforced the mark; `response` as {@link answered} returned it. */
+  /** Whether the origin acknowledged a response that {@link takeAcknowledgement} returned. */
   acknowledged(response: Response): boolean {
     return this.#acknowledged.has(response);
   }
 }
 
-function acknowledgement({ id, bytes }: KeyText, nonce: string, status: number): string {
-  const text = `nonce="${nonce}", status=${status}, keyid="${id}", alg="hmac-sha256"`;
-  return `${text}, sig=:${inside(() => mac(bytes, `${ENFORCED_HEADER}: ${text}`))}:`;
+function signed({ id, bytes }: KeyText, nonce: string, status: number): string {
+  const text = acknowledgement(nonce, status, id);
+  return `${text}, sig=:${enter(() => mac(bytes, `${ENFORCED_HEADER}: ${text}`))}:`;
 }
 
-/** An answer without what origins and gates say to each other. */
-export function without(response: Response): Response {
+/** Returns a response without the acknowledgement, which clients must not see. */
+export function withoutAcknowledgement(response: Response): Response {
+  if (!response.headers.has(ENFORCED_HEADER)) return response;
   const bare = new Response(response.body, response);
   bare.headers.delete(ENFORCED_HEADER);
   return bare;
 }
 
-/** A string of RFC 9651 section 3.3.3; what it cannot hold, the caller looks for. */
+/** Quotes a string (RFC 9651 section 3.3.3). The calling code checks its characters. */
 function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** Takes the same time wherever the two differ, so that nobody learns a signature letter by letter. */
+/** Compares in a time that does not depend on where two strings differ, so that no signature can be guessed by parts. */
 function same(one: string, other: string): boolean {
   let different = one.length ^ other.length;
   for (let at = 0; at < other.length; at += 1)
     different |= one.charCodeAt(at) ^ other.charCodeAt(at);
   return different === 0;
-}
-
-function inside<T>(work: () => T): T {
-  return enter(generation(), work);
 }

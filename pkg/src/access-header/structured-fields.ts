@@ -1,7 +1,9 @@
 /**
- * The part of RFC 9651 (structured fields) that marks are written in: a dictionary whose values are strings, integers,
- * tokens, byte sequences and lists of strings, without parameters. A name that comes twice is an error here.
+ * Reads the part of RFC 9651 (structured fields) that access headers use: a dictionary of strings, integers, tokens, byte
+ * sequences and lists of strings, without parameters. A repeated key is an error here.
  */
+
+/** The types of values. Byte sequences stay in Base64. */
 export interface Values {
   readonly string: string;
   readonly integer: number;
@@ -20,7 +22,7 @@ const MEMBER = new RegExp(
   "y",
 );
 
-/** The members in order; undefined if the text is anything else. Byte sequences stay in base64, in its one spelling. */
+/** Returns the members in order; undefined for any other text. Base64 must be in its canonical form. */
 export function fields(text: string): Map<string, Item> | undefined {
   const members = new Map<string, Item>();
   MEMBER.lastIndex = 0;
@@ -48,7 +50,7 @@ function unquoted(string: string): string {
   return string.slice(1, -1).replace(/\\(.)/g, "$1");
 }
 
-/** Whether the bits that padding leaves over are zero: of a signature there is one spelling. */
+/** Whether the unused bits of Base64 are zero, so that each signature has one spelling. */
 function canonical(coded: string): boolean {
   try {
     return btoa(atob(coded)) === coded;

@@ -1,52 +1,58 @@
+/** Finds the credentials in a request, and removes those that the origin does not read. */
 import { PortcullisError } from "../error.ts";
-import type { BundleInfo, CredentialSlot } from "../gate.ts";
+import type { BundleInfo, CredentialSlot } from "../types.ts";
+import { CANDIDATES } from "../wasm/wire.ts";
 
 const PROTOCOLS = "sec-websocket-protocol";
-/** As `SECRET_WORDS` in `findings.rs`, by which a credential inside a batch is known. */
+/** `SECRET_WORDS` of the crate, by which it recognises a credential inside a batch. */
 const SECRET = /(?:^|[^a-z0-9])(?:authorization|auth|key|token|credential|secret)(?:[^a-z0-9]|$)/i;
-/** Credentials of one request that are looked up. The edge module tells no more callers apart (`CANDIDATES` of the crate's limits). */
-export const CANDIDATES = 8;
+
+type Fields = Headers | ReadonlyMap<string, string>;
 
 /**
- * Where credentials stand. Which of them the origin will use is the origin's choice, so each is a candidate caller, unless
- * the deployer has named the places that the origin reads: then the others are taken out of the request.
+ * The places of credentials.
+ *
+ * The gate cannot know which credential the origin uses, so the account of each is a candidate. If the deployment names
+ * the places that the origin reads, credentials elsewhere are removed from the request.
  */
-export class Slots {
-  /** The headers among them; false: the origin is not to read it. */
+export class CredentialSlots {
+  /** Headers that hold credentials; the value tells whether the origin reads the header. */
   readonly headers: ReadonlyMap<string, boolean>;
   readonly #read: readonly CredentialSlot[];
   readonly #withheld: readonly CredentialSlot[];
 
   /**
-   * `named`: header names, and query parameters after a `?`, with commas between; left out, the places of all guarded dialects. `closed`: the
-   * origin is to read none of them.
+   * @param named Names of headers, and of query parameters after a `?`, separated by commas. By default the places of
+   *   all guarded dialects.
+   * @param none The origin reads none of them.
+   * @throws PortcullisError `key_invalid` for a name without a word such as `key`
    */
-  constructor(info: BundleInfo, named?: string, closed = false) {
+  constructor(info: BundleInfo, named?: string, none = false) {
     const known = info.dialects.flatMap(({ credentials }) => credentials);
     const read = new Map<string, CredentialSlot>();
     const asked =
       named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
     for (const slot of asked) put(read, slot);
     const withheld = new Map<string, CredentialSlot>();
-    for (const slot of closed ? [...known, ...asked] : known) put(withheld, slot);
-    if (closed) read.clear();
+    for (const slot of none ? [...known, ...asked] : known) put(withheld, slot);
+    if (none) read.clear();
     for (const key of read.keys()) withheld.delete(key);
     this.#read = [...read.values()];
     this.#withheld = [...withheld.values()];
     const headers = new Map<string, boolean>();
     for (const slot of [...this.#withheld, ...this.#read]) {
       if (slot.in === "header") headers.set(slot.name, read.has(`header ${slot.name}`));
-      // Only the items that are credentials are withheld: the others say which protocol it is.
+      // Only some items of this header are credentials. The others name the protocol and stay.
       if (slot.in === "protocol") headers.set(PROTOCOLS, true);
     }
     this.headers = headers;
   }
 
   /**
-   * Every credential in the request, each once; of more than {@link CANDIDATES} one more than that, since nobody looks at the others. Two header lines
-   * of one name arrive joined by a comma.
+   * Returns the distinct credentials of a request. It stops after one more than {@link CANDIDATES}, because then none is
+   * looked up. Header lines of one name are expected joined by commas.
    */
-  credentials(headers: Headers | ReadonlyMap<string, string>, url: string): string[] {
+  credentials(headers: Fields, url: string): string[] {
     const found = new Set<string>();
     for (const credential of this.#stated(headers, url)) {
       if (credential !== "") found.add(credential);
@@ -55,8 +61,8 @@ export class Slots {
     return [...found];
   }
 
-  *#stated(headers: Headers | ReadonlyMap<string, string>, url: string): Generator<string> {
-    // Servers that keep headers as CGI does take `_` and `-` for one.
+  *#stated(headers: Fields, url: string): Generator<string> {
+    // Servers that keep headers as CGI variables treat `_` and `-` alike.
     const folded = [...headers.keys()]
       .filter((name) => name.includes("_"))
       .map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
@@ -80,16 +86,16 @@ export class Slots {
     }
   }
 
-  /** The item of `Sec-WebSocket-Protocol` is a credential. */
-  holdsKey(protocol: string): boolean {
+  /** Whether an item of `Sec-WebSocket-Protocol` is a credential. */
+  isCredential(protocol: string): boolean {
     const text = protocol.toLowerCase();
     return [...this.#read, ...this.#withheld].some(
       (slot) => slot.in === "protocol" && text.startsWith(slot.name),
     );
   }
 
-  /** The URL without the credentials that the origin is not to read; what stays, stays as it is. */
-  cleared(url: string): string {
+  /** Returns a URL without the credentials that the origin does not read. Other parts keep their spelling. */
+  strippedUrl(url: string): string {
     const names = this.#named("query");
     const at = url.indexOf("?");
     if (at < 0 || names.length === 0) return url;
@@ -102,8 +108,8 @@ export class Slots {
     return url.slice(0, at) + (kept.length === 0 ? "" : `?${kept.join("&")}`);
   }
 
-  /** Takes credentials out of a header that holds other things, too. */
-  clear(headers: Headers): void {
+  /** Removes credentials from `Sec-WebSocket-Protocol`, which holds other items too. */
+  strip(headers: Headers): void {
     const prefixes = this.#named("protocol");
     const items = prefixes.length === 0 ? undefined : headers.get(PROTOCOLS)?.split(",");
     if (items === undefined) return;
@@ -120,7 +126,7 @@ export class Slots {
   }
 }
 
-/** What a name of the setting stands for. */
+/** Returns the slots that a name in the setting stands for. */
 function slotsOf(name: string, known: readonly CredentialSlot[]): readonly CredentialSlot[] {
   if (name === "") return [];
   if (name.toLowerCase() === PROTOCOLS) return known.filter((slot) => slot.in === "protocol");
@@ -137,11 +143,13 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
 }
 
 /**
- * What an item of a header holds; empty: no credential. Whatever the slot's own scheme: an origin that accepts `x-api-key: Bearer k` sees the key `k`. What may be
- * read as more than one credential stays as it is, and so is nobody's.
+ * Returns the credential in a header item; empty if it holds none.
+ *
+ * The slot's scheme does not matter: an origin that accepts `x-api-key: Bearer k` sees the key `k`. An item that can be
+ * read as several credentials stays whole, so it matches no account.
  */
 function bare(item: string): string {
-  // The rest of what AWS signs. With anything else behind them they are no such thing.
+  // The remaining items of an AWS signature, if no other text follows.
   if (/^(?:SignedHeaders=[^\s=]*|Signature=[\da-f]*)$/i.test(item)) return "";
   const text = signer(item)
     .replace(/^(?:bearer|token)\s+/i, "")
@@ -150,7 +158,10 @@ function bare(item: string): string {
   return coded === undefined ? text : (signedBy(coded) ?? text);
 }
 
-/** Of what AWS signs, the id of the key (Signature Version 4: `AWS4-HMAC-SHA256 Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`; 4a has no region). */
+/**
+ * Returns the key id of an AWS signature. Version 4: `AWS4-HMAC-SHA256
+ * Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`. Version 4a has no region.
+ */
 function signer(value: string): string {
   return value.replace(
     /^(?:AWS4-\S+\s+)?(?:Credential=)?([^/\s=]+)\/\d{8}\/(?:[^/\s]+\/){1,2}aws4_request$/,
@@ -158,7 +169,10 @@ function signer(value: string): string {
   );
 }
 
-/** Amazon's short-term keys are signed URLs in base64: the caller is who signed it. Which of several that is, AWS alone knows. */
+/**
+ * Returns the key id of Amazon's short-term keys, which are signed URLs in Base64. With several ids only AWS knows which
+ * one counts.
+ */
 function signedBy(coded: string): string | undefined {
   try {
     const [[name, value] = [], another] = parameters(atob(coded)).filter(
@@ -176,7 +190,7 @@ function put(to: Map<string, CredentialSlot>, slot: CredentialSlot): void {
   to.set(`${slot.in} ${name}`, { ...slot, name });
 }
 
-/** As most servers read a query and, where a `;` stands in it, also as those do that take it for a separator. */
+/** Reads a query as most servers do and, if it has a `;`, also as servers do that take `;` for a separator. */
 function parameters(url: string): (readonly [string, string])[] {
   const at = url.indexOf("?");
   if (at < 0) return [];

@@ -1,50 +1,51 @@
 /**
- * Reads a body past the gate and sends it on. The rule: no byte sequence that an origin could take for a whole request
- * leaves before the scan has accepted it, and the origin's answer is withheld until then.
+ * Checks a request body on its way to the origin.
+ *
+ * The rule: the scan accepts a body before the origin can take the bytes sent so far for a whole request, and the
+ * origin's response is withheld until then.
  *
  * ```text
- * of 64 KB or less, declared   taken in one piece, judged, sent
- * ends within the bound        held as it comes, judged, sent
- * longer                       what is held is sent while more is read; the last read is always held back
- * not to be read, undeclared   sent as it comes
- * under a content coding       decoded, and what is decoded is sent in the same way
- * the same, and signed         held whole, judged by what is decoded, sent as it came
- * denied, unreadable, cut off  the upstream request is aborted, so that it never ends as if it were whole
+ * up to 64 KB, declared        read in one piece, judged, sent
+ * ends within the bound        held while it is read, judged, sent
+ * longer                       the held part is sent while more is read; the last read is always held back
+ * need not be read, undeclared sent as it arrives
+ * content coding               decoded, and sent decoded in the same way
+ * content coding and signed    held whole, judged decoded, sent coded
+ * denied, unreadable, broken   the upstream request is aborted, so that it never ends as a whole request
  * ```
  *
- * Only `AbortController` breaks an upstream request off. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
- * all end a chunked request as if it were complete (measured in workerd 1.20260426), and so does the runtime itself where it passes a body of
- * undeclared length on whose client is gone (1.20260730, with `enable_request_signal`).
+ * Only `AbortController` aborts an upstream request. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
+ * end a chunked request as if it were complete (measured in workerd 1.20260426). The runtime itself does the same where it
+ * forwards a body of undeclared length whose client is gone (1.20260730, with `enable_request_signal`).
  */
-import { PortcullisError } from "../error.ts";
-import { type Judgement, type Reading, passes } from "../gate.ts";
+import { PortcullisError, broken } from "../error.ts";
+import { type Screening, passes } from "../screening.ts";
+import type { Verdict } from "../types.ts";
+import type { Platform } from "./platform.ts";
+import { source } from "./stream.ts";
 
-// The platform's byte streams (Workers runtime API, "TransformStream").
-declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
-declare const FixedLengthStream: new (bytes: number) => TransformStream<Uint8Array, Uint8Array>;
-
-/** Bytes of a body of declared length that are held before anything is sent: so long a one is judged before the origin hears of it. */
-export const PIECE_BYTES = 1024 * 1024;
-/** Bytes of any other body that are held before anything is sent. Nearly every chat request is smaller. */
-export const HELD_BYTES = 256 * 1024;
+/** Bytes of a body of declared length that are held before any is sent. A body up to this size is judged first. */
+const DECLARED_HELD_BYTES = 1024 * 1024;
+/** Bytes of any other body that are held before any is sent. Nearly all chat requests are smaller. */
+const HELD_BYTES = 256 * 1024;
 /**
- * Bytes of all bodies, held answers and held messages of sockets in one isolate, counted as they come and not as they are declared; bodies beyond
- * this are streamed at once. One that is held stands twice until the origin answers, as it was read and as it is sent, so this is 32 MB of the 128
- * that a Worker has.
+ * Bytes held in one isolate at a time: bodies, responses and WebSocket messages, counted as they arrive. A body beyond it
+ * is streamed at once. Until the origin responds a held body is in memory twice, as read and as sent, so this is 32 MB of
+ * a Worker's 128 MB.
  */
-export const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
-/** Bytes of one read. Reads of the runtime's own 4 KB chunks cost up to four fifths of the throughput. */
-export const READ_BYTES = 64 * 1024;
-/** Milliseconds that a read of a body that is judged may take, of 64 KB or what is left of it: 2 KB a second. A body that comes slower is given up. */
-export const READ_MS = 30_000;
-/** Buffers of reads that one isolate keeps for the next ones: 4 MB. */
+const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
+/** Bytes of one read. Reads of 4 KB, the runtime's own chunks, cost up to four fifths of the throughput. */
+const READ_BYTES = 64 * 1024;
+/** Milliseconds in which one read of a judged body must be full: 64 KB in 30 seconds is 2 KB a second. */
+const READ_MS = 30_000;
+/** Read buffers that an isolate keeps for later reads: 4 MB. */
 const KEPT_BUFFERS = 64;
-/** Milliseconds that an origin which has answered may leave a write waiting before the rest is read, but no longer sent. */
-export const STALLED_MS = 5_000;
+/** Milliseconds that an origin which has responded may leave a write waiting. Then the rest is read but not sent. */
+const STALLED_MS = 5_000;
 
-/** What is held now, in all requests of the isolate, and what bodies are read into. */
+/** Counts the bytes held in all requests of an isolate, and keeps read buffers. */
 export class Budget {
-  /** Milliseconds that a read may take. */
+  /** Milliseconds in which one read must be full. */
   readonly wait: number;
   #left = HELD_BYTES_IN_ALL;
   readonly #spare: ArrayBuffer[] = [];
@@ -53,26 +54,28 @@ export class Budget {
     this.wait = wait;
   }
 
+  /** Takes bytes from the budget; false if too few are left. */
   take(bytes: number): boolean {
     if (bytes > this.#left) return false;
     this.#left -= bytes;
     return true;
   }
 
+  /** Returns bytes to the budget. */
   give(bytes: number): void {
     this.#left += bytes;
   }
 
-  /** Where to read into. */
-  buffer(): ArrayBuffer {
-    return this.#spare.pop() ?? new ArrayBuffer(READ_BYTES);
+  /** Returns a view to read into. */
+  view(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(READ_BYTES));
   }
 
   /**
-   * Nobody looks at these reads any more, so that their buffers can take others; takes them out of the list. A new buffer for each read is
-   * garbage that V8 lets grow to 120 MB (measured), and 128 is all that an isolate may have.
+   * Empties the list and keeps the buffers of its reads, which no code uses any more. With a new buffer for each read,
+   * V8 lets garbage grow to 120 MB (measured), and an isolate has 128 MB.
    */
-  again(chunks: Uint8Array[]): void {
+  recycle(chunks: Uint8Array[]): void {
     for (const { buffer } of chunks.splice(0)) {
       if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS)
         this.#spare.push(buffer as ArrayBuffer);
@@ -80,298 +83,303 @@ export class Budget {
   }
 }
 
-/** Sends the request upstream with this body. A body of undefined: none. `decoded`: it is no longer under the content codings that the headers name. */
+/**
+ * Sends a request upstream.
+ *
+ * @param verdict Undefined if the scan has not ended
+ * @param body Undefined: the request has no body
+ * @param decoded The body no longer has the content codings that the headers name.
+ */
 export type Send = (
-  judgement: Judgement | undefined,
+  verdict: Verdict | undefined,
   body: BodyInit | undefined,
   decoded?: boolean,
 ) => Promise<Response>;
 
-/** The judgement and, if the request goes on, the origin's answer. */
-export interface Screened {
-  readonly judgement: Judgement;
-  readonly answer: Response | undefined;
+/** How a request is sent, and what bounds it. */
+export interface Sending {
+  readonly send: Send;
+  readonly budget: Budget;
+  /** Aborts the request that `send` has begun. */
+  readonly abort: AbortController;
+  readonly pipe: Platform["pipe"];
 }
 
-/** Judges `request` while it is read, and sends it if it passes; `abort` breaks off what `send` has begun. */
-export async function screen(
+/** The verdict and, if the request goes on, the origin's response. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly response: Response | undefined;
+}
+
+/**
+ * Judges a request while its body is read, and sends it if it passes.
+ *
+ * @throws PortcullisError `body_unusable`, `body_slow`, `exhausted`, `trapped`, `replaced`
+ */
+export async function checkBody(
   request: Request,
-  reading: Reading,
-  send: Send,
-  budget: Budget,
-  abort: AbortController,
-): Promise<Screened> {
-  if (request.body === null || !reading.wantsBody) {
-    const judgement = reading.finish();
-    if (!passes(judgement)) return { judgement, answer: undefined };
-    if (!isUndeclared(request))
-      return { judgement, answer: await send(judgement, request.body ?? undefined) };
+  screening: Screening,
+  sending: Sending,
+): Promise<Outcome> {
+  const { body } = request;
+  const { send, budget } = sending;
+  if (body === null || !screening.wantsBody) {
+    const verdict = screening.finish();
     return {
-      judgement,
-      answer: await passOn(request.body, (body) => send(judgement, body), budget, abort).answer,
+      verdict,
+      response: !passes(verdict)
+        ? undefined
+        : isUndeclared(request)
+          ? await forwardUnread(request.body, sending, verdict).response
+          : await send(verdict, body ?? undefined),
     };
   }
-  const { body } = request;
-  if (reading.coded) {
+  if (screening.coded) {
     const read = reads(body, budget);
-    if (reading.signed) return whole(read, reading, send, budget);
-    return stream(
-      decoded(read, reading, budget),
-      undefined,
-      HELD_BYTES,
-      reading,
-      (judgement, body) => send(judgement, body, true),
-      budget,
-      abort,
-    );
+    return screening.signed
+      ? checkSigned(read, screening, sending)
+      : checkStream(decoded(read, screening, budget), undefined, HELD_BYTES, screening, {
+          ...sending,
+          send: (verdict, body) => send(verdict, body, true),
+        });
   }
-  const declared = declaredLength(request.headers);
+  const declared = declaredLength(request);
   if (declared === undefined || declared > READ_BYTES) {
-    const bound = declared !== undefined && declared <= PIECE_BYTES ? PIECE_BYTES : HELD_BYTES;
-    return stream(reads(body, budget), declared, bound, reading, send, budget, abort);
+    const bound =
+      declared !== undefined && declared <= DECLARED_HELD_BYTES ? DECLARED_HELD_BYTES : HELD_BYTES;
+    return checkStream(reads(body, budget), declared, bound, screening, sending);
   }
   const bytes = new Uint8Array(await timely(request.arrayBuffer(), budget));
-  // It is here already: where there is no room for it, it is judged and sent all the same.
+  // These bytes are in memory already, so they are judged and sent even if the budget is used up.
   const held = budget.take(bytes.length) ? bytes.length : 0;
   try {
-    reading.feed(bytes);
-    const judgement = reading.finish();
-    return { judgement, answer: passes(judgement) ? await send(judgement, bytes) : undefined };
+    screening.feed(bytes);
+    const verdict = screening.finish();
+    return { verdict, response: passes(verdict) ? await send(verdict, bytes) : undefined };
   } finally {
     budget.give(held);
   }
 }
 
-/** A request whose body has no length, so that only its end tells that it is whole. */
+/** Whether a request has a body of undeclared length, so that only its end shows that it is whole. */
 export function isUndeclared(
   request: Request,
 ): request is Request & { readonly body: ReadableStream<Uint8Array> } {
   return (
     request.body !== null &&
     !/^(?:GET|HEAD)$/.test(request.method) &&
-    declaredLength(request.headers) === undefined
+    declaredLength(request) === undefined
   );
 }
 
 /**
- * Sends a body on as it comes, unread. Where it breaks off, `abort` ends the request upstream. The answer may come before the body has ended;
- * `sent` is there when all of it was taken, or no more will be.
+ * Sends a body as it arrives, unread. If it breaks off, the upstream request is aborted.
+ *
+ * The response may come before the body has ended. `sent` resolves when all of it is sent, or no more will be.
  */
-export function passOn(
+export function forwardUnread(
   body: ReadableStream<Uint8Array>,
-  send: (body: ReadableStream<Uint8Array>) => Promise<Response>,
-  budget: Budget,
-  abort: AbortController,
-): { readonly answer: Promise<Response>; readonly sent: Promise<void> } {
-  const { readable, writable } = new IdentityTransformStream();
-  const answer = send(readable);
+  { send, budget, abort, pipe }: Sending,
+  verdict?: Verdict,
+): { readonly response: Promise<Response>; readonly sent: Promise<void> } {
+  const { readable, writable } = pipe(undefined);
+  const response = send(verdict, readable);
   const pump = async () => {
-    const reader = body.getReader({ mode: "byob" });
+    const { read } = source(body, () => budget.view());
     const writer = writable.getWriter();
     writer.closed.catch(() => undefined);
     for (;;) {
-      const read = await reader.read(new Uint8Array(budget.buffer())).catch(() => undefined);
-      if (read === undefined) return abort.abort();
-      const { value } = read;
-      if (read.done || value === undefined || value.length === 0) return writer.close();
-      await writer.write(value);
-      budget.again([value]);
+      const chunk = await read().catch(() => null);
+      if (chunk === null) return abort.abort();
+      if (chunk === undefined) return writer.close();
+      await writer.write(chunk);
+      budget.recycle([chunk]);
     }
   };
-  // An origin that takes no more has answered, or its failure is the answer's.
-  return { answer, sent: pump().catch(() => undefined) };
+  // A write fails if the origin reads no more: it has responded, or `response` carries its failure.
+  return { response, sent: pump().catch(() => undefined) };
 }
 
-/** The next bytes of a body; undefined at its end. */
+/** Returns the next bytes of a body; undefined at its end. */
 type Read = () => Promise<Uint8Array | undefined>;
 
-async function stream(
+async function checkStream(
   read: Read,
   declared: number | undefined,
   bound: number,
-  reading: Reading,
-  send: Send,
-  budget: Budget,
-  abort: AbortController,
-): Promise<Screened> {
-  // INVARIANT: what is in here nobody else has.
+  screening: Screening,
+  sending: Sending,
+): Promise<Outcome> {
+  const { send, budget } = sending;
+  // INVARIANT: no other code uses the chunks in this list.
   const held: Uint8Array[] = [];
   let bytes = 0;
+  const release = () => {
+    budget.give(bytes);
+    bytes = 0;
+  };
   try {
     for (;;) {
       const chunk = await read();
       if (chunk === undefined) {
-        const judgement = reading.finish();
-        if (!passes(judgement)) return { judgement, answer: undefined };
+        const verdict = screening.finish();
+        if (!passes(verdict)) return { verdict, response: undefined };
         const whole = join(held, bytes);
-        budget.again(held);
-        return { judgement, answer: await send(judgement, whole) };
+        budget.recycle(held);
+        return { verdict, response: await send(verdict, whole) };
       }
       held.push(chunk);
-      if (reading.scan(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (screening.scan(chunk)) return refused(screening);
       if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
       bytes += chunk.length;
     }
-    return await forward(read, held, declared, reading, send, budget, abort, () => {
-      budget.give(bytes);
-      bytes = 0;
-    });
+    return await sendWhileReading(read, held, declared, screening, sending, release);
   } finally {
-    budget.again(held);
-    budget.give(bytes);
+    budget.recycle(held);
+    release();
   }
 }
 
-/** Sends what is held, then the rest as it is read, always one read behind; `sent` hears that no more than that is held. */
-async function forward(
+/**
+ * Sends the held chunks, then each read one read later. Calls `release` once the budget no longer counts held chunks.
+ */
+async function sendWhileReading(
   read: Read,
   held: Uint8Array[],
   declared: number | undefined,
-  reading: Reading,
-  send: Send,
-  budget: Budget,
-  abort: AbortController,
-  sent: () => void,
-): Promise<Screened> {
-  // A fixed length keeps `Content-Length`, any other stream turns the request into a chunked one.
-  const { readable, writable } =
-    declared === undefined ? new IdentityTransformStream() : new FixedLengthStream(declared);
+  screening: Screening,
+  { send, budget, abort, pipe }: Sending,
+  release: () => void,
+): Promise<Outcome> {
+  // A stream of fixed length keeps `Content-Length`; any other stream makes the request chunked.
+  const { readable, writable } = pipe(declared);
   const writer = writable.getWriter();
   writer.closed.catch(() => undefined);
-  let answered = false;
+  let responded = false;
   let failed: { cause: unknown } | undefined;
-  // What an answer means for the write under way. One at a time: handlers on the answer, one for each write, would pile up.
-  let heed: (() => void) | undefined;
-  const answer = send(undefined, readable);
-  answer.then(
+  // Tells the write under way that the origin has responded. A handler for each write would pile up on the promise.
+  let notify: (() => void) | undefined;
+  const response = send(undefined, readable);
+  response.then(
     () => {
-      answered = true;
-      heed?.();
+      responded = true;
+      notify?.();
     },
     (cause: unknown) => {
       failed = { cause };
-      heed?.();
+      notify?.();
     },
   );
   let sending = true;
 
-  /** False: the origin has answered and takes no more, which is its right. A buffer can be had again only once it was taken. */
+  /** False: the origin has responded and reads no more, as it may. The buffer is reused only once it was read. */
   const write = async (chunk: Uint8Array): Promise<boolean> => {
     const written = writer.write(chunk).then(() => {
-      budget.again([chunk]);
+      budget.recycle([chunk]);
       return true;
     });
     written.catch(() => undefined);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stalled = new Promise<boolean>((resolve, reject) => {
-      heed = () => {
+      notify = () => {
         if (failed !== undefined) reject(failed.cause);
-        else if (answered) timer = setTimeout(resolve, STALLED_MS, false);
+        else if (responded) timer = setTimeout(resolve, STALLED_MS, false);
       };
-      heed();
+      notify();
     });
     try {
       return await Promise.race([written, stalled]);
     } catch (cause) {
-      if (answered) return false;
+      if (responded) return false;
       throw cause;
     } finally {
-      heed = undefined;
+      notify = undefined;
       clearTimeout(timer);
     }
   };
 
-  let judged = false;
+  let accepted = false;
   try {
     for (;;) {
       while (sending && held.length > 1) sending = await write(held.shift() as Uint8Array);
-      if (!sending) budget.again(held);
-      sent();
+      if (!sending) budget.recycle(held);
+      release();
       const chunk = await read();
       if (chunk === undefined) break;
       held.push(chunk);
-      if (reading.scan(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (screening.scan(chunk)) return refused(screening);
     }
-    const judgement = reading.finish();
-    judged = passes(judgement);
-    if (!judged) return { judgement, answer: undefined };
+    const verdict = screening.finish();
+    accepted = passes(verdict);
+    if (!accepted) return { verdict, response: undefined };
     const last = held.pop();
     if (sending && last !== undefined) sending = await write(last);
     if (sending)
       await writer
         .close()
-        .catch((cause: unknown) => (answered ? undefined : Promise.reject(cause)));
-    return { judgement, answer: await answer };
+        .catch((cause: unknown) => (responded ? undefined : Promise.reject(cause)));
+    return { verdict, response: await response };
   } finally {
-    if (!judged) abort.abort();
+    if (!accepted) abort.abort();
   }
 }
 
-/** Holds a coded body whole, as it came, while what it decodes to is judged. The decoder bounds its length. */
-async function whole(read: Read, reading: Reading, send: Send, budget: Budget): Promise<Screened> {
+/** Holds a coded body whole and judges it decoded. The decoder bounds its length. */
+async function checkSigned(
+  read: Read,
+  screening: Screening,
+  { send, budget }: Sending,
+): Promise<Outcome> {
   const held: Uint8Array[] = [];
   let bytes = 0;
   try {
     for (;;) {
       const chunk = await read();
       if (chunk === undefined) {
-        const judgement = reading.finish();
-        return {
-          judgement,
-          answer: passes(judgement) ? await send(judgement, join(held, bytes)) : undefined,
-        };
+        const verdict = screening.finish();
+        const response = passes(verdict) ? await send(verdict, join(held, bytes)) : undefined;
+        return { verdict, response };
       }
       if (!budget.take(chunk.length))
         throw new PortcullisError("exhausted", "too many bodies are held");
       bytes += chunk.length;
       held.push(chunk);
-      if (reading.feed(chunk)) return { judgement: settled(reading), answer: undefined };
+      if (screening.feed(chunk)) return refused(screening);
     }
   } finally {
-    budget.again(held);
+    budget.recycle(held);
     budget.give(bytes);
   }
 }
 
-/** What the codings of a body leave of it. Where it cannot be decoded, it ends, and the reading knows why. */
-function decoded(read: Read, reading: Reading, budget: Budget): Read {
+/** Reads a body decoded. If it cannot be decoded it ends, and the screening has the reason. */
+function decoded(read: Read, screening: Screening, budget: Budget): Read {
   let pieces: Generator<Uint8Array, boolean> | undefined;
   let bytes: Uint8Array | undefined;
   return async () => {
     for (;;) {
       const next = pieces?.next();
       if (next?.done === false) return next.value;
-      if (bytes !== undefined) budget.again([bytes]);
+      if (bytes !== undefined) budget.recycle([bytes]);
       if (next?.value === true) return undefined;
       bytes = await read();
-      pieces = reading.decode(bytes);
+      pieces = screening.decode(bytes);
     }
   };
 }
 
-/** The next read of a body, at least `READ_BYTES` unless it ends before; undefined at its end. */
+/** Reads a body in full buffers. */
 function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
-  const reader = body.getReader({ mode: "byob" }) as ReadableStreamBYOBReader & {
-    // The platform's own name for the standard's `read(view, { min })`, which it does not know on request bodies.
-    readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
-  };
-  return async () => {
-    const view = new Uint8Array(budget.buffer());
-    const { value } = await timely(
-      reader.readAtLeast?.(READ_BYTES, view) ?? reader.read(view, { min: READ_BYTES }),
-      budget,
-    );
-    // The last bytes may come with the word that it was all (Streams, "ReadableStreamBYOBReader.read" with `min`).
-    return value === undefined || value.length === 0 ? undefined : value;
-  };
+  const { read } = source(body, () => budget.view(), READ_BYTES);
+  return () => timely(read(), budget);
 }
 
-/** What is read, if it comes in time. */
+/** Waits for a read within the time limit. */
 async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new PortcullisError("body_slow", "the body comes too slowly")),
+      () => reject(new PortcullisError("body_slow", "the body arrives too slowly")),
       wait,
     );
   });
@@ -382,19 +390,14 @@ async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
   }
 }
 
-/** The client is gone, or its body is not framed as HTTP has it. */
-function broken(cause: unknown): never {
-  throw new PortcullisError("body_unusable", "the body broke off", { cause });
+/** Ends a screening that wants no more bytes. Unread bytes must not be sent, so its verdict cannot be a pass. */
+function refused(screening: Screening): Outcome {
+  const verdict = screening.finish();
+  if (passes(verdict)) throw new Error("a pass before the end of the body");
+  return { verdict, response: undefined };
 }
 
-/** The judgement of a reading that wants no more bytes; what was not read must not be sent, so it cannot be a pass. */
-function settled(reading: Reading): Judgement {
-  const judgement = reading.finish();
-  if (passes(judgement)) throw new Error("a pass before the end of the body");
-  return judgement;
-}
-
-function declaredLength(headers: Headers): number | undefined {
+function declaredLength({ headers }: Request): number | undefined {
   const text = headers.get("content-length");
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -1,34 +1,44 @@
 /**
- * What the origin answers, on its way to a caller who may not use everything: a list goes without the models that are
- * closed, a deferred answer goes once it has named a model that is not, and no stream lasts for ever.
+ * Checks the origin's response on its way to a restricted caller: lists lose the denied models, a deferred response goes
+ * once it has named an allowed model, and every stream has a time limit.
  *
  * ```text
- * unchecked            as it came; a stream up to its longest life
- * list                 rows left out while it streams; not for any cache
- * checked, held        no byte and no head before the gate frees some; a refusal until then
- * checked, begun       what the gate frees; the API's own error event where it is cut, then the end
+ * no check             unchanged; a stream up to its time limit
+ * list                 denied entries left out while it streams; not for any cache
+ * checked, held        nothing, not even the head, until the gate frees some bytes; a refusal until then
+ * checked, begun       the bytes that the gate frees; where it is cut, the API's own error event, then the end
  * ```
  *
- * `fetch` undoes the codings that it knows. Where an origin uses another, although it was asked for none, the gate cannot read the
- * answer and withholds it. A client that goes away takes the origin's answer with it.
+ * `fetch` undoes the content codings that it knows. The gate asks for none. If an origin uses another one all the same, the
+ * gate cannot read the response and withholds it. When the client leaves, the origin's response is cancelled.
  */
+import type { Screening } from "../screening.ts";
+import type { Refusal } from "../types.ts";
+import {
+  CHECK_ACKNOWLEDGED,
+  CHECK_FILTER,
+  CHECK_NOTHING,
+  WITHHELD_CUT,
+  WITHHELD_EXHAUSTED,
+  WITHHELD_OUTLIVED,
+  WITHHELD_UNPROVEN,
+} from "../wasm/wire.ts";
+import type { Platform } from "./platform.ts";
 import type { Budget } from "./request-body.ts";
-import { CHECK, type Reading, type Refusal, WITHHELD } from "../gate.ts";
+import { type Source, discard, source } from "./stream.ts";
 
-declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
-
-/** Milliseconds after which a stream is cut, of a caller who may not use everything: what that is may have changed since. */
+/** Milliseconds after which a stream to a restricted caller is cut, because its denied set may have changed. */
 export const STREAM_LIFE_MS = 60 * 60 * 1000;
-/** Pages of a list that are asked for in place of one of which nothing is left. */
-export const PAGES = 32;
+/** List pages that are requested in place of one that has no entry left. */
+const PAGES = 32;
 /** Bytes of one read. */
 const READ_BYTES = 16 * 1024;
 
-/** Headers that ask for a part: of an answer that is read, it may be the one that names no model. */
+/** Headers that ask for a part of a response. That part might be the one that names no model. */
 const PARTS = ["if-range", "range", "a-im"];
-/** Headers that ask for a list only if it has changed: they speak of the list with all its rows. */
+/** Headers that ask for a list only if it has changed. They refer to the unfiltered list. */
 const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
-/** Headers that speak of the bytes as the origin sent them. */
+/** Headers that describe the bytes that the origin sent. */
 const OF_BYTES = [
   "content-length",
   "content-encoding",
@@ -40,9 +50,9 @@ const OF_BYTES = [
   "content-digest",
   "repr-digest",
 ];
-/** Milliseconds that an event or a line which has begun by then has for its end. */
+/** Milliseconds in which an event or line that has begun may end after the time limit. */
 const ENDING_MS = 5_000;
-/** What has ended whole, as its last characters tell. */
+/** Match the last characters of a stream at the end of an event or of a line. */
 const EVENT = /^$|\n\r?\n$|\r\r\n?$/;
 const LINE = /^$|\n$/;
 const TAIL = 3;
@@ -50,94 +60,94 @@ const encoder = new TextEncoder();
 const STREAMS =
   /^\s*(?:text\/event-stream|application\/(?:x-ndjson|vnd\.amazon\.eventstream|stream\+json|jsonl))\s*(?:;|$)/i;
 
-/** What an adapter lends for it. */
-export interface Vetting {
+/** A response to check, with what the check needs. */
+export interface ResponseCheck {
   readonly request: Request;
-  readonly reading: Reading;
+  readonly screening: Screening;
   readonly budget: Budget;
-  /** The origin says of this answer that it has enforced the reach. */
+  readonly pipe: Platform["pipe"];
+  /** The origin states that it has enforced the denied set for this response. */
   readonly acknowledged: boolean;
-  /** Words a refusal. */
+  /** Makes the response for a refusal. */
   readonly refuse: (refusal: Refusal | undefined) => Response;
-  /** Hears that the answer does not go, or not to its end; the reading's judgement says why. */
+  /** Called if the response does not reach its end. The screening's verdict has the reason. */
   readonly withheld: () => void;
-  /** Asks the origin for another page of the same list. */
+  /** Requests another page of the same list. */
   readonly again: (url: string) => Promise<Response>;
-  /** {@link STREAM_LIFE_MS} if left out. */
+  /** By default {@link STREAM_LIFE_MS}. */
   readonly life?: number | undefined;
 }
 
-/** Makes a request ready for an answer that must be read. Before the judgement is known it may be any. */
-export function prepare(headers: Headers, check: number | undefined): void {
-  if (check === CHECK.nothing) return;
+/** Changes request headers so that the response can be checked. `check` is undefined before the verdict. */
+export function prepareHeaders(headers: Headers, check: number | undefined): void {
+  if (check === CHECK_NOTHING) return;
   headers.set("accept-encoding", "identity");
   for (const name of PARTS) headers.delete(name);
-  if (check !== undefined && check !== CHECK.filter) return;
-  for (const name of CONDITIONS) headers.delete(name);
+  if (check === undefined || check === CHECK_FILTER)
+    for (const name of CONDITIONS) headers.delete(name);
 }
 
-/** What the client gets for the origin's answer. */
-export async function vet(response: Response, vetting: Vetting): Promise<Response> {
-  const { reading, acknowledged, request, refuse } = vetting;
-  const check = reading.check ?? CHECK.nothing;
-  const list = check === CHECK.filter;
-  const free = check === CHECK.nothing || !response.ok || (acknowledged && !list);
-  if (!free && check === CHECK.acknowledged) {
-    await drop(response);
-    const refusal = reading.withhold(WITHHELD.unproven);
-    vetting.withheld();
+/** Makes the client's response from the origin's. */
+export async function checkResponse(response: Response, context: ResponseCheck): Promise<Response> {
+  const { screening, acknowledged, request, refuse } = context;
+  const check = screening.check ?? CHECK_NOTHING;
+  const list = check === CHECK_FILTER;
+  const free = check === CHECK_NOTHING || !response.ok || (acknowledged && !list);
+  if (!free && check === CHECK_ACKNOWLEDGED) {
+    discard(response);
+    const refusal = screening.withhold(WITHHELD_UNPROVEN);
+    context.withheld();
     return refuse(refusal);
   }
+  const { body, headers, status } = response;
   if (
-    response.body === null ||
+    body === null ||
     request.method === "HEAD" ||
-    (free && !STREAMS.test(response.headers.get("content-type") ?? ""))
+    (free && !STREAMS.test(headers.get("content-type") ?? ""))
   ) {
-    if (free && response.body !== null && !response.headers.has("content-length"))
-      return mortal(response, vetting.life);
-    // An answer without a body has nothing to show for itself but its head, which for a list says too much.
-    return list
-      ? new Response(response.body, { status: response.status, headers: headersOf(response, true) })
-      : response;
+    if (free && body !== null && !headers.has("content-length")) return limited(response, context);
+    // Only the head remains. Of a list it describes the unfiltered entries.
+    return list ? new Response(body, { status, headers: headersOf(response, true) }) : response;
   }
-  return list ? page(response, vetting) : new Flow(response, vetting, free).answer();
+  return list ? page(response, context) : new ResponseReader(response, context, free).respond();
 }
 
 /**
- * What may be a stream although its type does not say so (an array of JSON that grows): the runtime passes it on, for as long as a stream may
- * last. It has no words for its end; cut JSON is no JSON to anybody.
+ * Limits the life of a response that may be a stream although its type is no stream's, such as a growing JSON array. The
+ * runtime forwards it. It ends without an error event, and clients reject the incomplete JSON.
  */
-function mortal(response: Response, life = STREAM_LIFE_MS): Response {
-  const { readable, writable } = new IdentityTransformStream();
+function limited(response: Response, { pipe, life = STREAM_LIFE_MS }: ResponseCheck): Response {
+  const { readable, writable } = pipe(undefined);
   const ended = (response.body as ReadableStream<Uint8Array>).pipeTo(writable, {
     signal: AbortSignal.timeout(life),
     preventAbort: true,
   });
-  // The client's stream ends in any case, as it would if the origin's broke off.
+  // The client's stream ends in any case, as it does when the origin's stream breaks off.
   ended.catch(() => writable.close()).catch(() => undefined);
   return new Response(readable, response);
 }
 
-/** A list. Where no row is left and the origin has more, the next page is asked for: its cursor is not for the caller to see. */
-async function page(first: Response, vetting: Vetting): Promise<Response> {
+/** Sends a list page. If it has no entry left, the next page is requested, because its cursor names a denied model. */
+async function page(first: Response, context: ResponseCheck): Promise<Response> {
+  const { screening, request } = context;
   let response = first;
   for (let pages = 1; ; pages += 1) {
-    const flow = new Flow(response, vetting, false);
-    const answer = await flow.answer();
-    const url = new URL(vetting.request.url);
+    const reader = new ResponseReader(response, context, false);
+    const made = await reader.respond();
+    const url = new URL(request.url);
     const name = url.searchParams.has("before_id") ? "before_id" : "after_id";
-    const cursor = flow.failed || pages === PAGES ? "" : flow.cursor(name === "after_id");
-    if (cursor === "") return answer;
-    flow.discard();
+    const cursor = reader.failed || pages === PAGES ? "" : reader.cursor(name === "after_id");
+    if (cursor === "") return made;
+    reader.leave();
     url.searchParams.set(name, cursor);
     try {
-      response = await vetting.again(url.href);
+      response = await context.again(url.href);
     } catch (cause) {
-      vetting.reading.release();
+      screening.release();
       throw cause;
     }
     if (response.ok && response.body !== null) continue;
-    vetting.reading.release();
+    screening.release();
     return response;
   }
 }
@@ -153,15 +163,14 @@ function headersOf({ headers }: Response, list: boolean): Headers {
   return made;
 }
 
-/** One answer while it is read. */
-class Flow {
+/** A response that is being read. */
+class ResponseReader {
   failed = false;
   readonly #response: Response;
-  readonly #vetting: Vetting;
+  readonly #context: ResponseCheck;
   readonly #unread: boolean;
   readonly #list: boolean;
-  readonly #read: () => Promise<Uint8Array | undefined>;
-  readonly #cancel: (reason?: unknown) => Promise<void>;
+  readonly #source: Source;
   readonly #held: Uint8Array[] = [];
   #bytes = 0;
   #ended = false;
@@ -169,33 +178,35 @@ class Flow {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #outlived = false;
   #cursors: readonly string[] = [];
-  /** The answer itself tells the client that it was cut. */
+  /** The client's stream ends with an error event. */
   #told = false;
-  /** The last characters of what went unread, and how they look where an event or a line has ended. */
+  /** The last characters of an unread stream, and the pattern that they match at the end of an event or line. */
   #tail = "";
   readonly #whole: RegExp | undefined;
 
-  constructor(response: Response, vetting: Vetting, unread: boolean) {
+  constructor(response: Response, context: ResponseCheck, unread: boolean) {
     this.#response = response;
-    this.#vetting = vetting;
+    this.#context = context;
     this.#unread = unread;
     const type = response.headers.get("content-type") ?? "";
     if (unread && !/amazon/i.test(type)) this.#whole = /event-stream/i.test(type) ? EVENT : LINE;
-    this.#list = vetting.reading.check === CHECK.filter;
-    const { read, cancel } = source(response.body as ReadableStream<Uint8Array>);
-    this.#read = read;
-    this.#cancel = cancel;
-    vetting.reading.beginAnswer(response, unread);
+    this.#list = context.screening.check === CHECK_FILTER;
+    this.#source = source(
+      response.body as ReadableStream<Uint8Array>,
+      () => new Uint8Array(READ_BYTES),
+    );
+    context.screening.beginResponse(response, unread);
   }
 
-  /** The response to the client, once it is known that some of the answer may go. */
-  async answer(): Promise<Response> {
-    const { reading, life = STREAM_LIFE_MS, refuse } = this.#vetting;
-    reading.keep();
+  /** Returns the client's response, once some bytes may go. */
+  async respond(): Promise<Response> {
+    const { screening, life = STREAM_LIFE_MS, refuse } = this.#context;
+    screening.keep();
+    const cancel = () => this.#source.cancel();
     this.#timer = setTimeout(() => {
       this.#outlived = true;
-      if (this.#isWhole()) void this.#cancel();
-      else this.#timer = setTimeout(() => void this.#cancel(), Math.min(4 * life, ENDING_MS));
+      if (this.#isWhole()) cancel();
+      else this.#timer = setTimeout(cancel, Math.min(4 * life, ENDING_MS));
     }, life);
     let first: Uint8Array[];
     try {
@@ -205,25 +216,25 @@ class Flow {
       throw cause;
     }
     if (this.failed && !this.#begun) {
-      const refusal = reading.refusal;
+      const refusal = screening.refusal;
       this.#end();
       return refuse(refusal);
     }
-    const flow = this;
+    const reader = this;
     const stream = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
           try {
-            if (first.length === 0 && !flow.#ended) first = await flow.#next();
+            if (first.length === 0 && !reader.#ended) first = await reader.#next();
             for (const chunk of first) controller.enqueue(chunk);
             first = [];
-            if (!flow.#ended) return;
-            flow.#end();
-            // Without words of its own the answer can only be broken off. (workerd then ends it all the same.)
-            if (flow.failed && !flow.#told) controller.error(new Error("cut"));
+            if (!reader.#ended) return;
+            reader.#end();
+            // Without an error event the stream can only break off. (workerd ends it all the same.)
+            if (reader.failed && !reader.#told) controller.error(new Error("cut"));
             else controller.close();
           } catch (cause) {
-            flow.#end(cause);
+            reader.#end(cause);
             controller.error(cause);
           }
         },
@@ -239,42 +250,42 @@ class Flow {
     });
   }
 
-  /** The cursor of a page of which nothing is left; empty: something is, or it is the last. */
+  /** Returns the cursor of a page that has no entry left; empty for the last page and for other pages. */
   cursor(forward: boolean): string {
     return this.#cursors[forward ? 1 : 0] ?? "";
   }
 
-  /** The answer is not wanted; the reading goes on with another. */
-  discard(): void {
+  /** Ends this response. The screening goes on with another. */
+  leave(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Reads until something may go, or nothing more can. */
+  /** Reads until some bytes may go, or the response has ended. */
   async #next(): Promise<Uint8Array[]> {
-    const { reading, budget } = this.#vetting;
+    const { screening, budget } = this.#context;
     for (;;) {
-      // A read that is under way when it is broken off fails in workerd, and gives nothing elsewhere.
-      const chunk = await this.#read().catch((cause: unknown) =>
-        this.#outlived ? undefined : Promise.reject(cause),
-      );
+      // A read that is cancelled fails in workerd, and returns nothing elsewhere.
+      const chunk = await this.#source
+        .read()
+        .catch((cause: unknown) => (this.#outlived ? undefined : Promise.reject(cause)));
       if (this.#outlived && (chunk === undefined || this.#isWhole()))
-        return this.#cut(WITHHELD.outlived);
+        return this.#cut(WITHHELD_OUTLIVED);
       if (this.#unread) {
         if (chunk !== undefined) return this.#pass(chunk);
         this.#ended = true;
         return [];
       }
       if (chunk !== undefined && !this.#list) {
-        if (!budget.take(chunk.length)) return this.#cut(WITHHELD.exhausted);
+        if (!budget.take(chunk.length)) return this.#cut(WITHHELD_EXHAUSTED);
         this.#bytes += chunk.length;
-        this.#held.push(chunk);
+        // A held chunk must not keep a whole buffer for each event of a stream.
+        this.#held.push(chunk.length * 2 < READ_BYTES ? chunk.slice() : chunk);
       }
-      const { free, cut, rows } =
-        chunk === undefined ? reading.endAnswer() : reading.feedAnswer(chunk);
+      const { free, cut, rows } = screening.feedResponse(chunk);
       const out = this.#list ? (rows.length > 0 ? [rows] : []) : this.#take(free);
-      if (cut) return [...out, ...this.#cut(WITHHELD.cut)];
+      if (cut) return [...out, ...this.#cut(WITHHELD_CUT)];
       this.#ended = chunk === undefined;
-      if (this.#ended && this.#list) this.#cursors = reading.cursors();
+      if (this.#ended && this.#list) this.#cursors = screening.cursors();
       if (out.length > 0 || this.#ended) {
         this.#begun = true;
         return out;
@@ -282,7 +293,7 @@ class Flow {
     }
   }
 
-  /** The first `free` bytes that are held. */
+  /** Takes the first `free` held bytes. */
   #take(free: number): Uint8Array[] {
     const out: Uint8Array[] = [];
     let left = free;
@@ -296,11 +307,11 @@ class Flow {
     }
     if (out.length > 0) this.#begun = true;
     this.#bytes -= free - left;
-    this.#vetting.budget.give(free - left);
+    this.#context.budget.give(free - left);
     return out;
   }
 
-  /** What goes unread; behind the end of its life, up to the end of the event or line that has begun. */
+  /** Passes an unread chunk. After the time limit it passes up to the end of the event or line that has begun. */
   #pass(chunk: Uint8Array): Uint8Array[] {
     for (
       let at = this.#outlived ? 0 : Math.max(0, chunk.length - TAIL);
@@ -309,7 +320,7 @@ class Flow {
     ) {
       this.#tail = (this.#tail + String.fromCharCode(chunk[at] as number)).slice(-TAIL);
       if (this.#outlived && this.#isWhole())
-        return [chunk.subarray(0, at + 1), ...this.#cut(WITHHELD.outlived)];
+        return [chunk.subarray(0, at + 1), ...this.#cut(WITHHELD_OUTLIVED)];
     }
     return [chunk];
   }
@@ -319,57 +330,28 @@ class Flow {
   }
 
   #cut(why: number): Uint8Array[] {
-    const { reading } = this.#vetting;
+    const { screening, withheld } = this.#context;
     this.failed = true;
     this.#ended = true;
-    reading.withhold(why);
-    this.#vetting.withheld();
-    void this.#cancel();
+    screening.withhold(why);
+    withheld();
+    this.#source.cancel();
     if (!this.#begun && !this.#unread) return [];
     const words =
-      this.#whole === LINE ? encoder.encode(`${reading.refusal?.body}\n`) : reading.lastWords();
+      this.#whole === LINE ? encoder.encode(`${screening.refusal?.body}\n`) : screening.lastWords();
     this.#told = words.length > 0;
     if (!this.#told) return [];
-    // Half an event is a fault that clients tell, which an end is not.
+    // Clients report half an event as an error, and a plain end as success.
     return this.#isWhole() ? [words] : [encoder.encode("\n\n"), words];
   }
 
   #end(reason?: unknown): void {
     clearTimeout(this.#timer);
     this.#ended = true;
-    this.#vetting.budget.give(this.#bytes);
+    this.#context.budget.give(this.#bytes);
     this.#bytes = 0;
     this.#held.length = 0;
-    this.#vetting.reading.release();
-    if (reason !== undefined) void this.#cancel(reason);
+    this.#context.screening.release();
+    if (reason !== undefined) this.#source.cancel(reason);
   }
-}
-
-/** Reads of a body, and what breaks it off. */
-function source(body: ReadableStream<Uint8Array>): {
-  read: () => Promise<Uint8Array | undefined>;
-  cancel: (reason?: unknown) => Promise<void>;
-} {
-  const cancel = (reader: { cancel(reason?: unknown): Promise<void> }) => (reason?: unknown) =>
-    reader.cancel(reason).catch(() => undefined);
-  try {
-    const reader = body.getReader({ mode: "byob" });
-    return {
-      read: async () => {
-        const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
-        if (done || value === undefined) return undefined;
-        // What is held must not hold a whole buffer for each event of a stream.
-        return value.length * 2 < READ_BYTES ? value.slice() : value;
-      },
-      cancel: cancel(reader),
-    };
-  } catch {
-    const reader = body.getReader();
-    return { read: async () => (await reader.read()).value, cancel: cancel(reader) };
-  }
-}
-
-/** Lets go of an answer that nobody reads. */
-export function drop({ body }: Response): Promise<void> | undefined {
-  return body?.cancel().catch(() => undefined);
 }

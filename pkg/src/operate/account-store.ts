@@ -1,21 +1,24 @@
 /**
- * Accounts by credential. The table holds account records under the keyed digest of the credential, never the credential
- * itself, and what was looked up is kept by the same digest: bounded, and for a stated time.
+ * Looks up accounts by credential.
+ *
+ * The table holds account records under the keyed digest of the credential, never the credential itself. Records that
+ * were looked up are kept in memory under the same digest, in a bounded number and for a limited time.
  */
 import { mac } from "../../wasm/edge.js";
+import type { Account } from "../account.ts";
 import { PortcullisError, invalid } from "../error.ts";
-import type { Account, Gate } from "../gate.ts";
-import { enter, generation } from "../wasm/instance.ts";
+import type { Gate } from "../gate.ts";
+import { enter } from "../wasm/instance.ts";
 
-/** Milliseconds that a record, or its absence, is believed. A revoked key is refused after this plus the table's own delay. */
+/** Milliseconds for which a record, or its absence, is kept. A revoked key is refused after this plus the table's delay. */
 export const KEPT_MS = 60_000;
-/** Records kept in an isolate. At some 2 KB each this is 8 MB of the 128 that a Worker has. */
+/** Records kept in an isolate. At some 2 KB each this is 8 MB of a Worker's 128 MB. */
 export const KEPT_RECORDS = 4_096;
-/** Credentials without a record that are kept, at some 200 bytes each. Made-up ones push each other out, and no record. */
+/** Credentials without a record that are kept, at some 200 bytes each. They are counted apart, so they displace no record. */
 export const KEPT_ABSENCES = 4_096;
 
-/** The part of a Workers KV namespace that is used. */
-export interface Table {
+/** A table of account records as JSON, such as a Workers KV namespace. */
+export interface AccountTable {
   get(key: string, type: "text"): Promise<string | null>;
 }
 
@@ -25,12 +28,17 @@ interface Entry {
 }
 
 /**
- * HMAC-SHA256 of the credential under the deployment's secret, hex: the key under which the table holds its record.
- * @throws PortcullisError `key_invalid`, `input_invalid` where either is empty or no text
+ * Returns the key under which the table holds a credential's record: HMAC-SHA256 of the credential, in hexadecimal digits.
+ *
+ * @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an empty credential
+ * @example
+ * ```js
+ * await env.KEYS.put(await keyDigest(env.KEY_SECRET, "sk-1"), JSON.stringify(record));
+ * ```
  */
 export async function keyDigest(secret: string, credential: string): Promise<string> {
-  vetSecret(secret);
-  vetCredential(credential);
+  checkSecret(secret);
+  checkCredential(credential);
   const text = new TextEncoder();
   const key = await crypto.subtle.importKey(
     "raw",
@@ -42,52 +50,54 @@ export async function keyDigest(secret: string, credential: string): Promise<str
   return hex(new Uint8Array(await crypto.subtle.sign("HMAC", key, text.encode(credential))));
 }
 
-/** Without a secret whoever reads the table could try credentials. */
-function vetSecret(secret: string): void {
+/** With an empty secret a reader of the table could test guessed credentials. */
+function checkSecret(secret: string): void {
   if (typeof secret !== "string" || secret === "")
-    throw new PortcullisError("key_invalid", "the secret of the key table is empty, or no text");
+    throw new PortcullisError(
+      "key_invalid",
+      "the secret of the account table is empty, or no string",
+    );
 }
 
-/** What is no text would have the digest of one that is. */
-function vetCredential(credential: string): void {
+/** A value of another type would have the digest of its string form. */
+function checkCredential(credential: string): void {
   if (typeof credential !== "string" || credential === "")
-    throw invalid("the credential is empty, or no text");
+    throw invalid("the credential is empty, or no string");
 }
 
-export class KeyTable {
+/** Looks up accounts in a table and keeps them. */
+export class AccountStore {
   readonly #gate: Gate;
-  readonly #table: Table;
+  readonly #table: AccountTable;
   readonly #secret: Uint8Array;
-  // Both by the digest in base64, as the edge module makes it: no request waits for it.
+  // Both by the digest in Base64, as the edge module makes it without an await.
   readonly #records = new Map<string, Entry>();
   readonly #absences = new Map<string, number>();
   readonly #unknown: Account;
 
-  /** @throws PortcullisError `key_invalid` for a secret that is empty, `input_invalid` for a table that is none */
-  constructor(gate: Gate, table: Table, secret: string) {
-    vetSecret(secret);
-    if (typeof (table as Partial<Table> | null)?.get !== "function")
-      throw invalid("the key table is none");
+  /** @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an object without `get` */
+  constructor(gate: Gate, table: AccountTable, secret: string) {
+    checkSecret(secret);
+    if (typeof (table as Partial<AccountTable> | null)?.get !== "function")
+      throw invalid("the account table is none");
     this.#gate = gate;
     this.#table = table;
     this.#secret = new TextEncoder().encode(secret);
     this.#unknown = gate.accountByName({});
   }
 
-  /** The account behind a credential; one of whom nothing is known if there is none or the table does not answer. */
+  /** Returns a credential's account. Without a record, or if the table fails, its facts are unknown. */
   async account(credential: string): Promise<Account> {
-    vetCredential(credential);
-    const name = enter(generation(), () => mac(this.#secret, credential));
+    checkCredential(credential);
+    const name = enter(() => mac(this.#secret, credential));
     const now = Date.now();
     const entry = this.#records.get(name);
     if (entry !== undefined && now < entry.until) return entry.account;
     if (now < (this.#absences.get(name) ?? 0)) return this.#unknown;
     let text: string | null;
     try {
-      text = await this.#table.get(
-        hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0))),
-        "text",
-      );
+      const key = hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0)));
+      text = await this.#table.get(key, "text");
     } catch {
       return this.#unknown;
     }
@@ -119,7 +129,7 @@ export class KeyTable {
   }
 }
 
-/** A Map gives its keys in the order they came in. */
+/** Returns the first key, since a Map keeps insertion order. */
 function oldest(map: ReadonlyMap<string, unknown>): string {
   return map.keys().next().value ?? "";
 }

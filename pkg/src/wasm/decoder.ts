@@ -1,7 +1,9 @@
 /**
- * Undoes content codings: gzip, deflate, br, zstd, stacked ones. What it is made of is handed to a gate or a worker as its `decoder`; its
- * module is started with the first coded body that must be read. All codings go through it, those too that a platform
- * has of its own, so that every platform refuses the same bodies under the same bounds.
+ * Undoes the content codings gzip, deflate, br and zstd, also stacked ones.
+ *
+ * A gate or a Worker takes a `Decoder` as an option. Its module starts with the first coded body that must be read. All
+ * codings go through it, also those that a platform could undo itself, so that every platform refuses the same bodies
+ * under the same bounds.
  */
 import {
   type Decoder as Handle,
@@ -9,27 +11,43 @@ import {
   __wbg_reset_state as reset,
   initSync,
 } from "../../wasm/decode.js";
-import { type Buffered, type Bytes, bytesOf } from "../input.ts";
 import { PortcullisError, invalid } from "../error.ts";
+import { type Buffered, type Bytes, bytesOf } from "../input.ts";
 import type { CompiledModule } from "./instance.ts";
-import { Guard } from "./trap-guard.ts";
+import { TrapGuard } from "./trap-guard.ts";
 
-const guard = new Guard("decoding", reset);
+const guard = new TrapGuard("decoding", reset);
 let decoders: { readonly all: Decoders; readonly since: number } | undefined;
 
-/** `new Decoder(module)`: what undoes content codings. All of an isolate share one instance and its memory. */
+/**
+ * Undoes content codings. All decoders of an isolate share one instance and its memory.
+ *
+ * @example
+ * ```js
+ * import { Decoder } from "portcullis/decode";
+ * import decode from "portcullis/decode.wasm";
+ *
+ * export default worker({ module, bundle, decoder: new Decoder(decode) });
+ * ```
+ */
 export class Decoder {
   readonly #module: CompiledModule | Buffered;
 
-  /** `module`: `portcullis/decode.wasm`, compiled or its bytes. */
+  /** @param module `portcullis/decode.wasm`, compiled or as bytes */
   constructor(module: CompiledModule | Buffered) {
     this.#module = module;
   }
 
-  /** A body under these codings. `signed`: it will go on as it came, so that only what every decoder reads alike is taken. */
+  /**
+   * Begins to decode a body.
+   *
+   * @param codings Names of codings separated by commas, in the order in which they were applied
+   * @param signed The body is forwarded coded, so only input that every decoder reads alike is accepted.
+   * @throws PortcullisError `module_unusable`, `input_invalid`
+   */
   open(codings: string, signed: boolean): Decoding {
     if (typeof codings !== "string" || typeof signed !== "boolean")
-      throw invalid("`codings` is no text, or `signed` neither true nor false");
+      throw invalid("`codings` is no string, or `signed` no boolean");
     try {
       initSync({ module: this.#module as WebAssembly.Module });
     } catch (cause) {
@@ -58,7 +76,7 @@ export class Decoding {
     this.#since = since;
   }
 
-  /** Takes coded bytes, or that there are no more; all that `next` gives must have been taken. */
+  /** Takes coded bytes; `undefined` ends them. First take all pieces that `next` returns. */
   feed(coded: Bytes | undefined): void {
     const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
     guard.enter(this.#since, () =>
@@ -66,16 +84,17 @@ export class Decoding {
     );
   }
 
-  /** The next piece of what is decoded; undefined if more coded bytes are needed, there are no more, or `trouble` is not 0. */
+  /** Returns the next decoded piece; undefined if more coded bytes are needed, the body has ended, or it failed. */
   next(): Uint8Array | undefined {
     return guard.enter(this.#since, () => this.#handle.next());
   }
 
-  /** Why it cannot go on, a number that the edge module knows; 0: it can. */
-  get trouble(): number {
+  /** Why decoding failed, as a number for the edge module; 0: it did not fail. */
+  get failure(): number {
     return guard.enter(this.#since, () => this.#handle.trouble());
   }
 
+  /** Returns the wasm memory. */
   free(): void {
     if (this.#since === guard.generation) this.#handle.free();
   }

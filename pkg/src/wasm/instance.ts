@@ -1,24 +1,28 @@
-/** The one instance of the edge module in this isolate, which all gates share. */
+/** The one instance of the edge module in this isolate. All gates share it. */
 import { initSync, __wbg_reset_state as reset } from "../../wasm/edge.js";
-import type { Buffered } from "../input.ts";
 import { PortcullisError } from "../error.ts";
-import { Guard } from "./trap-guard.ts";
+import type { Buffered } from "../input.ts";
+import { TrapGuard } from "./trap-guard.ts";
 
-/** A `WebAssembly.Module`, which not every runtime's types know and which has no members. */
+/** A `WebAssembly.Module`. The name is not in every runtime's types, and the type has no members. */
 export type CompiledModule = object;
-/** What the edge module may be given as: compiled, its bytes, or a response that carries them. */
+/** The edge module: compiled, as bytes, or as a response that carries the bytes. */
 export type ModuleSource = CompiledModule | Buffered | Response | PromiseLike<Response>;
 
-const guard = new Guard("edge", reset);
+const guard = new TrapGuard("edge", reset);
 
-/** As {@link Guard.generation}. */
+/** See {@link TrapGuard.generation}. */
 export function generation(): number {
   return guard.generation;
 }
 
 let running = false;
 
-/** Starts the instance if none runs yet. The script that comes with the module can do this, too, in 260 bytes more. */
+/**
+ * Starts the instance, unless one runs already. The generated script has such a function too; it weighs 260 bytes more.
+ *
+ * @throws PortcullisError `module_unusable`
+ */
 export async function start(source: ModuleSource): Promise<void> {
   if (running) return;
   let module: CompiledModule;
@@ -35,7 +39,7 @@ export async function start(source: ModuleSource): Promise<void> {
   startSync(module);
 }
 
-/** The same, at once, for platforms that hand out compiled modules. */
+/** Does the same synchronously, for platforms that provide compiled modules. */
 export function startSync(module: CompiledModule): void {
   if (running) return;
   try {
@@ -54,7 +58,7 @@ function unusable(cause: unknown): PortcullisError {
   );
 }
 
-/** As {@link Guard.enter}. */
-export function enter<T>(since: number, work: () => T): T {
+/** See {@link TrapGuard.enter}. By default `work` uses no handle, so any instance will do. */
+export function enter<T>(work: () => T, since = guard.generation): T {
   return guard.enter(since, work);
 }

@@ -1,11 +1,13 @@
 import { PortcullisError } from "../error.ts";
 
 /**
- * Guards the one instance of a module that an isolate has. The generated glue holds it, so all its users share it; what this adds is
- * the generation, by which an object of an instance that trapped and was replaced is known for what it is.
+ * Replaces a module's instance after a trap.
+ *
+ * The generated script holds the one instance of an isolate. This class counts the replacements, so that an object from
+ * an earlier instance is recognised and never touches the memory of the next one.
  */
-export class Guard {
-  /** Counts the instances that were replaced. Handles from an earlier generation point into memory that is gone. */
+export class TrapGuard {
+  /** The number of replacements so far. */
   generation = 0;
   readonly #name: string;
   readonly #reset: () => void;
@@ -16,8 +18,12 @@ export class Guard {
   }
 
   /**
-   * Runs `work`, which calls into the instance. A trap leaves wasm memory in an unknown state, so the instance is replaced
-   * before anyone else enters it; `since` is the generation that the handles used by `work` belong to.
+   * Runs `work`, which calls into the instance.
+   *
+   * A trap leaves wasm memory in an unknown state, so the instance is replaced before other work enters it.
+   *
+   * @param since The generation of the handles that `work` uses
+   * @throws PortcullisError `trapped`, or `replaced` if the handles belong to an earlier instance
    */
   enter<T>(since: number, work: () => T): T {
     if (since !== this.generation)

@@ -1,101 +1,102 @@
 /**
- * Relays a WebSocket past the gate. The caller's messages go on in order, each only once it is judged under what the caller
- * may use by then; the origin's go back as they come.
+ * Relays a WebSocket. The client's messages go on in order, each once it is judged under what the caller may use at that
+ * time. The origin's messages go back.
  *
  * ```text
- * upgrade refused        accepted, told in the API's own words, closed with 1008, since a client sees nothing of a refused upgrade
- * origin does not open   its answer is held to what an ordinary request of this head may be told
- * message refused        told, closed with 1008 on both sides; nothing that follows goes on
- * model not known        what the origin says is held until it, or the client, names one that may be used; a denied name ends the session,
- *                        and so does the end of its time
+ * upgrade refused        accepted, an error event in the API's words, closed with 1008; a client cannot see the body of
+ *                        a refused upgrade
+ * origin does not open   its response is checked like the response to an ordinary request
+ * message refused        error event, closed with 1008 on both sides; no later message goes on
+ * model not known        the origin's messages are held until the origin or the client names an allowed model; a denied
+ *                        model, or the time limit, ends the session
  * one side closes        the other is closed with the same code and reason
- * one side vanishes      the origin is told 1001 (going away), the client 1011 (the origin failed)
- * its life ends          both are told 1001; sessions of callers under restriction have one
- * too much is held       by all sessions and bodies of the isolate: both are told 1013 (try again later)
+ * one side vanishes      the origin gets 1001 (going away), the client 1011 (the origin failed)
+ * time limit             both sides get 1001; only sessions of restricted callers have one
+ * too much is held       in the whole isolate: both sides get 1013 (try again later)
  * ```
  *
- * What is not bounded here: the platform takes messages of up to 32 MiB, queues what a slow peer has not read yet, and does
- * not tell how much that is. The gate itself holds one message, and those that wait for the caller's facts to be renewed or for a name.
+ * Not bounded here: the platform accepts messages of up to 32 MiB, queues messages that a slow peer has not read, and does
+ * not report how much it queues. The gate itself holds one message, and the messages that wait for fresh facts or a model.
  */
-import { STREAM_LIFE_MS } from "../http/response.ts";
-import { Budget } from "../http/request-body.ts";
-import type { Facts } from "../wasm/wire.ts";
 import type { Gate } from "../gate.ts";
-import { passes } from "../gate.ts";
+import { Budget } from "../http/request-body.ts";
+import { STREAM_LIFE_MS } from "../http/response.ts";
+import { passes } from "../screening.ts";
+import type { Facts } from "../types.ts";
 import { Session } from "./session.ts";
 
-export { isUpgrade } from "./session.ts";
-
-/** Milliseconds after which facts are gathered anew, when the next message comes, from either side. As long as an account record is believed. */
-export const FACTS_MS = 60_000;
-/** Milliseconds after which what a session is known to run is judged again, when the origin sends a message. */
-export const AGAIN_MS = 1_000;
-/** Characters and bytes of messages that wait for facts; a session that sends more meanwhile is closed with 1009. */
-export const WAITING_BYTES = 4 * 1024 * 1024;
-
+/** Milliseconds after which the next message from either side renews the facts. Account records are kept as long. */
+const FACTS_MS = 60_000;
+/** Milliseconds after which the next message from the origin has the session judged again. */
+const AGAIN_MS = 1_000;
+/** Characters and bytes of messages that wait for facts. A session that sends more is closed with 1009. */
+const WAITING_BYTES = 4 * 1024 * 1024;
 /** Characters and bytes of the origin's messages that are held until an allowed model is known to run. */
-export const HELD_BYTES = 256 * 1024;
+const HELD_MESSAGE_BYTES = 256 * 1024;
 /** Milliseconds that the first of them waits before the session is given up. */
-export const HELD_MS = 10_000;
+const HELD_MS = 10_000;
 
-/** A socket that is to be relayed. */
-export interface Upgrade {
+/** One side of a WebSocket. It delivers no message before `accept` is called. */
+export type Side = WebSocket & { accept(): void };
+
+/** How a runtime serves and opens WebSockets. */
+export interface Sockets {
+  /** Accepts a client's upgrade. Returns the gate's side, and the response that opens the client's side. */
+  accept(headers: Headers): { readonly side: Side; readonly response: Response };
+  /** Returns the gate's side of a socket that a response of the origin opens; undefined if it opens none. */
+  opened(response: Response): Side | undefined;
+}
+
+/** A WebSocket to relay, and what the relay needs from the handler. */
+export interface RelayContext {
   readonly request: Request;
-  /** What all sessions hold is taken from it; left out, this one has its own. */
-  readonly budget?: Budget | undefined;
-  /** The gate as it is by now, and what it knows of the caller. */
+  readonly sockets: Sockets;
+  /** Counts held messages. */
+  readonly budget: Budget;
+  /** Returns the gate in force. */
   gate(): Gate;
+  /** Gathers the facts of the caller. */
   facts(): Promise<Facts>;
-  /** Opens the connection to the origin; `acknowledged`: that one sees itself to what the caller may not use. */
-  connect(session: Session): Promise<{ readonly answer: Response; readonly acknowledged: boolean }>;
-  /** What a client who may not use everything gets for an answer that opens no socket; left out, 502. */
-  unopened?(answer: Response, facts: Facts, caseId: string): Promise<Response>;
-  /** An item of `Sec-WebSocket-Protocol` is a credential; left out, each may be one. */
-  holdsKey?(protocol: string): boolean;
+  /** Opens the connection to the origin. `acknowledged`: the origin enforces the denied set itself. */
+  connect(
+    session: Session,
+  ): Promise<{ readonly response: Response; readonly acknowledged: boolean }>;
+  /** Makes a restricted client's response from a response that opens no socket. */
+  unopened(response: Response, facts: Facts, caseId: string): Promise<Response>;
+  /** Whether an item of `Sec-WebSocket-Protocol` is a credential. */
+  isCredential(protocol: string): boolean;
   newCase(): string;
-  /** {@link HELD_MS} if left out. */
+  /** Milliseconds; by default ten seconds. */
   readonly hold?: number | undefined;
-  /** {@link STREAM_LIFE_MS} if left out. */
+  /** Milliseconds; by default {@link STREAM_LIFE_MS}. */
   readonly life?: number | undefined;
-  /** The upgrade was judged, or the session has ended with this judgement. */
-  decided?(session: Session): void;
-  /** The session of this case could not go on. */
+  /** Called when the upgrade is judged, and when a verdict ends the session. */
+  decided(session: Session): void;
+  /** Called when an error of the gate ends the session. */
   fault(cause: unknown, caseId: string): void;
 }
 
 type Message = string | ArrayBuffer;
-type Side = WebSocket & { accept(): void };
-type Opened = Response & { readonly webSocket?: Side | null };
-declare const WebSocketPair: new () => { 0: WebSocket; 1: Side };
 
 const ORIGIN_FAILED = 1011;
 
-/** The answer opens a socket. */
-export function isOpen(answer: Response): boolean {
-  return ((answer as Opened).webSocket ?? null) !== null;
-}
-
-/** Judges the upgrade and, if it passes, relays what follows for as long as it may. */
-export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
-  const session = new Session(upgrade.request);
+/** Judges the upgrade and, if it passes, relays the session. */
+export async function relay(context: RelayContext, facts: Facts): Promise<Response> {
+  const { request, sockets } = context;
+  const session = new Session(request);
   let relayed = false;
   try {
-    session.caseId = upgrade.newCase();
-    const judgement = session.judge(upgrade.gate(), facts);
-    if (judgement !== undefined) upgrade.decided?.(session);
-    if (judgement !== undefined && !passes(judgement)) return turnAway(upgrade, session);
-    const { answer, acknowledged } = await upgrade.connect(session);
-    const origin = (answer as Opened).webSocket ?? undefined;
-    if (origin === undefined && judgement !== undefined)
-      return (
-        (await upgrade.unopened?.(answer, facts, session.caseId)) ??
-        new Response(null, { status: 502 })
-      );
-    if (origin === undefined || !session.guarded) return answer;
+    session.caseId = context.newCase();
+    const verdict = session.judge(context.gate(), facts);
+    if (verdict !== undefined) context.decided(session);
+    if (verdict !== undefined && !passes(verdict)) return turnAway(context, session);
+    const { response, acknowledged } = await context.connect(session);
+    const origin = sockets.opened(response);
+    if (origin === undefined && verdict !== undefined)
+      return await context.unopened(response, facts, session.caseId);
+    if (origin === undefined || !session.guarded) return response;
     relayed = true;
-    const { 0: client, 1: caller } = new WebSocketPair();
-    new Relay(upgrade, session, facts, caller, origin, acknowledged);
-    const headers = new Headers(answer.headers);
+    const headers = new Headers(response.headers);
     for (const name of [
       "connection",
       "upgrade",
@@ -103,7 +104,9 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
       "sec-websocket-extensions",
     ])
       headers.delete(name);
-    return opened(client, headers);
+    const accepted = sockets.accept(headers);
+    new Relay(context, session, facts, accepted.side, origin, acknowledged);
+    return accepted.response;
   } finally {
     if (!relayed) session.release();
   }
@@ -111,12 +114,11 @@ export async function relay(upgrade: Upgrade, facts: Facts): Promise<Response> {
 
 /** The two sides of a session. */
 class Relay {
-  readonly #upgrade: Upgrade;
+  readonly #context: RelayContext;
   readonly #session: Session;
-  readonly #caller: Side;
+  readonly #client: Side;
   readonly #origin: Side;
   readonly #acknowledged: boolean;
-  readonly #budget: Budget;
   #facts: Facts;
   #gate: Gate;
   #revision: number;
@@ -131,40 +133,38 @@ class Relay {
   #ended = false;
 
   constructor(
-    upgrade: Upgrade,
+    context: RelayContext,
     session: Session,
     facts: Facts,
-    caller: Side,
+    client: Side,
     origin: Side,
     acknowledged: boolean,
   ) {
     this.#acknowledged = acknowledged;
-    this.#budget = upgrade.budget ?? new Budget();
-    this.#upgrade = upgrade;
+    this.#context = context;
     this.#session = session;
     this.#facts = facts;
-    this.#caller = caller;
+    this.#client = client;
     this.#origin = origin;
-    this.#gate = upgrade.gate();
+    this.#gate = context.gate();
     this.#revision = this.#gate.revision;
-    if (session.denied !== "") {
-      const over = () =>
-        this.#both(1001, "the session has lasted as long as one may; connect again");
-      this.#life = setTimeout(() => this.#guarded(over), upgrade.life ?? STREAM_LIFE_MS);
+    if (session.deniedIds !== "") {
+      const over = () => this.#both(1001, "the session has reached its time limit; connect again");
+      this.#life = setTimeout(() => this.#attempt(over), context.life ?? STREAM_LIFE_MS);
     }
-    this.#listen(caller, origin, 1001, "the client is gone");
-    this.#listen(origin, caller, ORIGIN_FAILED, "the origin is gone");
+    this.#listen(client, origin, 1001, "the client is gone");
+    this.#listen(origin, client, ORIGIN_FAILED, "the origin is gone");
   }
 
   #listen(from: Side, to: Side, gone: number, why: string): void {
-    // Else binary messages come as blobs, which are read asynchronously and so out of order.
+    // Otherwise binary messages are blobs, which are read asynchronously and so out of order.
     from.binaryType = "arraybuffer";
     from.addEventListener("message", ({ data }) =>
-      this.#guarded(() => this.#take(from, data as Message)),
+      this.#attempt(() => this.#take(from, data as Message)),
     );
     from.addEventListener("close", ({ code, reason }) => {
       const end = () => (code === 1006 ? this.#end(to, gone, why) : this.#end(to, code, reason));
-      // What was sent before the close goes first.
+      // Messages from before the close go first.
       if (this.#waiting !== undefined) this.#last = end;
       else end();
     });
@@ -172,7 +172,7 @@ class Relay {
     from.accept();
   }
 
-  /** What is to be done once no message waits. */
+  /** Runs once no message waits any more. */
   #last: (() => void) | undefined;
 
   #take(from: Side, data: Message): void {
@@ -183,19 +183,19 @@ class Relay {
       this.#waiting.push([from, data]);
       return;
     }
-    // Facts are sorted for one policy: another needs them anew.
-    if (Date.now() - this.#gathered < FACTS_MS && this.#upgrade.gate() === this.#gate)
+    // Accounts are classified for one policy, so another policy needs new facts.
+    if (Date.now() - this.#gathered < FACTS_MS && this.#context.gate() === this.#gate)
       return this.#pass(from, data);
     this.#waiting = [[from, data]];
     this.#gather();
   }
 
   #gather(): void {
-    const gate = this.#upgrade.gate();
-    this.#upgrade.facts().then(
+    const gate = this.#context.gate();
+    this.#context.facts().then(
       (facts) =>
-        this.#guarded(() =>
-          this.#upgrade.gate() === gate ? this.#resume(gate, facts) : this.#gather(),
+        this.#attempt(() =>
+          this.#context.gate() === gate ? this.#resume(gate, facts) : this.#gather(),
         ),
       (cause: unknown) => this.#fail(cause),
     );
@@ -205,7 +205,7 @@ class Relay {
     this.#facts = facts;
     this.#gate = gate;
     this.#gathered = Date.now();
-    // Whoever speaks first is judged anew, the origin too.
+    // The next message has the session judged again, also a message from the origin.
     this.#revision = -1;
     const waiting = this.#waiting ?? [];
     this.#forget();
@@ -215,23 +215,23 @@ class Relay {
 
   #pass(from: Side, data: Message): void {
     if (this.#ended) return;
-    if (from === this.#caller) {
+    if (from === this.#client) {
       if (!this.#passes(view(data))) return;
       this.#origin.send(data);
-      if (this.#held.length > 0 && this.#session.hear() === true) this.#release();
+      if (this.#held.length > 0 && this.#session.feedOrigin() === true) this.#release();
       return;
     }
-    // A switch that is thrown, or a rule whose hour comes, ends what it closes although the client is silent.
+    // A switch, or the date of a rule, can end a session whose client is silent.
     const again =
       this.#session.isLost ||
       this.#gate.revision !== this.#revision ||
       Date.now() - this.#judged >= AGAIN_MS;
     if (again && !this.#passes()) return;
-    const goes = this.#session.hear(view(data));
+    const goes = this.#session.feedOrigin(view(data));
     if (goes === undefined) return this.#cut();
     if (!goes && !this.#acknowledged && !isError(data)) return this.#hold(data);
     if (goes) this.#release();
-    this.#caller.send(data);
+    this.#client.send(data);
   }
 
   #hold(data: Message): void {
@@ -239,15 +239,15 @@ class Relay {
       this.#session.giveUp();
       this.#cut();
     };
-    if (this.#heldBytes + size(data) > HELD_BYTES) return giveUp();
+    if (this.#heldBytes + size(data) > HELD_MESSAGE_BYTES) return giveUp();
     if (!this.#takes(data)) return;
     this.#held.push(data);
     this.#heldBytes += size(data);
-    this.#timer ??= setTimeout(() => this.#guarded(giveUp), this.#upgrade.hold ?? HELD_MS);
+    this.#timer ??= setTimeout(() => this.#attempt(giveUp), this.#context.hold ?? HELD_MS);
   }
 
   #release(): void {
-    for (const data of this.#held) this.#caller.send(data);
+    for (const data of this.#held) this.#client.send(data);
     this.#drop();
   }
 
@@ -255,48 +255,48 @@ class Relay {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#held = [];
-    this.#budget.give(this.#heldBytes);
+    this.#context.budget.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
 
-  /** Nothing waits any more. */
+  /** Forgets the waiting messages. */
   #forget(): void {
     this.#waiting = undefined;
-    this.#budget.give(this.#bytes);
+    this.#context.budget.give(this.#bytes);
     this.#bytes = 0;
   }
 
-  /** Another message may be held; else the session is over. */
+  /** Takes a message's size from the budget; if too little is left, closes the session. */
   #takes(data: Message): boolean {
-    const fits = this.#budget.take(size(data));
+    const fits = this.#context.budget.take(size(data));
     if (!fits) this.#both(1013, "too much is held; connect again");
     return fits;
   }
 
-  /** Judges the message, or what the session is known to run; what does not pass ends the session. */
+  /** Judges a message, or what the session is known to run. A refusal ends the session. */
   #passes(message?: string | Uint8Array): boolean {
     this.#revision = this.#gate.revision;
     this.#judged = Date.now();
-    const judgement = this.#session.judge(this.#gate, this.#facts, message);
-    if (judgement === undefined || passes(judgement)) return true;
+    const verdict = this.#session.judge(this.#gate, this.#facts, message);
+    if (verdict === undefined || passes(verdict)) return true;
     this.#cut();
     return false;
   }
 
-  /** The session is refused. */
+  /** Ends a refused session. */
   #cut(): void {
     const { refusal } = this.#session;
     this.#ended = true;
     clearTimeout(this.#life);
     this.#drop();
     this.#forget();
-    this.#upgrade.decided?.(this.#session);
+    this.#context.decided(this.#session);
     shut(this.#origin, 1008, "refused by policy");
-    if (refusal !== undefined) tell(this.#caller, refusal);
+    if (refusal !== undefined) refuse(this.#client, refusal);
   }
 
-  /** A fault of the gate's own ends the session: nothing goes on unjudged. */
-  #guarded(work: () => void): void {
+  /** Runs `work`. An error of the gate ends the session, so that no message goes on unjudged. */
+  #attempt(work: () => void): void {
     if (this.#ended) return;
     try {
       work();
@@ -307,13 +307,13 @@ class Relay {
 
   #fail(cause: unknown): void {
     if (this.#ended) return;
-    this.#upgrade.fault(cause, this.#session.caseId);
+    this.#context.fault(cause, this.#session.caseId);
     this.#both(ORIGIN_FAILED, "the gate failed; connect again");
   }
 
   #both(code: number, reason: string): void {
     this.#end(this.#origin, code, reason);
-    shut(this.#caller, code, reason);
+    shut(this.#client, code, reason);
   }
 
   #end(other: Side, code: number, reason: string): void {
@@ -327,32 +327,35 @@ class Relay {
   }
 }
 
-/** A refused upgrade would hide the message, so the socket is opened, told and closed. */
-function turnAway({ request, holdsKey }: Upgrade, { refusal }: Session): Response {
-  const { 0: client, 1: caller } = new WebSocketPair();
-  caller.accept();
-  if (refusal !== undefined) tell(caller, refusal);
+/** Refuses an upgrade. The socket is opened, because a client cannot see the body of a refused upgrade. */
+function turnAway(
+  { request, sockets, isCredential }: RelayContext,
+  { refusal }: Session,
+): Response {
   const headers = new Headers();
-  // A browser that offered protocols takes no answer without one of them, but what holds a key is not to be repeated, even if nothing else was offered.
-  const offered = request.headers
+  // A browser that offered protocols requires one of them in the response. A credential must not be repeated.
+  const protocol = request.headers
     .get("sec-websocket-protocol")
     ?.split(",")
-    .map((one) => one.trim());
-  const protocol = offered?.find((one) => one !== "" && holdsKey?.(one) === false);
+    .map((one) => one.trim())
+    .find((one) => one !== "" && !isCredential(one));
   if (protocol !== undefined) headers.set("sec-websocket-protocol", protocol);
-  return opened(client, headers);
+  const { side, response } = sockets.accept(headers);
+  side.accept();
+  if (refusal !== undefined) refuse(side, refusal);
+  return response;
 }
 
-function tell(caller: Side, { event, code, reason }: NonNullable<Session["refusal"]>): void {
+function refuse(client: Side, { event, code, reason }: NonNullable<Session["refusal"]>): void {
   try {
-    if (event !== "") caller.send(event);
+    if (event !== "") client.send(event);
   } catch {
-    // It is gone already.
+    // The client is gone.
   }
-  shut(caller, code, reason);
+  shut(client, code, reason);
 }
 
-/** An event that tells of a fault holds nothing that a model said. */
+/** Whether a message is an error event, which holds no output of a model. */
 function isError(data: Message): boolean {
   if (typeof data !== "string" || data.length > 16 * 1024) return false;
   try {
@@ -370,16 +373,12 @@ function view(data: Message): string | Uint8Array {
   return typeof data === "string" ? data : new Uint8Array(data);
 }
 
-/** Closes with what the other side closed with; 1005 says that it gave no code, which is sent by giving none. */
+/** Closes a side with the other side's code. 1005 means that it gave no code, so none is sent. */
 function shut(side: Side, code: number, reason: string): void {
   try {
     if (code === 1005) side.close();
     else side.close(code, reason);
   } catch {
-    // It is closed already.
+    // The side is closed.
   }
-}
-
-function opened(client: WebSocket, headers: Headers): Response {
-  return new Response(null, { status: 101, webSocket: client, headers } as ResponseInit);
 }

@@ -1,33 +1,26 @@
 /**
- * A WebSocket that is being judged: its upgrade, then each client message, under what the caller may use by then.
+ * Judges a WebSocket: its upgrade, then each client message, under what the caller may use at that time.
  *
- * While the caller may use everything, messages go by unread. If that ends in mid-session, nobody knows what the connection
- * runs, and it is refused: who connects again is judged from the start.
+ * While the caller is unrestricted, messages pass unread. If a restriction begins in mid-session, the model of the
+ * connection is unknown and the session is refused. A new connection is judged from its start.
  */
 import { type Reader, isUpgrade as asks } from "../../wasm/edge.js";
-import { type Bytes, bytesOf } from "../input.ts";
 import { invalid } from "../error.ts";
-import { type Facts, whole } from "../wasm/wire.ts";
-import { Gate, type Judgement, passes } from "../gate.ts";
-import { type Head, headOf } from "../http/head.ts";
+import { Gate } from "../gate.ts";
+import { headOf } from "../http/head.ts";
+import { type Bytes, bytesOf, whole } from "../input.ts";
+import { passes } from "../screening.ts";
+import type { Facts, Head, SocketRefusal, Verdict } from "../types.ts";
 import { enter, generation } from "../wasm/instance.ts";
+import { RELEASE_HOLD, RELEASE_PASS } from "../wasm/wire.ts";
 
-/** How a socket is told that it is refused, in the words of the API that its client speaks. */
-export interface SocketRefusal {
-  /** The text message to send first; empty where the API knows none. */
-  readonly event: string;
-  /** What to close with. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-/** Characters or bytes of a message that the edge module is given at a time, so that its memory does not grow to the largest. */
+/** Characters or bytes of a message that the module reads at a time, so that its memory stays small. */
 const PIECE = 64 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Whether a request asks for a WebSocket. Ask it once: what asks for none is judged as an ordinary request, and must go on without its `Upgrade`
- * header. A gate must have been loaded.
+ * Whether a request asks for a WebSocket. Judge any other request as an ordinary one, and forward it without its
+ * `Upgrade` header. A gate must be loaded.
  */
 export function isUpgrade({
   method,
@@ -37,30 +30,43 @@ export function isUpgrade({
   readonly headers: { get(name: string): string | null | undefined };
 }): boolean {
   const upgrade = headers.get("upgrade");
-  return typeof upgrade === "string" && enter(generation(), () => asks(method, upgrade));
+  return typeof upgrade === "string" && enter(() => asks(method, upgrade));
 }
 
+/**
+ * A WebSocket that is being judged.
+ *
+ * @example
+ * ```js
+ * const session = new Session({ method, url, headers });
+ * session.judge(gate, facts); // the upgrade
+ * session.judge(gate, facts, message); // each client message
+ * if (session.refusal !== undefined) socket.close(session.refusal.code, session.refusal.reason);
+ * ```
+ */
 export class Session {
   #caseId = "";
   readonly #head: Head;
   #gate: Gate | undefined;
   #generation = -1;
   #reader: Reader | undefined;
-  /** Some message was judged or went by; some went by unread. */
+  /** Some message was judged or passed. */
   #begun = false;
+  /** Some message passed unread. */
   #missed = false;
   #guarded = false;
-  /** As of the last judgement the caller may use everything. */
-  #open = false;
-  #judgement: Judgement | undefined;
+  /** The caller was unrestricted at the last judgement. */
+  #unrestricted = false;
+  #verdict: Verdict | undefined;
   #refusal: SocketRefusal | undefined;
   #operation = "";
 
+  /** @throws PortcullisError `input_invalid` */
   constructor(head: Head) {
     this.#head = headOf(head);
   }
 
-  /** Names the case in the refusal, if it comes to one. */
+  /** The case id in a refusal. */
   get caseId(): string {
     return this.#caseId;
   }
@@ -69,23 +75,26 @@ export class Session {
     this.#caseId = whole(id, "caseId");
   }
 
-  /** Whether the target lies where a guarded API is served, as of the last judgement. */
+  /** Whether a guarded API served the target at the last judgement. */
   get guarded(): boolean {
     return this.#guarded;
   }
 
   /**
-   * Judges the upgrade, or the next client message; undefined: the caller may use everything. Without a message, what the
-   * connection is known to run is judged again. Once it is refused it stays so.
+   * Judges the upgrade, or the next client message. Without a message it judges again what the connection is known to
+   * run. A refused session stays refused.
+   *
+   * @returns Undefined if the caller is unrestricted
+   * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
    */
-  judge(gate: Gate, facts: Facts, message?: Bytes): Judgement | undefined {
+  judge(gate: Gate, facts: Facts, message?: Bytes): Verdict | undefined {
     if (!(gate instanceof Gate)) throw invalid("`gate` is none");
     const said =
       message === undefined || typeof message === "string"
         ? message
         : bytesOf(message, "the message");
-    if (this.#refusal !== undefined) return this.#judgement;
-    // What another policy or a replaced instance had read is gone with it.
+    if (this.#refusal !== undefined) return this.#verdict;
+    // Another policy, or a new instance, has not read the earlier messages.
     if (gate !== this.#gate || this.#generation !== generation()) {
       this.release();
       this.#missed = this.#begun;
@@ -93,25 +102,25 @@ export class Session {
     this.#gate = gate;
     this.#generation = generation();
     const fresh = this.#reader === undefined;
-    const open = gate.step(this.#head, facts, (edge, nonEmpty, guarded, headers) => {
+    const restricted = gate.step(this.#head, facts, (edge, restricted, guarded, headers) => {
       this.#guarded = guarded;
-      if (!nonEmpty) return true;
+      if (!restricted) return false;
       if (this.#reader === undefined) {
         this.#reader = edge.read(headers());
         this.#operation = this.#reader.operation();
       } else edge.message(this.#reader, typeof said === "object", this.#missed);
-      return false;
+      return true;
     });
-    this.#open = open;
-    if (!open && fresh) {
-      const judgement = this.#finish();
-      // That was the head alone.
-      return passes(judgement) && (said !== undefined || this.#missed)
+    this.#unrestricted = !restricted;
+    if (restricted && fresh) {
+      const verdict = this.#finish();
+      // This was the verdict on the head alone.
+      return passes(verdict) && (said !== undefined || this.#missed)
         ? this.judge(gate, facts, said)
-        : judgement;
+        : verdict;
     }
     this.#begun ||= said !== undefined;
-    if (!open) {
+    if (restricted) {
       this.#feed(said ?? "");
       return this.#finish();
     }
@@ -119,85 +128,100 @@ export class Session {
     return undefined;
   }
 
-  /** What was read is gone, with an instance that was replaced: the session must be judged again. */
+  /**
+   * Whether the module's instance was replaced since the last judgement, so that the session must be judged again.
+   *
+   * @internal
+   */
   get isLost(): boolean {
     return this.#reader !== undefined && this.#generation !== generation();
   }
 
   /**
-   * Reads a message of the origin's, or looks once more without one. True: it may go to the client, after those that were held;
-   * false: it is to be held, until an allowed model is known to run; undefined: it names what is denied, and the session is refused.
+   * Reads a message from the origin; without one it only asks again.
+   *
+   * @returns True: it may go to the client, after the messages held before it. False: hold it until an allowed model is
+   *   known to run. Undefined: it names a denied model and the session is refused.
+   * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
    */
-  hear(message: Bytes = ""): boolean | undefined {
+  feedOrigin(message: Bytes = ""): boolean | undefined {
     const said = typeof message === "string" ? message : bytesOf(message, "the message");
     const reader = this.#reader;
     if (this.#refusal !== undefined) return undefined;
-    if (reader === undefined || this.#open) return true;
-    for (const piece of pieces(said)) enter(this.#generation, () => reader.hear(piece));
-    const heard = enter(this.#generation, () => reader.heard());
-    if (heard < 2) return heard === 1;
+    if (reader === undefined || this.#unrestricted) return true;
+    for (const piece of pieces(said)) this.#enter(() => reader.feedOrigin(piece));
+    const release = this.#enter(() => reader.mayRelease());
+    if (release === RELEASE_PASS) return true;
+    if (release === RELEASE_HOLD) return false;
     this.#read(reader);
     return undefined;
   }
 
-  /** Refuses the session, since the origin does not say what runs and no more can be held. */
+  /** Refuses the session, because the origin names no model and no more messages can be held. */
   giveUp(): void {
     const reader = this.#reader;
     if (reader === undefined) return;
-    enter(this.#generation, () => reader.unnamed());
+    this.#enter(() => reader.giveUp());
     this.#read(reader);
   }
 
-  /** The last one; undefined: the caller may use everything. */
-  get judgement(): Judgement | undefined {
-    return this.#open ? undefined : this.#judgement;
+  /** The last verdict; undefined if the caller is unrestricted. */
+  get verdict(): Verdict | undefined {
+    return this.#unrestricted ? undefined : this.#verdict;
   }
 
-  /** What the upgrade asks for, for a log: dialect, blank and operation. */
+  /** The operation of the upgrade, for a log: dialect, space, operation id. */
   get operation(): string {
     return this.#operation;
   }
 
-  /** What to tell the client if the judgement is `deny` or `refuse`; undefined otherwise. */
+  /** What the client is told if the verdict is `deny` or `refuse`; undefined otherwise. */
   get refusal(): SocketRefusal | undefined {
     return this.#refusal;
   }
 
-  /** Ids of the families that the caller may not use as of the last judgement, each in quotes and blanks between. */
-  get denied(): string {
+  /**
+   * Ids of the families denied at the last judgement, each in quotes, separated by spaces.
+   *
+   * @internal
+   */
+  get deniedIds(): string {
     const reader = this.#reader;
-    return reader === undefined ? "" : enter(this.#generation, () => reader.denied());
+    return reader === undefined ? "" : this.#enter(() => reader.deniedIds());
   }
 
-  /** Gives the wasm memory back; harmless if that has happened. */
+  /** Returns the wasm memory. Further calls do nothing. */
   release(): void {
     const reader = this.#reader;
     this.#reader = undefined;
     if (reader !== undefined && this.#generation === generation()) reader.free();
   }
 
+  #enter<T>(work: () => T): T {
+    return enter(work, this.#generation);
+  }
+
   #feed(message: string | Uint8Array): void {
     const reader = this.#reader;
     if (reader === undefined) return;
-    for (const piece of pieces(message))
-      if (enter(this.#generation, () => reader.feed(piece))) return;
+    for (const piece of pieces(message)) if (this.#enter(() => reader.feed(piece))) return;
   }
 
-  #finish(): Judgement {
+  #finish(): Verdict {
     const reader = this.#reader as Reader;
-    enter(this.#generation, () => reader.finish());
+    this.#enter(() => reader.finish());
     return this.#read(reader);
   }
 
-  #read(reader: Reader): Judgement {
-    const judgement = enter(this.#generation, () => {
-      const found = JSON.parse(reader.verdict()) as Judgement;
+  #read(reader: Reader): Verdict {
+    const verdict = this.#enter(() => {
+      const found = JSON.parse(reader.verdict()) as Verdict;
       if (!passes(found)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
       return found;
     });
-    this.#judgement = judgement;
-    if (!passes(judgement)) this.release();
-    return judgement;
+    this.#verdict = verdict;
+    if (!passes(verdict)) this.release();
+    return verdict;
   }
 }
 
@@ -205,7 +229,7 @@ function* pieces(message: string | Uint8Array): Generator<Uint8Array> {
   for (let at = 0, to = 0; at < message.length; at = to) {
     to = Math.min(at + PIECE, message.length);
     if (typeof message === "string") {
-      // Not between the halves of a surrogate pair.
+      // A cut between the halves of a surrogate pair would change the text.
       if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
       yield encoder.encode(message.slice(at, to));
     } else {
