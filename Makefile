@@ -11,6 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CARGO_HOME ?= $(HOME)/.cargo
 CLI := $(TARGET)/debug/portcullis
 POLICY := policies/mythos-suspension.toml
+FORMATTED := "pkg/{src,test,worker}/**/*.ts" "{pkg/test,tests,tools,benches}/**/*.mjs"
 NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force-exit
 
 # Tools of this checkout come first: the Node that the newest clients need is one of its npm packages.
@@ -36,6 +37,7 @@ package: wasm ## the TypeScript of pkg/src, in pkg/dist/
 	rm -rf pkg/dist
 	tsc -p pkg
 	tsc -p pkg --declaration false --removeComments
+	tsc -p pkg/worker
 	cp LICENSE-MIT LICENSE-APACHE pkg/
 
 policy: ## the worked example as a bundle, beside the worker
@@ -115,13 +117,15 @@ docs: ## the crate's documentation, warnings refused
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli,ed25519
 	echo "docs: $(TARGET)/doc/portcullis/index.html"
 
-fmt: ## format the Rust sources
-	@tools/install.sh rust
+fmt: ## format the sources: Rust, TypeScript, JavaScript
+	@tools/install.sh rust node
 	cargo fmt
+	prettier --log-level=warn --write $(FORMATTED)
 
 lint: ## formatting and clippy, warnings refused
-	@tools/install.sh rust
+	@tools/install.sh rust node
 	cargo fmt --check
+	prettier --log-level=warn --check $(FORMATTED)
 	cargo clippy --quiet --all-targets --features cli,ed25519 -- -D warnings
 	cargo clippy --quiet --features origin -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import * as z from "node:zlib";
-import { Decoder } from "../pkg/dist/decode.js";
+import { Decoder } from "portcullis/decode";
 
 const READ = 64 << 10;
 const SIZES = [1e4, 1e5, 1e6, 1e7];
@@ -15,7 +15,11 @@ const decoder = new Decoder(readFileSync(new URL("../pkg/wasm/decode_bg.wasm", i
 const CODINGS = [
   ["gzip", z.gzipSync, z.gunzipSync],
   ["deflate", z.deflateSync, z.inflateSync],
-  ["br", (body) => z.brotliCompressSync(body, { params: { [z.constants.BROTLI_PARAM_QUALITY]: 5 } }), z.brotliDecompressSync],
+  [
+    "br",
+    (body) => z.brotliCompressSync(body, { params: { [z.constants.BROTLI_PARAM_QUALITY]: 5 } }),
+    z.brotliDecompressSync,
+  ],
   ["zstd", z.zstdCompressSync, z.zstdDecompressSync],
 ];
 
@@ -26,7 +30,9 @@ for (const [coding, encode, native] of CODINGS) {
     const coded = encode(body);
     if (decode(coding, coded) !== body.length) throw new Error(coding);
     const best = race([() => decode(coding, coded), () => native(coded)]);
-    console.log(`| ${coding} | ${body.length} | ${best.map((ms) => (body.length / ms / 1e3).toFixed(0)).join(" | ")} |`);
+    console.log(
+      `| ${coding} | ${body.length} | ${best.map((ms) => (body.length / ms / 1e3).toFixed(0)).join(" | ")} |`,
+    );
   }
 }
 
@@ -35,7 +41,8 @@ function decode(coding, coded) {
   const decoding = decoder.open(coding, false);
   let bytes = 0;
   const take = () => {
-    for (let piece = decoding.next(); piece !== undefined; piece = decoding.next()) bytes += piece.length;
+    for (let piece = decoding.next(); piece !== undefined; piece = decoding.next())
+      bytes += piece.length;
   };
   for (let at = 0; at < coded.length; at += READ) {
     decoding.feed(coded.subarray(at, at + READ));
@@ -54,7 +61,7 @@ function race(contenders) {
     for (const [which, run] of contenders.entries()) {
       const start = performance.now();
       let count = 0;
-      do run(), (count += 1);
+      do (run(), (count += 1));
       while (performance.now() - start < 10);
       best[which] = Math.min(best[which], (performance.now() - start) / count);
     }
@@ -64,9 +71,15 @@ function race(contenders) {
 
 function chat(size) {
   let state = 1;
-  const random = (below) => ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 16) % below;
-  const words = Array.from({ length: 2_000 }, () => Array.from({ length: 2 + random(9) }, () => String.fromCharCode(97 + random(26))).join(""));
+  const random = (below) =>
+    ((state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 16) % below;
+  const words = Array.from({ length: 2_000 }, () =>
+    Array.from({ length: 2 + random(9) }, () => String.fromCharCode(97 + random(26))).join(""),
+  );
   let text = "";
-  while (text.length < size) text += words[random(1 + random(2_000))] + (random(12) === 0 ? ".\\n" : " ");
-  return Buffer.from(JSON.stringify({ messages: [{ role: "user", content: text }], model: "haiku-4" }));
+  while (text.length < size)
+    text += words[random(1 + random(2_000))] + (random(12) === 0 ? ".\\n" : " ");
+  return Buffer.from(
+    JSON.stringify({ messages: [{ role: "user", content: text }], model: "haiku-4" }),
+  );
 }

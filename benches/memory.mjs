@@ -13,18 +13,31 @@ const half = Math.round(SEQUENTIAL / 2);
 const phases = [
   [`${half} of 10 MB, declared`, () => oneAfterAnother(flood.url, half, { form: "declared" })],
   [`${half} of 10 MB, chunked`, () => oneAfterAnother(flood.url, half, { form: "chunked" })],
-  [`${half} of 10 MB, denied at the end`, () => oneAfterAnother(flood.url, half, { form: "chunked", model: "mythos-5" })],
+  [
+    `${half} of 10 MB, denied at the end`,
+    () => oneAfterAnother(flood.url, half, { form: "chunked", model: "mythos-5" }),
+  ],
   [`${AT_ONCE} of 10 MB at once, declared`, () => atOnce(flood.url, AT_ONCE, { form: "declared" })],
   [`${AT_ONCE} of 10 MB at once, chunked`, () => atOnce(flood.url, AT_ONCE, { form: "chunked" })],
-  [`${AT_ONCE} of 10 MB at once, slow origin`, () => atOnce(flood.url, AT_ONCE, { form: "chunked", slow: true })],
-  [`${AT_ONCE} of 1 MB at once, each in one piece`, () => atOnce(flood.url, AT_ONCE, { bytes: 1_000_000 })],
+  [
+    `${AT_ONCE} of 10 MB at once, slow origin`,
+    () => atOnce(flood.url, AT_ONCE, { form: "chunked", slow: true }),
+  ],
+  [
+    `${AT_ONCE} of 1 MB at once, each in one piece`,
+    () => atOnce(flood.url, AT_ONCE, { bytes: 1_000_000 }),
+  ],
 ];
 const mb = (bytes) => (bytes / MB).toFixed(0);
 console.log(`workerd when idle: ${mb(flood.idle)} MB`);
-console.log("| requests | process at most, MB | isolate at most | isolate at least | wasm memory | seconds |\n|---|---|---|---|---|---|");
+console.log(
+  "| requests | process at most, MB | isolate at most | isolate at least | wasm memory | seconds |\n|---|---|---|---|---|---|",
+);
 for (const [name, work] of phases) {
   const start = performance.now();
   const { peak, most, least, wasm } = await flood.phase(work);
-  console.log(`| ${name} | ${mb(peak)} | ${mb(most)} | ${mb(least)} | ${(wasm / MB).toFixed(1)} | ${((performance.now() - start) / 1000).toFixed(0)} |`);
+  console.log(
+    `| ${name} | ${mb(peak)} | ${mb(most)} | ${mb(least)} | ${(wasm / MB).toFixed(1)} | ${((performance.now() - start) / 1000).toFixed(0)} |`,
+  );
 }
 await flood.close();

@@ -1,7 +1,7 @@
 /**
  * The body scan of the built edge module, in V8, beside `JSON.parse` on the same bodies in the same run.
  *
- * A scan is a whole reading: reach, head, the body copied into the module in reads of 64 KB, verdict. Bodies and models are named in the
+ * A scan is a whole reading: access, head, the body copied into the module in reads of 64 KB, verdict. Bodies and models are named in the
  * table; the caller is under restriction, or nothing would be read. Each figure is the best of rounds in which the three take
  * turns, since only disturbances make one slower.
  *
@@ -25,7 +25,7 @@ const ROUND = Number(process.env.ROUND ?? 20);
 function chat(size) {
   const line = 'The quick brown fox said "jump" over 12 lazy dogs, and it did so.\n';
   const messages = [];
-  for (let length = 0; length < size; ) {
+  for (let length = 0; length < size;) {
     const content = line.repeat(1 + ((messages.length * 7) % 30));
     messages.push({ role: messages.length % 2 ? "assistant" : "user", content });
     length += JSON.stringify(content).length + 30;
@@ -35,31 +35,68 @@ function chat(size) {
 
 const CHAT = "/v1/chat/completions";
 const user = (content) => ({ model: "haiku-4", messages: [{ role: "user", content }] });
-const fill = (text, size) => text.repeat(Math.max(1, Math.floor(size / new TextEncoder().encode(text).length)));
-const escape = (text) => text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-const schema = { type: "object", properties: { a: { type: "string", description: "the name" }, b: { type: "number" } }, required: ["a", "b"] };
-const tools = (count) => Array.from({ length: count }, (_, i) => ({ type: "function", function: { name: `f${i}`, parameters: schema } }));
-const tokens = (count) => Array.from({ length: 8 }, (_, k) => Array.from({ length: count / 8 }, (_, i) => (i * 7919 + k) % 100277));
+const fill = (text, size) =>
+  text.repeat(Math.max(1, Math.floor(size / new TextEncoder().encode(text).length)));
+const escape = (text) =>
+  text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+const schema = {
+  type: "object",
+  properties: { a: { type: "string", description: "the name" }, b: { type: "number" } },
+  required: ["a", "b"],
+};
+const tools = (count) =>
+  Array.from({ length: count }, (_, i) => ({
+    type: "function",
+    function: { name: `f${i}`, parameters: schema },
+  }));
+const tokens = (count) =>
+  Array.from({ length: 8 }, (_, k) =>
+    Array.from({ length: count / 8 }, (_, i) => (i * 7919 + k) % 100277),
+  );
 const CHINESE = "门在城堡边缘落下，挡住了受限制的模型请求。";
 
 const BODIES = {
   "chat, model first": (size) => [CHAT, JSON.stringify({ model: "haiku-4", messages: chat(size) })],
   "chat, model last": (size) => [CHAT, JSON.stringify({ messages: chat(size), model: "haiku-4" })],
-  "one long string": (size) => [CHAT, JSON.stringify(user(fill("lorem ipsum dolor sit amet ", size)))],
-  "image in base64": (size) => [CHAT, JSON.stringify(user([{ type: "image_url", image_url: { url: `data:image/png;base64,${fill("iVBORw0KGgo/+Aa9", size)}` } }]))],
-  "Chinese": (size) => [CHAT, JSON.stringify(user(fill(`${CHINESE}\n`, size)))],
+  "one long string": (size) => [
+    CHAT,
+    JSON.stringify(user(fill("lorem ipsum dolor sit amet ", size))),
+  ],
+  "image in base64": (size) => [
+    CHAT,
+    JSON.stringify(
+      user([
+        {
+          type: "image_url",
+          image_url: { url: `data:image/png;base64,${fill("iVBORw0KGgo/+Aa9", size)}` },
+        },
+      ]),
+    ),
+  ],
+  Chinese: (size) => [CHAT, JSON.stringify(user(fill(`${CHINESE}\n`, size)))],
   "Chinese, escaped": (size) => [CHAT, escape(JSON.stringify(user(fill(CHINESE, size / 2))))],
-  "Russian": (size) => [CHAT, JSON.stringify(user(fill("Решётка падает у края замка, и запрос не проходит. ", size)))],
-  "token arrays": (size) => ["/v1/embeddings", JSON.stringify({ model: "haiku-4", input: tokens(size / 5.8) })],
-  "tools": (size) => [CHAT, JSON.stringify({ ...user("hi"), tools: tools(size / 210) })],
-  "tools, indented": (size) => [CHAT, JSON.stringify({ ...user("hi"), tools: tools(size / 640) }, null, 2)],
+  Russian: (size) => [
+    CHAT,
+    JSON.stringify(user(fill("Решётка падает у края замка, и запрос не проходит. ", size))),
+  ],
+  "token arrays": (size) => [
+    "/v1/embeddings",
+    JSON.stringify({ model: "haiku-4", input: tokens(size / 5.8) }),
+  ],
+  tools: (size) => [CHAT, JSON.stringify({ ...user("hi"), tools: tools(size / 210) })],
+  "tools, indented": (size) => [
+    CHAT,
+    JSON.stringify({ ...user("hi"), tools: tools(size / 640) }, null, 2),
+  ],
 };
 
 function scan(path, body) {
   edge.begin();
-  if ((edge.reach(`POST\nhttps://gate.example${path}\n\n\n\n\nFR `, NOW) & 1) === 0) throw new Error("the caller is under no restriction");
+  if ((edge.access(`POST\nhttps://gate.example${path}\n\n\n\n\nFR `, "", NOW) & 1) === 0)
+    throw new Error("the caller is under no restriction");
   const reader = edge.read("content-type: application/json");
-  for (let at = 0; at < body.length; at += READ) if (reader.feed(body.subarray(at, at + READ))) break;
+  for (let at = 0; at < body.length; at += READ)
+    if (reader.feed(body.subarray(at, at + READ))) break;
   reader.finish();
   const verdict = reader.verdict();
   reader.free();
@@ -85,7 +122,9 @@ function race(bytes, contenders) {
   return best.map((milliseconds) => bytes / milliseconds / 1e3);
 }
 
-console.log("| body | bytes | scan MB/s | decode and parse MB/s | parse a string MB/s | x decode and parse | x parse |\n|---|---|---|---|---|---|---|");
+console.log(
+  "| body | bytes | scan MB/s | decode and parse MB/s | parse a string MB/s | x decode and parse | x parse |\n|---|---|---|---|---|---|---|",
+);
 const decoder = new TextDecoder();
 for (const [name, make] of Object.entries(BODIES)) {
   if (!name.includes(process.argv[2] ?? "")) continue;
@@ -93,8 +132,15 @@ for (const [name, make] of Object.entries(BODIES)) {
     const [path, text] = make(size);
     const body = new TextEncoder().encode(text);
     const verdict = JSON.parse(scan(path, body));
-    if (verdict.mentions[0] !== "haiku-4" || verdict.verdict === "refuse") throw new Error(`${name}: ${JSON.stringify(verdict)}`);
-    const [own, decoded, parsed] = race(body.length, [() => scan(path, body), () => JSON.parse(decoder.decode(body)), () => JSON.parse(text)]);
-    console.log(`| ${name} | ${body.length} | ${own.toFixed(0)} | ${decoded.toFixed(0)} | ${parsed.toFixed(0)} | ${(own / decoded).toFixed(1)} | ${(own / parsed).toFixed(1)} |`);
+    if (verdict.mentions[0] !== "haiku-4" || verdict.verdict === "refuse")
+      throw new Error(`${name}: ${JSON.stringify(verdict)}`);
+    const [own, decoded, parsed] = race(body.length, [
+      () => scan(path, body),
+      () => JSON.parse(decoder.decode(body)),
+      () => JSON.parse(text),
+    ]);
+    console.log(
+      `| ${name} | ${body.length} | ${own.toFixed(0)} | ${decoded.toFixed(0)} | ${parsed.toFixed(0)} | ${(own / decoded).toFixed(1)} | ${(own / parsed).toFixed(1)} |`,
+    );
   }
 }

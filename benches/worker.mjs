@@ -8,8 +8,8 @@
 import { fork } from "node:child_process";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../pkg/dist/cloudflare.js";
-import { REACH_KEY } from "../tools/demo.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ACCESS_KEY } from "../tools/demo.mjs";
 import { startWorker } from "../tools/workerd.mjs";
 import { KEY_SECRET, POLICY, compile } from "../tests/worker/setup.mjs";
 
@@ -29,7 +29,13 @@ else await measure();
 async function serve() {
   const { createServer } = await import("node:http");
   const server = createServer((request, response) => {
-    request.resume().on("end", () => response.writeHead(200, { "content-type": "application/json", "content-length": 2 }).end("{}"));
+    request
+      .resume()
+      .on("end", () =>
+        response
+          .writeHead(200, { "content-type": "application/json", "content-length": 2 })
+          .end("{}"),
+      );
   });
   server.keepAliveTimeout = 60_000;
   server.listen(0, "127.0.0.1", () => process.send(server.address().port));
@@ -39,28 +45,46 @@ async function measure() {
   const origin = fork(fileURLToPath(import.meta.url));
   const port = await new Promise((resolve) => origin.once("message", resolve));
   const ORIGIN = `http://127.0.0.1:${port}`;
-  const accounts = { "sk-us": { export: { us_person_ear: true } }, "sk-foreign": { export: { us_person_ear: false } } };
+  const accounts = {
+    "sk-us": { export: { us_person_ear: true } },
+    "sk-foreign": { export: { us_person_ear: false } },
+  };
   const keys = {};
-  for (const [key, record] of Object.entries(accounts)) keys[await keyDigest(KEY_SECRET, key)] = record;
+  for (const [key, record] of Object.entries(accounts))
+    keys[await keyDigest(KEY_SECRET, key)] = record;
   const bundle = compile(POLICY);
-  const bare = await startWorker({ bundle, entry: "bare.js", scripts: { "bare.js": BARE }, bindings: { ORIGIN } });
-  const gate = await startWorker({ bundle, keys, bindings: { ORIGIN, KEY_SECRET, REACH_KEY, LOCAL: "1" } });
+  const bare = await startWorker({ bundle, source: BARE, bindings: { ORIGIN } });
+  const gate = await startWorker({
+    bundle,
+    keys,
+    bindings: { ORIGIN, KEY_SECRET, ACCESS_KEY, LOCAL: "1" },
+  });
 
   const variants = [
     { name: "bare pass-through", url: bare.url, key: "sk-us", country: "US" },
     { name: "gate, no restriction", url: gate.url, key: "sk-us", country: "US" },
     { name: "gate, under restriction", url: gate.url, key: "sk-foreign", country: "FR" },
   ];
-  const rates = new Map(variants.map(({ name }) => [name, new Map(SIZES.map((size) => [size, []]))]));
+  const rates = new Map(
+    variants.map(({ name }) => [name, new Map(SIZES.map((size) => [size, []]))]),
+  );
   for (const variant of variants) for (const size of SIZES) await load(variant, size, 1);
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const size of SIZES) {
-      for (const variant of variants) rates.get(variant.name).get(size).push(await load(variant, size, SECONDS));
+      for (const variant of variants)
+        rates
+          .get(variant.name)
+          .get(size)
+          .push(await load(variant, size, SECONDS));
     }
   }
 
-  console.log(`workerd, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s, requests a second and ratio to the bare pass-through`);
-  console.log(`| | ${SIZES.map((size) => (size < 1 << 20 ? `${size >> 10} KB` : `${size >> 20} MB`)).join(" | ")} |`);
+  console.log(
+    `workerd, ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${SECONDS} s, requests a second and ratio to the bare pass-through`,
+  );
+  console.log(
+    `| | ${SIZES.map((size) => (size < 1 << 20 ? `${size >> 10} KB` : `${size >> 20} MB`)).join(" | ")} |`,
+  );
   console.log(`|---|${SIZES.map(() => "---").join("|")}|`);
   for (const { name } of variants) {
     const cells = SIZES.map((size) => {
@@ -77,7 +101,10 @@ async function measure() {
 /** Requests a second that a worker answers, each connection sending the next when the last is answered. */
 async function load({ url, key, country }, size, seconds) {
   const frame = JSON.stringify({ model: "haiku-4", messages: [{ role: "user", content: "" }] });
-  const body = frame.replace('content":"', `content":"${"lorem ipsum ".repeat(size / 12).slice(0, size - frame.length)}`);
+  const body = frame.replace(
+    'content":"',
+    `content":"${"lorem ipsum ".repeat(size / 12).slice(0, size - frame.length)}`,
+  );
   const request = Buffer.from(
     `POST /v1/chat/completions HTTP/1.1\r\nhost: gate.example\r\ncontent-type: application/json\r\nauthorization: Bearer ${key}\r\ncf-ipcountry: ${country}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );

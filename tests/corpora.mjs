@@ -9,19 +9,35 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 // The second lies beside the repository where its builders keep what they share; elsewhere it is not there.
 const CORPORA = [
   { name: "project", policy: at("corpus/policy.toml"), requests: at("corpus/requests") },
-  { name: "shared", policy: at("../../shared/corpus/policy.toml"), requests: at("../../shared/corpus/requests.jsonl") },
+  {
+    name: "shared",
+    policy: at("../../shared/corpus/policy.toml"),
+    requests: at("../../shared/corpus/requests.jsonl"),
+  },
 ];
 
 /** Each with its lines, and one native verdict a line. The project's own must be there. */
 export function corpora() {
-  return CORPORA.filter(({ name, requests }) => name === "project" || existsSync(requests)).map(({ name, policy, requests }) => {
-    const files = requests.endsWith(".jsonl") ? [requests] : readdirSync(requests).sort().map((file) => join(requests, file));
-    const text = files.map((file) => readFileSync(file, "utf8")).join("\n");
-    const verdicts = execFileSync(cli(), ["decide", "--policy", policy, "--requests", "-"], { input: text, maxBuffer: 1 << 28 });
-    return { name, policy, lines: parse(text), verdicts: parse(verdicts.toString()) };
-  });
+  return CORPORA.filter(({ name, requests }) => name === "project" || existsSync(requests)).map(
+    ({ name, policy, requests }) => {
+      const files = requests.endsWith(".jsonl")
+        ? [requests]
+        : readdirSync(requests)
+            .sort()
+            .map((file) => join(requests, file));
+      const text = files.map((file) => readFileSync(file, "utf8")).join("\n");
+      const verdicts = execFileSync(cli(), ["decide", "--policy", policy, "--requests", "-"], {
+        input: text,
+        maxBuffer: 1 << 28,
+      });
+      return { name, policy, lines: parse(text), verdicts: parse(verdicts.toString()) };
+    },
+  );
 }
 
 function parse(text) {
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
 }

@@ -4,9 +4,14 @@
  */
 export function judgeLine(gate, line, Session, split) {
   for (const [rule, state] of Object.entries(line.switch ?? {})) gate.switch(rule, state);
-  const accounts = [...(line.accounts ?? []), ...(line.account === undefined ? [] : [line.account])].map((facts) => gate.accountByName(facts));
+  const accounts = [
+    ...(line.accounts ?? []),
+    ...(line.account === undefined ? [] : [line.account]),
+  ].map((facts) => gate.accountByName(facts));
   const facts = {
-    place: [...(line.places ?? []), ...(line.place === undefined ? [] : [line.place])].map(({ country, region }) => ({ country: country ?? "", region: region ?? "" })),
+    place: [...(line.places ?? []), ...(line.place === undefined ? [] : [line.place])].map(
+      ({ country, region }) => ({ country: country ?? "", region: region ?? "" }),
+    ),
     network: line.network ?? [],
     asn: line.asn,
     ip: line.ip,
@@ -16,14 +21,18 @@ export function judgeLine(gate, line, Session, split) {
   const head = { method: line.method, url: line.url, headers: headerLines(line) };
   const body = bodyOf(line);
   try {
-    if (line.frames !== undefined) return judgeFrames(gate, new Session(head), facts, line.frames) ?? gate.judge({ ...head, body }, facts);
+    if (line.frames !== undefined)
+      return (
+        judgeFrames(gate, new Session(head), facts, line.frames) ??
+        gate.judge({ ...head, body }, facts)
+      );
     const cuts = split ?? line.chunks ?? [];
-    const reading = cuts.length === 0 ? undefined : gate.open(head, facts);
-    if (reading === undefined) return gate.judge({ ...head, body }, facts);
-    if (body !== undefined && reading.wantsBody) {
-      for (const piece of pieces(body, cuts)) if (reading.feed(piece)) break;
+    const screening = cuts.length === 0 ? undefined : gate.open(head, facts);
+    if (screening === undefined) return gate.judge({ ...head, body }, facts);
+    if (body !== undefined && screening.wantsBody) {
+      for (const piece of pieces(body, cuts)) if (screening.feed(piece)) break;
     }
-    return reading.finish();
+    return screening.finish();
   } finally {
     for (const account of accounts) account.free();
   }
@@ -32,12 +41,12 @@ export function judgeLine(gate, line, Session, split) {
 /** The upgrade, then each client message up to the first that does not go through. */
 function judgeFrames(gate, session, facts, frames) {
   try {
-    let judgement = session.judge(gate, facts);
+    let verdict = session.judge(gate, facts);
     for (const frame of frames) {
-      if (judgement === undefined || session.refusal !== undefined) break;
-      judgement = session.judge(gate, facts, typeof frame === "string" ? frame : decoded(frame.b64));
+      if (verdict === undefined || session.refusal !== undefined) break;
+      verdict = session.judge(gate, facts, typeof frame === "string" ? frame : decoded(frame.b64));
     }
-    return judgement;
+    return verdict;
   } finally {
     session.release();
   }
@@ -47,11 +56,17 @@ function judgeFrames(gate, session, facts, frames) {
 const UNMERGED = /^(content-(type|encoding|length)|transfer-encoding|connection|upgrade|host)$/i;
 
 export function headerLines({ headers = {}, trailers = {} }) {
-  return [...Object.entries(headers), ...Object.entries(trailers).filter(([name]) => !UNMERGED.test(name))].flatMap(([name, value]) => (Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]]));
+  return [
+    ...Object.entries(headers),
+    ...Object.entries(trailers).filter(([name]) => !UNMERGED.test(name)),
+  ].flatMap(([name, value]) =>
+    Array.isArray(value) ? value.map((one) => [name, String(one)]) : [[name, String(value)]],
+  );
 }
 
 export function bodyOf({ body, body_b64: coded }) {
-  if (body !== undefined && body !== null) return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
+  if (body !== undefined && body !== null)
+    return new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
   return coded === undefined ? undefined : decoded(coded);
 }
 
@@ -61,7 +76,10 @@ function decoded(base64) {
 
 function pieces(body, cuts) {
   const at = [0, ...cuts.filter((cut) => cut > 0 && cut < body.length), body.length];
-  return at.slice(1).map((end, index) => body.subarray(at[index], end)).filter((piece) => piece.length > 0);
+  return at
+    .slice(1)
+    .map((end, index) => body.subarray(at[index], end))
+    .filter((piece) => piece.length > 0);
 }
 
 function instant(now) {

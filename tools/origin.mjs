@@ -31,13 +31,30 @@ import { watsonx } from "./origin/watsonx.mjs";
  * | `frames` | `[event type, object]` each | AWS event stream |
  * | `talk` | `open()` and `hear(message)`, each a list of messages | a WebSocket; `binary` says in which frames |
  */
-const SHAPES = [...bedrock, ...google, ...watsonx, ...cloudflare, ...ollama, ...cohere, ...mistral, ...openrouter, ...azure, ...anthropic, ...openai];
+const SHAPES = [
+  ...bedrock,
+  ...google,
+  ...watsonx,
+  ...cloudflare,
+  ...ollama,
+  ...cohere,
+  ...mistral,
+  ...openrouter,
+  ...azure,
+  ...anthropic,
+  ...openai,
+];
 
 /**
- * Starts an origin; `seen` grows by one entry for each request that begins. `reach` checks the gate's mark, as
- * `origin/reach.mjs` makes it.
+ * Starts an origin; `seen` grows by one entry for each request that begins. `access` checks the gate's mark, as
+ * `origin/access.mjs` makes it.
  */
-export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer, reach = async () => undefined } = {}) {
+export async function startOrigin({
+  port = 0,
+  host = "127.0.0.1",
+  reply = answer,
+  access = async () => undefined,
+} = {}) {
   const seen = [];
   const server = createServer({ maxHeaderSize: 131072 }, (request, response) => {
     const entry = begun(request);
@@ -46,7 +63,7 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
       request.on("close", resolve);
     });
     seen.push(entry);
-    const checked = reach(entry);
+    const checked = access(entry);
     const chunks = [];
     request.on("data", (chunk) => {
       entry.bytes += chunk.length;
@@ -66,15 +83,24 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
     });
     response.on("error", () => undefined);
   });
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => offered.values().next().value ?? false });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => offered.values().next().value ?? false,
+  });
   const acknowledgements = new WeakMap();
   sockets.on("headers", (lines, request) => {
     if (acknowledgements.has(request)) lines.push(acknowledgements.get(request).join(": "));
   });
   server.on("upgrade", async (request, connection, head) => {
-    const entry = { ...begun(request), complete: true, body: Buffer.alloc(0), messages: [], closed: undefined };
+    const entry = {
+      ...begun(request),
+      complete: true,
+      body: Buffer.alloc(0),
+      messages: [],
+      closed: undefined,
+    };
     seen.push(entry);
-    const acknowledged = await (await reach(entry))?.(101);
+    const acknowledged = await (await access(entry))?.(101);
     if (acknowledged !== undefined) acknowledgements.set(request, acknowledged);
     sockets.handleUpgrade(request, connection, head, (socket) => converse(entry, socket));
   });
@@ -92,7 +118,16 @@ export async function startOrigin({ port = 0, host = "127.0.0.1", reply = answer
 }
 
 function begun(request) {
-  return { method: request.method, url: request.url, headers: request.headers, raw: request.rawHeaders, bytes: 0, complete: false, aborted: false, body: undefined };
+  return {
+    method: request.method,
+    url: request.url,
+    headers: request.headers,
+    raw: request.rawHeaders,
+    bytes: 0,
+    complete: false,
+    aborted: false,
+    body: undefined,
+  };
 }
 
 /** Answers as the API called would. */
@@ -103,24 +138,29 @@ export function answer(entry, response) {
   const { echo } = asked;
   if (shape?.frames !== undefined) {
     response.setHeader("content-type", "application/vnd.amazon.eventstream");
-    for (const [at, [type, data]] of shape.frames(asked).entries()) response.write(eventFrame(type, at === 0 ? { ...data, echo } : data));
+    for (const [at, [type, data]] of shape.frames(asked).entries())
+      response.write(eventFrame(type, at === 0 ? { ...data, echo } : data));
     return void response.end();
   }
   if (asked.streamed && shape?.events !== undefined) {
     response.setHeader("content-type", "text/event-stream");
     for (const [at, [event, data]] of shape.events(asked).entries()) {
-      const text = typeof data === "string" ? data : JSON.stringify(at === 0 ? { ...data, echo } : data);
+      const text =
+        typeof data === "string" ? data : JSON.stringify(at === 0 ? { ...data, echo } : data);
       response.write(`${event === undefined ? "" : `event: ${event}\n`}data: ${text}\n\n`);
     }
     return void response.end();
   }
   if (asked.streamed && shape?.lines !== undefined) {
     response.setHeader("content-type", "application/x-ndjson");
-    for (const [at, line] of shape.lines(asked).entries()) response.write(`${JSON.stringify(at === 0 ? { ...line, echo } : line)}\n`);
+    for (const [at, line] of shape.lines(asked).entries())
+      response.write(`${JSON.stringify(at === 0 ? { ...line, echo } : line)}\n`);
     return void response.end();
   }
   response.setHeader("content-type", "application/json");
-  response.end(entry.method === "HEAD" ? undefined : `${JSON.stringify({ ...shape?.whole?.(asked), echo })}\n`);
+  response.end(
+    entry.method === "HEAD" ? undefined : `${JSON.stringify({ ...shape?.whole?.(asked), echo })}\n`,
+  );
 }
 
 /** Speaks as the API called would; what it hears is kept in the entry. */
@@ -128,7 +168,10 @@ function converse(entry, socket) {
   const asked = call(entry);
   const talk = find(asked, (shape) => shape.talk !== undefined)?.talk(asked);
   const say = (messages, from = 1) => {
-    for (const [at, message] of messages.entries()) socket.send(JSON.stringify(at < from ? { ...message, echo: asked.echo } : message), { binary: talk?.binary === true });
+    for (const [at, message] of messages.entries())
+      socket.send(JSON.stringify(at < from ? { ...message, echo: asked.echo } : message), {
+        binary: talk?.binary === true,
+      });
   };
   socket.on("error", () => undefined);
   socket.on("close", (code, reason) => {
@@ -153,7 +196,12 @@ function find(asked, kind) {
   for (const shape of SHAPES) {
     if (!kind(shape)) continue;
     const found = shape.at.exec(asked.path);
-    if (found === null || (shape.method !== undefined && shape.method !== asked.method) || shape.when?.(asked) === false) continue;
+    if (
+      found === null ||
+      (shape.method !== undefined && shape.method !== asked.method) ||
+      shape.when?.(asked) === false
+    )
+      continue;
     if (found.groups?.model !== undefined) asked.model = decoded(found.groups.model);
     return shape;
   }

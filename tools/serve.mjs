@@ -1,20 +1,28 @@
 /** `make run`: the worker in workerd, in front of a stub origin, with demo keys; then a table of what each key gets. */
-import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, REACH_KEY } from "./demo.mjs";
+import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, ACCESS_KEY } from "./demo.mjs";
 import { startOrigin } from "./origin.mjs";
-import { reachCheck } from "./origin/reach.mjs";
+import { accessCheck } from "./origin/access.mjs";
 import { startWorker } from "./workerd.mjs";
-import { keyDigest } from "../pkg/dist/cloudflare.js";
+import { keyDigest } from "portcullis/cloudflare";
 
 const PLACES = [{ country: "US", region: "CA" }, { country: "FR" }, { country: "CU" }];
 const MODELS = ["haiku-4", "mythos-5"];
 
 const port = Number(process.env.PORT || 8787);
-if (!Number.isInteger(port) || port < 0 || port > 65535) fail(`PORT is not a port: ${process.env.PORT}`);
+if (!Number.isInteger(port) || port < 0 || port > 65535)
+  fail(`PORT is not a port: ${process.env.PORT}`);
 
 const keys = {};
-for (const [key, record] of Object.entries(ACCOUNTS)) keys[await keyDigest(KEY_SECRET, key)] = record;
-const origin = await startOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
-const gate = await startWorker({ port, keys, bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, REACH_KEY, ENFORCED_KEY } }).catch((cause) => fail(cause.message));
+for (const [key, record] of Object.entries(ACCOUNTS))
+  keys[await keyDigest(KEY_SECRET, key)] = record;
+const origin = await startOrigin({
+  access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
+});
+const gate = await startWorker({
+  port,
+  keys,
+  bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, ACCESS_KEY, ENFORCED_KEY },
+}).catch((cause) => fail(cause.message));
 
 let stopping = false;
 async function stop() {
@@ -35,27 +43,46 @@ await show();
 /** What each demo key gets for each model from each place, asked of the running worker. */
 async function show() {
   const width = Math.max(...Object.keys(ACCOUNTS).map((key) => key.length));
-  const columns = PLACES.flatMap(({ country }) => MODELS.map((model) => ({ country, model, title: `${model} ${country}` })));
+  const columns = PLACES.flatMap(({ country }) =>
+    MODELS.map((model) => ({ country, model, title: `${model} ${country}` })),
+  );
   const rows = [];
   for (const key of Object.keys(ACCOUNTS)) {
     const row = [];
-    for (const { country, model } of columns) row.push(await ask(key, PLACES.find((place) => place.country === country), model));
+    for (const { country, model } of columns)
+      row.push(
+        await ask(
+          key,
+          PLACES.find((place) => place.country === country),
+          model,
+        ),
+      );
     rows.push([key, row]);
   }
   console.log(`\n${"".padEnd(width)}  ${columns.map(({ title }) => title.padEnd(11)).join("  ")}`);
-  for (const [key, row] of rows) console.log(`${key.padEnd(width)}  ${row.map((cell) => cell.padEnd(11)).join("  ")}`);
-  console.log(`\ntry: curl -s ${gate.url}/v1/chat/completions -H 'authorization: Bearer sk-demo-foreign' -H 'cf-ipcountry: FR' -H 'content-type: application/json' -d '{"model":"mythos-5","messages":[{"role":"user","content":"hi"}]}'`);
+  for (const [key, row] of rows)
+    console.log(`${key.padEnd(width)}  ${row.map((cell) => cell.padEnd(11)).join("  ")}`);
+  console.log(
+    `\ntry: curl -s ${gate.url}/v1/chat/completions -H 'authorization: Bearer sk-demo-foreign' -H 'cf-ipcountry: FR' -H 'content-type: application/json' -d '{"model":"mythos-5","messages":[{"role":"user","content":"hi"}]}'`,
+  );
   console.log("stop: Ctrl-C");
 }
 
 async function ask(key, { country, region }, model) {
   const answer = await fetch(`${gate.url}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${key}`, "cf-ipcountry": country, ...(region === undefined ? {} : { "cf-region-code": region }) },
+    headers: {
+      "content-type": "application/json",
+      authorization: `Bearer ${key}`,
+      "cf-ipcountry": country,
+      ...(region === undefined ? {} : { "cf-region-code": region }),
+    },
     body: JSON.stringify({ model, messages: [{ role: "user", content: "hi" }] }),
   });
   await answer.arrayBuffer();
-  return answer.ok ? "pass" : `${answer.status === 403 || answer.status === 451 ? "deny" : "refuse"} ${answer.status}`;
+  return answer.ok
+    ? "pass"
+    : `${answer.status === 403 || answer.status === 451 ? "deny" : "refuse"} ${answer.status}`;
 }
 
 function fail(message) {

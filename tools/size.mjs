@@ -17,13 +17,19 @@ const DECODER_SCRIPT_BUDGET = 3 * KB;
 
 /** What each leak would mean. */
 const FORBIDDEN = [
-  [/\.cargo|\/registry\/|crates\.io|\/home\/|\/root\/|\/Users\//, "a path of the machine that built it"],
+  [
+    /\.cargo|\/registry\/|crates\.io|\/home\/|\/root\/|\/Users\//,
+    "a path of the machine that built it",
+  ],
   [/toml|annotate_snippets|jsonc_parser/i, "the parsers of policy files"],
   [/serde/i, "serde"],
   [/\bcel\b|antlr/i, "the parser of conditions"],
   [/did you mean|unknown fact|expected one of|help:/i, "texts for authors"],
   [/called `(Option|Result)::/, "unwrap or expect, and its words"],
-  [/panicked at|attempt to (add|subtract|multiply|divide)|out of bounds|out of range for slice|RefCell already/i, "panic texts, which tools/snip.mjs takes out"],
+  [
+    /panicked at|attempt to (add|subtract|multiply|divide)|out of bounds|out of range for slice|RefCell already/i,
+    "panic texts, which tools/snip.mjs takes out",
+  ],
   [/\.rs\b|\/rustc\//, "names of source files, which tools/snip.mjs takes out"],
 ];
 
@@ -32,17 +38,19 @@ const wasm = readFileSync(join(PKG, "wasm/edge_bg.wasm"));
 const module = gzipSync(wasm, { level: 9 }).length;
 report("edge_bg.wasm", module, MODULE_BUDGET, wasm.length);
 
-weigh("portcullis/cloudflare", "dist/cloudflare.js", SCRIPT_BUDGET);
+weigh("portcullis/cloudflare", "dist/adapter/cloudflare/index.js", SCRIPT_BUDGET);
 
 const decoder = readFileSync(join(PKG, "wasm/decode_bg.wasm"));
 report("decode_bg.wasm", gzipSync(decoder, { level: 9 }).length, DECODER_BUDGET, decoder.length);
-weigh("portcullis/decode", "dist/decode.js", DECODER_SCRIPT_BUDGET);
+weigh("portcullis/decode", "dist/wasm/decoder.js", DECODER_SCRIPT_BUDGET);
 
 const strings = wasm.toString("latin1");
 for (const [pattern, meaning] of FORBIDDEN) {
   const found = pattern.exec(strings);
   if (found === null) continue;
-  const around = strings.slice(Math.max(0, found.index - 40), found.index + 80).replace(/[^ -~]+/g, "|");
+  const around = strings
+    .slice(Math.max(0, found.index - 40), found.index + 80)
+    .replace(/[^ -~]+/g, "|");
   problems.push(`edge_bg.wasm holds ${meaning}: …${around}…`);
 }
 
@@ -62,7 +70,12 @@ function weigh(what, entry, budget) {
     metafile: true,
   });
   const [script] = outputFiles;
-  report(`${what}, ${Object.keys(metafile.inputs).length} scripts in one`, gzipSync(script.contents, { level: 9 }).length, budget, script.contents.length);
+  report(
+    `${what}, ${Object.keys(metafile.inputs).length} scripts in one`,
+    gzipSync(script.contents, { level: 9 }).length,
+    budget,
+    script.contents.length,
+  );
 }
 
 function report(what, compressed, budget, raw) {

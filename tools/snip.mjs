@@ -10,7 +10,8 @@ import binaryen from "binaryen";
 import { Cursor, sections } from "./module.mjs";
 
 /** Functions of core that do nothing but panic, and those that only a panic's message is formatted by. */
-const PANICS = /\bcore(\[[0-9a-f]+\])?::(panicking|fmt|slice::index::slice_\w*fail|str::slice_error_fail|cell::panic_|slice::copy_from_slice_impl::len_mismatch_fail)/;
+const PANICS =
+  /\bcore(\[[0-9a-f]+\])?::(panicking|fmt|slice::index::slice_\w*fail|str::slice_error_fail|cell::panic_|slice::copy_from_slice_impl::len_mismatch_fail)/;
 
 /** The words of core and alloc, as they lie in the data; and the digits of the numbers between them. */
 const WORDS = [
@@ -42,8 +43,24 @@ const LOCATION = 16;
 
 const [from, to] = process.argv.slice(2);
 const module = binaryen.readBinary(readFileSync(from));
-const { SIMD128, BulkMemory, SignExt, NontrappingFPToInt, MutableGlobals, Multivalue, ReferenceTypes } = binaryen.Features;
-module.setFeatures(SIMD128 | BulkMemory | SignExt | NontrappingFPToInt | MutableGlobals | Multivalue | ReferenceTypes);
+const {
+  SIMD128,
+  BulkMemory,
+  SignExt,
+  NontrappingFPToInt,
+  MutableGlobals,
+  Multivalue,
+  ReferenceTypes,
+} = binaryen.Features;
+module.setFeatures(
+  SIMD128 |
+    BulkMemory |
+    SignExt |
+    NontrappingFPToInt |
+    MutableGlobals |
+    Multivalue |
+    ReferenceTypes,
+);
 let cut = 0;
 for (let index = 0; index < module.getNumFunctions(); index++) {
   const reference = module.getFunctionByIndex(index);
@@ -52,11 +69,14 @@ for (let index = 0; index < module.getNumFunctions(); index++) {
   binaryen.Function.setBody(reference, module.unreachable());
   cut += 1;
 }
-if (cut === 0) throw new Error(`${from}: no function of core's panics is named; was the module stripped?`);
+if (cut === 0)
+  throw new Error(`${from}: no function of core's panics is named; was the module stripped?`);
 const bytes = Buffer.from(module.emitBinary());
 const places = data(bytes).reduce((sum, segment) => sum + blank(segment), 0);
 writeFileSync(to, bytes);
-console.log(`wasm: ${cut} functions that only word a panic are traps now, ${places} places in sources are nameless`);
+console.log(
+  `wasm: ${cut} functions that only word a panic are traps now, ${places} places in sources are nameless`,
+);
 
 /** Zeros what only panics read. Returns the number of locations. */
 function blank({ address, bytes }) {
@@ -72,7 +92,8 @@ function blank({ address, bytes }) {
   }
   for (const name of names) bytes.fill(0, ...name.split(" ").map(Number));
   for (const words of WORDS) {
-    for (let at = bytes.indexOf(words); at >= 0; at = bytes.indexOf(words)) bytes.fill(0, at, at + words.length);
+    for (let at = bytes.indexOf(words); at >= 0; at = bytes.indexOf(words))
+      bytes.fill(0, at, at + words.length);
   }
   return found;
 }
@@ -85,7 +106,8 @@ function data(module) {
     const cursor = new Cursor(content, 0);
     for (let left = cursor.number(); left > 0; left--) {
       // Active, in memory 0, at a constant: 0, i32.const, address, end.
-      if (cursor.byte() !== 0 || cursor.byte() !== 0x41) throw new Error(`${from}: a data segment that is not placed by a constant`);
+      if (cursor.byte() !== 0 || cursor.byte() !== 0x41)
+        throw new Error(`${from}: a data segment that is not placed by a constant`);
       const address = cursor.number();
       cursor.byte();
       segments.push({ address, bytes: cursor.vector() });

@@ -5,25 +5,42 @@ import { WebSocketServer } from "ws";
 /**
  * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
  * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, `{"say":[..]}` say that, anything else comes back. A path
- * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `reach` checks the gate's mark, as `origin/reach.mjs` makes it.
+ * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` checks the gate's mark, as `origin/access.mjs` makes it.
  */
-export async function startSocketOrigin({ first = () => [], reach = async () => undefined } = {}) {
+export async function startSocketOrigin({ first = () => [], access = async () => undefined } = {}) {
   const seen = [];
-  const server = createServer((request, response) => response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`));
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 << 20, handleProtocols: (offered) => offered.values().next().value });
+  const server = createServer((request, response) =>
+    response.writeHead(426, { "x-origin": "plain" }).end(`no ${request.method} here`),
+  );
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: 64 << 20,
+    handleProtocols: (offered) => offered.values().next().value,
+  });
   const acknowledged = new WeakMap();
   sockets.on("headers", (lines, request) => {
     if (acknowledged.has(request)) lines.push(acknowledged.get(request).join(": "));
   });
   server.on("upgrade", async (request, connection, head) => {
     if (request.url.includes("refuse")) {
-      connection.end("HTTP/1.1 401 Unauthorized\r\nx-origin: refuses\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{\"no\":\"entry\"}");
+      connection.end(
+        'HTTP/1.1 401 Unauthorized\r\nx-origin: refuses\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n{"no":"entry"}',
+      );
       return;
     }
-    const headers = await (await reach({ method: "GET", url: request.url, raw: request.rawHeaders }))?.(101);
+    const headers = await (
+      await access({ method: "GET", url: request.url, raw: request.rawHeaders })
+    )?.(101);
     if (headers !== undefined) acknowledged.set(request, headers);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      const entry = { url: request.url, headers: request.headers, got: [], closed: undefined, send: (data) => socket.send(data), close: (...how) => socket.close(...how) };
+      const entry = {
+        url: request.url,
+        headers: request.headers,
+        got: [],
+        closed: undefined,
+        send: (data) => socket.send(data),
+        close: (...how) => socket.close(...how),
+      };
       seen.push(entry);
       socket.on("error", () => undefined);
       socket.on("close", (code, reason) => (entry.closed = [code, reason.toString()]));
@@ -32,7 +49,9 @@ export async function startSocketOrigin({ first = () => [], reach = async () => 
         entry.got.push(text ?? data);
         const say = text?.startsWith('{"say":') ? JSON.parse(text).say : undefined;
         if (text === '{"vanish":1}') connection.destroy();
-        else if (say !== undefined) for (const message of say) socket.send(typeof message === "string" ? message : JSON.stringify(message));
+        else if (say !== undefined)
+          for (const message of say)
+            socket.send(typeof message === "string" ? message : JSON.stringify(message));
         else if (text?.startsWith('{"close":')) socket.close(...JSON.parse(text).close);
         else socket.send(data, { binary });
       });

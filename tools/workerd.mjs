@@ -1,57 +1,112 @@
 /** Starts the built worker in workerd, as `make run` and the tests do. */
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { Log, LogLevel, Miniflare } from "miniflare";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Runtime behaviour that the worker is written for: that of wrangler.toml. */
+const PKG = `${ROOT}pkg/`;
+/** The runtime behaviour that the worker is written for, from `wrangler.toml`. */
 const wrangler = readFileSync(`${ROOT}wrangler.toml`, "utf8");
 export const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(wrangler)[1];
 export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.exec(wrangler)[1]);
 
 /**
- * `bundle`: bytes of the policy, that of `make build` if left out. `module` and `decoder`: bytes of the edge and of the
- * decoding module, likewise. `bindings`: variables of the worker. `keys`: account records by digest. `entry` and `scripts`: another worker, beside the
- * built scripts. `hear`: is told each line that it logs. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
+ * Starts a worker.
+ *
+ * - `entry`: the file of the worker, `pkg/worker/index.ts` if left out. `source`: its text instead of a file.
+ * - `bundle`: bytes of the policy, the one of `make build` if left out. `module`, `decoder`: bytes of the edge and
+ *   of the decoding module, likewise. `data`: bytes of further files `name.bundle` that the entry imports.
+ * - `bindings`: variables of the worker. `keys`: account records by digest.
+ * - `hear`: called with each line that the worker logs. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
  */
-export async function startWorker({ bundle, module, decoder, bindings = {}, keys = {}, host = "127.0.0.1", port = 0, entry = "worker.js", scripts = {}, log = false, hear, inspector = false } = {}) {
-  const pkg = `${ROOT}pkg/`;
-  const built = readdirSync(`${pkg}dist`).filter((name) => name.endsWith(".js"));
-  const sources = new Map([
-    ...built.map((name) => [`dist/${name}`, readFileSync(`${pkg}dist/${name}`, "utf8")]),
-    ...Object.entries(scripts).map(([name, text]) => [`dist/${name}`, text]),
-    ...["edge", "decode"].map((name) => [`wasm/${name}.js`, readFileSync(`${pkg}wasm/${name}.js`, "utf8")]),
-  ]);
-  const main = `dist/${entry}`;
+export async function startWorker({
+  bundle,
+  module,
+  decoder,
+  data = {},
+  bindings = {},
+  keys = {},
+  host = "127.0.0.1",
+  port = 0,
+  entry = `${PKG}worker/index.ts`,
+  source,
+  log = false,
+  hear,
+  inspector = false,
+} = {}) {
+  const bytes = (name, given) => given ?? readFileSync(`${PKG}wasm/${name}`);
+  const binary = (type, name, contents) => ({ type, path: PKG + name, contents });
   const miniflare = new Miniflare({
     host,
     port,
     log: new Log(log ? LogLevel.INFO : LogLevel.NONE),
-    ...(log ? {} : { handleRuntimeStdio: (...outputs) => outputs.forEach((output) => lines(output, hear)) }),
+    ...(log
+      ? {}
+      : { handleRuntimeStdio: (...outputs) => outputs.forEach((output) => lines(output, hear)) }),
     cf: false,
     ...(inspector ? { inspectorPort: 0 } : {}),
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: COMPATIBILITY_FLAGS,
-    modulesRoot: pkg,
+    modulesRoot: PKG,
     modules: [
       // The first is the entry.
-      ...[main, ...[...sources.keys()].filter((name) => name !== main)].map((name) => ({ type: "ESModule", path: pkg + name, contents: sources.get(name) })),
-      { type: "CompiledWasm", path: `${pkg}wasm/edge_bg.wasm`, contents: module ?? readFileSync(`${pkg}wasm/edge_bg.wasm`) },
-      { type: "CompiledWasm", path: `${pkg}wasm/decode_bg.wasm`, contents: decoder ?? readFileSync(`${pkg}wasm/decode_bg.wasm`) },
-      { type: "Data", path: `${pkg}wasm/policy.bundle`, contents: bundle ?? readFileSync(`${pkg}wasm/policy.bundle`) },
+      {
+        type: "ESModule",
+        path: `${PKG}main.js`,
+        contents: await script(
+          source === undefined
+            ? { entryPoints: [entry] }
+            : { stdin: { contents: source, resolveDir: PKG } },
+        ),
+      },
+      binary("CompiledWasm", "edge.wasm", bytes("edge_bg.wasm", module)),
+      binary("CompiledWasm", "decode.wasm", bytes("decode_bg.wasm", decoder)),
+      binary("Data", "policy.bundle", bytes("policy.bundle", bundle)),
+      ...Object.entries(data).map(([name, contents]) => binary("Data", name, contents)),
     ],
     kvNamespaces: ["KEYS"],
     // A variable that is undefined is one that is not set.
-    bindings: Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined)),
+    bindings: Object.fromEntries(
+      Object.entries(bindings).filter(([, value]) => value !== undefined),
+    ),
   });
   const url = (await miniflare.ready).href.replace(/\/$/, "");
   const table = await miniflare.getKVNamespace("KEYS");
   for (const [name, record] of Object.entries(keys)) await table.put(name, JSON.stringify(record));
-  return { url, miniflare, table, fetch: (path, init) => miniflare.dispatchFetch(url + path, init), close: () => miniflare.dispose() };
+  return {
+    url,
+    miniflare,
+    table,
+    fetch: (path, init) => miniflare.dispatchFetch(url + path, init),
+    close: () => miniflare.dispose(),
+  };
 }
 
-/** Reads what the runtime prints, and tells it line by line. */
+/** Bundles a worker into one script, as a deployment does. Modules and policies stay files beside it. */
+async function script(input) {
+  const beside = {
+    name: "beside",
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /\.(?:wasm|bundle)$/ }, ({ path }) => ({
+        path: `./${basename(path)}`,
+        external: true,
+      })),
+  };
+  const { outputFiles } = await build({
+    ...input,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    plugins: [beside],
+  });
+  return outputFiles[0].text;
+}
+
+/** Reads what the runtime prints, and calls `tell` with each line. */
 function lines(output, tell) {
   if (tell === undefined) return void output.resume();
   createInterface({ input: output }).on("line", tell);

@@ -1,4 +1,6 @@
-/** Why a bundle, a module or an input could not be used; the first eight are the codes of the Rust side. */
+/** The one error class of the package and its codes. */
+
+/** Why a bundle, a module, a key or an input cannot be used. The first eight codes come from the crate. */
 export type Code =
   | "bundle_truncated"
   | "bundle_trailing_bytes"
@@ -7,30 +9,44 @@ export type Code =
   | "bundle_format"
   | "bundle_digest"
   | "bundle_malformed"
-  /** The list key is not the one that the bundle was compiled with. */
+  /** The list key differs from the key that the bundle was compiled with. */
   | "list_key_wrong"
-  /** The bundle has a secret list, and the deployment no list key: nobody could be told to be on it. */
+  /** The bundle has a secret list and the deployment has no list key, so membership is unknown. */
   | "list_key_missing"
-  /** A rule of the bundle rests on something that this platform cannot tell. */
+  /** A rule of the bundle needs a fact that this platform does not report. */
   | "platform_lacks"
-  /** A key of the deployment is not `id:algorithm:base64`, or too short. */
+  /** A key of the deployment is malformed or too short. */
   | "key_invalid"
-  /** The wasm module could not be compiled or started. */
+  /** The wasm module does not compile or start. */
   | "module_unusable"
-  /** The wasm instance trapped while it read this request; it was replaced, and the request must be refused. */
+  /** The wasm instance trapped on this request and was replaced. Refuse the request. */
   | "trapped"
-  /** The instance was replaced, because of another request, while this one was being read: it must be refused too. */
+  /** Another request trapped while this one was read, and the instance was replaced. Refuse the request. */
   | "replaced"
-  /** A bound of memory: the request must be refused, and may be tried again. */
+  /** A memory bound is reached. Refuse the request; the client may try again. */
   | "exhausted"
-  /** A body that broke off, or that a request of this method cannot take past the gate. */
+  /** The body broke off, or a request of this method cannot carry a body past the gate. */
   | "body_unusable"
-  /** A body that comes slower than a stated pace. */
+  /** The body arrives more slowly than the stated minimum. */
   | "body_slow"
-  /** What the caller of this package handed over is not of a kind that can be read: it never counts as absent. */
+  /** The calling code passed a value of the wrong kind. Such a value never counts as absent. */
   | "input_invalid";
 
-/** Every failure of this package. `code` is stable, the message is for people. */
+/**
+ * Every failure of this package.
+ *
+ * `code` is stable. `message` is for people and may change.
+ *
+ * @example
+ * ```js
+ * try {
+ *   gate.judge(request, facts);
+ * } catch (error) {
+ *   if (error instanceof PortcullisError && error.code === "input_invalid") throw new TypeError(error.message);
+ *   throw error;
+ * }
+ * ```
+ */
 export class PortcullisError extends Error {
   override readonly name = "PortcullisError";
   readonly code: Code;
@@ -41,6 +57,12 @@ export class PortcullisError extends Error {
   }
 }
 
+/** Makes an `input_invalid` error. */
 export function invalid(message: string, cause?: unknown): PortcullisError {
   return new PortcullisError("input_invalid", message, cause === undefined ? {} : { cause });
+}
+
+/** Throws the error for a body that breaks off: the client is gone, or the framing is wrong. */
+export function broken(cause: unknown): never {
+  throw new PortcullisError("body_unusable", "the body broke off", { cause });
 }

@@ -1,11 +1,27 @@
-export { Account, Gate, Reading, passes } from "./gate.ts";
-export type { Buffered, Bytes } from "./bytes.ts";
-export type { Decoder, Decoding } from "./decode.ts";
-export type { BundleInfo, CredentialSlot, DeniedFamily, GateOptions, HeldRequest, Judgement, Reach, Refusal, StreamedRequest, SwitchState } from "./gate.ts";
-export type { Facts, Place } from "./facts.ts";
-export type { Head, HeaderLines } from "./head.ts";
-export { Session, isUpgrade } from "./session.ts";
-export type { SocketRefusal } from "./session.ts";
-export type { CompiledModule, ModuleSource } from "./instance.ts";
+/** The package's main entry: load a policy and judge requests, on any runtime. */
+export { Account } from "./account.ts";
 export { PortcullisError } from "./error.ts";
 export type { Code } from "./error.ts";
+export { Gate } from "./gate.ts";
+export type { Buffered, Bytes } from "./input.ts";
+export { Screening, passes } from "./screening.ts";
+export type {
+  Access,
+  BundleInfo,
+  CredentialSlot,
+  DeniedFamily,
+  Facts,
+  GateOptions,
+  Head,
+  HeaderLines,
+  HeldRequest,
+  Place,
+  Refusal,
+  SocketRefusal,
+  StreamedRequest,
+  SwitchState,
+  Verdict,
+} from "./types.ts";
+export type { Decoder, Decoding } from "./wasm/decoder.ts";
+export type { CompiledModule, ModuleSource } from "./wasm/instance.ts";
+export { Session, isUpgrade } from "./websocket/session.ts";

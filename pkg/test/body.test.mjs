@@ -10,33 +10,64 @@ import { Gate } from "portcullis";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 
 // Another package's classes, as a server that does not use the runtime's own has them; miniflare brings it along.
-const { Request: OtherRequest } = createRequire(createRequire(import.meta.url).resolve("miniflare"))("undici");
+const { Request: OtherRequest } = createRequire(
+  createRequire(import.meta.url).resolve("miniflare"),
+)("undici");
 
-const gate = await Gate.load({ module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)), bundle: compile(POLICY) });
+const gate = await Gate.load({
+  module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)),
+  bundle: compile(POLICY),
+});
 const FACTS = { place: { country: "FR" } };
-const OPEN = { place: { country: "US" }, account: gate.account({ export: { us_person_ear: true } }) };
-const HEAD = { method: "POST", url: "https://gate.example/v1/chat/completions", headers: [["content-type", "application/json"]] };
+const OPEN = {
+  place: { country: "US" },
+  account: gate.account({ export: { us_person_ear: true } }),
+};
+const HEAD = {
+  method: "POST",
+  url: "https://gate.example/v1/chat/completions",
+  headers: [["content-type", "application/json"]],
+};
 // As long as the widest element asks for.
 const text = (model) => JSON.stringify({ model, messages: [] }).padEnd(48, " ");
 const bytes = (model) => new TextEncoder().encode(text(model));
 const fill = (buffer, model) => (new Uint8Array(buffer).set(bytes(model)), buffer);
 
-const WIDE = [Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array];
+const WIDE = [
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+];
 const READ = {
   "a text": text,
   "a Uint8Array": bytes,
-  "a Buffer within a larger one": (model) => Buffer.concat([Buffer.alloc(7), bytes(model), Buffer.alloc(9)]).subarray(7, 55),
+  "a Buffer within a larger one": (model) =>
+    Buffer.concat([Buffer.alloc(7), bytes(model), Buffer.alloc(9)]).subarray(7, 55),
   "an ArrayBuffer": (model) => bytes(model).buffer,
   "a SharedArrayBuffer": (model) => fill(new SharedArrayBuffer(48), model),
-  "a growable SharedArrayBuffer": (model) => fill(new SharedArrayBuffer(48, { maxByteLength: 96 }), model),
+  "a growable SharedArrayBuffer": (model) =>
+    fill(new SharedArrayBuffer(48, { maxByteLength: 96 }), model),
   "a resizable ArrayBuffer": (model) => fill(new ArrayBuffer(48, { maxByteLength: 96 }), model),
-  "a view that follows a resizable buffer": (model) => new Uint8Array(fill(new ArrayBuffer(48, { maxByteLength: 96 }), model)),
+  "a view that follows a resizable buffer": (model) =>
+    new Uint8Array(fill(new ArrayBuffer(48, { maxByteLength: 96 }), model)),
   "a DataView": (model) => new DataView(bytes(model).buffer),
-  "a DataView within a larger buffer": (model) => new DataView(fill(new ArrayBuffer(96), model), 0, 48),
+  "a DataView within a larger buffer": (model) =>
+    new DataView(fill(new ArrayBuffer(96), model), 0, 48),
   "a buffer of another realm": (model) => fill(runInNewContext("new ArrayBuffer(48)"), model),
-  "a view of another realm": (model) => runInNewContext("new Uint16Array(buffer)", { buffer: bytes(model).buffer }),
-  "a DataView of another realm": (model) => runInNewContext("new DataView(buffer)", { buffer: bytes(model).buffer }),
-  ...Object.fromEntries(WIDE.map((View) => [`a ${View.name}`, (model) => new View(bytes(model).buffer)])),
+  "a view of another realm": (model) =>
+    runInNewContext("new Uint16Array(buffer)", { buffer: bytes(model).buffer }),
+  "a DataView of another realm": (model) =>
+    runInNewContext("new DataView(buffer)", { buffer: bytes(model).buffer }),
+  ...Object.fromEntries(
+    WIDE.map((View) => [`a ${View.name}`, (model) => new View(bytes(model).buffer)]),
+  ),
 };
 
 const detached = (of) => {
@@ -76,47 +107,60 @@ const REFUSED = {
   "a view of a detached buffer": () => detached((buffer) => new Uint8Array(buffer)),
   "a DataView of a detached buffer": () => detached((buffer) => new DataView(buffer)),
   "a view beyond a buffer that has shrunk": () => shrunk((buffer) => new Uint8Array(buffer, 8, 40)),
-  "a DataView beyond a buffer that has shrunk": () => shrunk((buffer) => new DataView(buffer, 8, 40)),
+  "a DataView beyond a buffer that has shrunk": () =>
+    shrunk((buffer) => new DataView(buffer, 8, 40)),
 };
 const INVALID = { name: "PortcullisError", code: "input_invalid" };
 
 /** The verdict on a body that comes in one piece. */
 function fed(body) {
-  const reading = gate.open(HEAD, FACTS);
+  const screening = gate.open(HEAD, FACTS);
   try {
-    reading.feed(body);
-    return reading.finish();
+    screening.feed(body);
+    return screening.finish();
   } finally {
-    reading.release();
+    screening.release();
   }
 }
 
 for (const [what, body] of Object.entries(READ)) {
   test(`read: ${what}`, () => {
-    for (const [model, verdict] of [["mythos-5", "deny"], ["haiku-4", "pass"]]) {
-      const judgement = gate.judge({ ...HEAD, body: body(model) }, FACTS);
-      assert.equal(judgement.verdict, verdict);
-      assert.deepEqual(judgement.mentions, [model]);
-      assert.deepEqual(fed(body(model)), judgement);
+    for (const [model, verdict] of [
+      ["mythos-5", "deny"],
+      ["haiku-4", "pass"],
+    ]) {
+      const found = gate.judge({ ...HEAD, body: body(model) }, FACTS);
+      assert.equal(found.verdict, verdict);
+      assert.deepEqual(found.mentions, [model]);
+      assert.deepEqual(fed(body(model)), found);
     }
   });
 }
 
 for (const [what, body] of Object.entries(REFUSED)) {
   test(`an error: ${what}`, () => {
-    for (const facts of [FACTS, OPEN]) assert.throws(() => gate.judge({ ...HEAD, body: body() }, facts), INVALID);
+    for (const facts of [FACTS, OPEN])
+      assert.throws(() => gate.judge({ ...HEAD, body: body() }, facts), INVALID);
     assert.throws(() => fed(body()), INVALID);
     for (const method of ["scan", "decode"]) {
-      const reading = gate.open(HEAD, FACTS);
-      assert.throws(() => [...Object(reading[method](body()))], INVALID, method);
-      reading.release();
+      const screening = gate.open(HEAD, FACTS);
+      assert.throws(() => [...Object(screening[method](body()))], INVALID, method);
+      screening.release();
     }
   });
 }
 
 test("no body: left out, undefined, null and the empty ones; but a piece is never none", () => {
   const without = gate.judge(HEAD, FACTS);
-  for (const body of [undefined, null, "", new Uint8Array(), new ArrayBuffer(0), new DataView(new ArrayBuffer(0)), new Uint16Array()]) {
+  for (const body of [
+    undefined,
+    null,
+    "",
+    new Uint8Array(),
+    new ArrayBuffer(0),
+    new DataView(new ArrayBuffer(0)),
+    new Uint16Array(),
+  ]) {
     assert.deepEqual(gate.judge({ ...HEAD, body }, FACTS), without);
   }
   for (const piece of [undefined, null]) assert.throws(() => fed(piece), INVALID);
@@ -126,9 +170,24 @@ const init = (model) => ({ method: HEAD.method, headers: HEAD.headers, body: tex
 const SHAPES = {
   "the runtime's": (model) => new Request(HEAD.url, init(model)),
   "another package's": (model) => new OtherRequest(HEAD.url, init(model)),
-  "one in pieces": (model) => new OtherRequest(HEAD.url, { ...init(model), body: pieces([...bytes(model)].map((byte) => Uint8Array.of(byte))), duplex: "half" }),
-  "one of a runtime without streams": (model) => ({ ...HEAD, bodyUsed: false, arrayBuffer: async () => bytes(model).buffer }),
-  "one with headers as an object": (model) => ({ ...HEAD, headers: { "content-type": "application/json" }, bodyUsed: false, body: new Response(text(model)).body, arrayBuffer: () => undefined }),
+  "one in pieces": (model) =>
+    new OtherRequest(HEAD.url, {
+      ...init(model),
+      body: pieces([...bytes(model)].map((byte) => Uint8Array.of(byte))),
+      duplex: "half",
+    }),
+  "one of a runtime without streams": (model) => ({
+    ...HEAD,
+    bodyUsed: false,
+    arrayBuffer: async () => bytes(model).buffer,
+  }),
+  "one with headers as an object": (model) => ({
+    ...HEAD,
+    headers: { "content-type": "application/json" },
+    bodyUsed: false,
+    body: new Response(text(model)).body,
+    arrayBuffer: () => undefined,
+  }),
 };
 
 for (const [what, made] of Object.entries(SHAPES)) {
@@ -154,7 +213,12 @@ test("a request whose body somebody else reads, or that has none of the Web's, i
   await used.text();
   const locked = new Request(HEAD.url, init("mythos-5"));
   const reader = locked.body.getReader();
-  const shape = { ...HEAD, bodyUsed: false, body: null, arrayBuffer: async () => new ArrayBuffer(0) };
+  const shape = {
+    ...HEAD,
+    bodyUsed: false,
+    body: null,
+    arrayBuffer: async () => new ArrayBuffer(0),
+  };
   const wrong = {
     used,
     locked,
@@ -166,7 +230,8 @@ test("a request whose body somebody else reads, or that has none of the Web's, i
     "a Blob": new Blob(["{}"]),
   };
   for (const [what, request] of Object.entries(wrong)) {
-    for (const facts of [FACTS, OPEN]) await assert.rejects(async () => gate.judge(request, facts), INVALID, what);
+    for (const facts of [FACTS, OPEN])
+      await assert.rejects(async () => gate.judge(request, facts), INVALID, what);
   }
   reader.releaseLock();
   assert.equal((await gate.judge(locked, FACTS)).verdict, "deny");
@@ -174,13 +239,24 @@ test("a request whose body somebody else reads, or that has none of the Web's, i
 
 test("what comes out of a body is bytes, or an error, and a body that breaks off is none", async () => {
   for (const chunk of [text("mythos-5"), { model: "mythos-5" }, null, undefined, 1]) {
-    const request = { ...HEAD, bodyUsed: false, body: pieces([chunk]), arrayBuffer: () => undefined };
+    const request = {
+      ...HEAD,
+      bodyUsed: false,
+      body: pieces([chunk]),
+      arrayBuffer: () => undefined,
+    };
     await assert.rejects(gate.judge(request, FACTS), INVALID);
     assert.equal(request.body.locked, true);
   }
   const body = new ReadableStream({ pull: (controller) => controller.error(new Error("reset")) });
-  await assert.rejects(gate.judge({ ...HEAD, bodyUsed: false, body, arrayBuffer: () => undefined }, FACTS), { code: "body_unusable" });
-  await assert.rejects(gate.judge({ ...HEAD, bodyUsed: false, arrayBuffer: async () => ({}) }, FACTS), INVALID);
+  await assert.rejects(
+    gate.judge({ ...HEAD, bodyUsed: false, body, arrayBuffer: () => undefined }, FACTS),
+    { code: "body_unusable" },
+  );
+  await assert.rejects(
+    gate.judge({ ...HEAD, bodyUsed: false, arrayBuffer: async () => ({}) }, FACTS),
+    INVALID,
+  );
 });
 
 test("a server's own request, whose body stands elsewhere, is no request without a body", async () => {

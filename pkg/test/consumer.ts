@@ -1,22 +1,50 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
-import { type Code, type CompiledModule, type DeniedFamily, Gate, type Judgement, PortcullisError } from "portcullis";
+import {
+  type Code,
+  type CompiledModule,
+  type DeniedFamily,
+  Gate,
+  type Verdict,
+  PortcullisError,
+} from "portcullis";
 import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
-import { type Arrived, type Nonces, type Reach, type ReachCode, Seen, acknowledge, reachKeys, verify } from "portcullis/origin";
+import {
+  type ArrivedRequest,
+  type NonceStore,
+  type VerifiedAccess,
+  type AccessCode,
+  NonceCache,
+  acknowledge,
+  accessKeys,
+  verify,
+} from "portcullis/origin";
 
-export async function denied(module: CompiledModule, bundle: Uint8Array): Promise<readonly DeniedFamily[]> {
+export async function denied(
+  module: CompiledModule,
+  bundle: Uint8Array,
+): Promise<readonly DeniedFamily[]> {
   const gate = await Gate.load({ module, bundle });
   const account = gate.account({ export: { us_person_ear: true } });
-  const judgement: Judgement = gate.judge({ method: "GET", url: "/v1/models/haiku-4" }, { place: { country: "US" }, account });
-  const later: Promise<Judgement> = gate.judge(new Request("https://gate.example/v1/models"), {});
+  const verdict: Verdict = gate.judge(
+    { method: "GET", url: "/v1/models/haiku-4" },
+    { place: { country: "US" }, account },
+  );
+  const later: Promise<Verdict> = gate.judge(new Request("https://gate.example/v1/models"), {});
   await later;
-  const node: Readonly<Record<string, string | string[] | undefined>> = { host: "gate.example", accept: undefined };
-  gate.judge({ method: "POST", url: "/v1/models", headers: node, body: new ArrayBuffer(0) }, { place: null });
+  const node: Readonly<Record<string, string | string[] | undefined>> = {
+    host: "gate.example",
+    accept: undefined,
+  };
+  gate.judge(
+    { method: "POST", url: "/v1/models", headers: node, body: new ArrayBuffer(0) },
+    { place: null },
+  );
   // @ts-expect-error a body is bytes or a text
   gate.judge({ method: "POST", url: "/v1/models", body: { model: "haiku-4" } }, {});
   // @ts-expect-error there are three states
   gate.switch("a-rule", "armed");
-  return judgement.verdict === "deny" ? gate.reach({ account }).families : [];
+  return verdict.verdict === "deny" ? gate.access({ account }).denied : [];
 }
 
 /** The codes are a closed union, so a `switch` over them is complete. */
@@ -33,21 +61,32 @@ export function retryable(error: PortcullisError): boolean {
 }
 
 export function edge(module: CompiledModule, bundle: ArrayBuffer, decode?: CompiledModule): Worker {
-  return decode === undefined ? worker({ module, bundle }) : worker({ module, bundle, decoder: new Decoder(decode) });
+  return decode === undefined
+    ? worker({ module, bundle })
+    : worker({ module, bundle, decoder: new Decoder(decode) });
 }
 
 export const env: Env = { ORIGIN: "https://inference.example.com", CORS_ORIGINS: "*" };
 export const name: Promise<string> = keyDigest("secret", "sk-1");
 
 /** An origin that has its nonces in a store of its own, and one that has them in memory. */
-export async function checked(request: Request | Arrived, store?: Nonces): Promise<readonly string[]> {
-  const reach: Reach | ReachCode = await verify(request, await reachKeys("edge-1:hmac-sha256:"), { seen: store ?? new Seen(1000) });
-  if (typeof reach === "string") {
+export async function checked(
+  request: Request | ArrivedRequest,
+  store?: NonceStore,
+): Promise<readonly string[]> {
+  const access: VerifiedAccess | AccessCode = await verify(
+    request,
+    await accessKeys("edge-1:hmac-sha256:"),
+    {
+      nonces: store ?? new NonceCache(1000),
+    },
+  );
+  if (typeof access === "string") {
     // @ts-expect-error there is no such code
-    return reach === "no_such_code" ? [] : [reach];
+    return access === "no_such_code" ? [] : [access];
   }
-  const value: string = await acknowledge(reach, 200, "origin-1:hmac-sha256:");
+  const value: string = await acknowledge(access, 200, "origin-1:hmac-sha256:");
   // @ts-expect-error an answer cannot be acknowledged for a code
-  await acknowledge("reach_missing", 200, value);
-  return reach.denied;
+  await acknowledge("access_missing", 200, value);
+  return access.denied;
 }

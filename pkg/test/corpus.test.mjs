@@ -19,7 +19,11 @@ for (const { name, policy, lines, verdicts } of corpora()) {
     for (const [index, line] of lines.entries()) {
       // A line may switch rules, and switches outlive it.
       const gate = await load();
-      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session) }), JSON.stringify(verdicts[index]), line.id);
+      assert.equal(
+        JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session) }),
+        JSON.stringify(verdicts[index]),
+        line.id,
+      );
     }
   });
 
@@ -29,7 +33,11 @@ for (const { name, policy, lines, verdicts } of corpora()) {
       const body = bodyOf(line);
       if (line.switch !== undefined || body === undefined || body.length > 4_096) continue;
       const cuts = Array.from(body, (_, at) => at);
-      assert.equal(JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session, cuts) }), JSON.stringify(verdicts[index]), line.id);
+      assert.equal(
+        JSON.stringify({ id: line.id, ...judgeLine(gate, line, Session, cuts) }),
+        JSON.stringify(verdicts[index]),
+        line.id,
+      );
     }
   });
 }

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CANDIDATES, Slots } from "../dist/credential.js";
+import { CredentialSlots } from "../dist/http/credentials.js";
+import { CANDIDATES } from "../dist/wasm/wire.js";
 
-const places = new Slots({
+const places = new CredentialSlots({
   dialects: [
     {
       id: "all",
@@ -19,7 +20,8 @@ const places = new Slots({
     },
   ],
 });
-const found = (headers, url = "https://gate.example/v1/chat/completions") => places.credentials(new Headers(headers), url);
+const found = (headers, url = "https://gate.example/v1/chat/completions") =>
+  places.credentials(new Headers(headers), url);
 
 const DATE = "20261126/us-east-1/bedrock/aws4_request";
 const SIGNED = `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/${DATE}, SignedHeaders=host;x-amz-date, Signature=00ff`;
@@ -28,7 +30,13 @@ test("each place counts, and each credential once", () => {
   assert.deepEqual(found({}), []);
   assert.deepEqual(found({ authorization: "Bearer a", "x-api-key": "b" }), ["a", "b"]);
   assert.deepEqual(found({ authorization: "bearer  a", "x-api-key": "a" }), ["a"]);
-  assert.deepEqual(found([["authorization", "Bearer a"], ["authorization", "Bearer b"]]), ["a", "b"]);
+  assert.deepEqual(
+    found([
+      ["authorization", "Bearer a"],
+      ["authorization", "Bearer b"],
+    ]),
+    ["a", "b"],
+  );
   assert.deepEqual(found({ "x-api-key": "Bearer a" }), ["a"]);
   assert.deepEqual(found({ authorization: "Token auth_tokens/1" }), ["auth_tokens/1"]);
   assert.deepEqual(found({ "x-other": "c" }, "https://gate.example/?other=d"), []);
@@ -42,20 +50,29 @@ test("a name is compared as the most lenient server does", () => {
 
 test("a subprotocol of a WebSocket", () => {
   const offered = "realtime, openai-insecure-api-key.sk-1, openai-beta.realtime-v1";
-  assert.deepEqual(found({ "sec-websocket-protocol": offered, authorization: "Bearer sk-2" }).sort(), ["sk-1", "sk-2"]);
+  assert.deepEqual(
+    found({ "sec-websocket-protocol": offered, authorization: "Bearer sk-2" }).sort(),
+    ["sk-1", "sk-2"],
+  );
 });
 
 test("who signs for AWS is the id of the key", () => {
   assert.deepEqual(found({ authorization: SIGNED }), ["AKIDEXAMPLE"]);
   assert.deepEqual(found({ authorization: `${SIGNED}, Bearer b` }), ["AKIDEXAMPLE", "b"]);
-  assert.deepEqual(found({}, `https://gate.example/model/x/invoke?X-Amz-Credential=AKIDEXAMPLE%2F${DATE}`), ["AKIDEXAMPLE"]);
-  const short = btoa(`bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Credential=ASIAEXAMPLE%2F${encodeURIComponent(DATE)}&Version=1`);
+  assert.deepEqual(
+    found({}, `https://gate.example/model/x/invoke?X-Amz-Credential=AKIDEXAMPLE%2F${DATE}`),
+    ["AKIDEXAMPLE"],
+  );
+  const short = btoa(
+    `bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-Credential=ASIAEXAMPLE%2F${encodeURIComponent(DATE)}&Version=1`,
+  );
   assert.deepEqual(found({ authorization: `Bearer bedrock-api-key-${short}` }), ["ASIAEXAMPLE"]);
   assert.deepEqual(found({ authorization: "Bearer bedrock-api-key-?" }), ["bedrock-api-key-?"]);
 });
 
 const one = (id, name = "X-Amz-Credential") => `${name}=${id}%2F${encodeURIComponent(DATE)}`;
-const shortTerm = (query) => `bedrock-api-key-${btoa(`bedrock.amazonaws.com/?Action=CallWithBearerToken&${query}&Version=1`)}`;
+const shortTerm = (query) =>
+  `bedrock-api-key-${btoa(`bedrock.amazonaws.com/?Action=CallWithBearerToken&${query}&Version=1`)}`;
 
 test("a key of Amazon's that can be read as more than one is nobody's", () => {
   for (const key of [
@@ -76,45 +93,121 @@ test("a key of Amazon's that can be read as more than one is nobody's", () => {
     `${shortTerm(one("us"))}.`,
     `Bedrock-Api-Key-${btoa(`x/?${one("us")}`)}`,
   ]) {
-    assert.deepEqual(found({ authorization: `Bearer ${key}` }), [key], atob(key.slice(16).replace(/[=.]+$/, "")));
+    assert.deepEqual(
+      found({ authorization: `Bearer ${key}` }),
+      [key],
+      atob(key.slice(16).replace(/[=.]+$/, "")),
+    );
   }
   // In two keys there are two.
-  assert.deepEqual(found({ authorization: `Bearer ${shortTerm(one("us"))}, Bearer ${shortTerm(one("foreign"))}` }), ["us", "foreign"]);
+  assert.deepEqual(
+    found({ authorization: `Bearer ${shortTerm(one("us"))}, Bearer ${shortTerm(one("foreign"))}` }),
+    ["us", "foreign"],
+  );
 });
 
 test("of an AWS signature with several credentials each is a candidate, and none hides in another's words", () => {
   const of = (id, date = DATE) => `Credential=${id}/${date}`;
   const end = "SignedHeaders=host;x-amz-date, Signature=00ff";
-  assert.deepEqual(found({ authorization: `AWS4-HMAC-SHA256 ${of("us")}, ${of("foreign")}, ${end}` }), ["us", "foreign"]);
-  assert.deepEqual(found([["authorization", `AWS4-HMAC-SHA256 ${of("us")}, ${end}`], ["authorization", `AWS4-HMAC-SHA256 ${of("foreign")}, ${end}`]]), ["us", "foreign"]);
-  assert.deepEqual(found({ authorization: `AWS4-ECDSA-P256-SHA256 ${of("us", "20261126/bedrock/aws4_request")}, ${end}` }), ["us"]);
-  for (const both of [`AWS4-HMAC-SHA256 ${of("us")} ${of("foreign")}`, `AWS4-HMAC-SHA256 ${of("us")}/${of("foreign")}`, `AWS4-HMAC-SHA256 ${of("us")};${of("foreign")}`, `AWS4-HMAC-SHA256 ${of("us")} Bearer foreign`]) {
+  assert.deepEqual(
+    found({ authorization: `AWS4-HMAC-SHA256 ${of("us")}, ${of("foreign")}, ${end}` }),
+    ["us", "foreign"],
+  );
+  assert.deepEqual(
+    found([
+      ["authorization", `AWS4-HMAC-SHA256 ${of("us")}, ${end}`],
+      ["authorization", `AWS4-HMAC-SHA256 ${of("foreign")}, ${end}`],
+    ]),
+    ["us", "foreign"],
+  );
+  assert.deepEqual(
+    found({
+      authorization: `AWS4-ECDSA-P256-SHA256 ${of("us", "20261126/bedrock/aws4_request")}, ${end}`,
+    }),
+    ["us"],
+  );
+  for (const both of [
+    `AWS4-HMAC-SHA256 ${of("us")} ${of("foreign")}`,
+    `AWS4-HMAC-SHA256 ${of("us")}/${of("foreign")}`,
+    `AWS4-HMAC-SHA256 ${of("us")};${of("foreign")}`,
+    `AWS4-HMAC-SHA256 ${of("us")} Bearer foreign`,
+  ]) {
     assert.deepEqual(found({ authorization: `${both}, ${end}` }), [both]);
   }
-  for (const hidden of [`Signature=00ff ${of("foreign")}`, `SignedHeaders=host ${of("foreign")}`, `Signature=${of("foreign")}`, `SignedHeaders=host;${of("foreign")}`]) {
-    assert.deepEqual(found({ authorization: `AWS4-HMAC-SHA256 ${of("us")}, ${hidden}` }), ["us", hidden]);
+  for (const hidden of [
+    `Signature=00ff ${of("foreign")}`,
+    `SignedHeaders=host ${of("foreign")}`,
+    `Signature=${of("foreign")}`,
+    `SignedHeaders=host;${of("foreign")}`,
+  ]) {
+    assert.deepEqual(found({ authorization: `AWS4-HMAC-SHA256 ${of("us")}, ${hidden}` }), [
+      "us",
+      hidden,
+    ]);
   }
-  const query = (...ids) => `https://gate.example/model/x/invoke?${ids.map((id) => one(id)).join("&")}`;
+  const query = (...ids) =>
+    `https://gate.example/model/x/invoke?${ids.map((id) => one(id)).join("&")}`;
   assert.deepEqual(found({}, query("us", "foreign")), ["us", "foreign"]);
-  assert.deepEqual(found({}, `${query("us")};${one("foreign", "x-amz-credential")}`).sort(), ["foreign", `us/${DATE};x-amz-credential=foreign/${DATE}`, "us"].sort());
-  assert.deepEqual(found({}, `${query("us")}%2C${one("foreign").slice(17)}`), [`us/${DATE},foreign/${DATE}`]);
+  assert.deepEqual(
+    found({}, `${query("us")};${one("foreign", "x-amz-credential")}`).sort(),
+    ["foreign", `us/${DATE};x-amz-credential=foreign/${DATE}`, "us"].sort(),
+  );
+  assert.deepEqual(found({}, `${query("us")}%2C${one("foreign").slice(17)}`), [
+    `us/${DATE},foreign/${DATE}`,
+  ]);
 });
 
 test("several schemes in one line: each item of its own, and nothing of what is run together", () => {
-  assert.deepEqual(found({ authorization: "Bearer us, Basic Zm9yZWlnbg==, Token x" }), ["us", "Basic Zm9yZWlnbg==", "x"]);
-  for (const run of ["us Bearer foreign", "us;foreign", 'us realm="x"']) assert.deepEqual(found({ authorization: `Bearer ${run}` }), [run]);
+  assert.deepEqual(found({ authorization: "Bearer us, Basic Zm9yZWlnbg==, Token x" }), [
+    "us",
+    "Basic Zm9yZWlnbg==",
+    "x",
+  ]);
+  for (const run of ["us Bearer foreign", "us;foreign", 'us realm="x"'])
+    assert.deepEqual(found({ authorization: `Bearer ${run}` }), [run]);
 });
 
 test("nine are as many as a thousand: no more are collected, wherever they stand", () => {
-  assert.equal(String(CANDIDATES), /pub const CANDIDATES: usize = (\d+);/.exec(readFileSync(new URL("../../src/limits.rs", import.meta.url), "utf8"))[1]);
+  assert.equal(
+    String(CANDIDATES),
+    /pub const CANDIDATES: usize = (\d+);/.exec(
+      readFileSync(new URL("../../src/limits.rs", import.meta.url), "utf8"),
+    )[1],
+  );
   const keys = (many) => Array.from({ length: many }, (_, at) => `k${at}`);
-  for (const many of [0, 1, CANDIDATES]) assert.deepEqual(found({ authorization: keys(many).join(",") }), keys(many));
+  for (const many of [0, 1, CANDIDATES])
+    assert.deepEqual(found({ authorization: keys(many).join(",") }), keys(many));
   for (const many of [CANDIDATES + 1, 20, 20_000]) {
     const expected = keys(CANDIDATES + 1);
     assert.deepEqual(found({ authorization: keys(many).join() }), expected);
-    assert.deepEqual(found({}, `https://gate.example/?${keys(many).map((key) => `api_key=${key}`).join("&")}`), expected);
-    assert.deepEqual(found({ "sec-websocket-protocol": keys(many).map((key) => `openai-insecure-api-key.${key}`).join() }), expected);
+    assert.deepEqual(
+      found(
+        {},
+        `https://gate.example/?${keys(many)
+          .map((key) => `api_key=${key}`)
+          .join("&")}`,
+      ),
+      expected,
+    );
+    assert.deepEqual(
+      found({
+        "sec-websocket-protocol": keys(many)
+          .map((key) => `openai-insecure-api-key.${key}`)
+          .join(),
+      }),
+      expected,
+    );
   }
-  assert.deepEqual(found({ authorization: Array(20_000).fill("k").join() }), ["k"], "the same is one");
-  assert.equal(found({ authorization: keys(5).join(), "x-api-key": keys(9).join() }, "https://gate.example/?api_key=k9").length, CANDIDATES + 1);
+  assert.deepEqual(
+    found({ authorization: Array(20_000).fill("k").join() }),
+    ["k"],
+    "the same is one",
+  );
+  assert.equal(
+    found(
+      { authorization: keys(5).join(), "x-api-key": keys(9).join() },
+      "https://gate.example/?api_key=k9",
+    ).length,
+    CANDIDATES + 1,
+  );
 });

@@ -2,30 +2,73 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { brotliCompressSync, constants as c, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  constants as c,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { Decoder } from "portcullis/decode";
 
 const decoder = new Decoder(readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url)));
 const BROKEN = 2;
 const TOO_LARGE = 3;
 
-const levels = (encode, key, all) => all.map((level) => (data) => encode(data, key === "level" ? { level } : { params: { [key]: level } }));
+const levels = (encode, key, all) =>
+  all.map(
+    (level) => (data) => encode(data, key === "level" ? { level } : { params: { [key]: level } }),
+  );
 const ENCODERS = [
-  ["gzip", [...levels(gzipSync, "level", [0, 1, 6, 9]), (data) => gzipSync(data, { strategy: c.Z_HUFFMAN_ONLY }), (data) => gzipSync(data, { strategy: c.Z_FIXED, memLevel: 1 })]],
-  ["deflate", [...levels(deflateSync, "level", [0, 1, 6, 9]), ...levels(deflateRawSync, "level", [0, 1, 6, 9]), (data) => deflateSync(data, { windowBits: 9 })]],
-  ["br", [...levels(brotliCompressSync, c.BROTLI_PARAM_QUALITY, [0, 1, 2, 5, 9]), ...[10, 16, 17, 18, 22, 24].map((lgwin) => (data) => brotli(data, lgwin))]],
-  ["zstd", [...levels(zstdCompressSync, c.ZSTD_c_compressionLevel, [-5, 1, 3, 9, 19]), ...levels(zstdCompressSync, c.ZSTD_c_windowLog, [10, 17, 23]), ...levels(zstdCompressSync, c.ZSTD_c_checksumFlag, [1]), ...levels(zstdCompressSync, c.ZSTD_c_contentSizeFlag, [0])]],
+  [
+    "gzip",
+    [
+      ...levels(gzipSync, "level", [0, 1, 6, 9]),
+      (data) => gzipSync(data, { strategy: c.Z_HUFFMAN_ONLY }),
+      (data) => gzipSync(data, { strategy: c.Z_FIXED, memLevel: 1 }),
+    ],
+  ],
+  [
+    "deflate",
+    [
+      ...levels(deflateSync, "level", [0, 1, 6, 9]),
+      ...levels(deflateRawSync, "level", [0, 1, 6, 9]),
+      (data) => deflateSync(data, { windowBits: 9 }),
+    ],
+  ],
+  [
+    "br",
+    [
+      ...levels(brotliCompressSync, c.BROTLI_PARAM_QUALITY, [0, 1, 2, 5, 9]),
+      ...[10, 16, 17, 18, 22, 24].map((lgwin) => (data) => brotli(data, lgwin)),
+    ],
+  ],
+  [
+    "zstd",
+    [
+      ...levels(zstdCompressSync, c.ZSTD_c_compressionLevel, [-5, 1, 3, 9, 19]),
+      ...levels(zstdCompressSync, c.ZSTD_c_windowLog, [10, 17, 23]),
+      ...levels(zstdCompressSync, c.ZSTD_c_checksumFlag, [1]),
+      ...levels(zstdCompressSync, c.ZSTD_c_contentSizeFlag, [0]),
+    ],
+  ],
 ];
 
 /** The best that the encoder can, which is slow, for what is short. */
 function brotli(data, lgwin) {
-  return brotliCompressSync(data, { params: { [c.BROTLI_PARAM_LGWIN]: lgwin, [c.BROTLI_PARAM_QUALITY]: data.length < 50_000 ? 11 : 6 } });
+  return brotliCompressSync(data, {
+    params: {
+      [c.BROTLI_PARAM_LGWIN]: lgwin,
+      [c.BROTLI_PARAM_QUALITY]: data.length < 50_000 ? 11 : 6,
+    },
+  });
 }
 
 const BODIES = [
   Buffer.from("x"),
   Buffer.from('{"model":"haiku-4","messages":[{"role":"user","content":"hi"}]}'),
-  Buffer.from("The quick brown fox said \\\"jump\\\" over lazy dogs.\\n".repeat(9_000)),
+  Buffer.from('The quick brown fox said \\"jump\\" over lazy dogs.\\n'.repeat(9_000)),
   noise(300_000, 256),
   noise(1_000_000, 12),
   Buffer.concat([noise(70_000, 64), Buffer.alloc(1_000_000, "ab"), noise(70_000, 3)]),
@@ -38,8 +81,8 @@ for (const [coding, encoders] of ENCODERS) {
       for (const [index, body] of BODIES.entries()) {
         const coded = encode(body);
         for (const size of [coded.length, 65_536, 999]) {
-          const { trouble, bytes } = decode(coding, coded, size);
-          assert.equal(trouble, 0, `${way} ${index}`);
+          const { failure, bytes } = decode(coding, coded, size);
+          assert.equal(failure, 0, `${way} ${index}`);
           assert.ok(bytes.equals(body), `${way} ${index}`);
         }
       }
@@ -49,8 +92,13 @@ for (const [coding, encoders] of ENCODERS) {
   test(`${coding}: cut at every byte it is refused, and so it is with something after it`, () => {
     for (const encode of encoders) {
       const coded = encode(BODIES[1]);
-      for (let end = 1; end < coded.length; end += 1) assert.equal(decode(coding, coded.subarray(0, end)).trouble, BROKEN, `${end} of ${coded.length}`);
-      assert.equal(decode(coding, Buffer.concat([coded, Buffer.from("\0")])).trouble, BROKEN);
+      for (let end = 1; end < coded.length; end += 1)
+        assert.equal(
+          decode(coding, coded.subarray(0, end)).failure,
+          BROKEN,
+          `${end} of ${coded.length}`,
+        );
+      assert.equal(decode(coding, Buffer.concat([coded, Buffer.from("\0")])).failure, BROKEN);
     }
   });
 
@@ -60,8 +108,8 @@ for (const [coding, encoders] of ENCODERS) {
     for (let bit = 0; bit < coded.length * 8; bit += 1) {
       const bad = Buffer.from(coded);
       bad[bit >> 3] ^= 1 << (bit & 7);
-      const { trouble, bytes } = decode(coding, bad);
-      if (coding !== "br" && trouble === 0) assert.ok(bytes.equals(BODIES[1]), `bit ${bit}`);
+      const { failure, bytes } = decode(coding, bad);
+      if (coding !== "br" && failure === 0) assert.ok(bytes.equals(BODIES[1]), `bit ${bit}`);
     }
   });
 }
@@ -90,8 +138,8 @@ test("bombs are refused before they have used much", () => {
     ["zstd", zstdCompressSync(zeros)],
     ["gzip,gzip,gzip", gzipSync(gzipSync(gzipSync(zeros)))],
   ]) {
-    const { trouble, bytes } = decode(codings, coded);
-    assert.equal(trouble, TOO_LARGE, codings);
+    const { failure, bytes } = decode(codings, coded);
+    assert.equal(failure, TOO_LARGE, codings);
     assert.ok(bytes.length < 30e6, `${codings}: ${bytes.length}`);
   }
 });
@@ -101,7 +149,8 @@ function decode(codings, coded, size = coded.length) {
   const decoding = decoder.open(codings, false);
   const pieces = [];
   const take = () => {
-    for (let piece = decoding.next(); piece !== undefined; piece = decoding.next()) pieces.push(piece);
+    for (let piece = decoding.next(); piece !== undefined; piece = decoding.next())
+      pieces.push(piece);
   };
   try {
     for (let at = 0; at < coded.length; at += size) {
@@ -110,7 +159,7 @@ function decode(codings, coded, size = coded.length) {
     }
     decoding.feed(undefined);
     take();
-    return { trouble: decoding.trouble, bytes: Buffer.concat(pieces) };
+    return { failure: decoding.failure, bytes: Buffer.concat(pieces) };
   } finally {
     decoding.free();
   }
@@ -119,5 +168,10 @@ function decode(codings, coded, size = coded.length) {
 /** Bytes below `values` without a pattern. */
 function noise(length, values) {
   let state = 1;
-  return Buffer.from(Array.from({ length }, () => ((state = (state * 1_664_525 + 1_013_904_223) >>> 0) >>> 16) % values));
+  return Buffer.from(
+    Array.from(
+      { length },
+      () => ((state = (state * 1_664_525 + 1_013_904_223) >>> 0) >>> 16) % values,
+    ),
+  );
 }

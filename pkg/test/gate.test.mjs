@@ -1,4 +1,4 @@
-/** The package's own surface in Node: loading, reach, judging, and what its errors say. */
+/** The package's own surface in Node: loading, access, judging, and what its errors say. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -23,21 +23,35 @@ const chat = (model) => ({
 
 test("a bundle says what it is", () => {
   const { id, version, title, expires, digest, dialects, facts, secretLists } = gate.info;
-  assert.deepEqual({ id, version, title, secretLists }, { id: "worker-tests", version: 7, title: "Policy of the worker's tests", secretLists: false });
+  assert.deepEqual(
+    { id, version, title, secretLists },
+    { id: "worker-tests", version: 7, title: "Policy of the worker's tests", secretLists: false },
+  );
   assert.equal(expires, Date.parse("2099-01-01T00:00:00Z"));
   assert.match(digest, /^[0-9a-f]{64}$/);
   assert.deepEqual(dialects.map((dialect) => dialect.id).sort(), ["anthropic", "openai"]);
   assert.ok(dialects.every(({ credentials }) => credentials.length > 0));
-  assert.deepEqual(facts.find(({ name }) => name === "us_person"), { name: "us_person", claim: "/export/us_person_ear" });
+  assert.deepEqual(
+    facts.find(({ name }) => name === "us_person"),
+    { name: "us_person", claim: "/export/us_person_ear" },
+  );
 });
 
-test("reach: nothing for one, a family with its message for another", () => {
-  assert.deepEqual(gate.reach({ place: US, account: us }), { empty: true, families: [] });
-  const { empty, families } = gate.reach({ place: FR, account: foreign });
-  assert.equal(empty, false);
-  assert.deepEqual(families.map(({ id, title, message }) => ({ id, title, message })), [
-    { id: "mythos-class", title: "Mythos-class", message: "Mythos-class models are suspended for foreign nationals." },
-  ]);
+test("access: everything for one caller, a denied family with its message for another", () => {
+  const all = gate.access({ place: US, account: us });
+  assert.deepEqual([all.unrestricted, all.denied], [true, []]);
+  const { unrestricted, denied } = gate.access({ place: FR, account: foreign });
+  assert.equal(unrestricted, false);
+  assert.deepEqual(
+    denied.map(({ id, title, message }) => ({ id, title, message })),
+    [
+      {
+        id: "mythos-class",
+        title: "Mythos-class",
+        message: "Mythos-class models are suspended for foreign nationals.",
+      },
+    ],
+  );
 });
 
 test("judge: a held request, a Request, a request in pieces", async () => {
@@ -53,11 +67,12 @@ test("judge: a held request, a Request, a request in pieces", async () => {
   assert.equal(gate.judge(chat("haiku-4"), facts).verdict, "pass");
   assert.equal(gate.judge(chat("mythos-5"), { place: US, account: us }).verdict, "pass");
 
-  const reading = gate.open(chat("mythos-5"), facts);
-  reading.caseId = "case-1";
-  for (const byte of new TextEncoder().encode(chat("mythos-5").body)) reading.feed(Uint8Array.of(byte));
-  assert.deepEqual(reading.finish(), held);
-  const refusal = reading.refusal;
+  const screening = gate.open(chat("mythos-5"), facts);
+  screening.caseId = "case-1";
+  for (const byte of new TextEncoder().encode(chat("mythos-5").body))
+    screening.feed(Uint8Array.of(byte));
+  assert.deepEqual(screening.finish(), held);
+  const refusal = screening.refusal;
   assert.equal(refusal.status, 403);
   assert.ok(refusal.headers.some(([name, value]) => name === "x-request-id" && value === "case-1"));
   assert.equal(JSON.parse(refusal.body).error.code, "model_restricted");
@@ -65,54 +80,66 @@ test("judge: a held request, a Request, a request in pieces", async () => {
 });
 
 test("several accounts, several places: what any of them may not use", () => {
-  assert.equal(gate.reach({ place: US, account: [us, foreign] }).empty, false);
-  assert.equal(gate.reach({ place: [US, FR], account: us }).empty, false);
-  assert.equal(gate.reach({ place: [US, { country: "PR" }], account: [us, us] }).empty, true);
+  assert.equal(gate.access({ place: US, account: [us, foreign] }).unrestricted, false);
+  assert.equal(gate.access({ place: [US, FR], account: us }).unrestricted, false);
+  assert.equal(
+    gate.access({ place: [US, { country: "PR" }], account: [us, us] }).unrestricted,
+    true,
+  );
 });
 
 test("what is left out is unknown", () => {
-  assert.equal(gate.reach({}).empty, false);
-  assert.equal(gate.reach({ place: US }).empty, false);
-  assert.equal(gate.reach({ account: us }).empty, false);
-  assert.equal(gate.reach({ place: US, account: [] }).empty, false);
+  assert.equal(gate.access({}).unrestricted, false);
+  assert.equal(gate.access({ place: US }).unrestricted, false);
+  assert.equal(gate.access({ account: us }).unrestricted, false);
+  assert.equal(gate.access({ place: US, account: [] }).unrestricted, false);
 });
 
 test("readings and accounts that were given back", () => {
-  const reading = gate.open(chat("mythos-5"), { place: FR });
-  reading.release();
-  reading.release();
-  assert.throws(() => reading.finish(), PortcullisError);
+  const screening = gate.open(chat("mythos-5"), { place: FR });
+  screening.release();
+  screening.release();
+  assert.throws(() => screening.finish(), PortcullisError);
   const account = gate.account({ export: { us_person_ear: true } });
   account.free();
   account.free();
-  assert.equal(gate.reach({ place: US, account }).empty, true);
+  assert.equal(gate.access({ place: US, account }).unrestricted, true);
 });
 
 test("a gate that was given back ends what it began, and is loaded again if it is asked", async () => {
   const other = await Gate.load({ module, bundle });
   const account = other.account({ export: { us_person_ear: true } });
-  assert.equal(other.reach({ place: US, account }).empty, true);
-  const reading = other.open(chat("mythos-5"), { place: FR });
+  assert.equal(other.access({ place: US, account }).unrestricted, true);
+  const screening = other.open(chat("mythos-5"), { place: FR });
   other.free();
-  reading.feed(new TextEncoder().encode(chat("mythos-5").body));
-  assert.equal(reading.finish().verdict, "deny");
-  reading.release();
+  screening.feed(new TextEncoder().encode(chat("mythos-5").body));
+  assert.equal(screening.finish().verdict, "deny");
+  screening.release();
   other.free();
-  assert.equal(other.reach({ place: US, account }).empty, true);
+  assert.equal(other.access({ place: US, account }).unrestricted, true);
   assert.equal(other.judge(chat("mythos-5"), { place: FR }).verdict, "deny");
 });
 
 test("an account of one policy is not taken for another's", async () => {
   const other = await Gate.load({ module, bundle });
-  assert.throws(() => other.reach({ account: us }), { code: "input_invalid" });
+  assert.throws(() => other.access({ account: us }), { code: "input_invalid" });
 });
 
 test("a line feed cannot smuggle a fact", () => {
-  for (const facts of [{ place: { country: "US\nUS" } }, { ip: "1.2.3.4\n" }, { network: ["vpn\n"] }]) {
-    assert.throws(() => gate.reach(facts), { code: "input_invalid" });
+  for (const facts of [
+    { place: { country: "US\nUS" } },
+    { ip: "1.2.3.4\n" },
+    { network: ["vpn\n"] },
+  ]) {
+    assert.throws(() => gate.access(facts), { code: "input_invalid" });
   }
-  assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), { code: "input_invalid" });
-  assert.throws(() => gate.judge({ ...chat("haiku-4"), headers: [["a", "b\nc: d"]] }, { place: FR }), { code: "input_invalid" });
+  assert.throws(() => gate.judge({ ...chat("haiku-4"), url: "/v1\n/x" }, {}), {
+    code: "input_invalid",
+  });
+  assert.throws(
+    () => gate.judge({ ...chat("haiku-4"), headers: [["a", "b\nc: d"]] }, { place: FR }),
+    { code: "input_invalid" },
+  );
 });
 
 for (const [what, bytes, code] of [
@@ -122,7 +149,10 @@ for (const [what, bytes, code] of [
   ["another file", Buffer.alloc(bundle.length), "bundle_foreign_file"],
 ]) {
   test(`${what} is not a bundle: ${code}`, async () => {
-    await assert.rejects(Gate.load({ module, bundle: bytes }), (error) => error instanceof PortcullisError && error.code === code);
+    await assert.rejects(
+      Gate.load({ module, bundle: bytes }),
+      (error) => error instanceof PortcullisError && error.code === code,
+    );
   });
 }
 
@@ -130,17 +160,23 @@ test("a bundle with any one bit flipped, at 300 places, is refused with its own 
   for (let step = 0; step < 300; step += 1) {
     const broken = Buffer.from(bundle);
     const at = Math.floor((step / 300) * broken.length);
-    broken[at] ^= 1 << step % 8;
-    await assert.rejects(Gate.load({ module, bundle: broken }), (error) => error instanceof PortcullisError && error.code.startsWith("bundle_"), `byte ${at}`);
+    broken[at] ^= 1 << (step % 8);
+    await assert.rejects(
+      Gate.load({ module, bundle: broken }),
+      (error) => error instanceof PortcullisError && error.code.startsWith("bundle_"),
+      `byte ${at}`,
+    );
   }
 });
 
 test("a decision neither grows the module's memory nor leaks handles", async () => {
   const { initSync } = await import("../wasm/edge.js");
   const { memory } = initSync();
-  for (let round = 0; round < 2_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  for (let round = 0; round < 2_000; round += 1)
+    gate.judge(chat("mythos-5"), { place: FR, account: foreign });
   const before = memory.buffer.byteLength;
-  for (let round = 0; round < 50_000; round += 1) gate.judge(chat("mythos-5"), { place: FR, account: foreign });
+  for (let round = 0; round < 50_000; round += 1)
+    gate.judge(chat("mythos-5"), { place: FR, account: foreign });
   assert.equal(memory.buffer.byteLength, before);
 });
 
@@ -150,14 +186,23 @@ test("what the origin is told is closed is what the caller is told is closed", a
     let compared = 0;
     for (const line of lines) {
       const place = line.places ?? (line.place === undefined ? [] : [line.place]);
-      const account = (line.accounts ?? [line.account ?? {}]).map((facts) => judge.accountByName(facts));
-      const reading = judge.open({ method: line.method, url: line.url, headers: [] }, { place, account, network: line.network });
+      const account = (line.accounts ?? [line.account ?? {}]).map((facts) =>
+        judge.accountByName(facts),
+      );
+      const screening = judge.open(
+        { method: line.method, url: line.url, headers: [] },
+        { place, account, network: line.network },
+      );
       for (const one of account) one.free();
-      if (reading === undefined) continue;
-      const { denied } = reading;
-      const judgement = reading.finish();
-      assert.equal(reading.denied, judgement.verdict === "pass" || judgement.verdict === "defer" ? denied : "", "until it is refused");
-      assert.deepEqual(denied, reading.families.map(({ id }) => `"${id}"`).join(" "), line.id);
+      if (screening === undefined) continue;
+      const { deniedIds } = screening;
+      const verdict = screening.finish();
+      assert.equal(
+        screening.deniedIds,
+        verdict.verdict === "pass" || verdict.verdict === "defer" ? deniedIds : "",
+        "until it is refused",
+      );
+      assert.deepEqual(deniedIds, screening.denied.map(({ id }) => `"${id}"`).join(" "), line.id);
       compared += 1;
     }
     assert.ok(compared > 50, `${compared}`);

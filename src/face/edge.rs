@@ -4,10 +4,10 @@
 //! facts as one line, the headers only of a request that must be read, words only for a refusal.
 //!
 //! ```text
-//! begin() candidate(account)* reach(line, now) -> 0: pass
-//!                                             -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
+//! begin() candidate(account)* access(line, headers, now) -> 0: pass
+//!                                                       -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
 //! on a WebSocket, for each client message:
-//! begin() candidate(account)* reach(line, now) -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
+//! begin() candidate(account)* access(line, headers, now) -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
 //! ```
 
 use alloc::rc::Rc;
@@ -28,6 +28,7 @@ use crate::facts::value::OwnedValue;
 use crate::gate;
 use crate::gate::{Begun, Caller};
 use crate::http::head::Head;
+use crate::http::method::all_methods;
 use crate::mention::bytes::find;
 use crate::origin::sign;
 use crate::reason::Reason;
@@ -46,14 +47,12 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Bits that `Edge.reach` returns.
+/// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test compares the two.
 mod bits {
     /// Some model is closed to the caller: go on with `read`.
     pub(crate) const READ: u32 = 1;
     /// Under a guarded path.
     pub(crate) const GUARDED: u32 = 4;
-    /// A shadow restriction would close some model.
-    pub(crate) const SHADOW: u32 = 8;
     /// A licence lifts something for the caller.
     pub(crate) const LICENSED: u32 = 16;
     /// A fact of the line is none: nothing was decided.
@@ -132,11 +131,11 @@ impl Edge {
     }
 
     /// The first step. `line` holds, one a line: method, URL, number of the autonomous system, address, network kinds with commas between,
-    /// `stale` or nothing, then each candidate place as country, blank, region. `now` is in milliseconds since the epoch.
+    /// `stale` or nothing, then each candidate place as country, blank, region. `headers` are lines `name: value`, needed only if some rule
+    /// depends on the operation: a header may ask for another method. `now` is in milliseconds since the epoch.
     ///
-    /// Returns the sum of 1: go on with `read`; 4: under a guarded path; 8: shadow restrictions apply; 16: a licence lifts something. Without 1
-    /// the request passes; but 32 says that a number, an address or a network kind is none, and nothing was decided.
-    pub fn denied_set(&mut self, line: &str, now: f64) -> u32 {
+    /// Returns the sum of [`bits`]. Without `READ` the request passes; but with `INVALID` nothing was decided.
+    pub fn access(&mut self, line: &str, headers: &str, now: f64) -> u32 {
         let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
@@ -168,11 +167,15 @@ impl Edge {
             return bits::INVALID;
         }
         let mut gate = held(&self.gate);
-        let approach = gate.begin(method, url, &self.caller, now);
+        let asked;
+        let methods = if headers.is_empty() {
+            method
+        } else {
+            asked = all_methods(method, &header_lines(headers));
+            &asked
+        };
+        let approach = gate.begin(methods, url, &self.caller, now);
         let mut found = 0;
-        if gate.is_shadowed() {
-            found |= bits::SHADOW;
-        }
         if gate.is_licensed() {
             found |= bits::LICENSED;
         }
@@ -192,28 +195,29 @@ impl Edge {
         }
     }
 
-    /// The verdict on a request that `denied_set` let pass, as JSON. Without 16 in what `denied_set` returned it says no more than that.
+    /// The verdict on a request that `access` let pass, as JSON. Without `LICENSED` in the result of `access` it is always the same.
     pub fn verdict(&self) -> String {
         let passed = self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
         passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
-    /// The families that the caller of the last `denied_set` may not use, as JSON: `[{id, title, message, restrictions}]`.
-    pub fn families(&self) -> String {
+    /// The families that the caller of the last `access` may not use, as JSON: `[{id, title, message, restrictions}]`.
+    #[wasm_bindgen(js_name = deniedFamilies)]
+    pub fn denied_families(&self) -> String {
         let mut gate = held(&self.gate);
         self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
-    /// The second step, after `denied_set` returned 1: reads path, query and headers, given as lines `name: value`.
+    /// The second step, after `access` returned `READ`: reads path, query and headers, given as lines `name: value`.
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) =
-            self.unread.take().ok_or_else(|| error("usage", "`read` follows a `denied_set` that returned 1, once"))?;
+            self.unread.take().ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
         let lines = header_lines(headers);
         let pending = held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
     }
 
-    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `denied_set` returned 1. `missed`: messages
+    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `access` returned `READ`. `missed`: messages
     /// before it went unread.
     pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
         if let Some((unread, ..)) = self.unread.take() {
@@ -277,8 +281,9 @@ impl Reader {
         held(&self.gate).feed(&mut self.pending, bytes)
     }
 
-    /// Ids of the families that the caller may not use, each in quotes and blanks between; `*`: models of no family.
-    pub fn denied(&self) -> String {
+    /// Ids of the families that the caller may not use, each in quotes, separated by spaces; `*`: models of no family.
+    #[wasm_bindgen(js_name = deniedIds)]
+    pub fn denied_ids(&self) -> String {
         held(&self.gate).denied(self.pending.denied_set())
     }
 
@@ -297,13 +302,15 @@ impl Reader {
         self.verdict.as_ref().map(|verdict| Refusal::new(verdict, case_id).to_json()).unwrap_or_default()
     }
 
-    /// Reads a piece of a message of the origin's on a WebSocket.
+    /// Reads a piece of a WebSocket message from the origin.
+    #[wasm_bindgen(js_name = feedOrigin)]
     pub fn feed_origin(&mut self, bytes: &[u8]) {
         held(&self.gate).feed_origin(&mut self.pending, bytes);
     }
 
-    /// That message has ended, if there was one. 1: it may go on, with those held before it; 0: it is to be held; 2: it ends the session, and the
-    /// verdict is there.
+    /// The message from the origin has ended. 1: it may go to the client, after those held before it; 0: it must be held; 2: it ends the session,
+    /// and the verdict is available.
+    #[wasm_bindgen(js_name = mayRelease)]
     pub fn may_release(&mut self) -> u32 {
         let may = held(&self.gate).may_release(&mut self.pending);
         if may.is_none() {
@@ -312,8 +319,9 @@ impl Reader {
         may.map_or(2, u32::from)
     }
 
-    /// The origin does not say what runs, and no more can be held: the verdict is there.
-    pub fn unnamed(&mut self) {
+    /// The origin does not say which model runs, and no more can be held. Makes the verdict.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(&mut self) {
         self.pending.stop(Reason::AnswerUnnamed);
         self.finish();
     }
@@ -343,8 +351,8 @@ impl Reader {
     }
 
     /// Begins to read the origin's answer; `headers` as in `read`. `unread`: it goes as it is, and only its form is wanted.
-    #[wasm_bindgen(js_name = beginAnswer)]
-    pub fn begin_answer(&mut self, status: u16, headers: &str, unread: bool) {
+    #[wasm_bindgen(js_name = beginResponse)]
+    pub fn begin_response(&mut self, status: u16, headers: &str, unread: bool) {
         let check = match &self.verdict {
             Some(verdict) if !unread => verdict.check,
             _ => ResponseCheck::Nothing,
@@ -354,15 +362,15 @@ impl Reader {
     }
 
     /// Reads a piece of the answer; gives how many of the bytes that were read may go.
-    #[wasm_bindgen(js_name = feedAnswer)]
-    pub fn feed_answer(&mut self, bytes: &[u8]) -> usize {
+    #[wasm_bindgen(js_name = feedResponse)]
+    pub fn feed_response(&mut self, bytes: &[u8]) -> usize {
         let gate = held(&self.gate);
         self.answer.as_mut().map_or(0, |answer| answer.feed(gate.bundle(), bytes))
     }
 
     /// The answer has ended; gives the same.
-    #[wasm_bindgen(js_name = endAnswer)]
-    pub fn end_answer(&mut self) -> usize {
+    #[wasm_bindgen(js_name = endResponse)]
+    pub fn end_response(&mut self) -> usize {
         let gate = held(&self.gate);
         self.answer.as_mut().map_or(0, |answer| answer.finish(gate.bundle()))
     }

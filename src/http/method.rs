@@ -1,5 +1,7 @@
 //! The methods that a request may be taken for.
 
+#[cfg(any(feature = "author", feature = "edge"))]
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::head::{Known, known};
@@ -17,7 +19,7 @@ pub(crate) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
 
 /// The methods that a request may be taken for, as [`route`](crate::request::route) takes them: its own and, after commas, those that a header asks
 /// for in its place. The denied set needs them where a rule rests on the operation.
-#[cfg(feature = "author")]
+#[cfg(any(feature = "author", feature = "edge"))]
 pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
     let mut all = String::from(method);
     methods(headers, &mut |asked| {

@@ -6,7 +6,8 @@ import { callsOf, collected, served } from "./setup.mjs";
 // Whoever can say what a deployment runs does: the policy's table of some, the origin's acknowledgement of the others.
 const gate = served(["azure-openai"], {
   acknowledges: true,
-  rules: '[deployments.azure]\ndialects = ["azure-openai"]\nnames = { everyday = "haiku-4", strong = "mythos-5" }\n',
+  rules:
+    '[deployments.azure]\ndialects = ["azure-openai"]\nnames = { everyday = "haiku-4", strong = "mythos-5" }\n',
 });
 const messages = [{ role: "user", content: "hi there" }];
 
@@ -22,23 +23,53 @@ callsOf("azure, deployment in the path", gate, {
   thrown,
   calls: [
     { name: "chat", call: (azure, model) => azure.chat.completions.create({ model, messages }) },
-    { name: "chat, streaming", call: (azure, model) => collected(azure.chat.completions.create({ model, messages, stream: true })) },
-    { name: "embeddings", call: (azure, model) => azure.embeddings.create({ model, input: "hi there" }) },
-    { name: "transcription, multipart", call: async (azure, model) => azure.audio.transcriptions.create({ model, file: await toFile(Buffer.from("RIFF"), "a.wav") }) },
+    {
+      name: "chat, streaming",
+      call: (azure, model) =>
+        collected(azure.chat.completions.create({ model, messages, stream: true })),
+    },
+    {
+      name: "embeddings",
+      call: (azure, model) => azure.embeddings.create({ model, input: "hi there" }),
+    },
+    {
+      name: "transcription, multipart",
+      call: async (azure, model) =>
+        azure.audio.transcriptions.create({
+          model,
+          file: await toFile(Buffer.from("RIFF"), "a.wav"),
+        }),
+    },
   ],
 });
 
 callsOf("azure, /openai/v1", gate, {
-  client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/openai/v1`, defaultHeaders: { authorization: null, "api-key": apiKey } }),
+  client: (url, apiKey) =>
+    new OpenAI({
+      apiKey,
+      baseURL: `${url}/openai/v1`,
+      defaultHeaders: { authorization: null, "api-key": apiKey },
+    }),
   thrown,
   calls: [
     { name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) },
-    { name: "responses, streaming", call: (openai, model) => collected(openai.responses.create({ model, input: "hi there", stream: true })) },
+    {
+      name: "responses, streaming",
+      call: (openai, model) =>
+        collected(openai.responses.create({ model, input: "hi there", stream: true })),
+    },
   ],
 });
 
 callsOf("azure, deployments of the policy's table", gate, {
   client: (endpoint, apiKey) => new AzureOpenAI({ endpoint, apiKey, apiVersion: "2026-06-01" }),
   thrown,
-  calls: [{ name: "chat", open: "everyday", closed: "strong", call: (azure, model) => azure.chat.completions.create({ model, messages }) }],
+  calls: [
+    {
+      name: "chat",
+      open: "everyday",
+      closed: "strong",
+      call: (azure, model) => azure.chat.completions.create({ model, messages }),
+    },
+  ],
 });

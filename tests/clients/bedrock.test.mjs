@@ -19,7 +19,11 @@ import { CLOSED, FOREIGN, OPEN, US, callsOf, collected, served } from "./setup.m
 
 const gate = served(["bedrock"]);
 const messages = [{ role: "user", content: [{ text: "hi there" }] }];
-const body = JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 9, messages: [{ role: "user", content: "hi there" }] });
+const body = JSON.stringify({
+  anthropic_version: "bedrock-2023-05-31",
+  max_tokens: 9,
+  messages: [{ role: "user", content: "hi there" }],
+});
 const spelled = (model) => `us.acme.${model}-v1:0`;
 
 function thrown(error, text, caseId) {
@@ -32,19 +36,57 @@ function thrown(error, text, caseId) {
 }
 
 const calls = [
-  { name: "Converse", call: (aws, modelId) => aws.send(new ConverseCommand({ modelId, messages })) },
-  { name: "ConverseStream", call: async (aws, modelId) => collected((await aws.send(new ConverseStreamCommand({ modelId, messages }))).stream) },
-  { name: "InvokeModel", call: async (aws, modelId) => stripped((await aws.send(new InvokeModelCommand({ modelId, body }))).body) },
+  {
+    name: "Converse",
+    call: (aws, modelId) => aws.send(new ConverseCommand({ modelId, messages })),
+  },
+  {
+    name: "ConverseStream",
+    call: async (aws, modelId) =>
+      collected((await aws.send(new ConverseStreamCommand({ modelId, messages }))).stream),
+  },
+  {
+    name: "InvokeModel",
+    call: async (aws, modelId) =>
+      stripped((await aws.send(new InvokeModelCommand({ modelId, body }))).body),
+  },
   {
     name: "InvokeModelWithResponseStream",
-    call: async (aws, modelId) => (await collected((await aws.send(new InvokeModelWithResponseStreamCommand({ modelId, body }))).body)).map(({ chunk }) => stripped(chunk.bytes)),
+    call: async (aws, modelId) =>
+      (
+        await collected(
+          (await aws.send(new InvokeModelWithResponseStreamCommand({ modelId, body }))).body,
+        )
+      ).map(({ chunk }) => stripped(chunk.bytes)),
   },
-  { name: "CountTokens", call: (aws, modelId) => aws.send(new CountTokensCommand({ modelId, input: { converse: { messages } } })) },
+  {
+    name: "CountTokens",
+    call: (aws, modelId) =>
+      aws.send(new CountTokensCommand({ modelId, input: { converse: { messages } } })),
+  },
   {
     name: "StartAsyncInvoke",
-    call: (aws, modelId) => aws.send(new StartAsyncInvokeCommand({ modelId, modelInput: {}, outputDataConfig: { s3OutputDataConfig: { s3Uri: "s3://stub" } }, clientRequestToken: "stub" })),
+    call: (aws, modelId) =>
+      aws.send(
+        new StartAsyncInvokeCommand({
+          modelId,
+          modelInput: {},
+          outputDataConfig: { s3OutputDataConfig: { s3Uri: "s3://stub" } },
+          clientRequestToken: "stub",
+        }),
+      ),
   },
-  { name: "an ARN", call: (aws, modelId) => aws.send(new ConverseCommand({ modelId: `arn:aws:bedrock:us-east-1::foundation-model/${modelId.slice(3)}`, messages })), told: "acme.mythos-5-v1:0" },
+  {
+    name: "an ARN",
+    call: (aws, modelId) =>
+      aws.send(
+        new ConverseCommand({
+          modelId: `arn:aws:bedrock:us-east-1::foundation-model/${modelId.slice(3)}`,
+          messages,
+        }),
+      ),
+    told: "acme.mythos-5-v1:0",
+  },
 ];
 
 /** A body's JSON without the echo. */
@@ -53,10 +95,19 @@ function stripped(bytes) {
   return rest;
 }
 
-const options = (endpoint) => ({ endpoint, region: "us-east-1", requestHandler: new NodeHttpHandler() });
+const options = (endpoint) => ({
+  endpoint,
+  region: "us-east-1",
+  requestHandler: new NodeHttpHandler(),
+});
 
 callsOf("bedrock", gate, {
-  client: (url, key) => new BedrockRuntimeClient({ ...options(url), token: { token: key }, authSchemePreference: ["httpBearerAuth"] }),
+  client: (url, key) =>
+    new BedrockRuntimeClient({
+      ...options(url),
+      token: { token: key },
+      authSchemePreference: ["httpBearerAuth"],
+    }),
   thrown,
   spelled,
   calls,
@@ -64,7 +115,12 @@ callsOf("bedrock", gate, {
 
 // Who signs is who the key table knows by the id of the key.
 callsOf("bedrock, signed", gate, {
-  client: (url, key) => new BedrockRuntimeClient({ ...options(url), credentials: { accessKeyId: key, secretAccessKey: "secret" }, authSchemePreference: ["sigv4"] }),
+  client: (url, key) =>
+    new BedrockRuntimeClient({
+      ...options(url),
+      credentials: { accessKeyId: key, secretAccessKey: "secret" },
+      authSchemePreference: ["sigv4"],
+    }),
   thrown,
   spelled,
   calls: calls.slice(0, 2),
@@ -89,14 +145,32 @@ const FORMS = { header: "sign", query: "presign" };
 /** A call of Converse, signed by `key` in a header or in the query, and what is sent besides. */
 async function signed(form, key, model, { encode = (text) => text, headers = {} } = {}) {
   const { hostname, port } = new URL(gate.url);
-  const signer = new SignatureV4({ credentials: { accessKeyId: key, secretAccessKey: "secret" }, region: "us-east-1", service: "bedrock", sha256: Sha256 });
+  const signer = new SignatureV4({
+    credentials: { accessKeyId: key, secretAccessKey: "secret" },
+    region: "us-east-1",
+    service: "bedrock",
+    sha256: Sha256,
+  });
   const body = encode(JSON.stringify({ messages }));
-  const asked = { method: "POST", protocol: "http:", hostname, port: Number(port), path: `/model/${spelled(model)}/converse`, query: {}, headers: { host: `${hostname}:${port}`, "content-type": "application/json" }, body };
+  const asked = {
+    method: "POST",
+    protocol: "http:",
+    hostname,
+    port: Number(port),
+    path: `/model/${spelled(model)}/converse`,
+    query: {},
+    headers: { host: `${hostname}:${port}`, "content-type": "application/json" },
+    body,
+  };
   const { path, query, headers: own } = await signer[FORMS[form]](asked);
   const target = `${path}${form === "query" ? `?${new URLSearchParams(query)}` : ""}`;
   const begun = gate.origin.seen.length;
   const { host, ...sent } = own;
-  const answer = await fetch(gate.url + target, { method: "POST", headers: { ...sent, ...headers }, body });
+  const answer = await fetch(gate.url + target, {
+    method: "POST",
+    headers: { ...sent, ...headers },
+    body,
+  });
   await answer.arrayBuffer();
   return { status: answer.status, target, body: Buffer.from(body), seen: gate.origin.seen[begun] };
 }
@@ -114,7 +188,10 @@ for (const form of Object.keys(FORMS)) {
   test(`bedrock, signed in the ${form}: another credential besides is another caller`, async () => {
     const besides = { "x-api-key": FOREIGN };
     assert.equal((await signed(form, US, CLOSED, { headers: besides })).status, 403);
-    assert.equal((await signed(form, FOREIGN, CLOSED, { headers: { "x-api-key": US } })).status, 403);
+    assert.equal(
+      (await signed(form, FOREIGN, CLOSED, { headers: { "x-api-key": US } })).status,
+      403,
+    );
   });
 
   test(`bedrock, signed in the ${form}: what the signature covers goes on as it came, or not at all`, async () => {
@@ -125,7 +202,13 @@ for (const form of Object.keys(FORMS)) {
     assert.equal(seen.headers["content-encoding"], "gzip");
     for (const coding of ["br", "deflate"]) {
       const encode = coding === "br" ? brotliCompressSync : deflateRawSync;
-      assert.deepEqual(await signed(form, FOREIGN, OPEN, { headers: { "content-encoding": coding }, encode }).then(({ status, seen }) => [status, seen]), [415, undefined], coding);
+      assert.deepEqual(
+        await signed(form, FOREIGN, OPEN, { headers: { "content-encoding": coding }, encode }).then(
+          ({ status, seen }) => [status, seen],
+        ),
+        [415, undefined],
+        coding,
+      );
     }
   });
 }

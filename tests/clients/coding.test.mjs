@@ -7,7 +7,12 @@ import { callsOf, collected, served } from "./setup.mjs";
 
 const gate = served(["openai", "anthropic"]);
 const messages = [{ role: "user", content: "hi there" }];
-const CODINGS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync };
+const CODINGS = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+};
 
 /** A `fetch` that sends bodies in this coding. */
 const compressing = (coding) => (url, init) => {
@@ -19,14 +24,22 @@ const compressing = (coding) => (url, init) => {
 
 for (const coding of Object.keys(CODINGS)) {
   callsOf(`openai in ${coding}`, gate, {
-    client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1`, fetch: compressing(coding) }),
+    client: (url, apiKey) =>
+      new OpenAI({ apiKey, baseURL: `${url}/v1`, fetch: compressing(coding) }),
     thrown(error, text) {
       assert.equal(error.constructor, OpenAI.PermissionDeniedError);
       assert.equal(error.message, `403 ${text}`);
     },
     calls: [
-      { name: "chat", call: (openai, model) => openai.chat.completions.create({ messages, model }) },
-      { name: "chat, streaming", call: (openai, model) => collected(openai.chat.completions.create({ messages, model, stream: true })) },
+      {
+        name: "chat",
+        call: (openai, model) => openai.chat.completions.create({ messages, model }),
+      },
+      {
+        name: "chat, streaming",
+        call: (openai, model) =>
+          collected(openai.chat.completions.create({ messages, model, stream: true })),
+      },
     ],
   });
 }
@@ -37,5 +50,10 @@ callsOf("anthropic in gzip", gate, {
     assert.equal(error.constructor, Anthropic.PermissionDeniedError);
     assert.equal(error.error.error.message, text);
   },
-  calls: [{ name: "messages", call: (anthropic, model) => anthropic.messages.create({ max_tokens: 9, messages, model }) }],
+  calls: [
+    {
+      name: "messages",
+      call: (anthropic, model) => anthropic.messages.create({ max_tokens: 9, messages, model }),
+    },
+  ],
 });

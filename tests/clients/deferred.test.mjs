@@ -7,7 +7,11 @@ import { CLOSED, FOREIGN, OPEN, US, collected, served } from "./setup.mjs";
 const gate = served(["openai"]);
 const enforced = served(["openai"], { acknowledges: true });
 const client = (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1` });
-const batch = { input_file_id: "file-stub", endpoint: "/v1/chat/completions", completion_window: "24h" };
+const batch = {
+  input_file_id: "file-stub",
+  endpoint: "/v1/chat/completions",
+  completion_window: "24h",
+};
 const followUp = (model) => ({ previous_response_id: `resp_${model}`, input: "hi there" });
 
 /** The error of one attempt. */
@@ -24,7 +28,10 @@ async function refused(served, call) {
 
 for (const [name, ask] of [
   ["", (openai, model) => openai.responses.create(followUp(model))],
-  [", streaming", (openai, model) => collected(openai.responses.create({ ...followUp(model), stream: true }))],
+  [
+    ", streaming",
+    (openai, model) => collected(openai.responses.create({ ...followUp(model), stream: true })),
+  ],
 ]) {
   const text = (answer) => JSON.stringify(answer);
 
@@ -38,7 +45,10 @@ for (const [name, ask] of [
     const error = await refused(gate, ask(client(gate.url, FOREIGN), CLOSED));
     assert.ok(error instanceof OpenAI.APIError, String(error));
     assert.equal(error.code, "model_restricted");
-    assert.ok(error.message.includes("Mythos-class models are suspended for foreign nationals."), error.message);
+    assert.ok(
+      error.message.includes("Mythos-class models are suspended for foreign nationals."),
+      error.message,
+    );
   });
 
   test(`openai, a follow-up${name}: a caller who may use everything gets it`, async () => {
@@ -54,9 +64,9 @@ test("openai, a batch of a stored file: refused without an origin that enforces"
 test("openai, a batch of a stored file: left to an origin that enforces", async () => {
   const created = await client(enforced.url, FOREIGN).batches.create(batch);
   assert.equal(created.status, "validating");
-  const { reach, body } = enforced.origin.seen.at(-1);
-  assert.equal(reach.verdict, "defer");
-  assert.deepEqual(reach.denied, ["mythos-class"]);
+  const { access, body } = enforced.origin.seen.at(-1);
+  assert.equal(access.verdict, "defer");
+  assert.deepEqual(access.denied, ["mythos-class"]);
   assert.deepEqual(JSON.parse(body), batch);
 });
 

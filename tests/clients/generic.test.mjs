@@ -24,15 +24,41 @@ for (const base of ["/v1", "", "/team-a/inference/v1", "/team-a/inference"]) {
     spelled,
     thrown,
     calls: [
-      { name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) },
-      { name: "chat, streaming", call: (openai, model) => collected(openai.chat.completions.create({ model, messages, stream: true })) },
-      { name: "completions", call: (openai, model) => openai.completions.create({ model, prompt: "hi there" }) },
-      { name: "responses", call: (openai, model) => openai.responses.create({ model, input: "hi there" }) },
-      { name: "embeddings", call: (openai, model) => openai.embeddings.create({ model, input: "hi there" }) },
-      { name: "transcription, multipart", call: async (openai, model) => openai.audio.transcriptions.create({ file: await toFile(Buffer.from("RIFF"), "a.wav", { type: "audio/wav" }), model }) },
+      {
+        name: "chat",
+        call: (openai, model) => openai.chat.completions.create({ model, messages }),
+      },
+      {
+        name: "chat, streaming",
+        call: (openai, model) =>
+          collected(openai.chat.completions.create({ model, messages, stream: true })),
+      },
+      {
+        name: "completions",
+        call: (openai, model) => openai.completions.create({ model, prompt: "hi there" }),
+      },
+      {
+        name: "responses",
+        call: (openai, model) => openai.responses.create({ model, input: "hi there" }),
+      },
+      {
+        name: "embeddings",
+        call: (openai, model) => openai.embeddings.create({ model, input: "hi there" }),
+      },
+      {
+        name: "transcription, multipart",
+        call: async (openai, model) =>
+          openai.audio.transcriptions.create({
+            file: await toFile(Buffer.from("RIFF"), "a.wav", { type: "audio/wav" }),
+            model,
+          }),
+      },
     ],
   });
-  listsOf(`openai at \`${base}\``, gate, { client, list: async (openai) => (await collected(openai.models.list())).map(({ id }) => id) });
+  listsOf(`openai at \`${base}\``, gate, {
+    client,
+    list: async (openai) => (await collected(openai.models.list())).map(({ id }) => id),
+  });
 }
 
 // LiteLLM's own: several models in one name, and where to go if one fails.
@@ -40,9 +66,24 @@ callsOf("openai on LiteLLM", gate, {
   client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/proxy` }),
   thrown,
   calls: [
-    { name: "several models in one name", call: (openai, model) => openai.chat.completions.create({ model: `${OPEN},${model}`, messages }) },
-    { name: "fallbacks", call: (openai, model) => openai.chat.completions.create({ model: OPEN, messages, fallbacks: [model] }) },
-    { name: "its own key header", call: (openai, model) => openai.chat.completions.create({ model, messages }, { headers: { "x-litellm-api-key": `Bearer ${openai.apiKey}`, authorization: null } }) },
+    {
+      name: "several models in one name",
+      call: (openai, model) =>
+        openai.chat.completions.create({ model: `${OPEN},${model}`, messages }),
+    },
+    {
+      name: "fallbacks",
+      call: (openai, model) =>
+        openai.chat.completions.create({ model: OPEN, messages, fallbacks: [model] }),
+    },
+    {
+      name: "its own key header",
+      call: (openai, model) =>
+        openai.chat.completions.create(
+          { model, messages },
+          { headers: { "x-litellm-api-key": `Bearer ${openai.apiKey}`, authorization: null } },
+        ),
+    },
   ],
 });
 
@@ -53,8 +94,15 @@ callsOf("anthropic at an operator's own path", gate, {
     assert.equal(error.error.error.message, text);
   },
   calls: [
-    { name: "messages", call: (anthropic, model) => anthropic.messages.create({ model, max_tokens: 9, messages }) },
-    { name: "messages, streaming", call: (anthropic, model) => collected(anthropic.messages.create({ model, max_tokens: 9, messages, stream: true })) },
+    {
+      name: "messages",
+      call: (anthropic, model) => anthropic.messages.create({ model, max_tokens: 9, messages }),
+    },
+    {
+      name: "messages, streaming",
+      call: (anthropic, model) =>
+        collected(anthropic.messages.create({ model, max_tokens: 9, messages, stream: true })),
+    },
   ],
 });
 
@@ -65,11 +113,21 @@ callsOf("openai under a prefix", prefixed, {
   thrown,
   calls: [
     { name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) },
-    { name: "chat, streaming", call: (openai, model) => collected(openai.chat.completions.create({ model, messages, stream: true })) },
+    {
+      name: "chat, streaming",
+      call: (openai, model) =>
+        collected(openai.chat.completions.create({ model, messages, stream: true })),
+    },
   ],
 });
 callsOf("openai beside the prefix", prefixed, {
   client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1` }),
   thrown,
-  calls: [{ name: "chat", call: (openai) => openai.chat.completions.create({ model: CLOSED, messages }), refused: false }],
+  calls: [
+    {
+      name: "chat",
+      call: (openai) => openai.chat.completions.create({ model: CLOSED, messages }),
+      refused: false,
+    },
+  ],
 });

@@ -29,12 +29,19 @@ async function live(baseUrl, apiKey, model) {
   return JSON.parse(JSON.stringify(heard, (key, value) => (key === "echo" ? undefined : value)));
 }
 
-for (const [who, key, model] of [["a restricted caller may use", FOREIGN, OPEN], ["only an unrestricted caller may use", US, CLOSED]]) {
+for (const [who, key, model] of [
+  ["a restricted caller may use", FOREIGN, OPEN],
+  ["only an unrestricted caller may use", US, CLOSED],
+]) {
   test(`gemini live: a model that ${who}`, async () => {
     const straight = await live(gate.origin.url, key, model);
     const through = await live(gate.url, key, model);
     assert.deepEqual(through, straight);
-    assert.ok(through.some(({ serverContent }) => serverContent?.modelTurn?.parts[0].text === "You said: hi there"));
+    assert.ok(
+      through.some(
+        ({ serverContent }) => serverContent?.modelTurn?.parts[0].text === "You said: hi there",
+      ),
+    );
     const [direct, viaGate] = gate.origin.seen.slice(-2);
     assert.deepEqual(viaGate.messages, direct.messages);
   });
@@ -49,5 +56,8 @@ test("gemini live: refused", async () => {
   assert.ok(error instanceof Error);
   assert.match(error.message, /^Live connection closed before setup completed \(code 1008\): /);
   assert.equal(gate.front.attempts - attempts, 1);
-  assert.ok(!gate.origin.seen.at(-1)?.messages?.some(({ text }) => text.includes(CLOSED)), "the set-up reached the origin");
+  assert.ok(
+    !gate.origin.seen.at(-1)?.messages?.some(({ text }) => text.includes(CLOSED)),
+    "the set-up reached the origin",
+  );
 });

@@ -18,16 +18,30 @@ callsOf("ollama", gate, {
   },
   calls: [
     { name: "chat", call: (ollama, model) => ollama.chat({ model, messages }) },
-    { name: "chat, streaming", call: (ollama, model) => collected(ollama.chat({ model, messages, stream: true })) },
+    {
+      name: "chat, streaming",
+      call: (ollama, model) => collected(ollama.chat({ model, messages, stream: true })),
+    },
     { name: "generate", call: (ollama, model) => ollama.generate({ model, prompt: "hi there" }) },
-    { name: "generate, streaming", call: (ollama, model) => collected(ollama.generate({ model, prompt: "hi there", stream: true })) },
+    {
+      name: "generate, streaming",
+      call: (ollama, model) =>
+        collected(ollama.generate({ model, prompt: "hi there", stream: true })),
+    },
     { name: "embed", call: (ollama, model) => ollama.embed({ model, input: "hi there" }) },
     { name: "show", call: (ollama, model) => ollama.show({ model }) },
     { name: "pull", call: (ollama, model) => ollama.pull({ model }) },
-    { name: "pull, streaming", call: (ollama, model) => collected(ollama.pull({ model, stream: true })) },
+    {
+      name: "pull, streaming",
+      call: (ollama, model) => collected(ollama.pull({ model, stream: true })),
+    },
     { name: "create", call: (ollama, model) => ollama.create({ model: "mine", from: model }) },
     { name: "copy", call: (ollama, model) => ollama.copy({ source: model, destination: "mine" }) },
   ],
 });
 
-listsOf("ollama", gate, { client, list: async (ollama) => (await ollama.list()).models.map(({ name }) => name), spelled: (model) => `${model}:latest` });
+listsOf("ollama", gate, {
+  client,
+  list: async (ollama) => (await ollama.list()).models.map(({ name }) => name),
+  spelled: (model) => `${model}:latest`,
+});

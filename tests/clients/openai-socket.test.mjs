@@ -11,13 +11,19 @@ const gate = served(["openai"]);
 const client = (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1` });
 
 /** The client insists on `wss:`; the tests' hosts speak plainly. */
-const plainly = (url) => ({ options: { createConnection: () => connect(Number(new URL(url).port), "127.0.0.1") } });
+const plainly = (url) => ({
+  options: { createConnection: () => connect(Number(new URL(url).port), "127.0.0.1") },
+});
 const secure = (url) => url.replace("http:", "https:");
 
 /** One exchange over a realtime session: events and how it ended. */
 async function realtime(url, apiKey, model, ...sent) {
   const session = new OpenAIRealtimeWS({ model, ...plainly(url) }, client(secure(url), apiKey));
-  return talk(session, (event) => event.type === "response.done" || event.type === "session.updated", sent);
+  return talk(
+    session,
+    (event) => event.type === "response.done" || event.type === "session.updated",
+    sent,
+  );
 }
 
 async function responses(url, apiKey, ...sent) {
@@ -38,18 +44,43 @@ function talk(session, answered, sent) {
     });
     session.on("error", (error) => errors.push(error));
     socket.on("open", next);
-    socket.on("close", (code, reason) => resolve({ events: events.map(({ echo, ...event }) => event), errors, code, reason: String(reason) }));
+    socket.on("close", (code, reason) =>
+      resolve({
+        events: events.map(({ echo, ...event }) => event),
+        errors,
+        code,
+        reason: String(reason),
+      }),
+    );
   });
 }
 
 const speak = { type: "response.create", response: { instructions: "hi there" } };
 const respond = (model) => ({ type: "response.create", model, input: "hi there" });
 
-for (const [who, key, model] of [["a restricted caller may use", FOREIGN, OPEN], ["only an unrestricted caller may use", US, CLOSED]]) {
+for (const [who, key, model] of [
+  ["a restricted caller may use", FOREIGN, OPEN],
+  ["only an unrestricted caller may use", US, CLOSED],
+]) {
   test(`openai, realtime: a model that ${who}`, async () => {
-    const through = await realtime(gate.url, key, model, { type: "session.update", session: { type: "realtime", model } }, speak);
+    const through = await realtime(
+      gate.url,
+      key,
+      model,
+      { type: "session.update", session: { type: "realtime", model } },
+      speak,
+    );
     assert.deepEqual(through.errors, []);
-    assert.deepEqual(through, await realtime(gate.origin.url, key, model, { type: "session.update", session: { type: "realtime", model } }, speak));
+    assert.deepEqual(
+      through,
+      await realtime(
+        gate.origin.url,
+        key,
+        model,
+        { type: "session.update", session: { type: "realtime", model } },
+        speak,
+      ),
+    );
     assert.ok(through.events.some(({ delta }) => delta === "You said: hi there"));
     const [viaGate, straight] = gate.origin.seen.slice(-2);
     assert.deepEqual(viaGate.messages, straight.messages);
@@ -58,7 +89,10 @@ for (const [who, key, model] of [["a restricted caller may use", FOREIGN, OPEN],
   test(`openai, responses over a socket: a model that ${who}`, async () => {
     const through = await responses(gate.url, key, respond(model), respond(model));
     assert.deepEqual(through.errors, []);
-    assert.deepEqual(through, await responses(gate.origin.url, key, respond(model), respond(model)));
+    assert.deepEqual(
+      through,
+      await responses(gate.origin.url, key, respond(model), respond(model)),
+    );
     assert.equal(through.events.filter(({ type }) => type === "response.completed").length, 2);
     const [viaGate, straight] = gate.origin.seen.slice(-2);
     assert.deepEqual(viaGate.messages, straight.messages);
@@ -89,19 +123,34 @@ test("openai, realtime: refused where the URL names a closed model", async () =>
 
 test("openai, realtime: refused where a message names a closed model", async () => {
   const attempts = gate.front.attempts;
-  const update = { type: "session.update", session: { type: "realtime", audio: { input: { transcription: { model: CLOSED } } } } };
+  const update = {
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { transcription: { model: CLOSED } } } },
+  };
   const ended = await realtime(gate.url, FOREIGN, OPEN, speak, update);
   refused(ended, CLOSED);
-  assert.ok(ended.events.some(({ delta }) => delta === "You said: hi there"), "what went before was answered");
+  assert.ok(
+    ended.events.some(({ delta }) => delta === "You said: hi there"),
+    "what went before was answered",
+  );
   assert.equal(gate.front.attempts - attempts, 1);
-  assert.deepEqual(gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text)), [speak]);
+  assert.deepEqual(
+    gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text)),
+    [speak],
+  );
 });
 
 test("openai, responses over a socket: refused where a message names a closed model", async () => {
   const attempts = gate.front.attempts;
   const ended = await responses(gate.url, FOREIGN, respond(OPEN), respond(CLOSED));
   refused(ended, CLOSED);
-  assert.ok(ended.events.some(({ type }) => type === "response.completed"), "what went before was answered");
+  assert.ok(
+    ended.events.some(({ type }) => type === "response.completed"),
+    "what went before was answered",
+  );
   assert.equal(gate.front.attempts - attempts, 1);
-  assert.deepEqual(gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text).model), [OPEN]);
+  assert.deepEqual(
+    gate.origin.seen.at(-1).messages.map(({ text }) => JSON.parse(text).model),
+    [OPEN],
+  );
 });

@@ -20,9 +20,22 @@ callsOf("openrouter", gate, {
     assert.equal(error.error.code, 403);
   },
   calls: [
-    { name: "chat", call: (router, model) => router.chat.send({ chatRequest: { model, messages } }) },
-    { name: "chat, streaming", call: (router, model) => collected(router.chat.send({ chatRequest: { model, messages, stream: true } })) },
-    { name: "fallbacks", call: (router, model) => router.chat.send({ chatRequest: { model: spelled(OPEN), models: [spelled(OPEN), model], messages } }) },
+    {
+      name: "chat",
+      call: (router, model) => router.chat.send({ chatRequest: { model, messages } }),
+    },
+    {
+      name: "chat, streaming",
+      call: (router, model) =>
+        collected(router.chat.send({ chatRequest: { model, messages, stream: true } })),
+    },
+    {
+      name: "fallbacks",
+      call: (router, model) =>
+        router.chat.send({
+          chatRequest: { model: spelled(OPEN), models: [spelled(OPEN), model], messages },
+        }),
+    },
   ],
 });
 
@@ -33,7 +46,13 @@ callsOf("openai on openrouter", gate, {
     assert.equal(error.constructor, OpenAI.PermissionDeniedError);
     assert.equal(error.message, `403 ${text}`);
   },
-  calls: [{ name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) }],
+  calls: [
+    { name: "chat", call: (openai, model) => openai.chat.completions.create({ model, messages }) },
+  ],
 });
 
-listsOf("openrouter", gate, { client, spelled, list: async (router) => (await router.models.list()).result.data.map(({ id }) => id) });
+listsOf("openrouter", gate, {
+  client,
+  spelled,
+  list: async (router) => (await router.models.list()).result.data.map(({ id }) => id),
+});

@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 import { callsOf, served } from "./setup.mjs";
 
 const gate = served(["openai", "anthropic"]);
-const python = spawn(fileURLToPath(new URL("../../.tools/python/bin/python", import.meta.url)), [fileURLToPath(new URL("python.py", import.meta.url))], { stdio: ["pipe", "pipe", "inherit"] });
+const python = spawn(
+  fileURLToPath(new URL("../../.tools/python/bin/python", import.meta.url)),
+  [fileURLToPath(new URL("python.py", import.meta.url))],
+  { stdio: ["pipe", "pipe", "inherit"] },
+);
 const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
 after(() => python.stdin.end());
 
@@ -19,24 +23,38 @@ async function made(job) {
   return result;
 }
 
-const calls = (vendor, names) => names.map((name) => ({ name, call: (client, model) => made({ call: `${vendor} ${name}`, model, ...client }) }));
+const calls = (vendor, names) =>
+  names.map((name) => ({
+    name,
+    call: (client, model) => made({ call: `${vendor} ${name}`, model, ...client }),
+  }));
 const client = (url, key) => ({ url, key });
 
 /** A dictionary as Python prints it. */
 function printed(value) {
   if (value === null) return "None";
   if (typeof value === "string") return `'${value}'`;
-  return `{${Object.entries(value).map(([key, one]) => `'${key}': ${printed(one)}`).join(", ")}}`;
+  return `{${Object.entries(value)
+    .map(([key, one]) => `'${key}': ${printed(one)}`)
+    .join(", ")}}`;
 }
 
 callsOf("python openai", gate, {
   client,
   thrown(error, text, caseId) {
     assert.equal(error.class, "openai.PermissionDeniedError");
-    const body = { message: text, type: "request_forbidden", param: "model", code: "model_restricted" };
+    const body = {
+      message: text,
+      type: "request_forbidden",
+      param: "model",
+      code: "model_restricted",
+    };
     assert.deepEqual(error.body, body);
     assert.equal(error.message, `Error code: 403 - ${printed({ error: body })}`);
-    assert.deepEqual([error.status_code, error.code, error.param, error.type, error.request_id], [403, "model_restricted", "model", "request_forbidden", caseId]);
+    assert.deepEqual(
+      [error.status_code, error.code, error.param, error.type, error.request_id],
+      [403, "model_restricted", "model", "request_forbidden", caseId],
+    );
   },
   calls: [
     ...calls("openai", [
@@ -60,7 +78,13 @@ callsOf("python openai", gate, {
         return events;
       },
       thrown(event, text, caseId) {
-        assert.deepEqual(event.error, { message: text, type: "request_forbidden", param: "model", code: "model_restricted", event_id: event.error.event_id });
+        assert.deepEqual(event.error, {
+          message: text,
+          type: "request_forbidden",
+          param: "model",
+          code: "model_restricted",
+          event_id: event.error.event_id,
+        });
         assert.equal(event.event_id, caseId);
         assert.equal(event.closed, 1008);
       },
@@ -72,10 +96,25 @@ callsOf("python anthropic", gate, {
   client,
   thrown(error, text, caseId) {
     assert.equal(error.class, "anthropic.PermissionDeniedError");
-    const body = { type: "error", error: { type: "permission_error", message: text, details: { error_code: "model_restricted" } }, request_id: caseId };
+    const body = {
+      type: "error",
+      error: {
+        type: "permission_error",
+        message: text,
+        details: { error_code: "model_restricted" },
+      },
+      request_id: caseId,
+    };
     assert.deepEqual(error.body, body);
     assert.equal(error.message, `Error code: 403 - ${printed(body)}`);
     assert.deepEqual([error.status_code, error.request_id], [403, caseId]);
   },
-  calls: calls("anthropic", ["messages", "messages, streaming", "messages, stream helper", "token count", "batch", "model"]),
+  calls: calls("anthropic", [
+    "messages",
+    "messages, streaming",
+    "messages, stream helper",
+    "token count",
+    "batch",
+    "model",
+  ]),
 });

@@ -11,9 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { undone } from "../../tools/origin/call.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { compile, start } from "../worker/setup.mjs";
 
 const RULES = fileURLToPath(new URL("policy.toml", import.meta.url));
@@ -37,8 +37,14 @@ export function said(model, caseId) {
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};
   before(async () => {
-    const reach = acknowledges ? await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) : undefined;
-    const { worker, origin, close } = await start({ bundle: policy(dialects, rules), reach, bindings: { LOCAL: "1" } });
+    const access = acknowledges
+      ? await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY })
+      : undefined;
+    const { worker, origin, close } = await start({
+      bundle: policy(dialects, rules),
+      access,
+      bindings: { LOCAL: "1" },
+    });
     const front = await edge(worker.url);
     Object.assign(gate, {
       worker,
@@ -59,7 +65,10 @@ function policy(dialects, rules) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const head = join(folder, "head.toml");
-    writeFileSync(head, `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = [${dialects.map(toml).join(", ")}]\n${rules}`);
+    writeFileSync(
+      head,
+      `format = 1\n[policy]\nid = "clients"\ntitle = "Policy of the clients' tests"\nversion = 1\nexpires = 2099-01-01T00:00:00Z\ndialects = [${dialects.map(toml).join(", ")}]\n${rules}`,
+    );
     return compile(head, RULES);
   } finally {
     rmSync(folder, { recursive: true });
@@ -67,7 +76,9 @@ function policy(dialects, rules) {
 }
 
 function toml(dialect) {
-  return typeof dialect === "string" ? JSON.stringify(dialect) : `{ id = ${JSON.stringify(dialect.id)}, prefix = ${JSON.stringify(dialect.prefix)} }`;
+  return typeof dialect === "string"
+    ? JSON.stringify(dialect)
+    : `{ id = ${JSON.stringify(dialect.id)}, prefix = ${JSON.stringify(dialect.prefix)} }`;
 }
 
 /**
@@ -76,8 +87,20 @@ function toml(dialect) {
  * has it, `deferred` a call of which only the origin knows what it runs, `changed(result)` drops what differs from call to call.
  */
 export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model) => model }) {
-  for (const { name, call, open = spelled(OPEN), closed = spelled(CLOSED), told = closed, refused = true, changed = (result) => result, ...own } of calls) {
-    for (const [who, key, model] of [["a restricted caller may use", FOREIGN, open], ["only an unrestricted caller may use", US, closed]]) {
+  for (const {
+    name,
+    call,
+    open = spelled(OPEN),
+    closed = spelled(CLOSED),
+    told = closed,
+    refused = true,
+    changed = (result) => result,
+    ...own
+  } of calls) {
+    for (const [who, key, model] of [
+      ["a restricted caller may use", FOREIGN, open],
+      ["only an unrestricted caller may use", US, closed],
+    ]) {
       if (model === undefined) continue;
       test(`${vendor}, ${name}: a model that ${who}`, async () => {
         const { seen } = gate.origin;
@@ -100,7 +123,9 @@ export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model)
         (result) => assert.fail(`the call went through: ${JSON.stringify(result)}`),
         (cause) => cause,
       );
-      const [caseId] = /pc-[0-9a-f-]{36}/.exec(everything(error)) ?? assert.fail(`no case in ${everything(error)}`);
+      const [caseId] =
+        /pc-[0-9a-f-]{36}/.exec(everything(error)) ??
+        assert.fail(`no case in ${everything(error)}`);
       await (own.thrown ?? thrown)(error, said(told, caseId), caseId);
       assert.equal(gate.front.attempts - attempts, 1, "attempts");
       assert.equal(gate.origin.seen.length, begun, "requests that reached the origin");
@@ -141,11 +166,20 @@ const UNLIKE = new Set(["echo", "sdkHttpResponse", "$metadata"]);
 
 /** A result as data. */
 function plain(result) {
-  return JSON.parse(JSON.stringify(result ?? null, (key, value) => (UNLIKE.has(key) ? undefined : value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : value)));
+  return JSON.parse(
+    JSON.stringify(result ?? null, (key, value) =>
+      UNLIKE.has(key)
+        ? undefined
+        : value instanceof Uint8Array
+          ? Buffer.from(value).toString("utf8")
+          : value,
+    ),
+  );
 }
 
 // What a hop sets for itself, what differs from call to call, and what the edge adds.
-const HOP = /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-reach|sec-websocket-key|sec-websocket-extensions)$/;
+const HOP =
+  /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-access|sec-websocket-key|sec-websocket-extensions)$/;
 
 /** What of a request must be at the origin as the client made it, whatever it was packed in on the way. */
 function arrived({ method, url, headers, body, messages }) {
@@ -154,7 +188,14 @@ function arrived({ method, url, headers, body, messages }) {
   return {
     method,
     url,
-    headers: Object.fromEntries(Object.entries(headers).filter(([name, value]) => value !== "" && !HOP.test(name)).map(([name, value]) => [name, name === "authorization" ? value.replace(/^AWS4.*/s, "AWS4") : settle(value)])),
+    headers: Object.fromEntries(
+      Object.entries(headers)
+        .filter(([name, value]) => value !== "" && !HOP.test(name))
+        .map(([name, value]) => [
+          name,
+          name === "authorization" ? value.replace(/^AWS4.*/s, "AWS4") : settle(value),
+        ]),
+    ),
     body: settle(undone(body, headers["content-encoding"]).toString("latin1")),
     messages,
   };
@@ -167,22 +208,34 @@ async function edge(url) {
   const placed = (headers) => ({ ...headers, "cf-ipcountry": "US" });
   const server = createServer({ maxHeaderSize: 131072 }, (incoming, outgoing) => {
     front.attempts += 1;
-    const onward = request({ hostname, port, method: incoming.method, path: incoming.url, headers: placed(incoming.headers) }, (answer) => {
-      outgoing.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const onward = request(
+      {
+        hostname,
+        port,
+        method: incoming.method,
+        path: incoming.url,
+        headers: placed(incoming.headers),
+      },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     onward.on("error", () => outgoing.destroy());
     incoming.pipe(onward);
   });
   server.on("upgrade", (incoming, client, head) => {
     front.attempts += 1;
-    const lines = Object.entries(placed(incoming.headers)).map(([name, value]) => `${name}: ${value}\r\n`);
+    const lines = Object.entries(placed(incoming.headers)).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    );
     const onward = connect(Number(port), hostname, () => {
       onward.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${lines.join("")}\r\n`);
       onward.write(head);
       onward.pipe(client).pipe(onward);
     });
-    for (const socket of [onward, client]) socket.on("error", () => (onward.destroy(), client.destroy()));
+    for (const socket of [onward, client])
+      socket.on("error", () => (onward.destroy(), client.destroy()));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   front.url = `http://127.0.0.1:${server.address().port}`;

@@ -10,7 +10,12 @@ const messages = [{ role: "user", content: "hi there" }];
 /** The client hands out the whole answer; its headers differ from call to call. */
 const result = async (answer) => (await answer).result;
 
-const client = (serviceUrl, bearerToken) => new WatsonXAI({ version: "2026-01-01", serviceUrl, authenticator: new BearerTokenAuthenticator({ bearerToken }) });
+const client = (serviceUrl, bearerToken) =>
+  new WatsonXAI({
+    version: "2026-01-01",
+    serviceUrl,
+    authenticator: new BearerTokenAuthenticator({ bearerToken }),
+  });
 const spelled = (model) => `acme/${model}`;
 
 callsOf("watsonx", gate, {
@@ -20,16 +25,44 @@ callsOf("watsonx", gate, {
     assert.equal(error.status, 403);
     // This client has words of its own for every 403; the policy's stand beside them, where a stream was asked for as its bytes.
     assert.equal(error.message, "Access is denied due to invalid credentials.");
-    const body = error.result.errors === undefined ? JSON.parse(Buffer.concat(await collected(error.result))) : error.result;
-    assert.deepEqual(body.errors.map(({ code, message }) => ({ code, message })), [{ code: "model_restricted", message: text }]);
+    const body =
+      error.result.errors === undefined
+        ? JSON.parse(Buffer.concat(await collected(error.result)))
+        : error.result;
+    assert.deepEqual(
+      body.errors.map(({ code, message }) => ({ code, message })),
+      [{ code: "model_restricted", message: text }],
+    );
     assert.equal(body.trace, caseId);
   },
   calls: [
-    { name: "chat", call: (watsonx, modelId) => result(watsonx.textChat({ modelId, projectId, messages })) },
-    { name: "chat, streaming", call: async (watsonx, modelId) => collected(await watsonx.textChatStream({ modelId, projectId, messages, returnObject: true })) },
-    { name: "generation", call: (watsonx, modelId) => result(watsonx.generateText({ modelId, projectId, input: "hi there" })) },
-    { name: "embeddings", call: (watsonx, modelId) => result(watsonx.embedText({ modelId, projectId, inputs: ["hi there"] })) },
+    {
+      name: "chat",
+      call: (watsonx, modelId) => result(watsonx.textChat({ modelId, projectId, messages })),
+    },
+    {
+      name: "chat, streaming",
+      call: async (watsonx, modelId) =>
+        collected(
+          await watsonx.textChatStream({ modelId, projectId, messages, returnObject: true }),
+        ),
+    },
+    {
+      name: "generation",
+      call: (watsonx, modelId) =>
+        result(watsonx.generateText({ modelId, projectId, input: "hi there" })),
+    },
+    {
+      name: "embeddings",
+      call: (watsonx, modelId) =>
+        result(watsonx.embedText({ modelId, projectId, inputs: ["hi there"] })),
+    },
   ],
 });
 
-listsOf("watsonx", gate, { client, spelled, list: async (watsonx) => (await result(watsonx.listFoundationModelSpecs({}))).resources.map(({ model_id }) => model_id) });
+listsOf("watsonx", gate, {
+  client,
+  spelled,
+  list: async (watsonx) =>
+    (await result(watsonx.listFoundationModelSpecs({}))).resources.map(({ model_id }) => model_id),
+});

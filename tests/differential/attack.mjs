@@ -23,21 +23,43 @@ const EDGE = 16;
 /** Tries requests until `enough` says so. With `only`, one of these is done to each request, and nothing else. */
 export async function attack(bench, seed, enough, tell = () => {}, only = undefined) {
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
-  const tally = { seed, tried: 0, carriers: {}, kinds: {}, verdicts: {}, differences: new Map(), more: { count: 0 }, edge: 0, alone: new Set() };
+  const tally = {
+    seed,
+    tried: 0,
+    carriers: {},
+    kinds: {},
+    verdicts: {},
+    differences: new Map(),
+    more: { count: 0 },
+    edge: 0,
+    alone: new Set(),
+  };
   while (!enough(tally)) {
     // A batch has a seed of its own, so that it can be had again without those before it.
     const own = seed + tally.tried / BATCH;
     const chance = new Chance(own);
     const requests = Array.from({ length: BATCH }, () => {
       if (only !== undefined) return fitting(chance, weighed, bench.operations, chance.of(only));
-      let made = mutate(chance, request(chance, chance.weighed(weighed), chance.once(2), bench.operations));
+      let made = mutate(
+        chance,
+        request(chance, chance.weighed(weighed), chance.once(2), bench.operations),
+      );
       if (made.body.kind !== "none" && chance.once(20)) {
         const other = request(chance, made.operation, chance.once(2), bench.operations);
         if (other.body.kind === made.body.kind) made = splice(chance, made, other);
       }
       let wire = { ...written(made), operation: made.operation };
-      if (wire.body !== "" && wire.socket !== true && wire.trailers === undefined && chance.once(12)) wire = coded(chance, wire);
-      if (wire.body !== "" && chance.once(3)) wire.chunks = Array.from({ length: 1 + chance.below(4) }, () => chance.below(wire.body.length + 1)).sort((a, b) => a - b);
+      if (
+        wire.body !== "" &&
+        wire.socket !== true &&
+        wire.trailers === undefined &&
+        chance.once(12)
+      )
+        wire = coded(chance, wire);
+      if (wire.body !== "" && chance.once(3))
+        wire.chunks = Array.from({ length: 1 + chance.below(4) }, () =>
+          chance.below(wire.body.length + 1),
+        ).sort((a, b) => a - b);
       return wire;
     });
     for (const [index, outcome] of (await bench.try(requests)).entries()) {
@@ -45,13 +67,18 @@ export async function attack(bench, seed, enough, tell = () => {}, only = undefi
       count(tally.carriers, outcome.request.carrier);
       count(tally.kinds, outcome.kind);
       count(tally.verdicts, outcome.verdict.verdict ?? "error");
-      if (outcome.request.mutations.length === 1) tally.alone.add(`${outcome.request.mutations[0]} on ${outcome.request.closed ? "closed" : "open"}: ${outcome.stated ? "said" : outcome.kind}`);
+      if (outcome.request.mutations.length === 1)
+        tally.alone.add(
+          `${outcome.request.mutations[0]} on ${outcome.request.closed ? "closed" : "open"}: ${outcome.stated ? "said" : outcome.kind}`,
+        );
       if (index % EDGE === 0) {
         tally.edge += 1;
         const told = bench.edge(outcome.request, outcome.verdict);
-        if (told !== undefined) note(tally, { ...outcome, kind: "edge", parsers: [told], own }, tell);
+        if (told !== undefined)
+          note(tally, { ...outcome, kind: "edge", parsers: [told], own }, tell);
       }
-      if (["bypass", "over-block", "fault", "chunks", "twin"].includes(outcome.kind)) note(tally, { ...outcome, own }, tell);
+      if (["bypass", "over-block", "fault", "chunks", "twin"].includes(outcome.kind))
+        note(tally, { ...outcome, own }, tell);
     }
   }
   return tally;
@@ -73,8 +100,14 @@ function count(counts, key) {
 /** Differences of one cause mostly have the same parsers and the same last mutation. */
 function note(tally, outcome, tell) {
   const { request, verdict, kind, parsers } = outcome;
-  const key = [kind, verdict.reason, request.carrier, kind === "bypass" ? parsers.join(",") : request.mutations.slice().sort().join(",")].join(" ");
-  const known = tally.differences.get(key) ?? (tally.differences.size >= DIFFERENCES ? tally.more : undefined);
+  const key = [
+    kind,
+    verdict.reason,
+    request.carrier,
+    kind === "bypass" ? parsers.join(",") : request.mutations.slice().sort().join(","),
+  ].join(" ");
+  const known =
+    tally.differences.get(key) ?? (tally.differences.size >= DIFFERENCES ? tally.more : undefined);
   if (known !== undefined) {
     known.count += 1;
     return;
@@ -83,7 +116,11 @@ function note(tally, outcome, tell) {
   tell(`SEED=${outcome.own} CASES=${BATCH}: ${key} [${request.mutations}]`);
 }
 
-const list = (counts) => Object.entries(counts).sort().map(([key, count]) => `${key} ${count}`).join(", ");
+const list = (counts) =>
+  Object.entries(counts)
+    .sort()
+    .map(([key, count]) => `${key} ${count}`)
+    .join(", ");
 
 export function figures(tally) {
   return [
@@ -95,13 +132,22 @@ export function figures(tally) {
 
 /** The gravest differences, made small: as corpus lines, and as told to who must mend them. */
 export async function smallest(bench, tally, most) {
-  const grave = ({ outcome }) => ["bypass", "twin", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
-  const worst = [...tally.differences.values()].sort((a, b) => grave(a) - grave(b) || b.count - a.count).slice(0, most);
+  const grave = ({ outcome }) =>
+    ["bypass", "twin", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
+  const worst = [...tally.differences.values()]
+    .sort((a, b) => grave(a) - grave(b) || b.count - a.count)
+    .slice(0, most);
   const told = [];
   for (const { count, outcome } of worst) {
-    const least = outcome.stated || ["edge", "chunks", "twin"].includes(outcome.kind) ? outcome : await minimise(bench, outcome);
+    const least =
+      outcome.stated || ["edge", "chunks", "twin"].includes(outcome.kind)
+        ? outcome
+        : await minimise(bench, outcome);
     const line = corpusLine(least);
-    told.push({ line, told: `${outcome.kind} x${count} [${outcome.request.mutations}] ${least.verdict.reason}: ${JSON.stringify(line)}` });
+    told.push({
+      line,
+      told: `${outcome.kind} x${count} [${outcome.request.mutations}] ${least.verdict.reason}: ${JSON.stringify(line)}`,
+    });
   }
   return told;
 }
@@ -115,19 +161,50 @@ export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
     delete line.body_b64;
     line.body = request.body;
   }
-  const digest = createHash("sha256").update(JSON.stringify([line.method, line.url, line.headers, request.body])).digest("hex").slice(0, 8);
+  const digest = createHash("sha256")
+    .update(JSON.stringify([line.method, line.url, line.headers, request.body]))
+    .digest("hex")
+    .slice(0, 8);
   const read = [...new Set(reads.map(([parser, text]) => `${parser} ${JSON.stringify(text)}`))];
-  if (stated) return { ...line, id: `found-${digest}`, class: "found", summary: `${request.mutations.join(", ") || "nothing done"}: the gate said ${verdict.verdict} ${verdict.reason}`, read, expect: { verdict: [...new Set([...request.expected.verdicts, ...request.expected.reasons])] } };
-  if (kind === "twin") return { ...line, id: `found-${digest}`, class: "found", summary: `the gate said ${verdict.verdict}, and another verdict where the header is said plainly`, read, expect: { verdict: [JSON.parse(parsers[0]).verdict] } };
-  const told = { bypass: `${parsers.join(", ")} read a closed model`, "over-block": `all read open models alone, the gate said ${verdict.reason}` }[kind] ?? kind;
-  const expect = { verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"] };
+  if (stated)
+    return {
+      ...line,
+      id: `found-${digest}`,
+      class: "found",
+      summary: `${request.mutations.join(", ") || "nothing done"}: the gate said ${verdict.verdict} ${verdict.reason}`,
+      read,
+      expect: {
+        verdict: [...new Set([...request.expected.verdicts, ...request.expected.reasons])],
+      },
+    };
+  if (kind === "twin")
+    return {
+      ...line,
+      id: `found-${digest}`,
+      class: "found",
+      summary: `the gate said ${verdict.verdict}, and another verdict where the header is said plainly`,
+      read,
+      expect: { verdict: [JSON.parse(parsers[0]).verdict] },
+    };
+  const told =
+    {
+      bypass: `${parsers.join(", ")} read a closed model`,
+      "over-block": `all read open models alone, the gate said ${verdict.reason}`,
+    }[kind] ?? kind;
+  const expect = {
+    verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"],
+  };
   return { ...line, id: `found-${digest}`, class: "found", summary: told, read, expect };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
   const cases = Number(process.env.CASES ?? Number.POSITIVE_INFINITY);
-  const until = Date.now() + (process.env.CASES === undefined ? Number(process.env.MINUTES ?? 30) * 60_000 : Number.POSITIVE_INFINITY);
+  const until =
+    Date.now() +
+    (process.env.CASES === undefined
+      ? Number(process.env.MINUTES ?? 30) * 60_000
+      : Number.POSITIVE_INFINITY);
   console.log(`attack: seed ${seed} (SEED=${seed} repeats it)`);
   const bench = await Bench.open({ gate: process.env.GATE, edge: process.env.EDGE !== "0" });
   let told = Date.now();
@@ -139,7 +216,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     }
     return tried >= cases || Date.now() > until;
   };
-  const tally = await attack(bench, seed, enough, (difference) => console.log(`attack: ${difference}`));
+  const tally = await attack(bench, seed, enough, (difference) =>
+    console.log(`attack: ${difference}`),
+  );
   // Before they are made small, which takes longer than a run that is broken off has.
   console.log(figures(tally));
   const lines = [];
@@ -151,7 +230,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (lines.length > 0) {
     const folder = fileURLToPath(new URL("../../target/attack/", import.meta.url));
     mkdirSync(folder, { recursive: true });
-    writeFileSync(`${folder}found.jsonl`, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    writeFileSync(
+      `${folder}found.jsonl`,
+      lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    );
     console.log(`attack: written to ${folder}found.jsonl`);
   }
   process.exit(tally.differences.size > 0 ? 1 : 0);

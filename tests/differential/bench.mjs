@@ -22,16 +22,56 @@ const POLICY = at("../corpus/policy.toml");
 const TARGET = process.env.CARGO_TARGET_DIR ?? at("../../target");
 const TOLERATED = JSON.parse(readFileSync(at("tolerance.json"), "utf8"));
 const CALLER = { place: { country: "FR" }, account: { us_person: false } };
-const JSON_PARSERS = ["b64-node", "b64-python", "b64-go", "b64-rust", "v8", "express-json", "cpython", "orjson", "litellm", "serde_json", "serde_json-struct", "go-struct", "go-map"];
-const FORM_PARSERS = ["undici", "busboy", "express-simple", "express-extended", "starlette", "werkzeug", "django", "cgi", "go-form", "multer"];
+const JSON_PARSERS = [
+  "b64-node",
+  "b64-python",
+  "b64-go",
+  "b64-rust",
+  "v8",
+  "express-json",
+  "cpython",
+  "orjson",
+  "litellm",
+  "serde_json",
+  "serde_json-struct",
+  "go-struct",
+  "go-map",
+];
+const FORM_PARSERS = [
+  "undici",
+  "busboy",
+  "express-simple",
+  "express-extended",
+  "starlette",
+  "werkzeug",
+  "django",
+  "cgi",
+  "go-form",
+  "multer",
+];
 /** What takes a batch apart; one of them giving up, or seeing other requests in it, makes it ambiguous. */
-const SPLITTERS = ["dicer", "llhttp", "email", "python-multipart", "go-mixed", "multer-mixed", "httparse-mixed"];
+const SPLITTERS = [
+  "dicer",
+  "llhttp",
+  "email",
+  "python-multipart",
+  "go-mixed",
+  "multer-mixed",
+  "httparse-mixed",
+];
 /** What reads the head of a request. */
 const HEADS = ["httparse", "go-head"];
 /** So many requests found in a batch are looked at. */
 const UNPACKED = 16;
 /** Where Google takes credentials, and others do. */
-const CREDENTIALS = ["authorization", "x-goog-api-key", "x-api-key", "api-key", "key", "access_token"];
+const CREDENTIALS = [
+  "authorization",
+  "x-goog-api-key",
+  "x-api-key",
+  "api-key",
+  "key",
+  "access_token",
+];
 const METHOD_HEADERS = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 /** Gates that must be found out: the proof that the bench can fail. */
@@ -39,7 +79,14 @@ const STUBS = {
   pass: () => ({ verdict: "pass", reason: "stub" }),
   refuse: () => ({ verdict: "refuse", reason: "stub" }),
   /** Takes anything with `websocket` in it for a socket. */
-  upgrade: ({ headers }) => ({ verdict: Object.entries(headers).some(([name, value]) => /^(upgrade|:protocol)$/i.test(name) && /websocket/i.test(value)) ? "defer" : "pass", reason: "stub" }),
+  upgrade: ({ headers }) => ({
+    verdict: Object.entries(headers).some(
+      ([name, value]) => /^(upgrade|:protocol)$/i.test(name) && /websocket/i.test(value),
+    )
+      ? "defer"
+      : "pass",
+    reason: "stub",
+  }),
 };
 
 export class Bench {
@@ -65,18 +112,32 @@ export class Bench {
       new Child("go", join(TARGET, "differential/parser-go"), []),
     ];
     if (gate === "portcullis") {
-      const child = new Child("portcullis", cli(), ["decide", "--policy", POLICY, "--requests", "-"], { stderr: "ignore" });
+      const child = new Child(
+        "portcullis",
+        cli(),
+        ["decide", "--policy", POLICY, "--requests", "-"],
+        { stderr: "ignore" },
+      );
       bench.#gate = child;
     } else {
       bench.#gate = { ask: async (lines) => lines.map(STUBS[gate]), close() {} };
     }
     if (edge) {
-      const [{ Gate, Session }, { Decoder }] = await Promise.all([import("portcullis"), import("portcullis/decode")]);
+      const [{ Gate, Session }, { Decoder }] = await Promise.all([
+        import("portcullis"),
+        import("portcullis/decode"),
+      ]);
       const wasm = (name) => readFileSync(at(`../../pkg/wasm/${name}_bg.wasm`));
-      const loaded = await Gate.load({ module: wasm("edge"), bundle: compile(POLICY), decoder: new Decoder(wasm("decode")) });
+      const loaded = await Gate.load({
+        module: wasm("edge"),
+        bundle: compile(POLICY),
+        decoder: new Decoder(wasm("decode")),
+      });
       bench.#edge = (line) => judgeLine(loaded, line, Session);
     }
-    await Promise.all(bench.#parsers.map((parser) => parser.ask([{ operations: bench.operations }])));
+    await Promise.all(
+      bench.#parsers.map((parser) => parser.ask([{ operations: bench.operations }])),
+    );
     return bench;
   }
 
@@ -89,7 +150,16 @@ export class Bench {
     const asked = requests.map((request) => {
       const { operation, method, target, trailers = [] } = request;
       const headers = request.headers.filter(([name]) => name.toLowerCase() !== "content-encoding");
-      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, ...userData([operation]), container: operation.container === true };
+      return {
+        method,
+        target,
+        headers,
+        trailers,
+        body: Buffer.from(plain(request), "latin1").toString("base64"),
+        places: operation.places,
+        ...userData([operation]),
+        container: operation.container === true,
+      };
     });
     const cut = requests.filter(({ chunks }) => chunks !== undefined);
     const twins = requests.filter(({ twin }) => twin);
@@ -103,8 +173,12 @@ export class Bench {
     return requests.map((request, index) => {
       const outcome = this.#judge(request, verdicts[index], told[index], unpacked[index]);
       const said = JSON.stringify(verdicts[index]);
-      for (const [kind, other] of [["chunks", whole[cut.indexOf(request)]], ["twin", plainer[twins.indexOf(request)]]]) {
-        if (outcome.kind !== "bypass" && other !== undefined && JSON.stringify(other) !== said) return { ...outcome, kind, parsers: [JSON.stringify(other)] };
+      for (const [kind, other] of [
+        ["chunks", whole[cut.indexOf(request)]],
+        ["twin", plainer[twins.indexOf(request)]],
+      ]) {
+        if (outcome.kind !== "bypass" && other !== undefined && JSON.stringify(other) !== said)
+          return { ...outcome, kind, parsers: [JSON.stringify(other)] };
       }
       return outcome;
     });
@@ -123,16 +197,34 @@ export class Bench {
       for (const [parser, nested] of answers.flatMap(({ nested = [] }) => nested)) {
         for (const { method, target, headers, body } of nested) {
           const key = JSON.stringify([method, target, headers, body]);
-          if (!requests.has(key)) requests.set(key, { parser, request: { method, target, headers, body: Buffer.from(body, "base64").toString("latin1"), operation: { places: [] }, mutations: [] } });
+          if (!requests.has(key))
+            requests.set(key, {
+              parser,
+              request: {
+                method,
+                target,
+                headers,
+                body: Buffer.from(body, "base64").toString("latin1"),
+                operation: { places: [] },
+                mutations: [],
+              },
+            });
         }
       }
       return [...requests.values()].slice(0, UNPACKED);
     });
     const flat = found.flat();
     const asked = flat.map(({ request }) => {
-      const reached = this.#router.reach(request.target).map(({ operation }) => operation);
+      const reached = this.#router.access(request.target).map(({ operation }) => operation);
       const places = [...new Set(reached.flatMap((operation) => operation.places))];
-      return { ...request, trailers: [], body: Buffer.from(request.body, "latin1").toString("base64"), places, ...userData(reached), container: false };
+      return {
+        ...request,
+        trailers: [],
+        body: Buffer.from(request.body, "latin1").toString("base64"),
+        places,
+        ...userData(reached),
+        container: false,
+      };
     });
     const answers = await this.#told(asked);
     return found.map((some) => some.map((one) => ({ ...one, told: answers[flat.indexOf(one)] })));
@@ -147,7 +239,8 @@ export class Bench {
       judged = this.#edge(line);
     } catch (error) {
       // A target that no runtime hands to a worker is the caller's mistake to the package.
-      if (error.code === "input_invalid" && !/^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(request.target)) return undefined;
+      if (error.code === "input_invalid" && !/^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(request.target))
+        return undefined;
       throw error;
     }
     const told = JSON.stringify({ id: line.id, ...judged });
@@ -158,35 +251,85 @@ export class Bench {
     const reads = this.#counted(request, told);
     const rejects = told.flatMap((answer) => answer.rejects);
     let meant = ["json", "base64"].includes(request.kind) ? JSON_PARSERS : FORM_PARSERS;
-    if (request.operation.container && this.#runs(request, told).some(({ operation }) => operation.container)) {
+    if (
+      request.operation.container &&
+      this.#runs(request, told).some(({ operation }) => operation.container)
+    ) {
       meant = SPLITTERS;
-      if (new Set(told.flatMap(({ nested = [] }) => nested).map(([, requests]) => JSON.stringify(requests.map(({ method, target, body }) => [method, target, Buffer.from(body, "base64").toString("latin1").trimEnd()])))).size > 1) rejects.push(SPLITTERS[0]);
+      if (
+        new Set(
+          told
+            .flatMap(({ nested = [] }) => nested)
+            .map(([, requests]) =>
+              JSON.stringify(
+                requests.map(({ method, target, body }) => [
+                  method,
+                  target,
+                  Buffer.from(body, "base64").toString("latin1").trimEnd(),
+                ]),
+              ),
+            ),
+        ).size > 1
+      )
+        rejects.push(SPLITTERS[0]);
       for (const { parser, request: inner, told: answers } of unpacked) {
-        for (const [by, text] of this.#counted(inner, answers)) reads.push([`${parser} ${by}`, text]);
-        for (const [name, value] of credentials(inner)) if (!credentials(request).some(([other, text]) => other === name && text === value)) reads.push([`${parser} credential`, name]);
-        const form = inner.headers.some(([name, value]) => name.toLowerCase() === "content-type" && /form/i.test(value)) ? FORM_PARSERS : JSON_PARSERS;
-        if (inner.body !== "" && answers.some((answer) => answer.rejects.some((by) => form.includes(by)))) rejects.push(SPLITTERS[0]);
-        if (answers.some((answer) => answer.rejects.some((by) => HEADS.includes(by)))) rejects.push(SPLITTERS[0]);
+        for (const [by, text] of this.#counted(inner, answers))
+          reads.push([`${parser} ${by}`, text]);
+        for (const [name, value] of credentials(inner))
+          if (!credentials(request).some(([other, text]) => other === name && text === value))
+            reads.push([`${parser} credential`, name]);
+        const form = inner.headers.some(
+          ([name, value]) => name.toLowerCase() === "content-type" && /form/i.test(value),
+        )
+          ? FORM_PARSERS
+          : JSON_PARSERS;
+        if (
+          inner.body !== "" &&
+          answers.some((answer) => answer.rejects.some((by) => form.includes(by)))
+        )
+          rejects.push(SPLITTERS[0]);
+        if (answers.some((answer) => answer.rejects.some((by) => HEADS.includes(by))))
+          rejects.push(SPLITTERS[0]);
       }
     }
-    const closed = reads.filter(([parser, text]) => (parser.includes("-like") ? isClosedAsItStands(text) : isClosed(text)) || parser.endsWith(" credential"));
+    const closed = reads.filter(
+      ([parser, text]) =>
+        (parser.includes("-like") ? isClosedAsItStands(text) : isClosed(text)) ||
+        parser.endsWith(" credential"),
+    );
     const outcome = { request, verdict, reads, rejects, kind: "agreed" };
     if (verdict.error !== undefined) return { ...outcome, kind: "fault", parsers: [] };
     const stated = broken(request, verdict);
-    if (stated !== undefined) return { ...outcome, kind: stated, stated: true, parsers: ["expected"] };
+    if (stated !== undefined)
+      return { ...outcome, kind: stated, stated: true, parsers: ["expected"] };
     if (closed.length > 0) {
       outcome.parsers = [...new Set(closed.map(([parser]) => parser))].sort();
       // A message on a socket that the gate knows is not deferred: it goes on or ends the session.
-      const known = request.socket === true && !request.operation.unknown && request.method === request.operation.method && request.target.split("?", 1)[0] === request.operation.path;
-      const through = known && closed.some(([parser]) => !/^(path|front)/.test(parser)) ? ["pass", "defer"] : ["pass"];
+      const known =
+        request.socket === true &&
+        !request.operation.unknown &&
+        request.method === request.operation.method &&
+        request.target.split("?", 1)[0] === request.operation.path;
+      const through =
+        known && closed.some(([parser]) => !/^(path|front)/.test(parser))
+          ? ["pass", "defer"]
+          : ["pass"];
       return { ...outcome, kind: through.includes(verdict.verdict) ? "bypass" : "kept" };
     }
-    if (!["deny", "refuse"].includes(verdict.verdict) || reads.length === 0 || !reads.every(([, text]) => isOpen(text))) return outcome;
+    if (
+      !["deny", "refuse"].includes(verdict.verdict) ||
+      reads.length === 0 ||
+      !reads.every(([, text]) => isOpen(text))
+    )
+      return outcome;
     outcome.parsers = [...new Set(reads.map(([parser]) => parser))].sort();
     // Where one of them gives up, the request is ambiguous, and refusing it is what the gate is for.
-    if (rejects.some((parser) => meant.includes(parser) || HEADS.includes(parser))) return { ...outcome, kind: "ambiguous" };
+    if (rejects.some((parser) => meant.includes(parser) || HEADS.includes(parser)))
+      return { ...outcome, kind: "ambiguous" };
     const isMeant = ({ reasons = [verdict.reason], mutations, carriers = [request.carrier] }) =>
-      reasons.includes(verdict.reason) && carriers.some((carrier) => carrier === request.carrier || carrier === request.kind) && request.mutations.some((name) => new RegExp(`^(?:${mutations})$`).test(name));
+      reasons.includes(verdict.reason) &&
+      carriers.some((carrier) => carrier === request.carrier || carrier === request.kind) &&
+      request.mutations.some((name) => new RegExp(`^(?:${mutations})$`).test(name));
     const tolerated = TOLERATED.find(isMeant);
     return { ...outcome, kind: tolerated === undefined ? "over-block" : "tolerated" };
   }
@@ -194,13 +337,21 @@ export class Bench {
   /** What the parsers read, as far as some server routes the request to an operation that runs it. */
   #counted(request, told) {
     const runs = this.#runs(request, told);
-    const reads = runs.flatMap(({ operation, models }) => models.map((model) => [operation.unknown ? "path-like" : "path", model]));
-    const takesBody = runs.some(({ operation }) => operation.method === "POST" || (operation.carriers.includes("message") && request.socket === true));
+    const reads = runs.flatMap(({ operation, models }) =>
+      models.map((model) => [operation.unknown ? "path-like" : "path", model]),
+    );
+    const takesBody = runs.some(
+      ({ operation }) =>
+        operation.method === "POST" ||
+        (operation.carriers.includes("message") && request.socket === true),
+    );
     // A gateway in front may choose the model by a segment that it takes off.
-    for (const segment of new Set(runs.flatMap(({ front }) => front ?? []))) if (isClosed(segment) || isOpen(segment)) reads.push(["front-like", segment]);
+    for (const segment of new Set(runs.flatMap(({ front }) => front ?? [])))
+      if (isClosed(segment) || isOpen(segment)) reads.push(["front-like", segment]);
     const takesQuery = runs.some(({ operation }) => operation.query);
     for (const [parser, text] of told.flatMap((answer) => answer.reads)) {
-      if (/-(?:query|header)$/.test(parser) && !parser.includes("-like") ? takesQuery : takesBody) reads.push([parser, text]);
+      if (/-(?:query|header)$/.test(parser) && !parser.includes("-like") ? takesQuery : takesBody)
+        reads.push([parser, text]);
     }
     return reads;
   }
@@ -208,18 +359,24 @@ export class Bench {
   /** Operations that some server routes the request to, with the models in their paths. */
   #runs(request, told) {
     const methods = this.#methods(request);
-    const routed = this.#router.reach(request.target);
+    const routed = this.#router.access(request.target);
     for (const { paths = [], routes = [] } of told) {
       for (const path of paths) routed.push(...this.#router.find(path));
       for (const [, id, models] of routes) routed.push({ operation: this.#byId.get(id), models });
     }
-    return routed.filter(({ operation }) => methods.has(operation.method) || (operation.method === "GET" && (methods.has("HEAD") || methods.has("DELETE"))));
+    return routed.filter(
+      ({ operation }) =>
+        methods.has(operation.method) ||
+        (operation.method === "GET" && (methods.has("HEAD") || methods.has("DELETE"))),
+    );
   }
 
   #methods({ method, target, headers }) {
     const methods = new Set([method.toUpperCase()]);
     if (methods.has("CONNECT")) methods.add("GET");
-    for (const [name, value] of headers) if (METHOD_HEADERS.includes(name.toLowerCase().replaceAll("_", "-"))) methods.add(value.toUpperCase());
+    for (const [name, value] of headers)
+      if (METHOD_HEADERS.includes(name.toLowerCase().replaceAll("_", "-")))
+        methods.add(value.toUpperCase());
     for (const [, asked] of target.matchAll(/[?&]_method=(\w+)/g)) methods.add(asked.toUpperCase());
     return methods;
   }
@@ -228,8 +385,15 @@ export class Bench {
 /** What the verdict is, if it is not what the request itself says that it must be. */
 function broken(request, { verdict, reason }) {
   const { expected, mutations } = request;
-  if (expected === undefined || isSocket(request) || mutations.some((name) => !expected.among.includes(name))) return undefined;
-  return expected.verdicts.includes(verdict) || expected.reasons.includes(reason) ? undefined : expected.kind;
+  if (
+    expected === undefined ||
+    isSocket(request) ||
+    mutations.some((name) => !expected.among.includes(name))
+  )
+    return undefined;
+  return expected.verdicts.includes(verdict) || expected.reasons.includes(reason)
+    ? undefined
+    : expected.kind;
 }
 
 /** Where the user's own data stands, in the body and in a line of it. */
@@ -241,8 +405,15 @@ function userData(operations) {
 /** The request as `portcullis decide` and the corpus have it. */
 export function gateLine(request) {
   const headers = {};
-  for (const [name, value] of request.headers) headers[name] = Object.hasOwn(headers, name) ? [headers[name], value].flat() : value;
-  const line = { id: request.id ?? null, method: request.method, url: request.target, headers, ...CALLER };
+  for (const [name, value] of request.headers)
+    headers[name] = Object.hasOwn(headers, name) ? [headers[name], value].flat() : value;
+  const line = {
+    id: request.id ?? null,
+    method: request.method,
+    url: request.target,
+    headers,
+    ...CALLER,
+  };
   const coded = Buffer.from(request.body, "latin1").toString("base64");
   if (request.socket === true) line.frames = [{ b64: coded }];
   else if (request.body !== "") line.body_b64 = coded;
@@ -253,6 +424,10 @@ export function gateLine(request) {
 
 /** Credentials in a head, each as the name of its place and its text. */
 function credentials({ target, headers }) {
-  const query = target.includes("?") ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))] : [];
-  return [...headers.map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query].map(([name, value]) => [name.toLowerCase(), value]).filter(([name]) => CREDENTIALS.includes(name));
+  const query = target.includes("?")
+    ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))]
+    : [];
+  return [...headers.map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query]
+    .map(([name, value]) => [name.toLowerCase(), value])
+    .filter(([name]) => CREDENTIALS.includes(name));
 }

@@ -13,19 +13,34 @@ export class Child {
 
   constructor(name, command, args, options = {}) {
     this.#name = name;
-    this.#process = spawn(command, args, { ...options, stdio: ["pipe", "pipe", options.stderr ?? "inherit"] });
+    this.#process = spawn(command, args, {
+      ...options,
+      stdio: ["pipe", "pipe", options.stderr ?? "inherit"],
+    });
     this.#process.on("error", (error) => this.#fail(error));
     this.#process.on("exit", (code) => this.#fail(new Error(`${name} ended with ${code}`)));
     this.#process.stdin.on("error", () => {});
-    createInterface({ input: this.#process.stdout }).on("line", (line) => this.#waiting.shift()?.resolve(JSON.parse(line)));
+    createInterface({ input: this.#process.stdout }).on("line", (line) =>
+      this.#waiting.shift()?.resolve(JSON.parse(line)),
+    );
   }
 
   /** The answers to these messages, in their order. */
   ask(messages) {
     if (this.#ended) return Promise.reject(new Error(`${this.#name} has ended`));
-    const answers = messages.map(() => new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
+    const answers = messages.map(
+      () => new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })),
+    );
     this.#process.stdin.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
-    const timer = setTimeout(() => this.#fail(new Error(`${this.#name} does not answer: ${JSON.stringify(messages[messages.length - this.#waiting.length])}`)), PATIENCE);
+    const timer = setTimeout(
+      () =>
+        this.#fail(
+          new Error(
+            `${this.#name} does not answer: ${JSON.stringify(messages[messages.length - this.#waiting.length])}`,
+          ),
+        ),
+      PATIENCE,
+    );
     return Promise.all(answers).finally(() => clearTimeout(timer));
   }
 

@@ -6,14 +6,62 @@ import { CLOSED, OPEN } from "./judge.mjs";
 import { VERBS } from "./operation.mjs";
 import { utf8 } from "./request.mjs";
 
-const anyId = (chance) => chance.weighed([[3, CLOSED[0]], [1, OPEN[0]]]);
-const closedId = (chance) => chance.of(["mythos-5", "MYTHOS-5", "openai/mythos-5", "mythos-5-20260601", "us.acme.mythos-5-v1:0"]);
-const KEYS = ["answering_model", "reasoning_models", "selectedModelId", "model-name", "modelName", "target_deployment_name", "deployment", "engine", "defaultModel", "router_model_id", "judge-models", "MODEL_ID", "searchEngine", "LLMModel", `${"very_".repeat(8)}long_model`];
+const anyId = (chance) =>
+  chance.weighed([
+    [3, CLOSED[0]],
+    [1, OPEN[0]],
+  ]);
+const closedId = (chance) =>
+  chance.of([
+    "mythos-5",
+    "MYTHOS-5",
+    "openai/mythos-5",
+    "mythos-5-20260601",
+    "us.acme.mythos-5-v1:0",
+  ]);
+const KEYS = [
+  "answering_model",
+  "reasoning_models",
+  "selectedModelId",
+  "model-name",
+  "modelName",
+  "target_deployment_name",
+  "deployment",
+  "engine",
+  "defaultModel",
+  "router_model_id",
+  "judge-models",
+  "MODEL_ID",
+  "searchEngine",
+  "LLMModel",
+  `${"very_".repeat(8)}long_model`,
+];
 /** Called like no model, whatever their text. */
-const OTHERS = ["supermodel", "remodel", "model_kwargs", "user_id", "display_name", "modelling", "engineer", "title", "suffix", "user"];
+const OTHERS = [
+  "supermodel",
+  "remodel",
+  "model_kwargs",
+  "user_id",
+  "display_name",
+  "modelling",
+  "engineer",
+  "title",
+  "suffix",
+  "user",
+];
 
 /** How an id stands under such a key. */
-const values = (id) => [id, id, id, [id], [OPEN[0], id], { id }, { name: id }, [{ id }], [{ name: id }]];
+const values = (id) => [
+  id,
+  id,
+  id,
+  [id],
+  [OPEN[0], id],
+  { id },
+  { name: id },
+  [{ id }],
+  [{ name: id }],
+];
 const member = (name, value) => [name, value].map((one) => utf8(JSON.stringify(one)));
 const nameOf = ([name]) => {
   try {
@@ -40,7 +88,10 @@ const WRAPS = [
   (x) => ["router", { targets: [{ override_params: x }] }],
   (x) => ["options", x],
   (x) => ["x", [[x]]],
-  ...[9, 40, 90].map((depth) => (x) => ["config", Array.from({ length: depth }).reduce((inner) => ({ next: inner }), x)]),
+  ...[9, 40, 90].map((depth) => (x) => [
+    "config",
+    Array.from({ length: depth }).reduce((inner) => ({ next: inner }), x),
+  ]),
   // Named like the user's own data, where none of it stands.
   (x) => ["config", { metadata: x }],
   (x) => ["user_metadata", x],
@@ -51,27 +102,84 @@ const WRAPS = [
 ];
 
 /** The user's own data of each operation, with an object in it. */
-const schema = (x) => ({ type: "object", properties: Object.fromEntries(Object.entries(x).map(([key, value]) => [key, { type: "string", enum: [value].flat(), default: value }])), default: x });
+const schema = (x) => ({
+  type: "object",
+  properties: Object.fromEntries(
+    Object.entries(x).map(([key, value]) => [
+      key,
+      { type: "string", enum: [value].flat(), default: value },
+    ]),
+  ),
+  default: x,
+});
 const chat = [
   (x) => ["messages", [{ role: "user", content: [{ type: "text", text: "hi", ...x }] }]],
-  (x) => ["messages", [{ role: "assistant", tool_calls: [{ id: "c1", type: "function", function: { name: "f", arguments: x } }] }, { role: "tool", tool_call_id: "c1", content: [x] }]],
+  (x) => [
+    "messages",
+    [
+      {
+        role: "assistant",
+        tool_calls: [{ id: "c1", type: "function", function: { name: "f", arguments: x } }],
+      },
+      { role: "tool", tool_call_id: "c1", content: [x] },
+    ],
+  ],
   (x) => ["tools", [{ type: "function", function: { name: "f", parameters: schema(x) } }]],
-  (x) => ["response_format", { type: "json_schema", json_schema: { name: "a", schema: schema(x) } }],
+  (x) => [
+    "response_format",
+    { type: "json_schema", json_schema: { name: "a", schema: schema(x) } },
+  ],
   (x) => ["functions", [{ name: "f", parameters: schema(x) }]],
 ];
 const responses = [
-  (x) => ["input", [{ type: "message", role: "user", content: [{ type: "input_text", text: "hi", ...x }] }]],
-  (x) => ["input", [{ type: "function_call_output", call_id: "c1", output: [{ type: "input_text", text: "hi", ...x }] }]],
+  (x) => [
+    "input",
+    [{ type: "message", role: "user", content: [{ type: "input_text", text: "hi", ...x }] }],
+  ],
+  (x) => [
+    "input",
+    [
+      {
+        type: "function_call_output",
+        call_id: "c1",
+        output: [{ type: "input_text", text: "hi", ...x }],
+      },
+    ],
+  ],
   (x) => ["text", { format: { type: "json_schema", name: "a", schema: schema(x) } }],
   (x) => ["tools", [{ type: "function", name: "f", parameters: schema(x) }]],
 ];
 const messages = [
-  (x) => ["messages", [{ role: "assistant", content: [{ type: "tool_use", id: "t1", name: "f", input: x }] }]],
-  (x) => ["messages", [{ role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: [{ type: "text", text: "hi", ...x }] }] }]],
+  (x) => [
+    "messages",
+    [{ role: "assistant", content: [{ type: "tool_use", id: "t1", name: "f", input: x }] }],
+  ],
+  (x) => [
+    "messages",
+    [
+      {
+        role: "user",
+        content: [
+          { type: "tool_result", tool_use_id: "t1", content: [{ type: "text", text: "hi", ...x }] },
+        ],
+      },
+    ],
+  ],
   (x) => ["tools", [{ name: "f", input_schema: schema(x) }]],
 ];
 const gemini = [
-  (x) => ["contents", [{ role: "user", parts: [{ functionCall: { name: "f", args: x } }, { functionResponse: { name: "f", response: x } }] }]],
+  (x) => [
+    "contents",
+    [
+      {
+        role: "user",
+        parts: [
+          { functionCall: { name: "f", args: x } },
+          { functionResponse: { name: "f", response: x } },
+        ],
+      },
+    ],
+  ],
   (x) => ["tools", [{ functionDeclarations: [{ name: "f", parameters: schema(x) }] }]],
   (x) => ["generationConfig", { responseSchema: schema(x) }],
 ];
@@ -79,10 +187,29 @@ const USER = {
   chat,
   openrouter: chat,
   responses,
-  "responses-socket": [...responses, ...responses.map((data) => (x) => ["response", { model: OPEN[0], ...Object.fromEntries([data(x)]) }])],
-  realtime: [(x) => ["session", { model: OPEN[0], tools: [{ type: "function", name: "f", parameters: schema(x) }] }]],
+  "responses-socket": [
+    ...responses,
+    ...responses.map((data) => (x) => [
+      "response",
+      { model: OPEN[0], ...Object.fromEntries([data(x)]) },
+    ]),
+  ],
+  realtime: [
+    (x) => [
+      "session",
+      { model: OPEN[0], tools: [{ type: "function", name: "f", parameters: schema(x) }] },
+    ],
+  ],
   messages,
-  "message-batches": messages.map((data) => (x) => ["requests", [{ custom_id: "a", params: { model: OPEN[0], max_tokens: 8, ...Object.fromEntries([data(x)]) } }]]),
+  "message-batches": messages.map((data) => (x) => [
+    "requests",
+    [
+      {
+        custom_id: "a",
+        params: { model: OPEN[0], max_tokens: 8, ...Object.fromEntries([data(x)]) },
+      },
+    ],
+  ]),
   gemini,
   vertex: gemini,
   bedrock: messages,
@@ -94,26 +221,82 @@ const isJson = ({ raw, body }) => raw === undefined && body.kind === "json";
 
 /** A name in a place that nobody documented. */
 const undocumented = {
-  "place-top": (chance, made) => isJson(made) && put(chance, made, chance.of(KEYS), chance.of(values(anyId(chance)))),
-  "place-deep": (chance, made) => isJson(made) && put(chance, made, ...chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: chance.of(values(anyId(chance))) })),
-  "place-other": (chance, made) => isJson(made) && put(chance, made, chance.of(OTHERS), closedId(chance)),
-  "place-user-data": (chance, made) => isJson(made) && !made.mutations.includes("end-verb") && put(chance, made, ...chance.of([...(USER[made.operation.id] ?? []), METADATA])({ [chance.of(["model", ...KEYS])]: chance.of(values(closedId(chance))) })),
+  "place-top": (chance, made) =>
+    isJson(made) && put(chance, made, chance.of(KEYS), chance.of(values(anyId(chance)))),
+  "place-deep": (chance, made) =>
+    isJson(made) &&
+    put(
+      chance,
+      made,
+      ...chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: chance.of(values(anyId(chance))) }),
+    ),
+  "place-other": (chance, made) =>
+    isJson(made) && put(chance, made, chance.of(OTHERS), closedId(chance)),
+  "place-user-data": (chance, made) =>
+    isJson(made) &&
+    !made.mutations.includes("end-verb") &&
+    put(
+      chance,
+      made,
+      ...chance.of([...(USER[made.operation.id] ?? []), METADATA])({
+        [chance.of(["model", ...KEYS])]: chance.of(values(closedId(chance))),
+      }),
+    ),
   "place-field": (chance, made) => {
-    const name = chance.of([chance.of(KEYS), `options[${chance.of(KEYS)}]`, `x[y][${chance.of(KEYS)}]`, `${chance.of(KEYS)}[]`, `${chance.of(["model", "judge_model"])}[${chance.of(["id", "name"])}]`, `options.${chance.of(KEYS)}`]);
+    const name = chance.of([
+      chance.of(KEYS),
+      `options[${chance.of(KEYS)}]`,
+      `x[y][${chance.of(KEYS)}]`,
+      `${chance.of(KEYS)}[]`,
+      `${chance.of(["model", "judge_model"])}[${chance.of(["id", "name"])}]`,
+      `options.${chance.of(KEYS)}`,
+    ]);
     const id = anyId(chance);
     if (made.raw !== undefined) return false;
-    const session = made.body.kind === "multipart" && made.body.parts.find(({ headers }) => headers.includes("Content-Type: application/json") && headers[0].includes("session"));
-    if (session && chance.once(2)) session.data = session.data.replace(/\}$/, `,${member(...chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: id })).join(":")}}`);
-    else if (made.body.kind === "form") made.body.fields.splice(chance.below(made.body.fields.length + 1), 0, [name, encodeURIComponent(id)]);
-    else if (made.body.kind === "multipart") made.body.parts.splice(chance.below(made.body.parts.length + 1), 0, { headers: [`Content-Disposition: form-data; name="${name}"`], data: id });
+    const session =
+      made.body.kind === "multipart" &&
+      made.body.parts.find(
+        ({ headers }) =>
+          headers.includes("Content-Type: application/json") && headers[0].includes("session"),
+      );
+    if (session && chance.once(2))
+      session.data = session.data.replace(
+        /\}$/,
+        `,${member(...chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: id })).join(":")}}`,
+      );
+    else if (made.body.kind === "form")
+      made.body.fields.splice(chance.below(made.body.fields.length + 1), 0, [
+        name,
+        encodeURIComponent(id),
+      ]);
+    else if (made.body.kind === "multipart")
+      made.body.parts.splice(chance.below(made.body.parts.length + 1), 0, {
+        headers: [`Content-Disposition: form-data; name="${name}"`],
+        data: id,
+      });
     else return false;
   },
-  "place-query": (chance, made) => void made.query.push([chance.of([chance.of(KEYS), chance.of(KEYS), `options[${chance.of(KEYS)}]`, `${chance.of(KEYS)}[]`, "models[0]", "filter.model", "m%6fdel-name"]), encodeURIComponent(anyId(chance))]),
+  "place-query": (chance, made) =>
+    void made.query.push([
+      chance.of([
+        chance.of(KEYS),
+        chance.of(KEYS),
+        `options[${chance.of(KEYS)}]`,
+        `${chance.of(KEYS)}[]`,
+        "models[0]",
+        "filter.model",
+        "m%6fdel-name",
+      ]),
+      encodeURIComponent(anyId(chance)),
+    ]),
 };
 
 /** Changes a line's body in a batch's file. */
 function line(made, change) {
-  const part = made.raw === undefined && made.body.kind === "multipart" ? made.body.parts.find(({ headers }) => headers.some((header) => header.includes("jsonl"))) : undefined;
+  const part =
+    made.raw === undefined && made.body.kind === "multipart"
+      ? made.body.parts.find(({ headers }) => headers.some((header) => header.includes("jsonl")))
+      : undefined;
   if (part === undefined) return false;
   const lines = part.data.trimEnd().split("\n");
   try {
@@ -127,19 +310,42 @@ function line(made, change) {
 
 // --- Two readings of one header ---
 
-const UPGRADES = ["websocket,", "websocket, x", "h2c, websocket", ",websocket", "websocket,websocket", "web socket", "websocket;", "websocket/13", "WebSocket", "WEBSOCKET", "websocket", "h2c", "", "websockets", '"websocket"'];
+const UPGRADES = [
+  "websocket,",
+  "websocket, x",
+  "h2c, websocket",
+  ",websocket",
+  "websocket,websocket",
+  "web socket",
+  "websocket;",
+  "websocket/13",
+  "WebSocket",
+  "WEBSOCKET",
+  "websocket",
+  "h2c",
+  "",
+  "websockets",
+  '"websocket"',
+];
 
 /** The head of a socket, as whoever relays one knows it: `GET`, and `websocket` alone, once; or HTTP/2's `CONNECT`. */
 export function isSocket({ method, headers }) {
-  const said = headers.filter(([name]) => name.toLowerCase() === "upgrade").map(([, value]) => value.toLowerCase());
+  const said = headers
+    .filter(([name]) => name.toLowerCase() === "upgrade")
+    .map(([, value]) => value.toLowerCase());
   if (method.toUpperCase() === "CONNECT") return true;
   return method.toUpperCase() === "GET" && said.length === 1 && said[0] === "websocket";
 }
 
 /** The same head without two readings: a socket says so as clients do, and nothing else says so. */
 export function plainly(request) {
-  const headers = request.headers.filter(([name]) => ![":protocol", "upgrade"].includes(name.toLowerCase()));
-  return { ...request, headers: isSocket(request) ? [...headers, ["upgrade", "websocket"]] : headers };
+  const headers = request.headers.filter(
+    ([name]) => ![":protocol", "upgrade"].includes(name.toLowerCase()),
+  );
+  return {
+    ...request,
+    headers: isSocket(request) ? [...headers, ["upgrade", "websocket"]] : headers,
+  };
 }
 
 function upgraded(made, lines) {
@@ -154,7 +360,24 @@ function upgraded(made, lines) {
 
 const upgrade = {
   "upgrade-odd": (chance, made) => upgraded(made, [["upgrade", chance.of(UPGRADES)]]),
-  "upgrade-twice": (chance, made) => upgraded(made, chance.of([[["upgrade", "websocket"], ["upgrade", "websocket"]], [["upgrade", "h2c"], ["Upgrade", "websocket"]], [["Upgrade", "websocket"], ["upgrade", ""]]])),
+  "upgrade-twice": (chance, made) =>
+    upgraded(
+      made,
+      chance.of([
+        [
+          ["upgrade", "websocket"],
+          ["upgrade", "websocket"],
+        ],
+        [
+          ["upgrade", "h2c"],
+          ["Upgrade", "websocket"],
+        ],
+        [
+          ["Upgrade", "websocket"],
+          ["upgrade", ""],
+        ],
+      ]),
+    ),
   "upgrade-protocol": (chance, made) => {
     made.headers.push([":protocol", chance.of(["websocket", "WebSocket", "connect-udp"])]);
     made.twin = true;
@@ -163,31 +386,86 @@ const upgrade = {
   "upgrade-connect": (_, made) => {
     if (made.socket !== true) return false;
     Object.assign(made, { method: "CONNECT", twin: true });
-    made.headers = [...made.headers.filter(([name]) => name !== "upgrade"), [":protocol", "websocket"]];
+    made.headers = [
+      ...made.headers.filter(([name]) => name !== "upgrade"),
+      [":protocol", "websocket"],
+    ];
   },
 };
 
 // --- The path in front of what is known, and behind it ---
 
-const FRONTS = ["upstream", "models", "openai/deployments", "proxy", "serve", "t/a", "v2/endpoints", "x/y/z"];
-const ADMIN = ["/v1/organizations/acme", "/v1/organization/acme", "/v1/organization", "/organizations/acme/a/b", "/v1/organizations/a/b/c/d/e", "/v1/organization/projects/proj_1", "/api/v1/workspaces/w1", "/v1/threads/thread_1", "/v1/vector_stores/vs_1", "/v1/files/file_1", "/v1/conversations/conv_1", "/v1/evals/eval_1", "/v1/skills/s1", "/v1/uploads/upload_1", "/v1/containers/c1", "/client/v4/accounts/a/ai-gateway/gateways/g1", "/v1/libraries/l1", "/v1beta/cachedContents/c1"];
+const FRONTS = [
+  "upstream",
+  "models",
+  "openai/deployments",
+  "proxy",
+  "serve",
+  "t/a",
+  "v2/endpoints",
+  "x/y/z",
+];
+const ADMIN = [
+  "/v1/organizations/acme",
+  "/v1/organization/acme",
+  "/v1/organization",
+  "/organizations/acme/a/b",
+  "/v1/organizations/a/b/c/d/e",
+  "/v1/organization/projects/proj_1",
+  "/api/v1/workspaces/w1",
+  "/v1/threads/thread_1",
+  "/v1/vector_stores/vs_1",
+  "/v1/files/file_1",
+  "/v1/conversations/conv_1",
+  "/v1/evals/eval_1",
+  "/v1/skills/s1",
+  "/v1/uploads/upload_1",
+  "/v1/containers/c1",
+  "/client/v4/accounts/a/ai-gateway/gateways/g1",
+  "/v1/libraries/l1",
+  "/v1beta/cachedContents/c1",
+];
 const front = {
-  "front-id": (chance, made) => void (made.path = `/${chance.of(FRONTS)}/${chance.of(["mythos-5", "mythos-5", "MYTHOS-5", "mythos%2D5", "openai%2Fmythos-5", "acme.mythos-5", "mythos-5-20260601", "mythos-5:8080", "acme@mythos-5", "haiku-4,mythos-5", "m%79thos-5", "mythos-5;v=1", "haiku-4", "mythos-5-lite"])}${chance.of(["", "", "/v1", "/x"])}${made.path}`),
+  "front-id": (chance, made) =>
+    void (made.path = `/${chance.of(FRONTS)}/${chance.of(["mythos-5", "mythos-5", "MYTHOS-5", "mythos%2D5", "openai%2Fmythos-5", "acme.mythos-5", "mythos-5-20260601", "mythos-5:8080", "acme@mythos-5", "haiku-4,mythos-5", "m%79thos-5", "mythos-5;v=1", "haiku-4", "mythos-5-lite"])}${chance.of(["", "", "/v1", "/x"])}${made.path}`),
   "front-admin": (chance, made) => void (made.path = chance.of(ADMIN) + made.path),
-  "end-blank": (chance, made) => void (made.path += chance.of(["%20", "%09", "%20%20", "%09%20", "%C2%A0", ".json", ".json%20", "%20.json", ".json.json"])),
+  "end-blank": (chance, made) =>
+    void (made.path += chance.of([
+      "%20",
+      "%09",
+      "%20%20",
+      "%09%20",
+      "%C2%A0",
+      ".json",
+      ".json%20",
+      "%20.json",
+      ".json.json",
+    ])),
   // Another server's operation on the same collection. What the user's own data is in it, nobody knows.
-  "end-verb": (chance, made) => !made.mutations.includes("place-user-data") && made.body.kind === "json" && made.method === "POST" && void (made.path += chance.of(["/", "/", "/x1/", ":"]) + chance.of(VERBS)),
+  "end-verb": (chance, made) =>
+    !made.mutations.includes("place-user-data") &&
+    made.body.kind === "json" &&
+    made.method === "POST" &&
+    void (made.path += chance.of(["/", "/", "/x1/", ":"]) + chance.of(VERBS)),
 };
 
 // --- A model that is not said ---
 
 const never = (made, names) => {
-  made.expected = { kind: "bypass", verdicts: ["deny", "refuse", "defer"], reasons: [], among: names };
+  made.expected = {
+    kind: "bypass",
+    verdicts: ["deny", "refuse", "defer"],
+    reasons: [],
+    among: names,
+  };
 };
-const drop = (members) => members.filter((one) => !/model|fallbacks|tools|requests/i.test(nameOf(one) ?? "model"));
+const drop = (members) =>
+  members.filter((one) => !/model|fallbacks|tools|requests/i.test(nameOf(one) ?? "model"));
 const nameless = {
   "nameless-verb": (_, made) => {
-    const verb = made.operation.id.startsWith("verb-") || (made.mutations.includes("end-verb") && !made.operation.path.includes("{model"));
+    const verb =
+      made.operation.id.startsWith("verb-") ||
+      (made.mutations.includes("end-verb") && !made.operation.path.includes("{model"));
     if (!verb || !isJson(made)) return false;
     made.body.members = drop(made.body.members);
     made.query = [];
@@ -196,11 +474,23 @@ const nameless = {
   "nameless-batch": (chance, made) => {
     if (!isJson(made) || made.operation.id !== "message-batches") return false;
     const params = { max_tokens: 8, messages: [{ role: "user", content: "hi" }] };
-    put(chance, made, "requests", [{ custom_id: "a", params: { ...params, model: OPEN[0] } }, { custom_id: "b", params }]);
+    put(chance, made, "requests", [
+      { custom_id: "a", params: { ...params, model: OPEN[0] } },
+      { custom_id: "b", params },
+    ]);
     never(made, ["nameless-batch"]);
   },
   "nameless-part": (_, made) => {
-    const found = made.body.kind === "requests" && made.body.parts.find(({ inner }) => inner?.body.kind === "json" && inner.raw === undefined && inner.operation.places.includes("model") && inner.operation.query && !inner.operation.path.includes("{model"));
+    const found =
+      made.body.kind === "requests" &&
+      made.body.parts.find(
+        ({ inner }) =>
+          inner?.body.kind === "json" &&
+          inner.raw === undefined &&
+          inner.operation.places.includes("model") &&
+          inner.operation.query &&
+          !inner.operation.path.includes("{model"),
+      );
     if (!found) return false;
     found.inner.body.members = drop(found.inner.body.members);
     found.inner.query = [];
@@ -210,10 +500,31 @@ const nameless = {
 
 /** In the lines of a batch's file. */
 const lines = {
-  "place-line": (chance, made) => line(made, (body) => Object.assign(body, chance.of([{ [chance.of(KEYS)]: chance.of(values(anyId(chance))) }, Object.fromEntries([chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: anyId(chance) })])]))),
-  "place-line-user-data": (chance, made) => line(made, (body) => Object.assign(body, Object.fromEntries([chance.of([...chat, METADATA])({ [chance.of(["model", ...KEYS])]: closedId(chance) })]))),
+  "place-line": (chance, made) =>
+    line(made, (body) =>
+      Object.assign(
+        body,
+        chance.of([
+          { [chance.of(KEYS)]: chance.of(values(anyId(chance))) },
+          Object.fromEntries([
+            chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: anyId(chance) }),
+          ]),
+        ]),
+      ),
+    ),
+  "place-line-user-data": (chance, made) =>
+    line(made, (body) =>
+      Object.assign(
+        body,
+        Object.fromEntries([
+          chance.of([...chat, METADATA])({ [chance.of(["model", ...KEYS])]: closedId(chance) }),
+        ]),
+      ),
+    ),
   "nameless-line": (_, made) => {
-    const purposes = (made.body.parts ?? []).filter(({ headers }) => headers[0].includes("purpose"));
+    const purposes = (made.body.parts ?? []).filter(({ headers }) =>
+      headers[0].includes("purpose"),
+    );
     if (purposes.length !== 1 || purposes[0].data !== "batch") return false;
     const done = line(made, (body) => void delete body.model);
     if (done !== false) never(made, ["nameless-line"]);
@@ -244,7 +555,12 @@ const same = {
     const said = type(made);
     if (said === undefined || !isJson(made)) return false;
     said[1] = "application/x-www-form-urlencoded";
-    put(chance, made, "prompt", chance.of(["is 50% of 100 equal to 50?", "100%", "%zz", "a=b&c=%d"]));
+    put(
+      chance,
+      made,
+      "prompt",
+      chance.of(["is 50% of 100 equal to 50?", "100%", "%zz", "a=b&c=%d"]),
+    );
   },
 };
 
@@ -254,12 +570,38 @@ const socket = {
   "socket-nested": (chance, made) => {
     if (made.socket !== true || !isJson(made)) return false;
     const rest = made.body.members.filter((one) => nameOf(one) !== "type");
-    const written = (members) => `{${members.map(([name, value]) => `${name}:${value}`).join(",")}}`;
-    const into = chance.of({ "responses-socket": ["response", "response", "params"], realtime: ["session", "response", "event"] }[made.operation.id] ?? ["session", "config", "setup"]);
-    const open = chance.once(2) && made.operation.id !== "realtime" ? [member("model", OPEN[0])] : [];
-    made.body.members = [...made.body.members.filter((one) => nameOf(one) === "type"), ...open, [JSON.stringify(into), written(rest)]];
+    const written = (members) =>
+      `{${members.map(([name, value]) => `${name}:${value}`).join(",")}}`;
+    const into = chance.of(
+      {
+        "responses-socket": ["response", "response", "params"],
+        realtime: ["session", "response", "event"],
+      }[made.operation.id] ?? ["session", "config", "setup"],
+    );
+    const open =
+      chance.once(2) && made.operation.id !== "realtime" ? [member("model", OPEN[0])] : [];
+    made.body.members = [
+      ...made.body.members.filter((one) => nameOf(one) === "type"),
+      ...open,
+      [JSON.stringify(into), written(rest)],
+    ];
   },
-  "socket-type": (chance, made) => made.socket === true && isJson(made) && put(chance, made, "type", chance.of(["response.create", "session.update", "response.append", "transcription_session.update", "setup", "conversation.item.create"])),
+  "socket-type": (chance, made) =>
+    made.socket === true &&
+    isJson(made) &&
+    put(
+      chance,
+      made,
+      "type",
+      chance.of([
+        "response.create",
+        "session.update",
+        "response.append",
+        "transcription_session.update",
+        "setup",
+        "conversation.item.create",
+      ]),
+    ),
 };
 
 export const CLASSES = { undocumented, lines, upgrade, front, nameless, same, socket };

@@ -14,39 +14,112 @@ const CARRIERS = ["base64", "batch", "form", "json", "message", "multipart", "ta
 /** What a gate that passes everything is found out by: on a request that is open but for this one mutation, and on a closed one that stays closed under it. */
 const CLOSES = ["place-top", "place-deep", "place-field", "place-line", "place-query", "front-id"];
 const SAID = ["nameless-line", "nameless-verb", "nameless-batch", "nameless-part", "end-blank"];
-const STAYS_CLOSED = ["front-admin", "end-blank", "end-verb", "same-charset", "same-twice", "same-percent", "socket-nested", "socket-type", "upgrade-connect"];
+const STAYS_CLOSED = [
+  "front-admin",
+  "end-blank",
+  "end-verb",
+  "same-charset",
+  "same-twice",
+  "same-percent",
+  "socket-nested",
+  "socket-type",
+  "upgrade-connect",
+];
 /** What one that refuses everything is found out by: an open request stays open under it. */
-const STAYS_OPEN = ["place-other", "place-user-data", "place-line-user-data", "place-query", "front-id", "front-admin", "end-verb", "same-charset", "same-twice", "same-percent", "socket-nested"];
+const STAYS_OPEN = [
+  "place-other",
+  "place-user-data",
+  "place-line-user-data",
+  "place-query",
+  "front-id",
+  "front-admin",
+  "end-verb",
+  "same-charset",
+  "same-twice",
+  "same-percent",
+  "socket-nested",
+];
 const HEADERS = ["upgrade-odd", "upgrade-twice", "upgrade-protocol"];
 const PROOF = 4_000;
 
 test("a gate that passes everything is found out in every carrier", async () => {
   const tally = await run({ gate: "pass" }, FIXED, 1_000);
-  const carriers = new Set([...tally.differences.values()].filter(({ outcome }) => outcome.kind === "bypass").map(({ outcome }) => outcome.request.carrier));
+  const carriers = new Set(
+    [...tally.differences.values()]
+      .filter(({ outcome }) => outcome.kind === "bypass")
+      .map(({ outcome }) => outcome.request.carrier),
+  );
   assert.deepEqual([...carriers].sort(), CARRIERS);
 });
 
 test("a gate that refuses everything is found out in every carrier", async () => {
   const tally = await run({ gate: "refuse" }, FIXED, 1_000);
-  const carriers = new Set([...tally.differences.values()].filter(({ outcome }) => outcome.kind === "over-block").map(({ outcome }) => outcome.request.carrier));
+  const carriers = new Set(
+    [...tally.differences.values()]
+      .filter(({ outcome }) => outcome.kind === "over-block")
+      .map(({ outcome }) => outcome.request.carrier),
+  );
   assert.deepEqual([...carriers].sort(), CARRIERS);
 });
 
 test("a server that is lax about places takes what is called like a model, and leaves the user's own data alone", () => {
-  const body = { "model-name": "a", x: [{ answeringModel: ["b"], supermodel: "-", model_kwargs: "-" }], engine: { id: "c", note: "-" }, metadata: { model: "-" }, y: { metadata: { models: [{ name: "d" }] } }, tools: [{ function: { parameters: { model: "-" } }, model: "e" }] };
-  assert.deepEqual(named(body, ["metadata", "tools/*/function/parameters"]), ["a", "b", "c", "d", "e"]);
-  assert.deepEqual(namedFields([["options[answering_model]", "a", false], ["metadata[model]", "-", false], ["model.id", "b", false], ["model", "-", true]], ["metadata"]), ["a", "b"]);
+  const body = {
+    "model-name": "a",
+    x: [{ answeringModel: ["b"], supermodel: "-", model_kwargs: "-" }],
+    engine: { id: "c", note: "-" },
+    metadata: { model: "-" },
+    y: { metadata: { models: [{ name: "d" }] } },
+    tools: [{ function: { parameters: { model: "-" } }, model: "e" }],
+  };
+  assert.deepEqual(named(body, ["metadata", "tools/*/function/parameters"]), [
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+  ]);
+  assert.deepEqual(
+    namedFields(
+      [
+        ["options[answering_model]", "a", false],
+        ["metadata[model]", "-", false],
+        ["model.id", "b", false],
+        ["model", "-", true],
+      ],
+      ["metadata"],
+    ),
+    ["a", "b"],
+  );
 });
 
-for (const [gate, names, base, kind] of [["pass", CLOSES, "open", "bypass"], ["pass", SAID, "open", "said"], ["pass", STAYS_CLOSED, "closed", "bypass"], ["refuse", STAYS_OPEN, "open", "over-block"], ["upgrade", HEADERS, "open", "twin"]]) {
+for (const [gate, names, base, kind] of [
+  ["pass", CLOSES, "open", "bypass"],
+  ["pass", SAID, "open", "said"],
+  ["pass", STAYS_CLOSED, "closed", "bypass"],
+  ["refuse", STAYS_OPEN, "open", "over-block"],
+  ["upgrade", HEADERS, "open", "twin"],
+]) {
   test(`a gate that says ${gate} is found out by each class (${base}: ${kind})`, async () => {
     const wanted = names.map((name) => `${name} on ${base}: ${kind}`);
-    const { alone } = await run({ gate }, FIXED, PROOF, true, ({ alone }) => wanted.every((one) => alone.has(one)), names);
-    assert.deepEqual(wanted.filter((one) => !alone.has(one)), []);
+    const { alone } = await run(
+      { gate },
+      FIXED,
+      PROOF,
+      true,
+      ({ alone }) => wanted.every((one) => alone.has(one)),
+      names,
+    );
+    assert.deepEqual(
+      wanted.filter((one) => !alone.has(one)),
+      [],
+    );
   });
 }
 
-for (const [name, seed] of [["a seed that stays", FIXED], ["a fresh seed", Number(process.env.SEED ?? randomInt(2 ** 31))]]) {
+for (const [name, seed] of [
+  ["a seed that stays", FIXED],
+  ["a fresh seed", Number(process.env.SEED ?? randomInt(2 ** 31))],
+]) {
   test(`the gate and the parsers agree, ${name} (SEED=${seed})`, async () => {
     console.log(`SEED=${seed}`);
     const tally = await run({ edge: true }, seed, CASES, seed === FIXED);
@@ -58,9 +131,17 @@ for (const [name, seed] of [["a seed that stays", FIXED], ["a fresh seed", Numbe
 async function run(how, seed, cases, strict, found = () => false, only = undefined) {
   const bench = await Bench.open(how);
   try {
-    const tally = await attack(bench, seed, (tally) => tally.tried >= cases || found(tally), undefined, only);
+    const tally = await attack(
+      bench,
+      seed,
+      (tally) => tally.tried >= cases || found(tally),
+      undefined,
+      only,
+    );
     if (how.gate !== undefined) return tally;
-    for (const [key, { outcome }] of tally.differences) if (!strict && outcome.kind === "over-block" && outcome.request.mutations.length > 0) tally.differences.delete(key);
+    for (const [key, { outcome }] of tally.differences)
+      if (!strict && outcome.kind === "over-block" && outcome.request.mutations.length > 0)
+        tally.differences.delete(key);
     if (tally.differences.size > 0) {
       const told = await smallest(bench, tally, SHOWN);
       assert.fail(`${figures(tally)}\n${told.map((one) => one.told).join("\n")}`);

@@ -7,17 +7,21 @@ const AT_ONCE = 64;
 
 /** The smallest request found in which the same kind of difference stands. */
 export async function minimise(bench, outcome) {
-  const same = (other) => other.kind === outcome.kind && other.verdict.reason === outcome.verdict.reason;
+  const same = (other) =>
+    other.kind === outcome.kind && other.verdict.reason === outcome.verdict.reason;
   let left = TRIES;
   const holds = async (requests) => {
     left -= requests.length;
     return left < 0 ? [] : (await bench.try(requests)).map(same);
   };
   let best = { ...outcome.request, chunks: undefined };
-  for (let before = Number.POSITIVE_INFINITY; size(best) < before && left > 0; ) {
+  for (let before = Number.POSITIVE_INFINITY; size(best) < before && left > 0;) {
     before = size(best);
     best = await shrink(holds, best, best.headers, (headers) => ({ ...best, headers }));
-    best = await shrink(holds, best, [...best.target], (target) => ({ ...best, target: target.join("") }));
+    best = await shrink(holds, best, [...best.target], (target) => ({
+      ...best,
+      target: target.join(""),
+    }));
     best = await shrink(holds, best, [...best.body], (body) => ({ ...best, body: body.join("") }));
   }
   const [last] = await bench.try([best]);
@@ -29,11 +33,17 @@ const size = ({ headers, target, body }) => JSON.stringify([headers, target, bod
 /** Leaves out ever smaller pieces of a list, as long as the difference stays: all that can go alone together, if they can, else the first. */
 async function shrink(holds, request, list, put) {
   let left = list;
-  for (let piece = Math.ceil(left.length / 2); piece >= 1 && left.length > 0; piece = piece === 1 ? 0 : Math.ceil(piece / 2)) {
+  for (
+    let piece = Math.ceil(left.length / 2);
+    piece >= 1 && left.length > 0;
+    piece = piece === 1 ? 0 : Math.ceil(piece / 2)
+  ) {
     const without = (at) => [...left.slice(0, at), ...left.slice(at + piece)];
     const idle = [];
     for (let from = 0; from < left.length; from += piece * AT_ONCE) {
-      const starts = Array.from({ length: AT_ONCE }, (_, index) => from + index * piece).filter((at) => at < left.length);
+      const starts = Array.from({ length: AT_ONCE }, (_, index) => from + index * piece).filter(
+        (at) => at < left.length,
+      );
       const held = await holds(starts.map((at) => put(without(at))));
       idle.push(...starts.filter((_, index) => held[index]));
     }

@@ -6,7 +6,10 @@ const ALL = JSON.parse(readFileSync(new URL("operation.json", import.meta.url), 
 /** Those whose dialect the policy guards. */
 export function operations(policy) {
   const guarded = /^dialects = \[([^\]]*)\]/m.exec(policy)[1];
-  return ALL.filter(({ dialect }) => guarded.includes(`"${dialect}"`)).map((operation) => ({ method: "POST", ...operation }));
+  return ALL.filter(({ dialect }) => guarded.includes(`"${dialect}"`)).map((operation) => ({
+    method: "POST",
+    ...operation,
+  }));
 }
 
 /** A path that ends like an operation's leads to it: gateways are mounted anywhere. */
@@ -14,7 +17,10 @@ export class Router {
   #routes;
 
   constructor(operations) {
-    this.#routes = operations.map((operation) => ({ operation, pattern: new RegExp(`(?:^|/)${pattern(operation.path.slice(1))}$`, "s") }));
+    this.#routes = operations.map((operation) => ({
+      operation,
+      pattern: new RegExp(`(?:^|/)${pattern(operation.path.slice(1))}$`, "s"),
+    }));
   }
 
   /** Operations and the models in their paths, for one path that a server made of the target. */
@@ -22,19 +28,30 @@ export class Router {
     const found = [];
     for (const { operation, pattern } of this.#routes) {
       const match = pattern.exec(path);
-      if (match !== null) found.push({ operation, models: match.slice(1), front: path.slice(0, match.index).split("/") });
+      if (match !== null)
+        found.push({
+          operation,
+          models: match.slice(1),
+          front: path.slice(0, match.index).split("/"),
+        });
     }
     return found;
   }
 
   /** The same for every path that a server may make of it. */
-  reach(target) {
+  access(target) {
     return [...spellings(target)].flatMap((path) => this.find(path));
   }
 }
 
 function pattern(path) {
-  return path.split(/(\{model(?:\.{3})?\})/).map((part) => ({ "{model}": "([^/]+)", "{model...}": "(.+)" })[part] ?? part.replace(/[.\-]/g, "\\$&")).join("");
+  return path
+    .split(/(\{model(?:\.{3})?\})/)
+    .map(
+      (part) =>
+        ({ "{model}": "([^/]+)", "{model...}": "(.+)" })[part] ?? part.replace(/[.\-]/g, "\\$&"),
+    )
+    .join("");
 }
 
 /** What servers and proxies do to a path, in any order: each step may or may not be taken. */
@@ -51,14 +68,26 @@ const STEPS = [
   (path) => path.replace(VERB, ""),
 ];
 /** Verbs of other servers, which read the same body. */
-export const VERBS = ["stream", "generate", "wait", "run", "img2img", "submit", "batchCreate", "streamRuns"];
+export const VERBS = [
+  "stream",
+  "generate",
+  "wait",
+  "run",
+  "img2img",
+  "submit",
+  "batchCreate",
+  "streamRuns",
+];
 const VERB = new RegExp(`(?:/|/x1/|:)(?:${VERBS.join("|")})$`);
 const ROUNDS = 4;
 const MOST = 96;
 
 function spellings(target) {
   const cut = target.indexOf("?");
-  const path = (cut < 0 ? target : target.slice(0, cut)).replace(/^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i, "");
+  const path = (cut < 0 ? target : target.slice(0, cut)).replace(
+    /^[a-z][a-z0-9+.-]*:\/\/[^/\\?#]*/i,
+    "",
+  );
   const seen = new Set([path]);
   let last = [path];
   for (let round = 0; round < ROUNDS && seen.size < MOST; round += 1) {
@@ -79,7 +108,9 @@ function spellings(target) {
 
 /** One round of percent-decoding; what is no escape stands for itself. */
 export function decode(text) {
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 function resolve(path) {

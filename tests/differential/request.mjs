@@ -5,12 +5,35 @@
 import { CLOSED, OPEN } from "./judge.mjs";
 
 /** Spellings of a closed model that some server resolves. */
-const CLOSED_SPELLINGS = ["mythos-5", "mythos-5", "mythos-5", "MYTHOS-5", "Mythos-5", "openai/mythos-5", "anthropic/mythos-5-20260601", "mythos-5@20260601", "us.anthropic.mythos-5-v1:0", "models/mythos-5", "mythos_5", "mythos-5:thinking", " mythos-5", "haiku-4,mythos-5", CLOSED[1]];
+const CLOSED_SPELLINGS = [
+  "mythos-5",
+  "mythos-5",
+  "mythos-5",
+  "MYTHOS-5",
+  "Mythos-5",
+  "openai/mythos-5",
+  "anthropic/mythos-5-20260601",
+  "mythos-5@20260601",
+  "us.anthropic.mythos-5-v1:0",
+  "models/mythos-5",
+  "mythos_5",
+  "mythos-5:thinking",
+  " mythos-5",
+  "haiku-4,mythos-5",
+  CLOSED[1],
+];
 
 /** What a batch may hold: all but sockets, uploads and other batches. */
 const PARTS = ["json", "form", "none", "base64"];
 
-const PROMPTS = ["hi", "what is mythos-5?", "caf\u00e9 \u4f60\u597d \ud83d\ude00", 'say "model": "mythos-5"', "line\nline\ttab\\", ""];
+const PROMPTS = [
+  "hi",
+  "what is mythos-5?",
+  "caf\u00e9 \u4f60\u597d \ud83d\ude00",
+  'say "model": "mythos-5"',
+  "line\nline\ttab\\",
+  "",
+];
 
 /** `operations` are those that a batch may hold. */
 export function request(chance, operation, closed, operations) {
@@ -18,23 +41,40 @@ export function request(chance, operation, closed, operations) {
   const id = () => (closed ? chance.of(CLOSED_SPELLINGS) : chance.of(OPEN));
   const inPath = operation.path.includes("{model");
   // One place is enough to name it: the others look harmless.
-  const spots = [...(inPath ? ["path"] : []), ...(operation.query ? ["query"] : []), ...(operation.places.length > 0 || operation.container ? ["body", "body", "body", "body"] : [])];
+  const spots = [
+    ...(inPath ? ["path"] : []),
+    ...(operation.query ? ["query"] : []),
+    ...(operation.places.length > 0 || operation.container ? ["body", "body", "body", "body"] : []),
+  ];
   const spot = chance.of(spots);
   const at = (place) => (place === spot ? id() : chance.of(OPEN));
   const made = {
     operation,
     method: operation.method,
-    path: operation.path.replace(/\{model(\.{3})?\}/, (_, rest) => encodeURIComponent(at("path")).replaceAll("%2F", rest === undefined ? "%2F" : "/").replaceAll("%3A", ":").replaceAll("%40", "@")),
+    path: operation.path.replace(/\{model(\.{3})?\}/, (_, rest) =>
+      encodeURIComponent(at("path"))
+        .replaceAll("%2F", rest === undefined ? "%2F" : "/")
+        .replaceAll("%3A", ":")
+        .replaceAll("%40", "@"),
+    ),
     query: [],
     headers: [["accept", "application/json"]],
     body: { kind: "none" },
     mutations: [],
     closed,
   };
-  if (operation.list) made.expected = { kind: "bypass", verdicts: ["deny", "refuse"], reasons: ["filtered"], among: ["front-admin", "end-blank", "upgrade-odd", "upgrade-twice", "upgrade-protocol"] };
-  if (spot === "query" || (operation.query && chance.once(12))) made.query.push(["model", encodeURIComponent(at("query"))]);
+  if (operation.list)
+    made.expected = {
+      kind: "bypass",
+      verdicts: ["deny", "refuse"],
+      reasons: ["filtered"],
+      among: ["front-admin", "end-blank", "upgrade-odd", "upgrade-twice", "upgrade-protocol"],
+    };
+  if (spot === "query" || (operation.query && chance.once(12)))
+    made.query.push(["model", encodeURIComponent(at("query"))]);
   if (chance.once(8)) made.query.push(["api-version", "2026-06-01"]);
-  if (chance.once(10)) made.headers.push([chance.of(["x-request-id", "user-agent", "x-stainless-lang"]), "abc"]);
+  if (chance.once(10))
+    made.headers.push([chance.of(["x-request-id", "user-agent", "x-stainless-lang"]), "abc"]);
   bodies[carrier](chance, made, operation, () => at("body"), { closed, operations });
   return made;
 }
@@ -52,7 +92,12 @@ const QUIET = [
   ["POST", "/api/v1/workspaces/w1/members/add", { user_ids: ["u"] }],
   ["PUT", "/client/v4/accounts/a/ai-gateway/gateways/g1", { cache_ttl: 60, collect_logs: true }],
   // Google's own client gives a file that type.
-  ["POST", "/upload/v1beta/fileSearchStores/s1:uploadToFileSearchStore?upload_id=u1&upload_protocol=resumable", "Plain notes about a tower. No JSON here.", ["pass", "defer"]],
+  [
+    "POST",
+    "/upload/v1beta/fileSearchStores/s1:uploadToFileSearchStore?upload_id=u1&upload_protocol=resumable",
+    "Plain notes about a tower. No JSON here.",
+    ["pass", "defer"],
+  ],
   ["DELETE", "/v1/files/file-mythos-5"],
   ["GET", "/v1/files/file-mythos-5/content"],
   ["GET", "/v1/vector_stores/vs_mythos-5"],
@@ -64,60 +109,175 @@ const bodies = {
     const [method, path, body, verdicts = ["pass"]] = chance.of(QUIET);
     Object.assign(made, { method, path });
     if (body !== undefined) made.headers.push(["content-type", "application/json"]);
-    if (typeof body === "object") made.body = { kind: "json", members: Object.entries(body).map((member) => member.map((one) => JSON.stringify(one))), space: "" };
-    if (typeof body === "string") Object.assign(made, { raw: body, body: { kind: "json", members: [] } });
-    made.expected = { kind: "over-block", verdicts, reasons: [], among: ["upgrade-odd", "upgrade-twice", "upgrade-protocol", "same-charset", "same-twice"] };
+    if (typeof body === "object")
+      made.body = {
+        kind: "json",
+        members: Object.entries(body).map((member) => member.map((one) => JSON.stringify(one))),
+        space: "",
+      };
+    if (typeof body === "string")
+      Object.assign(made, { raw: body, body: { kind: "json", members: [] } });
+    made.expected = {
+      kind: "over-block",
+      verdicts,
+      reasons: [],
+      among: ["upgrade-odd", "upgrade-twice", "upgrade-protocol", "same-charset", "same-twice"],
+    };
   },
   json(chance, made, operation, id) {
-    made.headers.push(["content-type", chance.weighed([[8, "application/json"], [1, "application/json; charset=utf-8"], [1, "application/json;charset=UTF-8"]])]);
-    made.body = { kind: "json", members: members(chance, operation, id), space: chance.weighed([[4, ""], [1, " "], [1, "\n  "]]) };
+    made.headers.push([
+      "content-type",
+      chance.weighed([
+        [8, "application/json"],
+        [1, "application/json; charset=utf-8"],
+        [1, "application/json;charset=UTF-8"],
+      ]),
+    ]);
+    made.body = {
+      kind: "json",
+      members: members(chance, operation, id),
+      space: chance.weighed([
+        [4, ""],
+        [1, " "],
+        [1, "\n  "],
+      ]),
+    };
   },
   /** The first message of a socket. */
   message(chance, made, operation, id) {
-    made.headers.push(["upgrade", "websocket"], ["connection", "Upgrade"], ["sec-websocket-version", "13"]);
+    made.headers.push(
+      ["upgrade", "websocket"],
+      ["connection", "Upgrade"],
+      ["sec-websocket-version", "13"],
+    );
     if (operation.id === "realtime") made.query.push(["model", chance.of(OPEN)]);
     const type = { realtime: "session.update", voice: "start" }[operation.id] ?? "response.create";
-    made.body = { kind: "json", members: [['"type"', `"${type}"`], ...members(chance, operation, id)], space: chance.weighed([[4, ""], [1, " "]]) };
+    made.body = {
+      kind: "json",
+      members: [['"type"', `"${type}"`], ...members(chance, operation, id)],
+      space: chance.weighed([
+        [4, ""],
+        [1, " "],
+      ]),
+    };
     made.socket = true;
   },
   form(chance, made, operation, id) {
     made.headers.push(["content-type", "application/x-www-form-urlencoded"]);
-    made.body = { kind: "form", fields: [["model", encodeURIComponent(id())], ["prompt", encodeURIComponent(chance.of(PROMPTS)).replaceAll("%20", "+")], ["n", "1"]] };
+    made.body = {
+      kind: "form",
+      fields: [
+        ["model", encodeURIComponent(id())],
+        ["prompt", encodeURIComponent(chance.of(PROMPTS)).replaceAll("%20", "+")],
+        ["n", "1"],
+      ],
+    };
     if (chance.once(3)) made.body.fields.reverse();
   },
   multipart(chance, made, operation, id) {
     const parts = [];
     const session = operation.places.includes("session!model");
-    if (session) parts.push(part("session", JSON.stringify({ type: "realtime", model: id() }), ["Content-Type: application/json"]));
+    if (session)
+      parts.push(
+        part("session", JSON.stringify({ type: "realtime", model: id() }), [
+          "Content-Type: application/json",
+        ]),
+      );
     else parts.push(part("model", utf8(id())));
-    if (operation.places.includes("svg/model") && chance.once(4)) parts.push(part("svg[model]", utf8(id())));
-    if (operation.file !== undefined) parts.push(file(operation.file, "a.bin", chance.of(["\x89PNG\r\n\x1a\n\x00\xff", "RIFF\x00\x00--x\r\n-", "text"])));
+    if (operation.places.includes("svg/model") && chance.once(4))
+      parts.push(part("svg[model]", utf8(id())));
+    if (operation.file !== undefined)
+      parts.push(
+        file(
+          operation.file,
+          "a.bin",
+          chance.of(["\x89PNG\r\n\x1a\n\x00\xff", "RIFF\x00\x00--x\r\n-", "text"]),
+        ),
+      );
     parts.push(part("prompt", utf8(chance.of(PROMPTS))));
     multipart(chance, made, parts);
   },
   batch(chance, made, operation, id) {
-    const line = (number) => JSON.stringify({ custom_id: `r${number}`, method: "POST", url: "/v1/chat/completions", body: { model: id(), messages: [{ role: "user", content: chance.of(PROMPTS) }] } });
-    const lines = Array.from({ length: 1 + chance.below(3) }, (_, number) => utf8(line(number))).join("\n");
-    multipart(chance, made, [part("purpose", chance.weighed([[5, "batch"], [1, "user_data"]])), file("file", "in.jsonl", `${lines}\n`, "application/jsonl")]);
+    const line = (number) =>
+      JSON.stringify({
+        custom_id: `r${number}`,
+        method: "POST",
+        url: "/v1/chat/completions",
+        body: { model: id(), messages: [{ role: "user", content: chance.of(PROMPTS) }] },
+      });
+    const lines = Array.from({ length: 1 + chance.below(3) }, (_, number) =>
+      utf8(line(number)),
+    ).join("\n");
+    multipart(chance, made, [
+      part(
+        "purpose",
+        chance.weighed([
+          [5, "batch"],
+          [1, "user_data"],
+        ]),
+      ),
+      file("file", "in.jsonl", `${lines}\n`, "application/jsonl"),
+    ]);
   },
   /** A document in Base64 at one of the operation's places. */
   base64(chance, made, operation, id) {
     made.headers.push(["content-type", "application/json"]);
     const [outer, inner] = operation.places.find((place) => place.includes("~")).split("~");
     const list = members(chance, { places: [inner] }, id);
-    if (chance.once(2)) list.push(['"note"', JSON.stringify(chance.of(["<<<???>>>~~~", "\u03ff\u03fe\u07ff", "~"]))].map(utf8));
-    made.body = { kind: "base64", outer: outer.split("/"), members: list, space: chance.weighed([[4, ""], [1, " "]]), twists: [] };
+    if (chance.once(2))
+      list.push(
+        ['"note"', JSON.stringify(chance.of(["<<<???>>>~~~", "\u03ff\u03fe\u07ff", "~"]))].map(
+          utf8,
+        ),
+      );
+    made.body = {
+      kind: "base64",
+      outer: outer.split("/"),
+      members: list,
+      space: chance.weighed([
+        [4, ""],
+        [1, " "],
+      ]),
+      twists: [],
+    };
   },
   /** Whole requests, as Google's batches have them. One is enough to name a closed model. */
   requests(chance, made, _, __, { closed, operations }) {
-    const fit = operations.map(({ carriers, ...rest }) => ({ ...rest, carriers: carriers.filter((carrier) => PARTS.includes(carrier)) })).filter(({ carriers }) => carriers.length > 0);
+    const fit = operations
+      .map(({ carriers, ...rest }) => ({
+        ...rest,
+        carriers: carriers.filter((carrier) => PARTS.includes(carrier)),
+      }))
+      .filter(({ carriers }) => carriers.length > 0);
     const count = 1 + chance.below(3);
     const at = closed ? chance.below(count) : count;
-    const parts = Array.from({ length: count }, (_, number) => numbered(chance, number, request(chance, chance.weighed(fit.map((operation) => [operation.weight, operation])), number === at)));
+    const parts = Array.from({ length: count }, (_, number) =>
+      numbered(
+        chance,
+        number,
+        request(
+          chance,
+          chance.weighed(fit.map((operation) => [operation.weight, operation])),
+          number === at,
+        ),
+      ),
+    );
     const boundary = chance.of(["batch_foobarbaz", "x", "===============7330845974216740156=="]);
-    made.headers.push(["content-type", `multipart/mixed; boundary=${boundary.includes("=") ? `"${boundary}"` : boundary}`]);
+    made.headers.push([
+      "content-type",
+      `multipart/mixed; boundary=${boundary.includes("=") ? `"${boundary}"` : boundary}`,
+    ]);
     if (chance.once(4)) made.headers.push(["authorization", "Bearer k"]);
-    made.body = { kind: "requests", media: "multipart/mixed", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
+    made.body = {
+      kind: "requests",
+      media: "multipart/mixed",
+      boundary,
+      parts,
+      end: "\r\n",
+      preamble: "",
+      close: "--",
+      epilogue: "\r\n",
+    };
   },
 };
 
@@ -126,19 +286,37 @@ function numbered(chance, number, inner) {
   const headers = ["Content-Type: application/http"];
   if (chance.once(2)) headers.push(`Content-ID: <item${number}>`);
   if (chance.once(3)) headers.push("Content-Transfer-Encoding: binary");
-  return { headers, inner, version: " HTTP/1.1", length: inner.body.kind === "form" || chance.once(2) ? 0 : undefined, end: "\r\n", front: "", tail: chance.weighed([[4, ""], [1, "\r\n"]]) };
+  return {
+    headers,
+    inner,
+    version: " HTTP/1.1",
+    length: inner.body.kind === "form" || chance.once(2) ? 0 : undefined,
+    end: "\r\n",
+    front: "",
+    tail: chance.weighed([
+      [4, ""],
+      [1, "\r\n"],
+    ]),
+  };
 }
 
 /** Written names and values of an object in whose places models stand. */
 function members(chance, operation, id) {
   const said = (text) => JSON.stringify(text);
   const content = [said("messages"), `[{"role":"user","content":${said(chance.of(PROMPTS))}}]`];
-  const list = [content, [said("max_tokens"), "16"], [said("stream"), chance.of(["true", "false"])]];
-  if (chance.once(4)) list.push([said("metadata"), said({ kind: "x" }).slice(0)], [said("temperature"), "0.7e0"]);
+  const list = [
+    content,
+    [said("max_tokens"), "16"],
+    [said("stream"), chance.of(["true", "false"])],
+  ];
+  if (chance.once(4))
+    list.push([said("metadata"), said({ kind: "x" }).slice(0)], [said("temperature"), "0.7e0"]);
   const others = operation.places.filter((place) => place.includes("/") && !/[#!~]/.test(place));
-  if (operation.places.includes("model") || operation.places.length === 0) list.push([said("model"), said(id())]);
+  if (operation.places.includes("model") || operation.places.length === 0)
+    list.push([said("model"), said(id())]);
   else if (operation.places.includes("model_id")) list.push([said("model_id"), said(id())]);
-  if (others.length > 0 && (chance.once(3) || !operation.places.includes("model"))) list.push(placed(chance.of(others), id));
+  if (others.length > 0 && (chance.once(3) || !operation.places.includes("model")))
+    list.push(placed(chance.of(others), id));
   for (let at = list.length - 1; at > 0; at -= 1) {
     const other = chance.below(at + 1);
     [list[at], list[other]] = [list[other], list[at]];
@@ -149,7 +327,10 @@ function members(chance, operation, id) {
 /** `fallbacks/*\/model` as a member. */
 function placed(place, id) {
   const [name, ...rest] = place.split("/");
-  const inner = rest.reduceRight((value, key) => (key === "*" ? `[${value}]` : `{${JSON.stringify(key)}:${value}}`), JSON.stringify(id()));
+  const inner = rest.reduceRight(
+    (value, key) => (key === "*" ? `[${value}]` : `{${JSON.stringify(key)}:${value}}`),
+    JSON.stringify(id()),
+  );
   return [JSON.stringify(name), inner];
 }
 
@@ -158,13 +339,28 @@ function part(name, data, headers = []) {
 }
 
 function file(name, filename, data, type = "application/octet-stream") {
-  return { headers: [`Content-Disposition: form-data; name="${name}"; filename="${filename}"`, `Content-Type: ${type}`], data };
+  return {
+    headers: [
+      `Content-Disposition: form-data; name="${name}"; filename="${filename}"`,
+      `Content-Type: ${type}`,
+    ],
+    data,
+  };
 }
 
 function multipart(chance, made, parts) {
   const boundary = chance.of(["----WebKitFormBoundaryAbC123", "x", "c0ffee-0123456789"]);
   made.headers.push(["content-type", `multipart/form-data; boundary=${boundary}`]);
-  made.body = { kind: "multipart", media: "multipart/form-data", boundary, parts, end: "\r\n", preamble: "", close: "--", epilogue: "\r\n" };
+  made.body = {
+    kind: "multipart",
+    media: "multipart/form-data",
+    boundary,
+    parts,
+    end: "\r\n",
+    preamble: "",
+    close: "--",
+    epilogue: "\r\n",
+  };
 }
 
 /** UTF-8 as a string of bytes. */
@@ -174,7 +370,9 @@ export function utf8(text) {
 
 /** A request as it goes over the wire, in the form of `portcullis decide`. */
 export function written(made) {
-  const query = made.query.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)).join(made.ampersand ?? "&");
+  const query = made.query
+    .map(([name, value]) => (value === undefined ? name : `${name}=${value}`))
+    .join(made.ampersand ?? "&");
   return {
     method: made.method,
     target: made.path + (query === "" ? "" : `?${query}`),
@@ -204,8 +402,12 @@ function carrier({ socket, trailers, body }) {
 /** A request of a batch, as it stands in its part. */
 export function spoken({ inner, version, length, end, front, tail }) {
   const { method, target, headers, body } = written(inner);
-  const lines = [`${method} ${target}${version}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
-  if (length !== undefined) lines.push(`Content-Length: ${typeof length === "number" ? body.length + length : length}`);
+  const lines = [
+    `${method} ${target}${version}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+  ];
+  if (length !== undefined)
+    lines.push(`Content-Length: ${typeof length === "number" ? body.length + length : length}`);
   return `${front}${lines.map((line) => line + end).join("")}${end}${body}${tail}`;
 }
 
@@ -215,17 +417,37 @@ export function bytes(body) {
     case "json":
       return document(body);
     case "base64": {
-      const coded = body.twists.reduce((text, twist) => twist(text), Buffer.from(document(body), "latin1").toString("base64"));
-      const inner = body.outer.reduceRight((value, key) => `{${JSON.stringify(key)}:${value}}`, body.quoted === false ? coded : `"${coded}"`);
-      return body.outer[0] === "data" ? `{"contentType":"application/json",${inner.slice(1)}` : inner;
+      const coded = body.twists.reduce(
+        (text, twist) => twist(text),
+        Buffer.from(document(body), "latin1").toString("base64"),
+      );
+      const inner = body.outer.reduceRight(
+        (value, key) => `{${JSON.stringify(key)}:${value}}`,
+        body.quoted === false ? coded : `"${coded}"`,
+      );
+      return body.outer[0] === "data"
+        ? `{"contentType":"application/json",${inner.slice(1)}`
+        : inner;
     }
     case "form":
-      return body.fields.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)).join(body.ampersand ?? "&");
+      return body.fields
+        .map(([name, value]) => (value === undefined ? name : `${name}=${value}`))
+        .join(body.ampersand ?? "&");
     case "requests":
-      return bytes({ ...body, kind: "multipart", parts: body.parts.map((part) => ({ headers: part.headers, data: part.data ?? spoken(part) })) });
+      return bytes({
+        ...body,
+        kind: "multipart",
+        parts: body.parts.map((part) => ({
+          headers: part.headers,
+          data: part.data ?? spoken(part),
+        })),
+      });
     case "multipart": {
       const { boundary, end, parts, preamble, close, epilogue } = body;
-      const each = parts.map(({ headers, data }) => `--${boundary}${end}${headers.map((header) => header + end).join("")}${end}${data}${end}`);
+      const each = parts.map(
+        ({ headers, data }) =>
+          `--${boundary}${end}${headers.map((header) => header + end).join("")}${end}${data}${end}`,
+      );
       return `${preamble}${each.join("")}--${boundary}${close}${epilogue}`;
     }
     default:

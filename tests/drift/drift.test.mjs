@@ -44,16 +44,21 @@ test("what is new is told: a word where the dialect has an id is new, a name of 
 
 test("mounts are taken in under each of their paths, those operations alone that they name", () => {
   const routes = routesOf("some", here("dialect"));
-  const known = (method, text) => routes.some((route) => covers(route, { method, segments: path(text) }));
-  for (const text of ["/other/v1/say", "/other/say", "/{}/other/say"]) assert.ok(known("POST", text), text);
+  const known = (method, text) =>
+    routes.some((route) => covers(route, { method, segments: path(text) }));
+  for (const text of ["/other/v1/say", "/other/say", "/{}/other/say"])
+    assert.ok(known("POST", text), text);
   assert.ok(!known("POST", "/other/v1/hear"));
   assert.ok(!known("GET", "/other/say"));
 });
 
 test("every shipped dialect is read", () => {
-  for (const file of readdirSync(here("../../src/dialect")).filter((name) => name.endsWith(".toml") && name !== "gateway.toml")) {
+  for (const file of readdirSync(here("../../src/dialect")).filter(
+    (name) => name.endsWith(".toml") && name !== "gateway.toml",
+  )) {
     const routes = routesOf(file.slice(0, -".toml".length));
     assert.ok(routes.length > 10, file);
-    for (const { methods, segments } of routes) assert.ok(methods.every((method) => /^[A-Z]+$/.test(method)) && segments.length > 0, file);
+    for (const { methods, segments } of routes)
+      assert.ok(methods.every((method) => /^[A-Z]+$/.test(method)) && segments.length > 0, file);
   }
 });

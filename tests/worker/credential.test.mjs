@@ -1,18 +1,21 @@
 /** Which of the credentials in a request count, and which reach the origin, where the deployer names the places. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { bearer, start } from "./setup.mjs";
 
-const reach = await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY });
+const access = await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY });
 const PROTOCOLS = "realtime, openai-insecure-api-key.sk-foreign";
 let all;
 let named;
 
 before(async () => {
-  all = await start({ reach, bindings: { LOCAL: "1" } });
-  named = await start({ reach, bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" } });
+  all = await start({ access, bindings: { LOCAL: "1" } });
+  named = await start({
+    access,
+    bindings: { LOCAL: "1", CREDENTIAL_SLOTS: "Authorization, x-own-key" },
+  });
 });
 after(() => Promise.all([all.close(), named.close()]));
 
@@ -44,7 +47,7 @@ for (const [where, headers, query] of [
     const { status, seen } = await ask(named, { ...bearer("sk-us"), ...headers }, query);
     assert.equal(status, 200);
     assert.ok(!JSON.stringify([seen.url, seen.raw]).includes("sk-foreign"), seen.url);
-    assert.equal(typeof seen.reach, "object", seen.reach);
+    assert.equal(typeof seen.access, "object", seen.access);
   });
 }
 
@@ -66,18 +69,35 @@ test("what is taken out of a query leaves the rest as it is", async () => {
 
 test("a request in a batch has no credential of its own", async () => {
   const document = '{"model":"haiku-4","messages":[]}';
-  const batch = (path, headers = "") => `--b\r\nContent-Type: application/http\r\n\r\nPOST ${path} HTTP/1.1\r\n${headers}Content-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
+  const batch = (path, headers = "") =>
+    `--b\r\nContent-Type: application/http\r\n\r\nPOST ${path} HTTP/1.1\r\n${headers}Content-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
   const sent = async (body) => {
-    const headers = { "content-type": "multipart/mixed; boundary=b", "cf-ipcountry": "US", ...bearer("sk-foreign") };
-    const answer = await fetch(`${all.worker.url}/batch?api_key=sk-foreign`, { method: "POST", headers, body });
+    const headers = {
+      "content-type": "multipart/mixed; boundary=b",
+      "cf-ipcountry": "US",
+      ...bearer("sk-foreign"),
+    };
+    const answer = await fetch(`${all.worker.url}/batch?api_key=sk-foreign`, {
+      method: "POST",
+      headers,
+      body,
+    });
     return [answer.status, await answer.text()];
   };
   const open = "/v1/chat/completions";
-  for (const own of [batch(open), batch(open, "Authorization: Bearer sk-foreign\r\n"), batch(`${open}?api_key=sk-foreign`)]) {
+  for (const own of [
+    batch(open),
+    batch(open, "Authorization: Bearer sk-foreign\r\n"),
+    batch(`${open}?api_key=sk-foreign`),
+  ]) {
     const [status, text] = await sent(own);
     assert.equal(status, 200, text);
   }
-  for (const other of [batch(open, "Authorization: Bearer sk-employee\r\n"), batch(open, "X-Api-Key: sk-foreign\r\n"), batch(`${open}?api_key=sk-us`)]) {
+  for (const other of [
+    batch(open, "Authorization: Bearer sk-employee\r\n"),
+    batch(open, "X-Api-Key: sk-foreign\r\n"),
+    batch(`${open}?api_key=sk-us`),
+  ]) {
     const [status, text] = await sent(other);
     assert.equal(status, 400, text);
     assert.match(text, /another credential than the batch/);

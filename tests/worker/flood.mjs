@@ -18,8 +18,8 @@ let sent = 0;
 
 // The worker as built, and beside it how large the edge module's memory is. The glue gives the running instance back.
 const ENTRY = `
-import inner from "./worker.js";
-import { initSync } from "../wasm/edge.js";
+import inner from "./worker/index.ts";
+import { initSync } from "./wasm/edge.js";
 export default {
   fetch(request, env, context) {
     if (request.url.endsWith("/wasm-memory")) return Response.json(initSync({}).memory.buffer.byteLength);
@@ -64,7 +64,12 @@ export async function startFlood() {
   const origin = fork(fileURLToPath(import.meta.url));
   const [port] = await once(origin, "message");
   const ORIGIN = `http://127.0.0.1:${port}`;
-  const worker = await startWorker({ bundle: compile(POLICY), entry: "flood.js", scripts: { "flood.js": ENTRY }, bindings: { ORIGIN, LOCAL: "1" }, inspector: true });
+  const worker = await startWorker({
+    bundle: compile(POLICY),
+    source: ENTRY,
+    bindings: { ORIGIN, LOCAL: "1" },
+    inspector: true,
+  });
   const pid = child("workerd");
   const isolate = await inspect(worker.miniflare);
   await send(worker.url, { bytes: 1000 });
@@ -110,7 +115,8 @@ async function inspect(miniflare) {
     async held() {
       socket.send('{"id":1,"method":"Runtime.getHeapUsage"}');
       const { data } = (await once(socket, "message"))[0];
-      const { usedSize, totalSize, embedderHeapUsedSize, backingStorageSize } = JSON.parse(data).result;
+      const { usedSize, totalSize, embedderHeapUsedSize, backingStorageSize } =
+        JSON.parse(data).result;
       const beside = embedderHeapUsedSize + backingStorageSize;
       return { committed: totalSize + beside, used: usedSize + beside };
     },
@@ -138,7 +144,10 @@ export async function atOnce(url, count, request) {
     if (begun === count) release();
     return all;
   };
-  for (const status of await Promise.all(Array.from({ length: count }, () => send(url, { ...request, hold })))) add(statuses, status);
+  for (const status of await Promise.all(
+    Array.from({ length: count }, () => send(url, { ...request, hold })),
+  ))
+    add(statuses, status);
   return statuses;
 }
 
@@ -158,7 +167,10 @@ export async function send(url, request) {
   }
 }
 
-async function attempt(url, { bytes = 10 * MB, form = "declared", model = "haiku-4", hold, gone = false, slow = false }) {
+async function attempt(
+  url,
+  { bytes = 10 * MB, form = "declared", model = "haiku-4", hold, gone = false, slow = false },
+) {
   // No two bodies are alike, so that none can pass for another.
   sent += 1;
   const message = `${JSON.stringify({ role: "user", content: `lorem "ipsum" ${sent} `.repeat(20) })},`;
@@ -174,7 +186,8 @@ async function attempt(url, { bytes = 10 * MB, form = "declared", model = "haiku
     socket.on("data", (data) => {
       text += data.toString("latin1");
       const status = /^HTTP\/1\.1 (\d+)/.exec(text)?.[1];
-      if (status !== undefined && (status !== "200" || /sum \d+\./.test(text))) resolve(Number(status));
+      if (status !== undefined && (status !== "200" || /sum \d+\./.test(text)))
+        resolve(Number(status));
     });
     socket.on("error", reject);
     socket.on("close", () => reject(new Error(`closed without a whole answer: ${text}`)));
@@ -182,11 +195,23 @@ async function attempt(url, { bytes = 10 * MB, form = "declared", model = "haiku
   answered.catch(() => undefined);
   const put = async (buffer) => {
     sum = crc32(buffer, sum);
-    const frame = form === "chunked" ? Buffer.concat([Buffer.from(`${buffer.length.toString(16)}\r\n`), buffer, Buffer.from("\r\n")]) : buffer;
+    const frame =
+      form === "chunked"
+        ? Buffer.concat([
+            Buffer.from(`${buffer.length.toString(16)}\r\n`),
+            buffer,
+            Buffer.from("\r\n"),
+          ])
+        : buffer;
     if (!socket.write(frame)) await Promise.race([once(socket, "drain"), answered]);
   };
-  const length = form === "chunked" ? "transfer-encoding: chunked" : `content-length: ${begin.length + filler.length * fillers + end.length}`;
-  socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: gate.example\r\nconnection: close\r\ncontent-type: application/json\r\ncf-ipcountry: FR\r\n${slow ? "x-slow: 1\r\n" : ""}${length}\r\n\r\n`);
+  const length =
+    form === "chunked"
+      ? "transfer-encoding: chunked"
+      : `content-length: ${begin.length + filler.length * fillers + end.length}`;
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: gate.example\r\nconnection: close\r\ncontent-type: application/json\r\ncf-ipcountry: FR\r\n${slow ? "x-slow: 1\r\n" : ""}${length}\r\n\r\n`,
+  );
   await put(begin);
   for (let at = 0; at < fillers; at += 1) await put(filler);
   await hold?.();
@@ -198,7 +223,8 @@ async function attempt(url, { bytes = 10 * MB, form = "declared", model = "haiku
   if (form === "chunked") socket.write("0\r\n\r\n");
   const status = await answered;
   socket.destroy();
-  if (status === 200) assert.equal(/sum (\d+)\./.exec(text)[1], String(sum), "what arrived is not what was sent");
+  if (status === 200)
+    assert.equal(/sum (\d+)\./.exec(text)[1], String(sum), "what arrived is not what was sent");
   return status;
 }
 
@@ -208,13 +234,21 @@ function add(statuses, status) {
 
 /** The process of this one that runs `name`. */
 function child(name) {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
-  return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0].endsWith(name));
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8")
+    .trim()
+    .split(" ");
+  return children.find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0].endsWith(name),
+  );
 }
 
 /** Bytes of memory that the process has now (`VmRSS`) or had at most (`VmHWM`). */
 function resident(pid, key = "VmRSS") {
-  return Number(new RegExp(`${key}:\\s*(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
+  return (
+    Number(
+      new RegExp(`${key}:\\s*(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1],
+    ) * 1024
+  );
 }
 
 /** proc(5): `5` sets the peak back to what the process has now. */

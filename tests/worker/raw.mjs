@@ -25,9 +25,22 @@ export async function open(url) {
     all: ended.promise,
     text: () => text,
     head: (method, path, headers) =>
-      write(socket, `${method} ${path} HTTP/1.1\r\nhost: gate.example\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`),
+      write(
+        socket,
+        `${method} ${path} HTTP/1.1\r\nhost: gate.example\r\n${Object.entries(headers)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join("")}\r\n`,
+      ),
     bytes: (data) => write(socket, data),
-    chunk: (data) => write(socket, Buffer.concat([Buffer.from(`${Buffer.byteLength(data).toString(16)}\r\n`), Buffer.from(data), Buffer.from("\r\n")])),
+    chunk: (data) =>
+      write(
+        socket,
+        Buffer.concat([
+          Buffer.from(`${Buffer.byteLength(data).toString(16)}\r\n`),
+          Buffer.from(data),
+          Buffer.from("\r\n"),
+        ]),
+      ),
     last: () => write(socket, "0\r\n\r\n"),
     destroy: () => socket.destroy(),
   };

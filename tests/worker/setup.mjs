@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
 import { startOrigin } from "../../tools/origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 
@@ -22,7 +22,9 @@ export function compile(...files) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   try {
     const output = join(folder, "policy.bundle");
-    execFileSync(cli(), ["compile", ...files, "--out", output], { stdio: ["ignore", "ignore", "pipe"] });
+    execFileSync(cli(), ["compile", ...files, "--out", output], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     return readFileSync(output);
   } finally {
     rmSync(folder, { recursive: true });
@@ -31,17 +33,26 @@ export function compile(...files) {
 
 /** The command line: where `make` says it is, else where cargo puts it. */
 export function cli() {
-  return process.env.PORTCULLIS ?? fileURLToPath(new URL("../../target/debug/portcullis", import.meta.url));
+  return (
+    process.env.PORTCULLIS ??
+    fileURLToPath(new URL("../../target/debug/portcullis", import.meta.url))
+  );
 }
 
 export const POLICY = fileURLToPath(new URL("policy.toml", import.meta.url));
 
 /** Origin and worker, with the accounts above in its key table. */
-export async function start({ bindings = {}, bundle = compile(POLICY), reach, ...rest } = {}) {
-  const origin = await startOrigin({ reach });
+export async function start({ bindings = {}, bundle = compile(POLICY), access, ...rest } = {}) {
+  const origin = await startOrigin({ access });
   const keys = {};
-  for (const [key, record] of Object.entries(ACCOUNTS)) keys[await keyDigest(KEY_SECRET, key)] = record;
-  const worker = await startWorker({ bundle, keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, ENFORCED_KEY, ...bindings }, ...rest });
+  for (const [key, record] of Object.entries(ACCOUNTS))
+    keys[await keyDigest(KEY_SECRET, key)] = record;
+  const worker = await startWorker({
+    bundle,
+    keys,
+    bindings: { ORIGIN: origin.url, KEY_SECRET, ACCESS_KEY, ENFORCED_KEY, ...bindings },
+    ...rest,
+  });
   return {
     origin,
     worker,

@@ -1,12 +1,11 @@
 /** WebSockets through the worker: what goes by, what ends a session and how, with a real client and a real origin. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { keyDigest } from "../../pkg/dist/cloudflare.js";
-import { ENFORCED_KEY, REACH_KEY } from "../../tools/demo.mjs";
-import { reachCheck } from "../../tools/origin/reach.mjs";
+import { keyDigest } from "portcullis/cloudflare";
+import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
+import { accessCheck } from "../../tools/origin/access.mjs";
 import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { startWorker } from "../../tools/workerd.mjs";
 import { sleep, until } from "./raw.mjs";
@@ -26,7 +25,14 @@ let keys;
 
 before(async () => {
   origin = await startSocketOrigin();
-  keys = Object.fromEntries(await Promise.all(Object.entries(ACCOUNTS).map(async ([key, record]) => [await keyDigest(KEY_SECRET, key), record])));
+  keys = Object.fromEntries(
+    await Promise.all(
+      Object.entries(ACCOUNTS).map(async ([key, record]) => [
+        await keyDigest(KEY_SECRET, key),
+        record,
+      ]),
+    ),
+  );
   worker = await start();
 });
 after(async () => {
@@ -34,12 +40,28 @@ after(async () => {
   await origin?.close();
 });
 
-const start = (rest = {}) => startWorker({ bundle: compile(POLICY), keys, bindings: { ORIGIN: origin.url, KEY_SECRET, REACH_KEY, LOCAL: "1" }, ...rest });
+const start = (rest = {}) =>
+  startWorker({
+    bundle: compile(POLICY),
+    keys,
+    bindings: { ORIGIN: origin.url, KEY_SECRET, ACCESS_KEY, LOCAL: "1" },
+    ...rest,
+  });
 
 /** A client; `got` are the messages that reached it, `closed` code and reason, `answer` what came instead of an upgrade. */
 async function connect(path, headers, protocols = [], to = worker) {
-  const socket = new WebSocket(to.url.replace("http", "ws") + path, protocols, { headers, maxPayload: 64 << 20 });
-  const client = { socket, got: [], closed: undefined, answer: undefined, send: (data) => socket.send(data), close: (...how) => socket.close(...how) };
+  const socket = new WebSocket(to.url.replace("http", "ws") + path, protocols, {
+    headers,
+    maxPayload: 64 << 20,
+  });
+  const client = {
+    socket,
+    got: [],
+    closed: undefined,
+    answer: undefined,
+    send: (data) => socket.send(data),
+    close: (...how) => socket.close(...how),
+  };
   socket.on("message", (data, binary) => client.got.push(binary ? data : data.toString()));
   socket.on("close", (code, reason) => (client.closed = [code, reason.toString()]));
   await new Promise((resolve, reject) => {
@@ -67,21 +89,42 @@ async function refused(client, code = "model_restricted") {
   return event.error;
 }
 
-for (const [who, headers, key, marked] of [["a caller without reach", US, "sk-us", "denied=(), verdict=pass, "], ["a caller with a reach", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, ']]) {
+for (const [who, headers, key, marked] of [
+  ["an unrestricted caller", US, "sk-us", "denied=(), verdict=pass, "],
+  ["a restricted caller", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, '],
+]) {
   test(`${who}: messages go both ways as they are`, async () => {
     const client = await connect(REALTIME, headers, ["realtime", `openai-insecure-api-key.${key}`]);
     assert.equal(client.socket.protocol, "realtime");
     assert.equal(last().url, REALTIME);
-    assert.ok(last().headers["portcullis-reach"].startsWith(marked), last().headers["portcullis-reach"]);
-    assert.equal(last().headers["sec-websocket-protocol"].replaceAll(" ", ""), `realtime,openai-insecure-api-key.${key}`);
-    const messages = [update("haiku-4"), "{}", Buffer.from(update("haiku-4")), '{"text":"caf\\u00e9 é \u{1F600}"}', ""];
+    assert.ok(
+      last().headers["portcullis-access"].startsWith(marked),
+      last().headers["portcullis-access"],
+    );
+    assert.equal(
+      last().headers["sec-websocket-protocol"].replaceAll(" ", ""),
+      `realtime,openai-insecure-api-key.${key}`,
+    );
+    const messages = [
+      update("haiku-4"),
+      "{}",
+      Buffer.from(update("haiku-4")),
+      '{"text":"caf\\u00e9 é \u{1F600}"}',
+      "",
+    ];
     for (const message of messages) client.send(message);
     await until(() => client.got.length === messages.length);
     assert.deepEqual(client.got, messages);
     assert.deepEqual(last().got, messages);
     client.close(4001, "enough");
     await until(() => client.closed !== undefined && last().closed !== undefined);
-    assert.deepEqual([client.closed, last().closed], [[4001, "enough"], [4001, "enough"]]);
+    assert.deepEqual(
+      [client.closed, last().closed],
+      [
+        [4001, "enough"],
+        [4001, "enough"],
+      ],
+    );
   });
 
   for (const how of [[1000, "done"], [4999, "x".repeat(123)], [1001, ""], []]) {
@@ -123,7 +166,10 @@ for (const [who, headers, key, marked] of [["a caller without reach", US, "sk-us
 
   test(`${who}: large messages`, async () => {
     const client = await connect(REALTIME, headers);
-    const text = JSON.stringify({ type: "input_audio_buffer.append", audio: "QUJD".repeat(1 << 18) });
+    const text = JSON.stringify({
+      type: "input_audio_buffer.append",
+      audio: "QUJD".repeat(1 << 18),
+    });
     const emoji = JSON.stringify({ type: "x", text: `a${"\u{1F600}".repeat(200_000)}` });
     for (const message of [text, emoji, Buffer.from(text)]) client.send(message);
     await until(() => client.got.length === 3, 20_000);
@@ -134,7 +180,11 @@ for (const [who, headers, key, marked] of [["a caller without reach", US, "sk-us
   });
 }
 
-for (const protocols of [[], ["realtime", "openai-insecure-api-key.sk-x"], ["openai-insecure-api-key.sk-x", "realtime"]]) {
+for (const protocols of [
+  [],
+  ["realtime", "openai-insecure-api-key.sk-x"],
+  ["openai-insecure-api-key.sk-x", "realtime"],
+]) {
   test(`refused at the upgrade, offered ${protocols.join() || "no protocol"}`, async () => {
     const begun = origin.seen.length;
     const client = await connect("/v1/realtime?model=mythos-5", FR, protocols);
@@ -147,10 +197,22 @@ for (const protocols of [[], ["realtime", "openai-insecure-api-key.sk-x"], ["ope
 for (const [what, messages, code] of [
   ["a model in a later message", [update("haiku-4"), update("mythos-5")], "model_restricted"],
   ["in a binary one", [Buffer.from(update("mythos-5"))], "model_restricted"],
-  ["behind escapes", ['{"type":"session.update","s\\u0065ssion":{"mod\\u0065l":"mythos\\u002d5"}}'], "model_restricted"],
-  ["a key twice", ['{"type":"session.update","session":{"model":"haiku-4","model":"haiku-4"}}'], "duplicate_key"],
+  [
+    "behind escapes",
+    ['{"type":"session.update","s\\u0065ssion":{"mod\\u0065l":"mythos\\u002d5"}}'],
+    "model_restricted",
+  ],
+  [
+    "a key twice",
+    ['{"type":"session.update","session":{"model":"haiku-4","model":"haiku-4"}}'],
+    "duplicate_key",
+  ],
   ["no JSON", ["{}", "model=mythos-5"], "json_syntax"],
-  ["behind a megabyte", [JSON.stringify({ a: "x".repeat(1 << 20), session: { model: "mythos-5" } })], "model_restricted"],
+  [
+    "behind a megabyte",
+    [JSON.stringify({ a: "x".repeat(1 << 20), session: { model: "mythos-5" } })],
+    "model_restricted",
+  ],
 ]) {
   test(`refused in mid-session: ${what}`, async () => {
     const client = await connect(REALTIME, FR);
@@ -159,7 +221,11 @@ for (const [what, messages, code] of [
     await refused(client, code);
     await until(() => last().closed !== undefined);
     assert.equal(last().closed[0], 1008);
-    assert.equal(last().got.length, messages.length - 1, "what was refused, and what followed, did not reach the origin");
+    assert.equal(
+      last().got.length,
+      messages.length - 1,
+      "what was refused, and what followed, did not reach the origin",
+    );
   });
 }
 
@@ -173,8 +239,22 @@ test("each message of a socket that names its model in messages", async () => {
 test("tool data and prompts may say what they like", async () => {
   const client = await connect(REALTIME, FR);
   const messages = [
-    { type: "session.update", session: { tools: [{ type: "function", name: "car", parameters: { properties: { model: { enum: ["mythos-5"] } } } }] } },
-    { type: "conversation.item.create", item: { type: "function_call_output", call_id: "c", output: '{"model":"mythos-5"}' } },
+    {
+      type: "session.update",
+      session: {
+        tools: [
+          {
+            type: "function",
+            name: "car",
+            parameters: { properties: { model: { enum: ["mythos-5"] } } },
+          },
+        ],
+      },
+    },
+    {
+      type: "conversation.item.create",
+      item: { type: "function_call_output", call_id: "c", output: '{"model":"mythos-5"}' },
+    },
   ].map((message) => JSON.stringify(message));
   for (const message of messages) client.send(message);
   await until(() => client.got.length === 2);
@@ -196,10 +276,10 @@ test("an unguarded path is none of the gate's business", async () => {
   }
 });
 
-const entry = readFileSync(fileURLToPath(new URL("switching-entry.mjs", import.meta.url)), "utf8");
+const entry = fileURLToPath(new URL("switching-entry.mjs", import.meta.url));
 
 test("a rule that is armed in mid-session ends what it closes", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     await arm("off");
@@ -234,7 +314,7 @@ test("a rule that is armed in mid-session ends what it closes", async () => {
 });
 
 test("a rule that is taken back in mid-session closes nothing any more, and what went by meanwhile is unread", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     for (const speaker of ["client", "origin"]) {
@@ -246,9 +326,13 @@ test("a rule that is taken back in mid-session closes nothing any more, and what
       assert.deepEqual(client.got, [], "held");
       await arm("off");
       if (speaker === "client") client.send(ask("mythos-5", created("mythos-5"), delta));
-      else for (const message of [created("mythos-5"), delta]) atOrigin.send(JSON.stringify(message));
+      else
+        for (const message of [created("mythos-5"), delta]) atOrigin.send(JSON.stringify(message));
       await until(() => client.got.length === 3);
-      assert.deepEqual(client.got.map((text) => JSON.parse(text).type), [delta.type, "response.created", delta.type]);
+      assert.deepEqual(
+        client.got.map((text) => JSON.parse(text).type),
+        [delta.type, "response.created", delta.type],
+      );
       await arm("on");
       atOrigin.send(JSON.stringify(delta));
       if (speaker === "origin") {
@@ -266,13 +350,16 @@ test("a rule that is taken back in mid-session closes nothing any more, and what
 });
 
 test("an account record that changed counts for a silent client, too", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   try {
     const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
     const atOrigin = last();
     atOrigin.send('{"type":"delta","n":1}');
     await until(() => client.got.length === 1);
-    await other.table.put(await keyDigest(KEY_SECRET, "sk-us"), JSON.stringify({ export: { us_person_ear: false } }));
+    await other.table.put(
+      await keyDigest(KEY_SECRET, "sk-us"),
+      JSON.stringify({ export: { us_person_ear: false } }),
+    );
     await other.fetch("/later?ms=61000");
     atOrigin.send('{"type":"delta","n":2}');
     await refused(client);
@@ -283,7 +370,7 @@ test("an account record that changed counts for a silent client, too", async () 
 });
 
 test("a silent client's session ends with the origin's next message", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const arm = (state) => other.fetch(`/switch?rule=mythos-us-persons-only&state=${state}`);
   try {
     await arm("off");
@@ -305,7 +392,8 @@ test("a silent client's session ends with the origin's next message", async () =
 const created = (model) => ({ type: "response.created", response: { id: "r", model } });
 const delta = { type: "response.output_text.delta", delta: "x" };
 /** What the client asks for, and the origin is to say to it. */
-const ask = (model, ...say) => JSON.stringify({ say, type: "response.create", ...(model === undefined ? {} : { model }) });
+const ask = (model, ...say) =>
+  JSON.stringify({ say, type: "response.create", ...(model === undefined ? {} : { model }) });
 
 test("what the origin says is held until it names a model that may be used", async () => {
   const client = await connect(RESPONSES, FR);
@@ -316,7 +404,10 @@ test("what the origin says is held until it names a model that may be used", asy
   assert.equal(JSON.parse(client.got[0]).type, "error", "a fault is told at once");
   last().send(JSON.stringify(created("haiku-4")));
   await until(() => client.got.length === 4);
-  assert.deepEqual(client.got.slice(1).map((text) => JSON.parse(text).type), ["response.queued", "response.output_text.delta", "response.created"]);
+  assert.deepEqual(
+    client.got.slice(1).map((text) => JSON.parse(text).type),
+    ["response.queued", "response.output_text.delta", "response.created"],
+  );
   client.close();
 });
 
@@ -333,7 +424,9 @@ test("a denied model that the origin names ends the session, however late", asyn
 
 test("nothing of a session whose model stays unknown is released, and no more than a bound is held", async () => {
   const client = await connect(RESPONSES, FR);
-  client.send(ask("auto", ...Array.from({ length: 40 }, () => ({ ...delta, delta: "x".repeat(8_000) }))));
+  client.send(
+    ask("auto", ...Array.from({ length: 40 }, () => ({ ...delta, delta: "x".repeat(8_000) }))),
+  );
   await refused(client, "answer_unnamed");
   assert.equal(client.got.length, 1);
 });
@@ -349,8 +442,12 @@ test("what went before the first request, and what runs under an allowed name, i
 });
 
 test("an origin that acknowledges what the caller may not use is not held, but held to it", async () => {
-  const other = await startSocketOrigin({ reach: await reachCheck({ keys: REACH_KEY, key: ENFORCED_KEY }) });
-  const gate = await start({ bindings: { ORIGIN: other.url, KEY_SECRET, LOCAL: "1", REACH_KEY, ENFORCED_KEY } });
+  const other = await startSocketOrigin({
+    access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
+  });
+  const gate = await start({
+    bindings: { ORIGIN: other.url, KEY_SECRET, LOCAL: "1", ACCESS_KEY, ENFORCED_KEY },
+  });
   try {
     const client = await connect(RESPONSES, FR, ["realtime"], gate);
     assert.equal(client.socket.protocol, "realtime");
@@ -372,18 +469,22 @@ test("who may use everything hears everything", async () => {
 });
 
 test("an account record that changed counts after a minute, and nothing overtakes what waits for it", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   try {
     const client = await connect("/v1/realtime?model=mythos-5", US, [], other);
     const atOrigin = last();
-    const numbered = (from) => Array.from({ length: 20 }, (_, at) => JSON.stringify({ type: "x", number: from + at }));
+    const numbered = (from) =>
+      Array.from({ length: 20 }, (_, at) => JSON.stringify({ type: "x", number: from + at }));
     for (const message of numbered(0)) client.send(message);
     await until(() => client.got.length === 20);
     await other.fetch("/later?ms=61000");
     for (const message of numbered(20)) client.send(message);
     await until(() => client.got.length === 40);
     assert.deepEqual(atOrigin.got, [...numbered(0), ...numbered(20)]);
-    await other.table.put(await keyDigest(KEY_SECRET, "sk-us"), JSON.stringify({ export: { us_person_ear: false } }));
+    await other.table.put(
+      await keyDigest(KEY_SECRET, "sk-us"),
+      JSON.stringify({ export: { us_person_ear: false } }),
+    );
     await other.fetch("/later?ms=61000");
     for (const message of numbered(40)) client.send(message);
     await refused(client);
@@ -394,7 +495,7 @@ test("an account record that changed counts after a minute, and nothing overtake
 });
 
 test("many sessions one after the other do not grow the module's memory", async () => {
-  const other = await start({ entry: "switching.js", scripts: { "switching.js": entry } });
+  const other = await start({ entry });
   const memory = async () => Number(await (await other.fetch("/memory")).text());
   const round = async () => {
     const client = await connect(REALTIME, FR, [], other);

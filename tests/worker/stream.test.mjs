@@ -16,7 +16,10 @@ let gate;
 
 before(async () => {
   origin = await startOrigin();
-  gate = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: origin.url, LOCAL: "1" } });
+  gate = await startWorker({
+    bundle: compile(POLICY),
+    bindings: { ORIGIN: origin.url, LOCAL: "1" },
+  });
 });
 after(async () => {
   await gate?.close();
@@ -30,7 +33,14 @@ function modelLast(model, size) {
 
 const last = () => origin.seen.at(-1);
 
-for (const [form, size] of [["declared", 2 * MB], ["chunked", 2 * MB], ["declared", 300 * 1024], ["chunked", 100 * 1024], ["declared", 1024], ["chunked", 0]]) {
+for (const [form, size] of [
+  ["declared", 2 * MB],
+  ["chunked", 2 * MB],
+  ["declared", 300 * 1024],
+  ["chunked", 100 * 1024],
+  ["declared", 1024],
+  ["chunked", 0],
+]) {
   test(`an allowed body, ${form}, ${size} bytes, arrives whole`, async () => {
     const body = modelLast("haiku-4", size);
     const answer = await send(form, body);
@@ -94,7 +104,11 @@ for (const form of ["declared", "chunked"]) {
 
   test(`the refusal of a ${form} body reaches the client while it is still sending`, async () => {
     const client = await begin(form, "x".repeat(3 * MB));
-    await part(client, form, `{"model":"mythos-5","messages":[{"role":"user","content":"${"x".repeat(400 * 1024)}`);
+    await part(
+      client,
+      form,
+      `{"model":"mythos-5","messages":[{"role":"user","content":"${"x".repeat(400 * 1024)}`,
+    );
     assert.equal(await client.status, 403);
     client.destroy();
   });
@@ -102,7 +116,10 @@ for (const form of ["declared", "chunked"]) {
 
 test("the answer of an origin that does not wait for the body is withheld until the scan has accepted", async () => {
   const hasty = await startHasty();
-  const worker = await startWorker({ bundle: compile(POLICY), bindings: { ORIGIN: hasty.url, LOCAL: "1" } });
+  const worker = await startWorker({
+    bundle: compile(POLICY),
+    bindings: { ORIGIN: hasty.url, LOCAL: "1" },
+  });
   try {
     const body = modelLast("haiku-4", MB);
     const client = await open(worker.url);
@@ -117,7 +134,10 @@ test("the answer of an origin that does not wait for the body is withheld until 
 
     const denied = modelLast("mythos-5", MB);
     const other = await open(worker.url);
-    await other.head("POST", "/v1/chat/completions", { ...CALLER, "content-length": denied.length });
+    await other.head("POST", "/v1/chat/completions", {
+      ...CALLER,
+      "content-length": denied.length,
+    });
     await other.bytes(denied);
     assert.equal(await other.status, 403);
     other.destroy();
@@ -147,7 +167,8 @@ async function startHasty() {
 
 async function begin(form, body) {
   const client = await open(gate.url);
-  const length = form === "declared" ? { "content-length": body.length } : { "transfer-encoding": "chunked" };
+  const length =
+    form === "declared" ? { "content-length": body.length } : { "transfer-encoding": "chunked" };
   await client.head("POST", "/v1/chat/completions", { ...CALLER, ...length });
   return client;
 }
@@ -160,7 +181,8 @@ async function send(form, body) {
   const client = await begin(form, body);
   // In three pieces, so that no read holds the whole.
   const third = Math.ceil(body.length / 3);
-  for (let at = 0; at < body.length; at += third) await part(client, form, body.slice(at, at + third));
+  for (let at = 0; at < body.length; at += third)
+    await part(client, form, body.slice(at, at + third));
   if (form === "chunked") await client.last();
   const status = await client.status;
   client.destroy();

@@ -1,9 +1,9 @@
 /** A Worker for the tests: the gate, whose rules and clock a request can change, and whose module says how much memory it has. */
-import { initSync } from "../wasm/edge.js";
-import { Gate } from "./gate.js";
-import { worker } from "./cloudflare.js";
-import module from "../wasm/edge_bg.wasm";
-import bundle from "../wasm/policy.bundle";
+import { initSync } from "../../pkg/wasm/edge.js";
+import { Gate } from "portcullis";
+import { worker } from "portcullis/cloudflare";
+import module from "portcullis/edge.wasm";
+import bundle from "./policy.bundle";
 
 const now = Date.now;
 let ahead = 0;
@@ -21,10 +21,14 @@ export default {
   async fetch(request, env, context) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/memory") return new Response(String(initSync().memory.buffer.byteLength));
-    if (pathname === "/later") return new Response(String((ahead += Number(searchParams.get("ms")))));
+    if (pathname === "/later")
+      return new Response(String((ahead += Number(searchParams.get("ms")))));
     if (pathname !== "/switch") return gate.fetch(request, env, context);
-    if (gates.size === 0) await gate.fetch(new Request("http://gate/.well-known/portcullis/status"), env, context);
-    const done = [...gates].map((one) => one.switch(searchParams.get("rule"), searchParams.get("state")));
+    if (gates.size === 0)
+      await gate.fetch(new Request("http://gate/.well-known/portcullis/status"), env, context);
+    const done = [...gates].map((one) =>
+      one.switch(searchParams.get("rule"), searchParams.get("state")),
+    );
     return Response.json(done);
   },
 };

@@ -7,12 +7,36 @@ import binaryen from "binaryen";
 export function trapping(name, wanted, length) {
   const path = fileURLToPath(new URL(`../../pkg/wasm/${name}_bg.wasm`, import.meta.url));
   const module = binaryen.readBinary(readFileSync(path));
-  const { MutableGlobals, NontrappingFPToInt, SignExt, SIMD128, BulkMemory, BulkMemoryOpt, Multivalue, ReferenceTypes } = binaryen.Features;
-  module.setFeatures(MutableGlobals | NontrappingFPToInt | SignExt | SIMD128 | BulkMemory | BulkMemoryOpt | Multivalue | ReferenceTypes);
+  const {
+    MutableGlobals,
+    NontrappingFPToInt,
+    SignExt,
+    SIMD128,
+    BulkMemory,
+    BulkMemoryOpt,
+    Multivalue,
+    ReferenceTypes,
+  } = binaryen.Features;
+  module.setFeatures(
+    MutableGlobals |
+      NontrappingFPToInt |
+      SignExt |
+      SIMD128 |
+      BulkMemory |
+      BulkMemoryOpt |
+      Multivalue |
+      ReferenceTypes,
+  );
   for (let index = 0; index < module.getNumExports(); index += 1) {
     const found = binaryen.getExportInfo(module.getExportByIndex(index));
     if (found.name !== wanted) continue;
-    const { name: inner, params, results, vars, body } = binaryen.getFunctionInfo(module.getFunction(found.value));
+    const {
+      name: inner,
+      params,
+      results,
+      vars,
+      body,
+    } = binaryen.getFunctionInfo(module.getFunction(found.value));
     // Parameters: the object, the address of the bytes, their number.
     const long = module.i32.eq(module.local.get(2, binaryen.i32), module.i32.const(length));
     const patched = module.block(null, [module.if(long, module.unreachable()), body], results);

@@ -57,15 +57,21 @@ function* files(folder) {
 
 /** A path with its holes as `{}`: `/x/${id}:verb`, `/x/{id}`, `x/%s`. */
 function pathOf(written) {
-  const text = written.replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "{}").replaceAll(/\{[^{}]*\}/g, "{}").split(/[?#]/)[0];
+  const text = written
+    .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "{}")
+    .replaceAll(/\{[^{}]*\}/g, "{}")
+    .split(/[?#]/)[0];
   // What the text begins with may be the address of the service.
-  const path = `/${text.replace(/^\{\}(?=\/)/, "").replace(/^https?:\/\/[^/]+/, "")}`.replaceAll(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+  const path = `/${text.replace(/^\{\}(?=\/)/, "").replace(/^https?:\/\/[^/]+/, "")}`
+    .replaceAll(/\/+/g, "/")
+    .replace(/(?<=.)\/$/, "");
   return /^(\/[\w.~@:+{}-]+)+$/.test(path) && /[a-z]/.test(path) ? path : undefined;
 }
 
 function methodOf(text, at, length, call) {
   const around = text.slice(at, at + length + NEAR);
-  if (call !== undefined && !/api_?list/i.test(call)) return call === "websocket" ? "WS" : call.toUpperCase();
+  if (call !== undefined && !/api_?list/i.test(call))
+    return call === "websocket" ? "WS" : call.toUpperCase();
   // The next call begins what is no longer this one's.
   const own = around.slice(0, length + (around.slice(length).search(CALL_BEGINS) + 1 || NEAR));
   const after = [...own.matchAll(METHOD)][0]?.[1];

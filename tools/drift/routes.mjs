@@ -18,13 +18,16 @@ export function routesOf(dialect, folder = FOLDER) {
   const ids = new Set(own.map(({ id }) => id));
   for (const { name, keys } of file.filter((table) => table.name === "mount")) {
     const only = keys.only ?? [];
-    for (const { id, routes: mounted } of operationsOf(tables(readFileSync(`${folder}/${keys.dialect}.toml`, "utf8")))) {
+    for (const { id, routes: mounted } of operationsOf(
+      tables(readFileSync(`${folder}/${keys.dialect}.toml`, "utf8")),
+    )) {
       if (ids.has(id) || (only.length > 0 && !only.includes(id))) continue;
       for (const { methods, segments } of mounted) {
         for (const under of [keys.under].flat()) {
           const above = path(under);
           routes.push({ methods, segments: [...above, ...segments] });
-          if (keys.versionless && isVersion(segments[0])) routes.push({ methods, segments: [...above, ...segments.slice(1)] });
+          if (keys.versionless && isVersion(segments[0]))
+            routes.push({ methods, segments: [...above, ...segments.slice(1)] });
         }
       }
     }
@@ -36,7 +39,8 @@ export function routesOf(dialect, folder = FOLDER) {
 export function covers(route, { method, segments }) {
   if (method !== "?" && !route.methods.includes(method)) return false;
   for (const [at, segment] of route.segments.entries()) {
-    if (segment.tail) return segments.length > at && segments.slice(at).every((rest) => rest.suffix !== undefined);
+    if (segment.tail)
+      return segments.length > at && segments.slice(at).every((rest) => rest.suffix !== undefined);
     const other = segments[at];
     if (other === undefined) return false;
     const fits = typeof segment === "string" ? segment === other : segment.suffix === other.suffix;
@@ -48,7 +52,11 @@ export function covers(route, { method, segments }) {
 /** The same, where what stands in front of a verb may be a name of several segments: `models/x` in `{model}:generateContent`. */
 export function coversName(route, { method, segments }) {
   const verb = segments.at(-1)?.suffix;
-  return (method === "?" || route.methods.includes(method)) && verb?.startsWith(":") === true && route.segments.at(-1)?.suffix === verb;
+  return (
+    (method === "?" || route.methods.includes(method)) &&
+    verb?.startsWith(":") === true &&
+    route.segments.at(-1)?.suffix === verb
+  );
 }
 
 /** A path as segments: `{name}` and `{name}:verb` are captures, `{name...}` is the rest. */
@@ -65,8 +73,13 @@ export function path(text) {
 
 function operationsOf(file) {
   return file.flatMap(({ name, keys }) => {
-    if (name.startsWith("operation.")) return [{ id: name.slice("operation.".length), routes: [keys.at].flat().flatMap(routesAt) }];
-    if (name === "quiet") return Object.entries(keys).map(([id, at]) => ({ id, routes: [at].flat().flatMap(routesAt) }));
+    if (name.startsWith("operation."))
+      return [{ id: name.slice("operation.".length), routes: [keys.at].flat().flatMap(routesAt) }];
+    if (name === "quiet")
+      return Object.entries(keys).map(([id, at]) => ({
+        id,
+        routes: [at].flat().flatMap(routesAt),
+      }));
     return [];
   });
 }
@@ -75,7 +88,10 @@ function operationsOf(file) {
 function routesAt(text) {
   const alternative = /\(([^)]*)\)/.exec(text);
   if (alternative !== null) {
-    const [before, after] = [text.slice(0, alternative.index), text.slice(alternative.index + alternative[0].length)];
+    const [before, after] = [
+      text.slice(0, alternative.index),
+      text.slice(alternative.index + alternative[0].length),
+    ];
     return alternative[1].split("|").flatMap((word) => routesAt(`${before}${word}${after}`));
   }
   const [words, at] = text.split(" ");

@@ -24,8 +24,23 @@ export const anthropic = [
   },
   { at: /messages\/count_tokens$/, whole: () => ({ input_tokens: 4 }) },
   { at: /messages\/batches(?:\/[^/]+)?$/, whole: () => batch },
-  { at: /models$/, method: "GET", when: anthropicCall, whole: () => ({ data: CATALOGUE.map(known), has_more: false, first_id: CATALOGUE[0], last_id: CATALOGUE.at(-1) }) },
-  { at: /models\/(?<model>.+)$/, method: "GET", when: anthropicCall, whole: ({ model }) => known(model) },
+  {
+    at: /models$/,
+    method: "GET",
+    when: anthropicCall,
+    whole: () => ({
+      data: CATALOGUE.map(known),
+      has_more: false,
+      first_id: CATALOGUE[0],
+      last_id: CATALOGUE.at(-1),
+    }),
+  },
+  {
+    at: /models\/(?<model>.+)$/,
+    method: "GET",
+    when: anthropicCall,
+    whole: ({ model }) => known(model),
+  },
 ];
 
 /** A whole message; other providers serve Anthropic's models in the same words. */
@@ -49,7 +64,11 @@ export function messageEvents(model, text) {
     { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
     { type: "content_block_delta", index: 0, delta: { type: "text_delta", text } },
     { type: "content_block_stop", index: 0 },
-    { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 3 } },
+    {
+      type: "message_delta",
+      delta: { stop_reason: "end_turn", stop_sequence: null },
+      usage: { output_tokens: 3 },
+    },
     { type: "message_stop" },
   ];
 }

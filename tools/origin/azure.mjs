@@ -3,4 +3,6 @@ import { openai } from "./openai.mjs";
 
 const UNDER = "^/openai/deployments/(?<model>[^/]+)/.*";
 
-export const azure = openai.filter(({ at }) => !/models|files|batches/.test(at.source)).map((shape) => ({ ...shape, at: new RegExp(UNDER + shape.at.source) }));
+export const azure = openai
+  .filter(({ at }) => !/models|files|batches/.test(at.source))
+  .map((shape) => ({ ...shape, at: new RegExp(UNDER + shape.at.source) }));

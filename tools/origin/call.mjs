@@ -7,7 +7,7 @@ export const CREATED = 1_781_300_000;
 export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 
 /** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
-export function call({ method, url, headers, body: sent, reach }) {
+export function call({ method, url, headers, body: sent, access }) {
   const body = undone(sent, headers["content-encoding"]);
   const [target, query = ""] = url.split(/\?(.*)/s);
   // As lenient servers have it: blanks behind a path are none of it, and a format is no other resource.
@@ -15,20 +15,46 @@ export function call({ method, url, headers, body: sent, reach }) {
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
   // Who refers to a stored object gets the model that the object's id mentions.
-  const stored = JSON.stringify([parsed?.previous_response_id, parsed?.prompt, parsed?.assistant_id, parsed?.conversation]);
+  const stored = JSON.stringify([
+    parsed?.previous_response_id,
+    parsed?.prompt,
+    parsed?.assistant_id,
+    parsed?.conversation,
+  ]);
   return {
     method,
     path,
     headers,
     body: parsed,
-    model: [parsed?.model, parsed?.model_id, parsed?.session?.model, names.get("model"), names.get("deployment")].find((name) => typeof name === "string") ?? CATALOGUE.find((id) => stored.includes(id)) ?? "haiku-4",
+    model:
+      [
+        parsed?.model,
+        parsed?.model_id,
+        parsed?.session?.model,
+        names.get("model"),
+        names.get("deployment"),
+      ].find((name) => typeof name === "string") ??
+      CATALOGUE.find((id) => stored.includes(id)) ??
+      "haiku-4",
     text: `You said: ${lastText(parsed)}`,
     streamed: parsed?.stream === true,
-    echo: { method, url, headers, body: body.toString("utf8"), ...(reach === undefined ? {} : { reach }) },
+    echo: {
+      method,
+      url,
+      headers,
+      body: body.toString("utf8"),
+      ...(access === undefined ? {} : { access }),
+    },
   };
 }
 
-const CODINGS = { gzip: gunzipSync, "x-gzip": gunzipSync, deflate: inflateSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
+const CODINGS = {
+  gzip: gunzipSync,
+  "x-gzip": gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+};
 
 /** A body without its content codings; as it came where one is unknown or broken. */
 export function undone(body, codings = "") {
@@ -62,15 +88,26 @@ function form(headers, body) {
   if (boundary === undefined) return undefined;
   const fields = {};
   for (const part of body.toString("latin1").split(`--${boundary}`)) {
-    const field = /^\r\ncontent-disposition: form-data; name="([^"]+)"\r\n(?:content-[^\r]*\r\n)*\r\n(.*)\r\n$/is.exec(part);
+    const field =
+      /^\r\ncontent-disposition: form-data; name="([^"]+)"\r\n(?:content-[^\r]*\r\n)*\r\n(.*)\r\n$/is.exec(
+        part,
+      );
     if (field !== null) fields[field[1]] = field[2] === "true" ? true : field[2];
   }
   return fields;
 }
 
 function lastText(body) {
-  const last = body?.messages?.at?.(-1) ?? body?.contents?.at?.(-1) ?? body?.instances?.at?.(-1) ?? body?.input ?? body?.prompt ?? "";
+  const last =
+    body?.messages?.at?.(-1) ??
+    body?.contents?.at?.(-1) ??
+    body?.instances?.at?.(-1) ??
+    body?.input ??
+    body?.prompt ??
+    "";
   const text = last.content ?? last.parts ?? last;
   if (typeof text === "string") return text;
-  return Array.isArray(text) && typeof text[0]?.text === "string" ? text.map((part) => part.text).join("") : JSON.stringify(text);
+  return Array.isArray(text) && typeof text[0]?.text === "string"
+    ? text.map((part) => part.text).join("")
+    : JSON.stringify(text);
 }

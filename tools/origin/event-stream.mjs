@@ -10,7 +10,11 @@ import { crc32 } from "node:zlib";
 
 /** One event, its payload JSON. */
 export function eventFrame(type, data) {
-  const headers = Buffer.concat([header(":event-type", type), header(":content-type", "application/json"), header(":message-type", "event")]);
+  const headers = Buffer.concat([
+    header(":event-type", type),
+    header(":content-type", "application/json"),
+    header(":message-type", "event"),
+  ]);
   const payload = Buffer.from(JSON.stringify(data));
   const frame = Buffer.alloc(16 + headers.length + payload.length);
   frame.writeUInt32BE(frame.length, 0);

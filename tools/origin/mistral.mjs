@@ -11,11 +11,31 @@ const known = (id) => ({
   name: id,
   aliases: [`${id}-latest`],
   max_context_length: 32768,
-  capabilities: { completion_chat: true, function_calling: false, completion_fim: false, fine_tuning: false, vision: false, classification: false },
+  capabilities: {
+    completion_chat: true,
+    function_calling: false,
+    completion_fim: false,
+    fine_tuning: false,
+    vision: false,
+    classification: false,
+  },
 });
 
 export const mistral = [
-  { at: /\/v1\/models$/, method: "GET", when: mistralCall, whole: () => ({ object: "list", data: CATALOGUE.map(known) }) },
-  { at: /\/v1\/models\/(?<model>.+)$/, method: "GET", when: mistralCall, whole: ({ model }) => known(model) },
-  { at: /\/v1\/ocr$/, whole: ({ model }) => ({ model, pages: [], usage_info: { pages_processed: 0 } }) },
+  {
+    at: /\/v1\/models$/,
+    method: "GET",
+    when: mistralCall,
+    whole: () => ({ object: "list", data: CATALOGUE.map(known) }),
+  },
+  {
+    at: /\/v1\/models\/(?<model>.+)$/,
+    method: "GET",
+    when: mistralCall,
+    whole: ({ model }) => known(model),
+  },
+  {
+    at: /\/v1\/ocr$/,
+    whole: ({ model }) => ({ model, pages: [], usage_info: { pages_processed: 0 } }),
+  },
 ];

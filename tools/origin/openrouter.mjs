@@ -7,7 +7,13 @@ const known = (id) => ({
   name: id,
   created: CREATED,
   context_length: 4096,
-  architecture: { modality: "text->text", input_modalities: ["text"], output_modalities: ["text"], instruct_type: null, tokenizer: "Other" },
+  architecture: {
+    modality: "text->text",
+    input_modalities: ["text"],
+    output_modalities: ["text"],
+    instruct_type: null,
+    tokenizer: "Other",
+  },
   pricing: { prompt: "0", completion: "0" },
   top_provider: { is_moderated: false, context_length: null, max_completion_tokens: null },
   per_request_limits: null,
@@ -17,4 +23,14 @@ const known = (id) => ({
   links: { details: `/api/v1/models/acme/${id}/endpoints` },
 });
 
-export const openrouter = [{ at: /\/api\/v1\/models(?:\/user)?$/, method: "GET", whole: () => ({ data: CATALOGUE.map(known), total_count: CATALOGUE.length, links: { first: null, last: null, next: null, prev: null } }) }];
+export const openrouter = [
+  {
+    at: /\/api\/v1\/models(?:\/user)?$/,
+    method: "GET",
+    whole: () => ({
+      data: CATALOGUE.map(known),
+      total_count: CATALOGUE.length,
+      links: { first: null, last: null, next: null, prev: null },
+    }),
+  },
+];

@@ -16,7 +16,12 @@ function isModelLike(name) {
 /** Texts under such keys. `data` are the paths of the user's own data, as `tools/*\/function/parameters`. */
 export function named(value, data) {
   const texts = [];
-  walk(value, data.map((path) => path.split("/")), false, texts);
+  walk(
+    value,
+    data.map((path) => path.split("/")),
+    false,
+    texts,
+  );
   return texts;
 }
 
@@ -26,7 +31,12 @@ export function namedFields(fields, data) {
   for (const [name, value, file] of fields) {
     const keys = name.split(/[[\].]+/).filter((key) => key !== "");
     if (file || keys.length === 0) continue;
-    walk(keys.reduceRight((inner, key) => ({ [key]: inner }), value), data.map((path) => path.split("/")), false, texts);
+    walk(
+      keys.reduceRight((inner, key) => ({ [key]: inner }), value),
+      data.map((path) => path.split("/")),
+      false,
+      texts,
+    );
   }
   return texts;
 }
@@ -37,12 +47,15 @@ function walk(value, data, taken, texts) {
   } else if (Array.isArray(value)) {
     for (const one of value) step(one, "*", data, taken, texts);
   } else if (typeof value === "object" && value !== null) {
-    for (const [key, one] of Object.entries(value)) step(one, key, data, isModelLike(key) || (taken && LABELS.includes(key)), texts);
+    for (const [key, one] of Object.entries(value))
+      step(one, key, data, isModelLike(key) || (taken && LABELS.includes(key)), texts);
   }
 }
 
 function step(value, key, data, taken, texts) {
-  const left = data.filter(([first]) => first === "*" || folded(first) === folded(key)).map(([, ...rest]) => rest);
+  const left = data
+    .filter(([first]) => first === "*" || folded(first) === folded(key))
+    .map(([, ...rest]) => rest);
   if (!left.some((rest) => rest.length === 0)) walk(value, left, taken, texts);
 }
 

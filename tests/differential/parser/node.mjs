@@ -22,7 +22,9 @@ const express = {
 async function read(request) {
   const reading = new Reading(request);
   const body = Buffer.from(request.body, "base64");
-  const types = request.headers.filter(([name]) => name.toLowerCase() === "content-type").map(([, value]) => value);
+  const types = request.headers
+    .filter(([name]) => name.toLowerCase() === "content-type")
+    .map(([, value]) => value);
   // Node's server keeps the first of several content types; Headers joins them.
   const headers = { "content-type": types[0], "content-length": String(body.length) };
   const at = request.target.indexOf("?");
@@ -30,30 +32,50 @@ async function read(request) {
   if (request.trailers.length > 0) {
     const head = `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${request.trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
     const heard = messages(Buffer.from(head, "latin1"));
-    for (const [name, value] of heard?.[0]?.trailers ?? []) if (name.toLowerCase().replaceAll("_", "-") === "x-model") reading.query("llhttp-trailer", [["model", value]]);
+    for (const [name, value] of heard?.[0]?.trailers ?? [])
+      if (name.toLowerCase().replaceAll("_", "-") === "x-model")
+        reading.query("llhttp-trailer", [["model", value]]);
   }
   if (body.length === 0) return reading.told();
   if (request.container) await inTime(reading, "dicer", unpack(reading, types[0], body));
 
   reading.document("v8", () => JSON.parse(new TextDecoder().decode(body)));
-  reading.document("v8-lines", () => body.toString("utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line)), { lines: true });
+  reading.document(
+    "v8-lines",
+    () =>
+      body
+        .toString("utf8")
+        .split("\n")
+        .filter((line) => line.trim() !== "")
+        .map((line) => JSON.parse(line)),
+    { lines: true },
+  );
   await Promise.all(
     Object.entries(express).map(async ([name, parse]) => {
       const fake = Object.assign(Readable.from([body]), { headers });
-      await inTime(reading, `express-${name}`, new Promise((resolve) => {
-        parse(fake, {}, (error) => {
-          const parsed = fake.body !== undefined;
-          if (error !== undefined) reading.reject(`express-${name}`);
-          else if (parsed && (name === "json" || name === "typed")) reading.document(`express-${name}`, () => fake.body);
-          else if (parsed) reading.object(`express-${name}`, fake.body);
-          resolve();
-        });
-      }));
+      await inTime(
+        reading,
+        `express-${name}`,
+        new Promise((resolve) => {
+          parse(fake, {}, (error) => {
+            const parsed = fake.body !== undefined;
+            if (error !== undefined) reading.reject(`express-${name}`);
+            else if (parsed && (name === "json" || name === "typed"))
+              reading.document(`express-${name}`, () => fake.body);
+            else if (parsed) reading.object(`express-${name}`, fake.body);
+            resolve();
+          });
+        }),
+      );
     }),
   );
   if (types.some((type) => /multipart|form/i.test(type))) {
-    if (types.some((type) => /urlencoded/i.test(type))) reading.fields("urlsearchparams", [...new URLSearchParams(body.toString("utf8"))]);
-    await Promise.all([inTime(reading, "undici", undici(reading, types, body)), inTime(reading, "busboy", busboyed(reading, headers, body))]);
+    if (types.some((type) => /urlencoded/i.test(type)))
+      reading.fields("urlsearchparams", [...new URLSearchParams(body.toString("utf8"))]);
+    await Promise.all([
+      inTime(reading, "undici", undici(reading, types, body)),
+      inTime(reading, "busboy", busboyed(reading, headers, body)),
+    ]);
   }
   return reading.told();
 }
@@ -61,17 +83,30 @@ async function read(request) {
 function query(reading, text) {
   if (text === "") return;
   reading.query("urlsearchparams", [...new URLSearchParams(text)]);
-  for (const [name, parse] of [["querystring", querystring.parse], ["qs", qs.parse]]) {
+  for (const [name, parse] of [
+    ["querystring", querystring.parse],
+    ["qs", qs.parse],
+  ]) {
     const parsed = parse(text);
-    reading.query(name, Object.keys(parsed).map((key) => [key, parsed[key]]));
+    reading.query(
+      name,
+      Object.keys(parsed).map((key) => [key, parsed[key]]),
+    );
   }
 }
 
 async function undici(reading, types, body) {
   try {
-    const form = await new Response(body, { headers: types.map((type) => ["content-type", type]) }).formData();
+    const form = await new Response(body, {
+      headers: types.map((type) => ["content-type", type]),
+    }).formData();
     const fields = [];
-    for (const [name, value] of form) fields.push([name, typeof value === "string" ? value : Buffer.from(await value.arrayBuffer()).toString("utf8"), typeof value !== "string"]);
+    for (const [name, value] of form)
+      fields.push([
+        name,
+        typeof value === "string" ? value : Buffer.from(await value.arrayBuffer()).toString("utf8"),
+        typeof value !== "string",
+      ]);
     reading.fields("undici", fields);
   } catch {
     reading.reject("undici");
@@ -94,7 +129,9 @@ function busboyed(reading, headers, body) {
         const pieces = [];
         stream.on("data", (piece) => pieces.push(piece));
         stream.on("error", () => {});
-        stream.on("close", () => fields.push([name ?? "", Buffer.concat(pieces).toString("utf8"), true]));
+        stream.on("close", () =>
+          fields.push([name ?? "", Buffer.concat(pieces).toString("utf8"), true]),
+        );
       });
       parser.on("error", () => end(false));
       parser.on("close", () => end(true));
@@ -151,7 +188,13 @@ function messages(bytes) {
   let more = [];
   parser[HTTPParser.kOnHeaders] = (headers) => void more.push(...headers);
   parser[HTTPParser.kOnHeadersComplete] = (_major, _minor, headers, method, url) => {
-    heard.push({ method: methods[method] ?? "UNKNOWN", target: url ?? "", headers: paired(headers ?? more), body: [], trailers: [] });
+    heard.push({
+      method: methods[method] ?? "UNKNOWN",
+      target: url ?? "",
+      headers: paired(headers ?? more),
+      body: [],
+      trailers: [],
+    });
     more = [];
     return 0;
   };
@@ -165,7 +208,10 @@ function messages(bytes) {
   const end = read instanceof Error ? read : parser.finish();
   parser.close();
   if (end instanceof Error || heard.some(({ whole }) => whole !== true)) return undefined;
-  return heard.map(({ body, whole: _, ...message }) => ({ ...message, body: Buffer.concat(body).toString("base64") }));
+  return heard.map(({ body, whole: _, ...message }) => ({
+    ...message,
+    body: Buffer.concat(body).toString("base64"),
+  }));
 }
 
 function paired(list) {
@@ -185,5 +231,7 @@ function inTime(reading, parser, promise) {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
-  process.stdout.write(`${JSON.stringify(request.operations === undefined ? await read(request) : { ready: true })}\n`);
+  process.stdout.write(
+    `${JSON.stringify(request.operations === undefined ? await read(request) : { ready: true })}\n`,
+  );
 }

@@ -51,7 +51,8 @@ export class Reading {
 
   /** A form that the parser made an object of. */
   object(parser, object) {
-    for (const place of this.#places) if (!/[#!~]/.test(place)) this.#at(parser, object, place.split("/"), true);
+    for (const place of this.#places)
+      if (!/[#!~]/.test(place)) this.#at(parser, object, place.split("/"), true);
     if (this.#data !== undefined) this.#named(parser, named(object, this.#data));
   }
 
@@ -66,9 +67,12 @@ export class Reading {
         // Servers whose form keys are folded: ASP.NET.
         if (!names.includes(name) && !names.includes(name.toLowerCase())) continue;
         if (kind === undefined) this.#note(parser, value);
-        if (kind === "#" && batch) for (const line of value.split("\n")) this.#inside(parser, line, rest);
+        if (kind === "#" && batch)
+          for (const line of value.split("\n")) this.#inside(parser, line, rest);
         if (kind === "!") this.#inside(parser, value, rest);
-        if (kind === "!" || (kind === "#" && batch)) for (const line of kind === "#" ? value.split("\n") : [value]) this.#named(parser, namedIn(line, rest, this.#lines));
+        if (kind === "!" || (kind === "#" && batch))
+          for (const line of kind === "#" ? value.split("\n") : [value])
+            this.#named(parser, namedIn(line, rest, this.#lines));
       }
     }
     if (this.#data !== undefined) this.#named(parser, namedFields(fields, this.#data));
@@ -78,7 +82,14 @@ export class Reading {
   query(parser, pairs) {
     for (const [name, value] of pairs) {
       if (["model", "model[]"].includes(name.toLowerCase())) this.#all(`${parser}-query`, value);
-      else if (this.#data !== undefined) this.#named(parser, typeof value === "string" ? namedFields([[name, value]], []) : named({ [name]: value }, []), "-like-query");
+      else if (this.#data !== undefined)
+        this.#named(
+          parser,
+          typeof value === "string"
+            ? namedFields([[name, value]], [])
+            : named({ [name]: value }, []),
+          "-like-query",
+        );
     }
   }
 
@@ -89,13 +100,24 @@ export class Reading {
   #place(parser, value, place) {
     const [keys, inner] = place.split("~");
     if (inner === undefined) return this.#at(parser, value, keys.split("/"), false);
-    const text = keys.split("/").reduce((one, key) => (typeof one === "object" && one !== null && Object.hasOwn(one, key) ? one[key] : undefined), value);
+    const text = keys
+      .split("/")
+      .reduce(
+        (one, key) =>
+          typeof one === "object" && one !== null && Object.hasOwn(one, key) ? one[key] : undefined,
+        value,
+      );
     // A server that takes it as text commonly takes the object, too.
     if (typeof text === "object") this.#at(parser, text, inner.split("/"), false);
     if (typeof text !== "string") return;
     for (const [name, decode] of Object.entries(DECODERS)) {
       try {
-        this.#at(`${parser}-${name}`, JSON.parse(new TextDecoder().decode(decode(text))), inner.split("/"), false);
+        this.#at(
+          `${parser}-${name}`,
+          JSON.parse(new TextDecoder().decode(decode(text))),
+          inner.split("/"),
+          false,
+        );
       } catch {
         this.reject(name);
       }
@@ -124,7 +146,8 @@ export class Reading {
   /** Every text in what a form parser nested. */
   #all(parser, value) {
     if (typeof value === "string") this.#note(parser, value);
-    else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) this.#all(parser, one);
+    else if (typeof value === "object" && value !== null)
+      for (const one of Object.values(value)) this.#all(parser, one);
   }
 
   #note(parser, text) {

@@ -1,0 +1,501 @@
+/**
+ * Puts verdicts into effect: receives requests, judges them, and forwards or refuses them.
+ *
+ * It runs on any runtime with Web standards. A {@link Platform} supplies the rest.
+ *
+ * ```text
+ * request -> credentials, facts -> gate.begin -> unrestricted or unguarded: forward, unread
+ *                                             -> restricted: checkBody -> refusal, or forward -> checkResponse
+ *                               -> WebSocket:   relay
+ * ```
+ */
+// The order of these imports is the order of the files in a bundle. Similar files side by side save 60 bytes compressed.
+import { Gate } from "../gate.ts";
+import { isUpgrade } from "../websocket/session.ts";
+import { Budget, type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
+import { type RelayContext, type Sockets, relay } from "../websocket/relay.ts";
+import { AccountStore } from "../operate/account-store.ts";
+import { checkResponse, prepareHeaders } from "./response.ts";
+import { CredentialSlots } from "./credentials.ts";
+import { type AccessClaim, Signer, withoutAcknowledgement } from "../access-header/sign.ts";
+import { codingHeaders, unforwardable } from "./headers.ts";
+import { gatewayError, refusalResponse } from "./refusal.ts";
+import { PortcullisError, invalid } from "../error.ts";
+import { type Buffered, isList, isMissing } from "../input.ts";
+import { STATUS_PATH, log, status } from "../operate/status.ts";
+import { type Screening, passes } from "../screening.ts";
+import type { Facts, Place, Verdict } from "../types.ts";
+import type { Decoder } from "../wasm/decoder.ts";
+import type { CompiledModule } from "../wasm/instance.ts";
+import { CANDIDATES } from "../wasm/wire.ts";
+import type { HeaderMap, Platform, Settings } from "./platform.ts";
+import { discard } from "./stream.ts";
+
+/** What a handler is made of. */
+export interface HandlerOptions {
+  /** `import module from "portcullis/edge.wasm"` */
+  readonly module: CompiledModule;
+  /** The compiled policy, as bytes. */
+  readonly bundle: Buffered;
+  /**
+   * Undoes content codings: `new Decoder(decode)`, from `portcullis/decode` and `portcullis/decode.wasm`. Without it,
+   * coded bodies of restricted callers are refused.
+   */
+  readonly decoder?: Decoder;
+  /** Milliseconds, less than 2^31, that a stream to a restricted caller may last. By default an hour. */
+  readonly streamLife?: number;
+  /** The same for a WebSocket. */
+  readonly socketLife?: number;
+  /** Milliseconds in which the next 64 KB of a judged body, or its end, must arrive. By default half a minute. */
+  readonly bodyWait?: number;
+  /** Milliseconds in which a WebSocket's origin, or its client, must name a model. By default ten seconds. */
+  readonly socketHold?: number;
+}
+
+/**
+ * Handles a request.
+ *
+ * @param waitUntil Keeps the runtime from stopping before a promise settles
+ */
+export type Handler = (
+  request: Request,
+  settings: Settings,
+  waitUntil: (work: Promise<unknown>) => void,
+) => Promise<Response>;
+
+/** What an isolate keeps between requests. */
+interface IsolateState {
+  readonly platform: Platform;
+  readonly options: HandlerOptions;
+  readonly gate: Gate;
+  readonly slots: CredentialSlots;
+  /** The same slots, none of which the origin reads. */
+  readonly noSlots: CredentialSlots;
+  readonly signer: Signer | undefined;
+  readonly accounts: AccountStore | undefined;
+  readonly budget: Budget;
+  /** What the deployment lacks although it runs. */
+  readonly problems: readonly string[];
+  traps: number;
+}
+
+/** A request, with what is known about it before it is judged. */
+interface Exchange {
+  readonly request: Request;
+  readonly headers: HeaderMap;
+  readonly settings: Settings;
+  readonly state: IsolateState;
+  /** The request asks for a WebSocket. Any other request is forwarded without `Upgrade`. */
+  readonly upgrade: boolean;
+  /** The distinct credentials, up to one more than are looked up. */
+  readonly credentials: readonly string[];
+}
+
+const UNRESTRICTED: AccessClaim = { denied: "", verdict: "pass" };
+const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
+
+/** Makes a handler. The policy is loaded at the first request; if that fails, every request gets status 503. */
+export function handler(options: HandlerOptions, platform: Platform): Handler {
+  let state: IsolateState | PortcullisError | undefined;
+  return async (request, settings, waitUntil) => {
+    state ??= init(options, platform, settings);
+    if (request.url.includes(STATUS_PATH) && new URL(request.url).pathname === STATUS_PATH)
+      return status(state);
+    if (state instanceof PortcullisError)
+      return gatewayError(request, settings, 503, "no_bundle", "the policy cannot be loaded");
+    return handle(request, settings, waitUntil, state);
+  };
+}
+
+function init(
+  options: HandlerOptions,
+  platform: Platform,
+  settings: Settings,
+): IsolateState | PortcullisError {
+  try {
+    const { module, bundle, decoder, streamLife, socketHold, socketLife, bodyWait } = options;
+    const { LIST_KEY, KEYS, KEY_SECRET, CREDENTIAL_SLOTS, LOCAL } = settings;
+    // A timer with another value fires at once, or never.
+    for (const ms of [streamLife, socketHold, socketLife, bodyWait])
+      if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31))
+        throw invalid("a time of the options is no number of milliseconds");
+    const listKey = LIST_KEY === undefined ? undefined : hexBytes(LIST_KEY);
+    const gate = Gate.loadSync({ module, bundle, listKey, decoder });
+    const { info } = gate;
+    // Membership would be unknown, and some restrictions let unknown callers pass.
+    if (listKey === undefined && info.secretLists)
+      throw new PortcullisError(
+        "list_key_missing",
+        "the policy has a secret list, LIST_KEY is not set",
+      );
+    const lacking = info.needs.network.filter((kind) => !platform.networks.includes(kind));
+    if (lacking.length > 0)
+      throw new PortcullisError(
+        "platform_lacks",
+        `${platform.name} does not report ${lacking.join(", ")}`,
+      );
+    const accounts =
+      KEYS !== undefined && KEY_SECRET !== undefined
+        ? new AccountStore(gate, KEYS, KEY_SECRET)
+        : undefined;
+    const slots = new CredentialSlots(info, CREDENTIAL_SLOTS);
+    const noSlots = new CredentialSlots(info, CREDENTIAL_SLOTS, true);
+    const signer = Signer.of(settings, info, slots.headers.keys());
+    const problems: string[] = [];
+    const warn = (event: string, message: string) => {
+      problems.push(event);
+      log({ event, message });
+    };
+    if (info.facts.length > 0 && KEYS !== undefined && accounts === undefined)
+      warn("key_secret_missing", "KEY_SECRET is not set: all accounts are unknown");
+    if (LOCAL === "1") warn("place_claimed", "LOCAL is 1: clients can send any place");
+    const budget = new Budget(bodyWait);
+    return {
+      platform,
+      options,
+      gate,
+      slots,
+      noSlots,
+      signer,
+      accounts,
+      budget,
+      problems,
+      traps: 0,
+    };
+  } catch (cause) {
+    const error =
+      cause instanceof PortcullisError
+        ? cause
+        : new PortcullisError("module_unusable", String(cause), { cause });
+    log({ event: "no_bundle", code: error.code, message: error.message });
+    return error;
+  }
+}
+
+async function handle(
+  request: Request,
+  settings: Settings,
+  waitUntil: (work: Promise<unknown>) => void,
+  state: IsolateState,
+): Promise<Response> {
+  let screening: Screening | undefined;
+  try {
+    const { gate, slots, signer, platform } = state;
+    // Copied once: each access to the runtime's own headers costs as much as the decision.
+    const headers: HeaderMap = new Map(request.headers);
+    const upgrade = isUpgrade({ method: request.method, headers });
+    const credentials = slots.credentials(headers, request.url);
+    const exchange: Exchange = { request, headers, settings, state, upgrade, credentials };
+    if (upgrade && platform.sockets === undefined)
+      return gatewayError(request, settings, 501, "upgrade_unsupported", "no WebSockets here");
+    const facts = await factsOf(exchange);
+    if (upgrade) return await relay(relayContext(exchange, platform.sockets as Sockets), facts);
+    const begun = gate.begin(request, facts);
+    screening = begun.screening;
+    if (screening === undefined)
+      return await pass(exchange, waitUntil, begun.guarded ? UNRESTRICTED : undefined);
+    screening.caseId = newCase();
+    screening.acknowledges = signer?.acknowledges === true;
+    const work = run(exchange, screening);
+    // When the client leaves, the handler must still abort its upstream request.
+    waitUntil(work.then(nothing, nothing));
+    return await work;
+  } catch (cause) {
+    const caseId = screening?.caseId || newCase();
+    const fail = (status: 400 | 408 | 502 | 503, code: string, message: string) =>
+      gatewayError(request, settings, status, code, message, caseId);
+    if (cause instanceof PortcullisError) {
+      const { code, message } = cause;
+      report(state, code, caseId, cause, message);
+      if (code === "body_unusable" || code === "body_slow")
+        return fail(code === "body_slow" ? 408 : 400, code, message);
+      return fail(503, "gate_unavailable", "the request could not be checked; try again");
+    }
+    // If the client has left, the upstream request failed because of that.
+    if (!request.signal.aborted)
+      log({ event: "origin_unreachable", case: caseId, message: String(cause) });
+    return fail(502, "origin_unreachable", "the origin did not answer");
+  } finally {
+    screening?.done();
+  }
+}
+
+/** Forwards a request unread. */
+function pass(
+  exchange: Exchange,
+  waitUntil: (work: Promise<unknown>) => void,
+  claim: AccessClaim | undefined,
+): Promise<Response> {
+  const { request, state } = exchange;
+  if (!isUndeclared(request)) return forward(exchange, claim);
+  const abort = abortOf(request);
+  const { response, sent } = forwardUnread(request.body, {
+    send: (_, body) => forward(exchange, claim, { body: body ?? null, signal: abort.signal }),
+    budget: state.budget,
+    abort,
+    pipe: state.platform.pipe,
+  });
+  waitUntil(sent);
+  return response;
+}
+
+/** Makes a controller that aborts the upstream request. It also aborts it when the client leaves, since the body is incomplete then. */
+function abortOf({ signal }: Request): AbortController {
+  const abort = new AbortController();
+  signal.addEventListener("abort", () => abort.abort());
+  return abort;
+}
+
+/** Judges a request of a restricted caller, and forwards or refuses it. */
+async function run(exchange: Exchange, screening: Screening): Promise<Response> {
+  const { request, settings, state } = exchange;
+  const abort = abortOf(request);
+  const sending: Sending = {
+    send: (verdict, body, decoded) =>
+      forward(exchange, claimOf(screening, verdict), {
+        body: body ?? null,
+        signal: abort.signal,
+        decoded,
+        prepare: (headers) => prepareHeaders(headers, screening.check),
+      }),
+    budget: state.budget,
+    abort,
+    pipe: state.platform.pipe,
+  };
+  const { verdict, response } = await checkBody(request, screening, sending);
+  if (verdict.verdict !== "pass") logDecision(exchange, screening);
+  return response === undefined
+    ? refusalResponse(request, settings, screening.refusal)
+    : checked(exchange, screening, response, abort.signal);
+}
+
+/** Makes the client's response from the origin's. */
+function checked(
+  exchange: Exchange,
+  screening: Screening,
+  response: Response,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const { request, settings, state } = exchange;
+  const { budget, platform, signer, options } = state;
+  return checkResponse(response, {
+    request,
+    screening,
+    budget,
+    pipe: platform.pipe,
+    acknowledged: signer?.acknowledged(response) === true,
+    life: options.streamLife,
+    refuse: (refusal) => refusalResponse(request, settings, refusal),
+    withheld: () => logDecision(exchange, screening),
+    again: (url) =>
+      forward({ ...exchange, request: new Request(url, request) }, claimOf(screening), {
+        body: null,
+        signal,
+        prepare: (headers) => prepareHeaders(headers, screening.check),
+      }),
+  });
+}
+
+function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
+  const { request, settings, headers, state } = exchange;
+  const { gate, signer, options } = state;
+  return {
+    request,
+    sockets,
+    budget: state.budget,
+    life: options.socketLife,
+    hold: options.socketHold,
+    gate: () => gate,
+    facts: () => factsOf(exchange),
+    isCredential: (protocol) => state.slots.isCredential(protocol),
+    newCase,
+    async connect({ guarded, deniedIds: denied }) {
+      if (denied === "")
+        return {
+          response: await forward(exchange, guarded ? UNRESTRICTED : undefined),
+          acknowledged: false,
+        };
+      // The messages are unknown yet. If the origin opens no socket, its response is checked.
+      const response = await forward(
+        exchange,
+        { denied, verdict: "defer" },
+        { prepare: (onward) => prepareHeaders(onward, undefined) },
+      );
+      return { response, acknowledged: signer?.acknowledged(response) === true };
+    },
+    async unopened(response, facts, caseId) {
+      if (!response.ok) return response;
+      const plain = { ...exchange, upgrade: false };
+      const head = [...headers].filter(([name]) => name !== "upgrade");
+      const { method, url } = request;
+      const screening = gate.open({ method, url, headers: head }, facts);
+      if (screening === undefined) return response;
+      try {
+        screening.caseId = caseId;
+        screening.acknowledges = signer?.acknowledges === true;
+        if (passes(screening.finish())) return await checked(plain, screening, response);
+        logDecision(plain, screening);
+        discard(response);
+        return refusalResponse(request, settings, screening.refusal);
+      } finally {
+        screening.done();
+      }
+    },
+    decided: (session) => logDecision(exchange, session),
+    fault: (cause, caseId) => report(state, "session_failed", caseId, cause, String(cause)),
+  };
+}
+
+/** Before the scan has ended the request may still be deferred, so it counts as deferred. */
+function claimOf({ deniedIds: denied }: Screening, verdict?: Verdict): AccessClaim {
+  return { denied, verdict: verdict?.verdict === "pass" ? "pass" : "defer" };
+}
+
+/** Gathers the facts. Each account that a credential stands for is a candidate. */
+async function factsOf(exchange: Exchange): Promise<Facts> {
+  const { request, headers, settings, state, credentials } = exchange;
+  const { accounts, platform } = state;
+  const stale = hasTooManyCredentials(exchange);
+  return {
+    ...platform.facts(request, headers, settings),
+    account:
+      credentials.length === 0 || accounts === undefined || stale
+        ? undefined
+        : await Promise.all(credentials.map((credential) => accounts.account(credential))),
+    stale,
+  };
+}
+
+/**
+ * With more credentials than the gate looks up, it looks up none and the caller counts as stale. The origin receives none
+ * of them either, because the account that it would use could be more restricted than an unknown one.
+ */
+function hasTooManyCredentials({ credentials }: Exchange): boolean {
+  return credentials.length > CANDIDATES;
+}
+
+/** Changes to a request on its way to the origin. Absent members stay unchanged. */
+interface Changes {
+  readonly body?: BodyInit | null;
+  readonly signal?: AbortSignal | undefined;
+  /** The body no longer has the content codings that the headers name. */
+  readonly decoded?: boolean | undefined;
+  /** Prepares the headers for a response that will be checked. */
+  readonly prepare?: (headers: Headers) => void;
+}
+
+/** Sends a request to the origin. Every guarded request has a `claim`, which is signed. */
+async function forward(
+  exchange: Exchange,
+  claim?: AccessClaim,
+  { body, signal, decoded, prepare }: Changes = {},
+): Promise<Response> {
+  const { request, headers, settings, upgrade, state } = exchange;
+  const { signer, platform } = state;
+  const { ORIGIN: origin } = settings;
+  const guarded = claim !== undefined;
+  const slots = hasTooManyCredentials(exchange) ? state.noSlots : state.slots;
+  const asked = guarded ? slots.strippedUrl(request.url) : request.url;
+  const url = typeof origin === "string" ? relocated(asked, origin) : asked;
+  const dropped = unforwardable(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
+  // The origin must not open a socket that the gate does not relay.
+  if (!upgrade && headers.has("upgrade")) dropped.push("upgrade");
+  let onward = request;
+  let nonce: string | undefined;
+  if (url !== request.url || dropped.length > 0 || guarded || body !== undefined) {
+    // The request is built from what was judged: this URL, these headers, this body. A body that is untouched keeps its
+    // length only if the request is made from the request itself.
+    onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
+    if (decoded === true) dropped.push(...codingHeaders(headers));
+    for (const name of dropped) onward.headers.delete(name);
+    prepare?.(onward.headers);
+    if (guarded) {
+      slots.strip(onward.headers);
+      nonce = await signer?.sign(onward, claim);
+    }
+  }
+  const response = await (typeof origin === "object"
+    ? origin.fetch(onward)
+    : platform.fetch(onward));
+  if (response.status < 200 && platform.sockets?.opened(response) === undefined) {
+    // Some runtimes return an interim response, such as 103, in place of the final one.
+    discard(response);
+    throw new Error(`an interim response, ${response.status}`);
+  }
+  return signer?.takeAcknowledgement(response, nonce) ?? withoutAcknowledgement(response);
+}
+
+function replaced(
+  { method, headers }: Request,
+  body: BodyInit | null,
+  signal: AbortSignal | undefined,
+): RequestInit {
+  // An empty body is no body. Runtimes accept no other body with these methods.
+  const none = body === null || (body instanceof Uint8Array && body.length === 0);
+  if (!none && /^(?:GET|HEAD)$/.test(method))
+    throw new PortcullisError(
+      "body_unusable",
+      `a ${method} request with a body cannot be forwarded`,
+    );
+  return {
+    method,
+    headers,
+    redirect: "manual",
+    body: none ? null : body,
+    // Node requires it for streams (Fetch, "RequestInit.duplex").
+    duplex: "half",
+    ...(signal === undefined ? {} : { signal }),
+  } as RequestInit;
+}
+
+/** Moves a URL to another host. Path and query stay unchanged, because they were judged. */
+function relocated(url: string, origin: string): string {
+  const path = url.indexOf("/", url.indexOf("://") + 3);
+  return origin.replace(/\/$/, "") + (path < 0 ? "/" : url.slice(path));
+}
+
+/** Logs an error of the gate. */
+function report(
+  state: IsolateState,
+  event: string,
+  caseId: string,
+  cause: unknown,
+  message: string,
+): void {
+  if (cause instanceof PortcullisError && cause.code === "trapped") state.traps += 1;
+  log({ event, case: caseId, traps: state.traps, message });
+}
+
+/**
+ * Logs a decision under the case id of its refusal. Ids of families, restrictions and operations come from the policy and
+ * the dialects. The line holds one fact of the caller, the country, if it is certain.
+ */
+function logDecision(
+  { request, headers, settings, state }: Exchange,
+  { caseId, verdict, operation }: Pick<Screening, "caseId" | "verdict" | "operation">,
+): void {
+  if (verdict === undefined) return;
+  const { mentions: _, ...words } = verdict;
+  const { place } = state.platform.facts(request, headers, settings);
+  const country = `${isMissing(place) || isList(place) ? "" : (place as Place).country}`;
+  log({
+    event: "decision",
+    case: caseId,
+    ...words,
+    operation,
+    place: /^(?!XX)[A-Z]{2}$/.test(country) ? country : "unknown",
+  });
+}
+
+function hexBytes(hex: string): Uint8Array {
+  const digits = hex.trimEnd();
+  if (!/^(?:[0-9a-f]{2}){16,}$/i.test(digits))
+    throw new PortcullisError("key_invalid", "LIST_KEY is not 32 hexadecimal digits or more");
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function newCase(): string {
+  return `pc-${crypto.randomUUID()}`;
+}
+
+function nothing(): void {}

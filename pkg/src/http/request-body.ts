@@ -1,0 +1,413 @@
+/**
+ * Checks a request body on its way to the origin.
+ *
+ * The rule: the scan accepts a body before the origin can take the bytes sent so far for a whole request, and the
+ * origin's response is withheld until then.
+ *
+ * ```text
+ * up to 64 KB, declared        read in one piece, judged, sent
+ * ends within the bound        held while it is read, judged, sent
+ * longer                       the held part is sent while more is read; the last read is always held back
+ * need not be read, undeclared sent as it arrives
+ * content coding               decoded, and sent decoded in the same way
+ * content coding and signed    held whole, judged decoded, sent coded
+ * denied, unreadable, broken   the upstream request is aborted, so that it never ends as a whole request
+ * ```
+ *
+ * Only `AbortController` aborts an upstream request. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
+ * end a chunked request as if it were complete (measured in workerd 1.20260426). The runtime itself does the same where it
+ * forwards a body of undeclared length whose client is gone (1.20260730, with `enable_request_signal`).
+ */
+import { PortcullisError, broken } from "../error.ts";
+import { type Screening, passes } from "../screening.ts";
+import type { Verdict } from "../types.ts";
+import type { Platform } from "./platform.ts";
+import { source } from "./stream.ts";
+
+/** Bytes of a body of declared length that are held before any is sent. A body up to this size is judged first. */
+const DECLARED_HELD_BYTES = 1024 * 1024;
+/** Bytes of any other body that are held before any is sent. Nearly all chat requests are smaller. */
+const HELD_BYTES = 256 * 1024;
+/**
+ * Bytes held in one isolate at a time: bodies, responses and WebSocket messages, counted as they arrive. A body beyond it
+ * is streamed at once. Until the origin responds a held body is in memory twice, as read and as sent, so this is 32 MB of
+ * a Worker's 128 MB.
+ */
+const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
+/** Bytes of one read. Reads of 4 KB, the runtime's own chunks, cost up to four fifths of the throughput. */
+const READ_BYTES = 64 * 1024;
+/** Milliseconds in which one read of a judged body must be full: 64 KB in 30 seconds is 2 KB a second. */
+const READ_MS = 30_000;
+/** Read buffers that an isolate keeps for later reads: 4 MB. */
+const KEPT_BUFFERS = 64;
+/** Milliseconds that an origin which has responded may leave a write waiting. Then the rest is read but not sent. */
+const STALLED_MS = 5_000;
+
+/** Counts the bytes held in all requests of an isolate, and keeps read buffers. */
+export class Budget {
+  /** Milliseconds in which one read must be full. */
+  readonly wait: number;
+  #left = HELD_BYTES_IN_ALL;
+  readonly #spare: ArrayBuffer[] = [];
+
+  constructor(wait = READ_MS) {
+    this.wait = wait;
+  }
+
+  /** Takes bytes from the budget; false if too few are left. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  /** Returns bytes to the budget. */
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+
+  /** Returns a view to read into. */
+  view(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(READ_BYTES));
+  }
+
+  /**
+   * Empties the list and keeps the buffers of its reads, which no code uses any more. With a new buffer for each read,
+   * V8 lets garbage grow to 120 MB (measured), and an isolate has 128 MB.
+   */
+  recycle(chunks: Uint8Array[]): void {
+    for (const { buffer } of chunks.splice(0)) {
+      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS)
+        this.#spare.push(buffer as ArrayBuffer);
+    }
+  }
+}
+
+/**
+ * Sends a request upstream.
+ *
+ * @param verdict Undefined if the scan has not ended
+ * @param body Undefined: the request has no body
+ * @param decoded The body no longer has the content codings that the headers name.
+ */
+export type Send = (
+  verdict: Verdict | undefined,
+  body: BodyInit | undefined,
+  decoded?: boolean,
+) => Promise<Response>;
+
+/** How a request is sent, and what bounds it. */
+export interface Sending {
+  readonly send: Send;
+  readonly budget: Budget;
+  /** Aborts the request that `send` has begun. */
+  readonly abort: AbortController;
+  readonly pipe: Platform["pipe"];
+}
+
+/** The verdict and, if the request goes on, the origin's response. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  readonly response: Response | undefined;
+}
+
+/**
+ * Judges a request while its body is read, and sends it if it passes.
+ *
+ * @throws PortcullisError `body_unusable`, `body_slow`, `exhausted`, `trapped`, `replaced`
+ */
+export async function checkBody(
+  request: Request,
+  screening: Screening,
+  sending: Sending,
+): Promise<Outcome> {
+  const { body } = request;
+  const { send, budget } = sending;
+  if (body === null || !screening.wantsBody) {
+    const verdict = screening.finish();
+    return {
+      verdict,
+      response: !passes(verdict)
+        ? undefined
+        : isUndeclared(request)
+          ? await forwardUnread(request.body, sending, verdict).response
+          : await send(verdict, body ?? undefined),
+    };
+  }
+  if (screening.coded) {
+    const read = reads(body, budget);
+    return screening.signed
+      ? checkSigned(read, screening, sending)
+      : checkStream(decoded(read, screening, budget), undefined, HELD_BYTES, screening, {
+          ...sending,
+          send: (verdict, body) => send(verdict, body, true),
+        });
+  }
+  const declared = declaredLength(request);
+  if (declared === undefined || declared > READ_BYTES) {
+    const bound =
+      declared !== undefined && declared <= DECLARED_HELD_BYTES ? DECLARED_HELD_BYTES : HELD_BYTES;
+    return checkStream(reads(body, budget), declared, bound, screening, sending);
+  }
+  const bytes = new Uint8Array(await timely(request.arrayBuffer(), budget));
+  // These bytes are in memory already, so they are judged and sent even if the budget is used up.
+  const held = budget.take(bytes.length) ? bytes.length : 0;
+  try {
+    screening.feed(bytes);
+    const verdict = screening.finish();
+    return { verdict, response: passes(verdict) ? await send(verdict, bytes) : undefined };
+  } finally {
+    budget.give(held);
+  }
+}
+
+/** Whether a request has a body of undeclared length, so that only its end shows that it is whole. */
+export function isUndeclared(
+  request: Request,
+): request is Request & { readonly body: ReadableStream<Uint8Array> } {
+  return (
+    request.body !== null &&
+    !/^(?:GET|HEAD)$/.test(request.method) &&
+    declaredLength(request) === undefined
+  );
+}
+
+/**
+ * Sends a body as it arrives, unread. If it breaks off, the upstream request is aborted.
+ *
+ * The response may come before the body has ended. `sent` resolves when all of it is sent, or no more will be.
+ */
+export function forwardUnread(
+  body: ReadableStream<Uint8Array>,
+  { send, budget, abort, pipe }: Sending,
+  verdict?: Verdict,
+): { readonly response: Promise<Response>; readonly sent: Promise<void> } {
+  const { readable, writable } = pipe(undefined);
+  const response = send(verdict, readable);
+  const pump = async () => {
+    const { read } = source(body, () => budget.view());
+    const writer = writable.getWriter();
+    writer.closed.catch(() => undefined);
+    for (;;) {
+      const chunk = await read().catch(() => null);
+      if (chunk === null) return abort.abort();
+      if (chunk === undefined) return writer.close();
+      await writer.write(chunk);
+      budget.recycle([chunk]);
+    }
+  };
+  // A write fails if the origin reads no more: it has responded, or `response` carries its failure.
+  return { response, sent: pump().catch(() => undefined) };
+}
+
+/** Returns the next bytes of a body; undefined at its end. */
+type Read = () => Promise<Uint8Array | undefined>;
+
+async function checkStream(
+  read: Read,
+  declared: number | undefined,
+  bound: number,
+  screening: Screening,
+  sending: Sending,
+): Promise<Outcome> {
+  const { send, budget } = sending;
+  // INVARIANT: no other code uses the chunks in this list.
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  const release = () => {
+    budget.give(bytes);
+    bytes = 0;
+  };
+  try {
+    for (;;) {
+      const chunk = await read();
+      if (chunk === undefined) {
+        const verdict = screening.finish();
+        if (!passes(verdict)) return { verdict, response: undefined };
+        const whole = join(held, bytes);
+        budget.recycle(held);
+        return { verdict, response: await send(verdict, whole) };
+      }
+      held.push(chunk);
+      if (screening.scan(chunk)) return refused(screening);
+      if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
+      bytes += chunk.length;
+    }
+    return await sendWhileReading(read, held, declared, screening, sending, release);
+  } finally {
+    budget.recycle(held);
+    release();
+  }
+}
+
+/**
+ * Sends the held chunks, then each read one read later. Calls `release` once the budget no longer counts held chunks.
+ */
+async function sendWhileReading(
+  read: Read,
+  held: Uint8Array[],
+  declared: number | undefined,
+  screening: Screening,
+  { send, budget, abort, pipe }: Sending,
+  release: () => void,
+): Promise<Outcome> {
+  // A stream of fixed length keeps `Content-Length`; any other stream makes the request chunked.
+  const { readable, writable } = pipe(declared);
+  const writer = writable.getWriter();
+  writer.closed.catch(() => undefined);
+  let responded = false;
+  let failed: { cause: unknown } | undefined;
+  // Tells the write under way that the origin has responded. A handler for each write would pile up on the promise.
+  let notify: (() => void) | undefined;
+  const response = send(undefined, readable);
+  response.then(
+    () => {
+      responded = true;
+      notify?.();
+    },
+    (cause: unknown) => {
+      failed = { cause };
+      notify?.();
+    },
+  );
+  let sending = true;
+
+  /** False: the origin has responded and reads no more, as it may. The buffer is reused only once it was read. */
+  const write = async (chunk: Uint8Array): Promise<boolean> => {
+    const written = writer.write(chunk).then(() => {
+      budget.recycle([chunk]);
+      return true;
+    });
+    written.catch(() => undefined);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stalled = new Promise<boolean>((resolve, reject) => {
+      notify = () => {
+        if (failed !== undefined) reject(failed.cause);
+        else if (responded) timer = setTimeout(resolve, STALLED_MS, false);
+      };
+      notify();
+    });
+    try {
+      return await Promise.race([written, stalled]);
+    } catch (cause) {
+      if (responded) return false;
+      throw cause;
+    } finally {
+      notify = undefined;
+      clearTimeout(timer);
+    }
+  };
+
+  let accepted = false;
+  try {
+    for (;;) {
+      while (sending && held.length > 1) sending = await write(held.shift() as Uint8Array);
+      if (!sending) budget.recycle(held);
+      release();
+      const chunk = await read();
+      if (chunk === undefined) break;
+      held.push(chunk);
+      if (screening.scan(chunk)) return refused(screening);
+    }
+    const verdict = screening.finish();
+    accepted = passes(verdict);
+    if (!accepted) return { verdict, response: undefined };
+    const last = held.pop();
+    if (sending && last !== undefined) sending = await write(last);
+    if (sending)
+      await writer
+        .close()
+        .catch((cause: unknown) => (responded ? undefined : Promise.reject(cause)));
+    return { verdict, response: await response };
+  } finally {
+    if (!accepted) abort.abort();
+  }
+}
+
+/** Holds a coded body whole and judges it decoded. The decoder bounds its length. */
+async function checkSigned(
+  read: Read,
+  screening: Screening,
+  { send, budget }: Sending,
+): Promise<Outcome> {
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const chunk = await read();
+      if (chunk === undefined) {
+        const verdict = screening.finish();
+        const response = passes(verdict) ? await send(verdict, join(held, bytes)) : undefined;
+        return { verdict, response };
+      }
+      if (!budget.take(chunk.length))
+        throw new PortcullisError("exhausted", "too many bodies are held");
+      bytes += chunk.length;
+      held.push(chunk);
+      if (screening.feed(chunk)) return refused(screening);
+    }
+  } finally {
+    budget.recycle(held);
+    budget.give(bytes);
+  }
+}
+
+/** Reads a body decoded. If it cannot be decoded it ends, and the screening has the reason. */
+function decoded(read: Read, screening: Screening, budget: Budget): Read {
+  let pieces: Generator<Uint8Array, boolean> | undefined;
+  let bytes: Uint8Array | undefined;
+  return async () => {
+    for (;;) {
+      const next = pieces?.next();
+      if (next?.done === false) return next.value;
+      if (bytes !== undefined) budget.recycle([bytes]);
+      if (next?.value === true) return undefined;
+      bytes = await read();
+      pieces = screening.decode(bytes);
+    }
+  };
+}
+
+/** Reads a body in full buffers. */
+function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
+  const { read } = source(body, () => budget.view(), READ_BYTES);
+  return () => timely(read(), budget);
+}
+
+/** Waits for a read within the time limit. */
+async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new PortcullisError("body_slow", "the body arrives too slowly")),
+      wait,
+    );
+  });
+  try {
+    return await Promise.race([read.catch(broken), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Ends a screening that wants no more bytes. Unread bytes must not be sent, so its verdict cannot be a pass. */
+function refused(screening: Screening): Outcome {
+  const verdict = screening.finish();
+  if (passes(verdict)) throw new Error("a pass before the end of the body");
+  return { verdict, response: undefined };
+}
+
+function declaredLength({ headers }: Request): number | undefined {
+  const text = headers.get("content-length");
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function join(chunks: Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

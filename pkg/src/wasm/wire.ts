@@ -1,0 +1,120 @@
+/**
+ * The line formats and numbers of the boundary to the edge module. No other file knows them.
+ *
+ * The facts of a request cross as one text, one value a line:
+ *
+ * ```text
+ * method
+ * URL
+ * number of the autonomous system, or nothing
+ * address, or nothing
+ * network kinds, separated by commas
+ * `stale`, or nothing
+ * country SP region, one line for each candidate place; at least one line
+ * ```
+ *
+ * Header lines cross as `name: SP value`, each with a line feed. No value may hold a line feed, since it would begin
+ * another value. The Rust side reads both formats in the binding of the edge module; `pkg/test/wire.test.mjs` holds
+ * examples of them and compares the numbers.
+ */
+import type { Edge } from "../../wasm/edge.js";
+import { invalid } from "../error.ts";
+import { instant, isList, isMissing, record, whole } from "../input.ts";
+import type { Facts, SettledFacts } from "../types.ts";
+
+// Bits that `Edge.access` returns. Without READ the request passes unread.
+export const READ = 1;
+export const GUARDED = 4;
+export const LICENSED = 16;
+export const INVALID = 32;
+
+// Results of `Reader.check`: how the origin's response must be checked.
+/** The response goes through unread. */
+export const CHECK_NOTHING = 0;
+/** The response lists models; denied ones are left out. */
+export const CHECK_FILTER = 1;
+// 2: the response must not name a denied model. 3: it must name an allowed model. The module applies both.
+/** The response names no model, so only an acknowledgement by the origin will do. */
+export const CHECK_ACKNOWLEDGED = 4;
+
+// Arguments of `Reader.withhold`: why a response does not go to the client.
+/** The response itself was found to name a denied model, or to be unreadable. */
+export const WITHHELD_CUT = 0;
+/** Nothing shows which model ran. */
+export const WITHHELD_UNPROVEN = 1;
+/** The stream reached its time limit. */
+export const WITHHELD_OUTLIVED = 2;
+/** A memory bound is reached. */
+export const WITHHELD_EXHAUSTED = 3;
+
+// Results of `Reader.mayRelease`.
+/** The origin's messages must be held. */
+export const RELEASE_HOLD = 0;
+/** The origin's messages may go to the client. */
+export const RELEASE_PASS = 1;
+
+/** Argument of `Reader.decoded`: the body's codings are undone. A larger number is the decoder's reason for failure. */
+export const DECODED = 0;
+
+/** Bytes of a model id that are judged (`MODEL_ID_BYTES` of the crate's limits). */
+export const MODEL_ID_BYTES = 2_048;
+/** Credentials of one request that are looked up (`CANDIDATES` of the crate's limits). */
+export const CANDIDATES = 8;
+
+/**
+ * Reads each fact once and settles the time, because a getter may return another value the next time.
+ *
+ * @throws PortcullisError `input_invalid`
+ */
+export function settled(facts: Facts): SettledFacts {
+  const { place, network, asn, ip, account, stale, now } = record(facts, "the facts") as Facts;
+  return { place, network, asn, ip, account, stale, now: instant(now) };
+}
+
+/** Asks the edge module what the caller may use. The result is a sum of READ, GUARDED, LICENSED and INVALID. */
+export function access(
+  edge: Edge,
+  method: string,
+  url: string,
+  headers: string,
+  facts: SettledFacts,
+): number {
+  return edge.access(`${method}\n${url}\n${factsLines(facts)}`, headers, facts.now);
+}
+
+/** Writes the facts in the format above. The module checks which numbers, addresses and words are valid. */
+export function factsLines({ place, network, asn, ip, stale }: Facts): string {
+  if (!isMissing(asn) && typeof asn !== "number") throw invalid("`asn` is no number");
+  if (!isMissing(stale) && typeof stale !== "boolean") throw invalid("`stale` is no boolean");
+  let text = `${asn ?? ""}\n${optional(ip, "ip")}\n`;
+  if (!isMissing(network)) {
+    if (!isList(network)) throw invalid("`network` is no list");
+    text += network.map((kind) => word(kind, "network")).join(",");
+  }
+  text += stale === true ? "\nstale" : "\n";
+  const places = isMissing(place) ? [] : isList(place) ? place : [place];
+  for (const one of places) text += placeLine(one);
+  return places.length === 0 ? `${text}\n ` : text;
+}
+
+function placeLine(place: unknown): string {
+  const { country, region } = record(place, "`place`");
+  return `\n${optional(country, "country")} ${optional(region, "region")}`;
+}
+
+function optional(value: unknown, what: string): string {
+  return isMissing(value) ? "" : whole(value, what);
+}
+
+function word(value: unknown, what: string): string {
+  const text = whole(value, what);
+  if (text === "" || text.includes(",")) throw invalid(`\`${text}\` is no word of \`${what}\``);
+  return text;
+}
+
+/** Writes header lines in the format above. */
+export function headerText(headers: Iterable<readonly [string, string]>): string {
+  let text = "";
+  for (const [name, value] of headers) text += `${name}: ${whole(value, name)}\n`;
+  return text;
+}

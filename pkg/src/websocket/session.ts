@@ -1,0 +1,239 @@
+/**
+ * Judges a WebSocket: its upgrade, then each client message, under what the caller may use at that time.
+ *
+ * While the caller is unrestricted, messages pass unread. If a restriction begins in mid-session, the model of the
+ * connection is unknown and the session is refused. A new connection is judged from its start.
+ */
+import { type Reader, isUpgrade as asks } from "../../wasm/edge.js";
+import { invalid } from "../error.ts";
+import { Gate } from "../gate.ts";
+import { headOf } from "../http/head.ts";
+import { type Bytes, bytesOf, whole } from "../input.ts";
+import { passes } from "../screening.ts";
+import type { Facts, Head, SocketRefusal, Verdict } from "../types.ts";
+import { enter, generation } from "../wasm/instance.ts";
+import { RELEASE_HOLD, RELEASE_PASS } from "../wasm/wire.ts";
+
+/** Characters or bytes of a message that the module reads at a time, so that its memory stays small. */
+const PIECE = 64 * 1024;
+const encoder = new TextEncoder();
+
+/**
+ * Whether a request asks for a WebSocket. Judge any other request as an ordinary one, and forward it without its
+ * `Upgrade` header. A gate must be loaded.
+ */
+export function isUpgrade({
+  method,
+  headers,
+}: {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null | undefined };
+}): boolean {
+  const upgrade = headers.get("upgrade");
+  return typeof upgrade === "string" && enter(() => asks(method, upgrade));
+}
+
+/**
+ * A WebSocket that is being judged.
+ *
+ * @example
+ * ```js
+ * const session = new Session({ method, url, headers });
+ * session.judge(gate, facts); // the upgrade
+ * session.judge(gate, facts, message); // each client message
+ * if (session.refusal !== undefined) socket.close(session.refusal.code, session.refusal.reason);
+ * ```
+ */
+export class Session {
+  #caseId = "";
+  readonly #head: Head;
+  #gate: Gate | undefined;
+  #generation = -1;
+  #reader: Reader | undefined;
+  /** Some message was judged or passed. */
+  #begun = false;
+  /** Some message passed unread. */
+  #missed = false;
+  #guarded = false;
+  /** The caller was unrestricted at the last judgement. */
+  #unrestricted = false;
+  #verdict: Verdict | undefined;
+  #refusal: SocketRefusal | undefined;
+  #operation = "";
+
+  /** @throws PortcullisError `input_invalid` */
+  constructor(head: Head) {
+    this.#head = headOf(head);
+  }
+
+  /** The case id in a refusal. */
+  get caseId(): string {
+    return this.#caseId;
+  }
+
+  set caseId(id: string) {
+    this.#caseId = whole(id, "caseId");
+  }
+
+  /** Whether a guarded API served the target at the last judgement. */
+  get guarded(): boolean {
+    return this.#guarded;
+  }
+
+  /**
+   * Judges the upgrade, or the next client message. Without a message it judges again what the connection is known to
+   * run. A refused session stays refused.
+   *
+   * @returns Undefined if the caller is unrestricted
+   * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
+   */
+  judge(gate: Gate, facts: Facts, message?: Bytes): Verdict | undefined {
+    if (!(gate instanceof Gate)) throw invalid("`gate` is none");
+    const said =
+      message === undefined || typeof message === "string"
+        ? message
+        : bytesOf(message, "the message");
+    if (this.#refusal !== undefined) return this.#verdict;
+    // Another policy, or a new instance, has not read the earlier messages.
+    if (gate !== this.#gate || this.#generation !== generation()) {
+      this.release();
+      this.#missed = this.#begun;
+    }
+    this.#gate = gate;
+    this.#generation = generation();
+    const fresh = this.#reader === undefined;
+    const restricted = gate.step(this.#head, facts, (edge, restricted, guarded, headers) => {
+      this.#guarded = guarded;
+      if (!restricted) return false;
+      if (this.#reader === undefined) {
+        this.#reader = edge.read(headers());
+        this.#operation = this.#reader.operation();
+      } else edge.message(this.#reader, typeof said === "object", this.#missed);
+      return true;
+    });
+    this.#unrestricted = !restricted;
+    if (restricted && fresh) {
+      const verdict = this.#finish();
+      // This was the verdict on the head alone.
+      return passes(verdict) && (said !== undefined || this.#missed)
+        ? this.judge(gate, facts, said)
+        : verdict;
+    }
+    this.#begun ||= said !== undefined;
+    if (restricted) {
+      this.#feed(said ?? "");
+      return this.#finish();
+    }
+    this.#missed ||= said !== undefined;
+    return undefined;
+  }
+
+  /**
+   * Whether the module's instance was replaced since the last judgement, so that the session must be judged again.
+   *
+   * @internal
+   */
+  get isLost(): boolean {
+    return this.#reader !== undefined && this.#generation !== generation();
+  }
+
+  /**
+   * Reads a message from the origin; without one it only asks again.
+   *
+   * @returns True: it may go to the client, after the messages held before it. False: hold it until an allowed model is
+   *   known to run. Undefined: it names a denied model and the session is refused.
+   * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
+   */
+  feedOrigin(message: Bytes = ""): boolean | undefined {
+    const said = typeof message === "string" ? message : bytesOf(message, "the message");
+    const reader = this.#reader;
+    if (this.#refusal !== undefined) return undefined;
+    if (reader === undefined || this.#unrestricted) return true;
+    for (const piece of pieces(said)) this.#enter(() => reader.feedOrigin(piece));
+    const release = this.#enter(() => reader.mayRelease());
+    if (release === RELEASE_PASS) return true;
+    if (release === RELEASE_HOLD) return false;
+    this.#read(reader);
+    return undefined;
+  }
+
+  /** Refuses the session, because the origin names no model and no more messages can be held. */
+  giveUp(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#enter(() => reader.giveUp());
+    this.#read(reader);
+  }
+
+  /** The last verdict; undefined if the caller is unrestricted. */
+  get verdict(): Verdict | undefined {
+    return this.#unrestricted ? undefined : this.#verdict;
+  }
+
+  /** The operation of the upgrade, for a log: dialect, space, operation id. */
+  get operation(): string {
+    return this.#operation;
+  }
+
+  /** What the client is told if the verdict is `deny` or `refuse`; undefined otherwise. */
+  get refusal(): SocketRefusal | undefined {
+    return this.#refusal;
+  }
+
+  /**
+   * Ids of the families denied at the last judgement, each in quotes, separated by spaces.
+   *
+   * @internal
+   */
+  get deniedIds(): string {
+    const reader = this.#reader;
+    return reader === undefined ? "" : this.#enter(() => reader.deniedIds());
+  }
+
+  /** Returns the wasm memory. Further calls do nothing. */
+  release(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader !== undefined && this.#generation === generation()) reader.free();
+  }
+
+  #enter<T>(work: () => T): T {
+    return enter(work, this.#generation);
+  }
+
+  #feed(message: string | Uint8Array): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    for (const piece of pieces(message)) if (this.#enter(() => reader.feed(piece))) return;
+  }
+
+  #finish(): Verdict {
+    const reader = this.#reader as Reader;
+    this.#enter(() => reader.finish());
+    return this.#read(reader);
+  }
+
+  #read(reader: Reader): Verdict {
+    const verdict = this.#enter(() => {
+      const found = JSON.parse(reader.verdict()) as Verdict;
+      if (!passes(found)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
+      return found;
+    });
+    this.#verdict = verdict;
+    if (!passes(verdict)) this.release();
+    return verdict;
+  }
+}
+
+function* pieces(message: string | Uint8Array): Generator<Uint8Array> {
+  for (let at = 0, to = 0; at < message.length; at = to) {
+    to = Math.min(at + PIECE, message.length);
+    if (typeof message === "string") {
+      // A cut between the halves of a surrogate pair would change the text.
+      if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
+      yield encoder.encode(message.slice(at, to));
+    } else {
+      yield message.subarray(at, to);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+// A bundler for Workers makes bytes of a compiled policy.
+declare module "*.bundle" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
