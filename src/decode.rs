@@ -26,7 +26,7 @@ mod brotli;
 mod inflate;
 mod memory;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+#[expect(clippy::string_slice, reason = "tests")]
 mod tests;
 mod zstd;
 

@@ -227,7 +227,6 @@ fn visible(case: &str) -> String {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The marks of `tests/corpus/marks.json`: signed here, they are the package's to the byte; checked here, they say what they say there, and so
+//! The marks of `tests/corpus/access-header/vectors.json`: signed here, they are the package's to the byte; checked here, they say what they say there, and so
 //! does whatever is wrong with one.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
@@ -11,7 +11,7 @@ use portcullis::origin::{Arrived, Keys, Mark, MarkError, Seen, acknowledge, veri
 use serde_json::Value;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("corpus/marks.json")).unwrap()
+    serde_json::from_str(include_str!("corpus/access-header/vectors.json")).unwrap()
 }
 
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {

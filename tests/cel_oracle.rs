@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, missing_docs, unreachable_pub)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
 use std::net::IpAddr;

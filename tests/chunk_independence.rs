@@ -4,6 +4,7 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::cell::RefCell;

@@ -3,6 +3,7 @@
 #![cfg(feature = "author")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
 use generate::{CODES, FACTS, LISTS, READINGS, RELATIONS, TIMES, cel_text, certain_caller, condition};

@@ -1,4 +1,4 @@
-//! What the checker says of each case under `tests/diagnostics/`, compared letter by letter with what it should say.
+//! What the checker says of each case under `tests/corpus/policies/`, compared letter by letter with what it should say.
 //!
 //! A case is a folder: its `.toml` and `.json` files in the order of their names are one policy, other files are what it refers to, `expected.txt` is the
 //! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `PORTCULLIS_REWRITE=1` in the environment both are
@@ -58,7 +58,7 @@ fn sources(folder: &Path) -> Vec<String> {
 /// Whoever does what the checker proposes is rid of the problem, and has none in its place.
 #[test]
 fn each_proposal_mends_what_it_is_made_for() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let (mut wrong, mut applied) = (Vec::new(), 0);
     for case in names(&all) {
         let folder = all.join(&case);
@@ -92,7 +92,7 @@ fn each_proposal_mends_what_it_is_made_for() {
 
 #[test]
 fn each_case_is_told_as_expected() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut wrong = Vec::new();
     for case in names(&all) {
         let folder = all.join(&case);
@@ -120,7 +120,7 @@ fn each_case_is_told_as_expected() {
 
 #[test]
 fn twenty_mistakes_are_twenty_problems() {
-    let folder = folder("tests/diagnostics/twenty-mistakes");
+    let folder = folder("tests/corpus/policies/twenty-mistakes");
     let loaded = load_files(&folder, &["policy.toml".to_owned()]);
     assert_eq!(loaded.problems.len(), 20, "{}", render(&loaded.problems, &loaded.files, false));
     let text = &loaded.files.first().unwrap().text;
@@ -153,7 +153,7 @@ const LOWERING: [&str; 1] = ["E0508"];
 
 #[test]
 fn every_code_has_a_case() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut told = String::new();
     for case in names(&all) {
         told.push_str(&fs::read_to_string(all.join(case).join("expected.jsonl")).unwrap_or_default());

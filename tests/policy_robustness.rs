@@ -9,9 +9,9 @@ use proptest::prelude::*;
 const SEEDS: [&str; 5] = [
     include_str!("../policies/mythos-suspension.toml"),
     include_str!("../policies/partner-tier.toml"),
-    include_str!("diagnostics/conditions/policy.toml"),
-    include_str!("diagnostics/lists/policy.toml"),
-    include_str!("diagnostics/json/policy.json"),
+    include_str!("corpus/policies/conditions/policy.toml"),
+    include_str!("corpus/policies/lists/policy.toml"),
+    include_str!("corpus/policies/json/policy.json"),
 ];
 
 /// What damage is made of: the signs of TOML, JSON, CEL and Unicode that mean something somewhere.

@@ -16,7 +16,7 @@ import { Marker } from "../dist/mark.js";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const decode = readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url));
-const vectors = JSON.parse(readFileSync(new URL("../../tests/corpus/marks.json", import.meta.url), "utf8"));
+const vectors = JSON.parse(readFileSync(new URL("../../tests/corpus/access-header/vectors.json", import.meta.url), "utf8"));
 const bundle = compile(POLICY);
 const gate = await Gate.load({ module, bundle, decoder: new Decoder(decode) });
 const us = gate.account({ export: { us_person_ear: true } });

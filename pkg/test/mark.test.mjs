@@ -10,7 +10,7 @@ import { Marker } from "../dist/mark.js";
 // The marks are signed inside the edge module, which a gate starts.
 await Gate.load({ module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)), bundle: compile(POLICY) });
 
-const PATH = new URL("../../tests/corpus/marks.json", import.meta.url);
+const PATH = new URL("../../tests/corpus/access-header/vectors.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(PATH, "utf8"));
 const secret = (id) => vectors.gate.find((key) => key.startsWith(`${id}:`));
 const quoted = (texts) => texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(" ");
@@ -23,7 +23,7 @@ async function made({ key, method, target, headers, policy, slots, denied, verdi
   return request.headers.get(REACH_HEADER);
 }
 
-if (process.env.PORTCULLIS_REWRITE === "1") await rewrite();
+if (process.env.UPDATE === "1") await rewrite();
 
 const PUBLIC = vectors.public;
 const keys = await reachKeys(`${secret("edge-1")}, ${PUBLIC}`);

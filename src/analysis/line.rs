@@ -467,7 +467,6 @@ fn base64(text: &str) -> Result<Vec<u8>, LineError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

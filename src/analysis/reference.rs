@@ -563,7 +563,6 @@ fn may_be_same(one: &Token, other: &Token) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -400,5 +400,5 @@ fn padding(bytes: &[u8], from: usize, to: usize) -> Option<()> {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;

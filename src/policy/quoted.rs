@@ -57,7 +57,6 @@ pub(super) fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

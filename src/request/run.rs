@@ -340,7 +340,7 @@ pub(super) fn find_dashes(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+#[expect(clippy::string_slice, reason = "tests")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
