@@ -1,11 +1,13 @@
 //! What `explain` says of each request under `tests/corpus/explain/`, compared letter by letter with what it should say.
 //!
 //! `requests.jsonl` is explained under `policies/mythos-suspension.toml`, the requests in NAME.jsonl under the policy NAME beside it. What is said
-//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `PORTCULLIS_REWRITE=1` in the environment
+//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `UPDATE=1` in the environment
 //! both are written anew, to be reviewed like code.
 
-#![cfg(feature = "author")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![cfg(test)]
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,15 +63,12 @@ fn each_request_is_explained_as_expected() {
         let id = id.as_str().unwrap();
         for (ending, said) in [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")] {
             let path = file(&format!("tests/corpus/explain/expected/{id}.{ending}"));
-            if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, said).unwrap();
-            } else if fs::read_to_string(&path).unwrap_or_default() != said {
+            if golden::differs(&path, &said) {
                 wrong.push(format!("{id}.{ending} should now read:\n{said}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\nUPDATE=1 writes what is said now", wrong.join("\n"));
 }
 
 #[test]

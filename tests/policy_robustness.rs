@@ -1,6 +1,7 @@
 //! No text makes the reader of policies panic, and whatever it says points into the text.
 
-#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
 
 use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;

@@ -5,8 +5,7 @@
 //! (the whole that the client gets), `starts` and `ends` (parts of it), `cursors`. Each case is tried whole and cut at every byte, with the same
 //! outcome; what a client gets of an answer that is not cut is the same, too.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
 use std::fs;
 use std::path::Path;
