@@ -20,7 +20,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean
+.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -134,6 +134,10 @@ lint: ## formatting and clippy, warnings refused
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features decoder -- -D warnings
 	echo "lint: clean"
+
+deny: ## licenses, sources and known vulnerabilities of the crate's dependencies (needs the network)
+	@tools/install.sh rust deny
+	cargo-deny check
 
 clean: ## what the build made; tools and npm packages stay
 	@rm -rf pkg/dist pkg/wasm pkg/LICENSE-* pkg/*.tgz $(CURDIR)/target
