@@ -117,10 +117,11 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 	node benches/decode.mjs
 	node benches/memory.mjs
 
-docs: ## the crate's documentation, warnings refused
-	@tools/install.sh rust
+docs: package ## the documentation of the crate and of the package, warnings refused
+	@tools/install.sh rust node
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli,ed25519
-	echo "docs: $(TARGET)/doc/portcullis/index.html"
+	tools/typedoc/node_modules/.bin/typedoc --options tools/typedoc
+	echo "docs: $(TARGET)/doc/portcullis/index.html, $(CURDIR)/target/doc/package/index.html"
 
 fmt: ## format the Rust sources
 	@tools/install.sh rust
