@@ -70,6 +70,12 @@ test("cloudflare-worker bundles with wrangler, and decides by the account record
   assert.equal((await gate("sk-nobody", "mythos-5")).status, 403);
 });
 
+test("cloudflare-worker fits the package's types", async () => {
+  const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,webworker", "--types", ""];
+  const files = ["worker.ts", "bundle.d.ts"].map((name) => `${EXAMPLES}cloudflare-worker/src/${name}`);
+  await run(`${ROOT}node_modules/.bin/tsc`, [...options, ...files]).catch(({ stdout }) => assert.fail(stdout));
+});
+
 const RUST = ["cargo", ["run", "--quiet", "--example", "origin-verify"], { cwd: ROOT }];
 const NODE = [process.execPath, ["origin.mjs"], { cwd: `${EXAMPLES}origin-verify` }];
 for (const [language, [command, parameters, options]] of Object.entries({ JavaScript: NODE, Rust: RUST })) {
