@@ -14,7 +14,13 @@ const PKG = join(ROOT, "pkg/");
 const OUT = `${PKG}api.d.ts`;
 
 /** Declarations that a type may refer to. */
-const KINDS = [ts.isInterfaceDeclaration, ts.isTypeAliasDeclaration, ts.isClassDeclaration, ts.isEnumDeclaration, ts.isFunctionDeclaration];
+const KINDS = [
+  ts.isInterfaceDeclaration,
+  ts.isTypeAliasDeclaration,
+  ts.isClassDeclaration,
+  ts.isEnumDeclaration,
+  ts.isFunctionDeclaration,
+];
 
 /** The report: each entry point with its exports by name, then what these refer to and none exports. */
 export function api() {
@@ -22,22 +28,33 @@ export function api() {
   const entries = Object.entries(exports)
     .filter(([, to]) => to.types !== undefined)
     .map(([name, to]) => ({ name: `portcullis${name.slice(1)}`, file: join(PKG, to.types) }));
-  const program = ts.createProgram(entries.map(({ file }) => file), { lib: ["lib.es2023.d.ts", "lib.dom.d.ts"], module: ts.ModuleKind.NodeNext, types: [] });
+  const program = ts.createProgram(
+    entries.map(({ file }) => file),
+    { lib: ["lib.es2023.d.ts", "lib.dom.d.ts"], module: ts.ModuleKind.NodeNext, types: [] },
+  );
   const checker = program.getTypeChecker();
   const printer = ts.createPrinter({ removeComments: true });
-  const resolved = (symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
+  const resolved = (symbol) =>
+    symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const printed = (symbol) =>
     symbol.declarations
       .map((node) => (ts.isVariableDeclaration(node) ? node.parent.parent : node))
-      .map((node) => printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile()).replace(/^export (default )?/, ""))
+      .map((node) =>
+        printer
+          .printNode(ts.EmitHint.Unspecified, node, node.getSourceFile())
+          .replace(/^export (default )?/, ""),
+      )
       .join("\n");
 
   const shown = new Set();
   const queue = [];
-  let report = "// Written by `node tools/api.mjs`. What the entry points of the package declare.\n";
+  let report =
+    "// Written by `node tools/api.mjs`. What the entry points of the package declare.\n";
   for (const { name, file } of entries) {
     const source = program.getSourceFile(file) ?? fail(`no ${file}; \`make package\` writes it`);
-    const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(source)).map((symbol) => [symbol.name, resolved(symbol)]);
+    const symbols = checker
+      .getExportsOfModule(checker.getSymbolAtLocation(source))
+      .map((symbol) => [symbol.name, resolved(symbol)]);
     report += `\n// ${name}\n`;
     for (const [as, symbol] of symbols.sort(([a], [b]) => (a < b ? -1 : 1))) {
       // Of what two entry points export, the second only says so.
@@ -54,7 +71,8 @@ export function api() {
           const found = checker.getSymbolAtLocation(node);
           const symbol = found && resolved(found);
           const [first] = symbol?.declarations ?? [];
-          const isOurs = first?.getSourceFile().fileName.startsWith(PKG) && KINDS.some((is) => is(first));
+          const isOurs =
+            first?.getSourceFile().fileName.startsWith(PKG) && KINDS.some((is) => is(first));
           if (isOurs && !shown.has(symbol)) {
             shown.add(symbol);
             hidden.set(symbol.name, symbol);
@@ -66,7 +84,8 @@ export function api() {
     }
   }
   report += "\n// Referred to above, and not exported\n";
-  for (const [, symbol] of [...hidden].sort(([a], [b]) => (a < b ? -1 : 1))) report += `${printed(symbol)}\n`;
+  for (const [, symbol] of [...hidden].sort(([a], [b]) => (a < b ? -1 : 1)))
+    report += `${printed(symbol)}\n`;
   return report;
 }
 

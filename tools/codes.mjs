@@ -7,7 +7,16 @@ import { fileURLToPath } from "node:url";
 import { ROOT, read } from "./markdown.mjs";
 
 const OUT = "docs/codes.md";
-const CHAPTERS = ["", "The document", "Names", "Models", "Lists", "Conditions", "What a sound policy may still get wrong", "Notes"];
+const CHAPTERS = [
+  "",
+  "The document",
+  "Names",
+  "Models",
+  "Lists",
+  "Conditions",
+  "What a sound policy may still get wrong",
+  "Notes",
+];
 
 /** The page as it must be now. */
 export function codes() {
@@ -97,9 +106,17 @@ function groups(source) {
       if (last?.rows.length === 0) last.title += ` ${comment}`;
       else all.push({ title: comment, rows: [] });
     } else if (row !== null) {
-      all.at(-1).rows.push({ code: row[1], status: row[2], doc: doc.join(" "), sentence: row[3].replaceAll('\\"', '"') });
+      all
+        .at(-1)
+        .rows.push({
+          code: row[1],
+          status: row[2],
+          doc: doc.join(" "),
+          sentence: row[3].replaceAll('\\"', '"'),
+        });
       doc = [];
-    } else if (line.trim() !== "") throw new Error(`the table of reasons has a line of another form: ${line}`);
+    } else if (line.trim() !== "")
+      throw new Error(`the table of reasons has a line of another form: ${line}`);
   }
   for (const group of all) group.title = group.title.replace(/\.$/, "");
   return all;
@@ -108,11 +125,18 @@ function groups(source) {
 /** The diagnostics, by the hundreds of their codes. */
 function explained(source) {
   const table = source.slice(source.indexOf("\ncodes! {"));
-  const all = [...table.slice(0, table.indexOf("\n}\n")).matchAll(/^ {4}\w+ "([EWN])(\d)(\d\d)(\d)"\s*"((?:[^"\\]|\\[\s\S])*)"/gm)];
+  const all = [
+    ...table
+      .slice(0, table.indexOf("\n}\n"))
+      .matchAll(/^ {4}\w+ "([EWN])(\d)(\d\d)(\d)"\s*"((?:[^"\\]|\\[\s\S])*)"/gm),
+  ];
   return CHAPTERS.map((title, chapter) => ({
     title,
     rows: all
-      .map(([, letter, a, b, c, text]) => ({ code: `${letter}${a}${b}${c}`, text: text.replace(/\\\n\s*/g, "").replace(/\\(["\\])/g, "$1") }))
+      .map(([, letter, a, b, c, text]) => ({
+        code: `${letter}${a}${b}${c}`,
+        text: text.replace(/\\\n\s*/g, "").replace(/\\(["\\])/g, "$1"),
+      }))
       .filter(({ code }) => Number(code.slice(1, 3)) === chapter),
   })).filter(({ rows }) => rows.length > 0);
 }
@@ -122,7 +146,9 @@ function union(name) {
   for (const path of globSync("pkg/src/**/*.ts", { cwd: ROOT })) {
     const found = new RegExp(`export type ${name} =([\\s\\S]*?"\\w+");`).exec(read(path));
     if (found !== null) {
-      return [...found[1].matchAll(/(?:\/\*\*([\s\S]*?)\*\/\s*)?\| "(\w+)"/g)].map(([, doc = "", code]) => ({ code, doc: doc.replace(/\s*\n\s*\*\s*/g, " ").trim() }));
+      return [...found[1].matchAll(/(?:\/\*\*([\s\S]*?)\*\/\s*)?\| "(\w+)"/g)].map(
+        ([, doc = "", code]) => ({ code, doc: doc.replace(/\s*\n\s*\*\s*/g, " ").trim() }),
+      );
     }
   }
   throw new Error(`no type ${name} in pkg/src`);
@@ -133,9 +159,18 @@ function rust() {
   const found = new Map();
   for (const path of globSync("src/**/*.rs", { cwd: ROOT })) {
     const text = read(path);
-    for (const [, variant, code] of text.matchAll(/Self::(\w+)(?: \{[^}]*\}|\([^)]*\))? => "([a-z]\w*_\w+)"/g)) {
+    for (const [, variant, code] of text.matchAll(
+      /Self::(\w+)(?: \{[^}]*\}|\([^)]*\))? => "([a-z]\w*_\w+)"/g,
+    )) {
       const doc = new RegExp(`((?:^ {4}/// .*\\n)+) {4}${variant}\\b`, "m").exec(text)?.[1];
-      if (doc !== undefined && !found.has(code)) found.set(code, doc.replace(/^ {4}\/\/\/ /gm, "").trim().replaceAll("\n", " "));
+      if (doc !== undefined && !found.has(code))
+        found.set(
+          code,
+          doc
+            .replace(/^ {4}\/\/\/ /gm, "")
+            .trim()
+            .replaceAll("\n", " "),
+        );
     }
   }
   return found;
@@ -143,19 +178,30 @@ function rust() {
 
 function packageCodes() {
   const known = rust();
-  return union("Code").map(({ code, doc }) => ({ code, doc: doc || (known.get(code) ?? fail(`nothing says what ${code} means`)) }));
+  return union("Code").map(({ code, doc }) => ({
+    code,
+    doc: doc || (known.get(code) ?? fail(`nothing says what ${code} means`)),
+  }));
 }
 
 /** The codes that package and crate share; a code that only one of them has is an error. */
 function accessCodes() {
-  const type = globSync("pkg/src/**/*.ts", { cwd: ROOT }).some((path) => /export type AccessCode\b/.test(read(path))) ? "AccessCode" : "ReachCode";
+  const type = globSync("pkg/src/**/*.ts", { cwd: ROOT }).some((path) =>
+    /export type AccessCode\b/.test(read(path)),
+  )
+    ? "AccessCode"
+    : "ReachCode";
   const known = rust();
   const all = union(type);
   const prefix = all[0].code.split("_")[0];
   for (const code of known.keys()) {
-    if (code.startsWith(`${prefix}_`) && !all.some((one) => one.code === code)) fail(`${code} is in the crate alone`);
+    if (code.startsWith(`${prefix}_`) && !all.some((one) => one.code === code))
+      fail(`${code} is in the crate alone`);
   }
-  return all.map(({ code }) => ({ code, doc: known.get(code) ?? fail(`${code} is in the package alone`) }));
+  return all.map(({ code }) => ({
+    code,
+    doc: known.get(code) ?? fail(`${code} is in the package alone`),
+  }));
 }
 
 function fail(message) {
@@ -163,13 +209,25 @@ function fail(message) {
 }
 
 /** Bounds by name, as numbers. */
-const LIMITS = new Map([...read("src/limits.rs").matchAll(/pub const (\w+): \w+ = ([\d_<+*() ]+);/g)].map(([, name, value]) => [name, Number(Function(`return ${value}`)())]));
+const LIMITS = new Map(
+  [...read("src/limits.rs").matchAll(/pub const (\w+): \w+ = ([\d_<+*() ]+);/g)].map(
+    ([, name, value]) => [name, Number(Function(`return ${value}`)())],
+  ),
+);
 
 /** A cell of a table. What the sources link to is named, and a bound comes with its value. */
 function cell(text) {
   return text
-    .replace(/\[`(?:\w+::)*limits::(\w+)`\]\([^)]*\)/g, (_, name) => `\`limits::${name}\` (${(LIMITS.get(name) ?? fail(`no bound ${name}`)).toLocaleString("en")})`)
-    .replace(/\[`limits::(\w+)`\]/g, (_, name) => `\`limits::${name}\` (${(LIMITS.get(name) ?? fail(`no bound ${name}`)).toLocaleString("en")})`)
+    .replace(
+      /\[`(?:\w+::)*limits::(\w+)`\]\([^)]*\)/g,
+      (_, name) =>
+        `\`limits::${name}\` (${(LIMITS.get(name) ?? fail(`no bound ${name}`)).toLocaleString("en")})`,
+    )
+    .replace(
+      /\[`limits::(\w+)`\]/g,
+      (_, name) =>
+        `\`limits::${name}\` (${(LIMITS.get(name) ?? fail(`no bound ${name}`)).toLocaleString("en")})`,
+    )
     .replace(/\[(`[^`]+`)\](?:\([^)]*\))?/g, "$1")
     .replaceAll("|", "\\|");
 }

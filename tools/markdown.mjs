@@ -41,7 +41,9 @@ export function blocks(markdown) {
         found.push({ ...open, text: open.lines.join("\n") });
         open = undefined;
       } else {
-        open.lines.push(text.startsWith(open.indent) ? text.slice(open.indent.length) : text.trimStart());
+        open.lines.push(
+          text.startsWith(open.indent) ? text.slice(open.indent.length) : text.trimStart(),
+        );
       }
       return;
     }
@@ -49,17 +51,26 @@ export function blocks(markdown) {
       const [, indent, mark, info] = fence;
       const language = info.trim().split(/[\s,]/)[0];
       const reason = marker?.line === line - 1 ? marker.reason : undefined;
-      if (language === "" && reason === undefined) problems.push({ line, message: "the fence has no language, and no marker says why its text is not run" });
+      if (language === "" && reason === undefined)
+        problems.push({
+          line,
+          message: "the fence has no language, and no marker says why its text is not run",
+        });
       open = { line, indent, fence: mark, language, exempt: reason, lines: [] };
       marker = undefined;
       return;
     }
-    if (marker !== undefined) problems.push({ line: marker.line, message: "a `not run` marker stands directly before a fence" });
+    if (marker !== undefined)
+      problems.push({
+        line: marker.line,
+        message: "a `not run` marker stands directly before a fence",
+      });
     marker = undefined;
     const comment = /^\s*<!--\s*not run\b:?(.*?)-->\s*$/.exec(text);
     if (comment !== null) {
       marker = { line, reason: comment[1].trim() };
-      if (marker.reason === "") problems.push({ line, message: "a `not run` marker says why: `<!-- not run: REASON -->`" });
+      if (marker.reason === "")
+        problems.push({ line, message: "a `not run` marker says why: `<!-- not run: REASON -->`" });
     }
   });
   if (open !== undefined) problems.push({ line: open.line, message: "the fence is not closed" });
@@ -69,7 +80,8 @@ export function blocks(markdown) {
 /** The same text with blocks, comments and inline code blank, line for line. */
 function prose(markdown) {
   const lines = markdown.split("\n");
-  for (const { line, text } of blocks(markdown).blocks) lines.fill("", line - 1, line + (text === "" ? 1 : text.split("\n").length + 1));
+  for (const { line, text } of blocks(markdown).blocks)
+    lines.fill("", line - 1, line + (text === "" ? 1 : text.split("\n").length + 1));
   const blank = (text) => text.replace(/[^\n]/g, " ");
   return lines
     .join("\n")
@@ -80,8 +92,17 @@ function prose(markdown) {
 /** Targets of links and images, each with its line. */
 export function links(markdown) {
   const text = prose(markdown);
-  const patterns = [/\]\(\s*<?([^()\s>]+(?:\([^()\s]*\))?)>?(?:\s+"[^"]*")?\s*\)/g, /^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm, /<(?:a|img)\b[^>]*?\b(?:href|src)="([^"]+)"/g];
-  return patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(({ 1: target, index }) => ({ target, line: text.slice(0, index).split("\n").length })));
+  const patterns = [
+    /\]\(\s*<?([^()\s>]+(?:\([^()\s]*\))?)>?(?:\s+"[^"]*")?\s*\)/g,
+    /^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm,
+    /<(?:a|img)\b[^>]*?\b(?:href|src)="([^"]+)"/g,
+  ];
+  return patterns.flatMap((pattern) =>
+    [...text.matchAll(pattern)].map(({ 1: target, index }) => ({
+      target,
+      line: text.slice(0, index).split("\n").length,
+    })),
+  );
 }
 
 /** The anchors of a document, as GitHub makes them of its headings. */
@@ -89,9 +110,12 @@ export function anchors(markdown) {
   const seen = new Map();
   const found = new Set([...markdown.matchAll(/<a\s+(?:id|name)="([^"]+)"/g)].map(([, id]) => id));
   const lines = markdown.split("\n");
-  for (const { line, text } of blocks(markdown).blocks) lines.fill("", line - 1, line + text.split("\n").length + 1);
+  for (const { line, text } of blocks(markdown).blocks)
+    lines.fill("", line - 1, line + text.split("\n").length + 1);
   lines.forEach((text, index) => {
-    const heading = /^#{1,6}\s+(.*?)\s*#*$/.exec(text)?.[1] ?? (/^(=+|-+)\s*$/.test(lines[index + 1] ?? "") ? text.trim() : "");
+    const heading =
+      /^#{1,6}\s+(.*?)\s*#*$/.exec(text)?.[1] ??
+      (/^(=+|-+)\s*$/.test(lines[index + 1] ?? "") ? text.trim() : "");
     if (heading === "") return;
     const slug = heading
       .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")

@@ -14,11 +14,18 @@ export function addresses() {
   const crate = readFileSync(CRATE, "utf8");
   const { repository, homepage, bugs } = JSON.parse(readFileSync(PACKAGE, "utf8"));
   const of = (name) => new RegExp(`^${name} = "(.*)"$`, "m").exec(crate)?.[1];
-  return { crate: of("repository"), crateHome: of("homepage"), package: repository?.url, packageHome: homepage, bugs: bugs?.url };
+  return {
+    crate: of("repository"),
+    crateHome: of("homepage"),
+    package: repository?.url,
+    packageHome: homepage,
+    bugs: bugs?.url,
+  };
 }
 
 export function set(url) {
-  if (!/^https:\/\/[^/]+\/.+[^/]$/.test(url)) throw new Error("usage: node tools/repository.mjs https://HOST/OWNER/NAME");
+  if (!/^https:\/\/[^/]+\/.+[^/]$/.test(url))
+    throw new Error("usage: node tools/repository.mjs https://HOST/OWNER/NAME");
   const crate = readFileSync(CRATE, "utf8")
     .replace(/^(repository|homepage) = .*\n/gm, "")
     .replace(/^(license = .*\n)/m, `$1repository = "${url}"\nhomepage = "${url}"\n`);

@@ -12,12 +12,13 @@ import { fileURLToPath } from "node:url";
 import { ROOT, documents, read } from "./markdown.mjs";
 
 const CLI = process.env.PORTCULLIS ?? `${ROOT}target/debug/portcullis`;
-const SCREEN = /(<!-- screen: *([\w-]+) *-->\n(`{3,})[a-z]*\n)(\$ portcullis .*)\n([\s\S]*?)(?<=\n)(\3\n<!-- \/screen -->)/g;
+const SCREEN =
+  /(^<!-- screen: *([\w-]+) *-->\n(`{3,})[a-z]*\n)(\$ portcullis .*)\n([\s\S]*?)(?<=\n)(\3\n<!-- \/screen -->)/gm;
 
 /** The document with its screens as they are now, and the names of those that it showed otherwise. */
 export function redrawn(markdown) {
   const stale = [];
-  const count = markdown.match(/<!-- screen:/g)?.length ?? 0;
+  const count = markdown.match(/^<!-- screen:/gm)?.length ?? 0;
   let drawn = 0;
   const text = markdown.replace(SCREEN, (whole, before, name, _fence, command, old, after) => {
     drawn += 1;
@@ -25,7 +26,10 @@ export function redrawn(markdown) {
     if (now !== old) stale.push(name);
     return `${before}${command}\n${now}${after}`;
   });
-  if (drawn !== count) throw new Error(`${count} screens are begun, and ${drawn} have the form that tools/screens.mjs describes`);
+  if (drawn !== count)
+    throw new Error(
+      `${count} screens are begun, and ${drawn} have the form that tools/screens.mjs describes`,
+    );
   return { text, stale };
 }
 
@@ -34,10 +38,20 @@ function printed(command) {
   const { stdout, error } = spawnSync("bash", ["-c", `exec 2>&1; ${command}`], {
     cwd: ROOT,
     encoding: "utf8",
-    env: { ...process.env, PATH: dirname(CLI) + delimiter + process.env.PATH, NO_COLOR: "1", COLUMNS: "100", TZ: "UTC" },
+    env: {
+      ...process.env,
+      PATH: dirname(CLI) + delimiter + process.env.PATH,
+      NO_COLOR: "1",
+      COLUMNS: "100",
+      TZ: "UTC",
+    },
   });
   if (error !== undefined) throw error;
-  return stdout.split("\n").map((line) => line.trimEnd()).join("\n").replace(/\n*$/, "\n");
+  return stdout
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")
+    .replace(/\n*$/, "\n");
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -46,15 +46,18 @@ async function handle(request, response) {
   const screening = gate.open({ method, url, headers }, facts);
   try {
     const body = await held(request, (piece) => screening?.feed(piece));
-    if (body === undefined) return send(response, 413, { "content-type": "text/plain" }, "The body is too large.\n");
+    if (body === undefined)
+      return send(response, 413, { "content-type": "text/plain" }, "The body is too large.\n");
     if (screening !== undefined) {
       screening.caseId = randomUUID();
       const { verdict, reason } = screening.finish();
       console.log(JSON.stringify({ case: screening.caseId, verdict, reason }));
       const { refusal } = screening;
-      if (refusal !== undefined) return send(response, refusal.status, Object.fromEntries(refusal.headers), refusal.body);
+      if (refusal !== undefined)
+        return send(response, refusal.status, Object.fromEntries(refusal.headers), refusal.body);
       // `defer` means that only the response shows which model ran, and this proxy reads none.
-      if (verdict !== "pass") return send(response, 403, { "content-type": "text/plain" }, "Name a model.\n");
+      if (verdict !== "pass")
+        return send(response, 403, { "content-type": "text/plain" }, "Name a model.\n");
     }
     await pass(request, body, response);
   } finally {
@@ -81,7 +84,13 @@ function pass({ method, url, headers }, body, response) {
   const { hostname, port, host } = new URL(ORIGIN);
   return new Promise((resolve, reject) => {
     const sent = forward(
-      { hostname, port, method, path: url, headers: { ...kept, host, "content-length": body.length } },
+      {
+        hostname,
+        port,
+        method,
+        path: url,
+        headers: { ...kept, host, "content-length": body.length },
+      },
       (answer) => {
         response.writeHead(answer.statusCode, answer.headers);
         answer.pipe(response).on("finish", resolve).on("error", reject);

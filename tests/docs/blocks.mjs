@@ -8,7 +8,8 @@ export const CLI = process.env.PORTCULLIS ?? `${ROOT}target/debug/portcullis`;
 /** Languages whose blocks are run; others need a marker, but for `text`. */
 export const LANGUAGES = ["sh", "bash", "toml", "json", "jsonl", "js", "mjs", "ts", "rust", "text"];
 /** What reaches the network, serves until it is stopped, or takes minutes. */
-const UNRUNNABLE = /\b(npm (?:install|i|ci|publish)|npx|make \w+|wrangler|cargo|rustup|curl|wget|apt-get|pip|git (?:clone|push))\b/;
+const UNRUNNABLE =
+  /\b(npm (?:install|i|ci|publish)|npx|make \w+|wrangler|cargo|rustup|curl|wget|apt-get|pip|git (?:clone|push))\b/;
 
 /** Cannot find name, in three forms; a `return` outside of a function. */
 const LENIENT = ["TS2304", "TS2552", "TS18004", "TS1108"];
@@ -18,7 +19,11 @@ export function scratch(name) {
   const folder = join(ROOT, "target/docs", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });
+  const files = execFileSync(
+    "git",
+    ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    { cwd: ROOT, encoding: "utf8" },
+  );
   for (const file of files.split("\0")) {
     if (file !== "" && existsSync(ROOT + file)) cpSync(ROOT + file, join(folder, file));
   }
@@ -40,13 +45,18 @@ export function save(folder, { text }) {
 
 export function shell(folder, { text }) {
   const word = UNRUNNABLE.exec(text)?.[0];
-  if (word !== undefined) return `\`${word}\` is not run here; the block needs a marker with the reason`;
+  if (word !== undefined)
+    return `\`${word}\` is not run here; the block needs a marker with the reason`;
   const { status, stdout, stderr, error } = spawnSync("bash", ["-euo", "pipefail", "-c", text], {
     cwd: folder,
     encoding: "utf8",
     timeout: 60_000,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1", PATH: join(folder, "target/bin") + delimiter + process.env.PATH },
+    env: {
+      ...process.env,
+      NO_COLOR: "1",
+      PATH: join(folder, "target/bin") + delimiter + process.env.PATH,
+    },
   });
   if (status !== 0) return `ends with ${error?.message ?? status}\n${stdout}${stderr}`;
 }
@@ -57,14 +67,18 @@ export function toml(folder, { text }) {
   writeFileSync(file, text);
   const whole = /^format\s*=/m.test(text);
   const parameters = whole ? ["check", file] : ["check", "--json", file];
-  const { status, stdout, stderr } = spawnSync(CLI, parameters, { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+  const { status, stdout, stderr } = spawnSync(CLI, parameters, {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
   if (whole) return status === 0 ? undefined : stdout + stderr;
   const syntax = stdout.split("\n").filter((line) => line.includes('"E0101"'));
   if (syntax.length > 0) return syntax.join("\n");
 }
 
 export function json(_folder, { text, language }) {
-  const documents = language === "json" ? [text] : text.split("\n").filter((line) => line.trim() !== "");
+  const documents =
+    language === "json" ? [text] : text.split("\n").filter((line) => line.trim() !== "");
   for (const one of documents) {
     try {
       JSON.parse(one);
@@ -86,7 +100,10 @@ export function types(all) {
   symlinkSync(resolve(ROOT, "pkg"), join(folder, "node_modules/portcullis"));
   symlinkSync(resolve(ROOT, "node_modules/@types/node"), join(folder, "node_modules/@types/node"));
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
-  writeFileSync(join(folder, "bundle.d.ts"), 'declare module "*.bundle" {\n  const bytes: ArrayBuffer;\n  export default bytes;\n}\n');
+  writeFileSync(
+    join(folder, "bundle.d.ts"),
+    'declare module "*.bundle" {\n  const bytes: ArrayBuffer;\n  export default bytes;\n}\n',
+  );
   const compilerOptions = {
     noEmit: true,
     allowJs: true,
@@ -99,10 +116,25 @@ export function types(all) {
     types: ["node"],
   };
   const problems = [];
-  all.forEach(({ language, text }, index) => writeFileSync(join(folder, `block${index}.${language === "ts" ? "ts" : "js"}`), text));
-  for (const [ending, strict] of [["ts", true], ["js", false]]) {
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...compilerOptions, strict }, include: [`block*.${ending}`, "bundle.d.ts"] }));
-    const { stdout } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["--project", folder, "--pretty", "false"], { encoding: "utf8" });
+  all.forEach(({ language, text }, index) =>
+    writeFileSync(join(folder, `block${index}.${language === "ts" ? "ts" : "js"}`), text),
+  );
+  for (const [ending, strict] of [
+    ["ts", true],
+    ["js", false],
+  ]) {
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: { ...compilerOptions, strict },
+        include: [`block*.${ending}`, "bundle.d.ts"],
+      }),
+    );
+    const { stdout } = spawnSync(
+      join(ROOT, "node_modules/.bin/tsc"),
+      ["--project", folder, "--pretty", "false"],
+      { encoding: "utf8" },
+    );
     for (const text of stdout.split("\n")) {
       const [, code, message] = /error (TS\d+): (.*)/.exec(text) ?? [];
       if (code === undefined || LENIENT.includes(code)) continue;
@@ -121,13 +153,21 @@ export function rust(all) {
   const parameters = ["check", "--quiet", "--offline", "--message-format", "short"];
   all.forEach(({ text }, index) => {
     const shown = text.replace(/^# ?/gm, "");
-    const whole = /\bfn main\(/.test(shown) ? shown : `fn main() -> Result<(), Box<dyn std::error::Error>> {\n${shown}\nOk(()) }\n`;
+    const whole = /\bfn main\(/.test(shown)
+      ? shown
+      : `fn main() -> Result<(), Box<dyn std::error::Error>> {\n${shown}\nOk(()) }\n`;
     writeFileSync(join(folder, `examples/block${index}.rs`), `#![allow(unused)]\n${whole}`);
     parameters.push("--example", `block${index}`);
   });
-  const { status, stderr } = spawnSync("cargo", parameters, { cwd: folder, encoding: "utf8", env: { ...process.env, CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(ROOT, "target") } });
+  const { status, stderr } = spawnSync("cargo", parameters, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(ROOT, "target") },
+  });
   if (status === 0) return [];
-  const named = stderr.replace(/examples\/block(\d+)\.rs/g, (_, index) => `${all[index].path}:${all[index].line}, as`);
+  const named = stderr.replace(
+    /examples\/block(\d+)\.rs/g,
+    (_, index) => `${all[index].path}:${all[index].line}, as`,
+  );
   return [{ path: all[0].path, line: all[0].line, message: named }];
 }
-

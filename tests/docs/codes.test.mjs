@@ -12,7 +12,10 @@ const PAGE = "docs/codes.md";
 test("the page of codes is up to date", () => {
   const now = codes();
   if (process.env.UPDATE === "1") writeFileSync(ROOT + PAGE, now);
-  assert.ok(existsSync(ROOT + PAGE) && read(PAGE) === now, `UPDATE=1 or \`node tools/codes.mjs\` writes ${PAGE}`);
+  assert.ok(
+    existsSync(ROOT + PAGE) && read(PAGE) === now,
+    `UPDATE=1 or \`node tools/codes.mjs\` writes ${PAGE}`,
+  );
 });
 
 test("the page says of a diagnostic what the command line says", () => {
@@ -20,7 +23,11 @@ test("the page says of a diagnostic what the command line says", () => {
   const plain = (text) => text.replace(/\s+/g, " ").trim();
   const rows = [...codes().matchAll(/^\| `([EWN]\d{4})` \| (.*) \|$/gm)];
   assert.ok(rows.length > 50, `${rows.length} diagnostics`);
-  for (const [, code, text] of rows) assert.ok(plain(said(code)).includes(plain(text.replaceAll("\\|", "|"))), `${code}: ${said(code)}`);
+  for (const [, code, text] of rows)
+    assert.ok(
+      plain(said(code)).includes(plain(text.replaceAll("\\|", "|"))),
+      `${code}: ${said(code)}`,
+    );
 });
 
 test("the page has every reason", () => {

@@ -23,7 +23,9 @@ for (const path of DOCUMENTS) {
     for (const block of all) {
       if (block.exempt !== undefined || block.language === "text") continue;
       if (block.language !== "" && !LANGUAGES.includes(block.language)) {
-        found.push(`${path}:${block.line}: nothing runs \`${block.language}\`; mark the block with the reason, or make it \`text\``);
+        found.push(
+          `${path}:${block.line}: nothing runs \`${block.language}\`; mark the block with the reason, or make it \`text\``,
+        );
       }
       folder ??= scratch(path.replaceAll("/", "-"));
       save(folder, block);
@@ -35,19 +37,32 @@ for (const path of DOCUMENTS) {
 }
 
 test("links lead somewhere", () => {
-  const found = DOCUMENTS.flatMap((path) => dead(path, read(path)).map(({ line, message }) => `${path}:${line}: ${message}`));
+  const found = DOCUMENTS.flatMap((path) =>
+    dead(path, read(path)).map(({ line, message }) => `${path}:${line}: ${message}`),
+  );
   assert.equal(found.length, 0, `\n${found.join("\n")}`);
 });
 
 test("screens are what their commands print now", () => {
-  const stale = DOCUMENTS.flatMap((path) => redrawn(read(path)).stale.map((name) => `${path}: ${name}`));
+  const stale = DOCUMENTS.flatMap((path) =>
+    redrawn(read(path)).stale.map((name) => `${path}: ${name}`),
+  );
   assert.deepEqual(stale, [], "`node tools/screens.mjs` draws them anew");
 });
 
-const of = (...languages) => DOCUMENTS.flatMap((path) => blocks(read(path)).blocks.map((block) => ({ ...block, path }))).filter(({ exempt, language }) => exempt === undefined && languages.includes(language));
-const listed = (problems) => assert.equal(problems.length, 0, `\n${problems.map(({ path, line, message }) => `${path}:${line}: ${message}`).join("\n")}`);
+const of = (...languages) =>
+  DOCUMENTS.flatMap((path) =>
+    blocks(read(path)).blocks.map((block) => ({ ...block, path })),
+  ).filter(({ exempt, language }) => exempt === undefined && languages.includes(language));
+const listed = (problems) =>
+  assert.equal(
+    problems.length,
+    0,
+    `\n${problems.map(({ path, line, message }) => `${path}:${line}: ${message}`).join("\n")}`,
+  );
 
-test("JavaScript and TypeScript fit the package's types", () => listed(types(of("js", "mjs", "ts"))));
+test("JavaScript and TypeScript fit the package's types", () =>
+  listed(types(of("js", "mjs", "ts"))));
 
 test("Rust compiles", () => listed(rust(of("rust"))));
 
@@ -68,10 +83,23 @@ test("the checks themselves find what is wrong", () => {
   assert.equal(toml(folder, { text: 'name = "gate"' }), undefined);
   assert.ok(json(folder, { language: "json", text: "{" }));
   assert.equal(json(folder, { language: "jsonl", text: "{}\n\n1" }), undefined);
-  const faults = types([{ path: "x.md", line: 1, language: "js", text: 'import { Nothing } from "portcullis";\nundeclared(Nothing);' }]);
-  assert.deepEqual(faults.map(({ line }) => line), [2]);
+  const faults = types([
+    {
+      path: "x.md",
+      line: 1,
+      language: "js",
+      text: 'import { Nothing } from "portcullis";\nundeclared(Nothing);',
+    },
+  ]);
+  assert.deepEqual(
+    faults.map(({ line }) => line),
+    [2],
+  );
   const text = "# A *b* `c`\n[a](#a-b-c) [b](#none) [c](none.md) [d](README.md)\n`[e](x)`";
-  assert.deepEqual(dead("x.md", text).map(({ message }) => message), ["no heading makes `#none`", "there is no `none.md`"]);
+  assert.deepEqual(
+    dead("x.md", text).map(({ message }) => message),
+    ["no heading makes `#none`", "there is no `none.md`"],
+  );
 });
 
 function dead(path, markdown) {
@@ -79,7 +107,8 @@ function dead(path, markdown) {
     if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return [];
     const [file, anchor] = decodeURI(target).split("#");
     const to = file === "" ? path : normalize(join(dirname(path), file));
-    if (file !== "" && (to.startsWith("..") || !existsSync(ROOT + to))) return [{ line, message: `there is no \`${file}\`` }];
+    if (file !== "" && (to.startsWith("..") || !existsSync(ROOT + to)))
+      return [{ line, message: `there is no \`${file}\`` }];
     if (anchor === undefined || !to.endsWith(".md")) return [];
     const known = anchors(file === "" ? markdown : readFileSync(ROOT + to, "utf8"));
     return known.has(anchor) ? [] : [{ line, message: `no heading makes \`#${anchor}\`` }];

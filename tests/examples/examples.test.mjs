@@ -46,7 +46,10 @@ after(async () => {
 
 test("node-proxy forwards what passes, and answers the rest", async () => {
   const bundle = await compiled("node-proxy");
-  const proxy = await started(process.execPath, ["proxy.mjs"], { cwd: `${EXAMPLES}node-proxy`, env: { ORIGIN: stub, PORT: "0", BUNDLE: bundle } });
+  const proxy = await started(process.execPath, ["proxy.mjs"], {
+    cwd: `${EXAMPLES}node-proxy`,
+    env: { ORIGIN: stub, PORT: "0", BUNDLE: bundle },
+  });
   const ask = (key, body, path = "/v1/chat/completions") => post(proxy + path, body, key);
   assert.equal((await ask("sk-us-person", { model: "mythos-5" })).status, 200);
   assert.equal((await ask("sk-foreign", { model: "haiku-4" })).status, 200);
@@ -61,7 +64,10 @@ test("node-proxy forwards what passes, and answers the rest", async () => {
 });
 
 test("cloudflare-worker bundles with wrangler, and decides by the account record", async () => {
-  const gate = await worker({ ORIGIN: stub, KEY_SECRET: "secret" }, { "sk-us-person": { us_person: true }, "sk-foreign": { us_person: false } });
+  const gate = await worker(
+    { ORIGIN: stub, KEY_SECRET: "secret" },
+    { "sk-us-person": { us_person: true }, "sk-foreign": { us_person: false } },
+  );
   assert.equal((await gate("sk-us-person", "mythos-5")).status, 200);
   assert.equal((await gate("sk-foreign", "haiku-4")).status, 200);
   const denied = await gate("sk-foreign", "mythos-5");
@@ -71,33 +77,68 @@ test("cloudflare-worker bundles with wrangler, and decides by the account record
 });
 
 test("cloudflare-worker fits the package's types", async () => {
-  const options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,webworker", "--types", ""];
-  const files = ["worker.ts", "bundle.d.ts"].map((name) => `${EXAMPLES}cloudflare-worker/src/${name}`);
-  await run(`${ROOT}node_modules/.bin/tsc`, [...options, ...files]).catch(({ stdout }) => assert.fail(stdout));
+  const options = [
+    "--noEmit",
+    "--strict",
+    "--target",
+    "es2022",
+    "--module",
+    "nodenext",
+    "--lib",
+    "es2022,webworker",
+    "--types",
+    "",
+  ];
+  const files = ["worker.ts", "bundle.d.ts"].map(
+    (name) => `${EXAMPLES}cloudflare-worker/src/${name}`,
+  );
+  await run(`${ROOT}node_modules/.bin/tsc`, [...options, ...files]).catch(({ stdout }) =>
+    assert.fail(stdout),
+  );
 });
 
 const RUST = ["cargo", ["run", "--quiet", "--example", "origin-verify"], { cwd: ROOT }];
 const NODE = [process.execPath, ["origin.mjs"], { cwd: `${EXAMPLES}origin-verify` }];
-for (const [language, [command, parameters, options]] of Object.entries({ JavaScript: NODE, Rust: RUST })) {
+for (const [language, [command, parameters, options]] of Object.entries({
+  JavaScript: NODE,
+  Rust: RUST,
+})) {
   test(`origin-verify, in ${language}, serves what the gate has judged and nothing else`, async () => {
-    const origin = await started(command, parameters, { ...options, env: { REACH_KEYS: GATE_KEY, ENFORCED_KEY: ORIGIN_KEY, PORT: "0" } });
+    const origin = await started(command, parameters, {
+      ...options,
+      env: { REACH_KEYS: GATE_KEY, ENFORCED_KEY: ORIGIN_KEY, PORT: "0" },
+    });
     const around = await post(`${origin}/v1/chat/completions`, { model: "haiku-4" }, "sk-foreign");
     assert.equal(around.status, 403);
     assert.deepEqual(await around.json(), { error: "reach_missing" });
 
     const keys = { "sk-us-person": { us_person: true }, "sk-foreign": { us_person: false } };
-    const gate = await worker({ ORIGIN: origin, KEY_SECRET: "secret", REACH_KEY: GATE_KEY, ENFORCED_KEY: ORIGIN_KEY }, keys);
-    for (const [key, model] of [["sk-us-person", "mythos-5"], ["sk-foreign", "haiku-4"]]) {
+    const gate = await worker(
+      { ORIGIN: origin, KEY_SECRET: "secret", REACH_KEY: GATE_KEY, ENFORCED_KEY: ORIGIN_KEY },
+      keys,
+    );
+    for (const [key, model] of [
+      ["sk-us-person", "mythos-5"],
+      ["sk-foreign", "haiku-4"],
+    ]) {
       const answer = await gate(key, model);
       assert.deepEqual([answer.status, await answer.json()], [200, { model, served: true }]);
-      assert.equal(answer.headers.get("portcullis-enforced"), null, "the acknowledgement is for the gate alone");
+      assert.equal(
+        answer.headers.get("portcullis-enforced"),
+        null,
+        "the acknowledgement is for the gate alone",
+      );
     }
     assert.equal((await gate("sk-foreign", "mythos-5")).status, 403);
   });
 }
 
 test("embed-rust judges requests", async () => {
-  const { stdout } = await run("cargo", ["run", "--quiet", "--example", "embed-rust", "--", "mythos-5", "haiku-4"], { cwd: ROOT });
+  const { stdout } = await run(
+    "cargo",
+    ["run", "--quiet", "--example", "embed-rust", "--", "mythos-5", "haiku-4"],
+    { cwd: ROOT },
+  );
   const [denied, allowed] = stdout.split("\n");
   assert.match(denied, /^mythos-5: 403 \{"error":\{"message":"Mythos-class models are suspended/);
   assert.equal(allowed, "haiku-4: 200 allowed");
@@ -112,7 +153,11 @@ async function compiled(example) {
 
 /** Starts a program and returns the address that its first line names. */
 async function started(command, parameters, { cwd, env }) {
-  const child = spawn(command, parameters, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, parameters, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   children.push(child);
   for await (const line of createInterface({ input: child.stdout })) {
     const found = /ready on (http:\S+)/.exec(line);
@@ -129,11 +174,19 @@ let bundled;
 async function worker(bindings, accounts) {
   bundled ??= bundle();
   const folder = await bundled;
-  const files = readdirSync(folder).filter((name) => !name.endsWith(".map") && name !== "README.md");
+  const files = readdirSync(folder).filter(
+    (name) => !name.endsWith(".map") && name !== "README.md",
+  );
   const kinds = { js: "ESModule", wasm: "CompiledWasm", bundle: "Data" };
   const modules = files
-    .map((name) => ({ type: kinds[name.split(".").at(-1)], path: join(folder, name), contents: readFileSync(join(folder, name)) }))
-    .sort((a, b) => (b.path.endsWith("worker.js") ? 1 : 0) - (a.path.endsWith("worker.js") ? 1 : 0));
+    .map((name) => ({
+      type: kinds[name.split(".").at(-1)],
+      path: join(folder, name),
+      contents: readFileSync(join(folder, name)),
+    }))
+    .sort(
+      (a, b) => (b.path.endsWith("worker.js") ? 1 : 0) - (a.path.endsWith("worker.js") ? 1 : 0),
+    );
   const toml = readFileSync(`${EXAMPLES}cloudflare-worker/wrangler.toml`, "utf8");
   const miniflare = new Miniflare({
     cf: false,
@@ -147,7 +200,8 @@ async function worker(bindings, accounts) {
   });
   open.push(() => miniflare.dispose());
   const table = await miniflare.getKVNamespace("KEYS");
-  for (const [key, record] of Object.entries(accounts)) await table.put(await keyDigest(bindings.KEY_SECRET, key), JSON.stringify(record));
+  for (const [key, record] of Object.entries(accounts))
+    await table.put(await keyDigest(bindings.KEY_SECRET, key), JSON.stringify(record));
   const url = (await miniflare.ready).href;
   return (key, model) => post(`${url}v1/chat/completions`, { model, messages: [] }, key);
 }
@@ -158,7 +212,13 @@ async function bundle() {
   // Wrangler reads the project where it lies, so that is where the Worker imports the bundle from.
   copyFileSync(await compiled("cloudflare-worker"), source);
   try {
-    const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", WRANGLER_LOG_PATH: scratch };
+    const env = {
+      ...process.env,
+      CI: "1",
+      WRANGLER_SEND_METRICS: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_LOG_PATH: scratch,
+    };
     await run(WRANGLER, ["deploy", "--dry-run", "--outdir", out], { cwd: example, env });
   } finally {
     rmSync(source);

@@ -1,7 +1,9 @@
 /** The package's API as HTML in target/doc/package, from the built declarations: what a consumer sees. */
 import { readFileSync } from "node:fs";
 
-const { exports } = JSON.parse(readFileSync(new URL("../../pkg/package.json", import.meta.url), "utf8"));
+const { exports } = JSON.parse(
+  readFileSync(new URL("../../pkg/package.json", import.meta.url), "utf8"),
+);
 
 export default {
   name: "portcullis (npm)",
