@@ -3,8 +3,8 @@
  * Every link inside the repository leads somewhere. Every screen is what its command prints.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
 import { before, test } from "node:test";
 import { ROOT, anchors, blocks, documents, links, read } from "../../tools/markdown.mjs";
 import { redrawn } from "../../tools/screens.mjs";
@@ -69,6 +69,12 @@ test("JavaScript and TypeScript fit the package's types", () =>
 
 test("Rust compiles", () => listed(rust(of("rust"))));
 
+test("tests/README.md lists every driver", () => {
+  const files = globSync("tests/*.rs", { cwd: ROOT }).map((path) => basename(path, ".rs"));
+  const rows = [...read("tests/README.md").matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  for (const name of files) assert.ok(rows.includes(name), `${name} is not in the table`);
+});
+
 test("the checks themselves find what is wrong", () => {
   const fence = (info, body, before = "") => `${before}\n\`\`\`${info}\n${body}\n\`\`\`\n`;
   const messages = (markdown) => blocks(markdown).problems.map(({ message }) => message);
@@ -86,6 +92,12 @@ test("the checks themselves find what is wrong", () => {
   assert.equal(toml(folder, { text: 'name = "gate"' }), undefined);
   assert.ok(json(folder, { language: "json", text: "{" }));
   assert.equal(json(folder, { language: "jsonl", text: "{}\n\n1" }), undefined);
+  const screen = (body) =>
+    `<!-- screen: x -->\n\`\`\`text\n$ portcullis check nothing\n${body}\`\`\`\n<!-- /screen -->\n`;
+  const { text: drawn, stale } = redrawn(screen("old\n"));
+  assert.deepEqual(stale, ["x"]);
+  assert.match(drawn, /nothing/);
+  assert.deepEqual(redrawn(drawn), { text: drawn, stale: [] });
   const faults = types([
     {
       path: "x.md",
