@@ -11,7 +11,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use portcullis::policy::{File, Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{File, Options, Source, load};
 use portcullis::{Approach, Caller, Gate, Head, OwnedBundle};
 
 fn name(long: bool, number: usize) -> String {

@@ -13,9 +13,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use portcullis::compile;
 use portcullis::policy::{
     About, Atom, Clause, Comparison, Condition, Fact, FactKind, FactRef, Family, LateBound, Licence, LicenceKind, Literal,
-    ModelRef, Models, Pattern, Policy, Restriction, Shape, Span, State, Test, Token, Unlisted, compile,
+    ModelRef, Models, Pattern, Policy, Restriction, Shape, Span, State, Test, Token, Unlisted,
 };
 use portcullis::{Account, Bundle, Candidate, Network, OwnedBundle, Place, Reacher, Reading, Value, read_code};
 

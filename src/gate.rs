@@ -13,14 +13,24 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use crate::answer::{Answer, Check};
-use crate::bundle::layout::{self, list, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::emit;
-use crate::facts::{Account, Network, OwnedValue, Place, Value, list_key_check};
+use crate::bundle::layout;
+use crate::bundle::layout::{list, section};
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::compact::json;
+use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
+use crate::facts::account::Account;
+use crate::facts::digest::list_key_check;
+use crate::facts::network::Network;
+use crate::facts::place::Place;
+use crate::facts::value::{OwnedValue, Value};
+use crate::http::head::Head;
 use crate::limits;
-use crate::reach::{Candidate, Grounds, Reach, Reacher, State};
-use crate::request::{self, Head, Reader, Reason, Route};
+use crate::reason::Reason;
+use crate::request::inspection::Reader;
+use crate::request::route;
+use crate::request::route::Route;
+use crate::response::Answer;
+use crate::verdict::egress::Check;
 use crate::verdict::{Kind, Outcome, Verdict};
 
 /// Why a bundle cannot be put to use, although it is sound.
@@ -179,7 +189,7 @@ impl Gate {
     /// The first step: route and reach. `now` is in milliseconds since the epoch.
     pub fn approach(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Approach {
         let view = self.bundle.view();
-        let route = request::route(view, method, url);
+        let route = route::route(view, method, url);
         let stale = caller.stale;
         if !route.guarded {
             return Approach::Pass(Passed { reason: Reason::Unguarded, route, now, stale });
@@ -261,7 +271,7 @@ impl Gate {
                 if !to.is_empty() {
                     to.push(' ');
                 }
-                emit::string(&mut to, families.get(family).map_or("*", |family| bundle.text(family.id)));
+                json::string(&mut to, families.get(family).map_or("*", |family| bundle.text(family.id)));
             }
         }
         to
@@ -297,16 +307,16 @@ impl Gate {
                 }
             }
         }
-        emit::separate(to);
+        json::separate(to);
         to.push('{');
-        emit::member(to, "id");
-        emit::string(to, id);
-        emit::member(to, "title");
-        emit::string(to, title);
-        emit::member(to, "message");
-        emit::string(to, message);
-        emit::member(to, "restrictions");
-        emit::strings(to, ids.iter().copied());
+        json::member(to, "id");
+        json::string(to, id);
+        json::member(to, "title");
+        json::string(to, title);
+        json::member(to, "message");
+        json::string(to, message);
+        json::member(to, "restrictions");
+        json::strings(to, ids.iter().copied());
         to.push('}');
     }
 
@@ -319,7 +329,7 @@ impl Gate {
 
     /// The second step: path, query and headers are read at once.
     pub fn read(&self, unread: Unread, head: &Head<'_>) -> Pending {
-        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach);
+        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach, crate::request::batch::open);
         Pending { unread, reader }
     }
 
@@ -455,7 +465,7 @@ impl Pending {
 
     /// What was found, with where it stood: for who explains.
     #[cfg(feature = "author")]
-    pub(crate) fn mentions(&self) -> &[request::Mention] {
+    pub(crate) fn mentions(&self) -> &[crate::mention::findings::Mention] {
         self.reader.mentions()
     }
 
@@ -555,7 +565,7 @@ mod tests {
             doubt = "pass"
         "#;
         let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
-        let bundle = policy::compile(&loaded.policy.unwrap(), None).unwrap();
+        let bundle = crate::compile::compile(&loaded.policy.unwrap(), None).unwrap();
         let mut gate = Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
         let billed = |gate: &Gate, code: &str| gate.account(false, |_, _| Some(OwnedValue::Text(code.into())));
         for others in [0, 1, limits::CANDIDATES, 3 * limits::CANDIDATES] {

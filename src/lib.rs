@@ -33,7 +33,7 @@
 //! "#);
 //! let loaded = policy::load(vec![source], &mut policy::Options::default());
 //! let policy = loaded.policy.ok_or("the policy has errors")?;
-//! let bundle = policy::compile(&policy, None).map_err(|errors| errors[0].to_string())?;
+//! let bundle = portcullis::compile(&policy, None).map_err(|errors| errors[0].to_string())?;
 //!
 //! let mut gate = Gate::new(OwnedBundle::new(bundle)?, None)?;
 //! let account = gate.account(false, |fact, _| (fact == "us_person").then_some(OwnedValue::Bool(false)));
@@ -64,56 +64,74 @@
 
 extern crate alloc;
 
+// Leaves: every bound, every stable code, small helpers, the head of an HTTP request.
+mod compact;
+mod http;
 pub mod limits;
+mod reason;
 
-// What travels.
-mod bundle;
-// What is known of the caller.
-mod facts;
-// Facts x bundle -> reach.
-mod reach;
-// What arrives: which models it mentions, once content codings are undone.
-#[cfg(feature = "decode")]
-mod decode;
-mod request;
-// Reach x mentions -> verdict, and its words.
-mod emit;
-mod order;
-mod piece;
-mod refusal;
-mod verdict;
-// What the origin answers: may the caller have it?
-mod answer;
-// All of it put together.
-mod gate;
-// What the origin is told of it.
-#[cfg(any(feature = "edge", feature = "origin"))]
-mod mark;
-
-// What people write, which APIs there are, and ways to look at both.
+// What people write, which APIs there are, and how both become a bundle.
 #[cfg(feature = "author")]
-pub mod analysis;
+mod compile;
 #[cfg(feature = "author")]
 pub mod dialect;
 #[cfg(feature = "author")]
 pub mod policy;
 
-// The other end: for who runs the models.
-#[cfg(feature = "origin")]
+// What travels.
+mod bundle;
+
+// Deciding, in the order of a request.
+#[cfg(feature = "decode")]
+mod coding;
+mod denied;
+mod facts;
+mod gate;
+mod mention;
+mod refusal;
+mod request;
+mod response;
+mod verdict;
+
+// The access header, which the gate signs and an inference origin verifies.
+#[cfg(any(feature = "edge", feature = "origin"))]
 pub mod origin;
 
+// Ways to look at a policy and at its decisions.
+#[cfg(feature = "author")]
+pub mod analysis;
+
+// The wasm modules.
 #[cfg(any(feature = "edge", feature = "decoder", feature = "console"))]
 mod face;
 
-pub use answer::{Answer, Check, Stage};
-pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
+#[cfg(any(test, fuzzing))]
+mod testing;
+
+pub use crate::bundle::error::BundleError;
+pub use crate::bundle::operation::Reading;
+pub use crate::bundle::view::{Bundle, OwnedBundle, Sections};
 #[cfg(feature = "decode")]
-pub use decode::{Decoder, Memory};
-pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_ip, read_place, read_time};
-pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
-pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
-pub use refusal::{Refusal, Socket};
+pub use crate::coding::Decoder;
+#[cfg(feature = "decode")]
+pub use crate::coding::memory::Memory;
+#[cfg(feature = "author")]
+pub use crate::compile::{CompileError, compile, problems};
+pub use crate::denied::{Candidate, Grounds, Reach, Reacher, State};
+pub use crate::facts::account::Account;
+pub use crate::facts::address::read_ip;
+pub use crate::facts::network::Network;
+pub use crate::facts::place::{Place, Seen, read_code, read_place};
+pub use crate::facts::value::{OwnedValue, Value, order_of, read_time};
+pub use crate::gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
+pub use crate::http::head::Head;
+pub use crate::mention::findings::Carrier;
+pub use crate::reason::Reason;
+pub use crate::refusal::{Refusal, Socket};
+pub use crate::request::inspection::Reader;
+pub use crate::request::route::{Route, route};
+pub use crate::response::{Answer, Stage};
 #[cfg(fuzzing)]
-pub use request::probe;
-pub use request::{Carrier, Head, Reader, Reason, Route, route};
-pub use verdict::{Ground, Kind, Outcome, Verdict};
+pub use crate::testing::fuzz;
+pub use crate::verdict::egress::Check;
+pub use crate::verdict::{Ground, Kind, Outcome, Verdict};

@@ -1,7 +1,7 @@
 //! Every bound on untrusted input: its unit, why it stands where it stands, and where the figure is from.
 //!
 //! What happens at a bound is never a side effect: each reader turns it into its own reason
-//! ([`Reason`](crate::Reason)), and the gate refuses the request. For a caller under no restriction nothing
+//! ([`Reason`](crate::reason::Reason)), and the gate refuses the request. For a caller under no restriction nothing
 //! is read, so no bound can touch such a request.
 
 /// Levels of JSON nesting. serde_json stops at 128, CPython near 1,000; real requests stay under 30.

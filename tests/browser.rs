@@ -22,7 +22,7 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
         return 0;
     }
     let loaded = policy::load(vec![policy::Source::new("policy.toml", policy)], &mut policy::Options::default());
-    let bundle = policy::compile(&loaded.policy.unwrap(), None).unwrap();
+    let bundle = portcullis::compile(&loaded.policy.unwrap(), None).unwrap();
     let mut decider = Decider::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
     for (request, native) in requests.lines().zip(verdicts.lines()) {
         // No rule of either policy begins or ends, so that any instant before they expire decides alike.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use generate::{Caller, Owned, SECRET_LIST, callers, moment, policy_of};
 use portcullis::analysis::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject};
-use portcullis::policy::{self, About, Condition, ElementTest, Policy, State, Test};
+use portcullis::policy::{About, Condition, ElementTest, Policy, State, Test};
 use portcullis::{Account, Bundle, Candidate, OwnedBundle, Reacher, route};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -117,7 +117,7 @@ fn numbers(list: &[u16]) -> BTreeSet<usize> {
 }
 
 fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<(), TestCaseError> {
-    let Ok(bytes) = policy::compile(policy, Some(LIST_KEY)) else {
+    let Ok(bytes) = portcullis::compile(policy, Some(LIST_KEY)) else {
         // More conjunctions than a condition may have: rare, and said by the compiler.
         return Err(TestCaseError::reject("too many conjunctions"));
     };

@@ -14,8 +14,8 @@ mod deciding;
 use std::collections::BTreeMap;
 
 use deciding::guarding;
-use portcullis::analysis::RequestLine;
-use portcullis::dialect::{self, Found, Meaning, Surface};
+use portcullis::analysis::{Found, Meaning, RequestLine, Surface};
+use portcullis::dialect;
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 

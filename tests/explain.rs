@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 
 use portcullis::OwnedBundle;
 use portcullis::analysis::{Decider, Explanation, RequestLine, explain};
-use portcullis::policy::{File, Options, Policy, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{File, Options, Policy, Source, load};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

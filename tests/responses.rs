@@ -11,7 +11,8 @@ use std::fs;
 use std::path::Path;
 
 use portcullis::analysis::{Answered, Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{Check, OwnedBundle};
 use serde_json::Value as Json;
 

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{Approach, Caller, Gate, Head, OwnedBundle, Pending};
 
 /// What a worker reads of a body at a time.

@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = policy::Source::new("policy.toml", include_str!("policy.toml"));
     let loaded = policy::load(vec![source], &mut policy::Options::default());
     let policy = loaded.policy.ok_or("the policy has errors")?;
-    let bundle = policy::compile(&policy, None).map_err(|errors| errors.iter().map(ToString::to_string).collect::<String>())?;
+    let bundle =
+        portcullis::compile(&policy, None).map_err(|errors| errors.iter().map(ToString::to_string).collect::<String>())?;
     let mut gate = Gate::new(OwnedBundle::new(bundle)?, None)?;
 
     for model in std::env::args().skip(1) {

@@ -6,7 +6,8 @@
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{Approach, Caller, Check, Gate, Head, OwnedBundle, Stage};
 
 const TYPES: [&str; 3] = ["application/json", "text/event-stream", "application/vnd.amazon.eventstream"];

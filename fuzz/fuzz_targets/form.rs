@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::probe::{Kind, Probe, bundle};
+use portcullis::fuzz::{Kind, Probe, bundle};
 use portcullis::{OwnedBundle, Reason};
 
 static BUNDLE: LazyLock<OwnedBundle> = LazyLock::new(bundle);

@@ -12,7 +12,8 @@
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{Approach, Caller, Gate, Head, Kind, OwnedBundle, Reason, Refusal, Socket, read_place};
 
 const UPGRADES: [(&str, &str); 9] = [

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 
 use super::decide::Decider;
 use super::line::RequestLine;
-use crate::answer::{Check, Stage};
-use crate::request::Reason;
+use crate::reason::Reason;
+use crate::response::Stage;
 use crate::verdict::Verdict;
+use crate::verdict::egress::Check;
 
 /// What became of an answer.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ impl Decider {
             let Stage::Cut(reason) = answer.stage() else { continue };
             let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
             if answer.has_begun() {
-                let refusal = crate::Refusal::new(&refused, "case");
+                let refusal = crate::refusal::Refusal::new(&refused, "case");
                 answered.body.extend(answer.last_words(&refusal));
                 answered.outcome = "cut";
                 answered.reason = reason;

@@ -8,18 +8,21 @@ use alloc::vec::Vec;
 use serde_json::Value as Json;
 
 use super::line::{AccountFacts, LineError, RequestLine, slip};
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::decode::{Decoder, Memory};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::coding::Decoder;
+use crate::coding::memory::Memory;
+use crate::denied::State;
 use crate::gate::{Approach, Caller, Gate, GateError, Pending};
-use crate::policy::suggestion;
-use crate::reach::State;
-use crate::request::{Head, all_methods};
+use crate::http::head::Head;
+use crate::http::method::all_methods;
+use crate::policy::diagnostic::suggestion;
 use crate::verdict::Verdict;
 
 /// A bundle that decides lines.
 pub struct Decider {
-    pub(super) gate: Gate,
+    pub(crate) gate: Gate,
 }
 
 impl Decider {
@@ -79,7 +82,7 @@ impl Decider {
     }
 
     /// The verdict, and the request as far as it was read; `None` if nothing of it was.
-    pub(super) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
+    pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
         for (rule, state) in &line.switch {
             self.gate.switch(rule, *state);
         }
@@ -91,7 +94,7 @@ impl Decider {
     }
 
     /// The switches of a line that there are rules for.
-    pub(super) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, State)> {
+    pub(crate) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, State)> {
         let switches = line.switch.iter().map(|(rule, state)| (rule.as_str(), *state));
         let switched = switches.filter(|(rule, state)| self.gate.switch(rule, *state)).collect();
         self.gate.unswitch();
@@ -99,7 +102,7 @@ impl Decider {
     }
 
     /// The bundle that decides.
-    pub(super) fn bundle(&self) -> Bundle<'_> {
+    pub(crate) fn bundle(&self) -> Bundle<'_> {
         self.gate.bundle()
     }
 

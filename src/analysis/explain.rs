@@ -1,7 +1,7 @@
 //! One request explained: what was known, what that closed, what the request names, and which rules decided.
 //!
 //! Input: a policy and a request as a line. Output: an [`Explanation`], as text for people and as JSON of the same content. The verdict is
-//! the gate's own, from a bundle made of the policy; what stands behind it is told by the [reference evaluator](super::Reference),
+//! the gate's own, from a bundle made of the policy; what stands behind it is told by the [reference evaluator](crate::analysis::reference::Reference),
 //! which walks the conditions as they are written. If the two ever disagreed, the explanation says so.
 
 mod text;
@@ -16,13 +16,19 @@ use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
 use super::line::{LineError, RequestLine, SaidPlace};
 use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::facts::{OwnedValue, Place, Value, read_place};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::compile::CompileError;
+use crate::facts::place::{Place, read_place};
+use crate::facts::value::{OwnedValue, Value};
 use crate::gate::Pending;
-use crate::policy::suggestion;
-use crate::policy::{self, CompileError, FactRef, Family, Models, Policy, Restriction, State};
-use crate::request::{Carrier, Head, Reason};
+use crate::http::head::Head;
+use crate::mention::findings::Carrier;
+use crate::policy;
+use crate::policy::diagnostic::suggestion;
+use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, State};
+use crate::reason::Reason;
 use crate::verdict::{Kind, Verdict};
 
 /// Rules that are told in full even where they decide nothing.
@@ -187,9 +193,9 @@ struct DormantPart {
 #[must_use]
 pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
     let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
-    let known = |(rule, state): &&(String, crate::reach::State)| {
+    let known = |(rule, state): &&(String, crate::denied::State)| {
         policy.restrictions.iter().any(|restriction| restriction.id == *rule)
-            || licences().any(|id| id == rule) && *state != crate::reach::State::Shadow
+            || licences().any(|id| id == rule) && *state != crate::denied::State::Shadow
     };
     let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
     let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
@@ -205,7 +211,7 @@ pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> 
 pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explanation, Vec<CompileError>> {
     // Compiled and used here alone: any key serves.
     let key = b"explain";
-    let bytes = policy::compile(policy, Some(key))?;
+    let bytes = crate::compile::compile(policy, Some(key))?;
     let unreadable = |error| vec![CompileError::Unreadable { error }];
     let bundle = OwnedBundle::new(bytes).map_err(unreadable)?;
     let Ok(mut decider) = Decider::new(bundle, Some(key)) else { return Ok(Explanation::nothing(policy, line, clock)) };
@@ -222,8 +228,8 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
         accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
     let known = candidates(&accounts, &lists, line, now);
     let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let methods = crate::request::all_methods(&line.method, &headers);
-    let route = crate::request::route(decider.bundle(), &methods, &line.url);
+    let methods = crate::http::method::all_methods(&line.method, &headers);
+    let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
     let readings = readings_in(decider.bundle(), &route.readings);
     let read_as: Vec<ReadAs<'_>> =
         readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
@@ -439,8 +445,8 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(bundle: Bundle<'_>, readings: &[crate::reach::Reading]) -> Vec<ReadingPart> {
-    let part = |reading: &crate::reach::Reading| {
+fn readings_in(bundle: Bundle<'_>, readings: &[crate::bundle::operation::Reading]) -> Vec<ReadingPart> {
+    let part = |reading: &crate::bundle::operation::Reading| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
         ReadingPart {
@@ -462,7 +468,7 @@ fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
     };
     methods.split(',').for_each(&mut add);
     let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-    crate::request::query_methods(query.as_bytes(), &mut add);
+    crate::http::method::query_methods(query.as_bytes(), &mut add);
     asked
 }
 
@@ -625,7 +631,7 @@ fn stands_for(mention: &MentionPart) -> String {
 fn resolved(policy: &Policy, readings: &[ReadingPart], line: &RequestLine, name: &str) -> Vec<ResolvedPart> {
     let folded = name.to_ascii_lowercase();
     let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let host = crate::request::host(&Head { method: &line.method, url: &line.url, headers: &headers });
+    let host = crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
         let spoken = |dialects: &Vec<String>| readings.iter().any(|reading| dialects.contains(&reading.dialect));
@@ -806,10 +812,10 @@ fn state_text(state: State) -> &'static str {
     }
 }
 
-fn model_state(state: crate::reach::State) -> State {
+fn model_state(state: crate::denied::State) -> State {
     match state {
-        crate::reach::State::On => State::On,
-        crate::reach::State::Off => State::Off,
-        crate::reach::State::Shadow => State::Shadow,
+        crate::denied::State::On => State::On,
+        crate::denied::State::Off => State::Off,
+        crate::denied::State::Shadow => State::Shadow,
     }
 }

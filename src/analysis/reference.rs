@@ -7,9 +7,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::IpAddr;
 
-use crate::facts::{Network, Place, Value, read_code, read_time};
+use crate::facts::network::Network;
+use crate::facts::place::{Place, read_code};
+use crate::facts::value::{Value, read_time};
 use crate::limits;
-use crate::policy::{
+use crate::policy::model::{
     About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal, ModelRef, Models, Pattern,
     Policy, Range, Restriction, Shape, State, Test, Token,
 };

@@ -17,18 +17,21 @@
 
 use alloc::vec::Vec;
 
-use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
-use super::read::{Bundle, BundleError, Table};
+use super::error::BundleError;
+use super::layout as l;
+use super::layout::{Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
+use super::view::{Bundle, Table};
+use super::view::{class_count, is_wide, slot_of};
+use crate::compact::sort;
 use crate::limits;
-use crate::order;
 
 type Checked = Result<(), Bad>;
 
 /// Section and record number of a contradiction.
-pub(super) struct Bad(u16, usize);
+pub(crate) struct Bad(u16, usize);
 
 /// Checks all sections.
-pub(super) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
+pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
     let check = Check { bundle };
     check.all().map_err(|Bad(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
 }
@@ -333,7 +336,7 @@ type Spans = Vec<(u32, u32)>;
 
 /// Leaves the different ones. Those left may share nothing; `unit` is the length of one unit of length in units of place.
 fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
-    order::sort(spans);
+    sort::sort(spans);
     spans.dedup();
     let mut free_from = 0u64;
     for &(at, len) in spans.iter() {
@@ -575,7 +578,7 @@ impl<'a> Check<'a> {
         for (index, c) in self.table::<l::Column>(s::COLUMNS).iter().enumerate() {
             let aux = match c.kind {
                 column::LISTED => c.aux < lists,
-                column::NETWORK => (c.aux as usize) < crate::Network::KINDS.len(),
+                column::NETWORK => (c.aux as usize) < l::NETWORK_KINDS.len(),
                 column::PROGRAM => {
                     programs.push((c.aux, 0));
                     true
@@ -587,7 +590,7 @@ impl<'a> Check<'a> {
                 && class_count(c.kind, c.keys.len) == Some(c.classes.len);
             ensure(sound, s::COLUMNS, index * l::Column::SIZE)?;
         }
-        order::sort(&mut programs);
+        sort::sort(&mut programs);
         programs.dedup();
         let mut free_from = 0;
         for (at, _) in programs {
@@ -682,24 +685,6 @@ fn within(span: Span, len: u32) -> bool {
     span.at.checked_add(span.len).is_some_and(|end| end <= len)
 }
 
-/// The records at a byte offset of `KEYS`; `len` counts records.
-pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Table<'a, R>> {
-    let at = span.at as usize;
-    keys.get(at..at.checked_add((span.len as usize).checked_mul(R::SIZE)?)?).map(Table::new)
-}
-
-/// Rows of the `when` region that belong to a restriction and to nothing else.
-pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
-    let len =
-        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
-    Span { at: rule.when.at, len }
-}
-
-/// Whether a restriction has more rows than a word has bits.
-pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
-    rule.when.len > 64 || rule.unless.len > 64
-}
-
 /// The shape that the layout promises for the rows of a restriction.
 fn shaped(rule: &l::Restriction) -> bool {
     if is_wide(rule) {
@@ -707,17 +692,4 @@ fn shaped(rule: &l::Restriction) -> bool {
     }
     let slot = slot_of(rule);
     slot.at % 64 + slot.len <= 64 && (rule.unless.len == 0 || rule.unless.at == rule.when.at)
-}
-
-/// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
-pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
-    Some(
-        1 + match kind {
-            column::TEXT | column::PLACE => keys.checked_add(2)?,
-            column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
-            column::VERSUS_NOW => (keys == 0).then_some(4)?,
-            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
-            _ => return None,
-        },
-    )
 }

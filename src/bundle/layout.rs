@@ -1,5 +1,5 @@
 //! The bundle's offsets: the one file that knows where a field lies. [`write`](super::write) and
-//! [`read`](super::read) stand beside it and take every offset from here.
+//! [`read`](crate::bundle::view) stand beside it and take every offset from here.
 //!
 //! ```text
 //! 0    magic            8   89 50 43 42 0d 0a 1a 0a: a transfer that mends line ends is seen at once
@@ -330,6 +330,9 @@ record! {
 }
 
 /// How a column turns a value into a class. Class 0 is always "unknown".
+/// Kinds of network, in the order of their bits; the fact `network` holds a set of them.
+pub(crate) const NETWORK_KINDS: [&str; 6] = ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
+
 pub(crate) mod column {
     /// Classes: unknown, false, true. No keys.
     pub(crate) const BOOL: u8 = 0;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::Digest as _;
 
-use super::layout::{self as l, Record, Span, Str};
+use super::layout as l;
+use super::layout::{Record, Span, Str};
 use super::signature;
 
 /// What stands in a bundle's header besides sizes and digest.

@@ -1,7 +1,7 @@
 //! Reads one dialect file: from TOML to routes and places, nothing resolved yet.
 //!
 //! Input: the text of a file in this folder; the format is described at the head of [`dialect`](super). Output: a
-//! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](super::lower).
+//! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](crate::compile::dialect).
 
 use std::collections::BTreeMap;
 
@@ -13,61 +13,61 @@ use crate::bundle::layout::{flavour, operation as flag, role};
 
 /// A dialect file, read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Document {
-    pub(super) file: String,
-    pub(super) id: String,
-    pub(super) title: String,
+pub(crate) struct Document {
+    pub(crate) file: String,
+    pub(crate) id: String,
+    pub(crate) title: String,
     /// How it words its refusals.
-    pub(super) flavour: u8,
+    pub(crate) flavour: u8,
     /// Shapes that every operation that runs a model has besides its own.
-    pub(super) running: Vec<Include>,
+    pub(crate) running: Vec<Include>,
     /// Shapes that every operation has: none is quiet then.
-    pub(super) always: Vec<Include>,
-    pub(super) hints: Vec<String>,
+    pub(crate) always: Vec<Include>,
+    pub(crate) hints: Vec<String>,
     /// Role and name.
-    pub(super) credentials: Vec<(u8, String)>,
+    pub(crate) credentials: Vec<(u8, String)>,
     /// Headers that name models, whatever the operation: role, name, and where in the JSON that it holds.
-    pub(super) headers: Vec<(u8, String, Option<Pointer>)>,
+    pub(crate) headers: Vec<(u8, String, Option<Pointer>)>,
     /// Places in the body of an operation that nobody knows.
-    pub(super) unknown: Shape,
-    pub(super) shapes: BTreeMap<String, Shape>,
-    pub(super) operations: Vec<Operation>,
-    pub(super) mounts: Vec<Mount>,
+    pub(crate) unknown: Shape,
+    pub(crate) shapes: BTreeMap<String, Shape>,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) mounts: Vec<Mount>,
 }
 
 /// Another dialect's operations, served under a path of this one's.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mount {
-    pub(super) dialect: String,
-    pub(super) under: Vec<Vec<Segment>>,
+pub(crate) struct Mount {
+    pub(crate) dialect: String,
+    pub(crate) under: Vec<Vec<Segment>>,
     /// The names that stand there are the origin's own: deployments.
-    pub(super) opaque: bool,
+    pub(crate) opaque: bool,
     /// Served without the version in the path, too.
-    pub(super) versionless: bool,
+    pub(crate) versionless: bool,
     /// Ids of the operations; empty: all.
-    pub(super) only: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Nothing but its shapes: an import.
-    pub(super) shapes_only: bool,
+    pub(crate) shapes_only: bool,
 }
 
 /// Places that several operations share.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shape {
-    pub(super) places: Vec<Place>,
-    pub(super) includes: Vec<Include>,
+pub(crate) struct Shape {
+    pub(crate) places: Vec<Place>,
+    pub(crate) includes: Vec<Include>,
 }
 
 /// A shape, put below a pointer.
 #[derive(Clone, Debug)]
-pub(super) struct Include {
-    pub(super) shape: String,
-    pub(super) message: bool,
-    pub(super) at: Pointer,
+pub(crate) struct Include {
+    pub(crate) shape: String,
+    pub(crate) message: bool,
+    pub(crate) at: Pointer,
 }
 
 /// Where a place lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
+pub(crate) enum Carrier {
     /// In the body: JSON document, form fields or multipart parts.
     Body(Pointer),
     /// In each client message on a WebSocket.
@@ -80,29 +80,29 @@ pub(super) enum Carrier {
 
 /// A place and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) carrier: Carrier,
+pub(crate) struct Place {
+    pub(crate) carrier: Carrier,
     /// A role of the layout, or [`DATA`].
-    pub(super) role: u8,
+    pub(crate) role: u8,
     /// The role holds only for texts that start with this.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
 }
 
 /// What is the user's own: nothing at or below it is looked at, not even by `**` and `{}`.
-pub(super) const DATA: u8 = u8::MAX;
+pub(crate) const DATA: u8 = u8::MAX;
 
 /// One method and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// Bits of `METHODS`.
-    pub(super) methods: u16,
-    pub(super) socket: bool,
-    pub(super) segments: Vec<Segment>,
+    pub(crate) methods: u16,
+    pub(crate) socket: bool,
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// One part of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     /// Folded.
     Literal(String),
     /// A capture that ends with the suffix, folded.
@@ -113,26 +113,26 @@ pub(super) enum Segment {
 
 /// An operation as the file says.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Operation {
-    pub(super) id: String,
-    pub(super) routes: Vec<Route>,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) routes: Vec<Route>,
     /// Bits of the layout, without those that routes and copies bring.
-    pub(super) flags: u32,
+    pub(crate) flags: u32,
     /// Number of its class in [`CLASSES`].
-    pub(super) class: u8,
-    pub(super) unversioned: bool,
+    pub(crate) class: u8,
+    pub(crate) unversioned: bool,
     /// `None`: as the dialect.
-    pub(super) flavour: Option<u8>,
+    pub(crate) flavour: Option<u8>,
     /// It came with a mount.
-    pub(super) mounted: bool,
-    pub(super) shape: Shape,
+    pub(crate) mounted: bool,
+    pub(crate) shape: Shape,
     /// What its answers say: where they name the model that ran, or where a list has its rows.
-    pub(super) answer: Answer,
+    pub(crate) answer: Answer,
 }
 
 /// What is wanted in an answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Where the model that ran is named, in a document or in each event of a stream.
     names: Vec<Pointer>,
     /// The rows of a list.
@@ -145,7 +145,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Pointers and roles.
-    pub(super) fn places(&self) -> Vec<(Pointer, u8)> {
+    pub(crate) fn places(&self) -> Vec<(Pointer, u8)> {
         let mut places = Vec::new();
         for row in &self.rows {
             places.push((row.clone(), role::ROW));
@@ -164,7 +164,7 @@ impl Answer {
 }
 
 /// Classes of operations and what follows from each. Names are those of the vendors' own groups, as far as they have any.
-pub(super) const CLASSES: [(&str, u32); 16] = [
+pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("quiet", flag::QUIET),
     ("inference", flag::RUNS),
     ("async_inference", flag::RUNS),
@@ -226,7 +226,7 @@ const FLAVOURS: [(&str, u8); 11] = [
 
 impl Document {
     /// Takes in another dialect's operations at a mount; an operation that this one has itself stays as it is.
-    pub(super) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
+    pub(crate) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
         let foreign = |name: &str| format!("{}:{name}", other.id);
         let rename = |shape: &Shape| {
             let mut shape = shape.clone();
@@ -288,7 +288,7 @@ impl Document {
     }
 
     /// Reads the text of `file`.
-    pub(super) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
+    pub(crate) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
         let fail = |operation: Option<&str>, mistake| DialectError {
             file: file.to_owned(),
             operation: operation.map(str::to_owned),
@@ -639,7 +639,7 @@ fn pointers(key: &str, item: &DeValue<'_>) -> Result<Vec<Pointer>, Mistake> {
 }
 
 /// `v1`, `v1beta`, `v2`.
-pub(super) fn is_version(segment: &str) -> bool {
+pub(crate) fn is_version(segment: &str) -> bool {
     let mut rest = segment.bytes();
     rest.next() == Some(b'v') && rest.next().is_some_and(|byte| byte.is_ascii_digit())
 }

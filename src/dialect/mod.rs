@@ -78,22 +78,12 @@
 //!
 //! `gateway.toml` is no dialect: it has the headers, shapes and keys that gateways in front of any of these APIs honour.
 
-mod automaton;
-mod document;
-mod error;
-mod lower;
-mod pointer;
-mod route;
-mod surface;
+pub(crate) mod document;
+pub(crate) mod error;
+pub(crate) mod pointer;
 
-use document::Document;
-pub use error::{DialectError, Mistake};
-pub(crate) use lower::Lowered;
-pub use surface::{Found, Meaning, Surface};
-
-use crate::bundle::Writer;
-use crate::limits;
-use crate::policy::GuardedDialect;
+use self::document::Document;
+pub use self::error::{DialectError, Mistake};
 
 /// A dialect as it is shipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +96,7 @@ pub struct DialectSource {
     pub text: &'static str,
 }
 
-const GATEWAY: DialectSource = DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
+pub(crate) const GATEWAY: DialectSource = DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
 
 macro_rules! dialects {
     ($($id:literal)*) => {
@@ -139,36 +129,8 @@ pub fn operations(id: &str) -> Vec<String> {
     ids
 }
 
-/// Writes the guarded dialects into a bundle.
-///
-/// # Errors
-///
-/// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
-pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
-    if guarded.len() > limits::DIALECTS {
-        return Err(DialectError {
-            file: "policy".to_owned(),
-            operation: None,
-            mistake: Mistake::TooManyDialects { found: guarded.len() },
-        });
-    }
-    let chosen: Vec<(&str, &str)> =
-        guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();
-    lower_chosen(writer, &chosen)
-}
-
-/// Writes the dialects with these ids and path prefixes.
-fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Result<Lowered, DialectError> {
-    let gateway = Document::read(GATEWAY.file, GATEWAY.text)?;
-    let mut documents = Vec::new();
-    for &(id, prefix) in chosen {
-        documents.push((read(id)?, prefix.to_owned()));
-    }
-    lower::write(writer, &gateway, &documents)
-}
-
 /// A dialect with what it mounts. What is mounted is another file's own operations: mounts do not nest.
-fn read(id: &str) -> Result<Document, DialectError> {
+pub(crate) fn read(id: &str) -> Result<Document, DialectError> {
     let source = find(id).ok_or_else(|| unknown(id))?;
     let mut document = Document::read(source.file, source.text)?;
     for mount in std::mem::take(&mut document.mounts) {

@@ -1,7 +1,7 @@
 //! Pointers: where in a body a model is named, as one pattern.
 //!
 //! Input: the text of a place in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
-//! It does not build the automaton: [`automaton`](super::automaton) does.
+//! It does not build the automaton: [`automaton`](crate::compile::dialect::automaton) does.
 //!
 //! ```text
 //! pointer  = 1*( "/" step | group | "#lines" | "#json" | "#base64" )
@@ -21,7 +21,7 @@ use crate::limits;
 
 /// One step down from a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The value of one of these keys.
     Key(Vec<String>),
     /// Every element of an array.
@@ -42,15 +42,15 @@ pub(super) enum Step {
 
 /// A pointer that has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pointer {
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Pointer {
+    pub(crate) steps: Vec<Step>,
     /// From the position after a group's last step back to its first.
-    pub(super) loops: Vec<(usize, usize)>,
+    pub(crate) loops: Vec<(usize, usize)>,
 }
 
 impl Pointer {
     /// Reads a pointer; the empty text is the document itself.
-    pub(super) fn read(text: &str) -> Result<Self, Mistake> {
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
         let mut pointer = Self::default();
         let mut open = None;
         let mut rest = text;
@@ -95,18 +95,18 @@ impl Pointer {
     }
 
     /// It leads to what no documentation says.
-    pub(super) fn is_guess(&self) -> bool {
+    pub(crate) fn is_guess(&self) -> bool {
         self.steps.contains(&Step::Like)
     }
 
     /// The front of this pointer that leads to the lines of a text, if it leads into them.
-    pub(super) fn lines(&self) -> Option<Self> {
+    pub(crate) fn lines(&self) -> Option<Self> {
         let at = self.steps.iter().position(|step| *step == Step::Lines)?;
         Some(Self { steps: self.steps.get(..=at)?.to_vec(), loops: Vec::new() })
     }
 
     /// This pointer, seen from further up.
-    pub(super) fn below(&self, base: &Self) -> Self {
+    pub(crate) fn below(&self, base: &Self) -> Self {
         let by = base.steps.len();
         let mut whole = base.clone();
         whole.steps.extend(self.steps.iter().cloned());
@@ -116,7 +116,7 @@ impl Pointer {
 }
 
 /// The step to keys that are called like a model.
-pub(super) const LIKE: &str = "~";
+pub(crate) const LIKE: &str = "~";
 
 fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
     Ok(match step {
@@ -144,7 +144,7 @@ fn malformed(text: &str, reason: &'static str) -> Mistake {
 }
 
 /// The form under which keys are compared: ASCII lower case, without `_`. The scanner folds what it reads the same way.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }
 

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use crate::analysis::Decider;
-use crate::bundle::OwnedBundle;
-use crate::policy::{self, Source};
+use crate::analysis::decide::Decider;
+use crate::bundle::view::OwnedBundle;
+use crate::policy;
+use crate::policy::Source;
 
 /// Sends the text of a panic to the browser's console, once, when the module starts.
 #[wasm_bindgen(start)]
@@ -53,7 +54,7 @@ pub fn schema() -> Result<JsValue, JsValue> {
 #[wasm_bindgen]
 pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue, JsValue> {
     let mut loaded = load(files, lists, now)?;
-    let uncompiled = loaded.policy.as_ref().map(policy::not_lowered).unwrap_or_default();
+    let uncompiled = loaded.policy.as_ref().map(crate::compile::problems).unwrap_or_default();
     loaded.problems.extend(uncompiled);
     object(&loaded.problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>())
 }
@@ -65,7 +66,7 @@ pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue
 pub fn compile(files: JsValue, lists: JsValue, list_key: Option<Vec<u8>>) -> Result<Vec<u8>, JsValue> {
     let loaded = load(files, lists, None)?;
     let compiled = match &loaded.policy {
-        Some(policy) => policy::compile(policy, list_key.as_deref())
+        Some(policy) => crate::compile::compile(policy, list_key.as_deref())
             .map_err(|errors| errors.iter().map(|error| error.problem(policy)).collect::<Vec<_>>()),
         None => Err(loaded.problems.clone()),
     };

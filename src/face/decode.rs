@@ -6,18 +6,18 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::*;
 
-use crate::decode;
-use crate::request::Reason;
+use crate::coding;
+use crate::reason::Reason;
 
 /// What all decoders of an instance share.
 #[wasm_bindgen]
 #[derive(Default)]
-pub struct Decoders(decode::Memory);
+pub struct Decoders(coding::memory::Memory);
 
 /// A body being decoded.
 #[wasm_bindgen]
 pub struct Decoder {
-    decoder: Option<decode::Decoder>,
+    decoder: Option<coding::Decoder>,
     trouble: usize,
 }
 
@@ -35,7 +35,7 @@ impl Decoders {
 
     /// A decoder for these codings, with commas between, in the order in which they were applied. `signed`: the body goes on as it came.
     pub fn open(&self, codings: &str, signed: bool) -> Decoder {
-        match decode::Decoder::new(codings, signed, &self.0) {
+        match coding::Decoder::new(codings, signed, &self.0) {
             Ok(decoder) => Decoder { decoder: Some(decoder), trouble: 0 },
             Err(reason) => Decoder { decoder: None, trouble: number(reason) },
         }

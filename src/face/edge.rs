@@ -17,17 +17,24 @@ use alloc::vec::Vec;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::answer::{Answer, Check, Stage};
-use crate::bundle::OwnedBundle;
-use crate::emit;
-use crate::facts::{self, Network, OwnedValue, read_ip, read_place};
-use crate::gate::{self, Approach, Caller};
-use crate::mark;
-use crate::piece::{cut, pieces};
-use crate::reach::State;
+use crate::bundle::view::OwnedBundle;
+use crate::compact::json;
+use crate::compact::split::{cut, pieces};
+use crate::denied::State;
+use crate::facts::address::read_ip;
+use crate::facts::network::Network;
+use crate::facts::place::read_place;
+use crate::facts::value::OwnedValue;
+use crate::gate;
+use crate::gate::{Approach, Caller};
+use crate::http::head::Head;
+use crate::mention::bytes::find;
+use crate::origin::sign;
+use crate::reason::Reason;
 use crate::refusal::{Refusal, Socket};
-use crate::request::{self, Head, Reason, find};
+use crate::response::{Answer, Stage};
 use crate::verdict::Verdict;
+use crate::verdict::egress::Check;
 
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
@@ -42,15 +49,15 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 /// Bits that `Edge.reach` returns.
 mod bits {
     /// Some model is closed to the caller: go on with `read`.
-    pub(super) const READ: u32 = 1;
+    pub(crate) const READ: u32 = 1;
     /// Under a guarded path.
-    pub(super) const GUARDED: u32 = 4;
+    pub(crate) const GUARDED: u32 = 4;
     /// A shadow restriction would close some model.
-    pub(super) const SHADOW: u32 = 8;
+    pub(crate) const SHADOW: u32 = 8;
     /// A licence lifts something for the caller.
-    pub(super) const LICENSED: u32 = 16;
+    pub(crate) const LICENSED: u32 = 16;
     /// A fact of the line is none: nothing was decided.
-    pub(super) const INVALID: u32 = 32;
+    pub(crate) const INVALID: u32 = 32;
 }
 
 fn error(code: &str, message: &str) -> JsValue {
@@ -66,7 +73,7 @@ fn start() {}
 
 /// An account's facts, classified once for the bundle they will be used with.
 #[wasm_bindgen]
-pub struct Account(Rc<facts::Account>);
+pub struct Account(Rc<crate::facts::account::Account>);
 
 /// A loaded bundle.
 #[wasm_bindgen]
@@ -316,12 +323,12 @@ impl Reader {
         let Some(verdict) = &self.verdict else { return String::new() };
         let told = Socket::new(verdict, case_id);
         let mut to = String::from("{");
-        emit::member(&mut to, "event");
-        emit::string(&mut to, &told.event);
-        emit::member(&mut to, "code");
-        emit::number(&mut to, u64::from(told.code));
-        emit::member(&mut to, "reason");
-        emit::string(&mut to, &told.reason);
+        json::member(&mut to, "event");
+        json::string(&mut to, &told.event);
+        json::member(&mut to, "code");
+        json::number(&mut to, u64::from(told.code));
+        json::member(&mut to, "reason");
+        json::string(&mut to, &told.reason);
         to.push('}');
         to
     }
@@ -411,7 +418,7 @@ impl Reader {
 /// Whether a request of this method asks for a WebSocket by this `Upgrade` header; what does not is an ordinary one, to be sent on without it.
 #[wasm_bindgen(js_name = isUpgrade)]
 pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
-    request::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
+    crate::request::inspection::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
 }
 
 /// Lines `name: value`.
@@ -439,13 +446,13 @@ fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::
 /// The digest of a text as the mark of a forwarded request carries it.
 #[wasm_bindgen]
 pub fn digest(text: &str) -> String {
-    mark::digest(text.as_bytes())
+    sign::digest(text.as_bytes())
 }
 
 /// The signature of a text under a key, `hmac-sha256`, in base64.
 #[wasm_bindgen]
 pub fn mac(key: &[u8], text: &str) -> String {
-    mark::mac(key, text.as_bytes())
+    sign::mac(key, text.as_bytes())
 }
 
 /// A value of a JavaScript object in the shapes that facts have.

@@ -8,10 +8,12 @@ use alloc::vec::Vec;
 
 use super::class::{listed_number, order_class, place_class, text_class};
 use super::digest::{list_digest, list_key_check};
+use super::place::read_code;
 use super::value::{Value, order_of, time_of};
-use crate::bundle::layout::{self as l, Record as _, column, fact, list, program, section};
-use crate::bundle::{Bundle, keyed};
-use crate::facts::read_code;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Record as _, column, fact, list, program, section};
+use crate::bundle::view::Bundle;
+use crate::bundle::view::keyed;
 use crate::limits;
 
 /// The class of each fact of one account, for one bundle. Under another it counts as an account of which nothing is known.

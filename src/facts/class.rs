@@ -5,8 +5,10 @@
 use core::net::IpAddr;
 
 use super::place::Place;
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, keyed};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::Bundle;
+use crate::bundle::view::keyed;
 
 /// Class of a known text.
 pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> u32 {

@@ -1,12 +1,14 @@
 //! What kind of network the caller comes through, as far as the platform says.
 
+use crate::bundle::layout::NETWORK_KINDS;
+
 /// A set of network kinds; bit `i` stands for `KINDS[i]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Network(pub u8);
 
 impl Network {
     /// The kinds a policy may name, in the order of their bits.
-    pub const KINDS: [&'static str; 6] = ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
+    pub const KINDS: [&'static str; 6] = NETWORK_KINDS;
 
     /// The set of one kind; `None` if there is no such kind.
     ///

@@ -4,7 +4,7 @@
 //! is not a place (`XX`, `ZZ`, `T1`, `EU`, withdrawn and user-assigned codes) is unknown, never guessed.
 
 use super::network::Network;
-use crate::piece::cut;
+use crate::compact::split::cut;
 
 /// A country and, if it is known, a region of it. Both upper-case ASCII; the region is padded with zeros.
 ///

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A value of the dictionary.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     String(String),
     Integer(u64),
     Token(&'a str),
@@ -18,7 +18,7 @@ pub(super) enum Item<'a> {
 }
 
 /// The members in order; `None` if the text is anything else.
-pub(super) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
+pub(crate) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
     let mut members: Vec<(&str, Item<'_>)> = Vec::new();
     let mut rest = text;
     loop {

@@ -13,13 +13,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 pub struct Keys(Vec<Key>);
 
 #[derive(Clone)]
-pub(super) struct Key {
-    pub(super) id: String,
-    pub(super) secret: Secret,
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
 }
 
 #[derive(Clone)]
-pub(super) enum Secret {
+pub(crate) enum Secret {
     Hmac(Vec<u8>),
     /// The public key, of which without the feature only the name is known.
     Ed25519(#[cfg_attr(not(feature = "ed25519"), expect(dead_code, reason = "nothing checks it"))] [u8; 32]),
@@ -71,12 +71,12 @@ impl Keys {
         if keys.is_empty() { Err(KeyError::Form) } else { Ok(Self(keys)) }
     }
 
-    pub(super) fn of(&self, id: &str) -> Option<&Key> {
+    pub(crate) fn of(&self, id: &str) -> Option<&Key> {
         self.0.iter().find(|key| key.id == id)
     }
 
     /// The key to sign with: the first that can.
-    pub(super) fn signer(&self) -> Option<(&str, &[u8])> {
+    pub(crate) fn signer(&self) -> Option<(&str, &[u8])> {
         self.0.iter().find_map(|key| match &key.secret {
             Secret::Hmac(secret) => Some((key.id.as_str(), secret.as_slice())),
             Secret::Ed25519(_) => None,
@@ -102,7 +102,7 @@ fn read(text: &str) -> Result<Key, KeyError> {
 }
 
 impl Key {
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self.secret {
             Secret::Hmac(_) => "hmac-sha256",
             Secret::Ed25519(_) => "ed25519",
@@ -110,7 +110,7 @@ impl Key {
     }
 
     /// Whether the signature of a text is this key's; in the same time wherever it differs.
-    pub(super) fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
         match &self.secret {
             Secret::Hmac(secret) => {
                 let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return false };

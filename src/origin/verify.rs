@@ -2,12 +2,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::error::MarkError;
 use super::field::{Item, members};
 use super::key::Keys;
-use super::seen::{Nonces, Taken};
-use super::{ENFORCED_HEADER, MarkError, REACH_HEADER};
+use super::nonce_cache::{Nonces, Taken};
+use super::sign::{ENFORCED_HEADER, REACH_HEADER};
+use super::sign::{digest, mac};
 use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
-use crate::mark::{digest, mac};
 
 /// A request as it arrived, before anything rewrote it.
 #[derive(Clone, Copy, Debug)]
@@ -189,5 +190,5 @@ fn list(item: Item<'_>) -> Option<Vec<String>> {
 
 /// Bytes in the spelling of a digest.
 fn bytes(item: Item<'_>) -> Option<String> {
-    if let Item::Bytes(value) = item { Some(crate::mark::base64(&value)) } else { None }
+    if let Item::Bytes(value) = item { Some(crate::compact::base64::base64(&value)) } else { None }
 }

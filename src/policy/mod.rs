@@ -8,35 +8,22 @@
 //! Every stage reports all it finds as [`Problem`]s and goes on with what is sound, so that one pass shows everything. Nothing here touches
 //! a file system or a clock: files come through a callback, the time is given.
 
-mod allow;
-mod code;
-mod condition;
-mod deployment;
+mod check;
+pub(crate) mod condition;
+pub(crate) mod diagnostic;
 mod document;
-mod entry;
-mod instant;
 mod lint;
-pub(crate) mod lower;
-mod model;
-mod node;
-mod pattern;
+pub(crate) mod model;
 pub(crate) mod platform;
-mod problem;
-mod quoted;
-mod spanned;
-mod structure;
-pub(crate) mod suggestion;
-mod validate;
 
-pub use code::{Code, Severity};
-pub use lower::{CompileError, compile};
-pub use model::{
+pub use self::diagnostic::code::{Code, Severity};
+pub use self::diagnostic::problem::{File, Lines, Problem, render};
+pub use self::model::{
     About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments, ElementTest, Entries, Fact, FactKind,
     FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
     Restriction, Shape, Span, State, Test, Token, Unlisted,
 };
-pub use platform::Platform;
-pub use problem::{File, Lines, Problem, render};
+pub use self::platform::Platform;
 
 /// A policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,12 +103,12 @@ pub struct Loaded {
 pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     let mut files: Vec<File> = sources.into_iter().map(|source| File { name: source.name, text: source.text }).collect();
     let mut problems = Vec::new();
-    let mut declarations = validate::Declarations::default();
+    let mut declarations = check::declared::Declarations::default();
     let mut documents = Vec::new();
-    let mut broken = structure::Broken::default();
+    let mut broken = document::shape::Broken::default();
     let mut whole = true;
     for (index, file) in files.iter().enumerate() {
-        let Some(mut tree) = node::read(index, &file.name, &file.text, &mut problems) else {
+        let Some(mut tree) = document::tree::read(index, &file.name, &file.text, &mut problems) else {
             whole = false;
             continue;
         };
@@ -130,13 +117,13 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             continue;
         }
         declarations.collect(&tree, &mut problems);
-        if !structure::check(&mut tree, &mut broken, &mut problems) {
+        if !document::shape::check(&mut tree, &mut broken, &mut problems) {
             whole = false;
             continue;
         }
-        match spanned::read::<document::Document>(&tree) {
+        match document::spanned::read::<document::types::Document>(&tree) {
             Ok(document) => documents.push((tree.span, document)),
-            Err(disagreement) => problems.push(Problem::new(code::WRONG_TYPE, tree.span, disagreement.to_string())),
+            Err(disagreement) => problems.push(Problem::new(diagnostic::code::WRONG_TYPE, tree.span, disagreement.to_string())),
         }
     }
     // Where a file is not understood at all, what the others refer to may stand in it.
@@ -144,7 +131,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     let policy = if whole {
         let dialects: Vec<&str> = crate::dialect::all().iter().map(|dialect| dialect.id).collect();
         let mut none = |_: &str, _: &str| Err("no files can be read here".to_owned());
-        let surroundings = validate::Surroundings {
+        let surroundings = check::Surroundings {
             now: options.now,
             read: match &mut options.read {
                 Some(read) => &mut **read,
@@ -154,7 +141,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             broken: &broken,
             platform: options.platform,
         };
-        validate::validate(&documents, declarations, surroundings, &mut files, &mut problems, &mut allowed)
+        check::validate(&documents, declarations, surroundings, &mut files, &mut problems, &mut allowed)
     } else {
         None
     };
@@ -163,27 +150,18 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     Loaded { policy: policy.filter(|_| sound), problems, allowed, files }
 }
 
-/// What keeps a sound policy from becoming a bundle, as problems: [`compile`] gives the same as errors. Without a list key of its own, as if there were one.
-#[must_use]
-pub fn not_lowered(policy: &Policy) -> Vec<Problem> {
-    match compile(policy, Some(b"any")) {
-        Ok(_) => Vec::new(),
-        Err(errors) => errors.iter().map(|error| error.problem(policy)).collect(),
-    }
-}
-
 /// A file of another format is not read further: its keys may mean something else.
-fn this_format(tree: &node::Node, problems: &mut Vec<Problem>) -> bool {
+fn this_format(tree: &document::tree::Node, problems: &mut Vec<Problem>) -> bool {
     let Some(format) = tree.get("format") else { return true };
-    let node::Value::Integer(number) = format.value else { return true };
+    let document::tree::Value::Integer(number) = format.value else { return true };
     if number == 1 {
         return true;
     }
     let message = format!("the file is of format {number}, and this version reads format 1");
     problems.push(
-        Problem::new(code::FORMAT, format.span, message)
+        Problem::new(diagnostic::code::FORMAT, format.span, message)
             .help("write `format = 1`, or take the version that wrote the file")
-            .edit(problem::Edit::Text("1".to_owned())),
+            .edit(diagnostic::problem::Edit::Text("1".to_owned())),
     );
     false
 }
@@ -191,5 +169,5 @@ fn this_format(tree: &node::Node, problems: &mut Vec<Problem>) -> bool {
 /// The JSON Schema of a policy file, for editors and for `portcullis schema`.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    document::SCHEMA.clone()
+    document::types::SCHEMA.clone()
 }

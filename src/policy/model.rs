@@ -4,7 +4,7 @@
 //! the reference evaluator walks. A value of these types says nothing that the checks have not accepted; texts of other stages'
 //! complaints find their place through the [`Span`] that each item keeps.
 
-use crate::facts::Place;
+use crate::facts::place::Place;
 
 /// Where something stands in the sources: a file of the list of sources, and a byte range in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -500,3 +500,16 @@ pub enum ElementTest {
     /// Any of these; two or more.
     Or(Vec<ElementTest>),
 }
+
+/// The built-in facts, by the names they have in conditions.
+pub(crate) const BUILT_IN: [(&str, FactRef); 9] = [
+    ("place", FactRef::Place),
+    ("country", FactRef::Country),
+    ("region", FactRef::Region),
+    ("network", FactRef::Network),
+    ("asn", FactRef::Asn),
+    ("ip", FactRef::Ip),
+    ("operation", FactRef::Operation),
+    ("dialect", FactRef::Dialect),
+    ("now", FactRef::Now),
+];

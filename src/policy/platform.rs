@@ -6,11 +6,13 @@
 //! In a rule that is `on` this is an error. A rule that is `off` or in shadow decides nothing as it is shipped: there it is a warning, and the
 //! bundle does not count the fact among its needs, so that such a rule never keeps a gate from starting.
 
-use super::code;
+use super::diagnostic::code;
+use super::diagnostic::problem::Problem;
 use super::lint::atoms;
 use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, State, Test};
-use super::problem::Problem;
-use crate::facts::{Network, Place};
+use crate::bundle::describe::Needs;
+use crate::facts::network::Network;
+use crate::facts::place::Place;
 
 /// A place to run the gate on.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Platform {
 }
 
 /// Reports each test of a fact that the platform does not tell.
-pub(super) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
+pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
     for rule in rules(policy) {
         rule.each(&mut |atom| {
             // Who is told no country is told no region either: one problem is enough.
@@ -95,35 +97,24 @@ pub(super) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
 }
 
 /// What the rules that are in force as shipped need to be told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    pub(crate) region: bool,
-    pub(crate) asn: bool,
-    pub(crate) ip: bool,
-    pub(crate) network: Network,
-}
-
-impl Needs {
-    pub(crate) fn of(policy: &Policy) -> Self {
-        let mut needs = Self::default();
-        for rule in rules(policy).filter(|rule| rule.state == State::On) {
-            rule.each(&mut |atom| {
-                for fact in needed(policy, atom) {
-                    match fact {
-                        "region" => needs.region = true,
-                        "asn" => needs.asn = true,
-                        "ip" => needs.ip = true,
-                        // Every platform that can run a rule about places tells it.
-                        "country" => {}
-                        kind => needs.network = needs.network.with(Network::of(kind).unwrap_or_default()),
-                    }
+pub(crate) fn needs(policy: &Policy) -> Needs {
+    let mut needs = Needs::default();
+    for rule in rules(policy).filter(|rule| rule.state == State::On) {
+        rule.each(&mut |atom| {
+            for fact in needed(policy, atom) {
+                match fact {
+                    "region" => needs.region = true,
+                    "asn" => needs.asn = true,
+                    "ip" => needs.ip = true,
+                    // Every platform that can run a rule about places tells it.
+                    "country" => {}
+                    kind => needs.network |= Network::of(kind).unwrap_or_default().0,
                 }
-            });
-        }
-        needs
+            }
+        });
     }
+    needs
 }
-
 struct Rule<'p> {
     id: &'p str,
     state: State,

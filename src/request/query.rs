@@ -15,16 +15,16 @@
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, operation, role, section};
-use crate::bundle::{Bundle, Table};
-use crate::limits;
-
-use super::findings::{Carrier, Findings};
-use super::json::Json;
-use super::key::{Key, is_model_like};
-use super::path::decode;
-use super::reason::Reason;
 use super::route::Route;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, operation, role, section};
+use crate::bundle::view::{Bundle, Table};
+use crate::http::target::{decode, name_and_value, pairs};
+use crate::limits;
+use crate::mention::findings::{Carrier, Findings};
+use crate::mention::json::Json;
+use crate::mention::key::{Key, is_model_like};
+use crate::reason::Reason;
 
 /// Names that mention a model whatever the operation, folded.
 const GENERIC: [(&[u8], u8); 6] = [
@@ -41,7 +41,7 @@ const GENERIC: [(&[u8], u8); 6] = [
 /// # Errors
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
-pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
+pub(crate) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
     let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
     let mut result = Ok(());
     let mut count = 0;
@@ -52,54 +52,6 @@ pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &m
         count <= limits::PARAMETERS
     });
     result
-}
-
-/// Calls `take` with every method that a `_method` parameter asks for.
-pub(crate) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
-    pairs(query, &mut |pair| {
-        let (name, value) = halves(pair);
-        let mut decoded = Vec::new();
-        decode(name, &mut decoded);
-        if decoded.eq_ignore_ascii_case(b"_method") {
-            decode(value, &mut decoded);
-            take(core::str::from_utf8(&decoded).unwrap_or_default());
-        }
-        true
-    });
-}
-
-/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
-/// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
-pub(super) fn is_signed(query: &[u8]) -> bool {
-    const NAME: &[u8] = b"x-amz-signature";
-    query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))
-}
-
-/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
-/// drops a second `?` ahead of them.
-fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
-    while let [b'?', rest @ ..] = query {
-        query = rest;
-    }
-    for pair in query.split(|&b| b == b'&') {
-        if !pair.is_empty() && !take(pair) {
-            return;
-        }
-        if pair.contains(&b';') {
-            for piece in pair.split(|&b| b == b';') {
-                if !piece.is_empty() && !take(piece) {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
-    match pair.iter().position(|&b| b == b'=') {
-        Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
-        None => (pair, &[]),
-    }
 }
 
 struct Reading<'r, 'b> {
@@ -113,7 +65,7 @@ struct Reading<'r, 'b> {
 
 impl Reading<'_, '_> {
     fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
-        let (name, value) = halves(pair);
+        let (name, value) = name_and_value(pair);
         let mut result = self.json(value);
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {

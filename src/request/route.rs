@@ -23,27 +23,18 @@
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
-use crate::bundle::{Bundle, Table};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, operation, role, section};
+use crate::bundle::operation::Reading;
+use crate::bundle::view::{Bundle, Table};
+use crate::compact::split::pieces;
+use crate::http::head;
+use crate::http::head::Head;
+use crate::http::method;
+use crate::http::target;
+use crate::http::target::Target;
 use crate::limits;
-use crate::piece::pieces;
-use crate::reach::Reading;
-
-use super::header;
-use super::path::{self, Target};
-use super::query;
-use super::reason::Reason;
-
-/// The head of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The method token as it was sent.
-    pub method: &'a str,
-    /// Absolute URL, or path with query.
-    pub url: &'a str,
-    /// Header lines in order; names in any case, several of one name stay several.
-    pub headers: &'a [(&'a str, &'a str)],
-}
+use crate::reason::Reason;
 
 /// What a request may be, from method and target. Its buffers can be used again with [`Route::read`].
 #[derive(Clone, Debug, Default)]
@@ -56,17 +47,17 @@ pub struct Route {
     mentions: Vec<(u8, usize)>,
     texts: Vec<u8>,
     /// A query that was hidden in the path behind an escaped question mark.
-    pub(super) hidden_query: Vec<u8>,
+    pub(crate) hidden_query: Vec<u8>,
     /// The union of the operations' flags, except `QUIET`, which all must have.
-    pub(super) flags: u32,
+    pub(crate) flags: u32,
     /// Start states of a body, each once.
-    pub(super) bodies: Vec<u32>,
+    pub(crate) bodies: Vec<u32>,
     /// Start states of a client message on a WebSocket, each once; none where nothing opens one.
-    pub(super) messages: Vec<u32>,
+    pub(crate) messages: Vec<u32>,
     /// Some reading fits no known operation, or none of its method.
-    pub(super) unsure: bool,
+    pub(crate) unsure: bool,
     /// The path cannot be read with certainty.
-    pub(super) trouble: Option<Reason>,
+    pub(crate) trouble: Option<Reason>,
     /// Methods that the request may be taken for, as bits of [`operation::METHODS`].
     methods: u16,
     /// It may be taken for a method that no operation has.
@@ -173,9 +164,9 @@ impl Route {
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
         pieces(head.method, b',').for_each(|method| self.method(method));
-        header::methods(head.headers, &mut |method| self.method(method));
+        method::methods(head.headers, &mut |method| self.method(method));
         let target = Target::of(head.url);
-        query::methods(target.query, &mut |method| self.method(method));
+        method::query_methods(target.query, &mut |method| self.method(method));
         if head.url.len() > limits::TARGET_BYTES {
             // Such a target is refused wherever there is a reach, so all it must be is guarded.
             self.trouble = Some(Reason::TargetTooLong);
@@ -184,7 +175,7 @@ impl Route {
             return;
         }
         let walk = Walk::new(bundle);
-        let read = path::readings(target.path, &mut |segments, tail| {
+        let read = target::readings(target.path, &mut |segments, tail| {
             self.take(&walk, segments);
             if !self.hidden_query.ends_with(tail) {
                 self.hidden_query.push(b'&');
@@ -204,14 +195,14 @@ impl Route {
     }
 
     /// The request, read together with its headers, may be taken for a method that the route does not have.
-    pub(super) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
+    pub(crate) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
         let mut asked = Self::default();
-        header::methods(headers, &mut |method| asked.method(method));
+        method::methods(headers, &mut |method| asked.method(method));
         asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
     }
 
     /// It is `OPTIONS`, or a method as unknown, and cannot be taken for any other.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub(crate) fn is_foreign(&self) -> bool {
         self.foreign && self.methods == 0
     }
 
@@ -228,7 +219,7 @@ impl Route {
     }
 
     /// What the path mentions, with its role.
-    pub(super) fn mentions(&self) -> impl Iterator<Item = (u8, &[u8])> {
+    pub(crate) fn mentions(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut start = 0;
         self.mentions.iter().map(move |&(role, end)| {
             let text = self.texts.get(start..end).unwrap_or_default();
@@ -680,7 +671,7 @@ fn bit(dialect: u32) -> Dialects {
 
 /// The order of a folded text and a segment, once that is folded.
 fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
-    header::folded_order(text.as_bytes(), segment, b'-')
+    head::folded_order(text.as_bytes(), segment, b'-')
 }
 
 #[cfg(all(test, feature = "author"))]

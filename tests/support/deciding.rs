@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each driver that includes this module uses a part of it")]
 
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, Verdict};
 
 /// Compiles the policy and loads its bundle; panics with the policy's problems.

@@ -8,7 +8,7 @@ const MARGIN: usize = 11;
 /// Columns before the text of a rule's entry.
 const INDENT: usize = 14;
 
-pub(super) fn write(explanation: &Explanation) -> String {
+pub(crate) fn write(explanation: &Explanation) -> String {
     let mut page = Page::default();
     let Explanation { verdict, request, callers, reach, mentions, rules, silent, dormant, disagreement, .. } = explanation;
 

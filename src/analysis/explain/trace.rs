@@ -5,34 +5,34 @@
 
 use serde::Serialize;
 
-use super::super::reference::{Known, Reference, Truth};
 use super::words;
-use crate::policy::{Atom, Clause, Condition, ElementTest, Policy, Test};
+use crate::analysis::reference::{Known, Reference, Truth};
+use crate::policy::model::{Atom, Clause, Condition, ElementTest, Policy, Test};
 
 /// A clause of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct ClauseTrace {
+pub(crate) struct ClauseTrace {
     /// `when` or `unless`.
-    pub(super) clause: &'static str,
-    pub(super) text: String,
-    pub(super) truth: &'static str,
-    pub(super) tests: Vec<TestTrace>,
+    pub(crate) clause: &'static str,
+    pub(crate) text: String,
+    pub(crate) truth: &'static str,
+    pub(crate) tests: Vec<TestTrace>,
 }
 
 /// A test of one fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TestTrace {
+pub(crate) struct TestTrace {
     /// Bytes of the clause's text.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) text: String,
-    pub(super) truth: &'static str,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
+    pub(crate) truth: &'static str,
     /// What is known of the fact.
-    pub(super) because: String,
+    pub(crate) because: String,
 }
 
 /// `true`, `false`, `unknown`.
-pub(super) fn truth_text(truth: Truth) -> &'static str {
+pub(crate) fn truth_text(truth: Truth) -> &'static str {
     match truth {
         Truth::True => "true",
         Truth::False => "false",
@@ -40,7 +40,7 @@ pub(super) fn truth_text(truth: Truth) -> &'static str {
     }
 }
 
-pub(super) fn trace(
+pub(crate) fn trace(
     reference: &Reference<'_>,
     which: &'static str,
     clause: &Clause,
@@ -173,7 +173,7 @@ fn atom_text(policy: &Policy, atom: &Atom) -> String {
         Test::InList(list) => format!("{name} in {}", list_name(policy, *list)),
         Test::StartsWith(start) => format!("{name}.startsWith({start:?})"),
         Test::Has(bit) => {
-            let kind = (0..).zip(crate::facts::Network::KINDS).find(|(at, _)| at == bit).map_or("", |(_, kind)| kind);
+            let kind = (0..).zip(crate::facts::network::Network::KINDS).find(|(at, _)| at == bit).map_or("", |(_, kind)| kind);
             format!("{kind:?} in network")
         }
         Test::Order(comparison, literal) => format!("{name} {} {}", words::sign(*comparison), words::literal(literal)),
@@ -202,7 +202,7 @@ fn element_text(policy: &Policy, test: &ElementTest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Literal;
+    use crate::policy::model::Literal;
 
     #[test]
     fn a_comparison_is_told_as_it_is_written() {

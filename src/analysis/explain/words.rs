@@ -1,12 +1,14 @@
 //! Facts in words: a value as people write it, or why there is none.
 
-use super::super::reference::{Held, Known, Reference, Subject};
-use crate::facts::{Network, Place, Value, read_code, read_place};
+use crate::analysis::reference::{Held, Known, Reference, Subject};
+use crate::facts::network::Network;
+use crate::facts::place::{Place, read_code, read_place};
+use crate::facts::value::Value;
 use crate::limits;
-use crate::policy::{About, Comparison, FactKind, FactRef, Literal, Policy};
+use crate::policy::model::{About, Comparison, FactKind, FactRef, Literal, Policy};
 
 /// A fact of one caller: its value, or why it is unknown.
-pub(super) fn value(reference: &Reference<'_>, fact: FactRef, known: &Known<'_>, aside: bool) -> Result<String, String> {
+pub(crate) fn value(reference: &Reference<'_>, fact: FactRef, known: &Known<'_>, aside: bool) -> Result<String, String> {
     match reference.value(fact, known) {
         // The country is known, and what is asked for is the region.
         Some(Held::Region(Place { region: None, .. })) => Err("a country is given, and no region".to_owned()),
@@ -62,7 +64,7 @@ fn no_country(said: &str) -> String {
 }
 
 /// What a fact's type is called, with its article.
-pub(super) fn kind_text(kind: &FactKind) -> &'static str {
+pub(crate) fn kind_text(kind: &FactKind) -> &'static str {
     match kind {
         FactKind::Bool => "a bool",
         FactKind::Enum(_) => "an enum",
@@ -84,7 +86,7 @@ fn raw_kind(value: Value<'_>) -> &'static str {
 }
 
 /// Where a fact comes from.
-pub(super) fn source(policy: &Policy, fact: FactRef) -> String {
+pub(crate) fn source(policy: &Policy, fact: FactRef) -> String {
     match fact {
         FactRef::Declared(index) => match policy.facts.get(index) {
             Some(fact) => format!("account claim {}", fact.claim),
@@ -99,7 +101,7 @@ pub(super) fn source(policy: &Policy, fact: FactRef) -> String {
 }
 
 /// How conditions name a fact.
-pub(super) fn name(policy: &Policy, fact: FactRef) -> &str {
+pub(crate) fn name(policy: &Policy, fact: FactRef) -> &str {
     match fact {
         FactRef::Declared(index) => policy.facts.get(index).map_or("", |fact| fact.name.as_str()),
         FactRef::Place => "place",
@@ -134,13 +136,13 @@ fn held_text(held: &Held<'_>) -> String {
 }
 
 /// `in the body`, `in client message 2`.
-pub(super) fn within(place: &str) -> String {
+pub(crate) fn within(place: &str) -> String {
     let article = if place.ends_with(|last: char| last.is_ascii_digit()) { "" } else { "the " };
     format!("in {article}{place}")
 }
 
 /// `US`, `UA-43`.
-pub(super) fn code(place: Place) -> String {
+pub(crate) fn code(place: Place) -> String {
     let text = |bytes: &[u8]| bytes.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte)).collect::<String>();
     let country = place.country.map_or(String::new(), |country| text(&country));
     match place.region {
@@ -150,7 +152,7 @@ pub(super) fn code(place: Place) -> String {
 }
 
 /// A literal as a condition writes it.
-pub(super) fn literal(literal: &Literal) -> String {
+pub(crate) fn literal(literal: &Literal) -> String {
     match literal {
         Literal::Text(text) => format!("{text:?}"),
         Literal::Number(number) => number.to_string(),
@@ -160,7 +162,7 @@ pub(super) fn literal(literal: &Literal) -> String {
 }
 
 /// The sign of a comparison.
-pub(super) fn sign(comparison: Comparison) -> &'static str {
+pub(crate) fn sign(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Less => "<",
         Comparison::AtMost => "<=",
@@ -171,7 +173,7 @@ pub(super) fn sign(comparison: Comparison) -> &'static str {
 }
 
 /// Milliseconds since the epoch as RFC 3339 in UTC, with milliseconds only where there are some. Years beyond four digits as they are.
-pub(super) fn instant(milliseconds: i64) -> String {
+pub(crate) fn instant(milliseconds: i64) -> String {
     let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
     // Years begin in March here, so that the leap day ends one: 146,097 days are 400 years, 719,468 lie before the epoch.
     let days = days.saturating_add(719_468);
@@ -191,7 +193,7 @@ pub(super) fn instant(milliseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::read_time;
+    use crate::facts::value::read_time;
 
     #[test]
     fn instants_are_written_as_they_are_read() {

@@ -86,7 +86,7 @@ impl Loaded {
 
     /// Finds out whether the policy can be compiled, too: what stands in the way is told like the other problems.
     pub(crate) fn and_compiled(mut self) -> Self {
-        let problems = self.policy().map(policy::not_lowered).unwrap_or_default();
+        let problems = self.policy().map(portcullis::problems).unwrap_or_default();
         if !problems.is_empty() {
             self.loaded.policy = None;
             self.loaded.problems.extend(problems);
@@ -118,7 +118,7 @@ impl Loaded {
     /// The bundle's bytes. `key`: the secret of lists whose names must not be guessable.
     pub(crate) fn compile(mut self, key: Option<&[u8]>) -> Result<Vec<u8>, Exit> {
         let Some(policy) = self.policy() else { return Err(Exit::Faulty) };
-        match policy::compile(policy, key) {
+        match portcullis::compile(policy, key) {
             Ok(bytes) => Ok(bytes),
             Err(errors) => {
                 self.loaded.problems = errors.iter().map(|error| error.problem(policy)).collect();

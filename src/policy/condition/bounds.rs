@@ -10,7 +10,7 @@ const DEPTH: usize = 48;
 const LINKS: usize = 16;
 
 /// What is wrong, and at which bytes.
-pub(super) enum Excess {
+pub(crate) enum Excess {
     /// More brackets inside each other than the bound.
     Depth { at: usize },
     /// A longer chain than the bound.
@@ -22,7 +22,7 @@ pub(super) enum Excess {
 }
 
 /// Looks for the first of them.
-pub(super) fn excess(source: &str) -> Option<Excess> {
+pub(crate) fn excess(source: &str) -> Option<Excess> {
     let bytes = source.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let mut links = vec![0_usize];

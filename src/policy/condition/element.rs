@@ -3,12 +3,14 @@
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::operand::{Kind, Operand};
-use super::{BUILT_IN, Reader, atom};
-use crate::policy::code;
+use super::reader::Reader;
+use super::reader::atom;
+use crate::policy::diagnostic::code;
+use crate::policy::model::BUILT_IN;
 use crate::policy::model::{Condition, ElementTest, Entries, Literal, Test};
 
 impl Reader<'_, '_> {
-    pub(super) fn quantifier(
+    pub(crate) fn quantifier(
         &mut self,
         call: &CallExpr,
         variable: &IdedExpr,

@@ -2,16 +2,20 @@
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
-use super::{BUILT_IN, Name, Reader};
+use super::names::Name;
+use super::reader::Reader;
 use crate::dialect;
-use crate::facts::read_time;
-use crate::policy::instant::{self, Side};
+use crate::facts::value::read_time;
+use crate::policy::check::instant;
+use crate::policy::check::instant::Side;
+use crate::policy::check::list_entry;
+use crate::policy::diagnostic::{code, suggestion};
+use crate::policy::document::shape::is_number;
+use crate::policy::model::BUILT_IN;
 use crate::policy::model::{FactKind, FactRef, Literal};
-use crate::policy::structure::is_number;
-use crate::policy::{code, entry, suggestion};
 
 /// A side of an operator.
-pub(super) enum Operand<'t> {
+pub(crate) enum Operand<'t> {
     Fact(FactRef, Kind),
     Literal(Literal),
     Bool(bool),
@@ -20,11 +24,11 @@ pub(super) enum Operand<'t> {
 }
 
 /// The entries of a list written in the condition.
-pub(super) type Items<'t> = &'t [IdedExpr];
+pub(crate) type Items<'t> = &'t [IdedExpr];
 
 /// What a fact's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Bool,
     Enum,
     Text,
@@ -43,7 +47,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
             Self::Enum => "an enumeration",
@@ -65,7 +69,7 @@ impl Kind {
 
 impl Reader<'_, '_> {
     /// Reads one side. `None`: it is nothing that can stand there, which is reported, or its declaration is broken, which has been.
-    pub(super) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
+    pub(crate) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
         match &tree.expr {
             Expr::Ident(name) => self.name(name, tree),
             Expr::Literal(LiteralValue::Boolean(value)) => Some(Operand::Bool(*value.inner())),
@@ -165,7 +169,7 @@ impl Reader<'_, '_> {
     }
 
     /// A literal that the fact can be compared with, in the form in which it is.
-    pub(super) fn literal(&mut self, fact: FactRef, kind: Kind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
+    pub(crate) fn literal(&mut self, fact: FactRef, kind: Kind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
         let name = self.fact_name(fact);
         let span = self.span(tree);
         match (kind, operand) {
@@ -214,7 +218,7 @@ impl Reader<'_, '_> {
                 self.suggest(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
             }
             (Kind::Place | Kind::Country | Kind::Region, Operand::Literal(Literal::Text(text))) => {
-                let place = entry::place(&text, span, self.problems)?;
+                let place = list_entry::place(&text, span, self.problems)?;
                 match (kind, place.region.is_some()) {
                     (Kind::Country, true) => {
                         self.ask_place("country", format!("`{text}` is a region, and `country` is a country"), tree)

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::{Network, Place};
+use crate::facts::network::Network;
+use crate::facts::place::Place;
 use crate::policy::model::*;
 
 /// Callers gone through at most.
@@ -18,7 +19,7 @@ const ENTRIES: usize = 256;
 
 /// What a caller can make unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hidden {
+pub(crate) enum Hidden {
     /// By Tor: where they are.
     Place,
     /// By leaving out the credential: what the account says.
@@ -26,7 +27,7 @@ pub(super) enum Hidden {
 }
 
 impl Hidden {
-    pub(super) fn hides(self, fact: FactRef) -> bool {
+    pub(crate) fn hides(self, fact: FactRef) -> bool {
         match self {
             Self::Place => matches!(fact, FactRef::Place | FactRef::Country | FactRef::Region),
             Self::Account => matches!(fact, FactRef::Declared(_)),
@@ -35,7 +36,7 @@ impl Hidden {
 }
 
 /// A condition with its distinct tests, and for each fact the ways in which its tests can come out.
-pub(super) struct Table<'c> {
+pub(crate) struct Table<'c> {
     tree: Tree,
     atoms: Vec<&'c Atom>,
     groups: Vec<Group>,
@@ -62,7 +63,7 @@ enum Node {
 
 impl<'c> Table<'c> {
     /// The table; `None` if it would be too large.
-    pub(super) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
+    pub(crate) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
         let mut atoms: Vec<&'c Atom> = Vec::new();
         let tree = compile(condition, &mut atoms)?;
         let mut groups: Vec<Group> = Vec::new();
@@ -84,7 +85,7 @@ impl<'c> Table<'c> {
     }
 
     /// The value, if it is the same for every caller.
-    pub(super) fn constant(&self) -> Option<bool> {
+    pub(crate) fn constant(&self) -> Option<bool> {
         let mut seen = [false; 2];
         self.callers(|values| {
             match value(&self.tree, values) {
@@ -101,7 +102,7 @@ impl<'c> Table<'c> {
     }
 
     /// The outermost parts that are the same for every caller; no span: all of it.
-    pub(super) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
+    pub(crate) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
         if let Some(value) = self.constant() {
             return vec![(None, value)];
         }
@@ -123,7 +124,7 @@ impl<'c> Table<'c> {
     }
 
     /// Whether some caller for whom the condition is true can make it unknown or false by hiding.
-    pub(super) fn escapes(&self, hidden: Hidden) -> bool {
+    pub(crate) fn escapes(&self, hidden: Hidden) -> bool {
         let tor = Network::of("tor").unwrap_or_default();
         let is_tor = |atom: &Atom| matches!(atom.test, Test::Has(bit) if tor.has(bit));
         let mut found = false;

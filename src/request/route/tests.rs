@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bundle::OwnedBundle;
+use crate::bundle::view::OwnedBundle;
 use crate::{dialect, policy};
 
 /// A bundle that guards these dialects, each under its vendor's own paths or under a prefix.
@@ -20,7 +20,7 @@ fn guarding(dialects: &[(&str, &str)]) -> OwnedBundle {
         tables.join(", ")
     );
     let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
-    OwnedBundle::new(policy::compile(&loaded.policy.unwrap(), None).unwrap()).unwrap()
+    OwnedBundle::new(crate::compile::compile(&loaded.policy.unwrap(), None).unwrap()).unwrap()
 }
 
 fn ids() -> Vec<&'static str> {

@@ -1,0 +1,9 @@
+//! Sorting, splitting and JSON writing in fewer bytes than `std` and serde need.
+
+#[cfg(any(feature = "edge", feature = "origin"))]
+pub(crate) mod base64;
+pub(crate) mod bits;
+pub(crate) mod hex;
+pub(crate) mod json;
+pub(crate) mod sort;
+pub(crate) mod split;

@@ -1,0 +1,143 @@
+//! Brings a condition to disjunctive form: a list of conjunctions of literals.
+//!
+//! Input: a condition as written. Output: rows, each a sorted list of literals. Only laws that hold in strong Kleene logic are used:
+//! De Morgan (negations go to the atoms), distributivity, idempotence and absorption; never `x || !x` or `x && !x`. So a row list has the
+//! value of its condition for every caller, unknown facts included.
+
+use crate::limits;
+use crate::policy::model::{Atom, Condition};
+
+/// An atom's number, twice, plus one if it is negated.
+pub(crate) type Literal = u32;
+
+/// Literals that must all hold, sorted.
+pub(crate) type Row = Vec<Literal>;
+
+/// What an atom is to the form.
+pub(crate) enum Leaf {
+    Constant(bool),
+    Atom(u32),
+}
+
+/// The disjunctive form has more than [`limits::CONJUNCTIONS`] rows.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+/// Pairs of conjunctions multiplied out before absorption. A product of this size seldom shrinks below the limit.
+const PAIRS: usize = 16 * limits::CONJUNCTIONS;
+
+/// The rows of a condition, shortest first.
+pub(crate) fn rows(condition: &Condition, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+    signed(condition, false, leaf)
+}
+
+fn signed(condition: &Condition, negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+    match condition {
+        Condition::True => Ok(constant(!negated)),
+        Condition::False => Ok(constant(negated)),
+        Condition::Atom(atom) => Ok(match leaf(atom) {
+            Leaf::Constant(value) => constant(value != negated),
+            Leaf::Atom(atom) => vec![vec![atom * 2 + u32::from(negated)]],
+        }),
+        Condition::Not(inner) => signed(inner, !negated, leaf),
+        Condition::And(parts) if !negated => all(parts, negated, leaf),
+        Condition::Or(parts) if negated => all(parts, negated, leaf),
+        Condition::And(parts) | Condition::Or(parts) => {
+            let mut sum = Vec::new();
+            for part in parts {
+                sum.append(&mut signed(part, negated, leaf)?);
+            }
+            absorbed(sum)
+        }
+    }
+}
+
+fn constant(value: bool) -> Vec<Row> {
+    if value { vec![Vec::new()] } else { Vec::new() }
+}
+
+fn all(parts: &[Condition], negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooMany> {
+    let mut product = constant(true);
+    for part in parts {
+        let factor = signed(part, negated, leaf)?;
+        if product.len().saturating_mul(factor.len()) > PAIRS {
+            return Err(TooMany);
+        }
+        let pairs = product.iter().flat_map(|left| factor.iter().map(move |right| union(left, right)));
+        product = absorbed(pairs.collect())?;
+    }
+    Ok(product)
+}
+
+fn union(left: &Row, right: &Row) -> Row {
+    let mut row: Row = left.iter().chain(right).copied().collect();
+    row.sort_unstable();
+    row.dedup();
+    row
+}
+
+/// Leaves out every row that says more than another: `a || a && b` is `a`.
+fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooMany> {
+    rows.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    rows.dedup();
+    let mut kept: Vec<Row> = Vec::new();
+    for row in rows {
+        if !kept.iter().any(|shorter| holds_all(&row, shorter)) {
+            kept.push(row);
+            if kept.len() > limits::CONJUNCTIONS {
+                return Err(TooMany);
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// Whether a sorted row holds every literal of another.
+fn holds_all(row: &Row, other: &Row) -> bool {
+    let mut rest = row.iter();
+    other.iter().all(|literal| rest.any(|own| own == literal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::model::{FactRef, Span, Test};
+
+    fn atom(number: usize) -> Condition {
+        Condition::Atom(Atom { fact: FactRef::Declared(number), test: Test::IsTrue, span: Span::default() })
+    }
+
+    fn not(inner: Condition) -> Condition {
+        Condition::Not(Box::new(inner))
+    }
+
+    fn form(condition: &Condition) -> Result<Vec<Row>, TooMany> {
+        rows(condition, &mut |atom| match atom.fact {
+            FactRef::Declared(number) => Leaf::Atom(u32::try_from(number).unwrap()),
+            _ => Leaf::Constant(false),
+        })
+    }
+
+    #[test]
+    fn only_the_laws_of_kleene_are_used() {
+        let excluded_middle = Condition::Or(vec![atom(0), not(atom(0))]);
+        assert_eq!(form(&excluded_middle).unwrap(), [[0], [1]], "unknown stays unknown");
+        let contradiction = Condition::And(vec![atom(0), not(atom(0))]);
+        assert_eq!(form(&contradiction).unwrap(), [[0, 1]]);
+        let absorbing = Condition::Or(vec![atom(0), Condition::And(vec![atom(0), atom(1)])]);
+        assert_eq!(form(&absorbing).unwrap(), [[0]]);
+        let de_morgan = not(Condition::And(vec![atom(0), Condition::Or(vec![atom(1), atom(2)])]));
+        assert_eq!(form(&de_morgan).unwrap(), vec![vec![1], vec![3, 5]]);
+        assert_eq!(form(&Condition::And(vec![atom(0), Condition::False])).unwrap(), Vec::<Row>::new());
+    }
+
+    #[test]
+    fn too_many_conjunctions_are_an_error_and_quickly() {
+        let pairs = |n: usize| Condition::And((0..n).map(|i| Condition::Or(vec![atom(2 * i), atom(2 * i + 1)])).collect());
+        assert_eq!(form(&pairs(12)).unwrap().len(), 4_096);
+        assert!(form(&pairs(13)).is_err());
+        assert!(form(&pairs(200)).is_err());
+        let wide = Condition::Or((0..5_000).map(atom).collect());
+        assert!(form(&wide).is_err());
+    }
+}

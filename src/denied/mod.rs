@@ -1,0 +1,441 @@
+//! Facts x bundle -> reach: which model patterns a caller may not use.
+//!
+//! Input: the candidate callers and the readings of a request, all from before its body, and a checked bundle. Output: one bit a pattern.
+//! It does not know what the request mentions, and it makes no words.
+//!
+//! ```text
+//! epoch    rows of the rules in force, cut by what depends on `now` alone; kept until `now` leaves its interval   (epoch)
+//! for each candidate and reading:
+//!   class of each column that a live row looks at; a class in which every row survives is passed over          (below)
+//!   AND of the classes' vectors, 64 words at a time, words without a row skipped by their summaries            (rows)
+//!   any `when` row of a slot and no `unless` row of it: the restriction applies; all slots of a word at once   (rows)
+//!   minus what the surviving licences lift, or lift in part                                                   (lift)
+//!   OR of the masks: once for all neighbours that close the same models                                       (lift)
+//! the reach is the union
+//! ```
+//!
+//! Nothing here allocates once the reacher has seen its bundle's epochs, and a row that stays out of the way costs a 64th of a word.
+
+mod licence;
+mod prepared;
+mod rows;
+mod tables;
+mod window;
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use self::licence::Lifted;
+use self::prepared::Plan;
+use self::rows::Pick;
+use self::tables::Tables;
+use self::window::NO_SWITCH;
+use self::window::{Epoch, Watched};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, column, fact, list, section};
+use crate::bundle::operation::Reading;
+use crate::bundle::view::Bundle;
+use crate::facts::account::Account;
+use crate::facts::class::{listed_ip, listed_number, order_class, place_class, text_class};
+use crate::facts::network::Network;
+use crate::facts::place::Place;
+use crate::facts::value::order_of;
+use crate::limits;
+
+/// One caller that the request may come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Where a database places the address.
+    pub place: Place,
+    /// What kinds of network it comes through.
+    pub network: Network,
+    /// Number of the autonomous system.
+    pub asn: Option<u32>,
+    /// The address.
+    pub ip: Option<IpAddr>,
+    /// What the credential's account says.
+    pub account: &'a Account,
+}
+
+/// Whether a rule is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not in force.
+    Off,
+    /// In force.
+    On,
+    /// Decided and recorded, never acted on. Restrictions only.
+    Shadow,
+}
+
+impl State {
+    /// The state of this name: `on`, `off` or `shadow`.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "off" => Some(Self::Off),
+            "on" => Some(Self::On),
+            "shadow" => Some(Self::Shadow),
+            _ => None,
+        }
+    }
+}
+
+/// What a caller may not use: one bit a pattern. Bit 0 is the id in which no pattern occurs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Denied patterns.
+    pub denied: Vec<u64>,
+    /// Patterns that restrictions in shadow would deny.
+    pub shadow: Vec<u64>,
+}
+
+impl Reach {
+    /// Whether nothing is denied: the request passes unread.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.denied.iter().all(|word| *word == 0)
+    }
+
+    /// Whether everything is denied, ids that no pattern knows included: an embargo.
+    #[must_use]
+    pub fn is_everything(&self, bundle: Bundle<'_>) -> bool {
+        let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
+        let ones: u32 = self.denied.iter().map(|word| word.count_ones()).sum();
+        patterns > 0 && ones as usize >= patterns
+    }
+
+    /// Whether ids in which this pattern occurs are denied.
+    #[must_use]
+    pub fn denies(&self, pattern: u32) -> bool {
+        self.denied.get(pattern as usize / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
+    }
+}
+
+/// Which rules stand behind a reach, by number and ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// Restrictions in force that deny one of the patterns asked for.
+    pub restrictions: Vec<u16>,
+    /// Licences that lift something of them that would else be denied.
+    pub licences: Vec<u16>,
+}
+
+/// Computes reaches under one bundle. It borrows nothing and is given the same bundle with each call.
+#[derive(Debug)]
+pub struct Reacher {
+    plan: Plan,
+    epoch: Epoch,
+    /// States by switch, restrictions before licences; `NO_SWITCH`: as shipped.
+    switches: Vec<u8>,
+    picks: [Vec<Pick>; 3],
+    lifted: Lifted,
+    licensed: bool,
+    reach: Reach,
+}
+
+/// All that a class is looked up by.
+#[derive(Clone, Copy)]
+struct Facts<'a> {
+    place: Place,
+    network: Network,
+    asn: Option<u32>,
+    ip: Option<IpAddr>,
+    account: Option<&'a Account>,
+    reading: Reading,
+    now: i64,
+}
+
+impl Reacher {
+    /// Prepares for a bundle; takes time linear in its rules.
+    #[must_use]
+    pub fn new(bundle: Bundle<'_>) -> Self {
+        let plan = Plan::new(bundle);
+        let mask_words = bundle.meta().map_or(0, |meta| meta.mask_words as usize);
+        let rules =
+            bundle.table::<l::Restriction>(section::RESTRICTIONS).len() + bundle.table::<l::Licence>(section::LICENCES).len();
+        let columns = bundle.table::<l::Column>(section::COLUMNS).len();
+        let room = || Vec::with_capacity(columns);
+        Self {
+            epoch: Epoch::default(),
+            switches: alloc::vec![NO_SWITCH; rules],
+            picks: [room(), room(), room()],
+            lifted: Lifted::new(&plan),
+            licensed: false,
+            reach: Reach { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
+            plan,
+        }
+    }
+
+    /// Puts a rule on, off or in shadow, whatever the bundle says. False if there is no such rule, or it is a licence and shall
+    /// be in shadow.
+    pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: State) -> bool {
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let found = restrictions.iter().position(|rule| bundle.text(rule.id) == rule_id).or_else(|| {
+            let licence = licences.iter().position(|rule| bundle.text(rule.id) == rule_id)?;
+            (state != State::Shadow).then_some(restrictions.len() + licence)
+        });
+        let Some(slot) = found.and_then(|index| self.switches.get_mut(index)) else { return false };
+        *slot = match state {
+            State::Off => l::state::OFF,
+            State::On => l::state::ON,
+            State::Shadow => l::state::SHADOW,
+        };
+        self.epoch.forget();
+        true
+    }
+
+    /// Takes back every switch: rules are as the bundle ships them.
+    pub fn unswitch(&mut self) {
+        self.switches.fill(NO_SWITCH);
+        self.epoch.forget();
+    }
+
+    /// The union of what each candidate may not use, under each reading.
+    ///
+    /// `stale` (or the bundle's expiry, or more candidates than [`limits::CANDIDATES`]) adds what a caller could not use of whose
+    /// account and place nothing is known. No candidate is one of whom nothing is known, no reading that of an unknown operation.
+    pub fn reach(
+        &mut self,
+        bundle: Bundle<'_>,
+        candidates: &[Candidate<'_>],
+        readings: &[Reading],
+        now_ms: i64,
+        stale: bool,
+    ) -> &Reach {
+        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
+        self.reach.denied.fill(0);
+        self.reach.shadow.fill(0);
+        self.licensed = false;
+        if !self.epoch.is_idle() {
+            let readings = self.epoch.distinct(readings);
+            let stale = stale || now_ms >= bundle.expires();
+            each_caller(candidates, readings, now_ms, stale, &mut |facts| self.add(bundle, facts));
+        }
+        &self.reach
+    }
+
+    /// Adds what one caller may not use.
+    fn add(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>) {
+        let tables = Tables::new(bundle);
+        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
+        let Self { plan, epoch, picks: [when, unless, licences], lifted, reach, .. } = self;
+        lifted.clear();
+        let mut asked = false;
+        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+            // Restrictions in shadow close something else than those beside them.
+            rows::Step::At(row) => {
+                if epoch.has_shadow() {
+                    row
+                } else {
+                    plan.open_from(&tables, row, &reach.denied)
+                }
+            }
+            rows::Step::Applies(word, bits) => {
+                if !asked {
+                    asked = true;
+                    rows::surviving(&tables, plan, epoch, licences, &mut |row| {
+                        let group = plan.lift_group(&tables, row);
+                        group.map_or(row + 1, |group| lifted.add(plan, group))
+                    });
+                }
+                let bits = bits & !lifted.whole(word);
+                let shadow = bits & epoch.shadow_of(word);
+                lifted.close(&tables, plan, word, bits & !shadow, &mut reach.denied);
+                if shadow != 0 {
+                    lifted.close(&tables, plan, word, shadow, &mut reach.shadow);
+                }
+                0
+            }
+        });
+        self.licensed |= self.lifted.is_used();
+    }
+
+    /// Whether a licence lifts something for the callers of the last reach.
+    #[must_use]
+    pub fn is_licensed(&self) -> bool {
+        self.licensed
+    }
+
+    /// Whether restrictions in shadow would close something to the callers of the last reach.
+    #[must_use]
+    pub fn is_shadowed(&self) -> bool {
+        self.reach.shadow.iter().any(|word| *word != 0)
+    }
+
+    /// Which restrictions in force deny any of these patterns (no pattern at all: anything), and which licences lift something.
+    ///
+    /// Off the hot path: it looks at every rule, and allocates.
+    pub fn grounds(
+        &mut self,
+        bundle: Bundle<'_>,
+        candidates: &[Candidate<'_>],
+        readings: &[Reading],
+        now_ms: i64,
+        stale: bool,
+        patterns: &[u64],
+    ) -> Grounds {
+        self.epoch.settle(bundle, &self.plan, &self.switches, now_ms);
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let mut denying = alloc::vec![false; restrictions.len()];
+        let mut lifting = alloc::vec![false; licences.len()];
+        let stale = stale || now_ms >= bundle.expires();
+        each_caller(candidates, readings, now_ms, stale, &mut |facts| {
+            self.ground(bundle, facts, patterns, &mut denying, &mut lifting);
+        });
+        Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
+    }
+
+    /// Marks the restrictions that deny one caller any of these patterns, and the licences that lift something.
+    fn ground(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>, patterns: &[u64], denying: &mut [bool], lifting: &mut [bool]) {
+        let tables = Tables::new(bundle);
+        pick(bundle, &self.epoch, &self.plan, &mut self.picks, facts);
+        let Self { plan, epoch, picks: [when, unless, licence_picks], reach, .. } = self;
+        let mut live: Vec<u32> = Vec::new();
+        rows::surviving(&tables, plan, epoch, licence_picks, &mut |row| {
+            if let Some(licence) = plan.licence_of(&tables, row)
+                && live.last() != Some(&licence)
+            {
+                live.push(licence);
+            }
+            row + 1
+        });
+        let mut applying: Vec<(u32, u64)> = Vec::new();
+        rows::applying(&tables, plan, epoch, when, unless, &mut |step| match step {
+            rows::Step::At(row) => row,
+            rows::Step::Applies(word, bits) => {
+                applying.push((word, bits & !epoch.shadow_of(word)));
+                0
+            }
+        });
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let indices = bundle.table::<u32>(section::INDICES);
+        let mut fitting: Vec<(u32, u32)> = Vec::new();
+        for (word, mut bits) in applying {
+            while bits != 0 {
+                let owner = plan.restriction_at(&tables, word, bits.trailing_zeros());
+                bits &= bits - 1;
+                let Some(number) = owner else { continue };
+                let Some(rule) = restrictions.get(number) else { continue };
+                fitting.clear();
+                for licence in &live {
+                    if let Some(record) = licences.get(*licence)
+                        && indices.span(record.lifts).iter().any(|lifts| lifts == number)
+                    {
+                        fitting.push((*licence, record.mask));
+                    }
+                }
+                for at in 0..reach.denied.len() {
+                    let wanted = if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
+                    let asked = tables.mask(rule.mask).at(at) & wanted;
+                    let mut left = asked;
+                    for (licence, mask) in &fitting {
+                        let lifted = if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
+                        left &= !lifted;
+                        mark(lifting, *licence, asked & lifted != 0);
+                    }
+                    mark(denying, number, left != 0);
+                }
+            }
+        }
+    }
+}
+
+fn mark(flags: &mut [bool], number: u32, on: bool) {
+    if let Some(flag) = flags.get_mut(number as usize) {
+        *flag |= on;
+    }
+}
+
+fn numbers(flags: &[bool]) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    for (number, flag) in (0..).zip(flags) {
+        if *flag {
+            numbers.push(number);
+        }
+    }
+    numbers
+}
+
+/// Every caller that has to be decided: candidates times readings, and what a stale bundle adds.
+fn each_caller(candidates: &[Candidate<'_>], readings: &[Reading], now: i64, stale: bool, decide: &mut dyn FnMut(&Facts<'_>)) {
+    let stale = stale || candidates.len() > limits::CANDIDATES;
+    let readings = if readings.is_empty() { &[Reading::UNKNOWN] } else { readings };
+    for reading in readings.iter().copied() {
+        for candidate in candidates {
+            let Candidate { place, network, asn, ip, account } = *candidate;
+            let mut facts = Facts { place, network, asn, ip, account: Some(account), reading, now };
+            decide(&facts);
+            if stale {
+                (facts.place, facts.account) = (Place::UNKNOWN, None);
+                decide(&facts);
+            }
+        }
+        if candidates.is_empty() {
+            let network = Network::default();
+            decide(&Facts { place: Place::UNKNOWN, network, asn: None, ip: None, account: None, reading, now });
+        }
+    }
+}
+
+/// Looks up the class of each watched column and keeps those that restrict a region.
+fn pick(bundle: Bundle<'_>, epoch: &Epoch, plan: &Plan, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
+    let classes = bundle.table::<l::Class>(section::CLASSES);
+    let facts = Facts { account: facts.account.filter(|account| account.is_for(plan.tag)), ..*facts };
+    picks.iter_mut().for_each(Vec::clear);
+    for watched in epoch.watched() {
+        let class = class_of(bundle, watched, &facts);
+        // INVARIANT: the reader has checked that the classes of a column are there.
+        let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else { continue };
+        let restricts = watched.regions & !class.full;
+        if restricts != 0 {
+            for (region, picks) in (0..).zip(picks.iter_mut()) {
+                if restricts >> region & 1 == 1 {
+                    picks.push(Pick::new(bundle, plan, region, &class));
+                }
+            }
+        }
+    }
+}
+
+fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
+    let Watched { column, number, .. } = watched;
+    let list = || bundle.table::<l::List>(section::LISTS).get(column.aux);
+    match column.fact {
+        fact::B_PLACE => place_class(bundle, column, facts.place),
+        fact::B_NETWORK => 1 + u32::from(facts.network.has(column.aux)),
+        fact::B_ASN => {
+            let Some(asn) = facts.asn.and_then(|asn| order_of(f64::from(asn))) else { return 0 };
+            match column.kind {
+                column::ORDER => order_class(bundle, column, asn),
+                _ => list()
+                    .filter(|list| list.kind == list::NUMBER)
+                    .map_or(0, |list| 1 + u32::from(listed_number(bundle, &list, asn))),
+            }
+        }
+        fact::B_IP => match (facts.ip, list().filter(|list| list.kind == list::CIDR)) {
+            (Some(ip), Some(list)) => 1 + u32::from(listed_ip(bundle, &list, ip)),
+            _ => 0,
+        },
+        fact::B_OPERATION | fact::B_DIALECT => {
+            let id = if column.fact == fact::B_OPERATION {
+                bundle.table::<l::Operation>(section::OPERATIONS).get(facts.reading.operation).map(|operation| operation.id)
+            } else {
+                bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(facts.reading.dialect)).map(|dialect| dialect.id)
+            };
+            text_class(bundle, column, id.map_or("", |id| bundle.text(id)))
+        }
+        _ => match facts.account {
+            Some(account) if column.kind == column::VERSUS_NOW => account.class_at(*number, facts.now),
+            Some(account) => account.class(*number),
+            None => 0,
+        },
+    }
+}
+
+#[cfg(all(test, feature = "author"))]
+#[expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;

@@ -1,0 +1,219 @@
+//! What a reacher works out of a bundle once: where slots end, which neighbours close the same models, which licences lift alike.
+
+use alloc::vec::Vec;
+
+use super::tables::Tables;
+use super::tables::{Region, end_of};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
+use crate::bundle::view::{Bundle, is_wide};
+use crate::compact::sort;
+
+/// Slots side by side, in rows of the `when` region, whose restrictions close the same models.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) mask: u32,
+}
+
+/// Rows side by side of licences that lift the same for the same models.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiftGroup {
+    pub(crate) to: u32,
+    /// `NONE`: all that a restriction closes.
+    pub(crate) mask: u32,
+    /// Span of `Plan::lifts`.
+    lifts: Span,
+}
+
+/// Rows of a restriction of more than a word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wide {
+    pub(crate) when: Span,
+    pub(crate) unless: Span,
+}
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Of the bundle, for accounts to be compared with.
+    pub(crate) tag: u64,
+    /// Words of the three regions.
+    pub(crate) regions: [usize; 3],
+    pub(crate) places: [Region; 3],
+    /// Words of a vector, and of its summary.
+    pub(crate) vector_words: u32,
+    pub(crate) vector_summaries: u32,
+    /// The last row of each slot of at most one word; words of the `when` region.
+    pub(crate) ends: Vec<u64>,
+    /// Words of the `unless` region, from its first on, that belong to slots; behind them stand the rows of wide restrictions.
+    pub(crate) aligned_words: u32,
+    pub(crate) groups: Vec<Group>,
+    /// The first group of each word.
+    first_group: Vec<u32>,
+    /// Restrictions of more than a word.
+    pub(crate) wide: Vec<Wide>,
+    pub(crate) lift_groups: Vec<LiftGroup>,
+    /// Group of each licence.
+    lift_group_of: Vec<u32>,
+    /// Words of the `when` region and the slot ends in them that are lifted, ascending within a group's span.
+    lifts: Vec<(u32, u64)>,
+}
+
+impl Plan {
+    pub(crate) fn new(bundle: Bundle<'_>) -> Self {
+        let meta = bundle.meta();
+        let counts = meta.map_or([0; 3], |m| [m.when_words, m.unless_words, m.licence_words]);
+        let (mut vector_words, mut vector_summaries) = (0, 0);
+        let (mut regions, mut places) = ([0; 3], [Region::default(); 3]);
+        for ((words, region), place) in counts.into_iter().zip(&mut regions).zip(&mut places) {
+            *region = words as usize;
+            *place = Region { first_word: vector_words, end_word: vector_words + words, first_summary: vector_summaries };
+            vector_words += words;
+            vector_summaries += 2 * words.div_ceil(64);
+        }
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let mut plan = Self {
+            tag: crate::facts::account::tag(bundle),
+            regions,
+            places,
+            vector_words,
+            vector_summaries,
+            ends: alloc::vec![0; regions[0]],
+            aligned_words: 0,
+            groups: Vec::new(),
+            first_group: Vec::with_capacity(regions[0]),
+            wide: Vec::new(),
+            lift_groups: Vec::new(),
+            lift_group_of: Vec::new(),
+            lifts: Vec::new(),
+        };
+        for rule in restrictions.iter() {
+            if is_wide(&rule) {
+                plan.wide.push(Wide { when: rule.when, unless: rule.unless });
+            } else if let Some((word, bit)) = end_of(&rule)
+                && let Some(ends) = plan.ends.get_mut(word as usize)
+            {
+                *ends |= 1 << bit;
+                if rule.unless.len > 0 {
+                    plan.aligned_words = plan.aligned_words.max(word + 1);
+                }
+            }
+        }
+        let rows = u32::try_from(regions[0] * 64).unwrap_or(0);
+        let owners = bundle.table::<u32>(section::ROW_OWNERS);
+        let mut last = NONE;
+        for (row, owner) in (0..rows).zip(owners.iter()) {
+            if owner == NONE {
+                continue;
+            }
+            if owner != last {
+                last = owner;
+                let mask = restrictions.get(owner).map_or(NONE, |rule| rule.mask);
+                if plan.groups.last().is_none_or(|group| group.mask != mask) {
+                    plan.groups.push(Group { from: row, to: row, mask });
+                }
+            }
+            if let Some(group) = plan.groups.last_mut() {
+                group.to = row + 1;
+            }
+        }
+        let mut first = 0;
+        for word in 0..rows / 64 {
+            while plan.groups.get(first as usize).is_some_and(|group| group.to <= word * 64) {
+                first += 1;
+            }
+            plan.first_group.push(first);
+        }
+        plan.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
+        plan
+    }
+
+    fn read_licences(&mut self, bundle: Bundle<'_>, owners: impl Iterator<Item = u32>) {
+        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        let licences = bundle.table::<l::Licence>(section::LICENCES);
+        let indices = bundle.table::<u32>(section::INDICES);
+        self.lift_group_of = alloc::vec![NONE; licences.len()];
+        // Lists of lifts are written once and shared: so are their words.
+        let mut written: Vec<(Span, Span)> = Vec::new();
+        let mut last: Option<(Span, u32)> = None;
+        for (row, owner) in (0..).zip(owners) {
+            let Some(licence) = licences.get(owner) else { continue };
+            if last != Some((licence.lifts, licence.mask)) {
+                let place = written.binary_search_by_key(&(licence.lifts.at, licence.lifts.len), |(list, _)| (list.at, list.len));
+                let lifts = match place {
+                    Ok(known) => written.get(known).map_or(licence.lifts, |(_, words)| *words),
+                    Err(free) => {
+                        let at = self.lifts.len();
+                        let mut ends: Vec<(u32, u32)> = Vec::new();
+                        for index in indices.span(licence.lifts).iter() {
+                            ends.extend(restrictions.get(index).and_then(|rule| end_of(&rule)));
+                        }
+                        sort::sort(&mut ends);
+                        for (word, bit) in ends {
+                            match self.lifts.get_mut(at..).and_then(<[_]>::last_mut) {
+                                Some((last, bits)) if *last == word => *bits |= 1 << bit,
+                                _ => self.lifts.push((word, 1 << bit)),
+                            }
+                        }
+                        let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                        let words = Span { at: short(at), len: short(self.lifts.len() - at) };
+                        written.insert(free, (licence.lifts, words));
+                        words
+                    }
+                };
+                self.lift_groups.push(LiftGroup { to: row, mask: licence.mask, lifts });
+                last = Some((licence.lifts, licence.mask));
+            }
+            if let Some(group) = self.lift_groups.last_mut() {
+                group.to = row + 1;
+            }
+            if let Some(slot) = self.lift_group_of.get_mut(owner as usize) {
+                *slot = u32::try_from(self.lift_groups.len() - 1).unwrap_or(NONE);
+            }
+        }
+    }
+
+    /// Words and slot ends that a group of licences lifts.
+    pub(crate) fn lifts_of(&self, group: &LiftGroup) -> &[(u32, u64)] {
+        let at = group.lifts.at as usize;
+        self.lifts.get(at..at + group.lifts.len as usize).unwrap_or_default()
+    }
+
+    /// The group of licences that a row belongs to.
+    pub(crate) fn lift_group(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
+        let licence = self.licence_of(tables, row)?;
+        self.lift_group_of.get(licence as usize).copied().filter(|group| *group != NONE)
+    }
+
+    /// The licence that a row of the licence region belongs to.
+    pub(crate) fn licence_of(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
+        let rows = u32::try_from(self.regions[0]).ok()?.checked_mul(64)?;
+        tables.owners.get(rows.checked_add(row)?).filter(|owner| *owner != NONE)
+    }
+
+    /// The restriction whose slot ends at a bit of a word.
+    pub(crate) fn restriction_at(&self, tables: &Tables<'_>, word: u32, bit: u32) -> Option<u32> {
+        tables.owners.get(word.checked_mul(64)?.checked_add(bit)?).filter(|owner| *owner != NONE)
+    }
+
+    /// The first group that has rows in or behind a word.
+    pub(crate) fn first_group(&self, word: u32) -> u32 {
+        self.first_group.get(word as usize).copied().unwrap_or(0)
+    }
+
+    /// The groups that have rows in or behind a word.
+    pub(crate) fn groups_from(&self, word: u32) -> &[Group] {
+        self.groups.get(self.first_group(word) as usize..).unwrap_or_default()
+    }
+
+    /// The first row, from this one on, of a restriction whose models are not all denied already.
+    pub(crate) fn open_from(&self, tables: &Tables<'_>, row: u32, denied: &[u64]) -> u32 {
+        for group in self.groups_from(row / 64).iter().skip_while(|group| group.to <= row) {
+            if tables.mask(group.mask).iter().zip(denied).any(|(mask, denied)| mask & !denied != 0) {
+                return row.max(group.from);
+            }
+        }
+        u32::MAX
+    }
+}

@@ -1,0 +1,111 @@
+//! The method, the URL and the header lines of one request.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use super::target;
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method token as it was sent.
+    pub method: &'a str,
+    /// Absolute URL, or path with query.
+    pub url: &'a str,
+    /// Header lines in order; names in any case, several of one name stay several.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// The values of all lines of this name, which is lower case.
+pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> Lines<'a> {
+    Lines { headers, name }
+}
+
+/// An iterator over the values of lines of one name.
+pub(crate) struct Lines<'a> {
+    headers: &'a [(&'a str, &'a str)],
+    name: &'static str,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        while let Some(((name, value), rest)) = self.headers.split_first() {
+            self.headers = rest;
+            if is(name, self.name) {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+/// The name, once folded, is this lower-case one.
+pub(crate) fn is(name: &str, folded: &str) -> bool {
+    name.len() == folded.len() && order(folded, name) == Ordering::Equal
+}
+
+pub(crate) fn known(name: &str) -> Option<Known> {
+    KNOWN.iter().find(|(known, _)| is(name, known)).map(|(_, what)| *what)
+}
+
+/// Headers that are looked at for themselves.
+pub(crate) const KNOWN: [(&str, Known); 12] = [
+    ("x-http-method-override", Known::Method),
+    ("x-http-method", Known::Method),
+    ("x-method-override", Known::Method),
+    ("x-original-url", Known::Path),
+    ("x-rewrite-url", Known::Path),
+    ("x-original-uri", Known::Path),
+    ("x-forwarded-uri", Known::Path),
+    ("user-agent", Known::Silent),
+    ("referer", Known::Silent),
+    ("cookie", Known::Silent),
+    ("origin", Known::Silent),
+    // The caller's telephone.
+    ("sec-ch-ua-model", Known::Silent),
+];
+
+/// What such a header does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It asks a server to take the request for another method.
+    Method,
+    /// It asks a server to take the request for one of another path.
+    Path,
+    /// It never mentions a model.
+    Silent,
+}
+
+pub(crate) fn order(folded: &str, name: &str) -> Ordering {
+    folded_order(folded.as_bytes(), name.as_bytes(), b'_')
+}
+
+/// The order of a text in lower case and a name, once that is folded and `dash` in it is `-`.
+pub(crate) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
+    for (at, &byte) in folded.iter().enumerate() {
+        let Some(&other) = name.get(at) else { return Ordering::Greater };
+        let other = if other == dash { b'-' } else { other.to_ascii_lowercase() };
+        if byte != other {
+            return byte.cmp(&other);
+        }
+    }
+    folded.len().cmp(&name.len())
+}
+
+/// The name has one of these words in it.
+pub(crate) fn has_word(name: &[u8], words: &[&[u8]]) -> bool {
+    name.split(|b| !b.is_ascii_alphanumeric()).any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
+/// The host that the request is for, folded; empty if it does not say.
+pub(crate) fn host(head: &Head<'_>) -> Vec<u8> {
+    let mut host = target::host(head.url);
+    if host.is_empty() {
+        for line in lines(head.headers, "host") {
+            host = target::name(line.as_bytes());
+        }
+    }
+    host.to_ascii_lowercase()
+}

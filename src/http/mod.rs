@@ -1,0 +1,6 @@
+//! The head of one HTTP request: target, content type and coding. It knows no policy.
+
+pub(crate) mod content_type;
+pub(crate) mod head;
+pub(crate) mod method;
+pub(crate) mod target;

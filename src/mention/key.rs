@@ -1,0 +1,292 @@
+//! A name as it is spelled: an object's key, a segment of a form field's name.
+//!
+//! Input: the bytes of a name, escapes undone, in pieces of any size. Output: which wanted key it is, and whether all parsers would
+//! say so. Memory is constant: a name longer than any wanted one is no wanted one, whatever follows.
+//!
+//! Parsers take names for equal that are not: Go's `encoding/json` folds case with Unicode's simple folding, in which
+//! U+017F is an `s` and U+212A a `k`; others drop `_`, control characters or lone surrogates, or end the name at a NUL.
+//!
+//! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs and changes of case) is one
+//! of [`NOUNS`], or an id or a name after one of these.
+
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
+use crate::bundle::view::Bundle;
+use crate::limits;
+
+/// Collects a name, as it is and folded.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    exact: Bytes,
+    folded: Bytes,
+    /// A NUL came: for the folded name nothing follows.
+    cut: bool,
+}
+
+/// A wanted key that a name is, or is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The state of its value.
+    pub(crate) target: u32,
+    /// Number of the first key of the state that folds to the same: what tells that it came before.
+    pub(crate) number: u32,
+    /// It is spelled as the API documents it.
+    pub(crate) exact: bool,
+    /// It is documented nowhere, and called like a model.
+    pub(crate) like: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Bytes {
+    held: [u8; limits::KEY_BYTES],
+    /// How many there were, at most one more than are held.
+    length: usize,
+}
+
+impl Bytes {
+    const EMPTY: Self = Self { held: [0; limits::KEY_BYTES], length: 0 };
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.held.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        } else {
+            self.length = limits::KEY_BYTES + 1;
+        }
+    }
+
+    /// `None` if there were too many.
+    #[inline(always)]
+    fn get(&self) -> Option<&[u8]> {
+        self.held.get(..self.length)
+    }
+}
+
+impl Key {
+    pub(crate) const EMPTY: Self = Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false };
+
+    pub(crate) fn clear(&mut self) {
+        self.exact.length = 0;
+        self.folded.length = 0;
+        self.cut = false;
+    }
+
+    /// Adds a piece of the name that cuts no UTF-8 sequence. Bytes that are no UTF-8 stand for themselves.
+    pub(crate) fn push(&mut self, mut piece: &[u8]) {
+        while let [byte, rest @ ..] = piece {
+            self.exact.push(*byte);
+            piece = rest;
+            if self.cut {
+                continue;
+            }
+            match (byte, rest) {
+                (0, _) => self.cut = true,
+                (1..0x20 | 0x7f | b'_', _) => {}
+                (0xc2, [0x80..=0x9f, rest @ ..]) => {
+                    self.exact.push(0x80);
+                    piece = rest;
+                }
+                (0xc5, [0xbf, rest @ ..]) => {
+                    self.exact.push(0xbf);
+                    self.folded.push(b's');
+                    piece = rest;
+                }
+                (0xe2, [0x84, 0xaa, rest @ ..]) => {
+                    self.exact.push(0xaa);
+                    self.folded.push(b'k');
+                    piece = rest;
+                }
+                _ => self.folded.push(byte.to_ascii_lowercase()),
+            }
+        }
+    }
+
+    /// Adds a surrogate without its other half: some parsers drop it.
+    pub(crate) fn push_lone(&mut self) {
+        self.exact.push(0xed);
+    }
+
+    /// Nothing that follows can make it a wanted key.
+    #[inline]
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.folded.length > limits::KEY_BYTES
+    }
+
+    /// The folded name; `None` if it is longer than any wanted one.
+    #[inline]
+    pub(crate) fn folded(&self) -> Option<&[u8]> {
+        self.folded.get()
+    }
+
+    /// The wanted key of these that the name is or may be taken for.
+    pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
+        find(bundle, keys, self.folded()?, self.exact.get())
+    }
+}
+
+/// As [`Key::find`], for a name that is at hand in one piece and folds to itself; `None` if it does not.
+#[inline]
+pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
+    let plain = name.len() <= limits::KEY_BYTES && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
+    plain.then(|| find(bundle, keys, name, Some(name)))
+}
+
+/// Up to so many keys are looked at one by one: their lengths alone tell most of them apart.
+const FEW: u32 = 16;
+
+fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
+    if folded.is_empty() {
+        return None;
+    }
+    documented(bundle, keys, folded, exact).or_else(|| {
+        // INVARIANT: it sorts behind every letter.
+        let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
+        let like = bundle.text(last.folded) == "~" && is_model_like(exact?);
+        like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
+    })
+}
+
+fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
+    let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
+    let same = |key: &l::StateKey| key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded;
+    let mut number = if keys.len <= FEW {
+        (0..keys.len).find(|&number| table.get(number).as_ref().is_some_and(same))?
+    } else {
+        table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?.0
+    };
+    // An API may document two spellings: `model_id` and `modelId` are both exact, and a second one is still a second one.
+    while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
+        number -= 1;
+    }
+    let mut wanted = Wanted { target: NONE, number, exact: false, like: false };
+    let mut at = number;
+    while let Some(key) = table.get(at).filter(same) {
+        if exact.is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
+            return Some(Wanted { target: key.target, exact: true, ..wanted });
+        }
+        if wanted.target == NONE {
+            wanted.target = key.target;
+        }
+        at += 1;
+    }
+    Some(wanted)
+}
+
+/// The last word of a name that is called like a model; the third with U+017F, as [`Bytes`] hold it.
+const NOUNS: [&[u8]; 5] = [b"model", b"models", b"model\xbf", b"engine", b"deployment"];
+/// What may follow it.
+const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
+
+/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
+pub(crate) fn is_model_like(name: &[u8]) -> bool {
+    let name = name.split(|&b| b == 0).next().unwrap_or_default();
+    match before(name, &NOUNS, false) {
+        Some(_) => true,
+        // Servers that pass over case read `modelid` as `modelId`.
+        None => before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some()),
+    }
+}
+
+/// What stands before the name's last word, if it is one of these. Case tells where a word begins, and nothing within it; one that is `joined` may
+/// begin anywhere.
+fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
+    while let Some((last, front)) = name.split_last() {
+        if last.is_ascii_alphanumeric() || *last >= 0x80 {
+            break;
+        }
+        name = front;
+    }
+    for word in words {
+        let Some((front, tail)) = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at)) else { continue };
+        let begins = match (front.last(), tail) {
+            (Some(last), [first, second, ..]) if last.is_ascii_alphanumeric() => {
+                first.is_ascii_uppercase() && !(last.is_ascii_uppercase() && second.is_ascii_uppercase())
+            }
+            _ => true,
+        };
+        if (begins || joined) && tail.eq_ignore_ascii_case(word) {
+            return Some(front);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_tells_what_is_called_like_a_model() {
+        for name in [
+            "model",
+            "Models",
+            "MODEL",
+            "answering_model",
+            "answering-models",
+            "answeringModel",
+            "selectedModelId",
+            "selected.model.name",
+            "HTTPModel",
+            "gpt4Model",
+            "MODEL_ID",
+            "modelID",
+            "model_ids",
+            "deployment",
+            "embedding_deployment_name",
+            "engine",
+            "search_engine",
+            "model_",
+            "answering_mODEL",
+            "reasoning model",
+            "model\0x",
+            "_model",
+            "modelid",
+            "MODELID",
+            "answering_modelname",
+            "selectedModelid",
+            "x-modelid",
+        ] {
+            assert!(is_model_like(name.as_bytes()), "{name:?}");
+        }
+        for name in [
+            "supermodel",
+            "remodel",
+            "model_list",
+            "modeled",
+            "modelling",
+            "id",
+            "name",
+            "user_id",
+            "model_kwargs",
+            "SUPERMODEL",
+            "engineer",
+            "",
+            "_",
+            "x\0model",
+            "supermodelid",
+            "modelkid",
+            "fileid",
+        ] {
+            assert!(!is_model_like(name.as_bytes()), "{name:?}");
+        }
+    }
+
+    fn folded(name: &str) -> Option<Vec<u8>> {
+        let mut key = Key::EMPTY;
+        key.push(name.as_bytes());
+        key.folded().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn what_parsers_drop_or_fold_is_dropped_or_folded() {
+        for name in ["model", "MODEL", "_mo_del", "mo\u{1}del\u{7f}", "mod\u{85}el", "model\0", "model\0x", "m___odel"] {
+            assert_eq!(folded(name).as_deref(), Some(b"model".as_slice()), "{name:?}");
+        }
+        assert_eq!(folded("model\u{17f}").as_deref(), Some(b"models".as_slice()));
+        assert_eq!(folded("fallbac\u{212a}s").as_deref(), Some(b"fallbacks".as_slice()));
+        assert_ne!(folded("mod\u{e9}l").as_deref(), Some(b"model".as_slice()));
+        assert_eq!(folded(&"x".repeat(limits::KEY_BYTES + 1)), None);
+        assert_eq!(folded(&format!("{}model", "_".repeat(10_000))).as_deref(), Some(b"model".as_slice()));
+    }
+}

@@ -1,0 +1,270 @@
+//! A problem in a policy, and the two ways of showing it: as text beside the source line, and as a record for machines.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::code::{Code, Severity};
+use super::suggestion::Suggestion;
+use crate::policy::model::Span;
+
+/// A file of a policy: what was given, and each list file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// As it is shown.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+/// Something that is wrong with a policy, or may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its stable code, which also says how much it weighs.
+    pub code: &'static Code,
+    /// Where it is.
+    pub span: Span,
+    /// What is wrong, on one line.
+    pub message: String,
+    /// What to write instead, if that can be said.
+    pub help: Option<String>,
+    /// The help as an edit, if it says exactly what to write.
+    pub(crate) fix: Option<Fix>,
+    /// Of which rule, list or table it speaks, by name, if it is about one.
+    pub at: Option<String>,
+    /// Other places that have to do with it, each with a word on how.
+    pub related: Vec<(Span, String)>,
+}
+
+/// What to write in the place of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fix {
+    pub(crate) span: Span,
+    pub(crate) edit: Edit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// This word, in quotes if what it replaces is.
+    Word(String),
+    /// Exactly this.
+    Text(String),
+    /// What stands there, between these two.
+    Between(&'static str, &'static str),
+}
+
+/// Where a problem begins and ends for people and editors: lines and columns from 1, columns in characters, the end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// First line.
+    pub line: usize,
+    /// First column.
+    pub column: usize,
+    /// Last line.
+    pub end_line: usize,
+    /// The column after the last.
+    pub end_column: usize,
+}
+
+impl Problem {
+    pub(crate) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code, span, message: one_line(message.into()), help: None, fix: None, at: None, related: Vec::new() }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(one_line(help.into()));
+        self
+    }
+
+    pub(crate) fn help_if(mut self, help: Option<String>) -> Self {
+        self.help = help.map(one_line);
+        self
+    }
+
+    /// The known word that was probably meant, or which are known.
+    pub(crate) fn suggest(mut self, suggestion: Suggestion) -> Self {
+        self.help = suggestion.help.map(one_line);
+        self.fix = suggestion.word.map(|word| Fix { span: self.span, edit: Edit::Word(word) });
+        self
+    }
+
+    /// The help as an edit of what the problem points at.
+    pub(crate) fn edit(self, edit: Edit) -> Self {
+        let span = self.span;
+        self.fix(Some(Fix { span, edit }))
+    }
+
+    pub(crate) fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
+        self
+    }
+
+    /// What the help says to write, as an edit: the place, and the text to put there. `None` if it leaves something open.
+    #[must_use]
+    pub fn replacement(&self, files: &[File]) -> Option<(Span, String)> {
+        let Fix { span, edit } = self.fix.as_ref()?;
+        let file = files.get(span.file)?;
+        let there = file.text.get(span.start..span.end)?;
+        let text = match edit {
+            Edit::Text(text) => text.clone(),
+            Edit::Between(before, after) => format!("{before}{there}{after}"),
+            Edit::Word(word) => match there.chars().next() {
+                // Quotes inside a text in quotes: escaped as they were.
+                Some('\\') => format!("\\\"{word}\\\""),
+                Some('\'') if !word.contains('\'') => format!("'{word}'"),
+                Some('"' | '\'') => serde_json::Value::from(word.as_str()).to_string(),
+                _ => word.clone(),
+            },
+        };
+        Some((*span, text))
+    }
+
+    pub(crate) fn at(mut self, name: &str) -> Self {
+        self.at = Some(name.to_owned());
+        self
+    }
+
+    pub(crate) fn related(mut self, span: Span, word: impl Into<String>) -> Self {
+        self.related.push((span, word.into()));
+        self
+    }
+
+    /// How much it weighs.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// Its lines and columns; all ones if the file is not among these.
+    #[must_use]
+    pub fn lines(&self, files: &[File]) -> Lines {
+        lines(self.span, files)
+    }
+
+    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help, fix, at}`.
+    /// `fix` is the help as an edit: `{line, column, end_line, end_column, text}`, or null where it leaves something open.
+    #[must_use]
+    pub fn to_json(&self, files: &[File]) -> serde_json::Value {
+        let Lines { line, column, end_line, end_column } = self.lines(files);
+        serde_json::json!({
+            "code": self.code.id,
+            "severity": self.severity().name(),
+            "file": files.get(self.span.file).map(|file| file.name.as_str()),
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "message": self.message,
+            "help": self.help,
+            "fix": self.replacement(files).map(|(span, text)| {
+                let Lines { line, column, end_line, end_column } = lines(span, files);
+                serde_json::json!({ "line": line, "column": column, "end_line": end_line, "end_column": end_column, "text": text })
+            }),
+            "at": self.at,
+        })
+    }
+}
+
+/// Shows problems beside their source lines, with a closing count. `colour`: with terminal colours.
+///
+/// ```
+/// use portcullis::policy;
+/// let loaded = policy::load(vec![policy::Source::new("p.toml", "format = 1\n[polcy]\n")], &mut policy::Options::default());
+/// let text = policy::render(&loaded.problems, &loaded.files, false);
+/// assert!(text.contains("--> p.toml:2:2") && text.contains("did you mean `policy`?"), "{text}");
+/// ```
+#[must_use]
+pub fn render(problems: &[Problem], files: &[File], colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for problem in problems {
+        out.push_str(&renderer.render(&groups(problem, files)));
+        out.push_str("\n\n");
+    }
+    let count = |severity| problems.iter().filter(|problem| problem.severity() == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors + warnings > 0 {
+        // Writing to a text cannot fail.
+        let _ = writeln!(out, "{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+    }
+    out
+}
+
+/// Messages quote what files say, and a file may say anything: line ends, control characters, a whole novel in quotes that were never closed.
+fn one_line(text: String) -> String {
+    const LONGEST: usize = 400;
+    let length = text.chars().count();
+    if length <= LONGEST && !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    if length <= LONGEST {
+        return text.chars().map(escaped).collect();
+    }
+    // What is wrong stands at the end of a message as often as at its beginning.
+    let head: String = text.chars().take(LONGEST / 2).map(escaped).collect();
+    let tail: String = text.chars().skip(length - LONGEST / 2).map(escaped).collect();
+    format!("{head}...{tail}")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+fn groups<'a>(problem: &'a Problem, files: &'a [File]) -> Vec<Group<'a>> {
+    let level = match problem.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut group = level.primary_title(problem.message.as_str()).id(problem.code.id).element(snippet(
+        files,
+        problem.span,
+        AnnotationKind::Primary,
+        "",
+        problem.related.iter().filter(|(span, _)| span.file == problem.span.file),
+    ));
+    for (span, word) in problem.related.iter().filter(|(span, _)| span.file != problem.span.file) {
+        group = group.element(snippet(files, *span, AnnotationKind::Context, word, std::iter::empty()));
+    }
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    vec![group]
+}
+
+fn snippet<'a>(
+    files: &'a [File],
+    span: Span,
+    kind: AnnotationKind,
+    word: &'a str,
+    related: impl Iterator<Item = &'a (Span, String)>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let (name, text) = files.get(span.file).map_or(("", ""), |file| (file.name.as_str(), file.text.as_str()));
+    let mut snippet = Snippet::source(text).path(name).annotation(kind.span(range(text, span)).label(word));
+    for (span, word) in related {
+        snippet = snippet.annotation(AnnotationKind::Context.span(range(text, *span)).label(word.as_str()));
+    }
+    snippet
+}
+
+/// The byte range, kept within the text and on its character boundaries: what a library slices with must not depend on every caller.
+fn range(text: &str, span: Span) -> std::ops::Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    start..end
+}
+
+fn lines(span: Span, files: &[File]) -> Lines {
+    let text = files.get(span.file).map_or("", |file| file.text.as_str());
+    let (line, column) = position(text, span.start);
+    let (end_line, end_column) = position(text, span.end);
+    Lines { line, column, end_line, end_column }
+}
+
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..text.floor_char_boundary(at.min(text.len()))).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}

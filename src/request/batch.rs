@@ -1,0 +1,176 @@
+//! Reads a whole request that stands in a part of a multipart body (`application/http`, RFC 9112 section 10.1), as Google's batches have it.
+//!
+//! ```text
+//! POST /v1beta/models/x:generateContent HTTP/1.1 CRLF
+//! name: value CRLF ... CRLF
+//! body
+//! ```
+//!
+//! Input: the content of the part, cut anywhere. Output: into the [`Findings`] of the request around it, as the sternest that is found of any. It is
+//! routed and read as a request of its own, under the reach of the one around it, and holds no further one.
+//!
+//! Where it ends is the part's to say. Servers that take the part for a connection go by `Content-Length` instead, and read what follows, or all
+//! that would be a body without one, as further requests: so a length must be right, and a body without one begins as no request does.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::body::part::digits;
+use super::body::part::{PartReader, header_line};
+use super::inspection::Reader;
+use super::route::Route;
+use crate::bundle::layout::role;
+use crate::bundle::view::Bundle;
+use crate::compact::split::cut;
+use crate::denied::Reach;
+use crate::http::head;
+use crate::http::head::Head;
+use crate::http::target::Target;
+use crate::limits;
+use crate::mention::findings::Findings;
+use crate::reason::Reason;
+use crate::verdict::Kind;
+
+/// The reader of one such request.
+pub(crate) struct Nested {
+    /// The request line and the headers, as far as they came.
+    head: Vec<u8>,
+    reader: Option<Reader>,
+    /// What the caller may not use, as the request around it was told.
+    reach: Reach,
+    /// It says how long its body is, and how much of that is to come.
+    sized: bool,
+    left: usize,
+    /// The first byte beyond that which is no white space; 0: there is none.
+    beyond: u8,
+}
+
+/// Begins to read a part that is a request.
+#[inline(never)] // it is large, and made in many places
+pub(crate) fn open() -> Box<dyn PartReader> {
+    Box::new(Nested { head: Vec::new(), reader: None, reach: Reach::default(), sized: false, left: 0, beyond: 0 })
+}
+
+impl PartReader for Nested {
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// A head that is none, or that servers read differently.
+    fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings) -> Result<(), Reason> {
+        let mut at = 0;
+        if self.reader.is_none() {
+            loop {
+                let Some(&byte) = bytes.get(at) else { return Ok(()) };
+                at += 1;
+                if self.head.len() >= limits::NESTED_HEAD_BYTES {
+                    return Err(Reason::MultipartHeaderTooLarge);
+                }
+                self.head.push(byte);
+                if self.head.ends_with(b"\r\n\r\n") {
+                    break;
+                }
+            }
+            self.reader = Some(self.read_head(bundle, findings)?);
+        }
+        let body = bytes.get(at..).unwrap_or_default();
+        // What lies beyond the length, or all of it without one.
+        let within = self.left.min(body.len());
+        self.left -= within;
+        let beyond = body.get(within..).unwrap_or_default().trim_ascii_start();
+        if self.beyond == 0 {
+            self.beyond = beyond.first().copied().unwrap_or(0);
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.feed(bundle, body);
+        }
+        Ok(())
+    }
+
+    /// The request ends here.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read with certainty.
+    fn finish(mut self: Box<Self>, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+        if self.reader.is_none() {
+            // Without a body the blank line may be missing.
+            self.head.extend_from_slice(if self.head.ends_with(b"\r\n") { b"\r\n" } else { b"\r\n\r\n" });
+            self.reader = Some(self.read_head(bundle, findings)?);
+        }
+        let Some(mut reader) = self.reader else { return Ok(()) };
+        let reach = &self.reach;
+        let (kind, reason) = reader.end(bundle, reach, findings);
+        match (kind, reason) {
+            (Kind::Refuse, reason) => return Err(reason),
+            (_, Reason::Unlisted) => findings.unknown(),
+            (Kind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted) if reach.denies(0) => findings.unknown(),
+            (_, Reason::UnknownOperation | Reason::Unguarded) => findings.present(role::SUSPECT),
+            // Of a list inside another answer nothing is left out.
+            (_, Reason::LateBound | Reason::Filtered) => findings.present(role::DELEGATES),
+            _ => {}
+        }
+        if findings.foreign() {
+            return Err(Reason::PartCredential);
+        }
+        let ends = self.beyond == 0 || !self.sized && matches!(self.beyond, b'{' | b'[');
+        if ends { Ok(()) } else { Err(Reason::TrailingBytes) }
+    }
+}
+
+impl Nested {
+    fn read_head(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<Reader, Reason> {
+        let bad = Reason::MultipartHeader;
+        let (first, rest) = core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
+        let mut rest = rest.as_bytes().strip_prefix(b"\n").ok_or(bad)?;
+        let (method, target) = cut(first, b' ').ok_or(bad)?;
+        let target = match cut(target, b' ') {
+            Some((target, "HTTP/1.1")) => target,
+            Some(_) => return Err(bad),
+            None => target,
+        };
+        let mut headers: Vec<(&str, &str)> = Vec::new();
+        while rest != b"\r\n" {
+            let (name, value) = header_line(&mut rest).ok_or(bad)?;
+            let name = text(name);
+            if head::is(name, "transfer-encoding") {
+                return Err(Reason::MultipartEncoding);
+            }
+            if head::is(name, "content-length") {
+                let length = digits(value);
+                if self.sized || length == u32::MAX {
+                    return Err(bad);
+                }
+                self.sized = true;
+                self.left = length as usize;
+            }
+            headers.push((name, text(value)));
+        }
+        let url = mounted(findings.prefix(bundle), target);
+        let head = Head { method, url: &url, headers: &headers };
+        let mut route = Route::default();
+        route.read(bundle, &head);
+        self.reach.denied.extend_from_slice(findings.watched());
+        let reader = Reader::inside(bundle, &route, &head, &self.reach, findings);
+        if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
+    }
+}
+
+/// UTF-8 is all that comes here.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The target as a client of the gate would write it: servers unpack a batch behind the prefix.
+fn mounted(prefix: &str, target: &str) -> String {
+    let inner = Target::of(target);
+    let mut url = String::from(if inner.path.starts_with(prefix.as_bytes()) { "" } else { prefix });
+    if inner.path.first() != Some(&b'/') {
+        url.push('/');
+    }
+    url.push_str(text(inner.path));
+    url.push('?');
+    url.push_str(text(inner.query));
+    url
+}

@@ -1,0 +1,305 @@
+//! Client messages on a WebSocket, one after the other, under a reach that may change between them.
+
+use crate::bundle::layout::flags;
+use crate::denied::Reach;
+use crate::http::head::Head;
+use crate::limits;
+use crate::reason::Reason::{self, *};
+use crate::request::inspection::Reader;
+use crate::request::route::route;
+use crate::testing::request_bundle::{Asked, Trial, closing, get};
+use crate::verdict::Kind::{self, *};
+
+const UPGRADE: &[(&str, &str)] = &[("upgrade", "websocket")];
+const DENIED: (Kind, Reason) = (Deny, ModelRestricted);
+const ON: (Kind, Reason) = (Defer, LateBound);
+/// An unknown operation's socket goes on, too.
+const UNKNOWN: &str = "/mcp";
+const KNOWN: &str = "/v1/responses";
+
+/// What the client sends, and what it may not use by then.
+struct Sent<'a> {
+    bytes: &'a [u8],
+    binary: bool,
+    reach: Reach,
+}
+
+fn text(bytes: &str) -> Sent<'_> {
+    Sent { bytes: bytes.as_bytes(), binary: false, reach: closing(&[1]) }
+}
+
+fn binary(bytes: &[u8]) -> Sent<'_> {
+    Sent { bytes, binary: true, reach: closing(&[1]) }
+}
+
+/// What becomes of the upgrade and of each message, up to the first that does not go through.
+fn outcomes(asked: Asked<'_>, trial: &Trial<'_>, messages: &[Sent<'_>], size: usize) -> Vec<(Kind, Reason, Vec<String>)> {
+    let bundle = trial.bundle();
+    let view = bundle.view();
+    let route = route(view, asked.method, asked.url);
+    let head = Head { method: asked.method, url: asked.url, headers: asked.headers };
+    let mut reader = Reader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
+    let mut outcome = reader.finish(view, &closing(&[1]));
+    let mut all = Vec::new();
+    for message in messages {
+        all.push((outcome.kind, outcome.reason, outcome.mentions));
+        reader.message(view, &message.reach, message.binary);
+        for piece in message.bytes.chunks(size) {
+            reader.feed(view, piece);
+        }
+        outcome = reader.finish(view, &message.reach);
+    }
+    all.push((outcome.kind, outcome.reason, outcome.mentions));
+    all
+}
+
+#[track_caller]
+fn last_under(trial: &Trial<'_>, url: &str, messages: &[Sent<'_>]) -> (Kind, Reason) {
+    let whole = outcomes(get(url).with(UPGRADE), trial, messages, usize::MAX);
+    for size in [1, 2, 7] {
+        assert_eq!(outcomes(get(url).with(UPGRADE), trial, messages, size), whole, "in pieces of {size}");
+    }
+    let (last, before) = whole.split_last().unwrap();
+    assert!(before.iter().all(|(kind, ..)| matches!(kind, Pass | Defer)), "{before:?}");
+    (last.0, last.1)
+}
+
+#[track_caller]
+fn last(url: &str, messages: &[Sent<'_>]) -> (Kind, Reason) {
+    last_under(&Trial::default(), url, messages)
+}
+
+#[test]
+fn every_message_is_read() {
+    for url in [KNOWN, UNKNOWN, "/v1/realtime?model=haiku-4", "/other/v1/responses"] {
+        let on = last(url, &[]);
+        assert_eq!(on.0, Defer, "{url}");
+        assert_eq!(last(url, &[text(r#"{"model":"haiku-4"}"#), text(r#"{"type":"x"}"#)]), on, "{url}");
+        for mention in [r#"{"model":"mythos-5"}"#, r#"{"mod\u0065l":"mythos\u002d5"}"#, " \n{\"model\":\"mythos-5\"}"] {
+            assert_eq!(last(url, &[text(mention)]), DENIED, "{url} {mention}");
+            assert_eq!(last(url, &[binary(mention.as_bytes())]), DENIED, "{url} {mention}");
+            assert_eq!(last(url, &[text(r#"{"model":"haiku-4"}"#), text("{}"), text(mention)]), DENIED, "{url} {mention}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    for (message, reason) in [
+        (r#"{"model":"haiku-4""#, BodyTruncated),
+        (r#"{"model":"haiku-4"}{}"#, JsonSyntax),
+        (r#"{"model":"haiku-4","model":"haiku-4"}"#, DuplicateKey),
+        (r#"{"model":5}"#, ModelType),
+        ("model: mythos-5", JsonSyntax),
+        ("\u{feff}{}", BodyBom),
+    ] {
+        let told = last(KNOWN, &[text(message)]);
+        assert_eq!((told.0, told.1 == reason || message.ends_with("{}")), (Refuse, true), "{message} {told:?}");
+    }
+    assert_eq!(last(KNOWN, &[binary(b"\xff\x00\x12\x80")]).0, Refuse);
+    assert_eq!(last(KNOWN, &[binary(b"{\0\"\0m\0")]), (Refuse, BodyUtf16));
+    for message in ["", " ", "null", "7", "\"ping\""] {
+        assert_eq!(last(KNOWN, &[text(message)]), ON, "{message:?} names nothing");
+    }
+}
+
+#[test]
+fn media_is_no_broken_document() {
+    let on = last(UNKNOWN, &[]);
+    for media in [&b"\xff\x00\x12\x80"[..], b"{\x00\x12\x80", b"[\xff\xff\xff\xff", b"{", b"[1,2", b"hello"] {
+        assert_eq!(last(UNKNOWN, &[binary(media), binary(media)]), on, "{media:?}");
+        assert_eq!(last(KNOWN, &[binary(media)]).0, Refuse, "{media:?}");
+    }
+    assert_eq!(last(UNKNOWN, &[text("hello")]), on);
+    // What is JSON all through, or claims to be, is held to it.
+    assert_eq!(last(UNKNOWN, &[binary(br#"{"model":"a","model":"b"}"#)]), (Refuse, DuplicateKey));
+    assert_eq!(last(UNKNOWN, &[text(r#"{"model":"haiku-4""#)]).0, Refuse);
+    assert_eq!(last(UNKNOWN, &[binary(b"{\"model\":\"mythos-5\",\xff\xff")]), DENIED);
+}
+
+#[test]
+fn a_message_beyond_the_bound_is_refused() {
+    let fits = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 2));
+    let large = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 1));
+    let at = |message: &str, size: usize| {
+        let all = outcomes(get(KNOWN).with(UPGRADE), &Trial::default(), &[text(message)], size);
+        all.last().map(|(kind, reason, _)| (*kind, *reason)).unwrap()
+    };
+    for size in [usize::MAX, 1 << 20, (1 << 20) + 1] {
+        assert_eq!(at(&fits, size), ON);
+        assert_eq!(at(&large, size), (Refuse, BodyTooLarge));
+    }
+}
+
+#[test]
+fn a_model_that_is_closed_in_mid_session_ends_it() {
+    let open = |bytes| Sent { reach: closing(&[2]), ..text(bytes) };
+    assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}")]), ON);
+    assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}"), text("{}")]), DENIED);
+    // Also if the next message is not there yet, and if it cannot be read.
+    assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("")]), DENIED);
+    assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("{")]), DENIED);
+    let named = Sent { reach: closing(&[2]), ..text("{}") };
+    assert_eq!(last("/v1/realtime?model=haiku-4", &[text("{}"), named]), DENIED);
+    let everything = Sent { reach: closing(&[0, 1, 2, 3]), ..text("{}") };
+    assert_eq!(last(KNOWN, &[text("{}"), everything]), (Deny, EverythingRestricted));
+}
+
+#[test]
+fn what_went_unread_is_refused_unless_it_is_denied() {
+    let bundle = Trial::default().bundle();
+    let view = bundle.view();
+    let decide = |url: &str, reach: &Reach| {
+        let head = Head { method: "GET", url, headers: UPGRADE };
+        let mut reader = Reader::new(view, &route(view, "GET", url), &head, reach, crate::request::batch::open);
+        reader.message(view, reach, false);
+        reader.stop(SessionUnread);
+        let outcome = reader.finish(view, reach);
+        (outcome.kind, outcome.reason)
+    };
+    assert_eq!(decide("/v1/realtime?model=haiku-4", &closing(&[1])), (Refuse, SessionUnread));
+    assert_eq!(decide("/v1/realtime?model=haiku-4", &closing(&[2])), DENIED);
+}
+
+#[test]
+fn a_policy_that_denies_the_late_bound_denies_what_stays_open() {
+    let trial = Trial { flags: flags::LATE_BOUND_DENY, ..Trial::default() };
+    let bound = (Deny, LateBound);
+    let named = r#"{"model":"haiku-4"}"#;
+    assert_eq!(last_under(&trial, KNOWN, &[]), ON);
+    assert_eq!(last_under(&trial, KNOWN, &[text("")]), ON, "nothing came yet");
+    assert_eq!(last_under(&trial, KNOWN, &[text("{}")]), bound);
+    assert_eq!(last_under(&trial, KNOWN, &[text(named), text("{}"), text("{}")]), ON);
+    assert_eq!(last_under(&trial, "/v1/realtime?model=haiku-4", &[text("{}"), text("{}")]), ON);
+    // A message that refers to what is stored and names nothing itself.
+    assert_eq!(last_under(&trial, KNOWN, &[text(named), text(r#"{"previous":"r"}"#)]), bound);
+    assert_eq!(last_under(&trial, KNOWN, &[text(r#"{"previous":"r","model":"haiku-4"}"#), text("{}")]), ON);
+    assert_eq!(last_under(&trial, UNKNOWN, &[]), bound);
+}
+
+#[test]
+fn mentions_say_in_which_message_they_stood() {
+    use crate::mention::findings::Carrier;
+    let bundle = Trial::default().bundle();
+    let view = bundle.view();
+    let url = "/v1/realtime?model=haiku-4";
+    let head = Head { method: "GET", url, headers: UPGRADE };
+    let mut reader = Reader::new(view, &route(view, "GET", url), &head, &closing(&[1]), crate::request::batch::open);
+    for message in ["{}", r#"{"model":"auto"}"#, r#"{"models":["x","mythos-5"]}"#] {
+        reader.message(view, &closing(&[1]), false);
+        reader.feed(view, message.as_bytes());
+    }
+    let found: Vec<_> = reader.mentions().iter().map(|mention| (mention.text.as_str(), mention.carrier)).collect();
+    let wanted = [
+        ("haiku-4", Carrier::Query),
+        ("auto", Carrier::Message(2)),
+        ("x", Carrier::Message(3)),
+        ("mythos-5", Carrier::Message(3)),
+    ];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
+    let bundle = Trial::default().bundle();
+    let view = bundle.view();
+    let head = Head { method: "GET", url: KNOWN, headers: UPGRADE };
+    let mut reader = Reader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]), crate::request::batch::open);
+    for number in 0..10_000 {
+        reader.message(view, &closing(&[1]), false);
+        reader.feed(view, format!(r#"{{"model":"auto-{number}"}}"#).as_bytes());
+        assert!(matches!(reader.finish(view, &closing(&[1])).kind, Defer));
+        assert!(reader.mentions().len() <= limits::MENTIONS_KEPT);
+    }
+    reader.message(view, &closing(&[1]), false);
+    reader.feed(view, br#"{"model":"mythos-5"}"#);
+    assert_eq!(reader.finish(view, &closing(&[1])).closed, ["mythos-5"]);
+}
+
+/// What becomes of each message: `true` for the client's, `false` for the origin's, of which it is told whether it goes (`None`: it ends
+/// the session).
+#[track_caller]
+fn heard(trial: &Trial<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<bool>> {
+    let bundle = trial.bundle();
+    let view = bundle.view();
+    let reach = closing(&[1]);
+    let head = Head { method: "GET", url, headers: UPGRADE };
+    let mut of_all = Vec::new();
+    for size in [usize::MAX, 1, 7] {
+        let mut reader = Reader::new(view, &route(view, "GET", url), &head, &reach, crate::request::batch::open);
+        assert!(matches!(reader.finish(view, &reach).kind, Defer));
+        let mut goes = Vec::new();
+        for (client, message) in messages {
+            if *client {
+                reader.message(view, &reach, false);
+            }
+            for piece in message.as_bytes().chunks(size) {
+                if *client {
+                    reader.feed(view, piece);
+                } else {
+                    reader.hear(view, piece);
+                }
+            }
+            if !client {
+                let may = reader.heard(view);
+                let told = reader.finish(view, &reach);
+                assert_eq!(reader.settled(), told.kind == Deny);
+                goes.push((!reader.settled()).then_some(may));
+            } else {
+                assert!(matches!(reader.finish(view, &reach).kind, Defer));
+            }
+        }
+        of_all.push(goes);
+    }
+    let first = of_all.first().unwrap().clone();
+    assert!(of_all.iter().all(|goes| *goes == first));
+    first
+}
+
+#[test]
+fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
+    const CLIENT: bool = true;
+    const ORIGIN: bool = false;
+    let (go, hold, cut) = (Some(true), Some(false), None);
+    let trial = Trial::default();
+    let haiku = r#"{"model":"haiku-4"}"#;
+    let mythos = r#"{"model":"mythos-5"}"#;
+    let auto = r#"{"model":"auto"}"#;
+    // Nothing was asked for, so nothing can be held back; but what is denied is denied.
+    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]), [go, go, go]);
+    assert_eq!(heard(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
+    // The client has named it.
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]), [go, hold, cut]);
+    assert_eq!(heard(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]), [go]);
+    // The origin must.
+    assert_eq!(
+        heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]),
+        [hold, hold, go, go]
+    );
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]), [hold, hold, go]);
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]), [cut]);
+    // What is stored may run another than is named.
+    let stored = r#"{"previous":"r"}"#;
+    assert_eq!(heard(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    // What was named before is no proof of what a later message leaves open; messages that ask for nothing else take none away.
+    for open in [auto, stored] {
+        let asked =
+            [(CLIENT, haiku), (ORIGIN, haiku), (CLIENT, open), (ORIGIN, "{}"), (ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}")];
+        assert_eq!(heard(&trial, KNOWN, &asked), [go, hold, go, go], "{open}");
+    }
+    let late = "/v1/responses?model=auto";
+    assert_eq!(
+        heard(&trial, late, &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]),
+        [go, go, hold]
+    );
+    // What nobody knows the meaning of may name what runs, as in a body.
+    let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]), [hold]);
+    // A policy that lets pass what it does not know asks for no proof of it.
+    let lax = Trial { flags: 1, ..Trial::default() };
+    assert_eq!(heard(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
+    // Nobody knows where an unknown operation would name one.
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
+    assert_eq!(heard(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);
+}

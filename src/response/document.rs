@@ -1,0 +1,150 @@
+//! JSON documents in an answer: one, one a line, or the elements of one array.
+//!
+//! Input: chunks, cut anywhere. Output: texts into the findings of the answer, and where units end. A document that reaches over
+//! several lines is one unit, and so is each element of an array that is the whole answer, as Google streams it.
+
+use alloc::vec::Vec;
+
+use super::watch::Watch;
+use crate::bundle::view::Bundle;
+use crate::mention::bytes::find;
+use crate::mention::findings::Findings;
+use crate::mention::json::{Event, Json};
+use crate::reason::Reason;
+
+/// One document, read for every operation that the request may have been.
+pub(crate) struct Document {
+    states: Vec<u32>,
+    readers: Vec<Json>,
+    /// Its first bytes, blanks apart.
+    head: [u8; 6],
+    heads: usize,
+    failed: Option<Reason>,
+}
+
+impl Document {
+    pub(crate) fn new(states: &[u32]) -> Self {
+        let mut readers = Vec::with_capacity(states.len());
+        for state in states {
+            readers.push(Json::new(*state));
+        }
+        Self { states: states.to_vec(), readers, head: [0; 6], heads: 0, failed: None }
+    }
+
+    /// It may hold names: an object or an array. Any other text names nothing.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.heads == 0 || matches!(self.head.first(), Some(b'{' | b'['))
+    }
+
+    /// Reads on up to an event of the first reader; gives how many bytes were read.
+    pub(crate) fn advance(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> (usize, Event) {
+        for &byte in bytes {
+            let Some(place) = self.head.get_mut(self.heads) else { break };
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                *place = byte;
+                self.heads += 1;
+            }
+        }
+        if self.failed.is_some() || !self.is_wanted() {
+            return (bytes.len(), Event::None);
+        }
+        let Some((first, others)) = self.readers.split_first_mut() else { return (bytes.len(), Event::None) };
+        let length = match first.advance(bundle, bytes, findings) {
+            Ok(length) => length,
+            Err(reason) => {
+                self.failed = Some(reason);
+                bytes.len()
+            }
+        };
+        for other in others {
+            // All read the same bytes: what is no JSON to one is none to any.
+            let _ = other.feed(bundle, bytes.get(..length).unwrap_or_default(), findings);
+        }
+        (length, first.event())
+    }
+
+    /// Reads on, whatever events there are.
+    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], findings: &mut Findings) {
+        while !bytes.is_empty() {
+            let (length, _) = self.advance(bundle, bytes, findings);
+            bytes = bytes.get(length..).unwrap_or_default();
+        }
+    }
+
+    /// The document's value has ended.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.failed.is_none() && self.readers.first().is_some_and(Json::is_whole)
+    }
+
+    /// The document ends, and the next one may begin. Gives why it cannot be read with certainty.
+    pub(crate) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Option<Reason> {
+        let mut trouble = self.failed.take();
+        // What ends a stream of OpenAI's is no JSON.
+        if self.heads == 0 || !self.is_wanted() || self.head == *b"[DONE]" {
+            trouble = None;
+        } else {
+            for reader in &mut self.readers {
+                trouble = trouble.or(reader.finish(bundle, findings).err());
+            }
+        }
+        for (reader, state) in self.readers.iter_mut().zip(&self.states) {
+            reader.restart(*state);
+        }
+        self.heads = 0;
+        self.head = [0; 6];
+        trouble
+    }
+}
+
+/// An answer of documents.
+pub(crate) struct Documents {
+    document: Document,
+    /// Elements of the array that is being read may have gone.
+    within: bool,
+}
+
+impl Documents {
+    pub(crate) fn new(states: &[u32]) -> Self {
+        Self { document: Document::new(states), within: false }
+    }
+
+    /// An array has begun to go, and its end has not come.
+    pub(crate) fn is_within(&self) -> bool {
+        self.within
+    }
+
+    /// Reads a piece behind `at` bytes that are held.
+    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], mut at: usize, watch: &mut Watch) {
+        while !bytes.is_empty() && watch.cut.is_none() {
+            // A document that is whole ends with its line; in front of one, and in it, ends of lines are white space.
+            let line = bytes.get(..find(b'\n', bytes).map_or(bytes.len(), |end| end + 1)).unwrap_or_default();
+            let (length, event) = self.document.advance(bundle, line, &mut watch.findings);
+            let ends = length == line.len() && line.ends_with(b"\n");
+            bytes = bytes.get(length..).unwrap_or_default();
+            at += length;
+            if event == Event::RowEnd {
+                self.within = true;
+                watch.unit(at, None);
+            }
+            if !self.document.is_wanted() || self.document.failed.is_some() {
+                // It is no document, so it names nothing from here on.
+                watch.unit(at, self.document.failed);
+                if watch.cut.is_none() && !watch.proven {
+                    watch.cut = Some(Reason::AnswerUnnamed);
+                }
+            } else if ends && self.document.is_whole() {
+                self.within = false;
+                let trouble = self.document.end(bundle, &mut watch.findings);
+                watch.unit(at, trouble);
+            }
+        }
+        if watch.findings.any_of(&watch.denied) {
+            watch.unit(at, None);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
+        let trouble = self.document.end(bundle, &mut watch.findings);
+        watch.unit(watch.held, trouble);
+    }
+}

@@ -1,0 +1,226 @@
+//! A list of models, without the rows that the caller may not see.
+//!
+//! ```text
+//! {"data":[ ROW , ROW , ROW ],"first_id":CURSOR,"last_id":CURSOR}
+//!           kept  left out with the comma ahead of it, or behind it where no row is kept ahead
+//! ```
+//!
+//! Input: chunks of one JSON document, cut anywhere, and the state that says where its rows are. Output: the same bytes without the rows
+//! in which a denied pattern occurs or, where everything is closed that no pattern knows, none occurs; a row that cannot be read with
+//! certainty is left out, too. One row is held at a time. What is no JSON is refused, and so is what has no rows where they should be and
+//! holds a closed name anywhere.
+//!
+//! A cursor that is the id of a row that is left out becomes the id of the first or the last row that is kept: paging from there meets the
+//! rows left out a second time, and goes on behind them. Where no row is kept there is no such id: the cursor is null, and whoever
+//! asked the origin goes on from [`hidden_cursors`](Rows::hidden_cursors).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::watch::Watch;
+use crate::bundle::view::Bundle;
+use crate::compact::json;
+use crate::limits;
+use crate::mention::json::{Event, Json};
+use crate::reason::Reason;
+
+/// A list being read.
+pub(crate) struct Rows {
+    json: Json,
+    place: Place,
+    /// What was read behind the last row, and the row or cursor that is being read.
+    held: Vec<u8>,
+    /// How much of it stands ahead of the row.
+    gap: usize,
+    /// A row of this array was kept.
+    kept: bool,
+    /// A row came: the answer is in fact a list.
+    listed: bool,
+    /// Ids: of the first row, of the first and the last that were kept.
+    first: Option<String>,
+    first_kept: Option<String>,
+    last_kept: Option<String>,
+    hidden: [Vec<u8>; 2],
+    /// Only one way of reading it is followed.
+    doubtful: bool,
+    /// What may go once the list is known to be one.
+    ready: Vec<u8>,
+}
+
+/// Where in the list it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Outside of rows.
+    Outside,
+    /// Behind a row, before it is known whether another one follows.
+    Gap,
+    Row,
+    Cursor,
+}
+
+impl Rows {
+    pub(crate) fn new(states: &[u32]) -> Self {
+        Self {
+            json: Json::new(states.first().copied().unwrap_or(crate::bundle::layout::NONE)),
+            place: Place::Outside,
+            held: Vec::new(),
+            gap: 0,
+            kept: false,
+            listed: false,
+            first: None,
+            first_kept: None,
+            last_kept: None,
+            hidden: [Vec::new(), Vec::new()],
+            doubtful: states.len() != 1,
+            ready: Vec::new(),
+        }
+    }
+
+    pub(crate) fn hidden_cursors(&self) -> Option<(&[u8], &[u8])> {
+        let [first, last] = &self.hidden;
+        (self.last_kept.is_none() && !(first.is_empty() && last.is_empty())).then_some((first, last))
+    }
+
+    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], watch: &mut Watch) {
+        watch.free = watch.held;
+        while !bytes.is_empty() {
+            let mut between = 0;
+            if self.place == Place::Gap {
+                between = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',')).count();
+                if between == 0 {
+                    self.leave_gap(bytes.first() == Some(&b'{'));
+                }
+            }
+            let piece = if between == 0 { bytes } else { bytes.get(..between).unwrap_or_default() };
+            let Ok(length) = self.json.advance(bundle, piece, &mut watch.findings) else {
+                watch.cut = Some(Reason::AnswerUnreadable);
+                return;
+            };
+            let (piece, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+            bytes = rest;
+            // What is in doubt outside of rows may be the rows themselves.
+            self.doubtful |= self.place == Place::Outside && self.json.doubt().is_some();
+            self.take(bundle, piece, watch);
+            if self.doubtful || self.held.len() + self.ready.len() > 2 * limits::LIST_ROW_BYTES {
+                watch.cut = Some(Reason::AnswerUnreadable);
+                return;
+            }
+        }
+        if self.listed && self.ready.len() >= limits::LIST_ROW_BYTES {
+            watch.out.append(&mut self.ready);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
+        // A document that lacks what makes it a list may be one of another shape: it goes if nothing in it looks like a closed name.
+        if self.json.finish(bundle, &mut watch.findings).is_err()
+            || !self.json.has_wanted() && self.looks_closed(bundle, watch)
+            || self.place == Place::Cursor
+        {
+            watch.cut = Some(Reason::AnswerUnreadable);
+            return;
+        }
+        watch.findings.reset();
+        watch.findings.forget();
+        self.ready.append(&mut self.held);
+        watch.out.append(&mut self.ready);
+    }
+
+    /// A closed name stands somewhere in what is ready, or may stand there under escapes.
+    fn looks_closed(&self, bundle: Bundle<'_>, watch: &Watch) -> bool {
+        core::str::from_utf8(&self.ready)
+            .map_or(true, |text| text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied))
+    }
+
+    /// Another row begins, or the array ends.
+    fn leave_gap(&mut self, row: bool) {
+        if !row {
+            self.ready.append(&mut self.held);
+            self.kept = false;
+        }
+        self.place = Place::Outside;
+    }
+
+    /// Bytes up to an event.
+    fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], watch: &mut Watch) {
+        let event = self.json.event();
+        match (self.place, event) {
+            (Place::Outside, Event::Row | Event::Cursor) => {
+                let (before, last) = piece.split_at_checked(piece.len().saturating_sub(1)).unwrap_or_default();
+                self.ready.extend_from_slice(before);
+                self.gap = self.held.len();
+                self.held.extend_from_slice(last);
+                self.place = if event == Event::Row { Place::Row } else { Place::Cursor };
+                watch.findings.reset();
+                watch.findings.forget();
+            }
+            (Place::Outside, _) => self.ready.extend_from_slice(piece),
+            _ => {
+                self.held.extend_from_slice(piece);
+                match (self.place, event) {
+                    (Place::Row, Event::RowEnd) => self.end_row(watch),
+                    (Place::Cursor, Event::CursorEnd) => self.end_cursor(bundle, watch),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn end_row(&mut self, watch: &mut Watch) {
+        self.listed = true;
+        self.place = Place::Gap;
+        let findings = &watch.findings;
+        let mut denied = findings.denied(&watch.denied);
+        // An id that no pattern knows beside one that is known is another name of the same model.
+        if let Some(first) = denied.first_mut() {
+            *first &= !1;
+        }
+        let open = denied.iter().all(|word| *word == 0) && (findings.known() || !closes_unknown(watch));
+        let id = findings.kept().first().map(|mention| mention.text.clone());
+        if self.first.is_none() {
+            self.first.clone_from(&id);
+        }
+        if self.json.take_doubt().is_some() || !open {
+            self.held.clear();
+            return;
+        }
+        let comma = self.held.get(..self.gap).unwrap_or_default().contains(&b',');
+        let from = if comma && !self.kept { self.gap } else { 0 };
+        self.ready.extend_from_slice(self.held.get(from..).unwrap_or_default());
+        self.held.clear();
+        self.kept = true;
+        if self.first_kept.is_none() {
+            self.first_kept.clone_from(&id);
+        }
+        self.last_kept = id.or(self.last_kept.take());
+    }
+
+    fn end_cursor(&mut self, bundle: Bundle<'_>, watch: &Watch) {
+        self.place = Place::Outside;
+        let text = self.json.text();
+        let readable = core::str::from_utf8(text).ok();
+        if readable.is_some_and(|id| !watch.findings.holds(bundle, id, &watch.denied)) {
+            self.ready.append(&mut self.held);
+            return;
+        }
+        self.held.clear();
+        let [first, last] = &mut self.hidden;
+        let begins = readable == self.first.as_deref() && first.is_empty();
+        let hidden = if begins { first } else { last };
+        hidden.clear();
+        hidden.extend_from_slice(text);
+        match if begins { &self.first_kept } else { &self.last_kept } {
+            Some(id) => {
+                let mut quoted = String::new();
+                json::string(&mut quoted, id);
+                self.ready.extend_from_slice(quoted.as_bytes());
+            }
+            None => self.ready.extend_from_slice(b"null"),
+        }
+    }
+}
+
+/// Models that no pattern knows are closed.
+fn closes_unknown(watch: &Watch) -> bool {
+    watch.denied.first().is_some_and(|word| word & 1 != 0)
+}

@@ -1,0 +1,100 @@
+//! The body readers by themselves, for fuzzing and for measuring; there only under `--cfg fuzzing`.
+
+pub use sketched::bundle;
+
+use crate::bundle::view::Bundle;
+use crate::mention::findings::Findings;
+use crate::mention::json::Json;
+use crate::mention::json_lines::Lines;
+use crate::reason::Reason;
+use crate::request::body::form::Form;
+use crate::request::body::multipart::Multipart;
+
+/// Which reader.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// One JSON document.
+    Json,
+    /// JSON Lines.
+    Lines,
+    /// An urlencoded form.
+    Form,
+    /// A multipart form whose boundary is `B`.
+    Multipart,
+}
+
+/// A body being read.
+pub struct Probe {
+    body: Body,
+    findings: Findings,
+}
+
+enum Body {
+    Json(Json),
+    Lines(Lines),
+    Form(Form),
+    Multipart(Multipart),
+}
+
+impl Probe {
+    /// A reader at this state of the bundle's automaton.
+    ///
+    /// # Errors
+    ///
+    /// None: the boundary is a good one.
+    pub fn new(bundle: Bundle<'_>, kind: Kind, state: u32) -> Result<Self, Reason> {
+        let body = match kind {
+            Kind::Json => Body::Json(Json::new(state)),
+            Kind::Lines => Body::Lines(Lines::new(state)),
+            Kind::Form => Body::Form(Form::new(state)),
+            Kind::Multipart => Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?),
+        };
+        Ok(Self { body, findings: Findings::new(bundle) })
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader.
+    pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) -> Result<(), Reason> {
+        match &mut self.body {
+            Body::Json(json) => json.feed(bundle, bytes, &mut self.findings),
+            Body::Lines(lines) => lines.feed(bundle, bytes, &mut self.findings),
+            Body::Form(form) => form.feed(bundle, bytes, &mut self.findings),
+            Body::Multipart(form) => form.feed(bundle, bytes, &mut self.findings),
+        }
+    }
+
+    /// Ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader.
+    pub fn finish(&mut self, bundle: Bundle<'_>) -> Result<(), Reason> {
+        match &mut self.body {
+            Body::Json(json) => json.finish(bundle, &mut self.findings),
+            Body::Lines(lines) => lines.finish(bundle, &mut self.findings),
+            Body::Form(form) => form.finish(bundle, &mut self.findings),
+            Body::Multipart(form) => form.finish(bundle, &mut self.findings),
+        }
+    }
+
+    /// What was found, in a form that compares.
+    #[must_use]
+    pub fn found(&self) -> (Vec<&str>, [bool; 4]) {
+        let mentions = self.findings.kept().iter().map(|mention| mention.text.as_str()).collect();
+        (mentions, [self.findings.named(), self.findings.binds(), self.findings.suspect(), self.findings.mentioned()])
+    }
+}
+
+mod sketched {
+    use crate::bundle::view::OwnedBundle;
+    use crate::testing::automaton;
+
+    /// The bundle that the readers' unit tests use; its start state is 0.
+    #[must_use]
+    pub fn bundle() -> OwnedBundle {
+        automaton::bundle(&automaton::chat())
+    }
+}

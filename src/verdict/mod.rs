@@ -1,0 +1,462 @@
+//! Reach x mentions -> verdict.
+//!
+//! ```text
+//! reach empty, path unguarded, preflight    pass
+//! a denied mention                          deny     (before refuse: what is closed stays closed, however it is written)
+//! everything is closed, and the operation   deny     without a body read
+//!   runs or reveals a model, or is unknown
+//! something could not be read               refuse
+//! an id that nobody knows, none where one   as the policy says: deny, defer, pass
+//!   must be named, a stored object
+//! a key of unknown meaning, an unknown      defer; but deny where it deletes, and no answer would tell what ran
+//!   operation with a body, a socket
+//! a list of models                          pass, its answer filtered
+//! else                                      pass
+//! ```
+//!
+//! Input: what the [`request`](crate::request) readers found, and the [`Reach`]. Output: an [`Outcome`] in bits; then, for who needs
+//! words, a [`Verdict`]. What is refused in whose words is [`refusal`](crate::refusal)'s.
+
+pub(crate) mod egress;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::egress::Check;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{flags, operation, section};
+use crate::bundle::view::Bundle;
+use crate::compact::{json, sort};
+use crate::denied::{Grounds, Reach};
+use crate::mention::findings::Findings;
+use crate::reason::Reason;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes through.
+    Pass,
+    /// A restriction closes it to this caller: 403 or 451.
+    Deny,
+    /// It cannot be read with certainty (400, 413, 415), or not now (503).
+    Refuse,
+    /// It goes through with the reach: what runs is decided at the origin.
+    Defer,
+}
+
+impl Kind {
+    /// `pass`, `deny`, `refuse`, `defer`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Deny => "deny",
+            Self::Refuse => "refuse",
+            Self::Defer => "defer",
+        }
+    }
+}
+
+/// What bears on the verdict besides the findings.
+pub(crate) struct Request {
+    pub(crate) guarded: bool,
+    /// The reach is everything.
+    pub(crate) everything: bool,
+    /// Flags of all operations that it may be.
+    pub(crate) flags: u32,
+    /// Not surely a known operation.
+    pub(crate) unsure: bool,
+    pub(crate) upgrade: bool,
+    /// A preflight, as long as no body comes.
+    pub(crate) preflight: bool,
+    /// A body came.
+    pub(crate) body: bool,
+    /// Why it cannot be read.
+    pub(crate) trouble: Option<Reason>,
+    /// How a refusal is worded.
+    pub(crate) flavour: u8,
+    /// The upgrade went through, and `body` is a client message on the socket.
+    pub(crate) message: bool,
+    /// The head, or an earlier message, named a model.
+    pub(crate) named: bool,
+    /// It is a DELETE, which nothing that comes later can undo.
+    pub(crate) deletes: bool,
+}
+
+impl Request {
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Nothing that may follow can change the verdict for the better.
+    pub(crate) fn settled(&self, findings: &Findings, denied: &[u64]) -> bool {
+        if !self.guarded || denied.iter().all(|word| *word == 0) {
+            return true;
+        }
+        !self.preflight && (self.trouble.is_some() || findings.any_of(denied) || self.closed())
+    }
+
+    /// With everything closed, no mention is needed.
+    fn closed(&self) -> bool {
+        self.everything && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
+    }
+}
+
+/// What was decided, in bits. Words are made by [`Verdict::new`].
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What becomes of the request.
+    pub kind: Kind,
+    /// Why.
+    pub reason: Reason,
+    /// Ids mentioned, as they were written, sorted; the first [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT).
+    pub mentions: Vec<String>,
+    /// Of these, the ones that are denied.
+    pub closed: Vec<String>,
+    /// Patterns that the verdict rests on: those mentioned, or all where nothing was read. What the grounds are asked for.
+    pub patterns: Vec<u64>,
+    /// Of these, the denied ones.
+    pub denied: Vec<u64>,
+    /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
+    pub flavour: u8,
+    /// What the answer must be held against.
+    pub check: Check,
+}
+
+/// Holds what was found against the reach.
+pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> Outcome {
+    let (mut kind, reason) = judge(bundle, request, findings, reach);
+    let check = if reach.is_empty() { Check::Nothing } else { check(bundle, kind, request, findings) };
+    if check == Check::Acknowledged && request.deletes {
+        // What is deleted is gone before an answer could be withheld.
+        kind = Kind::Deny;
+    }
+    let mut patterns: Vec<u64> = match reason {
+        Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
+        _ => findings.counted(&reach.denied),
+    };
+    if request.unnamed(findings)
+        && let Some(word) = patterns.first_mut()
+    {
+        *word |= 1;
+    }
+    let mut denied = Vec::new();
+    if kind == Kind::Deny {
+        denied.clone_from(&patterns);
+        for (word, closed) in denied.iter_mut().zip(&reach.denied) {
+            *word &= closed;
+        }
+    }
+    let mut mentions = findings.listed(bundle, &reach.denied);
+    sort::sort(&mut mentions);
+    let mut closed = Vec::new();
+    if kind == Kind::Deny {
+        for id in &mentions {
+            if findings.holds(bundle, id, &reach.denied) {
+                closed.push(id.clone());
+            }
+        }
+    }
+    Outcome { kind, reason, mentions, closed, patterns, denied, flavour: request.flavour, check }
+}
+
+/// What the answer to a request that goes on must be held against.
+fn check(bundle: Bundle<'_>, kind: Kind, request: &Request, findings: &Findings) -> Check {
+    let names = request.has(operation::ANSWER_NAMES);
+    match kind {
+        _ if !request.guarded || request.preflight => Check::Nothing,
+        Kind::Pass | Kind::Defer if request.has(operation::LISTS) => Check::Filter,
+        Kind::Defer if names => Check::Strict,
+        Kind::Defer => Check::Acknowledged,
+        Kind::Pass if names && findings.moves(bundle) => Check::Lenient,
+        _ => Check::Nothing,
+    }
+}
+
+/// The table of the module's head.
+pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, reach: &Reach) -> (Kind, Reason) {
+    if !request.guarded {
+        return (Kind::Pass, Reason::Unguarded);
+    }
+    if reach.is_empty() {
+        return (Kind::Pass, Reason::NoRestriction);
+    }
+    if request.preflight {
+        return (Kind::Pass, Reason::Preflight);
+    }
+    if findings.any_of(&reach.denied) {
+        return (Kind::Deny, Reason::ModelRestricted);
+    }
+    if request.closed() {
+        return (Kind::Deny, Reason::EverythingRestricted);
+    }
+    if let Some(reason) = request.trouble {
+        return (Kind::Refuse, reason);
+    }
+    let unnamed = request.unnamed(findings);
+    if unnamed && reach.denies(0) {
+        return (Kind::Deny, Reason::ModelRestricted);
+    }
+    let mut verdict = None;
+    if findings.unlisted() || unnamed {
+        match bundle.flags() & flags::UNLISTED {
+            0 => verdict = Some((Kind::Defer, Reason::Unlisted)),
+            1 => {}
+            _ => return (Kind::Deny, Reason::Unlisted),
+        }
+    }
+    if request.late_bound(findings) {
+        if bundle.flags() & flags::LATE_BOUND_DENY != 0 && request.bound(findings) {
+            return (Kind::Deny, Reason::LateBound);
+        }
+        verdict = verdict.or(Some((Kind::Defer, Reason::LateBound)));
+    }
+    if findings.suspect() || request.unsure && (request.body || request.upgrade) {
+        verdict = verdict.or(Some((Kind::Defer, Reason::UnknownOperation)));
+    }
+    verdict.unwrap_or((Kind::Pass, if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed }))
+}
+
+impl Request {
+    /// Something stored at the origin, or what follows on the connection, decides what runs.
+    fn late_bound(&self, findings: &Findings) -> bool {
+        self.has(operation::LATE_BOUND | operation::WEBSOCKET)
+            || self.upgrade
+            || findings.binds()
+            || self.has(operation::LATE_BOUND_UNNAMED) && !findings.named()
+    }
+
+    /// The same, but for a known socket that has named its model, or not yet had an occasion to.
+    fn bound(&self, findings: &Findings) -> bool {
+        let named = self.named || findings.named();
+        self.has(operation::LATE_BOUND)
+            || findings.binds()
+            || self.has(operation::LATE_BOUND_UNNAMED) && !named
+            || self.upgrade && !self.has(operation::WEBSOCKET)
+            || self.message && self.body && !named
+    }
+
+    /// It runs a model, and neither names one nor leaves that to what is stored.
+    fn unnamed(&self, findings: &Findings) -> bool {
+        self.guarded && self.has(operation::RUNS) && !findings.named() && !self.late_bound(findings)
+    }
+}
+
+/// The bits of all patterns.
+fn all(bundle: Bundle<'_>) -> Vec<u64> {
+    let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
+    let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
+    let mut bits = alloc::vec![u64::MAX; words];
+    for (word, bits) in bits.iter_mut().enumerate() {
+        let left = patterns.saturating_sub(word * 64);
+        if left < 64 {
+            *bits = (1 << left) - 1;
+        }
+    }
+    bits
+}
+
+/// The text under which a restriction denies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ground {
+    /// The restriction's own words; may be empty.
+    pub message: String,
+    /// What the authority's text is called; empty if the policy declares none.
+    pub title: String,
+    /// Where it is published; empty if nowhere.
+    pub url: String,
+    /// Where a caller can object; empty if nowhere.
+    pub appeal: String,
+}
+
+/// A verdict in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of the request.
+    pub kind: Kind,
+    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
+    pub status: u16,
+    /// Why.
+    pub reason: Reason,
+    /// Ids mentioned, as they were written, sorted.
+    pub mentions: Vec<String>,
+    /// Of these, the ones that are denied; only where it denies.
+    pub closed: Vec<String>,
+    /// Ids of the denied families that are mentioned, in the policy's order; only where it denies.
+    pub families: Vec<String>,
+    /// Ids of the restrictions that deny, in the policy's order; only where it denies.
+    pub restrictions: Vec<String>,
+    /// Ids of the licences that lifted something, in the policy's order.
+    pub licences: Vec<String>,
+    /// Texts under which it denies, each once.
+    pub grounds: Vec<Ground>,
+    /// What the person is told where no restriction has words of its own: the sentence that the bundle has for the reason.
+    pub sentence: String,
+    /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
+    pub flavour: u8,
+    /// What the answer must be held against.
+    pub check: Check,
+}
+
+impl Verdict {
+    /// A verdict without mentions and grounds: nothing was read, or nothing could be.
+    #[must_use]
+    pub fn plain(kind: Kind, reason: Reason) -> Self {
+        Self {
+            kind,
+            status: reason.status(),
+            reason,
+            mentions: Vec::new(),
+            closed: Vec::new(),
+            families: Vec::new(),
+            restrictions: Vec::new(),
+            licences: Vec::new(),
+            grounds: Vec::new(),
+            sentence: String::new(),
+            flavour: 0,
+            check: Check::Nothing,
+        }
+    }
+
+    /// A pass for which nothing was read.
+    #[must_use]
+    pub fn pass(reason: Reason) -> Self {
+        Self::plain(Kind::Pass, reason)
+    }
+
+    /// A pass for which nothing was read, since no restriction that these licences do not lift applies.
+    #[must_use]
+    pub fn pass_under(bundle: Bundle<'_>, licences: &[u16]) -> Self {
+        Self { licences: licence_ids(bundle, licences), ..Self::pass(Reason::NoRestriction) }
+    }
+
+    /// Puts an outcome into words.
+    #[must_use]
+    pub fn new(bundle: Bundle<'_>, outcome: Outcome, grounds: &Grounds) -> Self {
+        let mut verdict = Self::plain(outcome.kind, outcome.reason);
+        verdict.mentions = outcome.mentions;
+        verdict.closed = outcome.closed;
+        verdict.flavour = outcome.flavour;
+        verdict.check = outcome.check;
+        verdict.licences = licence_ids(bundle, &grounds.licences);
+        if !verdict.passes() {
+            verdict.sentence = sentence(bundle, outcome.reason);
+        }
+        if outcome.kind != Kind::Deny {
+            return verdict;
+        }
+        verdict.status = 403;
+        if outcome.reason == Reason::ModelRestricted {
+            verdict.families = families(bundle, &outcome.denied);
+        }
+        if matches!(outcome.reason, Reason::ModelRestricted | Reason::EverythingRestricted) {
+            verdict.restrict(bundle, &grounds.restrictions);
+        }
+        verdict
+    }
+
+    /// It goes through, deferred or not.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, Kind::Pass | Kind::Defer)
+    }
+
+    /// It was the gate's business.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.reason != Reason::Unguarded
+    }
+
+    /// `{"verdict":"deny","status":403,"mentions":[..],"families":[..],"restrictions":[..],"licences":[..],"reason":"code"}`: what
+    /// the command line and the edge module print, byte for byte.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut to = String::with_capacity(160);
+        to.push('{');
+        json::member(&mut to, "verdict");
+        json::string(&mut to, self.kind.name());
+        json::member(&mut to, "status");
+        json::number(&mut to, u64::from(self.status));
+        for (name, texts) in [
+            ("mentions", &self.mentions),
+            ("families", &self.families),
+            ("restrictions", &self.restrictions),
+            ("licences", &self.licences),
+        ] {
+            json::member(&mut to, name);
+            json::strings(&mut to, texts.iter().map(String::as_str));
+        }
+        json::member(&mut to, "reason");
+        json::string(&mut to, self.reason.code());
+        to.push('}');
+        to
+    }
+
+    /// Adds the restrictions that deny, and their texts.
+    pub(crate) fn restrict(&mut self, bundle: Bundle<'_>, restrictions: &[u16]) {
+        let authorities = bundle.table::<l::Authority>(section::AUTHORITIES);
+        let table = bundle.table::<l::Restriction>(section::RESTRICTIONS);
+        for restriction in restrictions.iter().filter_map(|index| table.get(u32::from(*index))) {
+            self.restrictions.push(bundle.text(restriction.id).into());
+            // One text that must show its legal ground is enough for the whole answer to show it.
+            self.status = self.status.max(restriction.status);
+            let authority = authorities.get(u32::from(restriction.authority));
+            let text = |field: fn(&l::Authority) -> l::Str| {
+                authority.as_ref().map_or("", |authority| bundle.text(field(authority))).into()
+            };
+            let ground = Ground {
+                message: bundle.text(restriction.message).into(),
+                title: text(|authority| authority.title),
+                url: text(|authority| authority.url),
+                appeal: text(|authority| authority.appeal),
+            };
+            if !self.grounds.contains(&ground) {
+                self.grounds.push(ground);
+            }
+        }
+    }
+}
+
+/// What a person is told of this reason; nothing if the bundle is older than it.
+fn sentence(bundle: Bundle<'_>, reason: Reason) -> String {
+    for sentence in bundle.table::<l::Sentence>(section::SENTENCES).iter() {
+        if bundle.text(sentence.code) == reason.code() {
+            return bundle.text(sentence.text).into();
+        }
+    }
+    String::new()
+}
+
+fn licence_ids(bundle: Bundle<'_>, licences: &[u16]) -> Vec<String> {
+    let table = bundle.table::<l::Licence>(section::LICENCES);
+    let mut ids = Vec::new();
+    for index in licences {
+        if let Some(licence) = table.get(u32::from(*index)) {
+            ids.push(bundle.text(licence.id).into());
+        }
+    }
+    ids
+}
+
+/// The families of these patterns, in the policy's order.
+fn families(bundle: Bundle<'_>, patterns: &[u64]) -> Vec<String> {
+    let families = bundle.table::<l::Family>(section::FAMILIES);
+    let mut mentioned = alloc::vec![false; families.len()];
+    for (bit, pattern) in (0_usize..).zip(bundle.table::<l::Pattern>(section::PATTERNS).iter()) {
+        if patterns.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0)
+            && let Some(mentioned) = mentioned.get_mut(usize::from(pattern.family))
+        {
+            *mentioned = true;
+        }
+    }
+    let mut ids = Vec::new();
+    for (family, mentioned) in families.iter().zip(mentioned) {
+        if mentioned {
+            ids.push(bundle.text(family.id).into());
+        }
+    }
+    ids
+}
+
+#[cfg(all(test, feature = "author"))]
+mod tests;
