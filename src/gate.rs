@@ -545,7 +545,6 @@ impl<'a> Candidates<'a> {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::policy;

@@ -55,6 +55,8 @@
 //! Features, none on by default: `author` (policies), `cli` (the command line), `decode` (content codings; part of the two), `edge`, `decoder` and
 //! `console` (the wasm modules), `origin` and `ed25519` (for inference origins). No feature changes a decision.
 
+// docs.rs shows with each item the feature that it needs; only the nightly compiler there can.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // What only authors and their tools call is compiled for everyone and linked for nobody.
 #![cfg_attr(not(feature = "author"), allow(dead_code))]
 // The edge module stands on `core` and `alloc` alone: the standard library's panic messages and its allocator weigh 8 KB.

@@ -171,7 +171,6 @@ impl Reason {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -3,7 +3,6 @@
 //! `make test-wasm` lays requests and native verdicts side by side under `target/browser` and runs this in headless Chromium and Firefox.
 //! The shared corpus is empty where its folder does not exist.
 #![cfg(all(target_arch = "wasm32", feature = "author"))]
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use portcullis::analysis::Decider;
 use portcullis::{OwnedBundle, policy};

@@ -1,6 +1,6 @@
 //! The command line through its binary: exit codes, and what it says.
-#![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+#![cfg(test)]
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! What is written is what is understood: random typed conditions, written as an author would, come back from a policy file unchanged.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+#![cfg(test)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
 use generate::{CODES, FACTS, LISTS, READINGS, RELATIONS, TIMES, cel_text, certain_caller, condition};

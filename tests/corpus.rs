@@ -8,8 +8,10 @@
 //! A *bypass* passes where that is not listed, an *unmarked* case passes where `defer` is asked, an *over-block* denies or refuses where
 //! only `pass` or `defer` is listed. There must be none of them.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
+
+#[path = "support/beside.rs"]
+mod beside;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -115,10 +117,9 @@ fn every_case_is_decided_as_it_should_be() {
         fs::read_dir(here.join("tests/corpus/requests")).unwrap().map(|entry| entry.unwrap().path()).collect();
     own.sort();
     run(&own, &here.join("tests/corpus/policy.toml"), true, &mut tally);
-    let shared = std::env::var_os("PORTCULLIS_CORPUS").map_or_else(|| here.join("../shared/corpus"), PathBuf::from);
-    let is_there = shared.join("requests.jsonl").exists();
-    if is_there {
-        run(&[shared.join("requests.jsonl")], &shared.join("policy.toml"), false, &mut tally);
+    if let Some(shared) = beside::beside("PORTCULLIS_CORPUS", "../shared/corpus", "requests.jsonl") {
+        let policy = shared.with_file_name("policy.toml");
+        run(&[shared], &policy, false, &mut tally);
     }
     let mut report = String::new();
     for (id, told) in &tally.faults {

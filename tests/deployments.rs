@@ -1,33 +1,20 @@
 //! What the policy's tables of deployments resolve, over a gate compiled from a policy: in every kind of slot, per dialect and host, and against a naive map.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use portcullis::VerdictKind;
-use portcullis::analysis::{Decider, RequestLine};
+use portcullis::analysis::Decider;
 use portcullis::policy::{File, Options};
 use proptest::prelude::*;
 use serde_json::json;
 
-const HEAD: &str = r#"
-format = 1
-[policy]
-id = "tables"
-version = 1
-dialects = ["openai", "anthropic", { id = "azure-openai", prefix = "/azure" }]
-[models.mythos-class]
-ids = ["mythos-5"]
-[models.open]
-ids = ["haiku-4"]
-[[restrictions]]
-id = "closed"
-models = ["mythos-class"]
-"#;
+const DIALECTS: &str = r#"["openai", "anthropic", { id = "azure-openai", prefix = "/azure" }]"#;
 
 const TABLES: &str = r#"
 [deployments.shared]
@@ -44,17 +31,14 @@ file = "one.csv"
 fn decider(tables: &str, file: &str) -> Decider {
     let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: file.to_owned() });
     let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
-    deciding::decider(&format!("{HEAD}{tables}"), &mut options)
+    deciding::decider(&(deciding::policy(DIALECTS) + tables), &mut options)
 }
 
 fn decide(decider: &mut Decider, url: &str, headers: &serde_json::Value, body: &serde_json::Value) -> (VerdictKind, String) {
     let mut all = json!({"content-type": "application/json"});
     all.as_object_mut().unwrap().extend(headers.as_object().unwrap().clone());
     let line = json!({"id": 1, "method": "POST", "url": url, "headers": all, "body": body.to_string()}).to_string();
-    let mut line = RequestLine::read(&line).unwrap();
-    let verdict = decider.verdict(&line, 0);
-    line.chunks = (0..line.body.as_ref().unwrap().len()).collect();
-    assert_eq!(decider.verdict(&line, 0).to_json(), verdict.to_json(), "{url} {body} byte by byte");
+    let verdict = deciding::decided(decider, &line, &[1]);
     (verdict.kind, verdict.reason.code().to_owned())
 }
 

@@ -1,16 +1,14 @@
-//! What the checker says of each case under `tests/diagnostics/`, compared letter by letter with what it should say.
+//! What the checker says of each case under `tests/corpus/policies/`, compared letter by letter with what it should say.
 //!
 //! A case is a folder: its `.toml` and `.json` files in the order of their names are one policy, other files are what it refers to, `expected.txt` is the
-//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `PORTCULLIS_REWRITE=1` in the environment both are
+//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `UPDATE=1` in the environment both are
 //! written anew, to be reviewed like code.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test stops at the first surprise"
-)]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -58,7 +56,7 @@ fn sources(folder: &Path) -> Vec<String> {
 /// Whoever does what the checker proposes is rid of the problem, and has none in its place.
 #[test]
 fn each_proposal_mends_what_it_is_made_for() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let (mut wrong, mut applied) = (Vec::new(), 0);
     for case in names(&all) {
         let folder = all.join(&case);
@@ -92,7 +90,7 @@ fn each_proposal_mends_what_it_is_made_for() {
 
 #[test]
 fn each_case_is_told_as_expected() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut wrong = Vec::new();
     for case in names(&all) {
         let folder = all.join(&case);
@@ -108,19 +106,17 @@ fn each_case_is_told_as_expected() {
         assert_eq!(loaded.policy.is_none(), errors, "{case}: a policy if and only if there is no error");
         for (name, said) in [("expected.txt", text), ("expected.jsonl", records)] {
             let path = folder.join(name);
-            if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-                fs::write(&path, said).unwrap();
-            } else if fs::read_to_string(&path).unwrap_or_default() != said {
+            if golden::differs(&path, &said) {
                 wrong.push(format!("{case}/{name} should now read:\n{said}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}\nPORTCULLIS_REWRITE=1 writes what is said now", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\nUPDATE=1 writes what is said now", wrong.join("\n"));
 }
 
 #[test]
 fn twenty_mistakes_are_twenty_problems() {
-    let folder = folder("tests/diagnostics/twenty-mistakes");
+    let folder = folder("tests/corpus/policies/twenty-mistakes");
     let loaded = load_files(&folder, &["policy.toml".to_owned()]);
     assert_eq!(loaded.problems.len(), 20, "{}", render(&loaded.problems, &loaded.files, false));
     let text = &loaded.files.first().unwrap().text;
@@ -153,7 +149,7 @@ const LOWERING: [&str; 1] = ["E0508"];
 
 #[test]
 fn every_code_has_a_case() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut told = String::new();
     for case in names(&all) {
         told.push_str(&fs::read_to_string(all.join(case).join("expected.jsonl")).unwrap_or_default());
@@ -166,13 +162,10 @@ fn every_code_has_a_case() {
     assert!(untold.is_empty(), "no case shows {untold:?}");
 }
 
-/// Editors read the schema from a file beside the policies, which `PORTCULLIS_REWRITE=1` writes.
+/// Editors read the schema from a file beside the policies, which `UPDATE=1` writes.
 #[test]
 fn the_schema_beside_the_policies_is_the_one_of_the_types() {
     let path = folder("policies/policy.schema.json");
     let now = format!("{:#}\n", portcullis::policy::schema());
-    if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-        fs::write(&path, &now).unwrap();
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), now, "PORTCULLIS_REWRITE=1 writes it anew");
+    assert!(!golden::differs(&path, &now), "UPDATE=1 writes it anew");
 }

@@ -3,29 +3,25 @@
 //! The table (`surfaces.json`) is not part of this repository: it is read from `../shared/reference`, or from the folder that
 //! `PORTCULLIS_REFERENCE` names, and without it the tests that need it pass by saying so.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
+
+#[path = "support/beside.rs"]
+mod beside;
+#[path = "support/deciding.rs"]
+mod deciding;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use portcullis::OwnedBundle;
-use portcullis::analysis::{Decider, RequestLine};
-use portcullis::analysis::{Meaning, Surface, SurfaceMatch};
-use portcullis::compile;
+use deciding::guarding;
+use portcullis::analysis::{Meaning, RequestLine, Surface, SurfaceMatch};
 use portcullis::dialect;
-use portcullis::policy::{Options, Source, load};
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
 fn reference() -> Option<Value> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
-    let folder = std::env::var_os("PORTCULLIS_REFERENCE").map_or(beside, PathBuf::from);
-    let text = std::fs::read_to_string(folder.join("surfaces.json"));
-    if text.is_err() {
-        println!("no surfaces.json in {}: nothing compared", folder.display());
-    }
-    Some(serde_json::from_str(&text.ok()?).expect("surfaces.json is JSON"))
+    let file = beside::beside("PORTCULLIS_REFERENCE", "../shared/reference", "surfaces.json")?;
+    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 /// Operations that the table calls late-bound and the files do not, each for a reason.
@@ -559,15 +555,6 @@ fn every_place_of_the_reference_is_judged() {
 /// Roles of places that hold no model: whoever keeps a router from one does not ask for it. An address may name a deployment.
 const NOT_READ: [&str; 1] = ["secondary:router_deny_patterns"];
 
-/// The policy of the corpus, for these dialects.
-fn guarding<'a>(dialects: impl IntoIterator<Item = &'a str>) -> Decider {
-    let policy = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policy.toml")).unwrap();
-    let dialects: Vec<&str> = dialects.into_iter().collect();
-    let policy = guarded(&policy, &dialects);
-    let policy = load(vec![Source::new("policy.toml", policy)], &mut Options::default()).policy.unwrap();
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
-}
-
 /// A request that names `mythos-5` at `closed` and `haiku-4` at the operation's other places.
 fn filled(method: &str, path: &str, operation: &Value, closed: &Value) -> Value {
     let models = operation["models"].as_array().unwrap();
@@ -665,11 +652,4 @@ fn put(at: &mut Value, pointer: &str, value: Value) {
         }
         put(&mut at[if step == "{}" { "some" } else { step }], rest, value);
     }
-}
-
-/// The policy with other dialects.
-fn guarded(policy: &str, dialects: &[&str]) -> String {
-    let (before, rest) = policy.split_once("dialects = [").unwrap();
-    let (_, after) = rest.split_once("\n]\n").unwrap();
-    format!("{before}dialects = {dialects:?}\n{after}")
 }

@@ -7,9 +7,9 @@
 //! - A closed name at any one leaf denies where a model is documented, and changes nothing anywhere else.
 //! - A key that is called like a model with a closed name in it, put into any object, denies outside of the user's own data and changes nothing within it.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! No text makes the reader of policies panic, and whatever it says points into the text.
 
-#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
 
 use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;
@@ -9,9 +10,9 @@ use proptest::prelude::*;
 const SEEDS: [&str; 5] = [
     include_str!("../policies/mythos-suspension.toml"),
     include_str!("../policies/partner-tier.toml"),
-    include_str!("diagnostics/conditions/policy.toml"),
-    include_str!("diagnostics/lists/policy.toml"),
-    include_str!("diagnostics/json/policy.json"),
+    include_str!("corpus/policies/conditions/policy.toml"),
+    include_str!("corpus/policies/lists/policy.toml"),
+    include_str!("corpus/policies/json/policy.json"),
 ];
 
 /// What damage is made of: the signs of TOML, JSON, CEL and Unicode that mean something somewhere.

@@ -2,17 +2,19 @@
 //!
 //! The reference (`errors.json`) is not part of this repository: see `dialects.rs`.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(test)]
+
+#[path = "support/beside.rs"]
+mod beside;
+#[path = "support/deciding.rs"]
+mod deciding;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
+use deciding::guarding;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::compile;
-use portcullis::policy::{Options, Source, load};
-use portcullis::{OwnedBundle, Refusal, Socket, Verdict};
+use portcullis::{Refusal, Socket, Verdict};
 use serde_json::{Value, json};
 
 const CLOCK: i64 = 1_781_481_600_000;
@@ -48,13 +50,6 @@ fn spoken(index: usize) -> &'static str {
     }
 }
 
-fn guarding(dialects: &[&str]) -> Decider {
-    let policy = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policy.toml")).unwrap();
-    let policy = guarded(&policy, dialects);
-    let policy = load(vec![Source::new("policy.toml", policy)], &mut Options::default()).policy.unwrap();
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
-}
-
 fn verdict(dialect: &str, path: &str, body: &str) -> Verdict {
     thread_local! {
         static DECIDERS: RefCell<BTreeMap<String, Decider>> = const { RefCell::new(BTreeMap::new()) };
@@ -62,7 +57,7 @@ fn verdict(dialect: &str, path: &str, body: &str) -> Verdict {
     let line = json!({ "method": "POST", "url": path, "headers": { "content-type": "application/json" }, "body": body, "place": { "country": "FR" } });
     let line = RequestLine::read(&line.to_string()).unwrap();
     DECIDERS.with_borrow_mut(|deciders| {
-        deciders.entry(dialect.to_owned()).or_insert_with(|| guarding(&[dialect])).verdict(&line, CLOCK)
+        deciders.entry(dialect.to_owned()).or_insert_with(|| guarding([dialect])).verdict(&line, CLOCK)
     })
 }
 
@@ -78,13 +73,8 @@ fn header<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
 }
 
 fn reference() -> Option<Value> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
-    let folder = std::env::var_os("PORTCULLIS_REFERENCE").map_or(beside, PathBuf::from);
-    let text = std::fs::read_to_string(folder.join("errors.json"));
-    if text.is_err() {
-        println!("no errors.json in {}: nothing compared", folder.display());
-    }
-    Some(serde_json::from_str(&text.ok()?).expect("errors.json is JSON"))
+    let file = beside::beside("PORTCULLIS_REFERENCE", "../shared/reference", "errors.json")?;
+    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 /// What `<..>` stands for in the reference may be any text; a member more than there is may be ours.
@@ -171,7 +161,7 @@ fn a_socket_is_told_as_its_clients_show_it() {
 #[test]
 fn with_all_dialects_the_operation_says_in_whose_words() {
     let ids: Vec<&str> = portcullis::dialect::all().iter().map(|source| source.id).collect();
-    let mut decider = guarding(&ids);
+    let mut decider = guarding(ids);
     let mut told = |path: &str, headers: Value, body: &str| -> Value {
         let line = json!({ "method": "POST", "url": path, "headers": headers, "body": body, "place": { "country": "FR" } });
         let verdict = decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), CLOCK);
@@ -190,11 +180,4 @@ fn with_all_dialects_the_operation_says_in_whose_words() {
     // Of several, the one that a header speaks for.
     let google = json!({ "content-type": "application/json", "x-goog-api-key": "k" });
     assert_eq!(told("/unheard/of", google, body)["error"]["status"], "PERMISSION_DENIED");
-}
-
-/// The policy with other dialects.
-fn guarded(policy: &str, dialects: &[&str]) -> String {
-    let (before, rest) = policy.split_once("dialects = [").unwrap();
-    let (_, after) = rest.split_once("\n]\n").unwrap();
-    format!("{before}dialects = {dialects:?}\n{after}")
 }

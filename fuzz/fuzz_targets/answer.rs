@@ -1,5 +1,5 @@
 //! Any bytes as an answer: what becomes of it is the same wherever its chunks end, nothing of a list goes that was not in it, and what
-//! goes of a list that is JSON is JSON. Seeds: the bodies of `tests/corpus/answers`.
+//! goes of a list that is JSON is JSON. Seeds: the bodies of `tests/corpus/responses`.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ const CALLS: [(&str, &str, &[u8]); 4] = [
 
 thread_local! {
     static GATE: RefCell<Gate> = {
-        let text = include_str!("../../tests/corpus/answers/policy.toml").to_owned();
+        let text = include_str!("../../tests/corpus/responses/policy.toml").to_owned();
         let loaded = load(vec![Source::new("policy.toml", text)], &mut Options::default());
         let bundle = compile(&loaded.policy.unwrap(), None).unwrap();
         RefCell::new(Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap())

@@ -31,7 +31,7 @@ const HEADERS: &[(&str, &str)] = &[("upgrade", "websocket"), ("connection", "Upg
 
 thread_local! {
     static GATE: RefCell<Gate> = {
-        let text = include_str!("../../tests/corpus/answers/policy.toml").to_owned();
+        let text = include_str!("../../tests/corpus/responses/policy.toml").to_owned();
         let loaded = load(vec![Source::new("policy.toml", text)], &mut Options::default());
         let bundle = compile(&loaded.policy.unwrap(), None).unwrap();
         RefCell::new(Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap())

@@ -470,5 +470,4 @@ fn base64(text: &str) -> Result<Vec<u8>, LineError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -565,7 +565,6 @@ fn may_be_same(one: &Token, other: &Token) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -27,7 +27,7 @@ mod inflate;
 pub(crate) mod memory;
 mod step;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+#[expect(clippy::string_slice, reason = "tests")]
 mod tests;
 mod zstd;
 

@@ -99,7 +99,6 @@ fn holds_all(row: &Row, other: &Row) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::policy::model::{FactRef, Span, Test};

@@ -616,5 +616,4 @@ fn write_fact(writer: &mut Writer, from: &Fact) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests;

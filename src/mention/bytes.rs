@@ -340,5 +340,5 @@ pub(crate) fn find_dashes(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+#[expect(clippy::string_slice, reason = "tests")]
 mod tests;

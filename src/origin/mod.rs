@@ -1,7 +1,7 @@
 //! For inference origins: whether a request comes from the gate just as the gate judged it, what its caller may not use, and the
 //! acknowledgement that this was enforced. `docs/access-header.md` has the formats.
 //!
-//! Input: a request's method, target and headers, the gate's keys, the time. Output: a [`AccessHeader`], or the [`AccessHeaderError`] that says why the request
+//! Input: a request's method, target and headers, the gate's keys, the time. Output: a [`VerifiedAccess`], or the [`AccessHeaderError`] that says why the request
 //! is not to be served. It reads no body and enforces nothing: which model a request comes to, the origin knows.
 //!
 //! ```
@@ -42,7 +42,7 @@ pub use self::error::AccessHeaderError;
 #[cfg(feature = "origin")]
 pub use self::key::{KeyError, Keys};
 #[cfg(feature = "origin")]
-pub use self::nonce_cache::{NonceCache, Nonces, Taken};
+pub use self::nonce_cache::{NonceCache, NonceStore, Taken};
 pub use self::sign::{ACCESS_HEADER, ENFORCED_HEADER};
 #[cfg(feature = "origin")]
-pub use self::verify::{AccessHeader, ArrivedRequest, acknowledge, verify};
+pub use self::verify::{ArrivedRequest, VerifiedAccess, acknowledge, verify};

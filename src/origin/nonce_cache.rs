@@ -2,7 +2,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
 /// Where nonces are remembered. Several machines behind one address need one that they share.
-pub trait Nonces {
+pub trait NonceStore {
     /// Takes a nonce that must be remembered until `until`; both times in seconds since the epoch.
     fn take(&mut self, nonce: &str, until: u64, now: u64) -> Taken;
 }
@@ -18,10 +18,10 @@ pub enum Taken {
     Full,
 }
 
-/// Nonces that this process has seen. What is full refuses, for to forget one would be to let it in twice.
+/// NonceStore that this process has seen. What is full refuses, for to forget one would be to let it in twice.
 ///
 /// ```
-/// use portcullis::origin::{Nonces, NonceCache, Taken};
+/// use portcullis::origin::{NonceStore, NonceCache, Taken};
 ///
 /// let mut seen = NonceCache::new(1);
 /// assert_eq!(seen.take("n-1", 70, 0), Taken::Fresh);
@@ -52,7 +52,7 @@ impl Default for NonceCache {
     }
 }
 
-impl Nonces for NonceCache {
+impl NonceStore for NonceCache {
     fn take(&mut self, nonce: &str, until: u64, now: u64) -> Taken {
         if self.until.contains_key(nonce) {
             return Taken::Replayed;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::error::AccessHeaderError;
 use super::field::{Item, members};
 use super::key::Keys;
-use super::nonce_cache::{Nonces, Taken};
+use super::nonce_cache::{NonceStore, Taken};
 use super::sign::{ACCESS_HEADER, ENFORCED_HEADER};
 use super::sign::{digest, mac};
 use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
@@ -24,7 +24,7 @@ pub struct ArrivedRequest<'a> {
 /// What the gate says of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AccessHeader {
+pub struct VerifiedAccess {
     /// Ids of the families that the caller may not use; `*`: models that no family of the policy knows.
     pub denied: Vec<String>,
     /// What runs is decided at the origin, so nobody else can enforce it: the verdict was `defer`, not `pass`.
@@ -45,7 +45,7 @@ pub struct AccessHeader {
     pub key_id: String,
 }
 
-impl AccessHeader {
+impl VerifiedAccess {
     /// Whether the caller may not use the models of a family; `*` asks for those of no family.
     #[must_use]
     pub fn denies(&self, family: &str) -> bool {
@@ -61,8 +61,8 @@ pub fn verify(
     arrived: &ArrivedRequest<'_>,
     keys: &Keys,
     now: u64,
-    seen: Option<&mut dyn Nonces>,
-) -> Result<AccessHeader, AccessHeaderError> {
+    seen: Option<&mut dyn NonceStore>,
+) -> Result<VerifiedAccess, AccessHeaderError> {
     let text = value(arrived.headers, ACCESS_HEADER).ok_or(AccessHeaderError::Missing)?;
     let read = read(&text).ok_or(AccessHeaderError::Malformed)?;
     let Read { access, .. } = &read;
@@ -103,7 +103,7 @@ pub fn verify(
 /// The value of `Portcullis-Enforced` for an answer of this status: the origin has enforced what the access header denies. `keys` is the origin's own,
 /// whose first of `hmac-sha256` signs; none if there is no such key.
 #[must_use]
-pub fn acknowledge(access: &AccessHeader, status: u16, keys: &Keys) -> Option<String> {
+pub fn acknowledge(access: &VerifiedAccess, status: u16, keys: &Keys) -> Option<String> {
     let (id, secret) = keys.signer()?;
     let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", access.nonce);
     let signature = mac(secret, format!("{ENFORCED_HEADER}: {text}").as_bytes());
@@ -121,7 +121,7 @@ fn value(headers: &[(&str, &str)], name: &str) -> Option<String> {
 }
 
 struct Read {
-    access: AccessHeader,
+    access: VerifiedAccess,
     method: String,
     target: String,
     credential: String,
@@ -159,7 +159,7 @@ fn read(text: &str) -> Option<Read> {
     if !slots.iter().all(|name| !name.is_empty() && name.bytes().all(plain)) {
         return None;
     }
-    let access = AccessHeader {
+    let access = VerifiedAccess {
         denied: list(take("denied")?)?,
         deferred,
         policy: string(take("policy")?)?,

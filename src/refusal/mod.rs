@@ -226,5 +226,4 @@ fn visible(case: &str) -> String {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;

@@ -675,5 +675,5 @@ fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -454,7 +454,6 @@ pub(crate) fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Resu
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 

@@ -289,7 +289,6 @@ fn range(text: &str) -> Result<Range, (String, Help)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -171,7 +171,6 @@ fn occurs(run: &[Token], within: &[Token]) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -57,7 +57,6 @@ pub(crate) fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

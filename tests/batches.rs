@@ -1,51 +1,31 @@
 //! Requests inside requests: Google's batches, documents in parts, bodies in Base64. Each is decided whole and byte by byte, with the same verdict.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::cell::RefCell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use deciding::decider;
+use deciding::{decider, policy};
 use portcullis::VerdictKind;
 use portcullis::analysis::{Decider, RequestLine};
 use portcullis::policy::Options;
 use serde_json::json;
 
-const POLICY: &str = r#"
-format = 1
-[policy]
-id = "nested"
-version = 1
-dialects = ["gemini", { id = "vertex", prefix = "/vertex" }, { id = "bedrock", prefix = "/bedrock" }]
-[models.mythos-class]
-ids = ["mythos-5"]
-[models.open]
-ids = ["haiku-4"]
-[[restrictions]]
-id = "closed"
-models = ["mythos-class"]
-"#;
+const DIALECTS: &str = r#"["gemini", { id = "vertex", prefix = "/vertex" }, { id = "bedrock", prefix = "/bedrock" }]"#;
 
 thread_local! {
-    static DECIDER: RefCell<Decider> = RefCell::new(decider(POLICY, &mut Options::default()));
+    static DECIDER: RefCell<Decider> = RefCell::new(decider(&policy(DIALECTS), &mut Options::default()));
 }
 
 #[track_caller]
 fn decided(url: &str, content_type: &str, body: &str) -> (VerdictKind, String) {
     let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": content_type}, "body": body});
-    let mut line = RequestLine::read(&line.to_string()).unwrap();
-    DECIDER.with_borrow_mut(|decider| {
-        let verdict = decider.verdict(&line, 0);
-        for size in [1, 7] {
-            line.chunks = (0..body.len()).step_by(size).collect();
-            assert_eq!(decider.verdict(&line, 0).to_json(), verdict.to_json(), "{body} in pieces of {size}");
-        }
-        (verdict.kind, verdict.reason.code().to_owned())
-    })
+    let verdict = DECIDER.with_borrow_mut(|decider| deciding::decided(decider, &line.to_string(), &[1, 7]));
+    (verdict.kind, verdict.reason.code().to_owned())
 }
 
 /// A batch of these parts.
@@ -278,7 +258,7 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
 fn a_container_has_the_reach_of_all_that_it_may_hold() {
     let rule =
         "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
-    let mut decider = decider(&format!("{POLICY}{rule}"), &mut Options::default());
+    let mut decider = decider(&(policy(DIALECTS) + rule), &mut Options::default());
     let mut kind = |url: &str, body: &str| {
         let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": MIXED}, "body": body});
         decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0).kind
@@ -298,7 +278,7 @@ names = { tuned = "mythos-5" }
 hosts = ["other.example"]
 names = { tuned = "haiku-4" }
 "#;
-    let mut decider = decider(&format!("{POLICY}{tables}"), &mut Options::default());
+    let mut decider = decider(&(policy(DIALECTS) + tables), &mut Options::default());
     for (host, inner, expected) in [
         ("real", "other", VerdictKind::Deny),
         ("real", "real", VerdictKind::Deny),

@@ -9,17 +9,17 @@ mod caller;
 mod condition;
 mod policy;
 
-pub use caller::{Caller, Owned, caller, callers, certain_caller, moment};
-pub use condition::{cel_text, condition, oracle_text, written};
-pub use policy::{LISTS, SECRET_LIST, policy, policy_of, vocabulary};
+pub(crate) use caller::{Caller, Owned, caller, callers, certain_caller, moment};
+pub(crate) use condition::{cel_text, condition, oracle_text, written};
+pub(crate) use policy::{LISTS, SECRET_LIST, policy, policy_of, vocabulary};
 
 use portcullis::policy::FactKind;
 
 /// Name and type of a fact.
-pub type Declared = (&'static str, fn() -> FactKind);
+pub(crate) type Declared = (&'static str, fn() -> FactKind);
 
 /// The declared facts. Atoms refer to them by index.
-pub const FACTS: [Declared; 10] = [
+pub(crate) const FACTS: [Declared; 10] = [
     ("us_person", || FactKind::Bool),
     ("employee", || FactKind::Bool),
     ("relation", || FactKind::Enum(RELATIONS.map(str::to_owned).to_vec())),
@@ -32,22 +32,22 @@ pub const FACTS: [Declared; 10] = [
     ("score", || FactKind::Number),
 ];
 
-pub const RELATIONS: [&str; 3] = ["staff", "contractor", "end_user"];
+pub(crate) const RELATIONS: [&str; 3] = ["staff", "contractor", "end_user"];
 
 /// Texts of facts: some begin as others do, one is empty, one is not ASCII.
-pub const TEXTS: [&str; 9] = ["acme", "acme-labs", "acme-labs-eu", "ac", "beta", "", "Acme", "größe", "staff"];
+pub(crate) const TEXTS: [&str; 9] = ["acme", "acme-labs", "acme-labs-eu", "ac", "beta", "", "Acme", "größe", "staff"];
 
 /// Starts that conditions ask for.
-pub const STARTS: [&str; 6] = ["a", "ac", "acme", "acme-labs", "b", "gr"];
+pub(crate) const STARTS: [&str; 6] = ["a", "ac", "acme", "acme-labs", "b", "gr"];
 
 /// Codes of places, in normal form, of which each reader knows where they lie.
-pub const CODES: [&str; 12] = ["US", "US-TX", "US-CA", "PR", "UA", "UA-43", "UA-09", "RU", "RU-43", "CU", "DE", "DE-BE"];
+pub(crate) const CODES: [&str; 12] = ["US", "US-TX", "US-CA", "PR", "UA", "UA-43", "UA-09", "RU", "RU-43", "CU", "DE", "DE-BE"];
 
 /// Codes of places whose region is known, or whose country has none in [`CODES`].
-pub const FULL_CODES: [&str; 10] = ["US-TX", "US-CA", "US-NY", "PR", "UA-43", "UA-30", "RU-43", "CU", "DE-BE", "DE-BY"];
+pub(crate) const FULL_CODES: [&str; 10] = ["US-TX", "US-CA", "US-NY", "PR", "UA-43", "UA-30", "RU-43", "CU", "DE-BE", "DE-BY"];
 
 /// Instants, spelled as people spell them; the second and the last are the same one.
-pub const TIMES: [&str; 8] = [
+pub(crate) const TIMES: [&str; 8] = [
     "2026-06-12T21:20:59.999Z",
     "2026-06-12T21:21:00Z",
     "2026-06-12T21:21:00.001Z",
@@ -58,11 +58,11 @@ pub const TIMES: [&str; 8] = [
     "2026-06-12T17:21:00-04:00",
 ];
 
-pub const NUMBERS: [f64; 8] = [0.0, -1.0, -0.5, 0.5, 1.0, 2.0, 1e300, -1e-300];
+pub(crate) const NUMBERS: [f64; 8] = [0.0, -1.0, -0.5, 0.5, 1.0, 2.0, 1e300, -1e-300];
 
-pub const ASNS: [u32; 4] = [0, 13_335, 64_512, u32::MAX];
+pub(crate) const ASNS: [u32; 4] = [0, 13_335, 64_512, u32::MAX];
 
-pub const ADDRESSES: [&str; 9] = [
+pub(crate) const ADDRESSES: [&str; 9] = [
     "10.0.0.0",
     "10.0.0.255",
     "10.0.1.0",
@@ -75,7 +75,7 @@ pub const ADDRESSES: [&str; 9] = [
 ];
 
 /// CIDR entries: address and length of the prefix.
-pub const RANGES: [(&str, u32); 7] = [
+pub(crate) const RANGES: [(&str, u32); 7] = [
     ("10.0.0.0", 24),
     ("10.0.0.0", 8),
     ("255.255.255.255", 32),
@@ -86,7 +86,7 @@ pub const RANGES: [(&str, u32); 7] = [
 ];
 
 /// Operations and the dialect each is of; the last is one that nobody knows.
-pub const READINGS: [(&str, &str); 5] = [
+pub(crate) const READINGS: [(&str, &str); 5] = [
     ("createChatCompletion", "openai"),
     ("createResponse", "openai"),
     ("createEmbedding", "openai"),

@@ -1,9 +1,9 @@
 //! What is decided does not depend on where the chunks end, also where a body has several readings: members that some API
 //! knows, sent to paths that fit several operations, cut anywhere.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::cell::RefCell;

@@ -1,10 +1,9 @@
 //! The reference evaluator against an independent one: the interpreter of the `cel` crate, wherever everything is known; and against
 //! the laws of strong Kleene logic, wherever something is not.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, missing_docs, unreachable_pub)]
+#![cfg(test)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
 use std::net::IpAddr;

@@ -1,17 +1,18 @@
-//! The marks of `tests/corpus/marks.json`: signed here, they are the package's to the byte; checked here, they say what they say there, and so
+//! The marks of `tests/corpus/access-header/vectors.json`: signed here, they are the package's to the byte; checked here, they say what they say there, and so
 //! does whatever is wrong with one.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use portcullis::origin::{AccessHeader, AccessHeaderError, ArrivedRequest, Keys, NonceCache, acknowledge, verify};
+use portcullis::origin::{AccessHeaderError, ArrivedRequest, Keys, NonceCache, VerifiedAccess, acknowledge, verify};
 use serde_json::Value;
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("corpus/marks.json")).unwrap()
+    serde_json::from_str(include_str!("corpus/access-header/vectors.json")).unwrap()
 }
 
 fn text<'a>(of: &'a Value, name: &str) -> &'a str {
@@ -35,7 +36,7 @@ fn keys(vectors: &Value) -> Keys {
     Keys::read(&format!("{},{}", vectors["gate"][0].as_str().unwrap(), text(vectors, "public"))).unwrap()
 }
 
-fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<AccessHeader, AccessHeaderError> {
+fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<VerifiedAccess, AccessHeaderError> {
     let mut lines = headers(&vector["headers"]);
     lines.push(("Portcullis-Access", mark));
     let arrived = ArrivedRequest { method: text(vector, "method"), target: text(vector, "target"), headers: &lines };

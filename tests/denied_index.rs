@@ -2,10 +2,9 @@
 //!
 //! One evaluator answers several requests in a row, under other instants, switches and readings, so that nothing of one may be left for the next.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, missing_docs, unreachable_pub)]
+#![cfg(test)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
 use std::collections::BTreeSet;

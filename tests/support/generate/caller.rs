@@ -11,7 +11,7 @@ use super::{ADDRESSES, ASNS, CODES, FACTS, FULL_CODES, NUMBERS, RELATIONS, TEXTS
 
 /// A raw value that owns what it holds.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Owned {
+pub(crate) enum Owned {
     Bool(bool),
     Number(f64),
     Text(&'static str),
@@ -19,7 +19,7 @@ pub enum Owned {
 }
 
 impl Owned {
-    pub fn value(&self) -> Value<'_> {
+    pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Bool(value) => Value::Bool(*value),
             Self::Number(value) => Value::Number(*value),
@@ -31,19 +31,19 @@ impl Owned {
 
 /// A candidate caller.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Caller {
-    pub place: Place,
-    pub network: u8,
-    pub asn: Option<u32>,
-    pub ip: Option<IpAddr>,
+pub(crate) struct Caller {
+    pub(crate) place: Place,
+    pub(crate) network: u8,
+    pub(crate) asn: Option<u32>,
+    pub(crate) ip: Option<IpAddr>,
     /// By index into [`FACTS`].
-    pub account: [Option<Owned>; FACTS.len()],
-    pub subject: Subject,
+    pub(crate) account: [Option<Owned>; FACTS.len()],
+    pub(crate) subject: Subject,
 }
 
 impl Caller {
     /// What the reference evaluator takes.
-    pub fn known(&self, now: i64) -> Known<'_> {
+    pub(crate) fn known(&self, now: i64) -> Known<'_> {
         let account = FACTS.iter().zip(&self.account).filter_map(|((name, _), value)| Some((*name, value.as_ref()?.value())));
         Known {
             place: self.place,
@@ -58,7 +58,7 @@ impl Caller {
     }
 
     /// The same caller, of whom less is known: what the mask says is left out.
-    pub fn without(&self, mask: u32) -> Self {
+    pub(crate) fn without(&self, mask: u32) -> Self {
         let mut less = self.clone();
         let drops = |bit: usize| mask >> bit & 1 == 1;
         for (bit, value) in less.account.iter_mut().enumerate() {
@@ -86,7 +86,7 @@ impl Caller {
 }
 
 /// An instant of [`TIMES`], or one of which nobody speaks.
-pub fn moment() -> BoxedStrategy<i64> {
+pub(crate) fn moment() -> BoxedStrategy<i64> {
     prop_oneof![8 => select(&TIMES[..]).prop_map(|text| read_time(text).unwrap()), 1 => Just(0), 1 => Just(i64::MAX / 4)].boxed()
 }
 
@@ -157,7 +157,7 @@ fn account() -> BoxedStrategy<[Option<Owned>; FACTS.len()]> {
 }
 
 /// Any caller.
-pub fn caller() -> BoxedStrategy<Caller> {
+pub(crate) fn caller() -> BoxedStrategy<Caller> {
     let subject = prop_oneof![4 => Just(Subject::Person), 1 => Just(Subject::Entity), 1 => Just(Subject::AllUsersAttested)];
     let asn = prop::option::of(prop_oneof![4 => select(&ASNS[..]), 1 => any::<u32>()]);
     let ip = prop::option::of(select(&ADDRESSES[..]).prop_map(|text| text.parse().unwrap()));
@@ -167,7 +167,7 @@ pub fn caller() -> BoxedStrategy<Caller> {
 }
 
 /// Candidates of one request: mostly one or two, at times more than are decided one by one.
-pub fn callers() -> BoxedStrategy<Vec<Caller>> {
+pub(crate) fn callers() -> BoxedStrategy<Vec<Caller>> {
     prop_oneof![
         6 => prop::collection::vec(caller(), 1..=1),
         3 => prop::collection::vec(caller(), 2..=3),
@@ -177,7 +177,7 @@ pub fn callers() -> BoxedStrategy<Vec<Caller>> {
 }
 
 /// A caller of whom everything is known, so that no atom is unknown.
-pub fn certain_caller() -> BoxedStrategy<Caller> {
+pub(crate) fn certain_caller() -> BoxedStrategy<Caller> {
     let code = || select(&FULL_CODES[..]);
     let account = (
         (any::<bool>(), any::<bool>(), select(&RELATIONS[..]), text(), code()),

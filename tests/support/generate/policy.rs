@@ -14,15 +14,15 @@ use super::condition::{cel_text, condition};
 use super::{ASNS, CODES, FACTS, NUMBERS, RANGES, TEXTS, TIMES};
 
 /// The lists, by index: two of places, an open and a secret one of texts, address ranges, numbers, numbers of autonomous systems.
-pub const LISTS: [&str; 7] = ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
-pub const PLACE_LISTS: [usize; 2] = [0, 1];
-pub const TEXT_LISTS: [usize; 2] = [2, 3];
-pub const SECRET_LIST: usize = 3;
-pub const RANGE_LIST: usize = 4;
-pub const NUMBER_LIST: usize = 5;
-pub const ASN_LIST: usize = 6;
+pub(crate) const LISTS: [&str; 7] = ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
+pub(crate) const PLACE_LISTS: [usize; 2] = [0, 1];
+pub(crate) const TEXT_LISTS: [usize; 2] = [2, 3];
+pub(crate) const SECRET_LIST: usize = 3;
+pub(crate) const RANGE_LIST: usize = 4;
+pub(crate) const NUMBER_LIST: usize = 5;
+pub(crate) const ASN_LIST: usize = 6;
 
-pub const COUNTRIES: [&str; 5] = ["US", "UA", "PR", "CU", "DE"];
+pub(crate) const COUNTRIES: [&str; 5] = ["US", "UA", "PR", "CU", "DE"];
 
 const FAMILIES: [&str; 3] = ["mythos-class", "fable-class", "open"];
 const WORDS: [&str; 6] = ["mythos", "fable", "haiku", "5", "lite", "50"];
@@ -236,12 +236,12 @@ fn licence() -> BoxedStrategy<DraftLicence> {
 }
 
 /// A policy of a few rules.
-pub fn policy() -> BoxedStrategy<Policy> {
+pub(crate) fn policy() -> BoxedStrategy<Policy> {
     policy_of(4, 4)
 }
 
 /// A policy of up to so many restrictions and licences.
-pub fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
+pub(crate) fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
     let abouts = prop::collection::vec(any::<bool>(), FACTS.len());
     let unlisted = select(&[Unlisted::Defer, Unlisted::Pass, Unlisted::Deny][..]);
     let late_bound = select(&[LateBound::Defer, LateBound::Deny][..]);
@@ -290,7 +290,7 @@ pub fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> 
 }
 
 /// A policy without rules, whose facts and lists conditions can refer to; its lists hold what the seed of the strategy says.
-pub fn vocabulary() -> BoxedStrategy<Policy> {
+pub(crate) fn vocabulary() -> BoxedStrategy<Policy> {
     (families(), lists(), prop::collection::vec(any::<bool>(), FACTS.len()))
         .prop_map(|(families, lists, abouts)| bare(families, lists, &abouts, Vec::new()))
         .boxed()

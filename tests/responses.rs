@@ -1,12 +1,11 @@
-//! Answers of origins with what becomes of them, as data: `tests/corpus/answers/*.jsonl`.
+//! Answers of origins with what becomes of them, as data: `tests/corpus/responses/*.jsonl`.
 //!
 //! A case is a request line in the form of `portcullis decide` with an `id`, and beside it `answer`: `status`, `headers`, and `body`, `body_b64` or
 //! `frames` (payloads of an event stream of Amazon's). `expect` holds the `outcome` and whatever else matters: `reason`, `status`, `body`
 //! (the whole that the client gets), `starts` and `ends` (parts of it), `cursors`. Each case is tried whole and cut at every byte, with the same
 //! outcome; what a client gets of an answer that is not cut is the same, too.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +19,7 @@ use serde_json::Value as Json;
 const CLOCK: i64 = 1_781_481_600_000;
 
 fn decider(unlisted: &str) -> Decider {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/answers");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/responses");
     let text = fs::read_to_string(folder.join("policy.toml")).unwrap();
     let text = text.replace("unlisted = \"defer\"", &format!("unlisted = \"{unlisted}\""));
     let loaded = load(vec![Source::new("policy.toml", text)], &mut Options::default());
@@ -114,7 +113,7 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
 fn every_answer_has_its_outcome_wherever_it_is_cut() {
     let mut count = 0;
     let mut deciders = ["defer", "pass", "deny"].map(|unlisted| (unlisted, decider(unlisted)));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/answers");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/responses");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "jsonl")) {

@@ -9,7 +9,7 @@ use super::policy::{ASN_LIST, COUNTRIES, LISTS, NUMBER_LIST, PLACE_LISTS, RANGE_
 use super::{ASNS, CODES, FACTS, NUMBERS, READINGS, RELATIONS, STARTS, TEXTS, TIMES};
 
 /// Any condition of modest size.
-pub fn condition() -> BoxedStrategy<Condition> {
+pub(crate) fn condition() -> BoxedStrategy<Condition> {
     let leaf = prop_oneof![1 => Just(Condition::True), 1 => Just(Condition::False), 24 => atom().prop_map(Condition::Atom)];
     leaf.boxed()
         .prop_recursive(4, 14, 3, |inner| {
@@ -129,24 +129,24 @@ fn elements() -> BoxedStrategy<Test> {
 }
 
 /// The condition as an author would write it.
-pub fn cel_text(condition: &Condition) -> String {
+pub(crate) fn cel_text(condition: &Condition) -> String {
     written(condition, Form::Policy)
 }
 
 /// The condition in terms that plain CEL can evaluate: a place is `NAME_country` and `NAME_region` (a full code, or empty), a time
 /// fact a text, and whether the address is in the list of ranges is `ip_listed`.
-pub fn oracle_text(condition: &Condition) -> String {
+pub(crate) fn oracle_text(condition: &Condition) -> String {
     written(condition, Form::Oracle)
 }
 
 /// For whom a condition is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     Policy,
     Oracle,
 }
 
-pub fn written(condition: &Condition, form: Form) -> String {
+pub(crate) fn written(condition: &Condition, form: Form) -> String {
     match condition {
         Condition::True => "true".to_owned(),
         Condition::False => "false".to_owned(),
