@@ -130,10 +130,11 @@ fmt: ## format the sources: Rust, TypeScript, JavaScript
 	cargo fmt
 	prettier --log-level=warn --write $(FORMATTED)
 
-lint: ## formatting and clippy, warnings refused
+lint: ## formatting, clippy and the table of imports, warnings refused
 	@tools/install.sh rust node
 	cargo fmt --check
 	prettier --log-level=warn --check $(FORMATTED)
+	node tools/imports.mjs
 	cargo clippy --quiet --all-targets --features cli,ed25519 -- -D warnings
 	cargo clippy --quiet --features origin -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings

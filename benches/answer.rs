@@ -38,8 +38,12 @@ const KINDS: [VerdictKind; 4] = [
         format!("data: {event}\n\n").repeat(SIZE / event.len())
     }),
     ("one document, embeddings", "POST", "/v1/embeddings", "application/json", || {
-        let numbers: Vec<String> = (0..SIZE / 11).map(|n| format!("-0.0{:07}", n * 7_919 % 9_999_991)).collect();
-        format!(r#"{{"object":"list","data":[{{"embedding":[{}]}}],"model":"haiku-4"}}"#, numbers.join(","))
+        let numbers: Vec<String> =
+            (0..SIZE / 11).map(|n| format!("-0.0{:07}", n * 7_919 % 9_999_991)).collect();
+        format!(
+            r#"{{"object":"list","data":[{{"embedding":[{}]}}],"model":"haiku-4"}}"#,
+            numbers.join(",")
+        )
     }),
     ("one document, text", "POST", "/v1/chat/completions", "application/json", || {
         format!(
@@ -57,7 +61,8 @@ fn main() {
         for _ in 0..9 {
             best = best.min(round(&mut gate, method, path, content_type, body.as_bytes()));
         }
-        let rate = f64::from(u32::try_from(body.len()).unwrap_or(u32::MAX)) / best.as_secs_f64() / 1e6;
+        let rate =
+            f64::from(u32::try_from(body.len()).unwrap_or(u32::MAX)) / best.as_secs_f64() / 1e6;
         println!("{name:36} {rate:7.0} MB/s");
     }
 }

@@ -17,15 +17,21 @@ use portcullis::{Begun, Caller, Gate, Head, OwnedBundle};
 
 fn name(long: bool, number: usize) -> String {
     if long {
-        format!("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/{number:012x}")
+        format!(
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/{number:012x}"
+        )
     } else {
         format!("acme-gpt-{number:06}-prod")
     }
 }
 
 fn main() {
-    println!("  names             bundle       check     compile        load |  model ns   name ns unknown ns");
-    for (count, long) in [(0, false), (1_000, false), (10_000, false), (100_000, false), (100_000, true)] {
+    println!(
+        "  names             bundle       check     compile        load |  model ns   name ns unknown ns"
+    );
+    for (count, long) in
+        [(0, false), (1_000, false), (10_000, false), (100_000, false), (100_000, true)]
+    {
         let mut file = String::new();
         for number in 0..count {
             let _ = writeln!(file, "{}\tmodel-{}", name(long, number), number % 50);
@@ -47,7 +53,9 @@ fn main() {
         let compiled = begin.elapsed();
         let size = bytes.len();
         let begin = Instant::now();
-        let Ok(bundle) = OwnedBundle::new(bytes) else { return println!("the bundle cannot be read") };
+        let Ok(bundle) = OwnedBundle::new(bytes) else {
+            return println!("the bundle cannot be read");
+        };
         let load = begin.elapsed();
         let Ok(mut gate) = Gate::new(bundle, None) else { return println!("no gate") };
         let known = name(long, count / 3);
@@ -64,14 +72,23 @@ fn main() {
 
 /// The time of one decision: denied set, head, body, verdict.
 fn decision(gate: &mut Gate, model: &str) -> Duration {
-    let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "word ".repeat(190));
-    let head = Head { method: "POST", url: "/v1/chat/completions", headers: &[("content-type", "application/json")] };
+    let body = format!(
+        "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",
+        "word ".repeat(190)
+    );
+    let head = Head {
+        method: "POST",
+        url: "/v1/chat/completions",
+        headers: &[("content-type", "application/json")],
+    };
     let caller = Caller::default();
     let mut best = Duration::MAX;
     for _ in 0..300 {
         let begin = Instant::now();
         for _ in 0..20 {
-            let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else { return Duration::ZERO };
+            let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else {
+                return Duration::ZERO;
+            };
             let mut pending = gate.inspect(unread, &head);
             gate.feed(&mut pending, body.as_bytes());
             black_box(gate.finish(&mut pending));

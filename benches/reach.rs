@@ -15,16 +15,21 @@ use std::time::{Duration, Instant};
 
 use portcullis::compile;
 use portcullis::policy::{
-    About, Atom, Clause, Comparison, Condition, Fact, FactKind, FactRef, Family, LateBound, Licence, LicenceKind, Literal,
-    ModelRef, Models, Pattern, Policy, Restriction, RuleState, Shape, Span, Test, Token, Unlisted,
+    About, Atom, Clause, Comparison, Condition, Fact, FactKind, FactRef, Family, LateBound,
+    Licence, LicenceKind, Literal, ModelRef, Models, Pattern, Policy, Restriction, RuleState,
+    Shape, Span, Test, Token, Unlisted,
 };
-use portcullis::{Account, Bundle, Candidate, Evaluator, Network, OperationMatch, OwnedBundle, Place, Value, read_code};
+use portcullis::{
+    Account, Bundle, Candidate, Evaluator, Network, OperationMatch, OwnedBundle, Place, Value,
+    read_code,
+};
 
 const FAMILIES: usize = 20;
 const NOW: i64 = 1_790_000_000_000;
 const CODES: [&str; 40] = [
-    "AF", "AM", "AZ", "BY", "CN", "CU", "GE", "IQ", "IR", "KG", "KH", "KP", "KZ", "LA", "LY", "MD", "MM", "MN", "MO", "RU", "SD",
-    "SY", "TJ", "TM", "UZ", "VE", "VN", "YE", "ZW", "BI", "CD", "CF", "ER", "HT", "LB", "ML", "NI", "SO", "SS", "PK",
+    "AF", "AM", "AZ", "BY", "CN", "CU", "GE", "IQ", "IR", "KG", "KH", "KP", "KZ", "LA", "LY", "MD",
+    "MM", "MN", "MO", "RU", "SD", "SY", "TJ", "TM", "UZ", "VE", "VN", "YE", "ZW", "BI", "CD", "CF",
+    "ER", "HT", "LB", "ML", "NI", "SO", "SS", "PK",
 ];
 const FACTS: [(&str, FactKind); 7] = [
     ("us_person", FactKind::Bool),
@@ -37,8 +42,11 @@ const FACTS: [(&str, FactKind); 7] = [
 ];
 
 fn main() {
-    println!("    rows  restrictions  licences      bundle   compile      load |  unknown    known  cleared licensed   switch");
-    let wanted: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    println!(
+        "    rows  restrictions  licences      bundle   compile      load |  unknown    known  cleared licensed   switch"
+    );
+    let wanted: Vec<usize> =
+        std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     for rows in [10, 100, 1_000, 10_000, 100_000] {
         if wanted.is_empty() || wanted.contains(&rows) {
             measure(rows);
@@ -58,8 +66,14 @@ fn measure(rows: usize) {
     let mut evaluator = Evaluator::new(bundle);
     let loaded = start.elapsed();
 
-    let foreigner = [("us_person", Value::Bool(false)), ("evidence", Value::Text("none")), ("org", Value::Text("org-none"))];
-    let foreigner = [&foreigner[..], &[("relation", Value::Text("end_user")), ("risk", Value::Number(3.0))]].concat();
+    let foreigner = [
+        ("us_person", Value::Bool(false)),
+        ("evidence", Value::Text("none")),
+        ("org", Value::Text("org-none")),
+    ];
+    let foreigner =
+        [&foreigner[..], &[("relation", Value::Text("end_user")), ("risk", Value::Number(3.0))]]
+            .concat();
     let cleared = [
         ("us_person", Value::Bool(true)),
         ("evidence", Value::Text("document_verified")),
@@ -99,8 +113,13 @@ fn measure(rows: usize) {
 
 fn decide(evaluator: &mut Evaluator, bundle: Bundle<'_>, place: Place, account: &Account) {
     let candidate = Candidate { place, network: Network(0), asn: Some(13_335), ip: None, account };
-    let denied_set =
-        evaluator.denied_set(black_box(bundle), &[black_box(candidate)], &[OperationMatch::UNKNOWN], black_box(NOW), false);
+    let denied_set = evaluator.denied_set(
+        black_box(bundle),
+        &[black_box(candidate)],
+        &[OperationMatch::UNKNOWN],
+        black_box(NOW),
+        false,
+    );
     black_box(denied_set.is_empty());
 }
 
@@ -110,7 +129,9 @@ fn time(mut call: impl FnMut()) -> Duration {
     let start = Instant::now();
     call();
     let once = start.elapsed().max(Duration::from_nanos(50));
-    let calls = u32::try_from((Duration::from_micros(200).as_nanos() / once.as_nanos()).clamp(1, 10_000)).unwrap_or(1);
+    let calls =
+        u32::try_from((Duration::from_micros(200).as_nanos() / once.as_nanos()).clamp(1, 10_000))
+            .unwrap_or(1);
     let round = |_| {
         let start = Instant::now();
         (0..calls).for_each(|_| call());
@@ -149,7 +170,10 @@ fn atom(fact: FactRef, test: Test) -> Condition {
 }
 
 fn text(name: &str, values: &[&str]) -> Condition {
-    atom(at(name), Test::In(values.iter().map(|value| Literal::Text((*value).to_owned())).collect()))
+    atom(
+        at(name),
+        Test::In(values.iter().map(|value| Literal::Text((*value).to_owned())).collect()),
+    )
 }
 
 fn clause(condition: Condition) -> Option<Clause> {
@@ -157,7 +181,10 @@ fn clause(condition: Condition) -> Option<Clause> {
 }
 
 fn places(fact: FactRef, codes: &[&str]) -> Condition {
-    atom(fact, Test::In(codes.iter().filter_map(|code| read_code(code)).map(Literal::Place).collect()))
+    atom(
+        fact,
+        Test::In(codes.iter().filter_map(|code| read_code(code)).map(Literal::Place).collect()),
+    )
 }
 
 fn policy(rows: usize) -> Policy {
@@ -167,7 +194,9 @@ fn policy(rows: usize) -> Policy {
     let (mut taken, mut index) = (0, 0);
     while taken < rows {
         let family = index / 5 % FAMILIES;
-        let code = |step: usize| CODES.iter().cycle().nth((index / 5 + step) % CODES.len()).copied().unwrap_or_default();
+        let code = |step: usize| {
+            CODES.iter().cycle().nth((index / 5 + step) % CODES.len()).copied().unwrap_or_default()
+        };
         let org = format!("org-{index}");
         let mut restriction = |when, unless, doubt_pass| {
             restrictions.push(Restriction {
@@ -188,15 +217,23 @@ fn policy(rows: usize) -> Policy {
         match index % 5 {
             0 => {
                 // A threshold for each rule: the worst that an ordered column can be asked.
-                let threshold = Test::Order(Comparison::AtLeast, Literal::Number(index as f64 / 5.0));
-                let conditions = vec![places(FactRef::Place, &[code(0), code(7)]), atom(at("risk"), threshold)];
+                let threshold =
+                    Test::Order(Comparison::AtLeast, Literal::Number(index as f64 / 5.0));
+                let conditions =
+                    vec![places(FactRef::Place, &[code(0), code(7)]), atom(at("risk"), threshold)];
                 restriction(clause(Condition::And(conditions)), None, false);
             }
             1 => {
-                let customer = vec![text("org", &[&org]), text("relation", &[&format!("partner-{index}")])];
-                let sum =
-                    [customer, vec![atom(at("risk"), Test::Order(Comparison::Greater, Literal::Number(1e9 - index as f64)))]]
-                        .concat();
+                let customer =
+                    vec![text("org", &[&org]), text("relation", &[&format!("partner-{index}")])];
+                let sum = [
+                    customer,
+                    vec![atom(
+                        at("risk"),
+                        Test::Order(Comparison::Greater, Literal::Number(1e9 - index as f64)),
+                    )],
+                ]
+                .concat();
                 restriction(clause(Condition::Or(sum)), None, true);
                 taken += 2;
             }
@@ -211,7 +248,11 @@ fn policy(rows: usize) -> Policy {
             }
             3 => {
                 let foreign = Condition::Not(Box::new(atom(at("us_person"), Test::IsTrue)));
-                restriction(clause(Condition::And(vec![places(at("billing"), &[code(3)]), foreign])), None, false);
+                restriction(
+                    clause(Condition::And(vec![places(at("billing"), &[code(3)]), foreign])),
+                    None,
+                    false,
+                );
             }
             _ => licences.push(Licence {
                 id: format!("x{index}"),
@@ -220,7 +261,10 @@ fn policy(rows: usize) -> Policy {
                 authority: None,
                 lifts: vec![restrictions.len() - 2],
                 models: None,
-                when: clause(Condition::And(vec![text("org", &[&org]), text("relation", &["staff"])])),
+                when: clause(Condition::And(vec![
+                    text("org", &[&org]),
+                    text("relation", &["staff"]),
+                ])),
                 from: None,
                 until: None,
                 state: RuleState::On,
@@ -232,14 +276,29 @@ fn policy(rows: usize) -> Policy {
     }
     let families = (0..FAMILIES)
         .map(|index| {
-            let shape = Shape::Tokens(vec![Token::Word("model".to_owned()), Token::Word(index.to_string())]);
+            let shape = Shape::Tokens(vec![
+                Token::Word("model".to_owned()),
+                Token::Word(index.to_string()),
+            ]);
             let pattern = Pattern { text: format!("model-{index}"), shape, span };
-            Family { id: format!("family-{index}"), title: String::new(), patterns: vec![pattern], aliases: Vec::new(), span }
+            Family {
+                id: format!("family-{index}"),
+                title: String::new(),
+                patterns: vec![pattern],
+                aliases: Vec::new(),
+                span,
+            }
         })
         .collect();
     let facts = FACTS
         .into_iter()
-        .map(|(name, kind)| Fact { name: name.to_owned(), kind, claim: String::new(), about: About::Account, span })
+        .map(|(name, kind)| Fact {
+            name: name.to_owned(),
+            kind,
+            claim: String::new(),
+            about: About::Account,
+            span,
+        })
         .collect();
     Policy {
         deployments: Vec::new(),

@@ -54,7 +54,9 @@ impl GateError {
 impl core::fmt::Display for GateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::ListKey => f.write_str("the list key is not the one that the bundle was compiled with"),
+            Self::ListKey => {
+                f.write_str("the list key is not the one that the bundle was compiled with")
+            }
         }
     }
 }
@@ -131,7 +133,9 @@ impl Gate {
         let view = bundle.view();
         if let Some(key) = list_key {
             let mut lists = view.table::<layout::List>(section::LISTS).iter();
-            if lists.any(|list| list.kind == list::TEXT && list.secret != 0 && list.salt != list_key_check(key)) {
+            if lists.any(|list| {
+                list.kind == list::TEXT && list.secret != 0 && list.salt != list_key_check(key)
+            }) {
                 return Err(GateError::ListKey);
             }
         }
@@ -149,17 +153,29 @@ impl Gate {
     /// The facts of an account. `get` is asked for each declared fact by name and claim.
     ///
     /// `shared` says that the account's key is an entity's, and not all its users are attested: facts about a person are then unknown.
-    pub fn account(&self, shared: bool, mut get: impl FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+    pub fn account(
+        &self,
+        shared: bool,
+        mut get: impl FnMut(&str, &str) -> Option<OwnedValue>,
+    ) -> Rc<Account> {
         self.account_of(shared, &mut get)
     }
 
     /// The same, once for whatever asks.
-    fn account_of(&self, shared: bool, get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+    fn account_of(
+        &self,
+        shared: bool,
+        get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>,
+    ) -> Rc<Account> {
         let bundle = self.bundle();
         let mut values: Vec<Option<OwnedValue>> = Vec::new();
         for fact in bundle.table::<layout::Fact>(section::FACTS).iter() {
             let withheld = shared && fact.about == layout::about::PERSON;
-            values.push(if withheld { None } else { get(bundle.text(fact.name), bundle.text(fact.claim)) });
+            values.push(if withheld {
+                None
+            } else {
+                get(bundle.text(fact.name), bundle.text(fact.claim))
+            });
         }
         let mut lists: Vec<Vec<&str>> = Vec::new();
         for value in &values {
@@ -195,13 +211,24 @@ impl Gate {
             return Begun::Pass(PassedRequest { reason: Reason::Unguarded, route, now, stale });
         }
         let candidates = Candidates::new(caller, &self.nobody);
-        let denied_set =
-            self.evaluator.denied_set(view, candidates.all(), route.operation_matches(view, &mut Vec::new()), now, stale);
+        let denied_set = self.evaluator.denied_set(
+            view,
+            candidates.all(),
+            route.operation_matches(view, &mut Vec::new()),
+            now,
+            stale,
+        );
         if denied_set.is_empty() {
             return Begun::Pass(PassedRequest { reason: Reason::NoRestriction, route, now, stale });
         }
         let denied_set = denied_set.clone();
-        Begun::Inspect(UnreadRequest { caller: caller.clone(), route, denied_set, licensed: self.evaluator.is_licensed(), now })
+        Begun::Inspect(UnreadRequest {
+            caller: caller.clone(),
+            route,
+            denied_set,
+            licensed: self.evaluator.is_licensed(),
+            now,
+        })
     }
 
     /// Whether the last `begin` found a licence that lifts something for its caller.
@@ -225,7 +252,8 @@ impl Gate {
         let candidates = Candidates::new(caller, &self.nobody);
         let mut room = Vec::new();
         let readings = passed.route.operation_matches(view, &mut room);
-        let grounds = self.evaluator.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
+        let grounds =
+            self.evaluator.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
         Verdict::pass_under(view, &grounds.licences)
     }
 
@@ -238,8 +266,13 @@ impl Gate {
             let family = u16::try_from(family).unwrap_or(layout::NONE16);
             let mask = self.closed(&unread.denied_set, Some(family));
             let bundle = self.bundle();
-            let Some(record) = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family)) else { continue };
-            let (id, title) = (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
+            let Some(record) =
+                bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family))
+            else {
+                continue;
+            };
+            let (id, title) =
+                (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
             self.push_family(&mut to, unread, &id, &title, &mask);
         }
         let others = self.closed(&unread.denied_set, None);
@@ -258,7 +291,9 @@ impl Gate {
         for (base, word) in (0..).step_by(64).zip(&denied_set.denied) {
             let mut left = *word;
             while left != 0 {
-                let family = patterns.get(base + left.trailing_zeros()).map_or(layout::NONE16, |pattern| pattern.family);
+                let family = patterns
+                    .get(base + left.trailing_zeros())
+                    .map_or(layout::NONE16, |pattern| pattern.family);
                 let at = usize::from(family).min(families.len());
                 if let Some(flag) = closed.get_mut(at) {
                     *flag = true;
@@ -272,7 +307,10 @@ impl Gate {
                 if !to.is_empty() {
                     to.push(' ');
                 }
-                json::string(&mut to, families.get(family).map_or("*", |family| bundle.text(family.id)));
+                json::string(
+                    &mut to,
+                    families.get(family).map_or("*", |family| bundle.text(family.id)),
+                );
             }
         }
         to
@@ -281,7 +319,9 @@ impl Gate {
     /// The bits of the denied set whose patterns are of a family, or the bit of no pattern; none if they are all open.
     fn closed(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; denied_set.denied.len()];
-        for (bit, pattern) in (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter()) {
+        for (bit, pattern) in
+            (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter())
+        {
             if family.map_or(bit == 0, |family| bit != 0 && pattern.family == family)
                 && denied_set.denies(bit)
                 && let Some(word) = mask.get_mut(bit as usize / 64)
@@ -292,7 +332,14 @@ impl Gate {
         mask
     }
 
-    fn push_family(&mut self, to: &mut String, unread: &UnreadRequest, id: &str, title: &str, mask: &[u64]) {
+    fn push_family(
+        &mut self,
+        to: &mut String,
+        unread: &UnreadRequest,
+        id: &str,
+        title: &str,
+        mask: &[u64],
+    ) {
         if mask.iter().all(|word| *word == 0) {
             return;
         }
@@ -325,12 +372,25 @@ impl Gate {
         let UnreadRequest { caller, route, now, .. } = unread;
         let candidates = Candidates::new(caller, &self.nobody);
         let (view, mut room) = (self.bundle.view(), Vec::new());
-        self.evaluator.grounds(view, candidates.all(), route.operation_matches(view, &mut room), *now, caller.stale, patterns)
+        self.evaluator.grounds(
+            view,
+            candidates.all(),
+            route.operation_matches(view, &mut room),
+            *now,
+            caller.stale,
+            patterns,
+        )
     }
 
     /// The second step: path, query and headers are read at once.
     pub fn inspect(&self, unread: UnreadRequest, head: &Head<'_>) -> Inspection {
-        let reader = RequestReader::new(self.bundle(), &unread.route, head, &unread.denied_set, crate::request::batch::open);
+        let reader = RequestReader::new(
+            self.bundle(),
+            &unread.route,
+            head,
+            &unread.denied_set,
+            crate::request::batch::open,
+        );
         Inspection { unread, reader }
     }
 
@@ -365,7 +425,8 @@ impl Gate {
         let outcome = reader.finish(self.bundle.view(), &unread.denied_set);
         // Who stands behind a verdict takes a look at every rule, so it is asked only where somebody does.
         let asked = outcome.kind == VerdictKind::Deny || unread.licensed;
-        let grounds = if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
+        let grounds =
+            if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
         Verdict::new(self.bundle(), outcome, &grounds)
     }
 }
@@ -373,23 +434,55 @@ impl Gate {
 impl Gate {
     /// What the origin answers to a request that goes on: a reader of it, made for [`Verdict::check`].
     #[must_use]
-    pub fn answer(&self, pending: &Inspection, check: ResponseCheck, status: u16, headers: &[(&str, &str)]) -> Response {
-        let flag = if check == ResponseCheck::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
+    pub fn answer(
+        &self,
+        pending: &Inspection,
+        check: ResponseCheck,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let flag = if check == ResponseCheck::Filter {
+            layout::operation::LISTS
+        } else {
+            layout::operation::ANSWER_NAMES
+        };
         let states = pending.reader.answers(flag);
         let bundle = self.bundle();
-        Response::new(bundle, pending.reader.apart(bundle), check, &states, &pending.unread.denied_set, status, headers)
+        Response::new(
+            bundle,
+            pending.reader.apart(bundle),
+            check,
+            &states,
+            &pending.unread.denied_set,
+            status,
+            headers,
+        )
     }
 
     /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
     /// one under which it was sent, or would have been. The grounds are those of all that the caller may not use or, with an
     /// answer that named what is denied, of that.
-    pub fn withheld(&mut self, pending: &Inspection, verdict: &Verdict, reason: Reason, answer: Option<&Response>) -> Verdict {
-        let kind = if matches!(reason.status(), 502 | 503) { VerdictKind::Refuse } else { VerdictKind::Deny };
+    pub fn withheld(
+        &mut self,
+        pending: &Inspection,
+        verdict: &Verdict,
+        reason: Reason,
+        answer: Option<&Response>,
+    ) -> Verdict {
+        let kind = if matches!(reason.status(), 502 | 503) {
+            VerdictKind::Refuse
+        } else {
+            VerdictKind::Deny
+        };
         let denied = match answer.filter(|_| reason == Reason::ModelRestricted) {
             Some(answer) => answer.named(),
             None => pending.unread.denied_set.denied.clone(),
         };
-        let grounds = if kind == VerdictKind::Deny { self.grounds(&pending.unread, &denied) } else { Grounds::default() };
+        let grounds = if kind == VerdictKind::Deny {
+            self.grounds(&pending.unread, &denied)
+        } else {
+            Grounds::default()
+        };
         let bundle = self.bundle();
         let outcome = Outcome {
             kind,
@@ -434,7 +527,9 @@ impl Inspection {
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();
         if let Some(operation) = self.unread.route.operations(bundle).next() {
-            let dialect = bundle.table::<layout::Dialect>(section::DIALECTS).get(u32::from(operation.dialect));
+            let dialect = bundle
+                .table::<layout::Dialect>(section::DIALECTS)
+                .get(u32::from(operation.dialect));
             to.push_str(dialect.map_or("", |dialect| bundle.text(dialect.id)));
             to.push(' ');
             to.push_str(bundle.text(operation.id));
@@ -512,9 +607,16 @@ struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     fn new(caller: &'a Caller, nobody: &'a Account) -> Self {
-        let blank = Candidate { place: Place::UNKNOWN, network: caller.network, asn: caller.asn, ip: caller.ip, account: nobody };
+        let blank = Candidate {
+            place: Place::UNKNOWN,
+            network: caller.network,
+            asn: caller.asn,
+            ip: caller.ip,
+            account: nobody,
+        };
         let mut candidates = Self { few: [blank; limits::CANDIDATES], count: 0, many: Vec::new() };
-        let places: &[Place] = if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
+        let places: &[Place] =
+            if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
         for &place in places {
             if caller.accounts.is_empty() {
                 candidates.push(Candidate { place, ..blank });
@@ -540,7 +642,11 @@ impl<'a> Candidates<'a> {
     }
 
     fn all(&self) -> &[Candidate<'a>] {
-        if self.many.is_empty() { self.few.get(..self.count).unwrap_or_default() } else { &self.many }
+        if self.many.is_empty() {
+            self.few.get(..self.count).unwrap_or_default()
+        } else {
+            &self.many
+        }
     }
 }
 
@@ -565,17 +671,28 @@ mod tests {
             when = 'billing in ["IR"]'
             doubt = "pass"
         "#;
-        let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
+        let loaded = policy::load(
+            vec![policy::Source::new("p.toml", text)],
+            &mut policy::Options::default(),
+        );
         let bundle = crate::compile::compile(&loaded.policy.unwrap(), None).unwrap();
         let mut gate = Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
-        let billed = |gate: &Gate, code: &str| gate.account(false, |_, _| Some(OwnedValue::Text(code.into())));
+        let billed = |gate: &Gate, code: &str| {
+            gate.account(false, |_, _| Some(OwnedValue::Text(code.into())))
+        };
         for others in [0, 1, limits::CANDIDATES, 3 * limits::CANDIDATES] {
             let mut accounts: Vec<_> = (0..others).map(|_| billed(&gate, "FR")).collect();
             let harmless = Caller { accounts: accounts.clone(), ..Caller::default() };
-            assert!(matches!(gate.begin("POST", "/v1/chat/completions", &harmless, 0), Begun::Pass(_)), "{others}");
+            assert!(
+                matches!(gate.begin("POST", "/v1/chat/completions", &harmless, 0), Begun::Pass(_)),
+                "{others}"
+            );
             accounts.push(billed(&gate, "IR"));
             let caller = Caller { accounts, ..Caller::default() };
-            assert!(matches!(gate.begin("POST", "/v1/chat/completions", &caller, 0), Begun::Inspect(_)), "{others}");
+            assert!(
+                matches!(gate.begin("POST", "/v1/chat/completions", &caller, 0), Begun::Inspect(_)),
+                "{others}"
+            );
         }
     }
 }

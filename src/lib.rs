@@ -103,7 +103,7 @@ pub mod analysis;
 
 // The wasm modules.
 #[cfg(any(feature = "edge", feature = "decoder", feature = "console"))]
-mod face;
+mod binding;
 
 #[cfg(any(test, fuzzing))]
 mod testing;

@@ -167,7 +167,8 @@ reasons! {
 #[cfg(any(feature = "edge", feature = "decoder"))]
 impl Reason {
     /// Why a coded body cannot be read, by the number (from 1) under which the decoding module tells the deciding one.
-    pub(crate) const CODING: [Self; 4] = [Self::ContentCoding, Self::CodingBroken, Self::BodyTooLarge, Self::Exhausted];
+    pub(crate) const CODING: [Self; 4] =
+        [Self::ContentCoding, Self::CodingBroken, Self::BodyTooLarge, Self::Exhausted];
 }
 
 #[cfg(all(test, feature = "author"))]
@@ -177,16 +178,29 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_plain() {
         for (i, reason) in Reason::ALL.iter().enumerate() {
-            assert!(reason.code().bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')), "{reason:?}");
-            assert!(Reason::ALL.iter().skip(i + 1).all(|other| other.code() != reason.code()), "{reason:?}");
+            assert!(
+                reason.code().bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')),
+                "{reason:?}"
+            );
+            assert!(
+                Reason::ALL.iter().skip(i + 1).all(|other| other.code() != reason.code()),
+                "{reason:?}"
+            );
         }
     }
 
     #[test]
     fn every_refusal_says_what_is_wrong_in_a_sentence() {
         for reason in Reason::ALL {
-            assert!(matches!(reason.status(), 200 | 400 | 403 | 413 | 415 | 502 | 503), "{reason:?}");
-            assert!(reason.message().ends_with('.') && reason.message().chars().next().unwrap().is_uppercase(), "{reason:?}");
+            assert!(
+                matches!(reason.status(), 200 | 400 | 403 | 413 | 415 | 502 | 503),
+                "{reason:?}"
+            );
+            assert!(
+                reason.message().ends_with('.')
+                    && reason.message().chars().next().unwrap().is_uppercase(),
+                "{reason:?}"
+            );
         }
     }
 }

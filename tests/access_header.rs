@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use portcullis::origin::{AccessHeaderError, ArrivedRequest, Keys, NonceCache, VerifiedAccess, acknowledge, verify};
+use portcullis::origin::{
+    AccessHeaderError, ArrivedRequest, Keys, NonceCache, VerifiedAccess, acknowledge, verify,
+};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -24,7 +26,11 @@ fn texts(of: &Value) -> Vec<String> {
 }
 
 fn headers(of: &Value) -> Vec<(&str, &str)> {
-    of.as_array().unwrap().iter().map(|line| (line[0].as_str().unwrap(), line[1].as_str().unwrap())).collect()
+    of.as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (line[0].as_str().unwrap(), line[1].as_str().unwrap()))
+        .collect()
 }
 
 fn named<'a>(vectors: &'a Value, name: &str) -> &'a Value {
@@ -33,13 +39,18 @@ fn named<'a>(vectors: &'a Value, name: &str) -> &'a Value {
 
 /// What an origin knows: the first key is a secret of both, the second is public.
 fn keys(vectors: &Value) -> Keys {
-    Keys::read(&format!("{},{}", vectors["gate"][0].as_str().unwrap(), text(vectors, "public"))).unwrap()
+    Keys::read(&format!("{},{}", vectors["gate"][0].as_str().unwrap(), text(vectors, "public")))
+        .unwrap()
 }
 
 fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<VerifiedAccess, AccessHeaderError> {
     let mut lines = headers(&vector["headers"]);
     lines.push(("Portcullis-Access", mark));
-    let arrived = ArrivedRequest { method: text(vector, "method"), target: text(vector, "target"), headers: &lines };
+    let arrived = ArrivedRequest {
+        method: text(vector, "method"),
+        target: text(vector, "target"),
+        headers: &lines,
+    };
     verify(&arrived, keys, vector["created"].as_u64().unwrap(), None)
 }
 
@@ -96,7 +107,10 @@ fn made(vectors: &Value, vector: &Value) -> String {
     );
     let line = format!("portcullis-access: {fields}");
     let signature = if algorithm == "ed25519" {
-        ed25519_dalek::SigningKey::from_bytes(&secret.try_into().unwrap()).sign(line.as_bytes()).to_bytes().to_vec()
+        ed25519_dalek::SigningKey::from_bytes(&secret.try_into().unwrap())
+            .sign(line.as_bytes())
+            .to_bytes()
+            .to_vec()
     } else {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&secret).unwrap();
         mac.update(line.as_bytes());
@@ -112,14 +126,22 @@ fn marks_are_signed_and_read_alike() {
     for vector in vectors["marks"].as_array().unwrap() {
         let name = text(vector, "name");
         assert_eq!(made(&vectors, vector), text(vector, "mark"), "{name}");
-        let mark = check(vector, text(vector, "mark"), &keys).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mark = check(vector, text(vector, "mark"), &keys)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(mark.denied, texts(&vector["denied"]), "{name}");
         assert_eq!(mark.deferred, vector["verdict"] == "defer", "{name}");
         assert_eq!(mark.policy, text(&vector["policy"], "id"), "{name}");
         assert_eq!(mark.version, vector["policy"]["version"].as_u64().unwrap(), "{name}");
-        assert!(text(&vector["policy"], "digest").starts_with(&mark.bundle) && mark.bundle.len() == 16, "{name}");
+        assert!(
+            text(&vector["policy"], "digest").starts_with(&mark.bundle) && mark.bundle.len() == 16,
+            "{name}"
+        );
         assert_eq!(mark.slots, texts(&vector["slots"]), "{name}");
-        assert_eq!((mark.nonce.as_str(), mark.key_id.as_str()), (text(vector, "nonce"), text(vector, "key")), "{name}");
+        assert_eq!(
+            (mark.nonce.as_str(), mark.key_id.as_str()),
+            (text(vector, "nonce"), text(vector, "key")),
+            "{name}"
+        );
     }
 }
 
@@ -130,9 +152,13 @@ fn no_byte_of_a_mark_can_be_another() {
     for vector in vectors["marks"].as_array().unwrap() {
         let mark = text(vector, "mark");
         for at in 0..mark.len() {
-            for other in
-                [char::from(mark.as_bytes()[at] ^ 1).to_string(), "A".into(), "\"".into(), "\u{e4}".into(), String::new()]
-            {
+            for other in [
+                char::from(mark.as_bytes()[at] ^ 1).to_string(),
+                "A".into(),
+                "\"".into(),
+                "\u{e4}".into(),
+                String::new(),
+            ] {
                 let changed = format!("{}{other}{}", &mark[..at], &mark[at + 1..]);
                 if changed != mark {
                     assert!(check(vector, &changed, &keys).is_err(), "{changed}");
@@ -198,7 +224,8 @@ fn a_mark_is_good_for_one_request() {
         let mut lines = headers(&vector["headers"]);
         lines.push(("portcullis-access", text(vector, "mark")));
         let arrived = ArrivedRequest { method, target: text(vector, "target"), headers: &lines };
-        verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen)).map(|mark| mark.nonce)
+        verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen))
+            .map(|mark| mark.nonce)
     };
     // One that does not hold takes no place.
     assert_eq!(take("an empty denied set", "GET"), Err(AccessHeaderError::MethodWrong));

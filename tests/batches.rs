@@ -15,7 +15,8 @@ use portcullis::analysis::{Decider, RequestLine};
 use portcullis::policy::Options;
 use serde_json::json;
 
-const DIALECTS: &str = r#"["gemini", { id = "vertex", prefix = "/vertex" }, { id = "bedrock", prefix = "/bedrock" }]"#;
+const DIALECTS: &str =
+    r#"["gemini", { id = "vertex", prefix = "/vertex" }, { id = "bedrock", prefix = "/bedrock" }]"#;
 
 thread_local! {
     static DECIDER: RefCell<Decider> = RefCell::new(decider(&policy(DIALECTS), &mut Options::default()));
@@ -24,7 +25,8 @@ thread_local! {
 #[track_caller]
 fn decided(url: &str, content_type: &str, body: &str) -> (VerdictKind, String) {
     let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": content_type}, "body": body});
-    let verdict = DECIDER.with_borrow_mut(|decider| deciding::decided(decider, &line.to_string(), &[1, 7]));
+    let verdict =
+        DECIDER.with_borrow_mut(|decider| deciding::decided(decider, &line.to_string(), &[1, 7]));
     (verdict.kind, verdict.reason.code().to_owned())
 }
 
@@ -40,10 +42,8 @@ fn batch(parts: &[&str]) -> String {
 }
 
 const MIXED: &str = "multipart/mixed; boundary=b";
-const OPEN: &str =
-    "POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
-const CLOSED: &str =
-    "POST /v1beta/models/mythos-5:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
+const OPEN: &str = "POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
+const CLOSED: &str = "POST /v1beta/models/mythos-5:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"contents\":[]}";
 
 fn post(path: &str, body: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{body}")
@@ -51,7 +51,9 @@ fn post(path: &str, body: &str) -> String {
 
 /// A request that says how long its body is.
 fn sized(length: &str, body: &str) -> String {
-    format!("POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}")
+    format!(
+        "POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 #[test]
@@ -66,30 +68,74 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
         (
             VerdictKind::Deny,
             "model_restricted",
-            post("https://generativelanguage.googleapis.com/v1beta/models/mythos-5:generateContent", "{}"),
+            post(
+                "https://generativelanguage.googleapis.com/v1beta/models/mythos-5:generateContent",
+                "{}",
+            ),
         ),
-        (VerdictKind::Deny, "model_restricted", post("v1beta/models/mythos-5:generateContent", "{}")),
-        (VerdictKind::Deny, "model_restricted", post("/v1beta/models/mythos%2D5:generateContent", "{}")),
-        (VerdictKind::Deny, "model_restricted", post("/v1beta/models/haiku-4:generateContent?model=mythos-5", "{}")),
-        (VerdictKind::Deny, "model_restricted", post("/v1beta/interactions", r#"{"model":"mythos-5"}"#)),
         (
             VerdictKind::Deny,
             "model_restricted",
-            post("/v1beta/models/haiku-4:generateContent", "{}").replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx-model: mythos-5\r\n"),
+            post("v1beta/models/mythos-5:generateContent", "{}"),
+        ),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            post("/v1beta/models/mythos%2D5:generateContent", "{}"),
+        ),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            post("/v1beta/models/haiku-4:generateContent?model=mythos-5", "{}"),
+        ),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            post("/v1beta/interactions", r#"{"model":"mythos-5"}"#),
+        ),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            post("/v1beta/models/haiku-4:generateContent", "{}")
+                .replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx-model: mythos-5\r\n"),
         ),
         (VerdictKind::Deny, "model_restricted", "GET /v1beta/models/mythos-5".to_owned()),
-        (VerdictKind::Deny, "model_restricted", "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned()),
+        (
+            VerdictKind::Deny,
+            "model_restricted",
+            "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned(),
+        ),
         // Of each, what it leaves open counts.
         (VerdictKind::Defer, "unlisted", post("/v1beta/models/auto:generateContent", "{}")),
         (VerdictKind::Defer, "unlisted", post("/v1beta/interactions", "{}")),
         (VerdictKind::Defer, "late_bound", "GET /v1beta/models HTTP/1.1\r\n\r\n".to_owned()),
         (VerdictKind::Defer, "unknown_operation", post("/unheard/of", "{}")),
         // What servers read differently.
-        (VerdictKind::Refuse, "duplicate_key", post("/v1beta/interactions", r#"{"model":"haiku-4","model":"haiku-4"}"#)),
-        (VerdictKind::Refuse, "body_truncated", post("/v1beta/interactions", r#"{"model":"haiku-4""#)),
-        (VerdictKind::Refuse, "multipart_encoding", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n")),
-        (VerdictKind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx : y\r\n")),
-        (VerdictKind::Refuse, "multipart_header", OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx: y\r\n folded\r\n")),
+        (
+            VerdictKind::Refuse,
+            "duplicate_key",
+            post("/v1beta/interactions", r#"{"model":"haiku-4","model":"haiku-4"}"#),
+        ),
+        (
+            VerdictKind::Refuse,
+            "body_truncated",
+            post("/v1beta/interactions", r#"{"model":"haiku-4""#),
+        ),
+        (
+            VerdictKind::Refuse,
+            "multipart_encoding",
+            OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"),
+        ),
+        (
+            VerdictKind::Refuse,
+            "multipart_header",
+            OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx : y\r\n"),
+        ),
+        (
+            VerdictKind::Refuse,
+            "multipart_header",
+            OPEN.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nx: y\r\n folded\r\n"),
+        ),
         (VerdictKind::Refuse, "multipart_header", OPEN.replace(" HTTP/1.1", " x HTTP/1.1")),
         (VerdictKind::Refuse, "multipart_header", OPEN.replace("\r\n", "\n")),
         (VerdictKind::Refuse, "multipart_header", "nonsense".to_owned()),
@@ -97,13 +143,21 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
         (VerdictKind::Refuse, "multipart_header", sized("-1", "{}")),
         (VerdictKind::Refuse, "multipart_header", sized("2, 2", "{}")),
         // What is a further request to who reads the part as a connection.
-        (VerdictKind::Refuse, "trailing_bytes", format!("GET /v1beta/models/haiku-4 HTTP/1.1\r\n\r\n{CLOSED}")),
+        (
+            VerdictKind::Refuse,
+            "trailing_bytes",
+            format!("GET /v1beta/models/haiku-4 HTTP/1.1\r\n\r\n{CLOSED}"),
+        ),
         (VerdictKind::Refuse, "trailing_bytes", sized("2", "{} GET")),
         (VerdictKind::Refuse, "trailing_bytes", sized("0", "{}")),
         (VerdictKind::Pass, "allowed", sized("2", "{}\r\n \r\n")),
         (VerdictKind::Pass, "allowed", sized("4", "{}\r\n")),
         (VerdictKind::Pass, "allowed", sized("99", "{}")),
-        (VerdictKind::Pass, "allowed", "GET /v1beta/models/haiku-4 HTTP/1.1\r\nContent-Length: 0\r\n\r\n\r\n".to_owned()),
+        (
+            VerdictKind::Pass,
+            "allowed",
+            "GET /v1beta/models/haiku-4 HTTP/1.1\r\nContent-Length: 0\r\n\r\n\r\n".to_owned(),
+        ),
         // The headers around the batch may ask for another method.
         (
             VerdictKind::Deny,
@@ -111,8 +165,16 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
             post("/v1beta/cachedContents", "{\"model\":\"mythos-5\"}").replace("POST", "GET"),
         ),
         (VerdictKind::Pass, "allowed", "GET /v1beta/cachedContents HTTP/1.1\r\n\r\n".to_owned()),
-        (VerdictKind::Refuse, "multipart_nested", OPEN.replace("application/json", "multipart/mixed; boundary=c")),
-        (VerdictKind::Refuse, "multipart_header_too_large", format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(40_000))),
+        (
+            VerdictKind::Refuse,
+            "multipart_nested",
+            OPEN.replace("application/json", "multipart/mixed; boundary=c"),
+        ),
+        (
+            VerdictKind::Refuse,
+            "multipart_header_too_large",
+            format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(40_000)),
+        ),
     ] {
         assert_eq!(told(&[OPEN, &part, OPEN]), is(kind, reason), "{part}");
     }
@@ -121,12 +183,24 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
         assert_eq!(decided(url, MIXED, &batch(&[OPEN])).0, VerdictKind::Pass, "{url}");
         assert_eq!(decided(url, MIXED, &batch(&[CLOSED])).0, VerdictKind::Deny, "{url}");
     }
-    for (model, expected) in [("haiku-4", VerdictKind::Pass), ("mythos-5", VerdictKind::Deny), ("auto", VerdictKind::Defer)] {
+    for (model, expected) in [
+        ("haiku-4", VerdictKind::Pass),
+        ("mythos-5", VerdictKind::Deny),
+        ("auto", VerdictKind::Defer),
+    ] {
         for prefix in ["", "/vertex"] {
-            let part =
-                post(&format!("{prefix}/v1/projects/p/locations/l/publishers/google/models/{model}:generateContent"), "{}");
+            let part = post(
+                &format!(
+                    "{prefix}/v1/projects/p/locations/l/publishers/google/models/{model}:generateContent"
+                ),
+                "{}",
+            );
             for url in ["/vertex/batch", "/vertex/batch/aiplatform/v1"] {
-                assert_eq!(decided(url, MIXED, &batch(&[&part])).0, expected, "{url} {prefix} {model}");
+                assert_eq!(
+                    decided(url, MIXED, &batch(&[&part])).0,
+                    expected,
+                    "{url} {prefix} {model}"
+                );
             }
         }
     }
@@ -141,7 +215,11 @@ fn what_is_no_request_is_a_document_or_media() {
         (VerdictKind::Deny, "multipart/related; boundary=b", part(json, r#"{"model":"mythos-5"}"#)),
         (VerdictKind::Pass, "multipart/related; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
         (VerdictKind::Deny, MIXED, part("", r#"{"model":"mythos-5"}"#)),
-        (VerdictKind::Deny, MIXED, part("Content-Disposition: form-data; name=\"model\"\r\n", "mythos-5")),
+        (
+            VerdictKind::Deny,
+            MIXED,
+            part("Content-Disposition: form-data; name=\"model\"\r\n", "mythos-5"),
+        ),
         (
             VerdictKind::Pass,
             MIXED,
@@ -151,9 +229,24 @@ fn what_is_no_request_is_a_document_or_media() {
             ),
         ),
         (VerdictKind::Defer, MIXED, part("Content-Type: audio/wav\r\n", "RIFF mythos-5")),
-        (VerdictKind::Refuse, MIXED, part("Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n", "R0VUIC8=")),
-        (VerdictKind::Refuse, MIXED, part("Content-Type: multipart/mixed; boundary=c\r\n", "--c--")),
-        (VerdictKind::Refuse, "multipart/alternative; boundary=b", part(json, r#"{"model":"haiku-4"}"#)),
+        (
+            VerdictKind::Refuse,
+            MIXED,
+            part(
+                "Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n",
+                "R0VUIC8=",
+            ),
+        ),
+        (
+            VerdictKind::Refuse,
+            MIXED,
+            part("Content-Type: multipart/mixed; boundary=c\r\n", "--c--"),
+        ),
+        (
+            VerdictKind::Refuse,
+            "multipart/alternative; boundary=b",
+            part(json, r#"{"model":"haiku-4"}"#),
+        ),
     ] {
         assert_eq!(decided(url, content_type, &body).0, kind, "{body}");
     }
@@ -163,12 +256,19 @@ fn what_is_no_request_is_a_document_or_media() {
 fn base64_of_a_document_is_read_as_the_document() {
     let interactions = "/vertex/v1/projects/p/locations/l/interactionsHttp";
     let count = "/bedrock/model/haiku-4/count-tokens";
-    for (model, expected) in [("haiku-4", VerdictKind::Pass), ("mythos-5", VerdictKind::Deny), ("auto", VerdictKind::Defer)] {
+    for (model, expected) in [
+        ("haiku-4", VerdictKind::Pass),
+        ("mythos-5", VerdictKind::Deny),
+        ("auto", VerdictKind::Defer),
+    ] {
         let document = json!({"model": model, "input": "\u{3ff}\u{3fe}?>"}).to_string();
         // Some decoders pass over the characters of the alphabet for URLs, so what they stand for is not certain.
         let for_urls = json!({"data": URL_SAFE_NO_PAD.encode(&document)}).to_string();
         assert!(
-            matches!(decided(interactions, "application/json", &for_urls).0, VerdictKind::Refuse | VerdictKind::Deny),
+            matches!(
+                decided(interactions, "application/json", &for_urls).0,
+                VerdictKind::Refuse | VerdictKind::Deny
+            ),
             "{model}"
         );
         for text in [STANDARD.encode(&document), STANDARD_NO_PAD.encode(&document)] {
@@ -176,22 +276,41 @@ fn base64_of_a_document_is_read_as_the_document() {
             assert_eq!(decided(interactions, "application/json", &wrapped).0, expected, "{model}");
             let escaped = wrapped.replace('e', "\\u0065").replace("dat\\u0061", "data");
             let keys = escaped.replace("cont\\u0065ntTyp\\u0065", "contentType");
-            assert_eq!(decided(interactions, "application/json", &keys).0, expected, "{model} escaped");
+            assert_eq!(
+                decided(interactions, "application/json", &keys).0,
+                expected,
+                "{model} escaped"
+            );
         }
-        assert_eq!(decided(interactions, "application/json", &document).0, expected, "{model} as it is");
+        assert_eq!(
+            decided(interactions, "application/json", &document).0,
+            expected,
+            "{model} as it is"
+        );
     }
     let counted = |body: &str| {
-        decided(count, "application/json", &json!({"input": {"invokeModel": {"body": STANDARD.encode(body)}}}).to_string())
+        decided(
+            count,
+            "application/json",
+            &json!({"input": {"invokeModel": {"body": STANDARD.encode(body)}}}).to_string(),
+        )
     };
     assert_eq!(counted(r#"{"messages":[],"max_tokens":1}"#).0, VerdictKind::Pass);
-    assert_eq!(counted(r#"{"messages":[],"fallbacks":[{"model":"mythos-5"}]}"#).0, VerdictKind::Deny);
+    assert_eq!(
+        counted(r#"{"messages":[],"fallbacks":[{"model":"mythos-5"}]}"#).0,
+        VerdictKind::Deny
+    );
     for text in ["e30", "e30=="] {
         let body = json!({"data": text}).to_string();
         assert_ne!(decided(interactions, "application/json", &body).0, VerdictKind::Deny, "{text}");
     }
     for text in ["e30=e30=", "e3=0", "e30 ", "e30=\n", "=e30", "e", "{}", "+_=="] {
         let body = json!({"data": text}).to_string();
-        assert_eq!(decided(interactions, "application/json", &body).0, VerdictKind::Refuse, "{text}");
+        assert_eq!(
+            decided(interactions, "application/json", &body).0,
+            VerdictKind::Refuse,
+            "{text}"
+        );
     }
 }
 
@@ -202,7 +321,10 @@ fn base64_in_two_alphabets_is_read_differently_and_so_refused() {
     let mixed = standard.replacen(['+', '/'], "-", 1);
     assert!(mixed != standard && mixed.contains(['+', '/']), "{mixed}");
     let body = json!({"data": mixed}).to_string();
-    assert_eq!(decided("/vertex/v1/projects/p/locations/l/interactionsHttp", "application/json", &body).0, VerdictKind::Refuse);
+    assert_eq!(
+        decided("/vertex/v1/projects/p/locations/l/interactionsHttp", "application/json", &body).0,
+        VerdictKind::Refuse
+    );
 }
 
 /// The denied set is that of the credentials around a batch: a request in it that has another one is nobody's.
@@ -211,9 +333,12 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
     let decided = |url: &str, outer: &[(&str, &str)], target: &str, inner: &str| {
         let mut headers = serde_json::Map::from_iter([("content-type".to_owned(), json!(MIXED))]);
         headers.extend(outer.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-        let part = format!("POST {target} HTTP/1.1\r\n{inner}Content-Type: application/json\r\n\r\n{{}}");
+        let part =
+            format!("POST {target} HTTP/1.1\r\n{inner}Content-Type: application/json\r\n\r\n{{}}");
         let line = json!({"id": 1, "method": "POST", "url": url, "headers": headers, "body": batch(&[&part])});
-        let verdict = DECIDER.with_borrow_mut(|decider| decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0));
+        let verdict = DECIDER.with_borrow_mut(|decider| {
+            decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0)
+        });
         (verdict.kind, verdict.reason.code())
     };
     let open = "/v1beta/models/haiku-4:generateContent";
@@ -250,14 +375,16 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
             "{url} {outer:?} {target} {inner}"
         );
     }
-    assert_eq!(decided("/batch", &[], closed, "Authorization: other\r\n"), (VerdictKind::Deny, "model_restricted"));
+    assert_eq!(
+        decided("/batch", &[], closed, "Authorization: other\r\n"),
+        (VerdictKind::Deny, "model_restricted")
+    );
 }
 
 /// Until a container is read, it may hold what any rule closes; a rule that rests on the operation counts then too, and goes on to count.
 #[test]
 fn a_container_has_the_reach_of_all_that_it_may_hold() {
-    let rule =
-        "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
+    let rule = "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
     let mut decider = decider(&(policy(DIALECTS) + rule), &mut Options::default());
     let mut kind = |url: &str, body: &str| {
         let line = json!({"id": 1, "method": "POST", "url": url, "headers": {"content-type": MIXED}, "body": body});
@@ -285,7 +412,9 @@ names = { tuned = "haiku-4" }
         ("other", "other", VerdictKind::Pass),
         ("other", "real", VerdictKind::Pass),
     ] {
-        let part = format!("POST /v1beta/models/tuned:generateContent HTTP/1.1\r\nHost: {inner}.example\r\n\r\n{{}}");
+        let part = format!(
+            "POST /v1beta/models/tuned:generateContent HTTP/1.1\r\nHost: {inner}.example\r\n\r\n{{}}"
+        );
         let line = json!({"id": 1, "method": "POST", "url": format!("https://{host}.example/batch"), "headers": {"content-type": "multipart/mixed; boundary=b"}, "body": batch(&[&part])});
         let verdict = decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), 0);
         assert_eq!(verdict.kind, expected, "{inner} in {host}: {}", verdict.to_json());

@@ -21,7 +21,10 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
     if requests.is_empty() {
         return 0;
     }
-    let loaded = policy::load(vec![policy::Source::new("policy.toml", policy)], &mut policy::Options::default());
+    let loaded = policy::load(
+        vec![policy::Source::new("policy.toml", policy)],
+        &mut policy::Options::default(),
+    );
     let bundle = portcullis::compile(&loaded.policy.unwrap(), None).unwrap();
     let mut decider = Decider::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
     for (request, native) in requests.lines().zip(verdicts.lines()) {
@@ -34,7 +37,12 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
 
 #[wasm_bindgen_test]
 fn the_corpora_are_decided_as_natively() {
-    let own = agrees(laid!("own-policy.toml"), laid!("own-requests.jsonl"), laid!("own-verdicts.jsonl"));
-    agrees(laid!("shared-policy.toml"), laid!("shared-requests.jsonl"), laid!("shared-verdicts.jsonl"));
+    let own =
+        agrees(laid!("own-policy.toml"), laid!("own-requests.jsonl"), laid!("own-verdicts.jsonl"));
+    agrees(
+        laid!("shared-policy.toml"),
+        laid!("shared-requests.jsonl"),
+        laid!("shared-verdicts.jsonl"),
+    );
     assert!(own >= 100, "the corpus is there: {own} requests");
 }

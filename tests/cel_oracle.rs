@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use cel::{Context, Program, Value};
 use generate::{
-    Caller, FACTS, LISTS, Owned, READINGS, TIMES, caller, callers, certain_caller, condition, moment, oracle_text, policy,
-    vocabulary,
+    Caller, FACTS, LISTS, Owned, READINGS, TIMES, caller, callers, certain_caller, condition,
+    moment, oracle_text, policy, vocabulary,
 };
 use portcullis::analysis::{Known, ReadAs, Reference, Setting, Truth};
 use portcullis::policy::{Condition, Entries, FactRef, Policy, Range, RuleState};
@@ -20,7 +20,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 fn cases(count: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(count);
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(count);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -48,10 +49,18 @@ fn listed(ip: IpAddr, ranges: &[Range]) -> bool {
     })
 }
 
-fn oracle(policy: &Policy, condition: &Condition, caller: &Caller, reading: (&str, &str), now: &str) -> bool {
+fn oracle(
+    policy: &Policy,
+    condition: &Condition,
+    caller: &Caller,
+    reading: (&str, &str),
+    now: &str,
+) -> bool {
     let mut context = Context::default();
     let mut set = |name: &str, value: Value| context.add_variable_from_value(name, value);
-    let list = |texts: Vec<String>| Value::from(texts.into_iter().map(Value::from).collect::<Vec<Value>>());
+    let list = |texts: Vec<String>| {
+        Value::from(texts.into_iter().map(Value::from).collect::<Vec<Value>>())
+    };
     let (country, region) = code(caller.place);
     set("place_country", country.clone().into());
     set("place_region", region.clone().into());
@@ -73,7 +82,9 @@ fn oracle(policy: &Policy, condition: &Condition, caller: &Caller, reading: (&st
                 set("billing_region", region.into());
             }
             Owned::Text(text) => set(name, (*text).to_owned().into()),
-            Owned::List(texts) => set(name, list(texts.iter().map(|text| (*text).to_owned()).collect())),
+            Owned::List(texts) => {
+                set(name, list(texts.iter().map(|text| (*text).to_owned()).collect()))
+            }
         }
     }
     for (name, declared) in LISTS.iter().zip(&policy.lists) {
@@ -92,7 +103,10 @@ fn oracle(policy: &Policy, condition: &Condition, caller: &Caller, reading: (&st
             ),
             Entries::Texts(texts) => set(name, list(texts.clone())),
             Entries::Numbers(numbers) => {
-                set(name, Value::from(numbers.iter().copied().map(Value::from).collect::<Vec<Value>>()));
+                set(
+                    name,
+                    Value::from(numbers.iter().copied().map(Value::from).collect::<Vec<Value>>()),
+                );
             }
             Entries::Ranges(ranges) => set("ip_listed", listed(caller.ip.unwrap(), ranges).into()),
         }
@@ -245,7 +259,9 @@ fn every_fact_type_can_be_unknown_true_and_false() {
         }
     }
     let always_known = [FactRef::Network, FactRef::Operation, FactRef::Dialect, FactRef::Now];
-    let built_in = [FactRef::Place, FactRef::Country, FactRef::Region, FactRef::Asn, FactRef::Ip].into_iter().chain(always_known);
+    let built_in = [FactRef::Place, FactRef::Country, FactRef::Region, FactRef::Asn, FactRef::Ip]
+        .into_iter()
+        .chain(always_known);
     for fact in (0..FACTS.len()).map(FactRef::Declared).chain(built_in) {
         for truth in [Truth::True, Truth::False, Truth::Unknown] {
             let never = truth == Truth::Unknown && always_known.contains(&fact);

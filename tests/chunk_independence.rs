@@ -31,7 +31,9 @@ models = ["fable-class"]
 
 fn decider() -> Decider {
     let dialects: Vec<&str> = dialect::all().iter().map(|source| source.id).collect();
-    let text = format!("format = 1\n[policy]\nid = \"chunks\"\nversion = 1\ndialects = {dialects:?}\n{RULES}");
+    let text = format!(
+        "format = 1\n[policy]\nid = \"chunks\"\nversion = 1\ndialects = {dialects:?}\n{RULES}"
+    );
     deciding::decider(&text, &mut Options::default())
 }
 

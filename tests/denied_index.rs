@@ -49,10 +49,16 @@ impl Target {
     /// How the gate reads it: as each guarded dialect's operation, or, if none knows it, as an unknown one of each.
     fn readings<'p>(&self, policy: &'p Policy) -> Vec<ReadAs<'p>> {
         let guarded = || policy.dialects.iter().map(|dialect| dialect.id.as_str());
-        let operation = |dialect: &str| if dialect == "openai" { self.openai } else { self.anthropic };
-        let known: Vec<ReadAs<'_>> =
-            guarded().filter_map(|dialect| Some(ReadAs { operation: operation(dialect)?, dialect })).collect();
-        if known.is_empty() { guarded().map(|dialect| ReadAs { operation: "", dialect }).collect() } else { known }
+        let operation =
+            |dialect: &str| if dialect == "openai" { self.openai } else { self.anthropic };
+        let known: Vec<ReadAs<'_>> = guarded()
+            .filter_map(|dialect| Some(ReadAs { operation: operation(dialect)?, dialect }))
+            .collect();
+        if known.is_empty() {
+            guarded().map(|dialect| ReadAs { operation: "", dialect }).collect()
+        } else {
+            known
+        }
     }
 }
 
@@ -81,7 +87,13 @@ fn request() -> BoxedStrategy<Request> {
         1 => prop::collection::vec((any::<bool>(), any::<Index>(), state), 1..4),
     ];
     (callers(), select(&TARGETS[..]), moment(), prop::bool::weighted(0.15), switches)
-        .prop_map(|(callers, target, now, stale, switches)| Request { callers, target, now, stale, switches })
+        .prop_map(|(callers, target, now, stale, switches)| Request {
+            callers,
+            target,
+            now,
+            stale,
+            switches,
+        })
         .boxed()
 }
 
@@ -144,7 +156,8 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
             };
             prop_assert!(evaluator.switch(bundle, rule, state), "there is no rule {}", rule);
         }
-        let accounts: Vec<Account> = request.callers.iter().map(|caller| classify(bundle, policy, key, caller)).collect();
+        let accounts: Vec<Account> =
+            request.callers.iter().map(|caller| classify(bundle, policy, key, caller)).collect();
         let candidates: Vec<Candidate<'_>> = request
             .callers
             .iter()
@@ -158,7 +171,8 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
             })
             .collect();
         let route = route(bundle, request.target.method, request.target.path);
-        let known: Vec<Known<'_>> = request.callers.iter().map(|caller| caller.known(request.now)).collect();
+        let known: Vec<Known<'_>> =
+            request.callers.iter().map(|caller| caller.known(request.now)).collect();
         let readings = request.target.readings(policy);
         let setting = Setting {
             now: request.now,
@@ -167,11 +181,20 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
         };
         let expected = reference.denied_set(&known, &readings, &setting);
 
-        let denied_set = evaluator.denied_set(bundle, &candidates, &route.readings, request.now, request.stale).clone();
+        let denied_set = evaluator
+            .denied_set(bundle, &candidates, &route.readings, request.now, request.stale)
+            .clone();
         prop_assert_eq!(bits(&denied_set.denied), expected.denied_patterns(), "denied patterns");
-        prop_assert_eq!(bits(&denied_set.shadow), expected.shadow_patterns(), "patterns denied in the shadow");
+        prop_assert_eq!(
+            bits(&denied_set.shadow),
+            expected.shadow_patterns(),
+            "patterns denied in the shadow"
+        );
         prop_assert_eq!(denied_set.is_empty(), expected.denied.is_empty());
-        prop_assert_eq!(denied_set.is_everything(bundle), expected.denied.len() == reference.patterns().len());
+        prop_assert_eq!(
+            denied_set.is_everything(bundle),
+            expected.denied.len() == reference.patterns().len()
+        );
 
         let all = vec![u64::MAX; denied_set.denied.len()];
         // Each pattern by itself where there are few; all of them together always.
@@ -182,18 +205,40 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
             mask
         }));
         for mask in asked {
-            let grounds = evaluator.grounds(bundle, &candidates, &route.readings, request.now, request.stale, &mask);
+            let grounds = evaluator.grounds(
+                bundle,
+                &candidates,
+                &route.readings,
+                request.now,
+                request.stale,
+                &mask,
+            );
             let (restrictions, licences) = grounds_of(&expected, &bits(&mask));
-            prop_assert_eq!(numbers(&grounds.restrictions), restrictions, "restrictions behind the denied set");
+            prop_assert_eq!(
+                numbers(&grounds.restrictions),
+                restrictions,
+                "restrictions behind the denied set"
+            );
             prop_assert_eq!(numbers(&grounds.licences), licences, "licences that lifted");
         }
     }
     Ok(())
 }
 
-fn grounds_of(denied_set: &ReferenceDeniedSet, asked: &BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
-    let restrictions = denied_set.denied.iter().filter(|(pattern, _)| asked.contains(pattern)).flat_map(|(_, by)| by.clone());
-    let licences = denied_set.lifted.iter().filter(|(_, patterns)| !patterns.is_disjoint(asked)).map(|(licence, _)| *licence);
+fn grounds_of(
+    denied_set: &ReferenceDeniedSet,
+    asked: &BTreeSet<usize>,
+) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let restrictions = denied_set
+        .denied
+        .iter()
+        .filter(|(pattern, _)| asked.contains(pattern))
+        .flat_map(|(_, by)| by.clone());
+    let licences = denied_set
+        .lifted
+        .iter()
+        .filter(|(_, patterns)| !patterns.is_disjoint(asked))
+        .map(|(licence, _)| *licence);
     (restrictions.collect(), licences.collect())
 }
 
@@ -221,7 +266,10 @@ fn blind(policy: &Policy) -> Policy {
     }
     let mut blind = policy.clone();
     for rule in &mut blind.restrictions {
-        rule.when.iter_mut().chain(&mut rule.unless).for_each(|clause| condition(&mut clause.condition));
+        rule.when
+            .iter_mut()
+            .chain(&mut rule.unless)
+            .for_each(|clause| condition(&mut clause.condition));
     }
     for rule in &mut blind.licences {
         rule.when.iter_mut().for_each(|clause| condition(&mut clause.condition));
@@ -230,8 +278,14 @@ fn blind(policy: &Policy) -> Policy {
 }
 
 fn cases(count: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(count);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 4_000, ..ProptestConfig::default() }
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(count);
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    }
 }
 
 fn requests(most: usize) -> BoxedStrategy<Vec<Request>> {
@@ -273,20 +327,29 @@ fn random_cases_reach_every_kind_of_outcome() {
     use proptest::test_runner::TestRunner;
 
     let mut runner = TestRunner::deterministic();
-    let (mut empty, mut some, mut all, mut shadow, mut lifted, mut unlisted_only) = (0, 0, 0, 0, 0, 0);
+    let (mut empty, mut some, mut all, mut shadow, mut lifted, mut unlisted_only) =
+        (0, 0, 0, 0, 0, 0);
     for _ in 0..600 {
         let policy = policy_of(4, 4).new_tree(&mut runner).unwrap().current();
         let request = request().new_tree(&mut runner).unwrap().current();
         let reference = Reference::new(&policy);
-        let known: Vec<Known<'_>> = request.callers.iter().map(|caller| caller.known(request.now)).collect();
-        let denied_set = reference.denied_set(&known, &[], &Setting { now: request.now, ..Setting::default() });
+        let known: Vec<Known<'_>> =
+            request.callers.iter().map(|caller| caller.known(request.now)).collect();
+        let denied_set =
+            reference.denied_set(&known, &[], &Setting { now: request.now, ..Setting::default() });
         empty += usize::from(denied_set.denied.is_empty());
         all += usize::from(denied_set.denied.len() == reference.patterns().len());
-        some += usize::from(!denied_set.denied.is_empty() && denied_set.denied.len() < reference.patterns().len());
+        some += usize::from(
+            !denied_set.denied.is_empty() && denied_set.denied.len() < reference.patterns().len(),
+        );
         shadow += usize::from(!denied_set.shadow.is_empty());
         lifted += usize::from(!denied_set.lifted.is_empty());
-        unlisted_only += usize::from(denied_set.denied.len() == 1 && denied_set.denied.contains_key(&0));
+        unlisted_only +=
+            usize::from(denied_set.denied.len() == 1 && denied_set.denied.contains_key(&0));
     }
-    assert!(empty > 60 && some > 60 && all > 20 && shadow > 20 && lifted > 60, "{empty} {some} {all} {shadow} {lifted}");
+    assert!(
+        empty > 60 && some > 60 && all > 20 && shadow > 20 && lifted > 60,
+        "{empty} {some} {all} {shadow} {lifted}"
+    );
     assert!(unlisted_only < 100);
 }

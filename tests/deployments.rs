@@ -34,10 +34,17 @@ fn decider(tables: &str, file: &str) -> Decider {
     deciding::decider(&(deciding::policy(DIALECTS) + tables), &mut options)
 }
 
-fn decide(decider: &mut Decider, url: &str, headers: &serde_json::Value, body: &serde_json::Value) -> (VerdictKind, String) {
+fn decide(
+    decider: &mut Decider,
+    url: &str,
+    headers: &serde_json::Value,
+    body: &serde_json::Value,
+) -> (VerdictKind, String) {
     let mut all = json!({"content-type": "application/json"});
     all.as_object_mut().unwrap().extend(headers.as_object().unwrap().clone());
-    let line = json!({"id": 1, "method": "POST", "url": url, "headers": all, "body": body.to_string()}).to_string();
+    let line =
+        json!({"id": 1, "method": "POST", "url": url, "headers": all, "body": body.to_string()})
+            .to_string();
     let verdict = deciding::decided(decider, &line, &[1]);
     (verdict.kind, verdict.reason.code().to_owned())
 }
@@ -46,8 +53,12 @@ fn decide(decider: &mut Decider, url: &str, headers: &serde_json::Value, body: &
 fn a_name_counts_as_what_it_resolves_to() {
     let mut decider = decider(TABLES, "prod mythos-5\nlocal haiku-4\n");
     let chat = "/v1/chat/completions";
-    let azure = |name: &str| format!("https://two.example/azure/openai/deployments/{name}/chat/completions");
-    let one = |name: &str| format!("https://u@one.EXAMPLE:8443/azure/openai/deployments/{name}/chat/completions");
+    let azure = |name: &str| {
+        format!("https://two.example/azure/openai/deployments/{name}/chat/completions")
+    };
+    let one = |name: &str| {
+        format!("https://u@one.EXAMPLE:8443/azure/openai/deployments/{name}/chat/completions")
+    };
     let model = |name: &str| json!({ "model": name });
     let responses = |body: serde_json::Value| ("/v1/responses".to_owned(), body);
     let messages = |body: serde_json::Value| ("/v1/messages".to_owned(), body);
@@ -76,7 +87,10 @@ fn a_name_counts_as_what_it_resolves_to() {
         (VerdictKind::Pass, (azure("ab12"), json!({}))),
         (
             VerdictKind::Pass,
-            (chat.to_owned(), model("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/AB12")),
+            (
+                chat.to_owned(),
+                model("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/AB12"),
+            ),
         ),
         (VerdictKind::Deny, (azure("mythos-5-old"), json!({}))),
         (VerdictKind::Defer, (azure("haiku-4-eu"), json!({}))),
@@ -94,7 +108,10 @@ fn a_name_counts_as_what_it_resolves_to() {
         (VerdictKind::Defer, responses(json!({"prompt": {"id": "pmpt_c3"}}))),
         (VerdictKind::Defer, responses(json!({"prompt": {"id": 5}}))),
         // The prompt names the model, so the conversation does not.
-        (VerdictKind::Pass, responses(json!({"prompt": {"id": "pmpt_a1"}, "conversation": "conv_1"}))),
+        (
+            VerdictKind::Pass,
+            responses(json!({"prompt": {"id": "pmpt_a1"}, "conversation": "conv_1"})),
+        ),
         (VerdictKind::Pass, messages(json!({"model": "fast"}))),
         (VerdictKind::Defer, messages(json!({"model": "fast", "fallbacks": "default"}))),
         // Where nobody knows what a name means, what it resolves to is looked at.
@@ -104,10 +121,16 @@ fn a_name_counts_as_what_it_resolves_to() {
         assert_eq!(found.0, expected, "{url} {body}: {}", found.1);
     }
     let deployments = "/azure/openai/deployments/local/chat/completions";
-    for (host, expected) in
-        [("one.example", VerdictKind::Pass), ("ONE.example:443", VerdictKind::Pass), ("two.example", VerdictKind::Defer)]
-    {
-        assert_eq!(decide(&mut decider, deployments, &json!({ "host": host }), &json!({})).0, expected, "{host}");
+    for (host, expected) in [
+        ("one.example", VerdictKind::Pass),
+        ("ONE.example:443", VerdictKind::Pass),
+        ("two.example", VerdictKind::Defer),
+    ] {
+        assert_eq!(
+            decide(&mut decider, deployments, &json!({ "host": host }), &json!({})).0,
+            expected,
+            "{host}"
+        );
     }
     for (header, value, expected) in [
         ("x-portkey-config", "pmpt_b2", VerdictKind::Deny),
@@ -117,33 +140,54 @@ fn a_name_counts_as_what_it_resolves_to() {
         ("x-my-model-choice", "strong", VerdictKind::Deny),
         ("x-my-model-choice", "other", VerdictKind::Pass),
     ] {
-        assert_eq!(decide(&mut decider, chat, &json!({ header: value }), &model("fast")).0, expected, "{header}: {value}");
+        assert_eq!(
+            decide(&mut decider, chat, &json!({ header: value }), &model("fast")).0,
+            expected,
+            "{header}: {value}"
+        );
     }
 }
 
 #[test]
 fn a_name_of_one_dialect_says_nothing_where_the_request_may_be_of_another() {
     let tables = "[deployments.a]\ndialects = [\"openai\"]\nnames = { fast = \"haiku-4\", strong = \"mythos-5\" }\n";
-    let both =
-        format!("{tables}[deployments.b]\ndialects = [\"anthropic\", \"azure-openai\"]\nnames = {{ fast = \"haiku-4\" }}\n");
+    let both = format!(
+        "{tables}[deployments.b]\ndialects = [\"anthropic\", \"azure-openai\"]\nnames = {{ fast = \"haiku-4\" }}\n"
+    );
     // A path that nobody knows may be of each dialect.
     let unknown = "/v9/unheard-of";
     for (tables, reason) in [(tables, "unlisted"), (both.as_str(), "unknown_operation")] {
         let mut decider = decider(tables, "");
         let (kind, why) = decide(&mut decider, unknown, &json!({}), &json!({ "model": "fast" }));
         assert_eq!((kind, why.as_str()), (VerdictKind::Defer, reason));
-        assert_eq!(decide(&mut decider, unknown, &json!({}), &json!({ "model": "strong" })).0, VerdictKind::Deny);
-        assert_eq!(decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": "fast" })).0, VerdictKind::Pass);
+        assert_eq!(
+            decide(&mut decider, unknown, &json!({}), &json!({ "model": "strong" })).0,
+            VerdictKind::Deny
+        );
+        assert_eq!(
+            decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": "fast" })).0,
+            VerdictKind::Pass
+        );
     }
 }
 
 #[test]
 fn links_that_go_in_a_circle_end() {
-    let mut decider = decider("[deployments.a]\nnames = { a = \"b\", b = [\"c\", \"haiku-4\"], c = \"a\", d = \"d\" }\n", "");
-    for (name, expected) in
-        [("a", VerdictKind::Pass), ("b", VerdictKind::Pass), ("c", VerdictKind::Pass), ("d", VerdictKind::Defer)]
-    {
-        assert_eq!(decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": name })).0, expected, "{name}");
+    let mut decider = decider(
+        "[deployments.a]\nnames = { a = \"b\", b = [\"c\", \"haiku-4\"], c = \"a\", d = \"d\" }\n",
+        "",
+    );
+    for (name, expected) in [
+        ("a", VerdictKind::Pass),
+        ("b", VerdictKind::Pass),
+        ("c", VerdictKind::Pass),
+        ("d", VerdictKind::Defer),
+    ] {
+        assert_eq!(
+            decide(&mut decider, "/v1/chat/completions", &json!({}), &json!({ "model": name })).0,
+            expected,
+            "{name}"
+        );
     }
 }
 

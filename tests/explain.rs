@@ -25,7 +25,8 @@ fn file(name: &str) -> PathBuf {
 fn policy(name: &str) -> Policy {
     let path = file(name);
     let read = |_: &str, list: &str| {
-        let text = fs::read_to_string(file(name).with_file_name(list)).map_err(|error| error.to_string())?;
+        let text = fs::read_to_string(file(name).with_file_name(list))
+            .map_err(|error| error.to_string())?;
         Ok(File { name: list.to_owned(), text })
     };
     let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
@@ -62,7 +63,9 @@ fn each_request_is_explained_as_expected() {
     for (_, line, explanation) in cases() {
         let id = RequestLine::read(line).unwrap().id;
         let id = id.as_str().unwrap();
-        for (ending, said) in [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")] {
+        for (ending, said) in
+            [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")]
+        {
             let path = file(&format!("tests/corpus/explain/expected/{id}.{ending}"));
             if golden::differs(&path, &said) {
                 wrong.push(format!("{id}.{ending} should now read:\n{said}"));

@@ -25,7 +25,11 @@ const ASKED: [(&str, &str, &str); 16] = [
     ("azure-openai", "/openai/deployments/$/chat/completions", r#"{"messages":[]}"#),
     ("anthropic", "/v1/messages", r#"{"model":"$"}"#),
     ("gemini", "/v1beta/models/$:generateContent", r#"{"contents":[]}"#),
-    ("vertex", "/v1/projects/p/locations/l/publishers/google/models/$:generateContent", r#"{"contents":[]}"#),
+    (
+        "vertex",
+        "/v1/projects/p/locations/l/publishers/google/models/$:generateContent",
+        r#"{"contents":[]}"#,
+    ),
     ("bedrock", "/model/$/converse", r#"{"messages":[]}"#),
     ("mistral", "/v1/chat/completions", r#"{"model":"$"}"#),
     ("cohere", "/v2/chat", r#"{"model":"$"}"#),
@@ -57,7 +61,10 @@ fn verdict(dialect: &str, path: &str, body: &str) -> Verdict {
     let line = json!({ "method": "POST", "url": path, "headers": { "content-type": "application/json" }, "body": body, "place": { "country": "FR" } });
     let line = RequestLine::read(&line.to_string()).unwrap();
     DECIDERS.with_borrow_mut(|deciders| {
-        deciders.entry(dialect.to_owned()).or_insert_with(|| guarding([dialect])).verdict(&line, CLOCK)
+        deciders
+            .entry(dialect.to_owned())
+            .or_insert_with(|| guarding([dialect]))
+            .verdict(&line, CLOCK)
     })
 }
 
@@ -82,11 +89,12 @@ fn agrees(wanted: &Value, given: &Value) -> bool {
     match (wanted, given) {
         (Value::String(wanted), Value::String(given)) => wanted.starts_with('<') || wanted == given,
         (Value::Array(wanted), Value::Array(given)) => {
-            wanted.len() == given.len() && wanted.iter().zip(given).all(|(wanted, given)| agrees(wanted, given))
+            wanted.len() == given.len()
+                && wanted.iter().zip(given).all(|(wanted, given)| agrees(wanted, given))
         }
-        (Value::Object(wanted), Value::Object(given)) => {
-            wanted.iter().all(|(key, wanted)| given.get(key).is_some_and(|given| agrees(wanted, given)))
-        }
+        (Value::Object(wanted), Value::Object(given)) => wanted
+            .iter()
+            .all(|(key, wanted)| given.get(key).is_some_and(|given| agrees(wanted, given))),
         _ => wanted == given,
     }
 }
@@ -101,14 +109,22 @@ fn denials_are_as_clients_were_measured_with() {
         let wanted = &reference["dialects"][dialect];
         let body: Value = serde_json::from_str(&refusal.body).unwrap();
         assert!(agrees(&wanted["body"], &body), "{dialect}: {body} for {}", wanted["body"]);
-        let content_type = wanted["content_type"].as_str().unwrap_or("application/json").split(" (").next();
+        let content_type =
+            wanted["content_type"].as_str().unwrap_or("application/json").split(" (").next();
         assert_eq!(header(&refusal, "content-type"), content_type, "{dialect}");
         for (name, value) in wanted["headers"].as_object().into_iter().flatten() {
             let given = header(&refusal, name).unwrap_or_else(|| panic!("{dialect}: no {name}"));
             let value = value.as_str().unwrap();
-            assert!(value.starts_with('<') || value.split(" (").next() == Some(given), "{dialect}: {name} {given} for {value}");
+            assert!(
+                value.starts_with('<') || value.split(" (").next() == Some(given),
+                "{dialect}: {name} {given} for {value}"
+            );
         }
-        assert!(refusal.body.contains("Mythos-class models are suspended. Model: "), "{dialect}: {}", refusal.body);
+        assert!(
+            refusal.body.contains("Mythos-class models are suspended. Model: "),
+            "{dialect}: {}",
+            refusal.body
+        );
         assert_eq!(header(&refusal, "retry-after"), None);
         spoken_of.insert(dialect);
     }
@@ -121,20 +137,29 @@ fn denials_are_as_clients_were_measured_with() {
 
 #[test]
 fn what_cannot_be_read_is_told_in_the_same_shape() {
-    let shape = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let shape = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
     for (index, (dialect, path, _)) in ASKED.iter().enumerate() {
-        let malformed = verdict(dialect, &path.replace('$', "haiku-4"), "{\"model\": \"haiku-4\",, }");
+        let malformed =
+            verdict(dialect, &path.replace('$', "haiku-4"), "{\"model\": \"haiku-4\",, }");
         assert_eq!(malformed.status, 400, "{dialect} {path}: {malformed:?}");
         let refusal = Refusal::new(&malformed, "case-1");
         let body: Value = serde_json::from_str(&refusal.body).unwrap();
-        let denial: Value = serde_json::from_str(&Refusal::new(&denied(index), "case-1").body).unwrap();
+        let denial: Value =
+            serde_json::from_str(&Refusal::new(&denied(index), "case-1").body).unwrap();
         assert_eq!(shape(&body), shape(&denial), "{dialect}");
         assert!(refusal.body.contains("Case: case-1."), "{dialect}: {body}");
         match *dialect {
             "gemini" | "vertex" => {
-                assert_eq!((&body["error"]["code"], &body["error"]["status"]), (&json!(400), &json!("INVALID_ARGUMENT")))
+                assert_eq!(
+                    (&body["error"]["code"], &body["error"]["status"]),
+                    (&json!(400), &json!("INVALID_ARGUMENT"))
+                )
             }
-            "bedrock" => assert_eq!(header(&refusal, "x-amzn-errortype"), Some("ValidationException")),
+            "bedrock" => {
+                assert_eq!(header(&refusal, "x-amzn-errortype"), Some("ValidationException"))
+            }
             "watsonx" => assert_eq!(body["status_code"], 400),
             _ => {}
         }
@@ -149,10 +174,17 @@ fn a_socket_is_told_as_its_clients_show_it() {
         assert!(socket.reason.len() <= 123, "{}", socket.reason);
         if matches!(spoken(index), "gemini" | "vertex") {
             assert!(socket.event.is_empty());
-            assert!(socket.reason.starts_with("Mythos-class models are suspended."), "{}", socket.reason);
+            assert!(
+                socket.reason.starts_with("Mythos-class models are suspended."),
+                "{}",
+                socket.reason
+            );
         } else {
             let event: Value = serde_json::from_str(&socket.event).unwrap();
-            assert_eq!((&event["type"], &event["error"]["code"]), (&json!("error"), &json!("model_restricted")));
+            assert_eq!(
+                (&event["type"], &event["error"]["code"]),
+                (&json!("error"), &json!("model_restricted"))
+            );
             assert_eq!(socket.reason, "model_restricted");
         }
     }
@@ -170,9 +202,15 @@ fn with_all_dialects_the_operation_says_in_whose_words() {
     };
     let body = r#"{"model":"mythos-5"}"#;
     let plain = json!({ "content-type": "application/json" });
-    assert_eq!(told("/v1/chat/completions", plain.clone(), body)["error"]["type"], "request_forbidden");
+    assert_eq!(
+        told("/v1/chat/completions", plain.clone(), body)["error"]["type"],
+        "request_forbidden"
+    );
     assert_eq!(told("/v1/messages", plain.clone(), body)["error"]["type"], "permission_error");
-    assert_eq!(told("/v1beta/models/mythos-5:generateContent", plain.clone(), "{}")["error"]["status"], "PERMISSION_DENIED");
+    assert_eq!(
+        told("/v1beta/models/mythos-5:generateContent", plain.clone(), "{}")["error"]["status"],
+        "PERMISSION_DENIED"
+    );
     assert!(told("/model/mythos-5/invoke", plain.clone(), "{}")["message"].is_string());
     assert!(told("/api/generate", plain.clone(), body)["error"].is_string());
     assert_eq!(told("/v2/chat", plain.clone(), body)["id"], "case-1");

@@ -40,7 +40,9 @@ fn name(check: ResponseCheck) -> &'static str {
 /// CRC-32, bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0xedb8_8320 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 0 { crc >> 1 } else { crc >> 1 ^ 0xedb8_8320 }
+        })
     })
 }
 
@@ -60,7 +62,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for at in 0..4 {
             let letter = LETTERS[(word >> (18 - 6 * at)) as usize & 63];
             text.push(if at <= chunk.len() { letter as char } else { '=' });
@@ -75,13 +78,22 @@ fn body(answer: &Json) -> Vec<u8> {
         return text.as_bytes().to_vec();
     }
     if let Some(frames) = answer["frames"].as_array() {
-        return frames.iter().flat_map(|payload| frame(payload.as_str().unwrap().as_bytes())).collect();
+        return frames
+            .iter()
+            .flat_map(|payload| frame(payload.as_str().unwrap().as_bytes()))
+            .collect();
     }
     let chunks = answer["chunks_b64"].as_array().map_or(&[][..], Vec::as_slice);
     chunks
         .iter()
         .flat_map(|part| {
-            frame(format!("{{\"bytes\":\"{}\",\"p\":\"abc\"}}", base64(part.as_str().unwrap().as_bytes())).as_bytes())
+            frame(
+                format!(
+                    "{{\"bytes\":\"{}\",\"p\":\"abc\"}}",
+                    base64(part.as_str().unwrap().as_bytes())
+                )
+                .as_bytes(),
+            )
         })
         .collect()
 }
@@ -99,13 +111,18 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
             "ends" => (text.to_string(), text.ends_with(wanted.as_str().unwrap())),
             "lacks" => (text.to_string(), !text.contains(wanted.as_str().unwrap())),
             "cursor" => {
-                let last =
-                    answered.cursors.as_ref().map_or_else(String::new, |(_, last)| String::from_utf8_lossy(last).into_owned());
+                let last = answered.cursors.as_ref().map_or_else(String::new, |(_, last)| {
+                    String::from_utf8_lossy(last).into_owned()
+                });
                 (last.clone(), *wanted == last)
             }
             other => panic!("{id}: nobody knows `{other}`"),
         };
-        assert!(right, "{id}: {key} is {given:?}, not {wanted} ({})\n{text}", answered.reason.code());
+        assert!(
+            right,
+            "{id}: {key} is {given:?}, not {wanted} ({})\n{text}",
+            answered.reason.code()
+        );
     }
 }
 
@@ -114,17 +131,23 @@ fn every_answer_has_its_outcome_wherever_it_is_cut() {
     let mut count = 0;
     let mut deciders = ["defer", "pass", "deny"].map(|unlisted| (unlisted, decider(unlisted)));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/responses");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "jsonl")) {
-        for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-            let json: Json = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    for file in
+        files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "jsonl"))
+    {
+        for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty())
+        {
+            let json: Json =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             let id = json["id"].as_str().unwrap();
             let unlisted = json["unlisted"].as_str().unwrap_or("defer");
             let (_, decider) = deciders.iter_mut().find(|(name, _)| *name == unlisted).unwrap();
             let request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
             let answer = &json["answer"];
-            let status = answer["status"].as_u64().map_or(200, |status| u16::try_from(status).unwrap());
+            let status =
+                answer["status"].as_u64().map_or(200, |status| u16::try_from(status).unwrap());
             let none = serde_json::Map::new();
             let mut headers: Vec<(&str, &str)> = answer["headers"]
                 .as_object()

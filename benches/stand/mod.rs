@@ -32,16 +32,24 @@ models = ["mythos-class"]
 message = "Not available."
 "#
     );
-    let policy =
-        load(vec![Source::new("bench.toml", policy)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
+    let policy = load(vec![Source::new("bench.toml", policy)], &mut Options::default())
+        .policy
+        .unwrap_or_else(|| fail("the policy"));
     let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
     let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
     Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
 }
 
 /// The head of a request, read under the denied set of a caller of whom nothing is known.
-pub(crate) fn begin(gate: &mut Gate, method: &str, url: &str, headers: &[(&str, &str)]) -> Inspection {
-    let Begun::Inspect(unread) = gate.begin(method, url, &Caller::default(), 0) else { fail("the caller has no denied set") };
+pub(crate) fn begin(
+    gate: &mut Gate,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Inspection {
+    let Begun::Inspect(unread) = gate.begin(method, url, &Caller::default(), 0) else {
+        fail("the caller has no denied set")
+    };
     gate.inspect(unread, &Head { method, url, headers })
 }
 

@@ -27,10 +27,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(mut stream: TcpStream, keys: &Keys, own: &Keys, nonces: &mut NonceCache) -> Result<(), Box<dyn Error>> {
+fn serve(
+    mut stream: TcpStream,
+    keys: &Keys,
+    own: &Keys,
+    nonces: &mut NonceCache,
+) -> Result<(), Box<dyn Error>> {
     let request = Request::read(&stream)?;
-    let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let arrived = ArrivedRequest { method: &request.method, target: &request.target, headers: &headers };
+    let headers: Vec<(&str, &str)> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let arrived =
+        ArrivedRequest { method: &request.method, target: &request.target, headers: &headers };
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let access = match verify(&arrived, keys, now, Some(nonces)) {
         Ok(access) => access,
@@ -47,10 +54,20 @@ fn serve(mut stream: TcpStream, keys: &Keys, own: &Keys, nonces: &mut NonceCache
         return answer(&mut stream, 403, "", &json!({ "error": "model_restricted" }));
     }
     let enforced = acknowledge(&access, 200, own).ok_or("ENFORCED_KEY is no MAC key")?;
-    answer(&mut stream, 200, &format!("portcullis-enforced: {enforced}\r\n"), &json!({ "model": model, "served": true }))
+    answer(
+        &mut stream,
+        200,
+        &format!("portcullis-enforced: {enforced}\r\n"),
+        &json!({ "model": model, "served": true }),
+    )
 }
 
-fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &Value) -> Result<(), Box<dyn Error>> {
+fn answer(
+    stream: &mut TcpStream,
+    status: u16,
+    headers: &str,
+    body: &Value,
+) -> Result<(), Box<dyn Error>> {
     let body = body.to_string();
     let length = body.len();
     write!(
@@ -81,7 +98,10 @@ impl Request {
             let Some((name, value)) = line.split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let length = headers.iter().find(|(name, _)| name == "content-length").map_or(Ok(0), |(_, value)| value.parse())?;
+        let length = headers
+            .iter()
+            .find(|(name, _)| name == "content-length")
+            .map_or(Ok(0), |(_, value)| value.parse())?;
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         Ok(Self { method, target, headers, body })

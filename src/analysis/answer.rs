@@ -40,8 +40,16 @@ impl Decider {
     ) -> Answered {
         let (verdict, pending) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
-        let mut answered = Answered { check, outcome: "passed", reason: verdict.reason, body: Vec::new(), status, cursors: None };
-        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing) else {
+        let mut answered = Answered {
+            check,
+            outcome: "passed",
+            reason: verdict.reason,
+            body: Vec::new(),
+            status,
+            cursors: None,
+        };
+        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
+        else {
             if verdict.passes() {
                 answered.body = pieces.concat();
             } else {

@@ -56,8 +56,13 @@ impl Decider {
     #[must_use]
     pub fn strange_facts(&self, line: &RequestLine) -> Vec<(String, Option<String>)> {
         let bundle = self.gate.bundle();
-        let facts: Vec<&str> = bundle.table::<l::Fact>(section::FACTS).iter().map(|fact| bundle.text(fact.name)).collect();
-        let names = line.accounts.iter().flat_map(AccountFacts::names).filter(|name| !facts.contains(name));
+        let facts: Vec<&str> = bundle
+            .table::<l::Fact>(section::FACTS)
+            .iter()
+            .map(|fact| bundle.text(fact.name))
+            .collect();
+        let names =
+            line.accounts.iter().flat_map(AccountFacts::names).filter(|name| !facts.contains(name));
         names.map(|name| (name.to_owned(), slip(name, &facts).map(str::to_owned))).collect()
     }
 
@@ -66,12 +71,20 @@ impl Decider {
         if line.switch.is_empty() {
             return Ok(());
         }
-        let strange = line.switch.iter().find(|(rule, state)| !self.gate.switch(rule, *state)).map(|(rule, _)| rule.clone());
+        let strange = line
+            .switch
+            .iter()
+            .find(|(rule, state)| !self.gate.switch(rule, *state))
+            .map(|(rule, _)| rule.clone());
         self.gate.unswitch();
         let Some(rule) = strange else { return Ok(()) };
         let bundle = self.gate.bundle();
-        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS).iter().map(|rule| bundle.text(rule.id));
-        let licences = bundle.table::<l::Licence>(section::LICENCES).iter().map(|rule| bundle.text(rule.id));
+        let restrictions = bundle
+            .table::<l::Restriction>(section::RESTRICTIONS)
+            .iter()
+            .map(|rule| bundle.text(rule.id));
+        let licences =
+            bundle.table::<l::Licence>(section::LICENCES).iter().map(|rule| bundle.text(rule.id));
         let near = suggestion::nearest(&rule, restrictions.chain(licences)).map(str::to_owned);
         Err(LineError::Switch { rule, near })
     }
@@ -119,13 +132,16 @@ impl Decider {
                 .collect(),
             stale: false,
         };
-        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let methods = all_methods(&line.method, &headers);
         let unread = match self.gate.begin(&methods, &line.url, &caller, now) {
             Begun::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
             Begun::Inspect(unread) => unread,
         };
-        let mut pending = self.gate.inspect(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
+        let mut pending = self
+            .gate
+            .inspect(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
             match decoder(&pending) {
                 Some(decoder) => self.feed_decoded(&mut pending, decoder, line.pieces()),
@@ -143,7 +159,9 @@ impl Decider {
             if !verdict.passes() {
                 break;
             }
-            let Begun::Inspect(unread) = self.gate.begin(&methods, &line.url, &caller, now) else { break };
+            let Begun::Inspect(unread) = self.gate.begin(&methods, &line.url, &caller, now) else {
+                break;
+            };
             self.gate.message(&mut pending, unread, frame.binary);
             for piece in line.split(&frame.bytes) {
                 if self.gate.feed(&mut pending, piece) {
@@ -155,7 +173,12 @@ impl Decider {
         (verdict, Some(pending))
     }
 
-    fn feed_decoded<'l>(&self, pending: &mut Inspection, mut decoder: Decoder, pieces: impl Iterator<Item = &'l [u8]>) {
+    fn feed_decoded<'l>(
+        &self,
+        pending: &mut Inspection,
+        mut decoder: Decoder,
+        pieces: impl Iterator<Item = &'l [u8]>,
+    ) {
         pending.decoded();
         let mut pieces = pieces.peekable();
         // A body that is empty, coded or not, is none.
@@ -182,7 +205,11 @@ impl Decider {
 /// What undoes the codings of the body; `None` if there are none, or some that nothing here can undo.
 fn decoder(pending: &Inspection) -> Option<Decoder> {
     let codings = pending.codings();
-    if codings.is_empty() { None } else { Decoder::new(codings, pending.is_signed(), &Memory::default()).ok() }
+    if codings.is_empty() {
+        None
+    } else {
+        Decoder::new(codings, pending.is_signed(), &Memory::default()).ok()
+    }
 }
 
 /// Puts the id in front of a verdict's members.

@@ -198,7 +198,8 @@ pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> 
             || licences().any(|id| id == rule) && *state != crate::denied::SwitchState::Shadow
     };
     let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
-    let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
+    let ids =
+        policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
     let near = suggestion::nearest(rule, ids).map(str::to_owned);
     Some(LineError::Switch { rule: rule.clone(), near })
 }
@@ -208,36 +209,57 @@ pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> 
 /// # Errors
 ///
 /// Whatever keeps the policy from being compiled.
-pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explanation, Vec<CompileError>> {
+pub fn explain(
+    policy: &Policy,
+    line: &RequestLine,
+    clock: i64,
+) -> Result<Explanation, Vec<CompileError>> {
     // Compiled and used here alone: any key serves.
     let key = b"explain";
     let bytes = crate::compile::compile(policy, Some(key))?;
     let unreadable = |error| vec![CompileError::Unreadable { error }];
     let bundle = OwnedBundle::new(bytes).map_err(unreadable)?;
-    let Ok(mut decider) = Decider::new(bundle, Some(key)) else { return Ok(Explanation::nothing(policy, line, clock)) };
+    let Ok(mut decider) = Decider::new(bundle, Some(key)) else {
+        return Ok(Explanation::nothing(policy, line, clock));
+    };
 
     let now = line.now.unwrap_or(clock);
     let switched = decider.switched(line);
-    let setting =
-        Setting { now, stale: false, switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect() };
+    let setting = Setting {
+        now,
+        stale: false,
+        switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect(),
+    };
     let (verdict, pending) = decider.look(line, now);
 
     let reference = Reference::new(policy);
     let accounts = accounts(policy, line);
-    let lists: Vec<Vec<Vec<&str>>> =
-        accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
+    let lists: Vec<Vec<Vec<&str>>> = accounts
+        .iter()
+        .map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect())
+        .collect();
     let known = candidates(&accounts, &lists, line, now);
-    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<(&str, &str)> =
+        line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let methods = crate::http::method::all_methods(&line.method, &headers);
     let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
     let readings = readings_in(decider.bundle(), &route.readings);
-    let read_as: Vec<ReadAs<'_>> =
-        readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
+    let read_as: Vec<ReadAs<'_>> = readings
+        .iter()
+        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .collect();
     let mut room = Vec::new();
-    let reached = readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
-    let reached: Vec<ReadAs<'_>> =
-        reached.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
-    let denied_set = if route.guarded { reference.denied_set(&known, &reached, &setting) } else { ReferenceDeniedSet::default() };
+    let reached =
+        readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
+    let reached: Vec<ReadAs<'_>> = reached
+        .iter()
+        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .collect();
+    let denied_set = if route.guarded {
+        reference.denied_set(&known, &reached, &setting)
+    } else {
+        ReferenceDeniedSet::default()
+    };
     let views = views(&reference, &known, &read_as, &setting);
     let disagreement = disagreement(&reference, &denied_set, pending.as_ref());
 
@@ -246,11 +268,21 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
     explanation.request.readings = readings.clone();
     explanation.request.asked = asked(&methods, &line.method, &line.url);
     explanation.request.stale = stale(policy, &reference, known.len(), &setting);
-    explanation.request.switched =
-        switched.iter().map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state)))).collect();
+    explanation.request.switched = switched
+        .iter()
+        .map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state))))
+        .collect();
     explanation.callers = known.iter().map(|known| caller(&reference, known)).collect();
     explanation.access = access_part(&reference, &denied_set);
-    explanation.mentions = mentions(&reference, &denied_set, decider.bundle(), line, &verdict, pending.as_ref(), &readings);
+    explanation.mentions = mentions(
+        &reference,
+        &denied_set,
+        decider.bundle(),
+        line,
+        &verdict,
+        pending.as_ref(),
+        &readings,
+    );
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
     }
@@ -301,7 +333,12 @@ impl Explanation {
                 switched: Vec::new(),
             },
             callers: Vec::new(),
-            access: AccessPart { everything: false, closed: Vec::new(), opened: Vec::new(), shadow: Vec::new() },
+            access: AccessPart {
+                everything: false,
+                closed: Vec::new(),
+                opened: Vec::new(),
+                shadow: Vec::new(),
+            },
             mentions: MentionsPart { read: "", found: Vec::new() },
             rules: Vec::new(),
             silent: Vec::new(),
@@ -319,7 +356,11 @@ impl Explanation {
         for (index, restriction) in policy.restrictions.iter().enumerate() {
             let state = reference.restriction_state(restriction, setting);
             if state == RuleState::Off {
-                let shipped = setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state);
+                let shipped = setting
+                    .switches
+                    .get(restriction.id.as_str())
+                    .copied()
+                    .unwrap_or(restriction.state);
                 self.dormant.push(dormant(
                     "restriction",
                     &restriction.id,
@@ -343,12 +384,19 @@ impl Explanation {
                 continue;
             }
             let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
-            let in_time =
-                licence.from.is_none_or(|from| setting.now >= from) && licence.until.is_none_or(|until| setting.now < until);
+            let in_time = licence.from.is_none_or(|from| setting.now >= from)
+                && licence.until.is_none_or(|until| setting.now < until);
             if state == RuleState::On && in_time {
                 applying.push(licence_part(reference, index, setting, views));
             } else {
-                self.dormant.push(dormant("licence", &licence.id, state, licence.from, licence.until, setting.now));
+                self.dormant.push(dormant(
+                    "licence",
+                    &licence.id,
+                    state,
+                    licence.from,
+                    licence.until,
+                    setting.now,
+                ));
             }
         }
         if applying.len() + others.len() <= FEW_RULES {
@@ -367,21 +415,44 @@ struct View<'k> {
     aside: bool,
 }
 
-fn views<'k>(reference: &Reference<'_>, callers: &[Known<'k>], readings: &[ReadAs<'k>], setting: &Setting<'_>) -> Vec<View<'k>> {
+fn views<'k>(
+    reference: &Reference<'_>,
+    callers: &[Known<'k>],
+    readings: &[ReadAs<'k>],
+    setting: &Setting<'_>,
+) -> Vec<View<'k>> {
     let unread = [ReadAs::default()];
     let readings = if readings.is_empty() { &unread } else { readings };
     let mut views = Vec::new();
     for (number, caller) in (1..).zip(callers) {
         for reading in readings {
-            let mut label = if callers.len() > 1 { format!("caller {number}") } else { "the caller".to_owned() };
+            let mut label = if callers.len() > 1 {
+                format!("caller {number}")
+            } else {
+                "the caller".to_owned()
+            };
             if readings.len() > 1 {
-                let operation = if reading.operation.is_empty() { "an unknown operation" } else { reading.operation };
+                let operation = if reading.operation.is_empty() {
+                    "an unknown operation"
+                } else {
+                    reading.operation
+                };
                 label.push_str(&format!(", read as {operation} of {}", reading.dialect));
             }
-            let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
+            let known = Known {
+                operation: reading.operation,
+                dialect: reading.dialect,
+                now: setting.now,
+                ..caller.clone()
+            };
             if reference.is_stale(callers.len(), setting) {
-                let known = Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known.clone() };
-                views.push(View { label: format!("{label}, with account and place set aside"), known, aside: true });
+                let known =
+                    Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known.clone() };
+                views.push(View {
+                    label: format!("{label}, with account and place set aside"),
+                    known,
+                    aside: true,
+                });
             }
             views.push(View { label, known, aside: false });
         }
@@ -394,7 +465,11 @@ type Record = Vec<(String, OwnedValue)>;
 
 fn accounts(policy: &Policy, line: &RequestLine) -> Vec<(Record, Subject)> {
     let record = |account: &super::line::AccountFacts| {
-        let values = policy.facts.iter().filter_map(|fact| Some((fact.name.clone(), account.value(&fact.name)?))).collect();
+        let values = policy
+            .facts
+            .iter()
+            .filter_map(|fact| Some((fact.name.clone(), account.value(&fact.name)?)))
+            .collect();
         (values, if account.is_shared() { Subject::Entity } else { Subject::Person })
     };
     line.accounts.iter().map(record).collect()
@@ -416,7 +491,9 @@ fn candidates<'a>(
 ) -> Vec<Known<'a>> {
     let mut candidates = Vec::new();
     for place in &line.places {
-        let unread = |said: &&SaidPlace| !said.country.is_empty() && read_place(&said.country, &said.region).places() == [*place];
+        let unread = |said: &&SaidPlace| {
+            !said.country.is_empty() && read_place(&said.country, &said.region).places() == [*place]
+        };
         let said = line.said_places.iter().find(unread).filter(|_| place.country.is_none());
         let said = said.map_or("", |said| said.country.as_str());
         for ((record, subject), lists) in accounts.iter().zip(lists) {
@@ -445,12 +522,16 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(bundle: Bundle<'_>, readings: &[crate::bundle::operation::OperationMatch]) -> Vec<ReadingPart> {
+fn readings_in(
+    bundle: Bundle<'_>,
+    readings: &[crate::bundle::operation::OperationMatch],
+) -> Vec<ReadingPart> {
     let part = |reading: &crate::bundle::operation::OperationMatch| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
         ReadingPart {
-            operation: operation.map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
+            operation: operation
+                .map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
             dialect: dialect.map_or(String::new(), |dialect| bundle.text(dialect.id).to_owned()),
         }
     };
@@ -467,29 +548,42 @@ fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
         }
     };
     methods.split(',').for_each(&mut add);
-    let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
+    let query =
+        url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
     crate::http::method::query_methods(query.as_bytes(), &mut add);
     asked
 }
 
-fn stale(policy: &Policy, reference: &Reference<'_>, candidates: usize, setting: &Setting<'_>) -> Option<String> {
+fn stale(
+    policy: &Policy,
+    reference: &Reference<'_>,
+    candidates: usize,
+    setting: &Setting<'_>,
+) -> Option<String> {
     if !reference.is_stale(candidates, setting) {
         return None;
     }
     Some(match policy.expires {
-        Some(expires) if setting.now >= expires => format!("the policy expired at {}", words::instant(expires)),
+        Some(expires) if setting.now >= expires => {
+            format!("the policy expired at {}", words::instant(expires))
+        }
         _ => format!("there are {candidates} candidate callers, more than are decided one by one"),
     })
 }
 
-fn disagreement(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet, pending: Option<&Inspection>) -> Option<String> {
+fn disagreement(
+    reference: &Reference<'_>,
+    denied_set: &ReferenceDeniedSet,
+    pending: Option<&Inspection>,
+) -> Option<String> {
     let bits = pending.map_or(&[][..], |pending| pending.denied_set().denied.as_slice());
     let texts = |denied: &dyn Fn(usize) -> bool| {
         let keys = reference.patterns().iter().enumerate().filter(|(bit, _)| denied(*bit));
         keys.map(|(_, key)| pattern_text(&key.text)).collect::<Vec<_>>().join(", ")
     };
     let gate = |bit: usize| bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-    let same = (0..reference.patterns().len()).all(|bit| gate(bit) == denied_set.denied.contains_key(&bit));
+    let same = (0..reference.patterns().len())
+        .all(|bit| gate(bit) == denied_set.denied.contains_key(&bit));
     (!same).then(|| {
         let meant = |bit: usize| denied_set.denied.contains_key(&bit);
         format!(
@@ -512,7 +606,12 @@ fn caller(reference: &Reference<'_>, known: &Known<'_>) -> CallerPart {
             Ok(value) => (Some(value), None),
             Err(why) => (None, Some(why)),
         };
-        FactPart { name: words::name(policy, fact).to_owned(), value, unknown, source: words::source(policy, fact) }
+        FactPart {
+            name: words::name(policy, fact).to_owned(),
+            value,
+            unknown,
+            source: words::source(policy, fact),
+        }
     };
     CallerPart { facts: built_in.into_iter().chain(declared).map(part).collect() }
 }
@@ -528,8 +627,10 @@ fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> Ac
             groups.entry(group).or_default().push(key.text.clone());
         }
         let part = |((family, restrictions), patterns): ((usize, Vec<usize>), Vec<String>)| {
-            let (family, title) =
-                policy.families.get(family).map_or(("", ""), |Family { id, title, .. }| (id.as_str(), title.as_str()));
+            let (family, title) = policy
+                .families
+                .get(family)
+                .map_or(("", ""), |Family { id, title, .. }| (id.as_str(), title.as_str()));
             ClosedPart {
                 family: family.to_owned(),
                 title: title.to_owned(),
@@ -541,7 +642,10 @@ fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> Ac
     };
     let opened = denied_set.lifted.iter().filter_map(|(index, patterns)| {
         let licence = policy.licences.get(*index)?;
-        let texts = patterns.iter().filter_map(|pattern| reference.patterns().get(*pattern)).map(|key| key.text.clone());
+        let texts = patterns
+            .iter()
+            .filter_map(|pattern| reference.patterns().get(*pattern))
+            .map(|key| key.text.clone());
         Some(OpenedPart {
             licence: licence.id.clone(),
             patterns: texts.collect(),
@@ -557,7 +661,11 @@ fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> Ac
 }
 
 fn restriction_ids(policy: &Policy, indices: &[usize]) -> Vec<String> {
-    indices.iter().filter_map(|index| policy.restrictions.get(*index)).map(|restriction| restriction.id.clone()).collect()
+    indices
+        .iter()
+        .filter_map(|index| policy.restrictions.get(*index))
+        .map(|restriction| restriction.id.clone())
+        .collect()
 }
 
 /// A pattern's text, or words for the ids in which none occurs.
@@ -583,23 +691,39 @@ fn mentions(
         return MentionsPart { read, found: Vec::new() };
     };
     let read = match (verdict.kind, verdict.reason, &line.body) {
-        (_, Reason::EverythingRestricted, _) => "the body was not read, for every model is closed to this caller",
-        (VerdictKind::Deny, Reason::ModelRestricted, _) => "the request was read up to the first denied mention",
-        (VerdictKind::Refuse, ..) => "the request was read up to what cannot be read with certainty",
-        (.., None) if !line.frames.is_empty() => "path, query, headers and client messages were read",
+        (_, Reason::EverythingRestricted, _) => {
+            "the body was not read, for every model is closed to this caller"
+        }
+        (VerdictKind::Deny, Reason::ModelRestricted, _) => {
+            "the request was read up to the first denied mention"
+        }
+        (VerdictKind::Refuse, ..) => {
+            "the request was read up to what cannot be read with certainty"
+        }
+        (.., None) if !line.frames.is_empty() => {
+            "path, query, headers and client messages were read"
+        }
         (.., None) => "path, query and headers were read; there is no body",
-        _ if !pending.wants_body() => "path, query and headers were read; nothing in the body of this operation bears on models",
+        _ if !pending.wants_body() => {
+            "path, query and headers were read; nothing in the body of this operation bears on models"
+        }
         _ => "path, query, headers and body were read to the end",
     };
     let words = reference.patterns().len().div_ceil(64);
     let found = pending.mentions().iter().filter_map(|mention| {
         let holds = |bit: usize| {
-            let mask: Vec<u64> = (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
+            let mask: Vec<u64> =
+                (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
             pending.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
-        let denied = bits.iter().any(|bit| denied_set.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
-        let patterns = bits.iter().filter_map(|bit| reference.patterns().get(*bit)).map(|key| key.text.clone());
+        let denied = bits
+            .iter()
+            .any(|bit| denied_set.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
+        let patterns = bits
+            .iter()
+            .filter_map(|bit| reference.patterns().get(*bit))
+            .map(|key| key.text.clone());
         let place = match mention.carrier {
             Carrier::Path => "path".to_owned(),
             Carrier::Query => "query".to_owned(),
@@ -622,20 +746,35 @@ fn mentions(
 
 /// `, which resolves to ...`, or nothing.
 fn stands_for(mention: &MentionPart) -> String {
-    let said = mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
+    let said =
+        mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
     let said: Vec<String> = said.collect();
-    if said.is_empty() { String::new() } else { format!(", which resolves to {}", said.join(" and ")) }
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(", which resolves to {}", said.join(" and "))
+    }
 }
 
 /// What the tables that hold for the request say of a name.
-fn resolved(policy: &Policy, readings: &[ReadingPart], line: &RequestLine, name: &str) -> Vec<ResolvedPart> {
+fn resolved(
+    policy: &Policy,
+    readings: &[ReadingPart],
+    line: &RequestLine,
+    name: &str,
+) -> Vec<ResolvedPart> {
     let folded = name.to_ascii_lowercase();
-    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let host = crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
+    let headers: Vec<(&str, &str)> =
+        line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let host =
+        crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
-        let spoken = |dialects: &Vec<String>| readings.iter().any(|reading| dialects.contains(&reading.dialect));
-        table.dialects.as_ref().is_none_or(spoken) && (table.hosts.is_empty() || table.hosts.contains(&host))
+        let spoken = |dialects: &Vec<String>| {
+            readings.iter().any(|reading| dialects.contains(&reading.dialect))
+        };
+        table.dialects.as_ref().is_none_or(spoken)
+            && (table.hosts.is_empty() || table.hosts.contains(&host))
     };
     let mut found = Vec::new();
     for table in policy.deployments.iter().filter(holds) {
@@ -654,7 +793,11 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         .iter()
         .filter(|mention| mention.denied)
         .map(|mention| match mention.patterns.as_slice() {
-            [] => format!("`{}` {} is known to no pattern", mention.text, words::within(&mention.place)),
+            [] => format!(
+                "`{}` {} is known to no pattern",
+                mention.text,
+                words::within(&mention.place)
+            ),
             patterns => {
                 let resolves = stands_for(mention);
                 let comma = if resolves.is_empty() { "" } else { "," };
@@ -672,8 +815,11 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         Reason::EverythingRestricted => format!("every model is {by}"),
         reason => reason.message().to_owned(),
     };
-    let told =
-        policy.restrictions.iter().filter(|rule| verdict.restrictions.contains(&rule.id)).map(|rule| rule.message.as_str());
+    let told = policy
+        .restrictions
+        .iter()
+        .filter(|rule| verdict.restrictions.contains(&rule.id))
+        .map(|rule| rule.message.as_str());
     let message = match verdict.kind {
         VerdictKind::Pass | VerdictKind::Defer => String::new(),
         VerdictKind::Deny | VerdictKind::Refuse => {
@@ -693,7 +839,12 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
     }
 }
 
-fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state: RuleState, views: &[View<'_>]) -> RulePart {
+fn restriction_part(
+    reference: &Reference<'_>,
+    restriction: &Restriction,
+    state: RuleState,
+    views: &[View<'_>],
+) -> RulePart {
     let mut traces = Vec::new();
     for view in views {
         let mut clauses = Vec::new();
@@ -715,7 +866,13 @@ fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state:
             Truth::Unknown => "a restriction applies unless it certainly does not, so it does",
             Truth::False => "it certainly does not apply",
         };
-        add_trace(&mut traces, &view.label, reference.applies(restriction, &view.known), conclusion, clauses);
+        add_trace(
+            &mut traces,
+            &view.label,
+            reference.applies(restriction, &view.known),
+            conclusion,
+            clauses,
+        );
     }
     RulePart {
         kind: "restriction",
@@ -730,7 +887,12 @@ fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state:
     }
 }
 
-fn licence_part(reference: &Reference<'_>, index: usize, setting: &Setting<'_>, views: &[View<'_>]) -> RulePart {
+fn licence_part(
+    reference: &Reference<'_>,
+    index: usize,
+    setting: &Setting<'_>,
+    views: &[View<'_>],
+) -> RulePart {
     let policy = reference.policy();
     let mut part = RulePart {
         kind: "licence",
@@ -745,46 +907,74 @@ fn licence_part(reference: &Reference<'_>, index: usize, setting: &Setting<'_>, 
     };
     let Some(licence) = policy.licences.get(index) else { return part };
     for view in views {
-        let truth = licence.when.as_ref().map_or(Truth::True, |clause| reference.truth(&clause.condition, &view.known));
-        let clauses: Vec<ClauseTrace> =
-            licence.when.iter().map(|clause| trace(reference, "when", clause, &view.known, view.aside)).collect();
+        let truth = licence
+            .when
+            .as_ref()
+            .map_or(Truth::True, |clause| reference.truth(&clause.condition, &view.known));
+        let clauses: Vec<ClauseTrace> = licence
+            .when
+            .iter()
+            .map(|clause| trace(reference, "when", clause, &view.known, view.aside))
+            .collect();
         let conclusion = match truth {
             _ if clauses.is_empty() => "it lifts for everyone",
             Truth::True => "it certainly holds, so it lifts",
             Truth::Unknown => "a licence lifts only if it certainly holds, so it does not",
             Truth::False => "it certainly does not hold",
         };
-        add_trace(&mut part.traces, &view.label, reference.lifts(licence, &view.known, setting), conclusion, clauses);
+        add_trace(
+            &mut part.traces,
+            &view.label,
+            reference.lifts(licence, &view.known, setting),
+            conclusion,
+            clauses,
+        );
     }
     part.id = licence.id.clone();
     part.holds = part.traces.iter().any(|trace| trace.holds);
-    part.models =
-        licence.models.as_ref().map_or_else(|| vec!["all that it lifts".to_owned()], |models| models_text(policy, models));
+    part.models = licence
+        .models
+        .as_ref()
+        .map_or_else(|| vec!["all that it lifts".to_owned()], |models| models_text(policy, models));
     part.lifts = restriction_ids(policy, &licence.lifts);
     part.authority = authority_text(policy, licence.authority, &licence.reference);
     part
 }
 
 /// Candidates for which all came out the same are told together.
-fn add_trace(traces: &mut Vec<TracePart>, label: &str, holds: bool, conclusion: &'static str, clauses: Vec<ClauseTrace>) {
-    let same = traces.iter_mut().find(|trace| trace.conclusion == conclusion && trace.holds == holds && trace.clauses == clauses);
+fn add_trace(
+    traces: &mut Vec<TracePart>,
+    label: &str,
+    holds: bool,
+    conclusion: &'static str,
+    clauses: Vec<ClauseTrace>,
+) {
+    let same = traces.iter_mut().find(|trace| {
+        trace.conclusion == conclusion && trace.holds == holds && trace.clauses == clauses
+    });
     match same {
         Some(trace) => trace.callers.push(label.to_owned()),
-        None => traces.push(TracePart { callers: vec![label.to_owned()], holds, conclusion, clauses }),
+        None => {
+            traces.push(TracePart { callers: vec![label.to_owned()], holds, conclusion, clauses })
+        }
     }
 }
 
 fn models_text(policy: &Policy, models: &Models) -> Vec<String> {
     let text = |item: &policy::ModelRef| match item {
         policy::ModelRef::Everything => "every model".to_owned(),
-        policy::ModelRef::Family(index) => policy.families.get(*index).map_or(String::new(), |family| family.id.clone()),
+        policy::ModelRef::Family(index) => {
+            policy.families.get(*index).map_or(String::new(), |family| family.id.clone())
+        }
         policy::ModelRef::Pattern(pattern) => pattern.text.clone(),
     };
     models.items.iter().map(text).collect()
 }
 
 fn authority_text(policy: &Policy, authority: Option<usize>, reference: &str) -> String {
-    let Some(authority) = authority.and_then(|index| policy.authorities.get(index)) else { return reference.to_owned() };
+    let Some(authority) = authority.and_then(|index| policy.authorities.get(index)) else {
+        return reference.to_owned();
+    };
     let mut text = authority.title.clone();
     for more in [reference, authority.url.as_str()] {
         if !more.is_empty() {
@@ -795,7 +985,14 @@ fn authority_text(policy: &Policy, authority: Option<usize>, reference: &str) ->
     text
 }
 
-fn dormant(kind: &'static str, id: &str, state: RuleState, from: Option<i64>, until: Option<i64>, now: i64) -> DormantPart {
+fn dormant(
+    kind: &'static str,
+    id: &str,
+    state: RuleState,
+    from: Option<i64>,
+    until: Option<i64>,
+    now: i64,
+) -> DormantPart {
     let why = match (state, from, until) {
         (_, Some(from), _) if now < from => format!("begins at {}", words::instant(from)),
         (_, _, Some(until)) if now >= until => format!("ended at {}", words::instant(until)),

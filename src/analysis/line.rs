@@ -79,18 +79,33 @@ impl fmt::Display for LineError {
             Self::Missing(key) => write!(f, "not a request: missing field `{key}`"),
             Self::Twice(key) => write!(f, "not a request: `{key}` is given twice"),
             Self::Type { key, takes, is } => write!(f, "`{key}` takes {takes}, and this is {is}"),
-            Self::Slip { key, near } => write!(f, "there is no key `{key}`; did you mean `{near}`?"),
-            Self::PlaceKey { key, near: Some(near) } => write!(f, "a place has no key `{key}`; did you mean `{near}`?"),
-            Self::PlaceKey { key, near: None } => write!(f, "a place has no key `{key}`; it has `country` and `region`"),
+            Self::Slip { key, near } => {
+                write!(f, "there is no key `{key}`; did you mean `{near}`?")
+            }
+            Self::PlaceKey { key, near: Some(near) } => {
+                write!(f, "a place has no key `{key}`; did you mean `{near}`?")
+            }
+            Self::PlaceKey { key, near: None } => {
+                write!(f, "a place has no key `{key}`; it has `country` and `region`")
+            }
             Self::Base64 { at } => write!(f, "not base64: character {at}"),
             Self::Bodies => write!(f, "`body` and `body_b64` are both given; leave one out"),
-            Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
-            Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
-            Self::SwitchState(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
+            Self::Now => write!(
+                f,
+                "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"
+            ),
+            Self::Network(kind) => {
+                write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", "))
+            }
+            Self::SwitchState(state) => {
+                write!(f, "`{state}` is no state; there are on, off, shadow")
+            }
             Self::Switch { rule, near: Some(near) } if rule == near => {
                 write!(f, "the licence `{rule}` is on or off, never in shadow")
             }
-            Self::Switch { rule, near: Some(near) } => write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?"),
+            Self::Switch { rule, near: Some(near) } => {
+                write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?")
+            }
             Self::Switch { rule, near: None } => write!(f, "there is no rule `{rule}` to switch"),
         }
     }
@@ -100,8 +115,8 @@ impl core::error::Error for LineError {}
 
 /// The keys of a line.
 const KEYS: [&str; 19] = [
-    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network", "asn", "ip", "account",
-    "accounts", "now", "chunks", "frames", "trailers", "switch",
+    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network",
+    "asn", "ip", "account", "accounts", "now", "chunks", "frames", "trailers", "switch",
 ];
 
 /// The members of an object in their order, as they are written.
@@ -134,9 +149,13 @@ struct Raw(BTreeMap<String, Box<RawValue>>);
 
 impl Raw {
     fn read(line: &str) -> Result<(Self, Vec<String>), LineError> {
-        let Members(members) = serde_json::from_str(line).map_err(|error| match serde_json::from_str::<Json>(line) {
-            Ok(value) if !value.is_object() => LineError::Json(format!("it is {}, and must be an object", entry(&value))),
-            _ => LineError::Json(error.to_string()),
+        let Members(members) = serde_json::from_str(line).map_err(|error| {
+            match serde_json::from_str::<Json>(line) {
+                Ok(value) if !value.is_object() => {
+                    LineError::Json(format!("it is {}, and must be an object", entry(&value)))
+                }
+                _ => LineError::Json(error.to_string()),
+            }
         })?;
         let mut known = BTreeMap::new();
         let mut passed_over = Vec::new();
@@ -154,10 +173,18 @@ impl Raw {
         Ok((Self(known), passed_over))
     }
 
-    fn take<T: for<'de> Deserialize<'de>>(&mut self, key: &str, takes: &'static str) -> Result<Option<T>, LineError> {
+    fn take<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        key: &str,
+        takes: &'static str,
+    ) -> Result<Option<T>, LineError> {
         let Some(value) = self.0.remove(key) else { return Ok(None) };
         let read = serde_json::from_str(value.get());
-        read.map(Some).map_err(|_| LineError::Type { key: key.to_owned(), takes, is: kind(value.get()) })
+        read.map(Some).map_err(|_| LineError::Type {
+            key: key.to_owned(),
+            takes,
+            is: kind(value.get()),
+        })
     }
 
     fn needed(&mut self, key: &'static str) -> Result<String, LineError> {
@@ -166,11 +193,17 @@ impl Raw {
 
     fn frames(&mut self) -> Result<Vec<Frame>, LineError> {
         let frames: Vec<Json> = self.take("frames", FRAMES)?.unwrap_or_default();
-        let strange = |frame: &Json| LineError::Type { key: "frames".to_owned(), takes: FRAMES, is: entry(frame) };
+        let strange = |frame: &Json| LineError::Type {
+            key: "frames".to_owned(),
+            takes: FRAMES,
+            is: entry(frame),
+        };
         let mut read = Vec::new();
         for frame in frames {
             read.push(match (&frame, frame.get("b64").and_then(Json::as_str)) {
-                (Json::String(text), _) => Frame { binary: false, bytes: text.clone().into_bytes() },
+                (Json::String(text), _) => {
+                    Frame { binary: false, bytes: text.clone().into_bytes() }
+                }
                 (Json::Object(_), Some(b64)) => Frame { binary: true, bytes: base64(b64)? },
                 _ => return Err(strange(&frame)),
             });
@@ -179,7 +212,9 @@ impl Raw {
     }
 
     fn places(&mut self) -> Result<Vec<SaidPlace>, LineError> {
-        let several: Vec<Json> = self.take("places", "a list of places, as `[{\"country\": \"FR\"}]`")?.unwrap_or_default();
+        let several: Vec<Json> = self
+            .take("places", "a list of places, as `[{\"country\": \"FR\"}]`")?
+            .unwrap_or_default();
         let mut places = Vec::new();
         for value in several {
             places.push(said_place(value, "places")?);
@@ -210,12 +245,23 @@ fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
         let text = match value {
             Json::String(text) => text,
             Json::Null => String::new(),
-            other => return Err(LineError::Type { key: format!("{key}.{member}"), takes: "a text", is: entry(&other) }),
+            other => {
+                return Err(LineError::Type {
+                    key: format!("{key}.{member}"),
+                    takes: "a text",
+                    is: entry(&other),
+                });
+            }
         };
         match member.as_str() {
             "country" => place.country = text,
             "region" => place.region = text,
-            _ => return Err(LineError::PlaceKey { near: slip(&member, &["country", "region"]), key: member }),
+            _ => {
+                return Err(LineError::PlaceKey {
+                    near: slip(&member, &["country", "region"]),
+                    key: member,
+                });
+            }
         }
     }
     Ok(place)
@@ -223,7 +269,8 @@ fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
 
 /// What stands there, in words; a text as it is.
 fn kind(json: &str) -> String {
-    serde_json::from_str(json).map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
+    serde_json::from_str(json)
+        .map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
 }
 
 fn entry(value: &Json) -> String {
@@ -231,12 +278,21 @@ fn entry(value: &Json) -> String {
         Json::Null => "null".to_owned(),
         Json::Bool(value) => format!("`{value}`"),
         Json::Number(number) => format!("the number {number}"),
-        Json::String(text) if text.chars().count() <= 40 => format!("the text {}", Json::from(text.as_str())),
+        Json::String(text) if text.chars().count() <= 40 => {
+            format!("the text {}", Json::from(text.as_str()))
+        }
         Json::String(_) => "a text".to_owned(),
-        Json::Array(items) => items.iter().find(|item| item.is_object() || item.is_array()).map_or_else(
-            || "a list".to_owned(),
-            |item| format!("a list that holds {}", if item.is_object() { "an object" } else { "a list" }),
-        ),
+        Json::Array(items) => {
+            items.iter().find(|item| item.is_object() || item.is_array()).map_or_else(
+                || "a list".to_owned(),
+                |item| {
+                    format!(
+                        "a list that holds {}",
+                        if item.is_object() { "an object" } else { "a list" }
+                    )
+                },
+            )
+        }
         Json::Object(_) => "an object".to_owned(),
     }
 }
@@ -246,8 +302,11 @@ pub(crate) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
     // A long key is no slip of a short one, and the comparison takes quadratic time.
     let own = folded(key.get(..64.min(key.len()))?);
-    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
-    near.filter(|(distance, _)| *distance <= 1).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    let near =
+        known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
+    near.filter(|(distance, _)| *distance <= 1)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// A request as it would arrive at the gate, with the facts that the gate would have.
@@ -306,9 +365,11 @@ impl AccountFacts {
             Json::Bool(value) => Some(OwnedValue::Bool(*value)),
             Json::Number(value) => value.as_f64().map(OwnedValue::Number),
             Json::String(value) => Some(OwnedValue::Text(value.clone())),
-            Json::Array(values) => {
-                values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>().map(OwnedValue::List)
-            }
+            Json::Array(values) => values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .map(OwnedValue::List),
             Json::Null | Json::Object(_) => None,
         }
     }
@@ -321,7 +382,9 @@ impl AccountFacts {
     /// Whether the account is an entity's whose users are not all attested: facts about a person are then unknown. It says so by `subject`.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.0.get("subject").is_some_and(|subject| !matches!(subject.as_str(), Some("person" | "all_users_attested")))
+        self.0.get("subject").is_some_and(|subject| {
+            !matches!(subject.as_str(), Some("person" | "all_users_attested"))
+        })
     }
 }
 
@@ -335,7 +398,8 @@ impl RequestLine {
         let id = raw.take("id", "any value")?.unwrap_or_default();
         let (method, url) = (raw.needed("method")?, raw.needed("url")?);
         let mut network = Network::default();
-        let kinds: Vec<String> = raw.take("network", "a list of texts, as `[\"tor\"]`")?.unwrap_or_default();
+        let kinds: Vec<String> =
+            raw.take("network", "a list of texts, as `[\"tor\"]`")?.unwrap_or_default();
         for kind in kinds {
             network = network.with(Network::of(&kind).ok_or(LineError::Network(kind))?);
         }
@@ -352,16 +416,21 @@ impl RequestLine {
         places.dedup();
         let several: Vec<Object> = raw.take("accounts", "a list of objects")?.unwrap_or_default();
         let one: Option<Object> = raw.take("account", "an object, as `{\"us_person\": true}`")?;
-        let mut accounts: Vec<AccountFacts> = several.into_iter().chain(one).map(AccountFacts).collect();
+        let mut accounts: Vec<AccountFacts> =
+            several.into_iter().chain(one).map(AccountFacts).collect();
         if accounts.is_empty() {
             accounts.push(AccountFacts(Object::new()));
         }
-        let mut headers = lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
+        let mut headers =
+            lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
         // Some servers merge trailers into the headers, but never those that frame a message or say what it is (RFC 9110, section 6.5.1).
         let mut trailers = lines(raw.take("trailers", "an object, as `{\"x-name\": \"value\"}`")?);
-        trailers.retain(|(name, _)| !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged)));
+        trailers.retain(|(name, _)| {
+            !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged))
+        });
         headers.append(&mut trailers);
-        let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?) {
+        let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?)
+        {
             (Some(_), Some(_)) => return Err(LineError::Bodies),
             // A text is the body itself; any other value is sent as it is written.
             (Some(body), None) if body.get().starts_with('"') => {
@@ -372,13 +441,17 @@ impl RequestLine {
             (None, Some(text)) => Some(base64(&text)?),
             (None, None) => None,
         };
-        let switch: BTreeMap<String, String> = raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
+        let switch: BTreeMap<String, String> =
+            raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
         let switch = switch.into_iter().map(|(rule, state)| {
             let state = SwitchState::of(&state).ok_or(LineError::SwitchState(state))?;
             Ok((rule, state))
         });
         let switch = switch.collect::<Result<_, _>>()?;
-        let now = raw.take("now", "a time")?.map(|now: Json| instant(&now).ok_or(LineError::Now)).transpose()?;
+        let now = raw
+            .take("now", "a time")?
+            .map(|now: Json| instant(&now).ok_or(LineError::Now))
+            .transpose()?;
         // What the platform is called decides nothing here: the line holds what it would tell.
         raw.take::<String>("platform", "a text")?;
         Ok(Self {
@@ -421,15 +494,24 @@ impl RequestLine {
 }
 
 /// Trailers that nobody takes for headers.
-const UNMERGED: [&str; 7] =
-    ["content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "upgrade", "host"];
+const UNMERGED: [&str; 7] = [
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "host",
+];
 
 /// Header lines in their order; several values of one name are several lines.
 fn lines(members: Option<Object>) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for (name, value) in members.unwrap_or_default() {
         match value {
-            Json::Array(values) => lines.extend(values.into_iter().map(|value| (name.clone(), plain(value)))),
+            Json::Array(values) => {
+                lines.extend(values.into_iter().map(|value| (name.clone(), plain(value))))
+            }
             value => lines.push((name, plain(value))),
         }
     }
@@ -462,9 +544,12 @@ fn base64(text: &str) -> Result<Vec<u8>, LineError> {
         DecodeError, Engine as _, alphabet,
         engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
     };
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let lenient =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(text).map_err(|error| match error {
-        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => LineError::Base64 { at },
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => {
+            LineError::Base64 { at }
+        }
         _ => LineError::Base64 { at: text.len() },
     })
 }

@@ -13,5 +13,8 @@ pub use self::answer::Answered;
 pub use self::decide::Decider;
 pub use self::explain::{Explanation, explain, strange_switch};
 pub use self::line::{AccountFacts, Frame, LineError, RequestLine};
-pub use self::reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject, Truth, patterns};
+pub use self::reference::{
+    Held, Known, PatternKey, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject, Truth,
+    patterns,
+};
 pub use self::surface::{Meaning, Surface, SurfaceMatch};

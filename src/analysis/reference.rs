@@ -12,8 +12,8 @@ use crate::facts::place::{Place, read_code};
 use crate::facts::value::{Value, read_time};
 use crate::limits;
 use crate::policy::model::{
-    About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal, ModelRef, Models, Pattern,
-    Policy, Range, Restriction, RuleState, Shape, Test, Token,
+    About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal,
+    ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState, Shape, Test, Token,
 };
 
 /// A truth value of strong Kleene logic.
@@ -216,7 +216,12 @@ impl<'p> Reference<'p> {
     ///
     /// No candidate at all is one of whom nothing is known; no reading at all is an operation that nobody knows.
     #[must_use]
-    pub fn denied_set(&self, callers: &[Known<'_>], readings: &[ReadAs<'_>], setting: &Setting<'_>) -> ReferenceDeniedSet {
+    pub fn denied_set(
+        &self,
+        callers: &[Known<'_>],
+        readings: &[ReadAs<'_>],
+        setting: &Setting<'_>,
+    ) -> ReferenceDeniedSet {
         let nobody = [Known::default()];
         let unread = [ReadAs::default()];
         let callers = if callers.is_empty() { &nobody } else { callers };
@@ -224,10 +229,19 @@ impl<'p> Reference<'p> {
         let mut denied_set = ReferenceDeniedSet::default();
         for caller in callers {
             for reading in readings {
-                let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
+                let known = Known {
+                    operation: reading.operation,
+                    dialect: reading.dialect,
+                    now: setting.now,
+                    ..caller.clone()
+                };
                 self.add(&known, setting, &mut denied_set);
                 if self.is_stale(callers.len(), setting) {
-                    self.add(&Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known }, setting, &mut denied_set);
+                    self.add(
+                        &Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known },
+                        setting,
+                        &mut denied_set,
+                    );
                 }
             }
         }
@@ -265,7 +279,11 @@ impl<'p> Reference<'p> {
                 }
                 closed.retain(|pattern| !open.contains(pattern));
             }
-            let into = if state == RuleState::On { &mut denied_set.denied } else { &mut denied_set.shadow };
+            let into = if state == RuleState::On {
+                &mut denied_set.denied
+            } else {
+                &mut denied_set.shadow
+            };
             for pattern in closed {
                 into.entry(pattern).or_default().insert(index);
             }
@@ -285,8 +303,14 @@ impl<'p> Reference<'p> {
     /// `doubt = "pass"` only if it certainly does.
     #[must_use]
     pub fn applies(&self, restriction: &Restriction, known: &Known<'_>) -> bool {
-        let when = restriction.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known));
-        let unless = restriction.unless.as_ref().map_or(Truth::False, |clause| self.truth(&clause.condition, known));
+        let when = restriction
+            .when
+            .as_ref()
+            .map_or(Truth::True, |clause| self.truth(&clause.condition, known));
+        let unless = restriction
+            .unless
+            .as_ref()
+            .map_or(Truth::False, |clause| self.truth(&clause.condition, known));
         let truth = when.and(!unless);
         if restriction.doubt_pass { truth == Truth::True } else { truth != Truth::False }
     }
@@ -297,7 +321,11 @@ impl<'p> Reference<'p> {
         let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
         state == RuleState::On
             && in_time(licence.from, licence.until, setting.now)
-            && licence.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known)) == Truth::True
+            && licence
+                .when
+                .as_ref()
+                .map_or(Truth::True, |clause| self.truth(&clause.condition, known))
+                == Truth::True
     }
 
     /// The patterns that `models` of a restriction closes: what it names, and every declared pattern that may hold one of those, unless
@@ -310,7 +338,9 @@ impl<'p> Reference<'p> {
             for (index, outer) in self.patterns.iter().enumerate() {
                 let Some(inner) = self.patterns.get(inner) else { continue };
                 let (Some(inside), Some(around)) = (&inner.shape, &outer.shape) else { continue };
-                let elsewhere = inner.family.is_some() && outer.family.is_some() && inner.family != outer.family;
+                let elsewhere = inner.family.is_some()
+                    && outer.family.is_some()
+                    && inner.family != outer.family;
                 if !elsewhere && holds(around, inside) {
                     closed.insert(index);
                 }
@@ -329,7 +359,13 @@ impl<'p> Reference<'p> {
                 ModelRef::Everything => named.extend(0..self.patterns.len()),
                 ModelRef::Family(family) => {
                     let of_family = |key: &PatternKey| key.family == Some(*family);
-                    named.extend(self.patterns.iter().enumerate().filter(|(_, key)| of_family(key)).map(|(index, _)| index));
+                    named.extend(
+                        self.patterns
+                            .iter()
+                            .enumerate()
+                            .filter(|(_, key)| of_family(key))
+                            .map(|(index, _)| index),
+                    );
                 }
                 ModelRef::Pattern(Pattern { text, .. }) => {
                     named.extend(self.patterns.iter().position(|key| key.text == *text));
@@ -347,8 +383,12 @@ impl<'p> Reference<'p> {
             Condition::False => Truth::False,
             Condition::Atom(atom) => self.atom(atom, known),
             Condition::Not(inner) => !self.truth(inner, known),
-            Condition::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.truth(one, known))),
-            Condition::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.truth(one, known))),
+            Condition::And(all) => {
+                all.iter().fold(Truth::True, |truth, one| truth.and(self.truth(one, known)))
+            }
+            Condition::Or(any) => {
+                any.iter().fold(Truth::False, |truth, one| truth.or(self.truth(one, known)))
+            }
         }
     }
 
@@ -363,17 +403,23 @@ impl<'p> Reference<'p> {
                 Some(list) => self.is_in(value, &list.entries),
                 None => Truth::Unknown,
             },
-            (Test::StartsWith(start), Held::Text(text)) => Truth::from(text.starts_with(start.as_str())),
+            (Test::StartsWith(start), Held::Text(text)) => {
+                Truth::from(text.starts_with(start.as_str()))
+            }
             (Test::Has(bit), Held::Network(network)) => Truth::from(network.has(*bit)),
-            (Test::Order(how, Literal::Number(right)), Held::Number(left)) => compare(*how, left, right),
-            (Test::Order(how, Literal::Time(right)), Held::Time(left)) => compare(*how, left, right),
+            (Test::Order(how, Literal::Number(right)), Held::Number(left)) => {
+                compare(*how, left, right)
+            }
+            (Test::Order(how, Literal::Time(right)), Held::Time(left)) => {
+                compare(*how, left, right)
+            }
             (Test::VersusNow(how), Held::Time(left)) => compare(*how, left, &known.now),
-            (Test::Exists(test), Held::List(elements)) => {
-                elements.iter().fold(Truth::False, |truth, element| truth.or(self.element(test, element)))
-            }
-            (Test::All(test), Held::List(elements)) => {
-                elements.iter().fold(Truth::True, |truth, element| truth.and(self.element(test, element)))
-            }
+            (Test::Exists(test), Held::List(elements)) => elements
+                .iter()
+                .fold(Truth::False, |truth, element| truth.or(self.element(test, element))),
+            (Test::All(test), Held::List(elements)) => elements
+                .iter()
+                .fold(Truth::True, |truth, element| truth.and(self.element(test, element))),
             _ => Truth::Unknown,
         }
     }
@@ -403,15 +449,24 @@ impl<'p> Reference<'p> {
 
     fn is_in(&self, value: &Held<'_>, entries: &Entries) -> Truth {
         match (value, entries) {
-            (Held::Text(text), Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == text)),
-            (Held::Number(number), Entries::Numbers(numbers)) => Truth::from(numbers.contains(number)),
-            (Held::Ip(ip), Entries::Ranges(ranges)) => Truth::from(ranges.iter().any(|range| in_range(*ip, *range))),
-            (Held::Place(place), Entries::Places(places)) => place_in(*place, places),
-            (Held::Country(country), Entries::Places(places)) => {
-                Truth::from(places.iter().any(|entry| entry.region.is_none() && entry.country == Some(*country)))
+            (Held::Text(text), Entries::Texts(texts)) => {
+                Truth::from(texts.iter().any(|entry| entry == text))
             }
+            (Held::Number(number), Entries::Numbers(numbers)) => {
+                Truth::from(numbers.contains(number))
+            }
+            (Held::Ip(ip), Entries::Ranges(ranges)) => {
+                Truth::from(ranges.iter().any(|range| in_range(*ip, *range)))
+            }
+            (Held::Place(place), Entries::Places(places)) => place_in(*place, places),
+            (Held::Country(country), Entries::Places(places)) => Truth::from(
+                places
+                    .iter()
+                    .any(|entry| entry.region.is_none() && entry.country == Some(*country)),
+            ),
             (Held::Region(place), Entries::Places(places)) => {
-                let regions: Vec<Place> = places.iter().copied().filter(|entry| entry.region.is_some()).collect();
+                let regions: Vec<Place> =
+                    places.iter().copied().filter(|entry| entry.region.is_some()).collect();
                 place_in(*place, &regions)
             }
             _ => Truth::Unknown,
@@ -426,14 +481,24 @@ impl<'p> Reference<'p> {
             ElementTest::False => Truth::False,
             ElementTest::Equals(text) => Truth::from(element == text),
             ElementTest::StartsWith(text) => Truth::from(element.starts_with(text.as_str())),
-            ElementTest::InList(list) => match self.policy.lists.get(*list).map(|list| &list.entries) {
-                Some(Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == element)),
-                Some(Entries::Places(places)) => read_code(element).map_or(Truth::Unknown, |place| place_in(place, places)),
-                _ => Truth::Unknown,
-            },
+            ElementTest::InList(list) => {
+                match self.policy.lists.get(*list).map(|list| &list.entries) {
+                    Some(Entries::Texts(texts)) => {
+                        Truth::from(texts.iter().any(|entry| entry == element))
+                    }
+                    Some(Entries::Places(places)) => {
+                        read_code(element).map_or(Truth::Unknown, |place| place_in(place, places))
+                    }
+                    _ => Truth::Unknown,
+                }
+            }
             ElementTest::Not(inner) => !self.element(inner, element),
-            ElementTest::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.element(one, element))),
-            ElementTest::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.element(one, element))),
+            ElementTest::And(all) => {
+                all.iter().fold(Truth::True, |truth, one| truth.and(self.element(one, element)))
+            }
+            ElementTest::Or(any) => {
+                any.iter().fold(Truth::False, |truth, one| truth.or(self.element(one, element)))
+            }
         }
     }
 }
@@ -466,7 +531,9 @@ pub enum Held<'a> {
 fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
     match (kind, value) {
         (FactKind::Bool, Value::Bool(value)) => Some(Held::Bool(value)),
-        (FactKind::Enum(values), Value::Text(text)) => values.iter().any(|value| value == text).then_some(Held::Text(text)),
+        (FactKind::Enum(values), Value::Text(text)) => {
+            values.iter().any(|value| value == text).then_some(Held::Text(text))
+        }
         (FactKind::Text, Value::Text(text)) => Some(Held::Text(text)),
         (FactKind::Place, Value::Text(text)) => read_code(text).map(Held::Place),
         (FactKind::Time, Value::Text(text)) => read_time(text).map(Held::Time),
@@ -475,7 +542,9 @@ fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
         (FactKind::Time, Value::Number(seconds)) if (seconds * 1_000.0).abs() < 9e15 => {
             Some(Held::Time((seconds * 1_000.0).floor() as i64))
         }
-        (FactKind::List, Value::List(elements)) if (1..=limits::LIST_ELEMENTS).contains(&elements.len()) => {
+        (FactKind::List, Value::List(elements))
+            if (1..=limits::LIST_ELEMENTS).contains(&elements.len()) =>
+        {
             Some(Held::List(elements.to_vec()))
         }
         (FactKind::Number, Value::Number(number)) if !number.is_nan() => Some(Held::Number(number)),
@@ -484,12 +553,22 @@ fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
 }
 
 fn entries_of(literals: &[Literal]) -> Entries {
-    let texts: Vec<String> =
-        literals.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text.clone()) } else { None }).collect();
-    let places: Vec<Place> =
-        literals.iter().filter_map(|literal| if let Literal::Place(place) = literal { Some(*place) } else { None }).collect();
-    let numbers: Vec<f64> =
-        literals.iter().filter_map(|literal| if let Literal::Number(number) = literal { Some(*number) } else { None }).collect();
+    let texts: Vec<String> = literals
+        .iter()
+        .filter_map(
+            |literal| if let Literal::Text(text) = literal { Some(text.clone()) } else { None },
+        )
+        .collect();
+    let places: Vec<Place> = literals
+        .iter()
+        .filter_map(|literal| if let Literal::Place(place) = literal { Some(*place) } else { None })
+        .collect();
+    let numbers: Vec<f64> = literals
+        .iter()
+        .filter_map(
+            |literal| if let Literal::Number(number) = literal { Some(*number) } else { None },
+        )
+        .collect();
     if !places.is_empty() {
         Entries::Places(places)
     } else if !numbers.is_empty() {
@@ -501,7 +580,8 @@ fn entries_of(literals: &[Literal]) -> Entries {
 
 /// Whether a place whose country is known lies in one of these.
 fn place_in(place: Place, places: &[Place]) -> Truth {
-    let of_country: Vec<&Place> = places.iter().filter(|entry| entry.country == place.country).collect();
+    let of_country: Vec<&Place> =
+        places.iter().filter(|entry| entry.country == place.country).collect();
     if of_country.iter().any(|entry| entry.region.is_none()) {
         return Truth::True;
     }
@@ -544,7 +624,8 @@ fn holds(outer: &Shape, inner: &Shape) -> bool {
     let outer_tokens = match outer {
         Shape::Tokens(tokens) => tokens.clone(),
         Shape::Exact(id) => {
-            let words = id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            let words =
+                id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
             words.map(|word| Token::Word(word.to_ascii_lowercase())).collect()
         }
     };
@@ -560,7 +641,9 @@ fn may_be_same(one: &Token, other: &Token) -> bool {
         (Token::Word(word), Token::Prefix(prefix)) | (Token::Prefix(prefix), Token::Word(word)) => {
             word.starts_with(prefix.as_str())
         }
-        (Token::Prefix(one), Token::Prefix(other)) => one.starts_with(other.as_str()) || other.starts_with(one.as_str()),
+        (Token::Prefix(one), Token::Prefix(other)) => {
+            one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+        }
     }
 }
 
@@ -604,7 +687,8 @@ mod tests {
 
     #[test]
     fn places_are_what_the_design_says() {
-        let list: Vec<Place> = ["US", "UA-43"].iter().map(|code| read_code(code).unwrap()).collect();
+        let list: Vec<Place> =
+            ["US", "UA-43"].iter().map(|code| read_code(code).unwrap()).collect();
         for (code, expected) in [
             ("US", Truth::True),
             ("US-TX", Truth::True),

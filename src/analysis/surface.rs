@@ -90,7 +90,16 @@ impl Surface {
             ("states", section::STATES),
             ("state keys", section::STATE_KEYS),
         ]
-        .map(|(name, id)| (name, if id == section::STRINGS { writer.strings().len() } else { writer.section(id).len() }));
+        .map(|(name, id)| {
+            (
+                name,
+                if id == section::STRINGS {
+                    writer.strings().len()
+                } else {
+                    writer.section(id).len()
+                },
+            )
+        });
         Ok(Self {
             strings: writer.strings().as_bytes().to_vec(),
             nodes: records(&mut writer, section::ROUTE_NODES),
@@ -110,15 +119,25 @@ impl Surface {
     /// as they stand: nothing is decoded, and no ending of the path is tried.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Vec<SurfaceMatch> {
-        let bit = flag::METHODS.iter().position(|known| *known == method).map_or(0, |bit| 1u16 << bit);
+        let bit =
+            flag::METHODS.iter().position(|known| *known == method).map_or(0, |bit| 1u16 << bit);
         let segments: Vec<String> = path.split('/').skip(1).map(str::to_ascii_lowercase).collect();
         let mut found: Vec<&l::Operation> = Vec::new();
         for dialect in (0u16..).take(self.dialects.len()) {
-            if let Some(node) = self.walk(0, &segments, dialect).and_then(|node| at(&self.nodes, node)) {
-                found.extend(span(&self.operations, node.operations).filter(|operation| operation.dialect == dialect));
+            if let Some(node) =
+                self.walk(0, &segments, dialect).and_then(|node| at(&self.nodes, node))
+            {
+                found.extend(
+                    span(&self.operations, node.operations)
+                        .filter(|operation| operation.dialect == dialect),
+                );
             }
         }
-        found.into_iter().filter(|operation| operation.methods & bit != 0).map(|operation| self.found(operation)).collect()
+        found
+            .into_iter()
+            .filter(|operation| operation.methods & bit != 0)
+            .map(|operation| self.found(operation))
+            .collect()
     }
 
     /// What stands at a pointer of the body: `*` and `{}` are steps to any element and any key.
@@ -157,28 +176,40 @@ impl Surface {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Meaning> {
         let name = name.to_ascii_lowercase();
-        let location = span(&self.locations, self.headers).find(|location| self.text(location.name) == name)?;
+        let location = span(&self.locations, self.headers)
+            .find(|location| self.text(location.name) == name)?;
         meaning(location.role)
     }
 
     /// The node that the router takes for a dialect: literal segments before captures, captures before a tail.
     fn walk(&self, number: u32, segments: &[String], dialect: u16) -> Option<u32> {
         let node = at(&self.nodes, number)?;
-        let serves = |node: &l::RouteNode| span(&self.operations, node.operations).any(|operation| operation.dialect == dialect);
+        let serves = |node: &l::RouteNode| {
+            span(&self.operations, node.operations).any(|operation| operation.dialect == dialect)
+        };
         let [first, rest @ ..] = segments else { return serves(node).then_some(number) };
         let literal = span(&self.edges, node.edges).find(|edge| self.text(edge.text) == *first);
-        let captures = span(&self.edges, node.params).filter(|edge| first.ends_with(self.text(edge.text)));
-        literal.into_iter().chain(captures).find_map(|edge| self.walk(edge.target, rest, dialect)).or_else(|| {
-            let tail = at(&self.nodes, node.tail)?;
-            serves(tail).then_some(node.tail)
-        })
+        let captures =
+            span(&self.edges, node.params).filter(|edge| first.ends_with(self.text(edge.text)));
+        literal
+            .into_iter()
+            .chain(captures)
+            .find_map(|edge| self.walk(edge.target, rest, dialect))
+            .or_else(|| {
+                let tail = at(&self.nodes, node.tail)?;
+                serves(tail).then_some(node.tail)
+            })
     }
 
     fn found(&self, operation: &l::Operation) -> SurfaceMatch {
         let has = |bits: u32| operation.flags & bits != 0;
         let bit = |bits: u16, capture: usize| bits >> capture & 1 == 1;
         let capture = |capture: usize| {
-            let meaning = if bit(operation.path_opaque, capture) { Meaning::Opaque } else { Meaning::Primary };
+            let meaning = if bit(operation.path_opaque, capture) {
+                Meaning::Opaque
+            } else {
+                Meaning::Primary
+            };
             bit(operation.path_roles, capture).then_some((capture, meaning))
         };
         let query = span(&self.locations, operation.query);
@@ -195,7 +226,9 @@ impl Surface {
             socket: has(flag::WEBSOCKET),
             body: operation.body_state,
             message: operation.message_state,
-            query: query.map(|location| (self.text(location.name).to_owned(), meaning(location.role))).collect(),
+            query: query
+                .map(|location| (self.text(location.name).to_owned(), meaning(location.role)))
+                .collect(),
         }
     }
 
@@ -207,10 +240,12 @@ impl Surface {
             let next = match step {
                 Step::Key(names) => {
                     let name = fold(names.first()?);
-                    let key = span(&self.keys, state.keys).find(|key| self.text(key.folded) == name);
+                    let key =
+                        span(&self.keys, state.keys).find(|key| self.text(key.folded) == name);
                     let like = || {
                         span(&self.keys, state.keys).find(|key| {
-                            self.text(key.folded) == LIKE && names.first().is_some_and(|name| is_model_like(name.as_bytes()))
+                            self.text(key.folded) == LIKE
+                                && names.first().is_some_and(|name| is_model_like(name.as_bytes()))
                         })
                     };
                     key.or_else(like).map_or(state.other, |key| key.target)

@@ -19,7 +19,9 @@ use alloc::vec::Vec;
 
 use super::error::BundleError;
 use super::layout as l;
-use super::layout::{Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
+use super::layout::{
+    Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state,
+};
 use super::view::{Bundle, Table};
 use super::view::{class_count, is_wide, slot_of};
 use crate::compact::sort;
@@ -33,9 +35,10 @@ pub(crate) struct Contradiction(u16, usize);
 /// Checks all sections.
 pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
     let check = BundleCheck { bundle };
-    check
-        .all()
-        .map_err(|Contradiction(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
+    check.all().map_err(|Contradiction(section, at)| BundleError::Malformed {
+        section,
+        at: bundle.offset(section).saturating_add(at),
+    })
 }
 
 /// How deep the stack of a program may get; the evaluator keeps it in one machine word of two bits each.
@@ -79,8 +82,9 @@ const ZERO: Must = Must::Most(0);
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
     use l::{
-        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Location, Meta,
-        Operation, Pattern, Restriction, RouteEdge, RouteNode, Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
+        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family,
+        Licence, List, Location, Meta, Operation, Pattern, Restriction, RouteEdge, RouteNode,
+        Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
     };
     const WHOLE: Field = Field::new(0, 4);
     &[
@@ -110,7 +114,12 @@ static SECTIONS: &[Section] = {
         section::<Pattern>(
             s::PATTERNS,
             0,
-            &[(Pattern::text, Text), (Pattern::family, Maybe(s::FAMILIES)), (Pattern::exact, Most(1)), (Pattern::reserved, ZERO)],
+            &[
+                (Pattern::text, Text),
+                (Pattern::family, Maybe(s::FAMILIES)),
+                (Pattern::exact, Most(1)),
+                (Pattern::reserved, ZERO),
+            ],
         ),
         section::<TrieNode>(
             s::TRIE_NODES,
@@ -125,9 +134,17 @@ static SECTIONS: &[Section] = {
         section::<TrieEdge>(
             s::TRIE_EDGES,
             0,
-            &[(TrieEdge::token, Key), (TrieEdge::target, Index(s::TRIE_NODES)), (TrieEdge::reserved, ZERO)],
+            &[
+                (TrieEdge::token, Key),
+                (TrieEdge::target, Index(s::TRIE_NODES)),
+                (TrieEdge::reserved, ZERO),
+            ],
         ),
-        section::<Exact>(s::EXACT, 0, &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)]),
+        section::<Exact>(
+            s::EXACT,
+            0,
+            &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)],
+        ),
         section::<Restriction>(
             s::RESTRICTIONS,
             NONE16,
@@ -166,8 +183,16 @@ static SECTIONS: &[Section] = {
                 (Fact::reserved3, ZERO),
             ],
         ),
-        section::<Column>(s::COLUMNS, 0, &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))]),
-        section::<Class>(s::CLASSES, 0, &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))]),
+        section::<Column>(
+            s::COLUMNS,
+            0,
+            &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))],
+        ),
+        section::<Class>(
+            s::CLASSES,
+            0,
+            &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))],
+        ),
         section::<Diff>(s::DIFFS, 0, &[(Diff::reserved, ZERO)]),
         section::<List>(
             s::LISTS,
@@ -186,9 +211,17 @@ static SECTIONS: &[Section] = {
         section::<Scope>(
             s::SCOPES,
             0,
-            &[(Scope::host, Key), (Scope::names, Must::Span(s::DEPLOYMENTS)), (Scope::reserved, ZERO)],
+            &[
+                (Scope::host, Key),
+                (Scope::names, Must::Span(s::DEPLOYMENTS)),
+                (Scope::reserved, ZERO),
+            ],
         ),
-        section::<Deployment>(s::DEPLOYMENTS, 0, &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))]),
+        section::<Deployment>(
+            s::DEPLOYMENTS,
+            0,
+            &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))],
+        ),
         section::<u32>(s::TARGETS, 0, &[(WHOLE, Index(s::PATTERNS))]),
         section::<Dialect>(
             s::DIALECTS,
@@ -217,7 +250,11 @@ static SECTIONS: &[Section] = {
         section::<RouteEdge>(
             s::ROUTE_EDGES,
             0,
-            &[(RouteEdge::text, Key), (RouteEdge::target, Index(s::ROUTE_NODES)), (RouteEdge::reserved, ZERO)],
+            &[
+                (RouteEdge::text, Key),
+                (RouteEdge::target, Index(s::ROUTE_NODES)),
+                (RouteEdge::reserved, ZERO),
+            ],
         ),
         section::<Operation>(
             s::OPERATIONS,
@@ -250,7 +287,10 @@ static SECTIONS: &[Section] = {
             0,
             &[
                 (State::keys, Must::Span(s::STATE_KEYS)),
-                (Field::new(State::keys.at as usize + 4, 4), Most(l::short(limits::KEYS_PER_OBJECT) as u16)),
+                (
+                    Field::new(State::keys.at as usize + 4, 4),
+                    Most(l::short(limits::KEYS_PER_OBJECT) as u16),
+                ),
                 (State::other, Maybe(s::STATES)),
                 (State::element, Maybe(s::STATES)),
                 (State::role, Most(role::LAST as u16)),
@@ -261,7 +301,12 @@ static SECTIONS: &[Section] = {
         section::<StateKey>(
             s::STATE_KEYS,
             0,
-            &[(StateKey::name, Key), (StateKey::folded, Key), (StateKey::target, Index(s::STATES)), (StateKey::reserved, ZERO)],
+            &[
+                (StateKey::name, Key),
+                (StateKey::folded, Key),
+                (StateKey::target, Index(s::STATES)),
+                (StateKey::reserved, ZERO),
+            ],
         ),
         section::<Sentence>(s::SENTENCES, 0, &[(Sentence::code, Text), (Sentence::text, Text)]),
     ]
@@ -302,7 +347,10 @@ const fn run<R: Record>(owner: u16, span: Field, of: u16, order: Order) -> Run {
 }
 
 const fn column<R: Record>(kind: u8, order: Order) -> Run {
-    Run { kind: Some((l::Column::kind, kind)), ..run::<R>(s::COLUMNS, l::Column::keys, s::KEYS, order) }
+    Run {
+        kind: Some((l::Column::kind, kind)),
+        ..run::<R>(s::COLUMNS, l::Column::keys, s::KEYS, order)
+    }
 }
 
 const fn list<R: Record>(kind: u8, items: Field, of: u16, order: Order) -> Run {
@@ -326,7 +374,12 @@ static RUNS: &[Run] = &[
     run::<l::RouteEdge>(s::ROUTE_NODES, l::RouteNode::edges, s::ROUTE_EDGES, Order::Text(0, false)),
     run::<l::Location>(s::META, l::Meta::headers, s::LOCATIONS, Order::Text(0, true)),
     run::<l::Location>(s::OPERATIONS, l::Operation::query, s::LOCATIONS, Order::Text(0, true)),
-    run::<l::StateKey>(s::STATES, l::State::keys, s::STATE_KEYS, Order::Text(l::StateKey::folded.at, true)),
+    run::<l::StateKey>(
+        s::STATES,
+        l::State::keys,
+        s::STATE_KEYS,
+        Order::Text(l::StateKey::folded.at, true),
+    ),
 ];
 
 struct BundleCheck<'a> {
@@ -387,7 +440,10 @@ impl<'a> BundleCheck<'a> {
 
     /// How many records a section of the table has.
     fn count(&self, id: u16) -> u32 {
-        let size = SECTIONS.iter().find(|section| section.id == id).map_or(1, |section| usize::from(section.size.max(1)));
+        let size = SECTIONS
+            .iter()
+            .find(|section| section.id == id)
+            .map_or(1, |section| usize::from(section.size.max(1)));
         u32::try_from(self.bundle.section(id).len() / size).unwrap_or(0)
     }
 
@@ -405,7 +461,11 @@ impl<'a> BundleCheck<'a> {
         let bytes = self.bundle.section(section.id);
         let whole = bytes.len() - bytes.len() % size;
         ensure(whole == bytes.len(), section.id, whole)?;
-        ensure(section.too_many == 0 || whole / size < usize::from(section.too_many), section.id, 0)?;
+        ensure(
+            section.too_many == 0 || whole / size < usize::from(section.too_many),
+            section.id,
+            0,
+        )?;
         for (field, must) in section.fields {
             // The bounds of a field are looked up once, not with each record.
             let bound = match must {
@@ -425,17 +485,22 @@ impl<'a> BundleCheck<'a> {
         match must {
             Must::Text => self.text(pair(record, field.at)).is_some(),
             Must::Key => self.key(pair(record, field.at)).is_some(),
-            Must::Short => self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some(),
+            Must::Short => {
+                self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some()
+            }
             Must::Most(_) => value <= bound,
             Must::Index(_) => value < bound,
-            Must::Maybe(_) => value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE },
+            Must::Maybe(_) => {
+                value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE }
+            }
             Must::Span(_) => {
                 let (at, len) = pair(record, field.at);
                 within(Span { at, len }, bound)
             }
             Must::Role => {
                 value <= u32::from(role::LAST)
-                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL)).contains(&value)
+                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL))
+                        .contains(&value)
             }
         }
     }
@@ -443,11 +508,16 @@ impl<'a> BundleCheck<'a> {
     /// The order of the records of each run.
     fn runs(&self, run: &Run) -> Checked {
         let owners = self.bundle.section(run.owner);
-        let size = SECTIONS.iter().find(|section| section.id == run.owner).map_or(1, |section| usize::from(section.size.max(1)));
+        let size = SECTIONS
+            .iter()
+            .find(|section| section.id == run.owner)
+            .map_or(1, |section| usize::from(section.size.max(1)));
         let mut spans = Spans::new();
         for owner in owners.chunks_exact(size) {
             let (at, len) = pair(owner, run.span.at);
-            if len > 0 && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind)) {
+            if len > 0
+                && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind))
+            {
                 spans.push((at, len));
             }
         }
@@ -458,17 +528,26 @@ impl<'a> BundleCheck<'a> {
         for (at, len) in spans {
             let from = (at as usize).saturating_mul(step);
             let to = from.saturating_add((len as usize).saturating_mul(size as usize));
-            let records = self.bundle.section(run.of).get(from..to).ok_or(Contradiction(run.of, from))?;
+            let records =
+                self.bundle.section(run.of).get(from..to).ok_or(Contradiction(run.of, from))?;
             self.ordered(records, run.of, from, run.size, run.order)?;
         }
         Ok(())
     }
 
-    fn ordered(&self, records: &[u8], section: u16, from: usize, size: u8, order: Order) -> Checked {
+    fn ordered(
+        &self,
+        records: &[u8],
+        section: u16,
+        from: usize,
+        size: u8,
+        order: Order,
+    ) -> Checked {
         let size = usize::from(size.max(1));
         let mut last = None;
         for (index, record) in records.chunks_exact(size).enumerate() {
-            let sound = self.follows(order, records, index, last, record).is_some_and(|sound| sound);
+            let sound =
+                self.follows(order, records, index, last, record).is_some_and(|sound| sound);
             ensure(sound, section, from + index * size)?;
             last = Some(record);
         }
@@ -476,7 +555,14 @@ impl<'a> BundleCheck<'a> {
     }
 
     /// Whether a record is sound and may stand behind the one before it.
-    fn follows(&self, order: Order, run: &[u8], index: usize, last: Option<&[u8]>, this: &[u8]) -> Option<bool> {
+    fn follows(
+        &self,
+        order: Order,
+        run: &[u8],
+        index: usize,
+        last: Option<&[u8]>,
+        this: &[u8],
+    ) -> Option<bool> {
         Some(match order {
             Order::Apart => true,
             Order::Texts => self.text(pair(this, 0)).is_some(),
@@ -490,7 +576,10 @@ impl<'a> BundleCheck<'a> {
                 let text = self.key(pair(this, 0))?;
                 // INVARIANT: a parent stands before its key, so that walking up ends.
                 let led = key.parent.checked_sub(2).is_none_or(|parent| {
-                    (parent as usize) < index && Table::<l::TextKey>::new(run).get(parent).is_some_and(|key| key.prefix == 1)
+                    (parent as usize) < index
+                        && Table::<l::TextKey>::new(run)
+                            .get(parent)
+                            .is_some_and(|key| key.prefix == 1)
                 });
                 let above = match last.and_then(l::TextKey::read) {
                     Some(last) => (self.bundle.text(last.text), last.prefix) < (text, key.prefix),
@@ -502,16 +591,25 @@ impl<'a> BundleCheck<'a> {
                 let count = usize::from(count);
                 last.is_none_or(|last| last.get(..count) < this.get(..count))
             }
-            Order::Places => this.get(5..) == Some(&[0; 3]) && self.follows(Order::Bytes(5), run, index, last, this)?,
-            Order::Numbers => last.and_then(i64::read).is_none_or(|last| i64::read(this).is_some_and(|this| last < this)),
-            Order::Words => last.is_none_or(|last| number(last, l::Diff::word) < number(this, l::Diff::word)),
+            Order::Places => {
+                this.get(5..) == Some(&[0; 3])
+                    && self.follows(Order::Bytes(5), run, index, last, this)?
+            }
+            Order::Numbers => last
+                .and_then(i64::read)
+                .is_none_or(|last| i64::read(this).is_some_and(|this| last < this)),
+            Order::Words => {
+                last.is_none_or(|last| number(last, l::Diff::word) < number(this, l::Diff::word))
+            }
             Order::Cidr4 => {
                 let this = l::Cidr4::read(this)?;
-                this.first <= this.last && last.and_then(l::Cidr4::read).is_none_or(|last| last.last < this.first)
+                this.first <= this.last
+                    && last.and_then(l::Cidr4::read).is_none_or(|last| last.last < this.first)
             }
             Order::Cidr6 => {
                 let this = l::Cidr6::read(this)?;
-                this.first <= this.last && last.and_then(l::Cidr6::read).is_none_or(|last| last.last < this.first)
+                this.first <= this.last
+                    && last.and_then(l::Cidr6::read).is_none_or(|last| last.last < this.first)
             }
         })
     }
@@ -533,23 +631,40 @@ impl<'a> BundleCheck<'a> {
             ensure(edge.target == index + 1, s::TRIE_EDGES, index as usize * l::TrieEdge::SIZE)?;
         }
         for (section, size) in [(s::EXACT, l::Exact::SIZE), (s::SCOPES, l::Scope::SIZE)] {
-            self.ordered(self.bundle.section(section), section, 0, l::short(size), Order::Text(0, true))?;
+            self.ordered(
+                self.bundle.section(section),
+                section,
+                0,
+                l::short(size),
+                Order::Text(0, true),
+            )?;
         }
         Ok(())
     }
 
     fn rules(&self, meta: &l::Meta) -> Checked {
-        let rows = u64::from(meta.when_words) + u64::from(meta.unless_words) + u64::from(meta.licence_words);
-        ensure(rows * 64 < u64::from(NONE) && meta.mask_words == self.count(s::PATTERNS).div_ceil(64), s::META, 0)?;
+        let rows = u64::from(meta.when_words)
+            + u64::from(meta.unless_words)
+            + u64::from(meta.licence_words);
+        ensure(
+            rows * 64 < u64::from(NONE) && meta.mask_words == self.count(s::PATTERNS).div_ceil(64),
+            s::META,
+            0,
+        )?;
         let masks = self.bundle.section(s::MASKS).len();
         let mask = 8 * meta.mask_words.max(1) as usize;
         ensure(masks.is_multiple_of(mask), s::MASKS, masks)?;
         let masks = u32::try_from(masks / mask).unwrap_or(0);
-        let (when_rows, unless_rows, licence_rows) = (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
+        let (when_rows, unless_rows, licence_rows) =
+            (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
 
         // INVARIANT: every row has one owner, so slots share no row: the rows claimed are counted and compared with the rows owned.
         let owners = self.table::<u32>(s::ROW_OWNERS);
-        ensure(owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize), s::ROW_OWNERS, 0)?;
+        ensure(
+            owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize),
+            s::ROW_OWNERS,
+            0,
+        )?;
         let owned = |rows: Span, index: u32| owners.span(rows).iter().all(|owner| owner == index);
         let mut claimed = 0usize;
         for (index, rule) in (0u32..).zip(self.table::<l::Restriction>(s::RESTRICTIONS).iter()) {
@@ -653,7 +768,11 @@ impl<'a> BundleCheck<'a> {
         let (vectors, summaries) = (self.table::<u64>(s::VECTORS), self.table::<u64>(s::SUMMARIES));
         let bases = u32::try_from(vectors.len()).unwrap_or(0).checked_div(words).unwrap_or(0);
         let whole = |bytes: &[u8], words: u32| bytes.len() == bases as usize * words as usize * 8;
-        ensure(whole(vectors.bytes(), words) && whole(summaries.bytes(), summary), s::VECTORS, vectors.bytes().len())?;
+        ensure(
+            whole(vectors.bytes(), words) && whole(summaries.bytes(), summary),
+            s::VECTORS,
+            vectors.bytes().len(),
+        )?;
         let mut pair = 0;
         for base in 0..bases {
             let mut from = 0;
@@ -667,7 +786,11 @@ impl<'a> BundleCheck<'a> {
                         some |= u64::from(word != Some(0)) << (at - from);
                         cares |= u64::from(word != vectors.get(at)) << (at - from);
                     }
-                    ensure((summaries.get(pair), summaries.get(pair + 1)) == (Some(some), Some(cares)), s::SUMMARIES, 0)?;
+                    ensure(
+                        (summaries.get(pair), summaries.get(pair + 1)) == (Some(some), Some(cares)),
+                        s::SUMMARIES,
+                        0,
+                    )?;
                     pair += 2;
                     from = to;
                 }

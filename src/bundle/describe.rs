@@ -63,7 +63,9 @@ impl<'b> Bundle<'b> {
     #[must_use]
     pub fn secret_list(self) -> Option<&'b str> {
         let mut lists = self.table::<l::List>(section::LISTS).iter();
-        lists.find(|list| list.kind == list::TEXT && list.secret != 0 && list.items.len > 0).map(|list| self.text(list.name))
+        lists
+            .find(|list| list.kind == list::TEXT && list.secret != 0 && list.items.len > 0)
+            .map(|list| self.text(list.name))
     }
 }
 
@@ -94,7 +96,10 @@ impl Bundle<'_> {
         }
         to.push(']');
         json::member(&mut to, "secretLists");
-        let secret = self.table::<l::List>(section::LISTS).iter().any(|list| list.kind == list::TEXT && list.secret != 0);
+        let secret = self
+            .table::<l::List>(section::LISTS)
+            .iter()
+            .any(|list| list.kind == list::TEXT && list.secret != 0);
         to.push_str(if secret { "true" } else { "false" });
         self.needs(needs, &mut to);
         to.push('}');
@@ -134,15 +139,28 @@ impl Bundle<'_> {
     fn needs(self, needs: Needs, to: &mut String) {
         // What the gate itself knows is counted whatever a rule's state: a switch may change it, and nobody has to supply it.
         let columns = self.table::<l::Column>(section::COLUMNS);
-        let operation = columns.iter().any(|column| matches!(column.fact, fact::B_OPERATION | fact::B_DIALECT));
+        let operation =
+            columns.iter().any(|column| matches!(column.fact, fact::B_OPERATION | fact::B_DIALECT));
         json::member(to, "needs");
         to.push('{');
-        for (name, needed) in [("region", needs.region), ("asn", needs.asn), ("ip", needs.ip), ("operation", operation)] {
+        for (name, needed) in [
+            ("region", needs.region),
+            ("asn", needs.asn),
+            ("ip", needs.ip),
+            ("operation", operation),
+        ] {
             json::member(to, name);
             to.push_str(if needed { "true" } else { "false" });
         }
         json::member(to, "network");
-        json::strings(to, NETWORK_KINDS.iter().zip(0..).filter(|(_, bit)| needs.network >> bit & 1 == 1).map(|(kind, _)| *kind));
+        json::strings(
+            to,
+            NETWORK_KINDS
+                .iter()
+                .zip(0..)
+                .filter(|(_, bit)| needs.network >> bit & 1 == 1)
+                .map(|(kind, _)| *kind),
+        );
         to.push('}');
     }
 }

@@ -64,18 +64,31 @@ impl BundleError {
 impl core::fmt::Display for BundleError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Truncated { expected, found } => write!(f, "truncated: {found} bytes of {expected}; transfer it again"),
+            Self::Truncated { expected, found } => {
+                write!(f, "truncated: {found} bytes of {expected}; transfer it again")
+            }
             Self::TrailingBytes { expected, found } => {
                 write!(f, "{found} bytes where the header says {expected}; transfer it again")
             }
-            Self::TooLarge { limit, found } => write!(f, "{found} bytes, more than the {limit} that are read"),
+            Self::TooLarge { limit, found } => {
+                write!(f, "{found} bytes, more than the {limit} that are read")
+            }
             Self::ForeignFile => write!(f, "not a bundle; `portcullis compile` writes one"),
             Self::Format { expected, found } => {
-                write!(f, "written in format {found}, this reads {expected}; compile it with the same release")
+                write!(
+                    f,
+                    "written in format {found}, this reads {expected}; compile it with the same release"
+                )
             }
-            Self::Digest => write!(f, "changed after it was written: its digest does not match; transfer or compile it again"),
+            Self::Digest => write!(
+                f,
+                "changed after it was written: its digest does not match; transfer or compile it again"
+            ),
             Self::Malformed { section, at } => {
-                write!(f, "section {section} contradicts the layout at byte {at}; it was not written by `portcullis compile`")
+                write!(
+                    f,
+                    "section {section} contradicts the layout at byte {at}; it was not written by `portcullis compile`"
+                )
             }
         }
     }

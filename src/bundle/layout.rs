@@ -331,7 +331,8 @@ record! {
 
 /// How a column turns a value into a class. Class 0 is always "unknown".
 /// Kinds of network, in the order of their bits; the fact `network` holds a set of them.
-pub(crate) const NETWORK_KINDS: [&str; 6] = ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
+pub(crate) const NETWORK_KINDS: [&str; 6] =
+    ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
 
 pub(crate) mod column {
     /// Classes: unknown, false, true. No keys.
@@ -499,7 +500,8 @@ pub(crate) mod operation {
     pub(crate) const MEDIA: u32 = 1 << 13;
 
     /// What runs or reveals a model, or leads to one that does.
-    pub(crate) const BEARS: u32 = RUNS | REVEALS | LISTS | LATE_BOUND | LATE_BOUND_UNNAMED | WEBSOCKET;
+    pub(crate) const BEARS: u32 =
+        RUNS | REVEALS | LISTS | LATE_BOUND | LATE_BOUND_UNNAMED | WEBSOCKET;
 
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
@@ -601,7 +603,10 @@ record! {
 impl State {
     /// The user's own: nothing is wanted at it or below.
     pub(crate) fn is_inert(&self) -> bool {
-        self.role == role::NOTHING && self.keys.len == 0 && self.other == NONE && self.element == NONE
+        self.role == role::NOTHING
+            && self.keys.len == 0
+            && self.other == NONE
+            && self.element == NONE
     }
 }
 

@@ -42,7 +42,9 @@ impl<'a> Bundle<'a> {
         if !l::MAGIC.starts_with(head) {
             return Err(BundleError::ForeignFile);
         }
-        let (Some(format), Some(header)) = (field::<u16>(bytes, l::AT_FORMAT), bytes.get(..l::HEADER)) else {
+        let (Some(format), Some(header)) =
+            (field::<u16>(bytes, l::AT_FORMAT), bytes.get(..l::HEADER))
+        else {
             return Err(BundleError::Truncated { expected: l::HEADER, found });
         };
         if format != l::FORMAT {
@@ -51,21 +53,29 @@ impl<'a> Bundle<'a> {
         let expected = number(header, l::AT_TOTAL);
         match found.cmp(&expected) {
             core::cmp::Ordering::Less => return Err(BundleError::Truncated { expected, found }),
-            core::cmp::Ordering::Greater => return Err(BundleError::TrailingBytes { expected, found }),
+            core::cmp::Ordering::Greater => {
+                return Err(BundleError::TrailingBytes { expected, found });
+            }
             core::cmp::Ordering::Equal => {}
         }
         let signed_to = number(header, l::AT_SIGNATURE);
         let digested = bytes.get(l::DIGEST_FROM..signed_to).ok_or(in_header(l::AT_SIGNATURE))?;
-        if sha2::Sha256::digest(digested).as_slice() != bytes.get(l::AT_DIGEST..l::DIGEST_FROM).unwrap_or_default() {
+        if sha2::Sha256::digest(digested).as_slice()
+            != bytes.get(l::AT_DIGEST..l::DIGEST_FROM).unwrap_or_default()
+        {
             return Err(BundleError::Digest);
         }
-        signature::shape(bytes, signed_to, number(header, l::AT_SIGNATURE + 4)).ok_or(in_header(signed_to))?;
+        signature::shape(bytes, signed_to, number(header, l::AT_SIGNATURE + 4))
+            .ok_or(in_header(signed_to))?;
         *sections = section_table(bytes, signed_to)?;
         let mut bundle = Bundle { bytes, strings: "", sections };
-        bundle.strings = core::str::from_utf8(bundle.section(l::section::STRINGS)).map_err(|error| BundleError::Malformed {
-            section: l::section::STRINGS,
-            at: bundle.offset(l::section::STRINGS) + error.valid_up_to(),
-        })?;
+        bundle.strings =
+            core::str::from_utf8(bundle.section(l::section::STRINGS)).map_err(|error| {
+                BundleError::Malformed {
+                    section: l::section::STRINGS,
+                    at: bundle.offset(l::section::STRINGS) + error.valid_up_to(),
+                }
+            })?;
         let flags = bundle.flags();
         if flags & !(l::flags::UNLISTED | l::flags::LATE_BOUND_DENY) != 0
             || flags & l::flags::UNLISTED == l::flags::UNLISTED
@@ -89,12 +99,19 @@ fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError
     for index in 0..count {
         let at = l::HEADER + index * l::SECTION_ROW;
         let wrong = in_header(at);
-        let row = bytes.get(..signed_to).and_then(|bytes| field::<[u8; l::SECTION_ROW]>(bytes, at)).ok_or(wrong)?;
+        let row = bytes
+            .get(..signed_to)
+            .and_then(|bytes| field::<[u8; l::SECTION_ROW]>(bytes, at))
+            .ok_or(wrong)?;
         let id = field::<u16>(&row, 0).filter(|id| *id > last_id).ok_or(wrong)?;
         let (from, len) = (number(&row, 4), number(&row, 8));
         padding(bytes, free_from, from).ok_or(wrong)?;
         free_from = from.checked_add(len).filter(|end| *end <= signed_to).ok_or(wrong)?;
-        let slot = sections.ranges.get_mut(usize::from(id)).filter(|_| row.get(2..4) == Some(&[0, 0])).ok_or(wrong)?;
+        let slot = sections
+            .ranges
+            .get_mut(usize::from(id))
+            .filter(|_| row.get(2..4) == Some(&[0, 0]))
+            .ok_or(wrong)?;
         *slot = (field(&row, 4).ok_or(wrong)?, field(&row, 8).ok_or(wrong)?);
         last_id = id;
     }
@@ -104,7 +121,8 @@ fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError
 
 /// Whether `to` is the first multiple of 8 from `from` on, with nothing but zeros between.
 fn padding(bytes: &[u8], from: usize, to: usize) -> Option<()> {
-    (from.checked_next_multiple_of(8)? == to && bytes.get(from..to)?.iter().all(|byte| *byte == 0)).then_some(())
+    (from.checked_next_multiple_of(8)? == to && bytes.get(from..to)?.iter().all(|byte| *byte == 0))
+        .then_some(())
 }
 
 /// A contradiction in the header.

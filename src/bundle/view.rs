@@ -99,7 +99,10 @@ impl<'a, R: Record + 'a> Table<'a, R> {
 
     /// Finds a record by a key that the section is sorted by.
     #[inline]
-    pub(crate) fn search(self, mut order: impl FnMut(&R) -> core::cmp::Ordering) -> Option<(u32, R)> {
+    pub(crate) fn search(
+        self,
+        mut order: impl FnMut(&R) -> core::cmp::Ordering,
+    ) -> Option<(u32, R)> {
         let (mut low, mut high) = (0u32, u32::try_from(self.len()).ok()?);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -197,7 +200,9 @@ impl<'a> Bundle<'a> {
     /// A text of the bundle.
     #[inline]
     pub(crate) fn text(self, text: Str) -> &'a str {
-        self.strings.get(text.at as usize..(text.at as usize).saturating_add(text.len as usize)).unwrap_or_default()
+        self.strings
+            .get(text.at as usize..(text.at as usize).saturating_add(text.len as usize))
+            .unwrap_or_default()
     }
 
     /// The `META` record.
@@ -219,8 +224,11 @@ pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Ta
 
 /// Rows of the `when` region that belong to a restriction and to nothing else.
 pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
-    let len =
-        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
+    let len = if is_wide(rule) {
+        rule.when.len.div_ceil(64).saturating_mul(64)
+    } else {
+        rule.when.len.max(rule.unless.len).max(1)
+    };
     Span { at: rule.when.at, len }
 }
 
@@ -236,7 +244,9 @@ pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
             column::TEXT | column::PLACE => keys.checked_add(2)?,
             column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
             column::VERSUS_NOW => (keys == 0).then_some(4)?,
-            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
+            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => {
+                (keys == 0).then_some(3)?
+            }
             _ => return None,
         },
     )

@@ -22,7 +22,11 @@ pub(crate) struct Brotli {
 impl Brotli {
     pub(crate) fn new() -> Self {
         let alloc = StandardAlloc::default;
-        Self { state: Box::new(DecoderState::new_strict(alloc(), alloc(), alloc())), started: false, over: false }
+        Self {
+            state: Box::new(DecoderState::new_strict(alloc(), alloc(), alloc())),
+            started: false,
+            over: false,
+        }
     }
 
     pub(crate) fn step(&mut self, from: &[u8], to: &mut [u8]) -> Result<Step, Reason> {
@@ -37,9 +41,19 @@ impl Brotli {
                 Some(_) => self.started = true,
             }
         }
-        let (mut left, mut consumed, mut room, mut produced, mut total) = (from.len(), 0, to.len(), 0, 0);
+        let (mut left, mut consumed, mut room, mut produced, mut total) =
+            (from.len(), 0, to.len(), 0, 0);
         let state = &mut self.state;
-        match BrotliDecompressStream(&mut left, &mut consumed, from, &mut room, &mut produced, to, &mut total, state) {
+        match BrotliDecompressStream(
+            &mut left,
+            &mut consumed,
+            from,
+            &mut room,
+            &mut produced,
+            to,
+            &mut total,
+            state,
+        ) {
             BrotliResult::ResultSuccess => self.over = true,
             BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
             BrotliResult::ResultFailure => return Err(Reason::CodingBroken),

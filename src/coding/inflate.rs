@@ -160,7 +160,10 @@ impl Inflate {
             }
             At::Start => Ok(At::Sniffed(byte)),
             At::Sniffed(first) => {
-                if first & 0x0f != 8 || first >> 4 > 7 || !u16::from_be_bytes([first, byte]).is_multiple_of(31) {
+                if first & 0x0f != 8
+                    || first >> 4 > 7
+                    || !u16::from_be_bytes([first, byte]).is_multiple_of(31)
+                {
                     self.plain = false;
                 } else if byte & 0x20 != 0 {
                     // A dictionary that only the two ends know.
@@ -208,7 +211,11 @@ impl Inflate {
                     Field::CrcLow => again(Field::CrcHigh(byte)),
                     Field::CrcHigh(low) => {
                         let [first, second, ..] = self.crc.clone().finalize().to_le_bytes();
-                        if [low, byte] == [first, second] { Ok(self.body()) } else { Err(Reason::CodingBroken) }
+                        if [low, byte] == [first, second] {
+                            Ok(self.body())
+                        } else {
+                            Err(Reason::CodingBroken)
+                        }
                     }
                 }
             }
@@ -220,7 +227,11 @@ impl Inflate {
                     return Ok(At::Trailer { bytes, at: at + 1 });
                 }
                 let right = u64::from(self.length) << 32 | u64::from(self.crc.clone().finalize());
-                if u64::from_le_bytes(bytes) == right { Ok(At::Start) } else { Err(Reason::CodingBroken) }
+                if u64::from_le_bytes(bytes) == right {
+                    Ok(At::Start)
+                } else {
+                    Err(Reason::CodingBroken)
+                }
             }
             at => Ok(at),
         }
@@ -252,13 +263,16 @@ impl Inflate {
         match result.status {
             // No more input, or no more room.
             Ok(MZStatus::Ok) | Err(MZError::Buf) => {}
-            Ok(MZStatus::StreamEnd) => self.at = if self.gzip { At::Trailer { bytes: [0; 8], at: 0 } } else { At::Over },
+            Ok(MZStatus::StreamEnd) => {
+                self.at = if self.gzip { At::Trailer { bytes: [0; 8], at: 0 } } else { At::Over }
+            }
             _ => return Err(Reason::CodingBroken),
         }
         if self.gzip {
             self.crc.update(to.get(..step.produced).unwrap_or_default());
             // Modulo 2^32, as the trailer has it.
-            self.length = self.length.wrapping_add(u32::try_from(step.produced).unwrap_or_default());
+            self.length =
+                self.length.wrapping_add(u32::try_from(step.produced).unwrap_or_default());
         }
         Ok(step)
     }

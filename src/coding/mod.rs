@@ -111,7 +111,16 @@ impl Decoder {
         }
         links.reverse();
         let coded = Coded { bytes: Vec::new(), at: 0, passed: 0, ended: false };
-        Ok(Self { coded, links, piece: alloc::vec![0; PIECE], filled: 0, taken: false, any: false, failed: None, signed })
+        Ok(Self {
+            coded,
+            links,
+            piece: alloc::vec![0; PIECE],
+            filled: 0,
+            taken: false,
+            any: false,
+            failed: None,
+            signed,
+        })
     }
 
     /// Takes the next coded bytes. Everything that [`next`](Self::next) gives should be taken before, since bytes that were not decoded are kept.
@@ -215,7 +224,9 @@ impl Coded {
 
     /// How many bytes may come of what was passed.
     fn allowed(&self) -> u64 {
-        (self.passed.saturating_mul(limits::DECODED_RATIO)).saturating_add(limits::DECODED_FREE).min(limits::DECODED_BYTES)
+        (self.passed.saturating_mul(limits::DECODED_RATIO))
+            .saturating_add(limits::DECODED_FREE)
+            .min(limits::DECODED_BYTES)
     }
 }
 
@@ -290,7 +301,9 @@ impl CodingStage {
     fn window(&self, produced: u64) -> usize {
         match self {
             Self::Inflate(_) => 0,
-            Self::Brotli(_) => usize::try_from(produced).unwrap_or(usize::MAX).min(limits::BROTLI_WINDOW_BYTES),
+            Self::Brotli(_) => {
+                usize::try_from(produced).unwrap_or(usize::MAX).min(limits::BROTLI_WINDOW_BYTES)
+            }
             Self::Zstd(stage) => stage.window(),
         }
     }

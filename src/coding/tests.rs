@@ -7,7 +7,8 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use super::*;
 use crate::reason::Reason::{BodyTooLarge, CodingBroken, ContentCoding, Exhausted};
 
-const TEXT: &[u8] = br#"{"model":"mythos-5","messages":[{"role":"user","content":"hi hi hi hi hi hi hi"}]}"#;
+const TEXT: &[u8] =
+    br#"{"model":"mythos-5","messages":[{"role":"user","content":"hi hi hi hi hi hi hi"}]}"#;
 
 /// `TEXT` as Node's zlib writes it: br, gzip, and zstd with its checksum and without.
 const OTHERS: [(&str, &str); 4] = [
@@ -76,7 +77,12 @@ fn brotli(data: &[u8]) -> Vec<u8> {
 }
 
 /// Everything that comes out, and how it ends. The body arrives in pieces of this size.
-fn decode_in(codings: &str, signed: bool, body: &[u8], size: usize) -> (Vec<u8>, Result<(), Reason>) {
+fn decode_in(
+    codings: &str,
+    signed: bool,
+    body: &[u8],
+    size: usize,
+) -> (Vec<u8>, Result<(), Reason>) {
     let mut all = Vec::new();
     let result = (|| {
         let mut decoder = Decoder::new(codings, signed, &Memory::default())?;
@@ -103,14 +109,19 @@ fn decode(codings: &str, body: &[u8]) -> Result<Vec<u8>, Reason> {
     let (all, result) = decode_in(codings, false, body, usize::MAX);
     for size in [1, 3, 1_000, 4_096, 5_000] {
         if body.len() / size < 10_000 {
-            assert!(decode_in(codings, false, body, size) == (all.clone(), result), "in pieces of {size}");
+            assert!(
+                decode_in(codings, false, body, size) == (all.clone(), result),
+                "in pieces of {size}"
+            );
         }
     }
     result.map(|()| all)
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect()
+    (0..text.len() / 2)
+        .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+        .collect()
 }
 
 /// Bytes that compress somewhat.
@@ -153,8 +164,16 @@ fn what_other_encoders_write_is_undone() {
 fn members_and_frames_are_one_body() {
     let (first, second) = TEXT.split_at(20);
     assert_eq!(decode("gzip", &[gzip(first), gzip(b""), gzip(second)].concat()).unwrap(), TEXT);
-    let skippable = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, b'a', b'b', b'c', 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
-    assert_eq!(decode("zstd", &[&skippable[..], &zstd(first), &skippable, &zstd(second), &skippable].concat()).unwrap(), TEXT);
+    let skippable =
+        [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, b'a', b'b', b'c', 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
+    assert_eq!(
+        decode(
+            "zstd",
+            &[&skippable[..], &zstd(first), &skippable, &zstd(second), &skippable].concat()
+        )
+        .unwrap(),
+        TEXT
+    );
 }
 
 #[test]
@@ -183,23 +202,40 @@ fn optional_fields_are_passed_over() {
     }
     assert_eq!(decode("gzip", &member(TEXT, 2, b"ab")), Err(CodingBroken));
     assert_eq!(decode("gzip", &member(TEXT, 32, b"")), Err(CodingBroken));
-    assert_eq!(decode("gzip", &member(TEXT, 8, &[&vec![b'n'; limits::GZIP_HEADER_BYTES][..], &[0]].concat())), Err(CodingBroken));
+    assert_eq!(
+        decode(
+            "gzip",
+            &member(TEXT, 8, &[&vec![b'n'; limits::GZIP_HEADER_BYTES][..], &[0]].concat())
+        ),
+        Err(CodingBroken)
+    );
 }
 
 #[test]
 fn what_is_not_whole_is_refused() {
-    for (codings, coded) in
-        [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("deflate", deflate(TEXT)), ("br", brotli(TEXT)), ("zstd", zstd(TEXT))]
-    {
+    for (codings, coded) in [
+        ("gzip", gzip(TEXT)),
+        ("deflate", zlib(TEXT)),
+        ("deflate", deflate(TEXT)),
+        ("br", brotli(TEXT)),
+        ("zstd", zstd(TEXT)),
+    ] {
         for length in 1..coded.len() {
-            assert_eq!(decode(codings, &coded[..length]), Err(CodingBroken), "{codings} cut to {length} of {}", coded.len());
+            assert_eq!(
+                decode(codings, &coded[..length]),
+                Err(CodingBroken),
+                "{codings} cut to {length} of {}",
+                coded.len()
+            );
         }
         for after in [&b"\0"[..], b"x", b"\x1f", b"\x28\xb5\x2f", &[0; 10_000]] {
             assert_eq!(decode(codings, &[&coded, after].concat()), Err(CodingBroken), "{codings}");
         }
         assert_eq!(decode(codings, TEXT), Err(CodingBroken), "{codings}");
     }
-    for (codings, coded) in [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("zstd", hex(OTHERS[2].1))] {
+    for (codings, coded) in
+        [("gzip", gzip(TEXT)), ("deflate", zlib(TEXT)), ("zstd", hex(OTHERS[2].1))]
+    {
         let mut coded = coded;
         *coded.last_mut().unwrap() ^= 1;
         assert_eq!(decode(codings, &coded), Err(CodingBroken), "{codings}: checksum");
@@ -215,7 +251,9 @@ fn what_is_not_whole_is_refused() {
 
 #[test]
 fn of_nothing_comes_no_body() {
-    for (codings, coded) in [("gzip", gzip(b"")), ("deflate", zlib(b"")), ("br", vec![0x3b]), ("zstd", zstd(b""))] {
+    for (codings, coded) in
+        [("gzip", gzip(b"")), ("deflate", zlib(b"")), ("br", vec![0x3b]), ("zstd", zstd(b""))]
+    {
         assert_eq!(decode(codings, &coded), Err(CodingBroken), "{codings}");
     }
     assert_eq!(decode("gzip", &gzip(b"").repeat(limits::CODED_MEMBERS + 1)), Err(CodingBroken));
@@ -235,11 +273,15 @@ fn bombs_go_out() {
     ] {
         let (all, result) = decode_in(codings, false, &coded, 1_000);
         assert_eq!(result, Err(BodyTooLarge), "{codings}");
-        assert!(all.len() as u64 <= limits::DECODED_FREE + limits::DECODED_RATIO * coded.len() as u64, "{codings}");
+        assert!(
+            all.len() as u64 <= limits::DECODED_FREE + limits::DECODED_RATIO * coded.len() as u64,
+            "{codings}"
+        );
         assert_eq!(decode_in(codings, false, &coded, usize::MAX), (all, result), "{codings}");
     }
     // The outer coding gives much, the inner one nothing of it.
-    let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 4][..], &zeros[..64 << 20], &zstd(TEXT)].concat();
+    let skipped =
+        [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 4][..], &zeros[..64 << 20], &zstd(TEXT)].concat();
     assert_eq!(decode_in("zstd,gzip", false, &gzip(&skipped), 4_096).1, Err(BodyTooLarge));
 }
 
@@ -247,9 +289,20 @@ fn bombs_go_out() {
 fn windows_have_bounds() {
     // Window descriptors of 8 MB, of a little more, of 128 MB; a single segment of more; dictionaries.
     let frame = |head: &[u8]| [&MAGIC_ZSTD[..], head, &[0x09, 0, 0, b'x', b'y']].concat();
-    assert_eq!(decode("zstd", &frame(&[0, 13 << 3])), Err(CodingBroken), "one byte, which two follow");
+    assert_eq!(
+        decode("zstd", &frame(&[0, 13 << 3])),
+        Err(CodingBroken),
+        "one byte, which two follow"
+    );
     assert_eq!(decode("zstd", &frame(&[0, 13 << 3])[..10]).unwrap(), b"x");
-    for head in [&[0, 13 << 3 | 1][..], &[0, 17 << 3], &[0, 0xff], &[0xa0, 1, 0, 0x80, 0], &[1, 0, 7], &[0x21, 7, 1]] {
+    for head in [
+        &[0, 13 << 3 | 1][..],
+        &[0, 17 << 3],
+        &[0, 0xff],
+        &[0xa0, 1, 0, 0x80, 0],
+        &[1, 0, 7],
+        &[0x21, 7, 1],
+    ] {
         assert_eq!(decode("zstd", &frame(head)), Err(ContentCoding), "{head:?}");
     }
     // A size that is not the frame's.
@@ -262,8 +315,21 @@ fn windows_have_bounds() {
 
 #[test]
 fn codings_that_are_not_known_are_told() {
-    for codings in ["compress", "gzip, aws-chunked", "gzip;q=1", "", "identity", "gzip,gzip,gzip,gzip", "dcz", "g zip"] {
-        assert_eq!(Decoder::new(codings, false, &Memory::default()).err(), Some(ContentCoding), "{codings}");
+    for codings in [
+        "compress",
+        "gzip, aws-chunked",
+        "gzip;q=1",
+        "",
+        "identity",
+        "gzip,gzip,gzip,gzip",
+        "dcz",
+        "g zip",
+    ] {
+        assert_eq!(
+            Decoder::new(codings, false, &Memory::default()).err(),
+            Some(ContentCoding),
+            "{codings}"
+        );
     }
 }
 
@@ -298,11 +364,15 @@ fn decoders_share_what_memory_there_is() {
             Err(reason) => break reason,
         }
     };
-    assert_eq!((exhausted, open.len()), (Exhausted, limits::DECODERS_MEMORY / limits::BROTLI_MEMORY));
+    assert_eq!(
+        (exhausted, open.len()),
+        (Exhausted, limits::DECODERS_MEMORY / limits::BROTLI_MEMORY)
+    );
     open.pop();
     assert!(Decoder::new("br", false, &memory).is_ok());
     let mut first = open.pop().unwrap();
-    let _others: Vec<Decoder> = core::iter::from_fn(|| Decoder::new("gzip", false, &memory).ok()).collect();
+    let _others: Vec<Decoder> =
+        core::iter::from_fn(|| Decoder::new("gzip", false, &memory).ok()).collect();
     first.feed(&brotli(&noise(1 << 20)));
     first.end();
     let result = loop {

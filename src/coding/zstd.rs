@@ -97,10 +97,12 @@ impl Zstd {
                 At::Header(bytes) | At::Block { bytes, .. } => bytes,
                 At::BlockHeader => 3,
             };
-            let (taken, after) = rest.split_at(wanted.saturating_sub(self.held.len()).min(rest.len()));
+            let (taken, after) =
+                rest.split_at(wanted.saturating_sub(self.held.len()).min(rest.len()));
             rest = after;
             if let At::Skipped(left) = self.at {
-                self.at = if taken.len() == left { At::Magic } else { At::Skipped(left - taken.len()) };
+                self.at =
+                    if taken.len() == left { At::Magic } else { At::Skipped(left - taken.len()) };
             } else {
                 self.held.extend_from_slice(taken);
                 if self.held.len() == wanted {
@@ -139,8 +141,8 @@ impl Zstd {
                     self.frames += 1;
                     return Ok(At::Descriptor);
                 }
-                let skippable =
-                    held.first().is_some_and(|first| first & 0xf0 == 0x50) && held.get(1..) == Some(&[0x2a, 0x4d, 0x18]);
+                let skippable = held.first().is_some_and(|first| first & 0xf0 == 0x50)
+                    && held.get(1..) == Some(&[0x2a, 0x4d, 0x18]);
                 self.held.clear();
                 if skippable { Ok(At::SkippedLength) } else { Err(Reason::CodingBroken) }
             }
@@ -156,7 +158,11 @@ impl Zstd {
                     return Err(Reason::CodingBroken);
                 }
                 self.checksum = descriptor & 4 != 0;
-                Ok(At::Header(5 + window_bytes(descriptor) + dictionary_bytes(descriptor) + size_bytes(descriptor)))
+                Ok(At::Header(
+                    5 + window_bytes(descriptor)
+                        + dictionary_bytes(descriptor)
+                        + size_bytes(descriptor),
+                ))
             }
             At::Header(_) => {
                 self.header()?;
@@ -182,8 +188,10 @@ impl Zstd {
             }
             At::Block { last, .. } => {
                 self.blocks += 1;
-                self.window = self.window.max(self.blocks.saturating_mul(BLOCK_BYTES).min(self.frame_window));
-                let decoded = self.decoder.decode_blocks(held, BlockDecodingStrategy::UptoBlocks(1));
+                self.window =
+                    self.window.max(self.blocks.saturating_mul(BLOCK_BYTES).min(self.frame_window));
+                let decoded =
+                    self.decoder.decode_blocks(held, BlockDecodingStrategy::UptoBlocks(1));
                 self.held.clear();
                 decoded.map_err(|_| Reason::CodingBroken)?;
                 Ok(At::Output { last })
@@ -238,8 +246,13 @@ impl Zstd {
 
     /// The end of a frame.
     fn check(&self) -> Result<(), Reason> {
-        let right = !self.checksum || self.decoder.get_checksum_from_data() == self.decoder.get_calculated_checksum();
-        if right && self.declared.is_none_or(|declared| declared == self.produced) { Ok(()) } else { Err(Reason::CodingBroken) }
+        let right = !self.checksum
+            || self.decoder.get_checksum_from_data() == self.decoder.get_calculated_checksum();
+        if right && self.declared.is_none_or(|declared| declared == self.produced) {
+            Ok(())
+        } else {
+            Err(Reason::CodingBroken)
+        }
     }
 }
 

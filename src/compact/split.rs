@@ -19,7 +19,10 @@ pub(crate) fn starts_folded(text: &[u8], start: &[u8]) -> bool {
 
 /// The text ends with the other, ASCII case aside.
 pub(crate) fn ends_folded(text: &[u8], end: &[u8]) -> bool {
-    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// An iterator over pieces of a text.

@@ -10,7 +10,9 @@ use crate::bundle::layout as l;
 use crate::bundle::layout::{column, fact};
 use crate::facts::place::Place;
 use crate::facts::value::order_of;
-use crate::policy::model::{Atom, Comparison, ElementTest, Entries, FactRef, Literal as Value, Policy, Test};
+use crate::policy::model::{
+    Atom, Comparison, ElementTest, Entries, FactRef, Literal as Value, Policy, Test,
+};
 
 /// A value of strong Kleene logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,7 +182,9 @@ impl<'p> Columns<'p> {
         for (key, atoms) in &self.columns {
             let tests: Vec<(u32, FactRef, &Test)> = atoms
                 .iter()
-                .filter_map(|number| self.atoms.get(*number as usize).map(|(_, fact, test)| (*number, *fact, test)))
+                .filter_map(|number| {
+                    self.atoms.get(*number as usize).map(|(_, fact, test)| (*number, *fact, test))
+                })
                 .collect();
             let keys = self.keys(key.kind, &tests);
             for (number, fact, test) in tests {
@@ -195,9 +199,12 @@ impl<'p> Columns<'p> {
 
     fn places(&self, test: &Test) -> Vec<Place> {
         match test {
-            Test::In(values) => {
-                values.iter().filter_map(|value| if let Value::Place(place) = value { Some(*place) } else { None }).collect()
-            }
+            Test::In(values) => values
+                .iter()
+                .filter_map(
+                    |value| if let Value::Place(place) = value { Some(*place) } else { None },
+                )
+                .collect(),
             Test::InList(index) => match self.policy.lists.get(*index).map(|list| &list.entries) {
                 Some(Entries::Places(places)) => places.clone(),
                 _ => Vec::new(),
@@ -212,10 +219,12 @@ impl<'p> Columns<'p> {
                 let mut keys = BTreeSet::new();
                 for (_, _, test) in tests {
                     match test {
-                        Test::In(values) => keys.extend(values.iter().filter_map(|value| match value {
-                            Value::Text(text) => Some((text.clone(), false)),
-                            _ => None,
-                        })),
+                        Test::In(values) => {
+                            keys.extend(values.iter().filter_map(|value| match value {
+                                Value::Text(text) => Some((text.clone(), false)),
+                                _ => None,
+                            }))
+                        }
                         Test::StartsWith(prefix) => drop(keys.insert((prefix.clone(), true))),
                         _ => {}
                     }
@@ -251,29 +260,43 @@ impl<'p> Columns<'p> {
 
     fn pieces(&self, keys: &Keys, fact: FactRef, test: &Test) -> Vec<Piece> {
         match (keys, test) {
-            (Keys::Texts(keys), Test::In(values)) => hits(values.iter().filter_map(|value| match value {
-                Value::Text(text) => {
-                    keys.binary_search_by(|(key, prefix)| (key.as_str(), *prefix).cmp(&(text.as_str(), false))).ok()
+            (Keys::Texts(keys), Test::In(values)) => hits(values.iter().filter_map(|value| {
+                match value {
+                    Value::Text(text) => keys
+                        .binary_search_by(|(key, prefix)| {
+                            (key.as_str(), *prefix).cmp(&(text.as_str(), false))
+                        })
+                        .ok(),
+                    _ => None,
                 }
-                _ => None,
             })),
             (Keys::Texts(keys), Test::StartsWith(prefix)) => {
                 let from = keys.partition_point(|(key, _)| key.as_str() < prefix.as_str());
-                let count = keys.iter().skip(from).take_while(|(key, _)| key.starts_with(prefix.as_str())).count();
+                let count = keys
+                    .iter()
+                    .skip(from)
+                    .take_while(|(key, _)| key.starts_with(prefix.as_str()))
+                    .count();
                 hits(from..from + count)
             }
             (Keys::Places(keys), _) => {
                 let places = self.places(test);
-                let values = keys.iter().map(|(country, region)| place_class(fact, &places, *country, *region));
+                let values = keys
+                    .iter()
+                    .map(|(country, region)| place_class(fact, &places, *country, *region));
                 compressed([Truth::Unknown, Truth::False].into_iter().chain(values))
             }
             (Keys::Order(keys), Test::In(values)) => {
-                let at = values.iter().filter_map(ordinal).filter_map(|value| keys.binary_search(&value).ok());
+                let at = values
+                    .iter()
+                    .filter_map(ordinal)
+                    .filter_map(|value| keys.binary_search(&value).ok());
                 // The class at a key stands behind two for each key before it, and behind "below the first".
                 hits(at.map(|index| 2 * index))
             }
             (Keys::Order(keys), Test::Order(comparison, value)) => {
-                let index = ordinal(value).and_then(|value| keys.binary_search(&value).ok()).unwrap_or(0);
+                let index =
+                    ordinal(value).and_then(|value| keys.binary_search(&value).ok()).unwrap_or(0);
                 let at = class(2 * index);
                 let ordered = |ordering| Truth::of(holds(*comparison, ordering));
                 vec![
@@ -285,7 +308,8 @@ impl<'p> Columns<'p> {
             }
             (_, Test::VersusNow(comparison)) => {
                 use core::cmp::Ordering::{Equal, Greater, Less};
-                let values = [Less, Equal, Greater].map(|ordering| Truth::of(holds(*comparison, ordering)));
+                let values =
+                    [Less, Equal, Greater].map(|ordering| Truth::of(holds(*comparison, ordering)));
                 compressed([Truth::Unknown].into_iter().chain(values))
             }
             _ => vec![(0, Truth::Unknown), (1, Truth::False), (2, Truth::True)],
@@ -303,7 +327,9 @@ impl Settled {
     /// The values of a literal over the classes of its column.
     fn of(&self, literal: u32) -> impl Iterator<Item = Piece> {
         let pieces = self.pieces.get(literal as usize / 2).map(Vec::as_slice).unwrap_or_default();
-        pieces.iter().map(move |(class, truth)| (*class, if literal % 2 == 1 { truth.not() } else { *truth }))
+        pieces.iter().map(move |(class, truth)| {
+            (*class, if literal % 2 == 1 { truth.not() } else { *truth })
+        })
     }
 
     /// How many keys a column has.
@@ -313,15 +339,19 @@ impl Settled {
 
     /// In which class a literal is first true: what likens two rows.
     pub(crate) fn first_true(&self, literal: u32) -> u32 {
-        self.of(literal).find(|(_, truth)| *truth == Truth::True).map_or(u32::MAX, |(class, _)| class)
+        self.of(literal)
+            .find(|(_, truth)| *truth == Truth::True)
+            .map_or(u32::MAX, |(class, _)| class)
     }
 
     /// The values of a conjunction of literals on one column.
     pub(crate) fn all_of(&self, literals: &[u32]) -> Vec<Piece> {
-        let mut changes: Vec<u32> = literals.iter().flat_map(|literal| self.of(*literal)).map(|(class, _)| class).collect();
+        let mut changes: Vec<u32> =
+            literals.iter().flat_map(|literal| self.of(*literal)).map(|(class, _)| class).collect();
         changes.sort_unstable();
         changes.dedup();
-        let mut walks: Vec<_> = literals.iter().map(|literal| (Truth::True, self.of(*literal).peekable())).collect();
+        let mut walks: Vec<_> =
+            literals.iter().map(|literal| (Truth::True, self.of(*literal).peekable())).collect();
         let mut values: Vec<Piece> = Vec::new();
         for class in changes {
             for (now, rest) in &mut walks {
@@ -373,7 +403,9 @@ fn compressed(values: impl Iterator<Item = Truth>) -> Vec<Piece> {
 /// The value of "is one of these places" in the class of a place key.
 fn place_class(fact: FactRef, places: &[Place], country: [u8; 2], region: [u8; 3]) -> Truth {
     // A region is compared with regions alone.
-    let counts = |place: &&Place| place.country == Some(country) && (fact != FactRef::Region || place.region.is_some());
+    let counts = |place: &&Place| {
+        place.country == Some(country) && (fact != FactRef::Region || place.region.is_some())
+    };
     let of_country = || places.iter().filter(counts);
     if of_country().any(|place| place.region.is_none()) {
         return Truth::True;
@@ -422,7 +454,8 @@ pub(crate) fn write_keys(writer: &mut crate::bundle::write::Writer, keys: &Keys)
                     open.pop();
                 }
                 let parent = open.last().map_or(1, |(class, _)| *class);
-                let key = l::TextKey { text: writer.text(text), parent, prefix: u32::from(*prefix) };
+                let key =
+                    l::TextKey { text: writer.text(text), parent, prefix: u32::from(*prefix) };
                 key.write(writer.section(section));
                 if *prefix {
                     open.push((class(index), text));
@@ -432,7 +465,8 @@ pub(crate) fn write_keys(writer: &mut crate::bundle::write::Writer, keys: &Keys)
         }
         Keys::Places(places) => {
             for (country, region) in places {
-                l::PlaceKey { country: *country, region: *region, reserved: [0; 3] }.write(writer.section(section));
+                l::PlaceKey { country: *country, region: *region, reserved: [0; 3] }
+                    .write(writer.section(section));
             }
             places.len()
         }

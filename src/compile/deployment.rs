@@ -21,12 +21,15 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
         if dialects == 0 {
             continue;
         }
-        let links: HashMap<&str, &Deployment> = table.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        let links: HashMap<&str, &Deployment> =
+            table.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
         let mut known: BTreeMap<&str, (l::Str, BTreeSet<u32>)> = BTreeMap::new();
         for entry in &table.entries {
             let mut patterns = BTreeSet::new();
             for (target, is_link) in reached(entry, &links) {
-                let found = judged.entry(target).or_insert_with(|| crate::mention::findings::patterns_in(bundle, target));
+                let found = judged
+                    .entry(target)
+                    .or_insert_with(|| crate::mention::findings::patterns_in(bundle, target));
                 // That nothing occurs in a name that is resolved in turn says nothing.
                 patterns.extend(found.iter().filter(|pattern| **pattern != 0 || !is_link));
             }
@@ -42,7 +45,9 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
         let mut records = Vec::with_capacity(known.len());
         for (name, patterns) in known.into_values() {
             let patterns: Vec<u32> = patterns.into_iter().collect();
-            let targets = *spans.entry(patterns).or_insert_with_key(|patterns| writer.extend(section::TARGETS, patterns));
+            let targets = *spans
+                .entry(patterns)
+                .or_insert_with_key(|patterns| writer.extend(section::TARGETS, patterns));
             records.push(l::Deployment { name, targets });
         }
         let names = writer.extend(section::DEPLOYMENTS, &records);
@@ -67,12 +72,16 @@ fn tail(name: &str) -> Option<&str> {
 /// The bits of the dialects for which a table holds.
 fn dialects(policy: &Policy, table: &Deployments) -> u32 {
     let Some(listed) = &table.dialects else { return u32::MAX };
-    let bits = policy.dialects.iter().zip(0u32..).filter(|(guarded, _)| listed.contains(&guarded.id));
+    let bits =
+        policy.dialects.iter().zip(0u32..).filter(|(guarded, _)| listed.contains(&guarded.id));
     bits.fold(0, |bits, (_, number)| bits | 1u32.checked_shl(number).unwrap_or(0))
 }
 
 /// All that a name may lead to, and whether it leads on from there.
-fn reached<'a>(entry: &'a Deployment, links: &HashMap<&str, &'a Deployment>) -> BTreeMap<&'a str, bool> {
+fn reached<'a>(
+    entry: &'a Deployment,
+    links: &HashMap<&str, &'a Deployment>,
+) -> BTreeMap<&'a str, bool> {
     let mut reached = BTreeMap::new();
     let mut queue = vec![entry];
     while let Some(here) = queue.pop() {

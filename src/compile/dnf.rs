@@ -27,11 +27,18 @@ pub(crate) struct TooManyConjunctions;
 const PAIRS: usize = 16 * limits::CONJUNCTIONS;
 
 /// The rows of a condition, shortest first.
-pub(crate) fn rows(condition: &Condition, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
+pub(crate) fn rows(
+    condition: &Condition,
+    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+) -> Result<Vec<Row>, TooManyConjunctions> {
     signed(condition, false, leaf)
 }
 
-fn signed(condition: &Condition, negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
+fn signed(
+    condition: &Condition,
+    negated: bool,
+    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+) -> Result<Vec<Row>, TooManyConjunctions> {
     match condition {
         Condition::True => Ok(constant(!negated)),
         Condition::False => Ok(constant(negated)),
@@ -56,14 +63,19 @@ fn constant(value: bool) -> Vec<Row> {
     if value { vec![Vec::new()] } else { Vec::new() }
 }
 
-fn all(parts: &[Condition], negated: bool, leaf: &mut dyn FnMut(&Atom) -> Leaf) -> Result<Vec<Row>, TooManyConjunctions> {
+fn all(
+    parts: &[Condition],
+    negated: bool,
+    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+) -> Result<Vec<Row>, TooManyConjunctions> {
     let mut product = constant(true);
     for part in parts {
         let factor = signed(part, negated, leaf)?;
         if product.len().saturating_mul(factor.len()) > PAIRS {
             return Err(TooManyConjunctions);
         }
-        let pairs = product.iter().flat_map(|left| factor.iter().map(move |right| union(left, right)));
+        let pairs =
+            product.iter().flat_map(|left| factor.iter().map(move |right| union(left, right)));
         product = absorbed(pairs.collect())?;
     }
     Ok(product)
@@ -104,7 +116,11 @@ mod tests {
     use crate::policy::model::{FactRef, Span, Test};
 
     fn atom(number: usize) -> Condition {
-        Condition::Atom(Atom { fact: FactRef::Declared(number), test: Test::IsTrue, span: Span::default() })
+        Condition::Atom(Atom {
+            fact: FactRef::Declared(number),
+            test: Test::IsTrue,
+            span: Span::default(),
+        })
     }
 
     fn not(inner: Condition) -> Condition {
@@ -128,12 +144,19 @@ mod tests {
         assert_eq!(form(&absorbing).unwrap(), [[0]]);
         let de_morgan = not(Condition::And(vec![atom(0), Condition::Or(vec![atom(1), atom(2)])]));
         assert_eq!(form(&de_morgan).unwrap(), vec![vec![1], vec![3, 5]]);
-        assert_eq!(form(&Condition::And(vec![atom(0), Condition::False])).unwrap(), Vec::<Row>::new());
+        assert_eq!(
+            form(&Condition::And(vec![atom(0), Condition::False])).unwrap(),
+            Vec::<Row>::new()
+        );
     }
 
     #[test]
     fn too_many_conjunctions_are_an_error_and_quickly() {
-        let pairs = |n: usize| Condition::And((0..n).map(|i| Condition::Or(vec![atom(2 * i), atom(2 * i + 1)])).collect());
+        let pairs = |n: usize| {
+            Condition::And(
+                (0..n).map(|i| Condition::Or(vec![atom(2 * i), atom(2 * i + 1)])).collect(),
+            )
+        };
         assert_eq!(form(&pairs(12)).unwrap().len(), 4_096);
         assert!(form(&pairs(13)).is_err());
         assert!(form(&pairs(200)).is_err());

@@ -65,12 +65,16 @@ pub(crate) fn write(
                     Some(key.to_vec())
                 } else {
                     if *used {
-                        errors.push(CompileError::ListKeyMissing { list: entry.name.clone(), span: entry.span });
+                        errors.push(CompileError::ListKeyMissing {
+                            list: entry.name.clone(),
+                            span: entry.span,
+                        });
                     }
                     None
                 };
                 if let Some(key) = key.filter(|_| *used) {
-                    let mut digests: Vec<[u8; 16]> = texts.iter().map(|text| list_digest(&key, text)).collect();
+                    let mut digests: Vec<[u8; 16]> =
+                        texts.iter().map(|text| list_digest(&key, text)).collect();
                     digests.sort_unstable();
                     digests.dedup();
                     record.items = writer.extend(section::DIGESTS, &digests);
@@ -115,7 +119,10 @@ fn merged(ranges: &[Range]) -> (Vec<l::Cidr4>, Vec<l::Cidr6>) {
         }
     }
     let short = |address: u128| u32::try_from(address).unwrap_or(u32::MAX);
-    let four = joined(four).into_iter().map(|(first, last)| l::Cidr4 { first: short(first), last: short(last) }).collect();
+    let four = joined(four)
+        .into_iter()
+        .map(|(first, last)| l::Cidr4 { first: short(first), last: short(last) })
+        .collect();
     let six = joined(six).into_iter().map(|(first, last)| l::Cidr6 { first, last }).collect();
     (four, six)
 }
@@ -133,7 +140,10 @@ fn joined(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
 }
 
 /// Writes programs and returns where each begins.
-pub(crate) fn write_programs(writer: &mut Writer, programs: &[(bool, ElementTest)]) -> Result<Vec<u32>, CompileError> {
+pub(crate) fn write_programs(
+    writer: &mut Writer,
+    programs: &[(bool, ElementTest)],
+) -> Result<Vec<u32>, CompileError> {
     let mut starts = Vec::new();
     for (exists, test) in programs {
         let mut code = vec![if *exists { program::EXISTS } else { program::ALL }];
@@ -173,7 +183,8 @@ fn encode(writer: &mut Writer, test: &ElementTest, code: &mut Vec<u8>) -> u32 {
             depth
         }
         ElementTest::And(parts) | ElementTest::Or(parts) => {
-            let operator = if matches!(test, ElementTest::And(_)) { program::AND } else { program::OR };
+            let operator =
+                if matches!(test, ElementTest::And(_)) { program::AND } else { program::OR };
             let mut deepest = 0;
             for (index, part) in parts.iter().enumerate() {
                 // From the second part on, the value so far lies below.
@@ -192,7 +203,12 @@ pub(crate) fn lists_of(test: &ElementTest, found: &mut impl FnMut(usize)) {
     match test {
         ElementTest::InList(index) => found(*index),
         ElementTest::Not(inner) => lists_of(inner, found),
-        ElementTest::And(parts) | ElementTest::Or(parts) => parts.iter().for_each(|part| lists_of(part, found)),
-        ElementTest::True | ElementTest::False | ElementTest::Equals(_) | ElementTest::StartsWith(_) => {}
+        ElementTest::And(parts) | ElementTest::Or(parts) => {
+            parts.iter().for_each(|part| lists_of(part, found))
+        }
+        ElementTest::True
+        | ElementTest::False
+        | ElementTest::Equals(_)
+        | ElementTest::StartsWith(_) => {}
     }
 }

@@ -40,7 +40,8 @@ use crate::limits;
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::Problem;
 use crate::policy::model::{
-    Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy, RuleState, Span, Test, Unlisted,
+    Clause, ElementTest, Entries, Fact, FactKind, LateBound, LicenceKind, Models, Policy,
+    RuleState, Span, Test, Unlisted,
 };
 use crate::reason::Reason;
 
@@ -125,7 +126,9 @@ impl CompileError {
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         match self {
-            Self::TooManyConjunctions { span, .. } | Self::ListKeyMissing { span, .. } => Some(*span),
+            Self::TooManyConjunctions { span, .. } | Self::ListKeyMissing { span, .. } => {
+                Some(*span)
+            }
             _ => None,
         }
     }
@@ -141,7 +144,9 @@ impl CompileError {
                 "give `--list-key FILE` with the deployment's list key, or write `secret = false` if the names may be guessed from the bundle",
             ),
             Self::TooDeep { .. } => Some("declare a list, and test with `in`"),
-            Self::TooManyRules { .. } | Self::TooLarge { .. } => Some("move what the rules enumerate into lists"),
+            Self::TooManyRules { .. } | Self::TooLarge { .. } => {
+                Some("move what the rules enumerate into lists")
+            }
             Self::Unreadable { .. } | Self::Dialect { .. } => None,
         }
     }
@@ -152,7 +157,8 @@ impl CompileError {
     #[must_use]
     pub fn problem(&self, policy: &Policy) -> Problem {
         let span = self.span().unwrap_or(policy.span);
-        Problem::new(code::NOT_LOWERED, span, self.to_string()).help_if(self.help().map(str::to_owned))
+        Problem::new(code::NOT_LOWERED, span, self.to_string())
+            .help_if(self.help().map(str::to_owned))
     }
 }
 
@@ -160,16 +166,26 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyConjunctions { rule, limit, .. } => {
-                write!(f, "the condition of `{rule}` has more than {limit} alternatives when it is multiplied out")
+                write!(
+                    f,
+                    "the condition of `{rule}` has more than {limit} alternatives when it is multiplied out"
+                )
             }
             Self::ListKeyMissing { list, .. } => {
-                write!(f, "the list `{list}` is secret, and there is no list key to hide its names with")
+                write!(
+                    f,
+                    "the list `{list}` is secret, and there is no list key to hide its names with"
+                )
             }
             Self::TooDeep { limit, found } => {
                 write!(f, "a test of list elements nests {found} deep, at most {limit} is possible")
             }
-            Self::TooManyRules { limit, found } => write!(f, "there are {found} rules of one kind, at most {limit} are possible"),
-            Self::TooLarge { limit, found } => write!(f, "the bundle would take {found} bytes, at most {limit} are possible"),
+            Self::TooManyRules { limit, found } => {
+                write!(f, "there are {found} rules of one kind, at most {limit} are possible")
+            }
+            Self::TooLarge { limit, found } => {
+                write!(f, "the bundle would take {found} bytes, at most {limit} are possible")
+            }
             Self::Unreadable { error } => write!(f, "the bundle could not be read: {error}"),
             Self::Dialect { why } => write!(f, "{why}"),
         }
@@ -187,7 +203,8 @@ impl std::error::Error for CompileError {}
 /// Every reason why this policy has no bundle, which only its size, secret lists and dialects can be: see [`CompileError`].
 pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<CompileError>> {
     lower(policy, list_key, &mut |writer| {
-        dialect::lower(writer, &policy.dialects).map_err(|error| CompileError::Dialect { why: error.to_string() })
+        dialect::lower(writer, &policy.dialects)
+            .map_err(|error| CompileError::Dialect { why: error.to_string() })
     })
 }
 
@@ -195,7 +212,11 @@ pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<
 type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Lowered, CompileError>;
 
 /// The same, with the sections of its dialects written by `dialects`.
-pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDialects<'_>) -> Result<Vec<u8>, Vec<CompileError>> {
+pub(crate) fn lower(
+    policy: &Policy,
+    list_key: Option<&[u8]>,
+    dialects: WriteDialects<'_>,
+) -> Result<Vec<u8>, Vec<CompileError>> {
     let mut errors = Vec::new();
     for found in [policy.restrictions.len(), policy.licences.len(), policy.facts.len()] {
         let limit = usize::from(fact::BUILT_IN) - 1;
@@ -212,7 +233,9 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
     universe.write(&mut writer, policy);
     rules.write_masks(&mut writer, policy, &universe);
 
-    let programs = list::write_programs(&mut writer, columns.programs()).map_err(|error| errors.push(error)).unwrap_or_default();
+    let programs = list::write_programs(&mut writer, columns.programs())
+        .map_err(|error| errors.push(error))
+        .unwrap_or_default();
     list::write(&mut writer, policy, &looked_up(policy, &columns), list_key, &mut errors);
     let Some(guarded) = guarded.filter(|_| errors.is_empty()) else { return Err(errors) };
 
@@ -236,7 +259,11 @@ pub(crate) fn lower(policy: &Policy, list_key: Option<&[u8]>, dialects: WriteDia
         &settled,
         |atom| columns.column_of(atom),
         |key| {
-            if key.kind == kind::PROGRAM { programs.get(key.aux as usize).copied().unwrap_or(NONE) } else { key.aux }
+            if key.kind == kind::PROGRAM {
+                programs.get(key.aux as usize).copied().unwrap_or(NONE)
+            } else {
+                key.aux
+            }
         },
     );
     rules.write(&mut writer, policy);
@@ -284,10 +311,16 @@ fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
             *slot = true;
         }
     };
-    columns.programs().iter().for_each(|(_, test): &(bool, ElementTest)| list::lists_of(test, &mut mark));
+    columns
+        .programs()
+        .iter()
+        .for_each(|(_, test): &(bool, ElementTest)| list::lists_of(test, &mut mark));
     for test in columns.tests() {
         if let Test::InList(index) = test
-            && !matches!(policy.lists.get(*index).map(|list| &list.entries), Some(Entries::Places(_)))
+            && !matches!(
+                policy.lists.get(*index).map(|list| &list.entries),
+                Some(Entries::Places(_))
+            )
         {
             mark(*index);
         }
@@ -320,12 +353,20 @@ struct Rules {
 impl Rules {
     fn read(policy: &Policy, columns: &mut Columns<'_>, errors: &mut Vec<CompileError>) -> Self {
         let mut rows = |rule: &str, clause: Option<&Clause>, absent: bool| -> Vec<Row> {
-            let Some(clause) = clause else { return if absent { vec![Row::new()] } else { Vec::new() } };
-            dnf::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(|dnf::TooManyConjunctions| {
-                let (rule, limit) = (rule.to_owned(), limits::CONJUNCTIONS);
-                errors.push(CompileError::TooManyConjunctions { rule, limit, span: clause.span });
-                Vec::new()
-            })
+            let Some(clause) = clause else {
+                return if absent { vec![Row::new()] } else { Vec::new() };
+            };
+            dnf::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(
+                |dnf::TooManyConjunctions| {
+                    let (rule, limit) = (rule.to_owned(), limits::CONJUNCTIONS);
+                    errors.push(CompileError::TooManyConjunctions {
+                        rule,
+                        limit,
+                        span: clause.span,
+                    });
+                    Vec::new()
+                },
+            )
         };
         let nowhere = l::Span { at: 0, len: 0 };
         let mut rule = |id: &str, when, unless, doubt_pass| Rule {
@@ -343,7 +384,11 @@ impl Rules {
                 .iter()
                 .map(|r| rule(&r.id, r.when.as_ref(), r.unless.as_ref(), r.doubt_pass))
                 .collect(),
-            licences: policy.licences.iter().map(|r| rule(&r.id, r.when.as_ref(), None, true)).collect(),
+            licences: policy
+                .licences
+                .iter()
+                .map(|r| rule(&r.id, r.when.as_ref(), None, true))
+                .collect(),
             owners: Vec::new(),
             licence_owners: Vec::new(),
         }
@@ -366,16 +411,21 @@ impl Rules {
             name
         };
         for (rule, from) in self.restrictions.iter_mut().zip(&policy.restrictions) {
-            rule.mask = *closed.entry(name(&from.models)).or_insert_with(|| number(universe.closed(&from.models)));
+            rule.mask = *closed
+                .entry(name(&from.models))
+                .or_insert_with(|| number(universe.closed(&from.models)));
         }
         for (rule, from) in self.licences.iter_mut().zip(&policy.licences) {
             rule.mask = from.models.as_ref().map_or(NONE, |models| number(universe.lifted(models)));
         }
         let mut lists: HashMap<Vec<u32>, l::Span> = HashMap::new();
         for (rule, from) in self.licences.iter_mut().zip(&policy.licences) {
-            let mut lifts: Vec<u32> = from.lifts.iter().filter_map(|index| u32::try_from(*index).ok()).collect();
+            let mut lifts: Vec<u32> =
+                from.lifts.iter().filter_map(|index| u32::try_from(*index).ok()).collect();
             lifts.sort_unstable();
-            rule.lifts = *lists.entry(lifts).or_insert_with_key(|lifts| writer.extend(section::INDICES, lifts));
+            rule.lifts = *lists
+                .entry(lifts)
+                .or_insert_with_key(|lifts| writer.extend(section::INDICES, lifts));
         }
     }
 
@@ -388,7 +438,8 @@ impl Rules {
         let mut known: BTreeMap<Vec<usize>, (usize, BTreeSet<u32>)> = BTreeMap::new();
         let mut names = Vec::new();
         for rule in &self.restrictions {
-            let mut name: Vec<usize> = rule.when.iter().flat_map(likeness).map(|(_, column, _)| column).collect();
+            let mut name: Vec<usize> =
+                rule.when.iter().flat_map(likeness).map(|(_, column, _)| column).collect();
             name.sort_unstable();
             name.dedup();
             let (rows, masks) = known.entry(name.clone()).or_default();
@@ -396,8 +447,10 @@ impl Rules {
             masks.insert(rule.mask);
             names.push(name);
         }
-        let long = known.iter().zip(1..).filter(|((_, (rows, masks)), _)| *rows >= RUN * masks.len());
-        let numbers: BTreeMap<&Vec<usize>, usize> = long.map(|((name, _), number)| (name, number)).collect();
+        let long =
+            known.iter().zip(1..).filter(|((_, (rows, masks)), _)| *rows >= RUN * masks.len());
+        let numbers: BTreeMap<&Vec<usize>, usize> =
+            long.map(|((name, _), number)| (name, number)).collect();
         names.iter().map(|name| numbers.get(name).copied().unwrap_or(0)).collect()
     }
 
@@ -407,10 +460,15 @@ impl Rules {
         let mut order: Vec<usize> = (0..self.restrictions.len()).collect();
         order.sort_by_cached_key(|index| {
             let rule = self.restrictions.get(*index);
-            let first = rule.and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
+            let first = rule
+                .and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
             // Those with `unless` first, so that its region is no longer than they are.
             let shape = shapes.get(*index).copied();
-            (rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), shape, rule.mask)), first.map(likeness), *index)
+            (
+                rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), shape, rule.mask)),
+                first.map(likeness),
+                *index,
+            )
         });
         let (mut when, mut unless) = (0u32, 0u32);
         for index in &order {
@@ -429,7 +487,11 @@ impl Rules {
                     when = when.next_multiple_of(64);
                 }
                 rule.when_span = l::Span { at: when, len: whens };
-                rule.unless_span = if unlesses == 0 { l::Span { at: 0, len: 0 } } else { l::Span { at: when, len: unlesses } };
+                rule.unless_span = if unlesses == 0 {
+                    l::Span { at: 0, len: 0 }
+                } else {
+                    l::Span { at: when, len: unlesses }
+                };
                 when += slot;
                 if unlesses > 0 {
                     unless = when;
@@ -441,7 +503,11 @@ impl Rules {
         licence_order.sort_by_cached_key(|index| {
             let rule = self.licences.get(*index);
             let first = rule.and_then(|rule| rule.when.iter().find(|row| !row.is_empty()));
-            (rule.map(|rule| (rule.lifts.at, rule.lifts.len, rule.mask)), first.map(likeness), *index)
+            (
+                rule.map(|rule| (rule.lifts.at, rule.lifts.len, rule.mask)),
+                first.map(likeness),
+                *index,
+            )
         });
         for index in licence_order {
             let Some(rule) = self.licences.get_mut(index) else { continue };
@@ -455,7 +521,11 @@ impl Rules {
         self.licence_owners = vec![NONE; 64 * licence_words as usize];
         let mut placed = Vec::new();
         for (owner, rule) in (0..).zip(&self.restrictions) {
-            let record = l::Restriction { when: rule.when_span, unless: rule.unless_span, ..Default::default() };
+            let record = l::Restriction {
+                when: rule.when_span,
+                unless: rule.unless_span,
+                ..Default::default()
+            };
             own(&mut self.owners, crate::bundle::view::slot_of(&record), owner);
             let (when, unless) = if rule.doubt_pass {
                 (Survives::IfTrue, Survives::UnlessFalse)
@@ -467,7 +537,12 @@ impl Rules {
         }
         for (owner, rule) in (0..).zip(&self.licences) {
             own(&mut self.licence_owners, rule.when_span, owner);
-            place_rows(&mut placed, &rule.when, 64 * (when_words + unless_words) + rule.when_span.at, Survives::IfTrue);
+            place_rows(
+                &mut placed,
+                &rule.when,
+                64 * (when_words + unless_words) + rule.when_span.at,
+                Survives::IfTrue,
+            );
         }
         (regions, placed)
     }
@@ -549,12 +624,19 @@ fn state(state: RuleState) -> u8 {
 /// What a person is told. It travels with the policy, so that the edge module need not carry it.
 pub(crate) fn write_sentences(writer: &mut Writer) {
     for reason in Reason::ALL {
-        let record = l::Sentence { code: writer.text(reason.code()), text: writer.text(reason.message()) };
+        let record =
+            l::Sentence { code: writer.text(reason.code()), text: writer.text(reason.message()) };
         writer.push(section::SENTENCES, &record);
     }
 }
 
-fn write_names(writer: &mut Writer, policy: &Policy, regions: Regions, universe: &Universe, guarded: Lowered) -> l::Meta {
+fn write_names(
+    writer: &mut Writer,
+    policy: &Policy,
+    regions: Regions,
+    universe: &Universe,
+    guarded: Lowered,
+) -> l::Meta {
     for from in &policy.authorities {
         let record = l::Authority {
             id: writer.text(&from.id),

@@ -31,7 +31,9 @@ impl Universe {
             }
         }
         let models = policy.restrictions.iter().map(|rule| &rule.models);
-        for item in models.chain(policy.licences.iter().filter_map(|rule| rule.models.as_ref())).flat_map(|models| &models.items)
+        for item in models
+            .chain(policy.licences.iter().filter_map(|rule| rule.models.as_ref()))
+            .flat_map(|models| &models.items)
         {
             if let ModelRef::Pattern(pattern) = item {
                 universe.add(&pattern.shape, None);
@@ -58,7 +60,9 @@ impl Universe {
         let mut mask = vec![0; self.words()];
         for item in &models.items {
             match item {
-                ModelRef::Everything => (0..=self.patterns.len()).for_each(|bit| set(&mut mask, bit)),
+                ModelRef::Everything => {
+                    (0..=self.patterns.len()).for_each(|bit| set(&mut mask, bit))
+                }
                 ModelRef::Family(family) => {
                     for (bit, (_, of)) in (1..).zip(&self.patterns) {
                         if of == &Some(*family) {
@@ -82,8 +86,11 @@ impl Universe {
     /// What a restriction closes.
     pub(crate) fn closed(&self, models: &Models) -> Vec<u64> {
         let mut mask = self.named(models);
-        let named: Vec<&(Shape, Option<usize>)> =
-            (1..).zip(&self.patterns).filter(|(bit, _)| has(&mask, *bit)).map(|(_, pattern)| pattern).collect();
+        let named: Vec<&(Shape, Option<usize>)> = (1..)
+            .zip(&self.patterns)
+            .filter(|(bit, _)| has(&mask, *bit))
+            .map(|(_, pattern)| pattern)
+            .collect();
         for (bit, (longer, family)) in (1..).zip(&self.patterns) {
             let closes = |(shorter, of): &&(Shape, Option<usize>)| {
                 (family.is_none() || of.is_none() || family == of) && may_hold(longer, shorter)
@@ -97,7 +104,8 @@ impl Universe {
 
     pub(crate) fn write(&self, writer: &mut Writer, policy: &Policy) {
         for family in &policy.families {
-            let record = l::Family { id: writer.text(&family.id), title: writer.text(&family.title) };
+            let record =
+                l::Family { id: writer.text(&family.id), title: writer.text(&family.title) };
             writer.push(section::FAMILIES, &record);
         }
         writer.push(section::PATTERNS, &l::Pattern { family: NONE16, ..Default::default() });
@@ -107,7 +115,10 @@ impl Universe {
             let family = family.and_then(|family| u16::try_from(family).ok()).unwrap_or(NONE16);
             let text = writer.text(&text(shape));
             let is_exact = u16::from(matches!(shape, Shape::Exact(_)));
-            writer.push(section::PATTERNS, &l::Pattern { text, family, exact: is_exact, reserved: 0 });
+            writer.push(
+                section::PATTERNS,
+                &l::Pattern { text, family, exact: is_exact, reserved: 0 },
+            );
             match shape {
                 Shape::Exact(id) => drop(exact.insert(id, bit)),
                 Shape::Tokens(tokens) => insert(&mut trie, tokens, bit),
@@ -164,7 +175,9 @@ fn may_equal(a: &Token, b: &Token) -> bool {
         (Token::Word(word), Token::Prefix(prefix)) | (Token::Prefix(prefix), Token::Word(word)) => {
             word.starts_with(prefix.as_str())
         }
-        (Token::Prefix(a), Token::Prefix(b)) => a.starts_with(b.as_str()) || b.starts_with(a.as_str()),
+        (Token::Prefix(a), Token::Prefix(b)) => {
+            a.starts_with(b.as_str()) || b.starts_with(a.as_str())
+        }
     }
 }
 
@@ -204,14 +217,18 @@ fn write_trie(writer: &mut Writer, trie: &[Node]) {
             for (token, target) in to {
                 edges += 1;
                 let token = writer.text(token);
-                writer.push(section::TRIE_EDGES, &l::TrieEdge { token, target: edges, reserved: 0 });
+                writer
+                    .push(section::TRIE_EDGES, &l::TrieEdge { token, target: edges, reserved: 0 });
                 queue.push_back(*target);
             }
             l::Span { at, len: edges - at }
         };
         let (words, prefixes) = (span(writer, &node.words), span(writer, &node.prefixes));
         let pattern = node.pattern.unwrap_or(NONE);
-        writer.push(section::TRIE_NODES, &l::TrieNode { edges: words, prefixes, pattern, reserved: 0 });
+        writer.push(
+            section::TRIE_NODES,
+            &l::TrieNode { edges: words, prefixes, pattern, reserved: 0 },
+        );
     }
 }
 

@@ -95,7 +95,11 @@ impl Store<'_> {
 
     fn differences(&self, base: u32, vector: &[u64]) -> Vec<(u32, u64)> {
         let base = self.bases.get(base as usize).map(Vec::as_slice).unwrap_or_default();
-        (0..).zip(base.iter().zip(vector)).filter(|(_, (a, b))| a != b).map(|(at, (_, word))| (at, *word)).collect()
+        (0..)
+            .zip(base.iter().zip(vector))
+            .filter(|(_, (a, b))| a != b)
+            .map(|(at, (_, word))| (at, *word))
+            .collect()
     }
 
     fn class(&mut self, base: u32, differences: Vec<(u32, u64)>, full: u32) -> l::Class {
@@ -104,8 +108,10 @@ impl Store<'_> {
             l::Span { at: 0, len: 0 }
         } else {
             *self.diffs.entry(differences).or_insert_with_key(|differences| {
-                let records: Vec<l::Diff> =
-                    differences.iter().map(|(word, bits)| l::Diff { word: *word, reserved: 0, bits: *bits }).collect();
+                let records: Vec<l::Diff> = differences
+                    .iter()
+                    .map(|(word, bits)| l::Diff { word: *word, reserved: 0, bits: *bits })
+                    .collect();
                 writer.extend(section::DIFFS, &records)
             })
         };
@@ -127,12 +133,14 @@ pub(crate) fn write(
         put(&mut full, row.at, true);
     }
     // Rows of each column, by what they say of it.
-    let mut said: Vec<BTreeMap<(Row, Survives), Vec<u32>>> = settled.columns.iter().map(|_| BTreeMap::new()).collect();
+    let mut said: Vec<BTreeMap<(Row, Survives), Vec<u32>>> =
+        settled.columns.iter().map(|_| BTreeMap::new()).collect();
     for row in rows {
         let mut rest = row.literals.clone();
         while let Some(first) = rest.first().copied() {
             let column = column_of(first / 2);
-            let (own, others) = rest.into_iter().partition(|literal| column_of(literal / 2) == column);
+            let (own, others) =
+                rest.into_iter().partition(|literal| column_of(literal / 2) == column);
             rest = others;
             if let Some(groups) = said.get_mut(column) {
                 groups.entry((own, row.survives)).or_default().push(row.at);
@@ -142,17 +150,34 @@ pub(crate) fn write(
     let mut order: Vec<usize> = (0..settled.columns.len()).collect();
     order.sort_by_key(|index| settled.columns.get(*index).map(|(key, _)| *key));
 
-    let mut store =
-        Store { writer, regions, bases: Vec::new(), all: full.clone(), numbers: HashMap::new(), diffs: HashMap::new() };
+    let mut store = Store {
+        writer,
+        regions,
+        bases: Vec::new(),
+        all: full.clone(),
+        numbers: HashMap::new(),
+        diffs: HashMap::new(),
+    };
     store.base(&full);
     for index in order {
-        let (Some((key, keys)), Some(groups)) = (settled.columns.get(index), said.get(index)) else { continue };
+        let (Some((key, keys)), Some(groups)) = (settled.columns.get(index), said.get(index))
+        else {
+            continue;
+        };
         let classes = classes(&mut store, settled, keys, key.kind, groups, &full);
         let classes = store.writer.extend(section::CLASSES, &classes);
         let keys = write_keys(store.writer, keys);
-        store
-            .writer
-            .push(section::COLUMNS, &l::Column { fact: key.fact, kind: key.kind, reserved: 0, aux: aux(key), keys, classes });
+        store.writer.push(
+            section::COLUMNS,
+            &l::Column {
+                fact: key.fact,
+                kind: key.kind,
+                reserved: 0,
+                aux: aux(key),
+                keys,
+                classes,
+            },
+        );
     }
 }
 
@@ -164,7 +189,8 @@ fn classes(
     groups: &BTreeMap<(Row, Survives), Vec<u32>>,
     full: &[u64],
 ) -> Vec<l::Class> {
-    let count = u32::try_from(keys.len()).ok().and_then(|keys| class_count(kind, keys)).unwrap_or(1) - 1;
+    let count =
+        u32::try_from(keys.len()).ok().and_then(|keys| class_count(kind, keys)).unwrap_or(1) - 1;
     let mut dont_care = full.to_vec();
     let mut events: Vec<(u32, u32, bool)> = Vec::new();
     for ((literals, survives), rows) in groups {
@@ -217,8 +243,11 @@ fn classes(
         last.copy_from_slice(&vector);
     }
     let differences = store.differences(0, &dont_care);
-    let (base, differences) =
-        if 2 * differences.len() > dont_care.len() { (store.base(&dont_care), Vec::new()) } else { (0, differences) };
+    let (base, differences) = if 2 * differences.len() > dont_care.len() {
+        (store.base(&dont_care), Vec::new())
+    } else {
+        (0, differences)
+    };
     written.push(store.class(base, differences, full_regions(store.regions, &dont_care, full)));
     written
 }

@@ -71,8 +71,19 @@ impl Lifted {
     }
 
     /// Adds to `closed` what the restrictions at these slot ends close and no licence lifts.
-    pub(crate) fn close(&mut self, tables: &Tables<'_>, prepared: &Prepared, word: u32, bits: u64, closed: &mut [u64]) {
-        let partial = if self.used { bits & self.partial.get(word as usize).copied().unwrap_or(0) } else { 0 };
+    pub(crate) fn close(
+        &mut self,
+        tables: &Tables<'_>,
+        prepared: &Prepared,
+        word: u32,
+        bits: u64,
+        closed: &mut [u64],
+    ) {
+        let partial = if self.used {
+            bits & self.partial.get(word as usize).copied().unwrap_or(0)
+        } else {
+            0
+        };
         let whole = bits & !partial;
         let mut rest = bits;
         for group in prepared.groups_from(word) {
@@ -91,7 +102,15 @@ impl Lifted {
     }
 
     /// The same for restrictions with one mask, each lifted in part.
-    fn close_rest(&mut self, tables: &Tables<'_>, prepared: &Prepared, word: u32, mut bits: u64, mask: u32, closed: &mut [u64]) {
+    fn close_rest(
+        &mut self,
+        tables: &Tables<'_>,
+        prepared: &Prepared,
+        word: u32,
+        mut bits: u64,
+        mask: u32,
+        closed: &mut [u64],
+    ) {
         while bits != 0 {
             let bit = bits.trailing_zeros();
             // What is lifted by at least the licences that lift this one closes no more than it.
@@ -100,7 +119,10 @@ impl Lifted {
             for number in &self.parts {
                 let Some(group) = prepared.lift_groups.get(*number as usize) else { continue };
                 let lifts = prepared.lifts_of(group);
-                let own = lifts.binary_search_by_key(&word, |(word, _)| *word).ok().and_then(|at| lifts.get(at));
+                let own = lifts
+                    .binary_search_by_key(&word, |(word, _)| *word)
+                    .ok()
+                    .and_then(|at| lifts.get(at));
                 if let Some((_, own)) = own.filter(|(_, own)| own >> bit & 1 == 1) {
                     alike &= own;
                     self.fitting.push(group.mask);
@@ -108,7 +130,8 @@ impl Lifted {
             }
             bits &= !(alike | 1 << bit);
             for (at, closed) in closed.iter_mut().enumerate() {
-                let lifted = self.fitting.iter().fold(0, |lifted, mask| lifted | tables.mask(*mask).at(at));
+                let lifted =
+                    self.fitting.iter().fold(0, |lifted, mask| lifted | tables.mask(*mask).at(at));
                 *closed |= tables.mask(mask).at(at) & !lifted;
             }
         }

@@ -152,8 +152,8 @@ impl Evaluator {
     pub fn new(bundle: Bundle<'_>) -> Self {
         let prepared = Prepared::new(bundle);
         let mask_words = bundle.meta().map_or(0, |meta| meta.mask_words as usize);
-        let rules =
-            bundle.table::<l::Restriction>(section::RESTRICTIONS).len() + bundle.table::<l::Licence>(section::LICENCES).len();
+        let rules = bundle.table::<l::Restriction>(section::RESTRICTIONS).len()
+            + bundle.table::<l::Licence>(section::LICENCES).len();
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
         let room = || Vec::with_capacity(columns);
         Self {
@@ -162,7 +162,10 @@ impl Evaluator {
             picks: [room(), room(), room()],
             lifted: Lifted::new(&prepared),
             licensed: false,
-            denied_set: DeniedSet { denied: alloc::vec![0; mask_words], shadow: alloc::vec![0; mask_words] },
+            denied_set: DeniedSet {
+                denied: alloc::vec![0; mask_words],
+                shadow: alloc::vec![0; mask_words],
+            },
             prepared,
         }
     }
@@ -172,10 +175,11 @@ impl Evaluator {
     pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: SwitchState) -> bool {
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let licences = bundle.table::<l::Licence>(section::LICENCES);
-        let found = restrictions.iter().position(|rule| bundle.text(rule.id) == rule_id).or_else(|| {
-            let licence = licences.iter().position(|rule| bundle.text(rule.id) == rule_id)?;
-            (state != SwitchState::Shadow).then_some(restrictions.len() + licence)
-        });
+        let found =
+            restrictions.iter().position(|rule| bundle.text(rule.id) == rule_id).or_else(|| {
+                let licence = licences.iter().position(|rule| bundle.text(rule.id) == rule_id)?;
+                (state != SwitchState::Shadow).then_some(restrictions.len() + licence)
+            });
         let Some(slot) = found.and_then(|index| self.switches.get_mut(index)) else { return false };
         *slot = match state {
             SwitchState::Off => l::state::OFF,
@@ -220,7 +224,8 @@ impl Evaluator {
     fn add(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>) {
         let tables = Tables::new(bundle);
         pick(bundle, &self.window, &self.prepared, &mut self.picks, facts);
-        let Self { prepared, window, picks: [when, unless, licences], lifted, denied_set, .. } = self;
+        let Self { prepared, window, picks: [when, unless, licences], lifted, denied_set, .. } =
+            self;
         lifted.clear();
         let mut asked = false;
         rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
@@ -289,7 +294,14 @@ impl Evaluator {
     }
 
     /// Marks the restrictions that deny one caller any of these patterns, and the licences that lift something.
-    fn ground(&mut self, bundle: Bundle<'_>, facts: &Facts<'_>, patterns: &[u64], denying: &mut [bool], lifting: &mut [bool]) {
+    fn ground(
+        &mut self,
+        bundle: Bundle<'_>,
+        facts: &Facts<'_>,
+        patterns: &[u64],
+        denying: &mut [bool],
+        lifting: &mut [bool],
+    ) {
         let tables = Tables::new(bundle);
         pick(bundle, &self.window, &self.prepared, &mut self.picks, facts);
         let Self { prepared, window, picks: [when, unless, licence_picks], denied_set, .. } = self;
@@ -329,11 +341,16 @@ impl Evaluator {
                     }
                 }
                 for at in 0..denied_set.denied.len() {
-                    let wanted = if patterns.is_empty() { u64::MAX } else { patterns.get(at).copied().unwrap_or(0) };
+                    let wanted = if patterns.is_empty() {
+                        u64::MAX
+                    } else {
+                        patterns.get(at).copied().unwrap_or(0)
+                    };
                     let asked = tables.mask(rule.mask).at(at) & wanted;
                     let mut left = asked;
                     for (licence, mask) in &fitting {
-                        let lifted = if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
+                        let lifted =
+                            if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
                         left &= !lifted;
                         mark(lifting, *licence, asked & lifted != 0);
                     }
@@ -382,20 +399,39 @@ fn each_caller(
         }
         if candidates.is_empty() {
             let network = Network::default();
-            decide(&Facts { place: Place::UNKNOWN, network, asn: None, ip: None, account: None, reading, now });
+            decide(&Facts {
+                place: Place::UNKNOWN,
+                network,
+                asn: None,
+                ip: None,
+                account: None,
+                reading,
+                now,
+            });
         }
     }
 }
 
 /// Looks up the class of each watched column and keeps those that restrict a region.
-fn pick(bundle: Bundle<'_>, window: &Window, prepared: &Prepared, picks: &mut [Vec<Pick>; 3], facts: &Facts<'_>) {
+fn pick(
+    bundle: Bundle<'_>,
+    window: &Window,
+    prepared: &Prepared,
+    picks: &mut [Vec<Pick>; 3],
+    facts: &Facts<'_>,
+) {
     let classes = bundle.table::<l::Class>(section::CLASSES);
-    let facts = Facts { account: facts.account.filter(|account| account.is_for(prepared.tag)), ..*facts };
+    let facts =
+        Facts { account: facts.account.filter(|account| account.is_for(prepared.tag)), ..*facts };
     picks.iter_mut().for_each(Vec::clear);
     for watched in window.watched() {
         let class = class_of(bundle, watched, &facts);
         // INVARIANT: the reader has checked that the classes of a column are there.
-        let Some(class) = watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at)) else { continue };
+        let Some(class) =
+            watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at))
+        else {
+            continue;
+        };
         let restricts = watched.regions & !class.full;
         if restricts != 0 {
             for (region, picks) in (0..).zip(picks.iter_mut()) {
@@ -428,14 +464,22 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
         },
         fact::B_OPERATION | fact::B_DIALECT => {
             let id = if column.fact == fact::B_OPERATION {
-                bundle.table::<l::Operation>(section::OPERATIONS).get(facts.reading.operation).map(|operation| operation.id)
+                bundle
+                    .table::<l::Operation>(section::OPERATIONS)
+                    .get(facts.reading.operation)
+                    .map(|operation| operation.id)
             } else {
-                bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(facts.reading.dialect)).map(|dialect| dialect.id)
+                bundle
+                    .table::<l::Dialect>(section::DIALECTS)
+                    .get(u32::from(facts.reading.dialect))
+                    .map(|dialect| dialect.id)
             };
             text_class(bundle, column, id.map_or("", |id| bundle.text(id)))
         }
         _ => match facts.account {
-            Some(account) if column.kind == column::VERSUS_NOW => account.class_at(*number, facts.now),
+            Some(account) if column.kind == column::VERSUS_NOW => {
+                account.class_at(*number, facts.now)
+            }
             Some(account) => account.class(*number),
             None => 0,
         },

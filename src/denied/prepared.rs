@@ -68,7 +68,11 @@ impl Prepared {
         let (mut regions, mut places) = ([0; 3], [Region::default(); 3]);
         for ((words, region), place) in counts.into_iter().zip(&mut regions).zip(&mut places) {
             *region = words as usize;
-            *place = Region { first_word: vector_words, end_word: vector_words + words, first_summary: vector_summaries };
+            *place = Region {
+                first_word: vector_words,
+                end_word: vector_words + words,
+                first_summary: vector_summaries,
+            };
             vector_words += words;
             vector_summaries += 2 * words.div_ceil(64);
         }
@@ -125,7 +129,10 @@ impl Prepared {
             }
             prepared.first_group.push(first);
         }
-        prepared.read_licences(bundle, owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter());
+        prepared.read_licences(
+            bundle,
+            owners.span(Span { at: rows, len: u32::try_from(regions[2] * 64).unwrap_or(0) }).iter(),
+        );
         prepared
     }
 
@@ -140,7 +147,10 @@ impl Prepared {
         for (row, owner) in (0..).zip(owners) {
             let Some(licence) = licences.get(owner) else { continue };
             if last != Some((licence.lifts, licence.mask)) {
-                let place = written.binary_search_by_key(&(licence.lifts.at, licence.lifts.len), |(list, _)| (list.at, list.len));
+                let place = written
+                    .binary_search_by_key(&(licence.lifts.at, licence.lifts.len), |(list, _)| {
+                        (list.at, list.len)
+                    });
                 let lifts = match place {
                     Ok(known) => written.get(known).map_or(licence.lifts, |(_, words)| *words),
                     Err(free) => {
@@ -210,7 +220,8 @@ impl Prepared {
     /// The first row, from this one on, of a restriction whose models are not all denied already.
     pub(crate) fn open_from(&self, tables: &Tables<'_>, row: u32, denied: &[u64]) -> u32 {
         for group in self.groups_from(row / 64).iter().skip_while(|group| group.to <= row) {
-            if tables.mask(group.mask).iter().zip(denied).any(|(mask, denied)| mask & !denied != 0) {
+            if tables.mask(group.mask).iter().zip(denied).any(|(mask, denied)| mask & !denied != 0)
+            {
                 return row.max(group.from);
             }
         }

@@ -35,8 +35,14 @@ pub(crate) struct Pick {
 }
 
 impl Pick {
-    pub(crate) fn new(bundle: Bundle<'_>, prepared: &Prepared, region: usize, class: &l::Class) -> Self {
-        let Region { first_word, end_word, first_summary } = prepared.places.get(region).copied().unwrap_or_default();
+    pub(crate) fn new(
+        bundle: Bundle<'_>,
+        prepared: &Prepared,
+        region: usize,
+        class: &l::Class,
+    ) -> Self {
+        let Region { first_word, end_word, first_summary } =
+            prepared.places.get(region).copied().unwrap_or_default();
         // The first region's differences come first; the others' must be looked for.
         let next = if first_word == 0 || class.diffs.len == 0 {
             class.diffs.at
@@ -45,7 +51,10 @@ impl Pick {
         };
         Self {
             words: class.base.saturating_mul(prepared.vector_words).saturating_add(first_word),
-            summary: class.base.saturating_mul(prepared.vector_summaries).saturating_add(first_summary),
+            summary: class
+                .base
+                .saturating_mul(prepared.vector_summaries)
+                .saturating_add(first_summary),
             diffs: class.diffs,
             next,
             first_word,
@@ -58,7 +67,10 @@ impl Pick {
     /// Begins a block and says which of its words have a row. Blocks come in ascending order.
     fn begin(&mut self, tables: &Tables<'_>, block: u32) -> u64 {
         let pair = self.summary + 2 * block;
-        let (mut some, mut cares) = (tables.summaries.get(pair).unwrap_or(0), tables.summaries.get(pair + 1).unwrap_or(u64::MAX));
+        let (mut some, mut cares) = (
+            tables.summaries.get(pair).unwrap_or(0),
+            tables.summaries.get(pair + 1).unwrap_or(u64::MAX),
+        );
         let first = self.first_word + block * 64;
         let (end, end_word) = (self.diffs.at + self.diffs.len, self.end_word.min(first + 64));
         let mut differs = 0;
@@ -94,7 +106,9 @@ impl Pick {
     /// One word of the vector, whatever the block.
     fn any_word(&self, tables: &Tables<'_>, word: u32) -> u64 {
         let at = first_at(tables.diffs, self.diffs, self.first_word + word);
-        let diff = tables.diffs.get(at).filter(|diff| at < self.diffs.at + self.diffs.len && diff.word == self.first_word + word);
+        let diff = tables.diffs.get(at).filter(|diff| {
+            at < self.diffs.at + self.diffs.len && diff.word == self.first_word + word
+        });
         diff.map_or_else(|| tables.vectors.get(self.words + word).unwrap_or(0), |diff| diff.bits)
     }
 }
@@ -123,7 +137,12 @@ struct Block {
 }
 
 impl Block {
-    fn begin(tables: &Tables<'_>, (_, summary): (&[u64], &[u64]), picks: &mut [Pick], number: u32) -> Self {
+    fn begin(
+        tables: &Tables<'_>,
+        (_, summary): (&[u64], &[u64]),
+        picks: &mut [Pick],
+        number: u32,
+    ) -> Self {
         let mut alive = summary.get(number as usize).copied().unwrap_or(0);
         let mut begun = 0;
         for pick in picks.iter_mut() {
@@ -146,7 +165,13 @@ impl Block {
 
     /// The rows left in one word.
     #[inline]
-    fn rows(self, tables: &Tables<'_>, (live, _): (&[u64], &[u64]), picks: &[Pick], bit: u32) -> u64 {
+    fn rows(
+        self,
+        tables: &Tables<'_>,
+        (live, _): (&[u64], &[u64]),
+        picks: &[Pick],
+        bit: u32,
+    ) -> u64 {
         let mut rows = live.get((self.number * 64 + bit) as usize).copied().unwrap_or(0);
         for pick in picks.get(..self.caring).unwrap_or_default() {
             if pick.cares >> bit & 1 == 1 {
@@ -233,7 +258,9 @@ pub(crate) fn applying(
         let has = |live: (&[u64], &[u64]), picks: &[Pick], rows: Span| {
             (rows.at / 64..rows.at.saturating_add(rows.len).div_ceil(64)).any(|word| {
                 let start = live.0.get(word as usize).copied().unwrap_or(0);
-                picks.iter().fold(start, |rows, pick| if rows == 0 { 0 } else { rows & pick.any_word(tables, word) }) != 0
+                picks.iter().fold(start, |rows, pick| {
+                    if rows == 0 { 0 } else { rows & pick.any_word(tables, word) }
+                }) != 0
             })
         };
         let open = tell(Step::At(rule.when.at)) < rule.when.at.saturating_add(rule.when.len);
@@ -254,7 +281,9 @@ pub(crate) fn surviving(
     let live = live(prepared, window, LICENCE);
     let mut from = 0u32;
     for number in (0..).take(prepared.regions[LICENCE].div_ceil(64)) {
-        if live.1.get(number as usize).is_none_or(|summary| *summary == 0) || (number + 1) * 4_096 <= from {
+        if live.1.get(number as usize).is_none_or(|summary| *summary == 0)
+            || (number + 1) * 4_096 <= from
+        {
             continue;
         }
         let block = Block::begin(tables, live, picks, number);
@@ -266,7 +295,8 @@ pub(crate) fn surviving(
             if from >= first + 64 {
                 continue;
             }
-            let mut rows = block.rows(tables, live, picks, bit) & u64::MAX << from.saturating_sub(first);
+            let mut rows =
+                block.rows(tables, live, picks, bit) & u64::MAX << from.saturating_sub(first);
             while rows != 0 {
                 let row = first + rows.trailing_zeros();
                 from = visit(row).max(row + 1);

@@ -29,7 +29,10 @@ impl<'a> Tables<'a> {
     }
 
     pub(crate) fn mask(&self, number: u32) -> Mask<'a> {
-        Mask(self.masks.span(Span { at: number.saturating_mul(self.mask_words), len: self.mask_words }))
+        Mask(
+            self.masks
+                .span(Span { at: number.saturating_mul(self.mask_words), len: self.mask_words }),
+        )
     }
 }
 
@@ -51,7 +54,11 @@ impl<'a> Mask<'a> {
 pub(crate) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to: &mut Vec<u64>) {
     let len = u32::try_from(total).unwrap_or(0);
     to.clear();
-    for word in bundle.table::<u64>(section::VECTORS).span(Span { at: class.base.saturating_mul(len), len }).iter() {
+    for word in bundle
+        .table::<u64>(section::VECTORS)
+        .span(Span { at: class.base.saturating_mul(len), len })
+        .iter()
+    {
         to.push(word);
     }
     for diff in bundle.table::<l::Diff>(section::DIFFS).span(class.diffs).iter() {

@@ -14,8 +14,9 @@ use crate::compile::{CompileError, lower};
 use crate::facts::value::Value;
 use crate::policy;
 use crate::policy::model::{
-    About, Alias, Atom, Clause, Comparison, Condition, ElementTest, Entries, Fact, FactKind, FactRef, Family, LateBound, Licence,
-    LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, Shape, Span, Test, Token, Unlisted,
+    About, Alias, Atom, Clause, Comparison, Condition, ElementTest, Entries, Fact, FactKind,
+    FactRef, Family, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern,
+    Policy, Range, Restriction, Shape, Span, Test, Token, Unlisted,
 };
 
 /// Numbers from bytes, so that a failing case shrinks as its bytes do. Behind the last byte all dice show zero.
@@ -50,7 +51,8 @@ const ENUM: [&str; 3] = ["none", "self", "document"];
 const CODES: [&str; 8] = ["US", "UA", "UA-43", "UA-40", "UA-30", "IR", "CA-ON", "PR"];
 const TIMES: [i64; 5] = [-1, 0, 1_000, 1_001, 5_000];
 const NUMBERS: [f64; 6] = [-1.5, 0.0, 1.0, 1.5, 100.0, 13_335.0];
-const OPERATIONS: [(&str, usize); 4] = [("chat", 0), ("chat.batch", 0), ("messages", 1), ("embed", 0)];
+const OPERATIONS: [(&str, usize); 4] =
+    [("chat", 0), ("chat.batch", 0), ("messages", 1), ("embed", 0)];
 const DIALECTS: [&str; 2] = ["openai", "anthropic"];
 const KEY: &[u8] = b"list key";
 
@@ -74,14 +76,20 @@ fn facts() -> Vec<Fact> {
         FactKind::Number,
         FactKind::Bool,
     ];
-    let fact =
-        |(index, kind)| Fact { name: format!("f{index}"), kind, claim: String::new(), about: About::Account, span: nowhere() };
+    let fact = |(index, kind)| Fact {
+        name: format!("f{index}"),
+        kind,
+        claim: String::new(),
+        about: About::Account,
+        span: nowhere(),
+    };
     kinds.into_iter().enumerate().map(fact).collect()
 }
 
 fn lists(dice: &mut Dice<'_>) -> Vec<List> {
     let places = dice.some(4, |dice| place(dice.of(&CODES)));
-    let texts = |dice: &mut Dice<'_>| Entries::Texts(dice.some(4, |dice| dice.of(&TEXTS).to_owned()));
+    let texts =
+        |dice: &mut Dice<'_>| Entries::Texts(dice.some(4, |dice| dice.of(&TEXTS).to_owned()));
     let (plain, secret) = (texts(dice), texts(dice));
     let ranges = dice.some(4, |dice| {
         if dice.once_in(3) {
@@ -93,7 +101,13 @@ fn lists(dice: &mut Dice<'_>) -> Vec<List> {
         }
     });
     let numbers = dice.some(3, |dice| dice.of(&NUMBERS));
-    let entries = [Entries::Places(places), plain, secret, Entries::Ranges(ranges), Entries::Numbers(numbers)];
+    let entries = [
+        Entries::Places(places),
+        plain,
+        secret,
+        Entries::Ranges(ranges),
+        Entries::Numbers(numbers),
+    ];
     let list = |(index, entries)| List {
         name: format!("l{index}"),
         entries,
@@ -106,7 +120,13 @@ fn lists(dice: &mut Dice<'_>) -> Vec<List> {
 }
 
 fn comparison(dice: &mut Dice<'_>) -> Comparison {
-    dice.of(&[Comparison::Less, Comparison::AtMost, Comparison::Equal, Comparison::AtLeast, Comparison::Greater])
+    dice.of(&[
+        Comparison::Less,
+        Comparison::AtMost,
+        Comparison::Equal,
+        Comparison::AtLeast,
+        Comparison::Greater,
+    ])
 }
 
 fn element(dice: &mut Dice<'_>, depth: usize) -> ElementTest {
@@ -118,7 +138,11 @@ fn element(dice: &mut Dice<'_>, depth: usize) -> ElementTest {
         4 => dice.of(&[ElementTest::True, ElementTest::False]),
         5 => ElementTest::Not(Box::new(element(dice, depth - 1))),
         6 => ElementTest::And(vec![element(dice, depth - 1), element(dice, depth - 1)]),
-        _ => ElementTest::Or(vec![element(dice, depth - 1), element(dice, depth - 1), element(dice, depth - 1)]),
+        _ => ElementTest::Or(vec![
+            element(dice, depth - 1),
+            element(dice, depth - 1),
+            element(dice, depth - 1),
+        ]),
     }
 }
 
@@ -172,7 +196,9 @@ fn condition(dice: &mut Dice<'_>, depth: usize) -> Condition {
         0 if dice.once_in(4) => dice.of(&[Condition::True, Condition::False]),
         0..8 => Condition::Atom(atom(dice)),
         8 | 9 => Condition::Not(Box::new(condition(dice, depth - 1))),
-        10 | 11 => Condition::And((0..2 + dice.below(2)).map(|_| condition(dice, depth - 1)).collect()),
+        10 | 11 => {
+            Condition::And((0..2 + dice.below(2)).map(|_| condition(dice, depth - 1)).collect())
+        }
         _ => Condition::Or((0..2 + dice.below(2)).map(|_| condition(dice, depth - 1)).collect()),
     }
 }
@@ -183,7 +209,9 @@ fn clause(dice: &mut Dice<'_>) -> Option<Clause> {
     }
     let condition = if dice.once_in(12) {
         // More rows than a word has bits: every pair of alternatives multiplied out.
-        let any = |dice: &mut Dice<'_>, n: usize| Condition::Or((0..n).map(|_| Condition::Atom(atom(dice))).collect());
+        let any = |dice: &mut Dice<'_>, n: usize| {
+            Condition::Or((0..n).map(|_| Condition::Atom(atom(dice))).collect())
+        };
         Condition::And(vec![any(dice, 12), any(dice, 12)])
     } else {
         condition(dice, 3)
@@ -226,10 +254,21 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
     let families: Vec<Family> = (0..dice.below(4))
         .map(|index| {
             let mut patterns = dice.some(3, pattern);
-            patterns.retain(|pattern| !taken.contains(&pattern.text) && (taken.push(pattern.text.clone()), true).1);
-            let aliases =
-                if dice.once_in(3) { vec![Alias { id: format!("best-{index}-m5-a"), span: nowhere() }] } else { Vec::new() };
-            Family { id: format!("family-{index}"), title: String::new(), patterns, aliases, span: nowhere() }
+            patterns.retain(|pattern| {
+                !taken.contains(&pattern.text) && (taken.push(pattern.text.clone()), true).1
+            });
+            let aliases = if dice.once_in(3) {
+                vec![Alias { id: format!("best-{index}-m5-a"), span: nowhere() }]
+            } else {
+                Vec::new()
+            };
+            Family {
+                id: format!("family-{index}"),
+                title: String::new(),
+                patterns,
+                aliases,
+                span: nowhere(),
+            }
         })
         .collect();
     let lists = lists(dice);
@@ -306,7 +345,14 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
         let dialect = u16::try_from(dialect).unwrap();
         writer.push(
             section::OPERATIONS,
-            &l::Operation { id, dialect, body_state: NONE, message_state: NONE, answer_state: NONE, ..Default::default() },
+            &l::Operation {
+                id,
+                dialect,
+                body_state: NONE,
+                message_state: NONE,
+                answer_state: NONE,
+                ..Default::default()
+            },
         );
     }
     Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
@@ -326,9 +372,11 @@ fn account(dice: &mut Dice<'_>, known: bool) -> BTreeMap<String, Value<'static>>
             1 => Value::Text(dice.of(&ENUM)),
             2 => Value::Text(dice.of(&["", "a", "ab", "abc", "abcd", "abd", "b", "z"])),
             3 => Value::Text(dice.of(&CODES)),
-            4 if dice.once_in(2) => {
-                Value::Text(dice.of(&["1970-01-01T00:00:01Z", "1970-01-01T00:00:01.001Z", "1969-12-31T00:00:00Z"]))
-            }
+            4 if dice.once_in(2) => Value::Text(dice.of(&[
+                "1970-01-01T00:00:01Z",
+                "1970-01-01T00:00:01.001Z",
+                "1969-12-31T00:00:00Z",
+            ])),
             4 => Value::Number(dice.of(&[0.0, 1.0, 5.0, 1.0015])),
             5 => Value::List(if known { LISTS[dice.below(4)] } else { LISTS[dice.below(5)] }),
             _ => Value::Number(dice.of(&NUMBERS)),
@@ -355,7 +403,9 @@ fn caller(dice: &mut Dice<'_>) -> Caller {
     };
     let ip = match dice.below(4) {
         0 => None,
-        1 => Some(IpAddr::V6(Ipv6Addr::from(u128::from(dice.byte()) << 64 | u128::from(dice.byte())))),
+        1 => Some(IpAddr::V6(Ipv6Addr::from(
+            u128::from(dice.byte()) << 64 | u128::from(dice.byte()),
+        ))),
         2 => Some(IpAddr::V6(Ipv4Addr::from(u32::from(dice.byte())).to_ipv6_mapped())),
         _ => Some(IpAddr::V4(Ipv4Addr::from(u32::from(dice.byte())))),
     };
@@ -373,16 +423,23 @@ fn bits(words: &[u64]) -> Vec<usize> {
 }
 
 /// Compares index and reference for one request.
-fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, evaluator: &mut Evaluator, setting: &mut Setting<'_>) {
+fn agree(
+    dice: &mut Dice<'_>,
+    policy: &Policy,
+    bundle: Bundle<'_>,
+    evaluator: &mut Evaluator,
+    setting: &mut Setting<'_>,
+) {
     setting.now = dice.of(&[-1, 0, 1, 999, 1_000, 1_001, 2_000, 4_999, 5_000, 6_000]);
     setting.stale = dice.once_in(6);
     let most = if dice.once_in(10) { 10 } else { 3 };
     let callers: Vec<Caller> = dice.some(most, caller);
     let readings: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
         4 => OperationMatch { operation: NONE, dialect: u16::try_from(dice.below(3)).unwrap() },
-        known => {
-            OperationMatch { operation: u32::try_from(known).unwrap(), dialect: u16::try_from(OPERATIONS[known].1).unwrap() }
-        }
+        known => OperationMatch {
+            operation: u32::try_from(known).unwrap(),
+            dialect: u16::try_from(OPERATIONS[known].1).unwrap(),
+        },
     });
 
     let known: Vec<Known<'_>> = callers
@@ -407,7 +464,11 @@ fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, evaluator: &m
 
     let accounts: Vec<Account> = callers
         .iter()
-        .map(|caller| Account::classify(bundle, Some(KEY), |fact| caller.record.get(&format!("f{fact}")).copied()))
+        .map(|caller| {
+            Account::classify(bundle, Some(KEY), |fact| {
+                caller.record.get(&format!("f{fact}")).copied()
+            })
+        })
         .collect();
     let candidates: Vec<Candidate<'_>> = callers
         .iter()
@@ -420,25 +481,56 @@ fn agree(dice: &mut Dice<'_>, policy: &Policy, bundle: Bundle<'_>, evaluator: &m
             account,
         })
         .collect();
-    let denied_set = evaluator.denied_set(bundle, &candidates, &readings, setting.now, setting.stale);
+    let denied_set =
+        evaluator.denied_set(bundle, &candidates, &readings, setting.now, setting.stale);
     let wanted: Vec<usize> = expected.denied_patterns().into_iter().collect();
-    assert_eq!(bits(&denied_set.denied), wanted, "denied patterns of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
+    assert_eq!(
+        bits(&denied_set.denied),
+        wanted,
+        "denied patterns of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}"
+    );
     let wanted: Vec<usize> = expected.shadow_patterns().into_iter().collect();
-    assert_eq!(bits(&denied_set.shadow), wanted, "patterns in shadow of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}");
+    assert_eq!(
+        bits(&denied_set.shadow),
+        wanted,
+        "patterns in shadow of {policy:?}\nfor {known:#?}\n{read_as:?} {setting:?}"
+    );
 
-    let asked: Vec<u64> =
-        if dice.once_in(2) { Vec::new() } else { denied_set.denied.iter().map(|_| u64::from(dice.byte())).collect() };
-    let is_asked =
-        |pattern: &usize| asked.is_empty() || asked.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1);
-    let grounds = evaluator.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
-    let mut restrictions: Vec<usize> =
-        expected.denied.iter().filter(|(pattern, _)| is_asked(pattern)).flat_map(|(_, rules)| rules.iter().copied()).collect();
+    let asked: Vec<u64> = if dice.once_in(2) {
+        Vec::new()
+    } else {
+        denied_set.denied.iter().map(|_| u64::from(dice.byte())).collect()
+    };
+    let is_asked = |pattern: &usize| {
+        asked.is_empty()
+            || asked.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
+    };
+    let grounds =
+        evaluator.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
+    let mut restrictions: Vec<usize> = expected
+        .denied
+        .iter()
+        .filter(|(pattern, _)| is_asked(pattern))
+        .flat_map(|(_, rules)| rules.iter().copied())
+        .collect();
     restrictions.sort_unstable();
     restrictions.dedup();
-    assert_eq!(grounds.restrictions.iter().map(|n| usize::from(*n)).collect::<Vec<_>>(), restrictions, "grounds of {policy:?}");
-    let licences: Vec<usize> =
-        expected.lifted.iter().filter(|(_, patterns)| patterns.iter().any(is_asked)).map(|(licence, _)| *licence).collect();
-    assert_eq!(grounds.licences.iter().map(|n| usize::from(*n)).collect::<Vec<_>>(), licences, "licences of {policy:?}");
+    assert_eq!(
+        grounds.restrictions.iter().map(|n| usize::from(*n)).collect::<Vec<_>>(),
+        restrictions,
+        "grounds of {policy:?}"
+    );
+    let licences: Vec<usize> = expected
+        .lifted
+        .iter()
+        .filter(|(_, patterns)| patterns.iter().any(is_asked))
+        .map(|(licence, _)| *licence)
+        .collect();
+    assert_eq!(
+        grounds.licences.iter().map(|n| usize::from(*n)).collect::<Vec<_>>(),
+        licences,
+        "licences of {policy:?}"
+    );
 }
 
 fn index_is_reference(bytes: &[u8]) {
@@ -447,7 +539,10 @@ fn index_is_reference(bytes: &[u8]) {
     let bundle = match lower(&policy, Some(KEY), &mut dialects) {
         Ok(bundle) => OwnedBundle::new(bundle).expect("what is written is read"),
         Err(errors) => {
-            assert!(errors.iter().all(|error| error.code() == "too_many_conjunctions"), "{errors:?}");
+            assert!(
+                errors.iter().all(|error| error.code() == "too_many_conjunctions"),
+                "{errors:?}"
+            );
             return;
         }
     };
@@ -506,8 +601,14 @@ fn the_dice_make_denied_sets_of_every_kind() {
         let reference = Reference::new(&policy);
         let caller = caller(&mut dice);
         let account = caller.record.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        let known =
-            Known { place: caller.place, network: caller.network, asn: caller.asn, ip: caller.ip, account, ..Default::default() };
+        let known = Known {
+            place: caller.place,
+            network: caller.network,
+            asn: caller.asn,
+            ip: caller.ip,
+            account,
+            ..Default::default()
+        };
         let denied_set = reference.denied_set(&[known], &[], &Setting::default());
         match denied_set.denied.len() {
             0 => empty += 1,
@@ -516,7 +617,10 @@ fn the_dice_make_denied_sets_of_every_kind() {
         }
         licensed += usize::from(!denied_set.lifted.is_empty());
     }
-    assert!(empty > 10 && some > 50 && licensed > 20, "{empty} empty, {some} in part, {licensed} under licence, of 200");
+    assert!(
+        empty > 10 && some > 50 && licensed > 20,
+        "{empty} empty, {some} in part, {licensed} under licence, of 200"
+    );
 }
 
 /// An account that outlives its bundle must not open anything under the next.
@@ -525,15 +629,24 @@ fn an_account_of_another_bundle_counts_as_unknown() {
     let policy = |condition| {
         let mut policy = policy_of(&mut Dice(&[]));
         let unless = Some(Clause { text: String::new(), condition, span: nowhere() });
-        policy.restrictions[0] =
-            Restriction { when: None, unless, doubt_pass: false, from: None, until: None, ..policy.restrictions[0].clone() };
+        policy.restrictions[0] = Restriction {
+            when: None,
+            unless,
+            doubt_pass: false,
+            from: None,
+            until: None,
+            ..policy.restrictions[0].clone()
+        };
         OwnedBundle::new(lower(&policy, None, &mut dialects).unwrap()).unwrap()
     };
-    let is_true = |fact| Condition::Atom(Atom { fact: FactRef::Declared(fact), test: Test::IsTrue, span: nowhere() });
+    let is_true = |fact| {
+        Condition::Atom(Atom { fact: FactRef::Declared(fact), test: Test::IsTrue, span: nowhere() })
+    };
     let (old, new) = (policy(is_true(0)), policy(is_true(7)));
     let account = |bundle| Account::classify(bundle, None, |fact| Some(Value::Bool(fact == 0)));
     let empty = |under: Bundle<'_>, account: &Account| {
-        let candidate = Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account };
+        let candidate =
+            Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account };
         Evaluator::new(under).denied_set(under, &[candidate], &[], 0, false).is_empty()
     };
     assert!(empty(old.view(), &account(old.view())));

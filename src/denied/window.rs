@@ -78,7 +78,13 @@ impl Window {
     }
 
     /// Begins a new window if this one does not hold `now`.
-    pub(crate) fn settle(&mut self, bundle: Bundle<'_>, prepared: &Prepared, switches: &[u8], now: i64) {
+    pub(crate) fn settle(
+        &mut self,
+        bundle: Bundle<'_>,
+        prepared: &Prepared,
+        switches: &[u8],
+        now: i64,
+    ) {
         if self.from <= now && now < self.until {
             return;
         }
@@ -109,7 +115,9 @@ impl Window {
             }
         }
         let licences = bundle.table::<l::Licence>(section::LICENCES);
-        for (rule, switch) in licences.iter().zip(switches.get(restrictions.len()..).unwrap_or_default()) {
+        for (rule, switch) in
+            licences.iter().zip(switches.get(restrictions.len()..).unwrap_or_default())
+        {
             let state = if *switch == NO_SWITCH { rule.state } else { *switch };
             if interval.holds(rule.from, rule.until) && state == state::ON {
                 set_rows(&mut self.live, when_words + unless_words, rule.rows);
@@ -120,7 +128,11 @@ impl Window {
         let classes = bundle.table::<l::Class>(section::CLASSES);
         for column in columns.iter().filter(|column| column.fact == fact::B_NOW) {
             interval.narrow(bundle, &column);
-            let class = column.classes.at.checked_add(order_class(bundle, &column, now)).and_then(|at| classes.get(at));
+            let class = column
+                .classes
+                .at
+                .checked_add(order_class(bundle, &column, now))
+                .and_then(|at| classes.get(at));
             if let Some(class) = class {
                 class_words(bundle, &class, total, &mut self.words);
                 for (live, bits) in self.live.iter_mut().zip(&self.words) {
@@ -131,7 +143,10 @@ impl Window {
         self.summary.clear();
         for region in 0..prepared.regions.len() {
             for block in slice(&self.live, &prepared.regions, region, |words| words).chunks(64) {
-                let bits = block.iter().enumerate().fold(0u64, |bits, (bit, word)| bits | u64::from(*word != 0) << bit);
+                let bits = block
+                    .iter()
+                    .enumerate()
+                    .fold(0u64, |bits, (bit, word)| bits | u64::from(*word != 0) << bit);
                 self.summary.push(bits);
             }
         }
@@ -155,7 +170,9 @@ impl Window {
             class_words(bundle, &dont_care, total, &mut self.words);
             for (word, (live, bits)) in self.live.iter().zip(&self.words).enumerate() {
                 if live & !bits != 0 {
-                    regions |= 1 << (u32::from(word >= when_words) + u32::from(word >= when_words + unless_words));
+                    regions |= 1
+                        << (u32::from(word >= when_words)
+                            + u32::from(word >= when_words + unless_words));
                 }
             }
             if regions != 0 {
@@ -191,7 +208,9 @@ impl Interval {
 
     /// A column over `now` changes its class at each key and right after it.
     fn narrow(&mut self, bundle: Bundle<'_>, column: &l::Column) {
-        if let Some(keys) = crate::bundle::view::keyed::<i64>(bundle.section(section::KEYS), column.keys) {
+        if let Some(keys) =
+            crate::bundle::view::keyed::<i64>(bundle.section(section::KEYS), column.keys)
+        {
             for key in keys.iter() {
                 self.edge(key);
                 self.edge(key.saturating_add(1));
@@ -208,7 +227,12 @@ fn set_rows(live: &mut [u64], first_word: usize, rows: Span) {
     }
 }
 
-fn slice<'a>(all: &'a [u64], regions: &[usize; 3], region: usize, size: impl Fn(usize) -> usize) -> &'a [u64] {
+fn slice<'a>(
+    all: &'a [u64],
+    regions: &[usize; 3],
+    region: usize,
+    size: impl Fn(usize) -> usize,
+) -> &'a [u64] {
     let before: usize = regions.iter().take(region).map(|words| size(*words)).sum();
     let own = regions.get(region).map_or(0, |words| size(*words));
     all.get(before..before + own).unwrap_or_default()

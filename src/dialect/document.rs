@@ -254,8 +254,15 @@ impl Document {
         }
         for id in &mount.only {
             if !other.operations.iter().any(|operation| operation.id == *id) {
-                let mistake = Mistake::UnknownWord { kind: "operation of the mounted dialect", found: id.clone() };
-                return Err(DialectError { file: self.file.clone(), operation: Some("mount".to_owned()), mistake });
+                let mistake = Mistake::UnknownWord {
+                    kind: "operation of the mounted dialect",
+                    found: id.clone(),
+                };
+                return Err(DialectError {
+                    file: self.file.clone(),
+                    operation: Some("mount".to_owned()),
+                    mistake,
+                });
             }
         }
         for operation in &other.operations {
@@ -264,7 +271,12 @@ impl Document {
                 continue;
             }
             let error_format = operation.error_format.or(Some(other.error_format));
-            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, error_format, ..operation.clone() };
+            let mut operation = Operation {
+                shape: rename(&operation.shape),
+                mounted: true,
+                error_format,
+                ..operation.clone()
+            };
             let mut routes = Vec::new();
             for route in operation.routes {
                 for path in &mount.under {
@@ -294,19 +306,25 @@ impl Document {
             operation: operation.map(str::to_owned),
             mistake,
         };
-        let toml = DeTable::parse(text).map_err(|error| fail(None, Mistake::Toml(error.to_string())))?;
+        let toml =
+            DeTable::parse(text).map_err(|error| fail(None, Mistake::Toml(error.to_string())))?;
         let mut document = Self { file: file.to_owned(), ..Self::default() };
         for (key, item) in entries(toml.get_ref()) {
             match key {
                 "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
-                "refusal" => document.error_format = read_flavour(key, item).map_err(|m| fail(None, m))?,
+                "refusal" => {
+                    document.error_format = read_flavour(key, item).map_err(|m| fail(None, m))?
+                }
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
                 "always" => document.always = includes(key, item).map_err(|m| fail(None, m))?,
                 "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
                 "credentials" => {
                     let names = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?;
-                    document.credentials = names.into_iter().map(|(role, name)| (role, name.to_ascii_lowercase())).collect();
+                    document.credentials = names
+                        .into_iter()
+                        .map(|(role, name)| (role, name.to_ascii_lowercase()))
+                        .collect();
                 }
                 "headers" => {
                     for (role, text) in named(key, item, &ROLES).map_err(|m| fail(Some(key), m))? {
@@ -315,12 +333,15 @@ impl Document {
                     }
                 }
                 "unknown" => {
-                    let shape = table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
+                    let shape =
+                        table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
                     document.unknown = shape;
                 }
                 "shape" => {
                     for (name, item) in entries(table(key, item).map_err(|m| fail(None, m))?) {
-                        let shape = table(name, item).and_then(read_shape).map_err(|m| fail(Some(name), m))?;
+                        let shape = table(name, item)
+                            .and_then(read_shape)
+                            .map_err(|m| fail(Some(name), m))?;
                         document.shapes.insert(name.to_owned(), shape);
                     }
                 }
@@ -337,11 +358,20 @@ impl Document {
                 }
                 "imports" => {
                     for dialect in strings(key, item).map_err(|m| fail(None, m))? {
-                        document.mounts.push(Mount { dialect, shapes_only: true, ..Mount::default() });
+                        document.mounts.push(Mount {
+                            dialect,
+                            shapes_only: true,
+                            ..Mount::default()
+                        });
                     }
                 }
                 "mount" => {
-                    let wrong = || fail(None, Mistake::Type { key: key.to_owned(), expected: "a list of tables" });
+                    let wrong = || {
+                        fail(
+                            None,
+                            Mistake::Type { key: key.to_owned(), expected: "a list of tables" },
+                        )
+                    };
                     for item in item.as_array().ok_or_else(wrong)?.iter() {
                         let mount = table(key, item.get_ref()).and_then(read_mount);
                         document.mounts.push(mount.map_err(|m| fail(Some(key), m))?);
@@ -359,7 +389,8 @@ impl Document {
         if document.id.is_empty() {
             return Err(fail(None, Mistake::Missing { key: "id" }));
         }
-        let mut ids: Vec<&str> = document.operations.iter().map(|operation| operation.id.as_str()).collect();
+        let mut ids: Vec<&str> =
+            document.operations.iter().map(|operation| operation.id.as_str()).collect();
         ids.sort_unstable();
         if let Some(pair) = ids.windows(2).find(|pair| pair.first() == pair.last()) {
             let id = pair.concat();
@@ -388,7 +419,12 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
                 operation.flags |= match (item.as_bool(), item.as_str()) {
                     (Some(true), _) => flag::LATE_BOUND,
                     (_, Some("unless named")) => flag::LATE_BOUND_UNNAMED,
-                    _ => return Err(Mistake::Type { key: key.to_owned(), expected: "`true` or `\"unless named\"`" }),
+                    _ => {
+                        return Err(Mistake::Type {
+                            key: key.to_owned(),
+                            expected: "`true` or `\"unless named\"`",
+                        });
+                    }
                 };
             }
             "runs" => runs = Some(boolean(key, item)?),
@@ -423,14 +459,17 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         return Err(Mistake::Missing { key: "rows" });
     }
     if operation.answer.rows.is_empty() != operation.answer.row_names.is_empty() {
-        return Err(Mistake::Missing { key: if operation.answer.rows.is_empty() { "rows" } else { "names" } });
+        return Err(Mistake::Missing {
+            key: if operation.answer.rows.is_empty() { "rows" } else { "names" },
+        });
     }
     Ok(operation)
 }
 
 fn read_flavour(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
     let word = string(key, item)?;
-    pick(&ERROR_FORMATS, &word).ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
+    pick(&ERROR_FORMATS, &word)
+        .ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
 }
 
 fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
@@ -439,7 +478,8 @@ fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
         match key {
             "dialect" => mount.dialect = string(key, item)?,
             "under" => {
-                let paths = if item.is_str() { vec![string(key, item)?] } else { strings(key, item)? };
+                let paths =
+                    if item.is_str() { vec![string(key, item)?] } else { strings(key, item)? };
                 for path in paths {
                     mount.under.push(read_path(&path)?);
                 }
@@ -467,7 +507,9 @@ fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mis
         shape.includes = includes(key, item)?;
         return Ok(());
     }
-    let Some(role) = pick(&ROLES, key) else { return Err(Mistake::UnknownKey { key: key.to_owned() }) };
+    let Some(role) = pick(&ROLES, key) else {
+        return Err(Mistake::UnknownKey { key: key.to_owned() });
+    };
     for text in strings(key, item)? {
         shape.locations.push(read_place(&text, role)?);
     }
@@ -483,11 +525,15 @@ fn read_place(text: &str, role: u8) -> Result<Location, Mistake> {
     }
     let (prefix, but) = prefix.split_once(" but ").unwrap_or((prefix, ""));
     if prefix.contains(' ') || !but.is_empty() && role != role::MUST_NAME_TYPE {
-        return Err(malformed("a text is one word, and only a type can leave out some with ` but `"));
+        return Err(malformed(
+            "a text is one word, and only a type can leave out some with ` but `",
+        ));
     }
     let prefix = format!("{prefix} {but}");
     if role == role::NOTHING && !location.starts_with('?') {
-        return Err(malformed("only a query parameter can be a filter: of other locations, what is not listed is not read"));
+        return Err(malformed(
+            "only a query parameter can be a filter: of other locations, what is not listed is not read",
+        ));
     }
     let carrier = if let Some(pointer) = location.strip_prefix("message:") {
         Carrier::Message(Pointer::read(pointer)?)
@@ -502,7 +548,9 @@ fn read_place(text: &str, role: u8) -> Result<Location, Mistake> {
     } else if location.starts_with(['/', '(']) {
         Carrier::Body(Pointer::read(location)?)
     } else {
-        return Err(malformed("a location is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
+        return Err(malformed(
+            "a location is `/pointer`, `?query`, `{capture}` or `message:/pointer`",
+        ));
     };
     Ok(Location { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
 }
@@ -537,7 +585,8 @@ fn alternatives(text: &str) -> Vec<String> {
 
 fn read_route(text: &str) -> Result<Route, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
-    let (words, path) = text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
+    let (words, path) =
+        text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
     let mut route = Route { methods: 0, socket: false, segments: Vec::new() };
     for word in words.split(',') {
         if word == "ANY" {
@@ -578,7 +627,9 @@ fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
                 None if suffix.contains(['{', '}', '(', ')', '?', '#', '%']) => {
                     return Err(malformed("a capture ends with plain text"));
                 }
-                None => Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() },
+                None => {
+                    Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() }
+                }
             },
             None if segment.is_empty() || segment.contains(['{', '}', '(', ')', '?', '#', '%']) => {
                 return Err(malformed("a segment is plain text or one capture"));
@@ -590,10 +641,16 @@ fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
 }
 
 /// A table of header or query names under the words of `words`.
-fn named(key: &str, item: &DeValue<'_>, words: &[(&str, u8)]) -> Result<Vec<(u8, String)>, Mistake> {
+fn named(
+    key: &str,
+    item: &DeValue<'_>,
+    words: &[(&str, u8)],
+) -> Result<Vec<(u8, String)>, Mistake> {
     let mut found = Vec::new();
     for (word, item) in entries(table(key, item)?) {
-        let Some(role) = pick(words, word) else { return Err(Mistake::UnknownKey { key: word.to_owned() }) };
+        let Some(role) = pick(words, word) else {
+            return Err(Mistake::UnknownKey { key: word.to_owned() });
+        };
         found.extend(strings(word, item)?.into_iter().map(|name| (role, name)));
     }
     Ok(found)
@@ -604,7 +661,9 @@ fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
     match rest.strip_prefix("json") {
         Some(pointer) => Ok((name, Some(Pointer::read(pointer)?))),
-        None => Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" }),
+        None => {
+            Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" })
+        }
     }
 }
 
@@ -622,16 +681,23 @@ fn table<'a, 'b>(key: &str, item: &'a DeValue<'b>) -> Result<&'a DeTable<'b>, Mi
 }
 
 fn string(key: &str, item: &DeValue<'_>) -> Result<String, Mistake> {
-    item.as_str().map(str::to_owned).ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a text" })
+    item.as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a text" })
 }
 
 fn boolean(key: &str, item: &DeValue<'_>) -> Result<bool, Mistake> {
-    item.as_bool().ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "`true` or `false`" })
+    item.as_bool()
+        .ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "`true` or `false`" })
 }
 
 fn strings(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
     let wrong = || Mistake::Type { key: key.to_owned(), expected: "a list of texts" };
-    item.as_array().ok_or_else(wrong)?.iter().map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    item.as_array()
+        .ok_or_else(wrong)?
+        .iter()
+        .map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong))
+        .collect()
 }
 
 fn pointers(key: &str, item: &DeValue<'_>) -> Result<Vec<Pointer>, Mistake> {

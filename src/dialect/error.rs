@@ -127,10 +127,16 @@ impl fmt::Display for DialectError {
             Mistake::UnknownShape { name } => write!(f, "no shape is called `{name}`"),
             Mistake::ShapeLoop { name } => write!(f, "the shape `{name}` includes itself"),
             Mistake::Malformed { text, reason } => write!(f, "`{text}`: {reason}"),
-            Mistake::UnknownCapture { name } => write!(f, "no path of the operation captures `{{{name}}}`"),
+            Mistake::UnknownCapture { name } => {
+                write!(f, "no path of the operation captures `{{{name}}}`")
+            }
             Mistake::Duplicate { id } => write!(f, "a second operation `{id}`"),
             Mistake::TooManyKeys { found } => {
-                write!(f, "{found} wanted keys in one object; at most {} are kept apart", limits::KEYS_PER_OBJECT)
+                write!(
+                    f,
+                    "{found} wanted keys in one object; at most {} are kept apart",
+                    limits::KEYS_PER_OBJECT
+                )
             }
             Mistake::TooManyDialects { found } => {
                 write!(f, "{found} guarded dialects; a bundle holds at most {}", limits::DIALECTS)

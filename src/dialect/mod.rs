@@ -96,7 +96,8 @@ pub struct DialectSource {
     pub text: &'static str,
 }
 
-pub(crate) const GATEWAY: DialectSource = DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
+pub(crate) const GATEWAY: DialectSource =
+    DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
 
 macro_rules! dialects {
     ($($id:literal)*) => {
@@ -141,5 +142,9 @@ pub(crate) fn read(id: &str) -> Result<Document, DialectError> {
 }
 
 fn unknown(id: &str) -> DialectError {
-    DialectError { file: "policy".to_owned(), operation: None, mistake: Mistake::UnknownDialect { id: id.to_owned() } }
+    DialectError {
+        file: "policy".to_owned(),
+        operation: None,
+        mistake: Mistake::UnknownDialect { id: id.to_owned() },
+    }
 }

@@ -68,12 +68,15 @@ impl Pointer {
                     rest.get(1..).unwrap_or_default()
                 }
                 ')' => {
-                    let start = open.take().ok_or_else(|| malformed(text, "a group is closed that was not opened"))?;
+                    let start = open
+                        .take()
+                        .ok_or_else(|| malformed(text, "a group is closed that was not opened"))?;
                     if start == pointer.steps.len() {
                         return Err(malformed(text, "a group must hold a step"));
                     }
                     pointer.loops.push((pointer.steps.len(), start));
-                    rest.strip_prefix(")+").ok_or_else(|| malformed(text, "a group ends with `)+`"))?
+                    rest.strip_prefix(")+")
+                        .ok_or_else(|| malformed(text, "a group ends with `)+`"))?
                 }
                 '#' => {
                     let (step, rest) = if let Some(rest) = rest.strip_prefix("#lines") {
@@ -83,7 +86,10 @@ impl Pointer {
                     } else if let Some(rest) = rest.strip_prefix("#base64") {
                         (Step::Base64, rest)
                     } else {
-                        return Err(malformed(text, "after `#` stands `lines`, `json` or `base64`"));
+                        return Err(malformed(
+                            text,
+                            "after `#` stands `lines`, `json` or `base64`",
+                        ));
                     };
                     pointer.steps.push(step);
                     rest
@@ -127,7 +133,11 @@ fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
         names => {
             let names: Vec<String> = names.split('|').map(str::to_owned).collect();
             for name in &names {
-                if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$@:".contains(&byte)) {
+                if name.is_empty()
+                    || !name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_-.$@:".contains(&byte))
+                {
                     return Err(malformed(text, "a key is made of letters, digits and `_-.$@:`"));
                 }
                 if name.len() > limits::KEY_BYTES {
@@ -158,7 +168,10 @@ mod tests {
         let pointer = Pointer::read("/a/*/{}/**/b|c#lines/d").unwrap();
         assert_eq!(Pointer::read("/**/~").unwrap().steps, [Step::Deep, Step::Like]);
         let both = Step::Key(vec!["b".to_owned(), "c".to_owned()]);
-        assert_eq!(pointer.steps, [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]);
+        assert_eq!(
+            pointer.steps,
+            [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]
+        );
         let group = Pointer::read("(/tools/*)+/model").unwrap();
         assert_eq!((group.steps.len(), group.loops.as_slice()), (3, [(2, 0)].as_slice()));
         assert_eq!(group.below(&Pointer::read("/x").unwrap()).loops, [(3, 1)]);
@@ -166,7 +179,9 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_named() {
-        for text in ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél", "/~a"] {
+        for text in
+            ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél", "/~a"]
+        {
             assert!(matches!(Pointer::read(text), Err(Mistake::Malformed { .. })), "{text}");
         }
     }

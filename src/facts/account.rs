@@ -40,7 +40,11 @@ impl Account {
     /// `get` gives the value of a declared fact by its number, if the record has it; a value of another type than the declared one is
     /// unknown. `list_key` is the deployment's key of secret lists: without it, or with another, being on such a list is unknown.
     #[must_use]
-    pub fn classify<'v>(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut get: impl FnMut(u16) -> Option<Value<'v>>) -> Self {
+    pub fn classify<'v>(
+        bundle: Bundle<'_>,
+        list_key: Option<&[u8]>,
+        mut get: impl FnMut(u16) -> Option<Value<'v>>,
+    ) -> Self {
         let mut account = Self::unknown(bundle);
         let mut last: Option<(u16, Option<Value<'v>>)> = None;
         let columns = bundle.table::<l::Column>(section::COLUMNS);
@@ -54,7 +58,9 @@ impl Account {
                 _ => get(column.fact),
             };
             last = Some((column.fact, value));
-            let (Some(value), Some(fact)) = (value, bundle.table::<l::Fact>(section::FACTS).get(u32::from(column.fact))) else {
+            let (Some(value), Some(fact)) =
+                (value, bundle.table::<l::Fact>(section::FACTS).get(u32::from(column.fact)))
+            else {
                 continue;
             };
             if column.kind == column::VERSUS_NOW {
@@ -98,12 +104,19 @@ pub(crate) fn tag(bundle: Bundle<'_>) -> u64 {
     bundle.digest().first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
 }
 
-fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fact: &l::Fact, value: Value<'_>) -> Option<u32> {
+fn class_of(
+    bundle: Bundle<'_>,
+    list_key: Option<&[u8]>,
+    column: &l::Column,
+    fact: &l::Fact,
+    value: Value<'_>,
+) -> Option<u32> {
     Some(match (fact.kind, column.kind, value) {
         (fact::BOOL, column::BOOL, Value::Bool(value)) => 1 + u32::from(value),
         (fact::ENUM | fact::TEXT, _, Value::Text(text)) => {
             if fact.kind == fact::ENUM {
-                let mut declared = keyed::<l::Str>(bundle.section(section::KEYS), fact.values)?.iter();
+                let mut declared =
+                    keyed::<l::Str>(bundle.section(section::KEYS), fact.values)?.iter();
                 declared.find(|known| bundle.text(*known) == text)?;
             }
             match column.kind {
@@ -112,18 +125,24 @@ fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fac
                 _ => return None,
             }
         }
-        (fact::PLACE, column::PLACE, Value::Text(text)) => place_class(bundle, column, read_code(text)?),
-        (fact::NUMBER, column::ORDER, Value::Number(number)) => order_class(bundle, column, order_of(number)?),
+        (fact::PLACE, column::PLACE, Value::Text(text)) => {
+            place_class(bundle, column, read_code(text)?)
+        }
+        (fact::NUMBER, column::ORDER, Value::Number(number)) => {
+            order_class(bundle, column, order_of(number)?)
+        }
         (fact::NUMBER, column::LISTED, Value::Number(number)) => {
             let list = bundle.table::<l::List>(section::LISTS).get(column.aux)?;
             1 + u32::from(listed_number(bundle, &list, order_of(number)?))
         }
         (fact::TIME, column::ORDER, value) => order_class(bundle, column, time_of(value)?),
-        (fact::LIST, column::PROGRAM, Value::List(elements)) => match run(bundle, list_key, column.aux, elements)? {
-            FALSE => 1,
-            TRUE => 2,
-            _ => 0,
-        },
+        (fact::LIST, column::PROGRAM, Value::List(elements)) => {
+            match run(bundle, list_key, column.aux, elements)? {
+                FALSE => 1,
+                TRUE => 2,
+                _ => 0,
+            }
+        }
         _ => return None,
     })
 }
@@ -147,7 +166,9 @@ fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> 
     let country = place.country?;
     let keys = keyed::<l::PlaceKey>(bundle.section(section::KEYS), list.items)?;
     let has = |region: Option<[u8; 3]>| {
-        let found = keys.search(|key| key.country.cmp(&country).then_with(|| key.region.cmp(&region.unwrap_or(key.region))));
+        let found = keys.search(|key| {
+            key.country.cmp(&country).then_with(|| key.region.cmp(&region.unwrap_or(key.region)))
+        });
         found.is_some()
     };
     if has(Some([0; 3])) {
@@ -164,7 +185,8 @@ const TRUE: u64 = 2;
 
 /// Runs an `exists` or `all` over the elements; `None`: the fact counts as unknown.
 fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) -> Option<u64> {
-    let (&quantifier, code) = bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
+    let (&quantifier, code) =
+        bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
     if elements.is_empty() || elements.len() > limits::LIST_ELEMENTS {
         return None;
     }
@@ -176,16 +198,26 @@ fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) 
     Some(result)
 }
 
-fn test(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut code: &[u8], element: &str) -> Option<u64> {
+fn test(
+    bundle: Bundle<'_>,
+    list_key: Option<&[u8]>,
+    mut code: &[u8],
+    element: &str,
+) -> Option<u64> {
     // INVARIANT: at most 32 values of two bits, which the reader has checked (`PROGRAM_DEPTH`).
     let mut stack = 0u64;
-    let truth = |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });
+    let truth =
+        |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });
     loop {
         let (&operator, rest) = code.split_first()?;
         let (value, operand) = match operator {
             program::END => return Some(stack & 3),
-            program::EQUALS => (truth(Some(bundle.text(l::Str::read(rest)?) == element)), l::Str::SIZE),
-            program::STARTS_WITH => (truth(Some(element.starts_with(bundle.text(l::Str::read(rest)?)))), l::Str::SIZE),
+            program::EQUALS => {
+                (truth(Some(bundle.text(l::Str::read(rest)?) == element)), l::Str::SIZE)
+            }
+            program::STARTS_WITH => {
+                (truth(Some(element.starts_with(bundle.text(l::Str::read(rest)?)))), l::Str::SIZE)
+            }
             program::LISTED => {
                 let index = u32::read(rest)?;
                 let list = bundle.table::<l::List>(section::LISTS).get(index)?;

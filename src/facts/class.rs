@@ -13,7 +13,9 @@ use crate::bundle::view::keyed;
 /// Class of a known text.
 pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> u32 {
     const OTHER: u32 = 1;
-    let Some(keys) = keyed::<l::TextKey>(bundle.section(section::KEYS), column.keys) else { return 0 };
+    let Some(keys) = keyed::<l::TextKey>(bundle.section(section::KEYS), column.keys) else {
+        return 0;
+    };
     // The last key that is not above the text; an exact key stands before a prefix of the same text.
     let (mut low, mut high) = (0, column.keys.len);
     while low < high {
@@ -46,8 +48,13 @@ pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> 
 pub(crate) fn place_class(bundle: Bundle<'_>, column: &l::Column, place: Place) -> u32 {
     const ANY: [u8; 3] = [b'*', 0, 0];
     let Some(country) = place.country else { return 0 };
-    let Some(keys) = keyed::<l::PlaceKey>(bundle.section(section::KEYS), column.keys) else { return 0 };
-    let find = |region: [u8; 3]| keys.search(|key| (key.country, key.region).cmp(&(country, region))).map(|(index, _)| index + 2);
+    let Some(keys) = keyed::<l::PlaceKey>(bundle.section(section::KEYS), column.keys) else {
+        return 0;
+    };
+    let find = |region: [u8; 3]| {
+        keys.search(|key| (key.country, key.region).cmp(&(country, region)))
+            .map(|(index, _)| index + 2)
+    };
     find(place.region.unwrap_or([0; 3])).or_else(|| find(ANY)).unwrap_or(1)
 }
 
@@ -67,7 +74,8 @@ pub(crate) fn order_class(bundle: Bundle<'_>, column: &l::Column, value: i64) ->
 
 /// Whether a number is in a list of numbers.
 pub(crate) fn listed_number(bundle: Bundle<'_>, list: &l::List, number: i64) -> bool {
-    keyed::<i64>(bundle.section(section::KEYS), list.items).is_some_and(|keys| keys.search(|key| key.cmp(&number)).is_some())
+    keyed::<i64>(bundle.section(section::KEYS), list.items)
+        .is_some_and(|keys| keys.search(|key| key.cmp(&number)).is_some())
 }
 
 /// Whether an address is in a list of ranges. An IPv4 address written in IPv6 is the IPv4 address.

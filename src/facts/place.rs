@@ -144,7 +144,10 @@ pub fn read_place(country_text: &str, region_text: &str) -> PlaceReading {
             Some([b'A', b'2']) => Network::of("satellite"),
             _ => None,
         };
-        return PlaceReading { network: kind.unwrap_or_default(), ..PlaceReading::one(Place::UNKNOWN) };
+        return PlaceReading {
+            network: kind.unwrap_or_default(),
+            ..PlaceReading::one(Place::UNKNOWN)
+        };
     };
     let subdivision = match cut(region_text, b'-') {
         // A region of another country than the one said: two statements that differ, so nothing is certain.
@@ -155,13 +158,17 @@ pub fn read_place(country_text: &str, region_text: &str) -> PlaceReading {
             if country(with) == Some(code) { region(alone) } else { None }
         }),
     };
-    let Some(subdivision) = subdivision else { return PlaceReading::one(Place { country: Some(code), region: None }) };
+    let Some(subdivision) = subdivision else {
+        return PlaceReading::one(Place { country: Some(code), region: None });
+    };
     if let Some(own) = own_code(code, subdivision) {
         return PlaceReading::one(Place { country: Some(own), region: None });
     }
     let said = Place { country: Some(code), region: Some(subdivision) };
     match DISPUTED.iter().find(|dispute| dispute.country == code && dispute.region == subdivision) {
-        Some(dispute) => PlaceReading { places: [said, dispute.other], count: 2, network: Network(0) },
+        Some(dispute) => {
+            PlaceReading { places: [said, dispute.other], count: 2, network: Network(0) }
+        }
         None => PlaceReading::one(said),
     }
 }
@@ -210,7 +217,10 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_unknown() {
-        for code in ["", "XX", "ZZ", "T1", "EU", "AP", "A1", "AN", "SU", "US,CA", " US", "USA", "?", "**", "Ü", "\u{131}T"] {
+        for code in [
+            "", "XX", "ZZ", "T1", "EU", "AP", "A1", "AN", "SU", "US,CA", " US", "USA", "?", "**",
+            "Ü", "\u{131}T",
+        ] {
             assert_eq!(read_place(code, "").places(), [Place::UNKNOWN], "{code:?}");
         }
     }
@@ -222,9 +232,17 @@ mod tests {
             assert_eq!(read_place("US", spelling).places(), texas, "{spelling}");
         }
         for nothing in ["", "Oregon", "T X", "-"] {
-            assert_eq!(read_place("CA", nothing).places().first().and_then(|p| p.region), None, "{nothing}");
+            assert_eq!(
+                read_place("CA", nothing).places().first().and_then(|p| p.region),
+                None,
+                "{nothing}"
+            );
         }
-        assert_eq!(read_place("CA", "US-TX").places(), [Place::UNKNOWN], "two statements that differ");
+        assert_eq!(
+            read_place("CA", "US-TX").places(),
+            [Place::UNKNOWN],
+            "two statements that differ"
+        );
     }
 
     #[test]
@@ -239,9 +257,10 @@ mod tests {
     fn aliases_are_taken_and_withdrawn_codes_are_not() {
         assert_eq!(read_code("UK"), read_code("GB"));
         assert_eq!(read_code("EL"), read_code("GR"));
-        for code in
-            ["AN", "CS", "SU", "YU", "TP", "ZR", "BU", "DD", "FX", "AA", "QM", "XA", "EZ", "UN", "U", "US-", "US-TEXAS", "-TX"]
-        {
+        for code in [
+            "AN", "CS", "SU", "YU", "TP", "ZR", "BU", "DD", "FX", "AA", "QM", "XA", "EZ", "UN",
+            "U", "US-", "US-TEXAS", "-TX",
+        ] {
             assert_eq!(read_code(code), None, "{code}");
         }
     }

@@ -73,7 +73,9 @@ pub fn read_time(text: &str) -> Option<i64> {
     if literal(&mut rest, b".").is_some() {
         let mut scale = 100;
         let mut any = false;
-        while let Some((digit, after)) = rest.split_first().filter(|(digit, _)| digit.is_ascii_digit()) {
+        while let Some((digit, after)) =
+            rest.split_first().filter(|(digit, _)| digit.is_ascii_digit())
+        {
             milliseconds += i64::from(digit - b'0') * scale;
             scale /= 10;
             any = true;
@@ -108,7 +110,8 @@ pub fn read_time(text: &str) -> Option<i64> {
         _ => return None,
     };
     // 23:59:60 is a leap second, which RFC 3339 allows; it is taken as the second after.
-    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 60 || !rest.is_empty() {
+    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 60 || !rest.is_empty()
+    {
         return None;
     }
     let days = days_before(year, month) + day - 1;
@@ -138,7 +141,11 @@ pub(crate) fn time_of(value: Value<'_>) -> Option<i64> {
 }
 
 /// The whole number at or below: `f64::floor` is the standard library's, which the edge module does without.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the caller has bounded it")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "the caller has bounded it"
+)]
 fn floor(number: f64) -> i64 {
     let whole = number as i64;
     if (whole as f64) > number { whole - 1 } else { whole }
@@ -147,7 +154,9 @@ fn floor(number: f64) -> i64 {
 fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
     let (number, after) = rest.split_at_checked(count)?;
     *rest = after;
-    number.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+    number
+        .iter()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
 fn literal(rest: &mut &[u8], any_of: &[u8]) -> Option<()> {
@@ -186,8 +195,19 @@ mod tests {
 
     #[test]
     fn order_is_kept_at_the_edges() {
-        let rising =
-            [f64::NEG_INFINITY, f64::MIN, -1.0, -f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE, 1.0, f64::MAX, f64::INFINITY];
-        assert!(rising.windows(2).all(|pair| matches!(pair, [a, b] if order_of(*a) < order_of(*b))));
+        let rising = [
+            f64::NEG_INFINITY,
+            f64::MIN,
+            -1.0,
+            -f64::MIN_POSITIVE,
+            0.0,
+            f64::MIN_POSITIVE,
+            1.0,
+            f64::MAX,
+            f64::INFINITY,
+        ];
+        assert!(
+            rising.windows(2).all(|pair| matches!(pair, [a, b] if order_of(*a) < order_of(*b)))
+        );
     }
 }

@@ -25,8 +25,14 @@ pub(crate) enum BodyKind {
 }
 
 /// Headers that hold a digest or a signature which covers the body.
-const SIGNATURES: [&str; 6] =
-    ["content-md5", "digest", "content-digest", "repr-digest", "signature-input", "x-amz-content-sha256"];
+const SIGNATURES: [&str; 6] = [
+    "content-md5",
+    "digest",
+    "content-digest",
+    "repr-digest",
+    "signature-input",
+    "x-amz-content-sha256",
+];
 
 /// What the headers claim of the body.
 #[derive(Clone, Debug)]
@@ -44,23 +50,31 @@ pub(crate) struct Content {
 
 impl Content {
     /// Nothing is claimed: a message on a WebSocket.
-    pub(crate) const NONE: Self =
-        Self { kind: BodyKind::Other, line: String::new(), trouble: None, single_byte: false, codings: String::new() };
+    pub(crate) const NONE: Self = Self {
+        kind: BodyKind::Other,
+        line: String::new(),
+        trouble: None,
+        single_byte: false,
+        codings: String::new(),
+    };
 
     pub(crate) fn of(headers: &[(&str, &str)]) -> Self {
         let mut lines = head::lines(headers, "content-type");
         let first = lines.next().unwrap_or_default();
         let types = is_list(first);
-        let line = if types { pieces(first, b',').next().unwrap_or_default() } else { first }.trim_ascii();
+        let line =
+            if types { pieces(first, b',').next().unwrap_or_default() } else { first }.trim_ascii();
         let media = pieces(line, b';').next().unwrap_or_default().trim_ascii();
         let kind = kind(media);
         let charset = charset(line);
         // One type said twice is one type, but for the boundary, which the text behind it may become a part of.
         let same = |lines: &str| {
-            kind != Some(BodyKind::Multipart) && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
+            kind != Some(BodyKind::Multipart)
+                && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
         };
         let is_one = (!types || same(first)) && lines.all(same);
-        let trouble = (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
+        let trouble =
+            (!is_one || charset.is_none() || kind.is_none()).then_some(Reason::ContentType);
         let mut codings = String::new();
         for line in head::lines(headers, "content-encoding") {
             for coding in pieces(line, b',') {
@@ -83,7 +97,8 @@ pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
     is_presigned(query)
         || headers.iter().any(|(name, value)| {
             SIGNATURES.iter().any(|known| head::is(name, known))
-                || head::is(name, "authorization") && starts_folded(value.trim_ascii_start().as_bytes(), b"aws4-")
+                || head::is(name, "authorization")
+                    && starts_folded(value.trim_ascii_start().as_bytes(), b"aws4-")
         })
 }
 
@@ -92,14 +107,22 @@ fn kind(media: &str) -> Option<BodyKind> {
     let is = |known: &str| media.eq_ignore_ascii_case(known);
     Some(if is("application/json") || is("text/json") || ends_folded(media.as_bytes(), b"+json") {
         BodyKind::Json
-    } else if ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"]
-        .iter()
-        .any(|known| is(known))
+    } else if [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    ]
+    .iter()
+    .any(|known| is(known))
     {
         BodyKind::Lines
     } else if is("application/x-www-form-urlencoded") {
         BodyKind::Form
-    } else if ["multipart/form-data", "multipart/mixed", "multipart/related"].iter().any(|known| is(known)) {
+    } else if ["multipart/form-data", "multipart/mixed", "multipart/related"]
+        .iter()
+        .any(|known| is(known))
+    {
         BodyKind::Multipart
     } else if starts_folded(media.as_bytes(), b"multipart/") {
         return None;
@@ -127,8 +150,16 @@ pub(crate) enum Charset {
     SingleByte,
 }
 
-const CHARSETS: [&[u8]; 8] =
-    [b"utf-8", b"utf8", b"us-ascii", b"iso-8859-1", b"iso-8859-15", b"latin1", b"windows-1252", b"cp1252"];
+const CHARSETS: [&[u8]; 8] = [
+    b"utf-8",
+    b"utf8",
+    b"us-ascii",
+    b"iso-8859-1",
+    b"iso-8859-15",
+    b"latin1",
+    b"windows-1252",
+    b"cp1252",
+];
 /// How many of them name UTF-8, or a part of it.
 const UTF8: usize = 3;
 
@@ -190,7 +221,10 @@ mod tests {
         let of = |line: &str| content(&[("Content-Type", line)]);
         assert_eq!(of("application/json"), (BodyKind::Json, None));
         assert_eq!(of("Application/Problem+JSON ; charset=UTF-8"), (BodyKind::Json, None));
-        assert_eq!(of("application/x-www-form-urlencoded; charset=\"utf8\""), (BodyKind::Form, None));
+        assert_eq!(
+            of("application/x-www-form-urlencoded; charset=\"utf8\""),
+            (BodyKind::Form, None)
+        );
         assert_eq!(of("multipart/form-data; boundary=x"), (BodyKind::Multipart, None));
         assert_eq!(of("application/x-ndjson"), (BodyKind::Lines, None));
         assert_eq!(of("application/sdp"), (BodyKind::Sdp, None));
@@ -202,24 +236,48 @@ mod tests {
     fn what_nobody_could_agree_on_is_told() {
         let trouble = |line: &str| content(&[("content_type", line)]).1;
         assert_eq!(trouble("application/json; charset=utf-16"), Some(Reason::ContentType));
-        assert_eq!(trouble("application/json; charset=utf-8; charset=utf-7"), Some(Reason::ContentType));
+        assert_eq!(
+            trouble("application/json; charset=utf-8; charset=utf-7"),
+            Some(Reason::ContentType)
+        );
         assert_eq!(trouble("application/json; charset*=utf-8''x"), Some(Reason::ContentType));
         assert_eq!(trouble("text/plain, application/json"), Some(Reason::ContentType));
-        assert_eq!(trouble("application/json;charset=utf-8, text/plain"), Some(Reason::ContentType));
-        assert_eq!(trouble("application/json;x=1,application/x-www-form-urlencoded"), Some(Reason::ContentType));
+        assert_eq!(
+            trouble("application/json;charset=utf-8, text/plain"),
+            Some(Reason::ContentType)
+        );
+        assert_eq!(
+            trouble("application/json;x=1,application/x-www-form-urlencoded"),
+            Some(Reason::ContentType)
+        );
         assert_eq!(trouble("multipart/form-data; boundary=\"a,b\""), None);
         assert_eq!(trouble("multipart/alternative; boundary=x"), Some(Reason::ContentType));
-        assert_eq!(content(&[("content-type", "a/b"), ("Content-Type", "a/c")]).1, Some(Reason::ContentType));
+        assert_eq!(
+            content(&[("content-type", "a/b"), ("Content-Type", "a/c")]).1,
+            Some(Reason::ContentType)
+        );
         let multipart = "multipart/form-data; boundary=x";
-        assert_eq!(content(&[("content-type", multipart), ("content-type", multipart)]).1, Some(Reason::ContentType));
+        assert_eq!(
+            content(&[("content-type", multipart), ("content-type", multipart)]).1,
+            Some(Reason::ContentType)
+        );
     }
 
     #[test]
     fn one_type_said_twice_is_one_type() {
         let json = "application/json";
-        assert_eq!(content(&[("content-type", json), ("Content-Type", "Application/JSON")]), (BodyKind::Json, None));
-        assert_eq!(content(&[("content-type", "application/json,application/json , application/json")]), (BodyKind::Json, None));
-        assert_eq!(content(&[("content-type", "application/json;charset=utf-8, application/json")]).1, Some(Reason::ContentType));
+        assert_eq!(
+            content(&[("content-type", json), ("Content-Type", "Application/JSON")]),
+            (BodyKind::Json, None)
+        );
+        assert_eq!(
+            content(&[("content-type", "application/json,application/json , application/json")]),
+            (BodyKind::Json, None)
+        );
+        assert_eq!(
+            content(&[("content-type", "application/json;charset=utf-8, application/json")]).1,
+            Some(Reason::ContentType)
+        );
     }
 
     #[test]
@@ -229,11 +287,19 @@ mod tests {
             (content.single_byte, content.trouble)
         };
         for name in ["ISO-8859-1", "\"windows-1252\"", "latin1"] {
-            assert_eq!(single(&format!("application/json; charset={name}")), (true, None), "{name}");
+            assert_eq!(
+                single(&format!("application/json; charset={name}")),
+                (true, None),
+                "{name}"
+            );
         }
         assert_eq!(single("application/json; charset=utf-8"), (false, None));
         for name in ["utf-16", "ibm037", "utf-7", "shift_jis"] {
-            assert_eq!(single(&format!("application/json; charset={name}")).1, Some(Reason::ContentType), "{name}");
+            assert_eq!(
+                single(&format!("application/json; charset={name}")).1,
+                Some(Reason::ContentType),
+                "{name}"
+            );
         }
     }
 
@@ -243,7 +309,11 @@ mod tests {
         assert_eq!(codings(&[("content-encoding", "identity")]), "");
         assert_eq!(codings(&[("Content_Encoding", "identity, GZIP ,,")]), "GZIP");
         assert_eq!(
-            codings(&[("content-encoding", "gzip"), ("accept", "*/*"), ("Content-Encoding", "identity,br, x")]),
+            codings(&[
+                ("content-encoding", "gzip"),
+                ("accept", "*/*"),
+                ("Content-Encoding", "identity,br, x")
+            ]),
             "gzip,br,x"
         );
     }
@@ -256,7 +326,9 @@ mod tests {
             &[("authorization", "Bearer AWS4-HMAC-SHA256"), ("x-digest", "1")],
             b"X-Amz-Sign=x&x-amz_signature=1"
         ));
-        for query in ["X-Amz-Credential=k&X-Amz-Signature=00ff", "?x-amz-signature", "a=1;X-AMZ-SIGNATURE=0"] {
+        for query in
+            ["X-Amz-Credential=k&X-Amz-Signature=00ff", "?x-amz-signature", "a=1;X-AMZ-SIGNATURE=0"]
+        {
             assert!(is_signed(&[], query.as_bytes()), "{query}");
         }
     }

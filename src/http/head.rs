@@ -96,7 +96,8 @@ pub(crate) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
 
 /// The name has one of these words in it.
 pub(crate) fn has_word(name: &[u8], words: &[&[u8]]) -> bool {
-    name.split(|b| !b.is_ascii_alphanumeric()).any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    name.split(|b| !b.is_ascii_alphanumeric())
+        .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// The host that the request is for, folded; empty if it does not say.

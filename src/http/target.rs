@@ -39,10 +39,13 @@ impl<'a> Target<'a> {
 fn halves(url: &str) -> (&[u8], &[u8]) {
     let url = url.as_bytes();
     let scheme = url.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-    let Some(rest) = url.get(scheme..).and_then(|rest| rest.strip_prefix(b"://")).filter(|_| scheme > 0) else {
+    let Some(rest) =
+        url.get(scheme..).and_then(|rest| rest.strip_prefix(b"://")).filter(|_| scheme > 0)
+    else {
         return (&[], url);
     };
-    let end = rest.iter().position(|b| matches!(b, b'/' | b'\\' | b'?' | b'#')).unwrap_or(rest.len());
+    let end =
+        rest.iter().position(|b| matches!(b, b'/' | b'\\' | b'?' | b'#')).unwrap_or(rest.len());
     rest.split_at_checked(end).unwrap_or_default()
 }
 
@@ -68,7 +71,8 @@ pub(crate) type Visit<'v> = dyn FnMut(&[&[u8]], &[u8]) + 'v;
 /// can be read is visited all the same: a denied mention weighs more than a malformed escape.
 pub(crate) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     if is_plain(path) {
-        return Segments::of(path.split(|&b| b == b'/'), false).map(|segments| visit(segments.as_slice(), &[]));
+        return Segments::of(path.split(|&b| b == b'/'), false)
+            .map(|segments| visit(segments.as_slice(), &[]));
     }
     odd(path, visit)
 }
@@ -136,7 +140,11 @@ fn choices(path: &[u8]) -> u8 {
             b';' => DROP_PARAMETERS,
             b'\\' => BACKSLASH,
             b'?' | b'#' => CUT,
-            b'.' if i == 0 || path.get(i - 1).is_some_and(|before| matches!(before, b'/' | b'\\' | b'.')) => RESOLVE,
+            b'.' if i == 0
+                || path.get(i - 1).is_some_and(|before| matches!(before, b'/' | b'\\' | b'.')) =>
+            {
+                RESOLVE
+            }
             _ => 0,
         };
     }
@@ -144,8 +152,15 @@ fn choices(path: &[u8]) -> u8 {
 }
 
 /// Reads the path in one way. `pieces` is scratch space for decoded segments.
-fn read(path: &[u8], choice: u8, decode_each: bool, pieces: &mut Vec<u8>, visit: &mut Visit<'_>) -> Result<(), Reason> {
-    let cut = if choice & CUT != 0 { path.iter().position(|b| matches!(b, b'?' | b'#')) } else { None };
+fn read(
+    path: &[u8],
+    choice: u8,
+    decode_each: bool,
+    pieces: &mut Vec<u8>,
+    visit: &mut Visit<'_>,
+) -> Result<(), Reason> {
+    let cut =
+        if choice & CUT != 0 { path.iter().position(|b| matches!(b, b'?' | b'#')) } else { None };
     let (path, tail) = match cut {
         Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
         None => (path, [].as_slice()),
@@ -161,8 +176,13 @@ fn read(path: &[u8], choice: u8, decode_each: bool, pieces: &mut Vec<u8>, visit:
         } else {
             segment
         };
-        let length = if choice & DROP_PARAMETERS != 0 { segment.iter().position(|&b| b == b';') } else { None };
-        pieces.extend_from_slice(segment.get(..length.unwrap_or(segment.len())).unwrap_or_default());
+        let length = if choice & DROP_PARAMETERS != 0 {
+            segment.iter().position(|&b| b == b';')
+        } else {
+            None
+        };
+        pieces
+            .extend_from_slice(segment.get(..length.unwrap_or(segment.len())).unwrap_or_default());
         ends.push(pieces.len());
     }
     let mut start = 0;
@@ -213,7 +233,9 @@ impl<'a> Segments<'a> {
                 b"." if resolve => {}
                 b".." if resolve => segments.length = segments.length.saturating_sub(1),
                 _ => {
-                    let Some(place) = segments.list.get_mut(segments.length) else { return Err(Reason::TargetTooLong) };
+                    let Some(place) = segments.list.get_mut(segments.length) else {
+                        return Err(Reason::TargetTooLong);
+                    };
                     *place = segment;
                     segments.length += 1;
                 }
@@ -262,7 +284,8 @@ mod tests {
         let mut seen = Vec::new();
         let target = Target::of(url);
         let result = readings(target.path, &mut |segments, tail| {
-            let mut text: Vec<String> = segments.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect();
+            let mut text: Vec<String> =
+                segments.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect();
             if !tail.is_empty() {
                 text.push(format!("?{}", String::from_utf8_lossy(tail)));
             }
@@ -285,7 +308,9 @@ mod tests {
             assert_eq!(read_all(url), (vec!["v1|models|a:b@c".to_owned()], Ok(())), "{url}");
         }
         assert!(is_plain(b"/v1/models/mythos-5.1"));
-        assert!(!is_plain(b"/v1//models") && !is_plain(b"/v1/./models") && !is_plain(b"/v1/mod%65ls"));
+        assert!(
+            !is_plain(b"/v1//models") && !is_plain(b"/v1/./models") && !is_plain(b"/v1/mod%65ls")
+        );
     }
 
     #[test]
@@ -325,7 +350,9 @@ mod tests {
     fn what_cannot_be_read_is_told() {
         assert_eq!(read_all("/v1/%zz/models").1, Err(Reason::PercentEscape));
         assert_eq!(read_all("/v1/100%25").1, Ok(()));
-        for path in ["/v1/models%c0%afmythos-5", "/v1/mod%09els/x", "/v1/x%00", "/v1/x%7f", "/v1/\u{1}"] {
+        for path in
+            ["/v1/models%c0%afmythos-5", "/v1/mod%09els/x", "/v1/x%00", "/v1/x%7f", "/v1/\u{1}"]
+        {
             assert_eq!(read_all(path).1, Err(Reason::AmbiguousPath), "{path}");
         }
         assert_eq!(read_all("/v1/files/r%C3%A9sum\u{e9}").1, Ok(()));

@@ -57,7 +57,8 @@ impl Scope {
 
     /// The prefix that the dialects share: those of several are at no one path.
     pub(crate) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
-        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(self.dialects.trailing_zeros());
+        let dialect =
+            bundle.table::<l::Dialect>(section::DIALECTS).get(self.dialects.trailing_zeros());
         dialect.map_or("", |dialect| bundle.text(dialect.prefix))
     }
 
@@ -70,10 +71,13 @@ impl Scope {
                 if scope.dialects & self.dialects == 0 {
                     continue;
                 }
-                let found = names.span(scope.names).search(|known| bundle.text(known.name).as_bytes().cmp(name));
+                let found = names
+                    .span(scope.names)
+                    .search(|known| bundle.text(known.name).as_bytes().cmp(name));
                 if let Some((_, found)) = found {
                     known |= scope.dialects;
-                    for pattern in bundle.table::<u32>(section::TARGETS).span(found.targets).iter() {
+                    for pattern in bundle.table::<u32>(section::TARGETS).span(found.targets).iter()
+                    {
                         set(bits, pattern);
                     }
                 }
@@ -91,7 +95,8 @@ fn bit(dialect: u16) -> u32 {
 /// The scopes of a host.
 fn run(bundle: Bundle<'_>, table: Table<'_, l::Scope>, host: &[u8]) -> Span {
     let same = |scope: &l::Scope| bundle.text(scope.host).as_bytes() == host;
-    let Some((mut at, _)) = table.search(|scope| bundle.text(scope.host).as_bytes().cmp(host)) else {
+    let Some((mut at, _)) = table.search(|scope| bundle.text(scope.host).as_bytes().cmp(host))
+    else {
         return NOWHERE;
     };
     while at > 0 && table.get(at - 1).as_ref().is_some_and(same) {

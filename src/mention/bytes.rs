@@ -142,8 +142,10 @@ pub(crate) fn integers(bytes: &[u8]) -> usize {
         let (digits, commas, blanks) = (block.digits(), block.is(b','), block.is(b' '));
         let leading_zeros = block.is(b'0') & !(digits << 1);
         // INVARIANT: a block starts where a value may start.
-        let stops =
-            !(digits | commas | blanks) | commas & !(digits << 1) | blanks & !(commas << 1 | 1) | leading_zeros << 1 & digits;
+        let stops = !(digits | commas | blanks)
+            | commas & !(digits << 1)
+            | blanks & !(commas << 1 | 1)
+            | leading_zeros << 1 & digits;
         let seen = (stops & stops.wrapping_neg()).wrapping_sub(1);
         let length = 64 - (commas & seen).leading_zeros() as usize;
         at += length;
@@ -193,7 +195,11 @@ fn special_bits(word: u64) -> u64 {
     let quote = word ^ (LOW * b'"' as u64);
     let backslash = word ^ (LOW * b'\\' as u64);
     let below = word.wrapping_sub(LOW * 0x20);
-    (quote.wrapping_sub(LOW) & !quote | backslash.wrapping_sub(LOW) & !backslash | below & !word | word) & HIGH
+    (quote.wrapping_sub(LOW) & !quote
+        | backslash.wrapping_sub(LOW) & !backslash
+        | below & !word
+        | word)
+        & HIGH
 }
 
 /// The length of the run without special bytes.
@@ -284,7 +290,9 @@ pub(crate) fn sequence(bytes: &[u8]) -> Sequence {
         [0xe1..=0xec | 0xee | 0xef, b, c, ..] if follows(b) & follows(c) => Sequence::Whole(3),
         [0xc2..=0xdf, b, ..] if follows(b) => Sequence::Whole(2),
         [a @ 0xe0..=0xef, b, c, ..] if second(a, b) & follows(c) => Sequence::Whole(3),
-        [a @ 0xf0..=0xf4, b, c, d, ..] if second(a, b) & follows(c) & follows(d) => Sequence::Whole(4),
+        [a @ 0xf0..=0xf4, b, c, d, ..] if second(a, b) & follows(c) & follows(d) => {
+            Sequence::Whole(4)
+        }
         [0xc2..=0xf4] => Sequence::Cut,
         [a @ 0xe0..=0xf4, b] if second(a, b) => Sequence::Cut,
         [a @ 0xf0..=0xf4, b, c] if second(a, b) & follows(c) => Sequence::Cut,
@@ -319,7 +327,10 @@ pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     let is = |byte: &u8| (*byte == one) | (*byte == other);
     let blocks = bytes.as_chunks::<64>().0;
-    let clear = blocks.iter().take_while(|block| !block.iter().fold(false, |any, byte| any | is(byte))).count();
+    let clear = blocks
+        .iter()
+        .take_while(|block| !block.iter().fold(false, |any, byte| any | is(byte)))
+        .count();
     bytes.get(clear * 64..)?.iter().position(is).map(|more| clear * 64 + more)
 }
 

@@ -69,10 +69,12 @@ pub(crate) struct Findings {
 }
 
 /// Words of which every location of a credential has one; those that a deployer makes up, too: the worker starts with no other.
-const SECRET_WORDS: [&[u8]; 6] = [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
+const SECRET_WORDS: [&[u8]; 6] =
+    [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
 
 fn binding(flags: u8) -> bool {
-    flags & flag::BINDS != 0 || flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
+    flags & flag::BINDS != 0
+        || flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
 }
 
 /// Bits of `Findings::flags`.
@@ -128,7 +130,13 @@ impl Findings {
     /// # Errors
     ///
     /// In the roles of a mention: not printable ASCII, too long, a malformed escape, too many. A hint never errs.
-    pub(crate) fn text(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
+    pub(crate) fn text(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) -> Result<(), Reason> {
         if self.ended {
             return Ok(());
         }
@@ -154,7 +162,13 @@ impl Findings {
 
     /// A text by which something stored at the origin is called. If it binds and the whole of it is a name that the policy resolves, what
     /// is stored under it is known; else it stands there, whatever it is.
-    pub(crate) fn reference(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) {
+    pub(crate) fn reference(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) {
         if self.ended {
             return;
         }
@@ -304,7 +318,10 @@ impl Findings {
     /// A mention's name may lead to another model than it says: an alias, or a name that moves.
     pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
         self.kept.len() >= limits::MENTIONS_KEPT
-            || self.kept.iter().any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
+            || self
+                .kept
+                .iter()
+                .any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
     }
 
     /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
@@ -346,7 +363,11 @@ impl Findings {
 
     /// The patterns that occurred in mentions, hints and opaque names: what a denied bit is looked for in.
     pub(crate) fn any_of(&self, denied: &[u64]) -> bool {
-        self.occurred.iter().zip(&self.hinted).zip(denied).any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
+        self.occurred
+            .iter()
+            .zip(&self.hinted)
+            .zip(denied)
+            .any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
     }
 
     /// The patterns that count under this denied set: those of mentions, and denied ones of hints and opaque names.
@@ -436,7 +457,13 @@ impl Findings {
         bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
     }
 
-    fn mention(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8], carrier: Carrier) -> Result<(), Reason> {
+    fn mention(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) -> Result<(), Reason> {
         self.judged += 1;
         if self.judged > limits::MENTIONS_JUDGED {
             return Err(Reason::TooManyMentions);
@@ -453,7 +480,12 @@ impl Findings {
             _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
             _ => (&mut self.occurred, None),
         };
-        let judged = model_id::judge(bundle, text, &mut self.scratch, &mut Occurrences { names, targets, scope: self.scope });
+        let judged = model_id::judge(
+            bundle,
+            text,
+            &mut self.scratch,
+            &mut Occurrences { names, targets, scope: self.scope },
+        );
         if judged.is_ok() {
             self.keep(text, carrier, false);
         }
@@ -497,7 +529,11 @@ pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
         return vec![0];
     }
     let words = findings.occurred.iter().zip(0u32..);
-    words.flat_map(|(word, at)| (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| 64 * at + bit)).collect()
+    words
+        .flat_map(|(word, at)| {
+            (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| 64 * at + bit)
+        })
+        .collect()
 }
 
 /// The lenient reading on purpose: a selector that some server might take for `batch` counts as it.

@@ -26,9 +26,14 @@ const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
 /// # Errors
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::HEADER_BYTES`].
-pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut Findings) -> Result<(), Reason> {
-    let locations: Table<'_, l::Location> =
-        bundle.meta().map_or(Table::new(&[]), |meta| bundle.table(section::LOCATIONS).span(meta.headers));
+pub(crate) fn read(
+    bundle: Bundle<'_>,
+    headers: &[(&str, &str)],
+    findings: &mut Findings,
+) -> Result<(), Reason> {
+    let locations: Table<'_, l::Location> = bundle
+        .meta()
+        .map_or(Table::new(&[]), |meta| bundle.table(section::LOCATIONS).span(meta.headers));
     let mut left = limits::HEADER_BYTES;
     let mut result = Ok(());
     for (name, value) in headers {
@@ -41,17 +46,25 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
             continue;
         }
         findings.secret(b':', name.as_bytes(), value.as_bytes());
-        let declared = locations.search(|location| order(bundle.text(location.name), name)).map(|(_, location)| location);
+        let declared = locations
+            .search(|location| order(bundle.text(location.name), name))
+            .map(|(_, location)| location);
         let read = match declared {
-            Some(location) if location.role == role::NESTED_JSON => nested(bundle, &location, value, findings),
-            Some(location) => findings.text(bundle, location.role, value.trim_ascii().as_bytes(), Carrier::Header),
+            Some(location) if location.role == role::NESTED_JSON => {
+                nested(bundle, &location, value, findings)
+            }
+            Some(location) => {
+                findings.text(bundle, location.role, value.trim_ascii().as_bytes(), Carrier::Header)
+            }
             None if known == Some(Known::Path) => {
                 // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             // Names of headers have no case: what a client writes, no runtime hands on.
-            None if has_word(name.as_bytes(), &HINT_WORDS) || is_model_like(name.to_ascii_lowercase().as_bytes()) => {
+            None if has_word(name.as_bytes(), &HINT_WORDS)
+                || is_model_like(name.to_ascii_lowercase().as_bytes()) =>
+            {
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             None => Ok(()),
@@ -62,7 +75,12 @@ pub(crate) fn read(bundle: Bundle<'_>, headers: &[(&str, &str)], findings: &mut 
 }
 
 /// A header that holds a document, or a name for one that is stored at the gateway.
-fn nested(bundle: Bundle<'_>, location: &l::Location, value: &str, findings: &mut Findings) -> Result<(), Reason> {
+fn nested(
+    bundle: Bundle<'_>,
+    location: &l::Location,
+    value: &str,
+    findings: &mut Findings,
+) -> Result<(), Reason> {
     if !matches!(value.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
         findings.reference(bundle, role::BINDS, value.trim_ascii().as_bytes(), Carrier::Header);
         return Ok(());

@@ -37,7 +37,12 @@ impl JsonLines {
     /// # Errors
     ///
     /// A line that is no JSON document. The reader is then spent.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        mut bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         while let Some(end) = bytes::find(b'\n', bytes) {
             let (line, rest) = bytes.split_at_checked(end).unwrap_or_default();
             self.line.feed(bundle, line, findings)?;
@@ -52,7 +57,11 @@ impl JsonLines {
     /// # Errors
     ///
     /// A last line that is no JSON document; any line that parsers read differently.
-    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn finish(
+        &mut self,
+        bundle: Bundle<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         self.end(bundle, findings)?;
         self.doubt.map_or(Ok(()), Err)
     }

@@ -128,7 +128,8 @@ impl Key {
 /// As [`Key::find`], for a name that is at hand in one piece and folds to itself; `None` if it does not.
 #[inline]
 pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
-    let plain = name.len() <= limits::KEY_BYTES && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
+    let plain = name.len() <= limits::KEY_BYTES
+        && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
     plain.then(|| find(bundle, keys, name, Some(name)))
 }
 
@@ -141,15 +142,25 @@ fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> 
     }
     documented(bundle, keys, folded, exact).or_else(|| {
         // INVARIANT: it sorts behind every letter.
-        let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
+        let last = bundle
+            .table::<l::StateKey>(section::STATE_KEYS)
+            .span(keys)
+            .get(keys.len.checked_sub(1)?)?;
         let like = bundle.text(last.folded) == "~" && is_model_like(exact?);
         like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
     })
 }
 
-fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
+fn documented(
+    bundle: Bundle<'_>,
+    keys: Span,
+    folded: &[u8],
+    exact: Option<&[u8]>,
+) -> Option<Wanted> {
     let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
-    let same = |key: &l::StateKey| key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded;
+    let same = |key: &l::StateKey| {
+        key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded
+    };
     let mut number = if keys.len <= FEW {
         (0..keys.len).find(|&number| table.get(number).as_ref().is_some_and(same))?
     } else {
@@ -184,7 +195,9 @@ pub(crate) fn is_model_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {
         Some(_) => true,
         // Servers that pass over case read `modelid` as `modelId`.
-        None => before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some()),
+        None => {
+            before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some())
+        }
     }
 }
 
@@ -198,10 +211,15 @@ fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [
         name = front;
     }
     for word in words {
-        let Some((front, tail)) = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at)) else { continue };
+        let Some((front, tail)) =
+            name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at))
+        else {
+            continue;
+        };
         let begins = match (front.last(), tail) {
             (Some(last), [first, second, ..]) if last.is_ascii_alphanumeric() => {
-                first.is_ascii_uppercase() && !(last.is_ascii_uppercase() && second.is_ascii_uppercase())
+                first.is_ascii_uppercase()
+                    && !(last.is_ascii_uppercase() && second.is_ascii_uppercase())
             }
             _ => true,
         };
@@ -280,13 +298,25 @@ mod tests {
 
     #[test]
     fn what_parsers_drop_or_fold_is_dropped_or_folded() {
-        for name in ["model", "MODEL", "_mo_del", "mo\u{1}del\u{7f}", "mod\u{85}el", "model\0", "model\0x", "m___odel"] {
+        for name in [
+            "model",
+            "MODEL",
+            "_mo_del",
+            "mo\u{1}del\u{7f}",
+            "mod\u{85}el",
+            "model\0",
+            "model\0x",
+            "m___odel",
+        ] {
             assert_eq!(folded(name).as_deref(), Some(b"model".as_slice()), "{name:?}");
         }
         assert_eq!(folded("model\u{17f}").as_deref(), Some(b"models".as_slice()));
         assert_eq!(folded("fallbac\u{212a}s").as_deref(), Some(b"fallbacks".as_slice()));
         assert_ne!(folded("mod\u{e9}l").as_deref(), Some(b"model".as_slice()));
         assert_eq!(folded(&"x".repeat(limits::KEY_BYTES + 1)), None);
-        assert_eq!(folded(&format!("{}model", "_".repeat(10_000))).as_deref(), Some(b"model".as_slice()));
+        assert_eq!(
+            folded(&format!("{}model", "_".repeat(10_000))).as_deref(),
+            Some(b"model".as_slice())
+        );
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct OriginMessages {
 
 impl OriginMessages {
     pub(crate) fn new(bundle: Bundle<'_>, states: Vec<u32>) -> Self {
-        Self { readers: states.iter().map(|state| Json::new(*state)).collect(), states, findings: Findings::new(bundle) }
+        Self {
+            readers: states.iter().map(|state| Json::new(*state)).collect(),
+            states,
+            findings: Findings::new(bundle),
+        }
     }
 
     /// Reads on in a message.

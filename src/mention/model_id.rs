@@ -33,7 +33,12 @@ use crate::reason::Reason;
 ///
 /// [`Reason::IdNotAscii`] outside printable ASCII, in whichever round; [`Reason::PercentEscape`] if an escape is malformed
 /// or one is left after [`limits::PERCENT_ROUNDS`].
-pub(crate) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Occurrences<'_>) -> Result<(), Reason> {
+pub(crate) fn judge(
+    bundle: Bundle<'_>,
+    text: &[u8],
+    scratch: &mut Vec<u8>,
+    found: &mut Occurrences<'_>,
+) -> Result<(), Reason> {
     fold(text, scratch);
     for _ in 0..limits::PERCENT_ROUNDS {
         if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
@@ -56,7 +61,12 @@ pub(crate) fn judge(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, foun
 }
 
 /// As [`judge`], for a text that need not be a model id at all: what cannot be read names nothing.
-pub(crate) fn hint(bundle: Bundle<'_>, text: &[u8], scratch: &mut Vec<u8>, found: &mut Occurrences<'_>) {
+pub(crate) fn hint(
+    bundle: Bundle<'_>,
+    text: &[u8],
+    scratch: &mut Vec<u8>,
+    found: &mut Occurrences<'_>,
+) {
     fold(text, scratch);
     reading(bundle, scratch, found);
     for _ in 0..limits::PERCENT_ROUNDS {
@@ -85,7 +95,11 @@ pub(crate) fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub(crate) fn moves(bundle: Bundle<'_>, id: &[u8], scope: &Scope) -> bool {
     let mut folded = Vec::new();
     fold(id, &mut folded);
-    let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
+    let trie = Trie {
+        nodes: bundle.table(section::TRIE_NODES),
+        edges: bundle.table(section::TRIE_EDGES),
+        bundle,
+    };
     let mut at = 0;
     while let Some(token) = token(&folded, at) {
         at = token.end;
@@ -95,7 +109,8 @@ pub(crate) fn moves(bundle: Bundle<'_>, id: &[u8], scope: &Scope) -> bool {
     }
     folded.contains(&b'%')
         || is_preset(&folded)
-        || parts(&folded).any(|part| trie.exact(part, &mut []) || scope.resolve(bundle, part, &mut []))
+        || parts(&folded)
+            .any(|part| trie.exact(part, &mut []) || scope.resolve(bundle, part, &mut []))
 }
 
 pub(crate) fn fold(text: &[u8], scratch: &mut Vec<u8>) {
@@ -108,7 +123,10 @@ fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
     let (mut from, mut to) = (0, 0);
     while let Some(&byte) = text.get(from) {
         let decoded = if byte == b'%' {
-            let (high, low) = (text.get(from + 1).copied().and_then(hex), text.get(from + 2).copied().and_then(hex));
+            let (high, low) = (
+                text.get(from + 1).copied().and_then(hex),
+                text.get(from + 2).copied().and_then(hex),
+            );
             let (Some(high), Some(low)) = (high, low) else { return Err(Reason::PercentEscape) };
             from += 2;
             high << 4 | low
@@ -126,7 +144,11 @@ fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
 }
 
 fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
-    let trie = Trie { nodes: bundle.table(section::TRIE_NODES), edges: bundle.table(section::TRIE_EDGES), bundle };
+    let trie = Trie {
+        nodes: bundle.table(section::TRIE_NODES),
+        edges: bundle.table(section::TRIE_EDGES),
+        bundle,
+    };
     let mut unknown = true;
     for (index, part) in parts(folded).enumerate() {
         // In a slot of its own names, what a name holds says nothing of the model.
@@ -193,7 +215,11 @@ impl Trie<'_> {
                 self.walk(edge.target, part, token.end, visit);
             }
         };
-        if let Some((_, edge)) = self.edges.span(node.edges).search(|edge| self.bundle.text(edge.token).as_bytes().cmp(text)) {
+        if let Some((_, edge)) = self
+            .edges
+            .span(node.edges)
+            .search(|edge| self.bundle.text(edge.token).as_bytes().cmp(text))
+        {
             step(edge);
         }
         for edge in self.edges.span(node.prefixes).iter() {
@@ -206,7 +232,11 @@ impl Trie<'_> {
     /// The aliases and `=id`s that are exactly this part.
     fn exact(&self, part: &[u8], bits: &mut [u64]) -> bool {
         let table: Table<'_, l::Exact> = self.bundle.table(section::EXACT);
-        let Some((mut at, _)) = table.search(|exact| self.bundle.text(exact.text).as_bytes().cmp(part)) else { return false };
+        let Some((mut at, _)) =
+            table.search(|exact| self.bundle.text(exact.text).as_bytes().cmp(part))
+        else {
+            return false;
+        };
         let same = |exact: &l::Exact| self.bundle.text(exact.text).as_bytes() == part;
         while at > 0 && table.get(at - 1).as_ref().is_some_and(same) {
             at -= 1;

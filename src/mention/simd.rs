@@ -8,7 +8,8 @@
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod backend {
     use core::arch::wasm32::{
-        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128, v128_andnot, v128_any_true, v128_or,
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128, v128_andnot,
+        v128_any_true, v128_or,
     };
 
     #[derive(Clone, Copy)]
@@ -93,8 +94,14 @@ mod backend {
 
         pub(crate) fn bits(self) -> u64 {
             // The multiplication gathers the high bit of each byte of a word in its top byte.
-            let (low, high) = (u128::from_le_bytes(self.0) & u128::from(u64::MAX), u128::from_le_bytes(self.0) >> 64);
-            let gather = |word: u128| ((word & 0x8080_8080_8080_8080) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 & 0xff;
+            let (low, high) = (
+                u128::from_le_bytes(self.0) & u128::from(u64::MAX),
+                u128::from_le_bytes(self.0) >> 64,
+            );
+            let gather = |word: u128| {
+                ((word & 0x8080_8080_8080_8080) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+                    & 0xff
+            };
             u64::try_from(gather(low) | gather(high) << 8).unwrap_or(0)
         }
     }
@@ -126,7 +133,13 @@ fn special(lanes: Lanes) -> Lanes {
 #[inline(always)]
 fn escapable(lanes: Lanes) -> Lanes {
     // `b` and `f` differ in bit 2 alone.
-    lanes.with(4).is(b'f').or(lanes.is(b'n')).or(lanes.is(b'r')).or(lanes.is(b't')).or(lanes.is(b'/'))
+    lanes
+        .with(4)
+        .is(b'f')
+        .or(lanes.is(b'n'))
+        .or(lanes.is(b'r'))
+        .or(lanes.is(b't'))
+        .or(lanes.is(b'/'))
 }
 
 #[inline(always)]
@@ -213,16 +226,21 @@ mod tests {
     #[test]
     fn masks_say_of_each_byte_what_is_asked() {
         for start in 0..=255u8 {
-            let bytes: [u8; 64] = core::array::from_fn(|i| start.wrapping_add((i * 7 % 256).try_into().unwrap_or(0)));
+            let bytes: [u8; 64] =
+                core::array::from_fn(|i| start.wrapping_add((i * 7 % 256).try_into().unwrap_or(0)));
             let block = Block::new(&bytes);
-            let naive =
-                |is: &dyn Fn(u8) -> bool| bytes.iter().enumerate().fold(0u64, |bits, (i, &b)| bits | u64::from(is(b)) << i);
+            let naive = |is: &dyn Fn(u8) -> bool| {
+                bytes.iter().enumerate().fold(0u64, |bits, (i, &b)| bits | u64::from(is(b)) << i)
+            };
             assert_eq!(block.odd(), naive(&|b| !(0x20..0x80).contains(&b)));
             assert_eq!(block.is(start), naive(&|b| b == start));
             assert_eq!(block.escapable(), naive(&|b| b"bfnrt/".contains(&b)));
             assert_eq!(block.digits(), naive(&|b| b.is_ascii_digit()));
             assert_eq!(block.hex(), naive(&|b| b.is_ascii_hexdigit()));
-            assert_eq!(block.is_plain(), naive(&|b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\') == 0);
+            assert_eq!(
+                block.is_plain(),
+                naive(&|b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\') == 0
+            );
         }
     }
 }

@@ -56,7 +56,9 @@ impl fmt::Display for AccessHeaderError {
             Self::KeyUnknown => "the access is signed with a key that is not known here",
             Self::SignatureWrong => "the access's signature is wrong",
             Self::Expired => "the access has expired",
-            Self::NotYetValid => "the access is from the future: the clocks of gate and origin differ",
+            Self::NotYetValid => {
+                "the access is from the future: the clocks of gate and origin differ"
+            }
             Self::MethodWrong => "the access belongs to another method",
             Self::TargetWrong => "the access belongs to another path or query",
             Self::CredentialWrong => "the access belongs to other credentials",

@@ -24,8 +24,11 @@ pub(crate) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
     loop {
         let (name, value) = rest.split_once('=')?;
         let mut letters = name.bytes();
-        let begins = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'*');
-        let goes_on = letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_.*-".contains(&letter));
+        let begins =
+            letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'*');
+        let goes_on = letters.all(|letter| {
+            letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_.*-".contains(&letter)
+        });
         if !begins || !goes_on || members.iter().any(|(other, _)| *other == name) {
             return None;
         }
@@ -65,10 +68,15 @@ fn item(text: &str) -> Option<(Item<'_>, &str)> {
             let (word, after) = text.split_at(text.find(", ").unwrap_or(text.len()));
             if first.is_ascii_digit() {
                 let digits = word.len() <= 15 && word.bytes().all(|digit| digit.is_ascii_digit());
-                return digits.then(|| word.parse().ok()).flatten().map(|value| (Item::Integer(value), after));
+                return digits
+                    .then(|| word.parse().ok())
+                    .flatten()
+                    .map(|value| (Item::Integer(value), after));
             }
-            let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
-            ((first.is_ascii_alphabetic() || first == b'*') && word.bytes().all(letter)).then_some((Item::Token(word), after))
+            let letter =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+            ((first.is_ascii_alphabetic() || first == b'*') && word.bytes().all(letter))
+                .then_some((Item::Token(word), after))
         }
     }
 }

@@ -22,7 +22,10 @@ pub(crate) struct Key {
 pub(crate) enum Secret {
     Hmac(Vec<u8>),
     /// The public key, of which without the feature only the name is known.
-    Ed25519(#[cfg_attr(not(feature = "ed25519"), expect(dead_code, reason = "nothing checks it"))] [u8; 32]),
+    Ed25519(
+        #[cfg_attr(not(feature = "ed25519"), expect(dead_code, reason = "nothing checks it"))]
+        [u8; 32],
+    ),
 }
 
 /// Why a text holds no keys. It says nothing of the text, which is secret.
@@ -67,7 +70,12 @@ impl Keys {
     /// # Errors
     /// [`KeyError`] if the text is anything else; it must hold one key at least.
     pub fn read(text: &str) -> Result<Self, KeyError> {
-        let keys: Vec<Key> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(read).collect::<Result<_, _>>()?;
+        let keys: Vec<Key> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(read)
+            .collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(KeyError::Form) } else { Ok(Self(keys)) }
     }
 
@@ -113,15 +121,18 @@ impl Key {
     pub(crate) fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
         match &self.secret {
             Secret::Hmac(secret) => {
-                let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return false };
+                let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else {
+                    return false;
+                };
                 mac.update(text);
                 mac.verify_slice(signature).is_ok()
             }
             #[cfg(feature = "ed25519")]
             Secret::Ed25519(public) => {
-                let (Ok(key), Ok(signature)) =
-                    (ed25519_dalek::VerifyingKey::from_bytes(public), ed25519_dalek::Signature::from_slice(signature))
-                else {
+                let (Ok(key), Ok(signature)) = (
+                    ed25519_dalek::VerifyingKey::from_bytes(public),
+                    ed25519_dalek::Signature::from_slice(signature),
+                ) else {
                     return false;
                 };
                 // Strict: one signature has one spelling, and keys of small order sign nothing.

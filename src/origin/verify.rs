@@ -66,7 +66,10 @@ pub fn verify(
     let text = value(arrived.headers, ACCESS_HEADER).ok_or(AccessHeaderError::Missing)?;
     let read = read(&text).ok_or(AccessHeaderError::Malformed)?;
     let Read { access, .. } = &read;
-    let key = keys.of(&access.key_id).filter(|key| key.algorithm() == read.algorithm).ok_or(AccessHeaderError::KeyUnknown)?;
+    let key = keys
+        .of(&access.key_id)
+        .filter(|key| key.algorithm() == read.algorithm)
+        .ok_or(AccessHeaderError::KeyUnknown)?;
     if !key.verify(format!("{ACCESS_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
         return Err(AccessHeaderError::SignatureWrong);
     }
@@ -105,7 +108,8 @@ pub fn verify(
 #[must_use]
 pub fn acknowledge(access: &VerifiedAccess, status: u16, keys: &Keys) -> Option<String> {
     let (id, secret) = keys.signer()?;
-    let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", access.nonce);
+    let text =
+        format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", access.nonce);
     let signature = mac(secret, format!("{ENFORCED_HEADER}: {text}").as_bytes());
     Some(format!("{text}, sig=:{signature}:"))
 }

@@ -19,9 +19,10 @@ pub(crate) mod platform;
 pub use self::diagnostic::code::{Code, Severity};
 pub use self::diagnostic::problem::{File, LineIndex, Problem, render};
 pub use self::model::{
-    About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments, ElementTest, Entries, Fact, FactKind,
-    FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
-    Restriction, RuleState, Shape, Span, Test, Token, Unlisted,
+    About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments,
+    ElementTest, Entries, Fact, FactKind, FactRef, Family, GuardedDialect, LateBound, Licence,
+    LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState,
+    Shape, Span, Test, Token, Unlisted,
 };
 pub use self::platform::Platform;
 
@@ -101,14 +102,16 @@ pub struct Loaded {
 /// ```
 #[must_use]
 pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
-    let mut files: Vec<File> = sources.into_iter().map(|source| File { name: source.name, text: source.text }).collect();
+    let mut files: Vec<File> =
+        sources.into_iter().map(|source| File { name: source.name, text: source.text }).collect();
     let mut problems = Vec::new();
     let mut declarations = check::declared::Declarations::default();
     let mut documents = Vec::new();
     let mut broken = document::shape::Broken::default();
     let mut whole = true;
     for (index, file) in files.iter().enumerate() {
-        let Some(mut tree) = document::tree::read(index, &file.name, &file.text, &mut problems) else {
+        let Some(mut tree) = document::tree::read(index, &file.name, &file.text, &mut problems)
+        else {
             whole = false;
             continue;
         };
@@ -123,7 +126,11 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
         }
         match document::spanned::read::<document::types::Document>(&tree) {
             Ok(document) => documents.push((tree.span, document)),
-            Err(disagreement) => problems.push(Problem::new(diagnostic::code::WRONG_TYPE, tree.span, disagreement.to_string())),
+            Err(disagreement) => problems.push(Problem::new(
+                diagnostic::code::WRONG_TYPE,
+                tree.span,
+                disagreement.to_string(),
+            )),
         }
     }
     // Where a file is not understood at all, what the others refer to may stand in it.
@@ -141,7 +148,14 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             broken: &broken,
             platform: options.platform,
         };
-        check::validate(&documents, declarations, surroundings, &mut files, &mut problems, &mut allowed)
+        check::validate(
+            &documents,
+            declarations,
+            surroundings,
+            &mut files,
+            &mut problems,
+            &mut allowed,
+        )
     } else {
         None
     };

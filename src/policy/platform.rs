@@ -26,16 +26,28 @@ pub struct Platform {
 impl Platform {
     /// All that are known. What each tells is what its documentation says that its edge computes itself; what a client could set does not count.
     pub const ALL: &'static [Self] = &[
-        Self { name: "cloudflare", title: "Cloudflare", facts: &["country", "region", "asn", "ip", "tor"] },
+        Self {
+            name: "cloudflare",
+            title: "Cloudflare",
+            facts: &["country", "region", "asn", "ip", "tor"],
+        },
         Self {
             name: "fastly",
             title: "Fastly",
             facts: &["country", "region", "asn", "ip", "tor", "vpn", "proxy", "hosting", "relay"],
         },
-        Self { name: "cloudfront", title: "CloudFront", facts: &["country", "region", "asn", "ip"] },
+        Self {
+            name: "cloudfront",
+            title: "CloudFront",
+            facts: &["country", "region", "asn", "ip"],
+        },
         Self { name: "vercel", title: "Vercel", facts: &["country", "region", "ip"] },
         Self { name: "netlify", title: "Netlify", facts: &["country", "region", "ip"] },
-        Self { name: "google-cloud", title: "Google's load balancer", facts: &["country", "region", "ip"] },
+        Self {
+            name: "google-cloud",
+            title: "Google's load balancer",
+            facts: &["country", "region", "ip"],
+        },
         Self { name: "app-engine", title: "App Engine", facts: &["country", "region", "ip"] },
         Self { name: "akamai", title: "Akamai", facts: &["country", "region", "asn", "ip"] },
         Self { name: "bunny", title: "Bunny", facts: &["country", "ip"] },
@@ -49,7 +61,18 @@ impl Platform {
         Self {
             name: "custom",
             title: "a provider of facts of your own",
-            facts: &["country", "region", "asn", "ip", "tor", "vpn", "proxy", "hosting", "relay", "satellite"],
+            facts: &[
+                "country",
+                "region",
+                "asn",
+                "ip",
+                "tor",
+                "vpn",
+                "proxy",
+                "hosting",
+                "relay",
+                "satellite",
+            ],
         },
     ];
 
@@ -77,20 +100,33 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
     for rule in rules(policy) {
         rule.each(&mut |atom| {
             // Who is told no country is told no region either: one problem is enough.
-            let lacking =
-                needed(policy, atom).find(|fact| !platform.tells(fact) && (*fact != "region" || platform.tells("country")));
+            let lacking = needed(policy, atom).find(|fact| {
+                !platform.tells(fact) && (*fact != "region" || platform.tells("country"))
+            });
             let Some(fact) = lacking else { return };
-            let rests = format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
+            let rests =
+                format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
             let kind = Network::of(fact).is_some();
             let (code, message) = match rule.state {
                 RuleState::On => (code::PLATFORM, rests),
                 RuleState::Off | RuleState::Shadow => {
                     let value = if kind { "never true" } else { "always unknown" };
-                    (code::PLATFORM_LATER, format!("{rests}: if it is switched on there, this test is {value}"))
+                    (
+                        code::PLATFORM_LATER,
+                        format!("{rests}: if it is switched on there, this test is {value}"),
+                    )
                 }
             };
-            let told = platform.facts.iter().map(|fact| format!("`{fact}`")).collect::<Vec<_>>().join(", ");
-            let help = format!("take the test out, or name another platform with `--platform`; {} tells {told}", platform.name);
+            let told = platform
+                .facts
+                .iter()
+                .map(|fact| format!("`{fact}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let help = format!(
+                "take the test out, or name another platform with `--platform`; {} tells {told}",
+                platform.name
+            );
             problems.push(Problem::new(code, atom.span, message).help(help).at(rule.id));
         });
     }
@@ -123,7 +159,10 @@ struct Rule<'p> {
 
 impl<'p> Rule<'p> {
     fn each(&self, each: &mut impl FnMut(&'p Atom)) {
-        self.clauses.into_iter().flatten().for_each(|clause: &'p Clause| atoms(&clause.condition, each));
+        self.clauses
+            .into_iter()
+            .flatten()
+            .for_each(|clause: &'p Clause| atoms(&clause.condition, each));
     }
 }
 
@@ -154,7 +193,9 @@ fn needed(policy: &Policy, atom: &Atom) -> impl Iterator<Item = &'static str> + 
         _ => false,
     };
     let kind = match atom.test {
-        Test::Has(bit) if atom.fact == FactRef::Network => Network::KINDS.get(bit as usize).copied(),
+        Test::Has(bit) if atom.fact == FactRef::Network => {
+            Network::KINDS.get(bit as usize).copied()
+        }
         _ => None,
     };
     [

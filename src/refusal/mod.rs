@@ -61,7 +61,12 @@ impl Refusal {
         let error_format = Wording::of(verdict.error_format);
         let mut body = String::with_capacity(512);
         error_format.fill(&mut body, error_format.body, verdict, &message(verdict, &case), &case);
-        Self { status: verdict.status, headers: headers(verdict, error_format, case), body, error_format: verdict.error_format }
+        Self {
+            status: verdict.status,
+            headers: headers(verdict, error_format, case),
+            body,
+            error_format: verdict.error_format,
+        }
     }
 
     /// `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
@@ -110,7 +115,13 @@ impl Socket {
                 reason.pop();
             }
         } else {
-            Wording::of(kind::OPENAI).fill(&mut event, wording::SOCKET_EVENT, verdict, &message, &case);
+            Wording::of(kind::OPENAI).fill(
+                &mut event,
+                wording::SOCKET_EVENT,
+                verdict,
+                &message,
+                &case,
+            );
         }
         Self { event, code: 1008, reason }
     }
@@ -125,7 +136,10 @@ fn message(verdict: &Verdict, case: &str) -> String {
     }
     if text.is_empty() {
         let told = verdict.sentence.as_str();
-        sentence(&mut text, &[if told.is_empty() { "The request could not be checked." } else { told }]);
+        sentence(
+            &mut text,
+            &[if told.is_empty() { "The request could not be checked." } else { told }],
+        );
     }
     let mut models: Vec<&str> = Vec::new();
     for model in &verdict.closed {
@@ -145,7 +159,10 @@ fn message(verdict: &Verdict, case: &str) -> String {
         let url = ground.url.as_str();
         if !ground.title.is_empty() && !told.contains(&ground.title.as_str()) {
             told.push(&ground.title);
-            sentence(&mut text, &["Ground: ", &ground.title, if url.is_empty() { "" } else { ", " }, url]);
+            sentence(
+                &mut text,
+                &["Ground: ", &ground.title, if url.is_empty() { "" } else { ", " }, url],
+            );
         }
     }
     for ground in &verdict.grounds {
@@ -162,7 +179,8 @@ fn message(verdict: &Verdict, case: &str) -> String {
 
 /// Whether a text occurs in another. The standard library's search is fast and weighs seven kilobytes with its panics.
 fn occurs(part: &str, text: &str) -> bool {
-    (0..text.len()).any(|at| text.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(part.as_bytes())))
+    (0..text.len())
+        .any(|at| text.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(part.as_bytes())))
 }
 
 /// Whether `id` is some segments of `path`.
@@ -170,7 +188,10 @@ fn within(id: &str, path: &str) -> bool {
     let (id, path) = (id.as_bytes(), path.as_bytes());
     (0..path.len()).any(|at| {
         (at == 0 || path.get(at - 1) == Some(&b'/'))
-            && path.get(at..).and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+            && path
+                .get(at..)
+                .and_then(|rest| rest.strip_prefix(id))
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
     })
 }
 
@@ -190,7 +211,10 @@ fn sentence(to: &mut String, parts: &[&str]) {
 fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'static str, String)> {
     let mut headers: Vec<(&'static str, String)> = Vec::with_capacity(8);
     let google = verdict.error_format == kind::GOOGLE;
-    headers.push(("content-type", if google { "application/json; charset=UTF-8" } else { "application/json" }.into()));
+    headers.push((
+        "content-type",
+        if google { "application/json; charset=UTF-8" } else { "application/json" }.into(),
+    ));
     headers.push(("cache-control", "no-store".into()));
     if verdict.status != Reason::NoBundle.status() {
         headers.push(("x-should-retry", "false".into()));
@@ -200,7 +224,8 @@ fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'st
         headers.push(("x-amzn-errortype", error_format.word(verdict).into()));
     }
     // OpenAI's clients read the first, Anthropic's the second, Amazon's the third.
-    let names = if case.is_empty() { &[][..] } else { &["x-request-id", "request-id", "x-amzn-requestid"] };
+    let names =
+        if case.is_empty() { &[][..] } else { &["x-request-id", "request-id", "x-amzn-requestid"] };
     for name in names.iter().take(if verdict.error_format == kind::BEDROCK { 3 } else { 2 }) {
         headers.push((name, case.clone()));
     }

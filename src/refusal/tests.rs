@@ -8,7 +8,11 @@ use crate::verdict::VerdictKind;
 fn verdict(asked: Asked<'_>, restrictions: &[u16]) -> (crate::bundle::view::OwnedBundle, Verdict) {
     let bundle = RequestBundle::default().bundle();
     let outcome = asked.decide(&bundle, &closing(&[1]));
-    let verdict = Verdict::new(bundle.view(), outcome, &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() });
+    let verdict = Verdict::new(
+        bundle.view(),
+        outcome,
+        &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() },
+    );
     (bundle, verdict)
 }
 
@@ -37,8 +41,14 @@ fn a_denial_in_the_words_of_openai() {
     assert_eq!(header(&refusal, "content-type"), Some("application/json"));
     assert_eq!(header(&refusal, "x-should-retry"), Some("false"));
     assert_eq!(header(&refusal, "cache-control"), Some("no-store"));
-    assert_eq!((header(&refusal, "x-request-id"), header(&refusal, "request-id")), (Some("case-1"), Some("case-1")));
-    assert_eq!(header(&refusal, "link"), Some("<https://example.gov/orders/1>; rel=\"blocked-by\""));
+    assert_eq!(
+        (header(&refusal, "x-request-id"), header(&refusal, "request-id")),
+        (Some("case-1"), Some("case-1"))
+    );
+    assert_eq!(
+        header(&refusal, "link"),
+        Some("<https://example.gov/orders/1>; rel=\"blocked-by\"")
+    );
     assert_eq!(header(&refusal, "retry-after"), None);
     assert_eq!(refusal.stream_event(), format!("data: {}\n\n", refusal.body));
 }
@@ -55,7 +65,10 @@ fn a_denial_in_the_words_of_anthropic() {
 #[test]
 fn an_id_is_told_without_the_readings_of_its_path() {
     assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0"));
-    assert!(within("acme.m-1:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0/converse"));
+    assert!(within(
+        "acme.m-1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/acme.m-1:0/converse"
+    ));
     assert!(within("acme.m-1:0", "acme.m-1:0/converse"));
     for other in ["acme.m-1:0-pro", "x/acme.m-1:0-pro", "xacme.m-1:0", ""] {
         assert!(!within("acme.m-1:0", other), "{other}");
@@ -64,28 +77,42 @@ fn an_id_is_told_without_the_readings_of_its_path() {
 
 #[test]
 fn all_texts_that_deny_are_told_once() {
-    let refusal = refusal(post("/v1/chat/completions", r#"{"model":"mythos-5\"<b>, mythos-5"}"#), &[0, 1, 0]);
+    let refusal =
+        refusal(post("/v1/chat/completions", r#"{"model":"mythos-5\"<b>, mythos-5"}"#), &[0, 1, 0]);
     assert_eq!(refusal.status, 451);
     let body: Value = serde_json::from_str(&refusal.body).unwrap();
     let message = body["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("Mythos is closed to you. Model: mythos-5, mythos-5\"<b>. Ground: "), "{message}");
+    assert!(
+        message.starts_with("Mythos is closed to you. Model: mythos-5, mythos-5\"<b>. Ground: "),
+        "{message}"
+    );
     assert_eq!(message.matches("Order of 12 June").count(), 1);
     // A link that could not stand in the header is left out of it.
-    assert_eq!(header(&refusal, "link"), Some("<https://example.gov/orders/1>; rel=\"blocked-by\""));
+    assert_eq!(
+        header(&refusal, "link"),
+        Some("<https://example.gov/orders/1>; rel=\"blocked-by\"")
+    );
 }
 
 #[test]
 fn a_refusal_says_what_to_mend() {
-    for (url, kind) in [("/v1/chat/completions", "invalid_request_error"), ("/v1/messages", "invalid_request_error")] {
+    for (url, kind) in [
+        ("/v1/chat/completions", "invalid_request_error"),
+        ("/v1/messages", "invalid_request_error"),
+    ] {
         let refusal = refusal(post(url, r#"{"model":5}"#), &[0]);
         assert_eq!(refusal.status, 400);
         let body: Value = serde_json::from_str(&refusal.body).unwrap();
         assert_eq!(body["error"]["type"], kind);
-        assert_eq!(body["error"]["message"], format!("{} Case: case-1.", Reason::ModelType.message()));
+        assert_eq!(
+            body["error"]["message"],
+            format!("{} Case: case-1.", Reason::ModelType.message())
+        );
         assert!(refusal.body.contains("model_type"));
         assert_eq!(header(&refusal, "link"), None);
     }
-    let coded = refusal(Asked { headers: &[("content-encoding", "br")], ..post("/v1/messages", "x") }, &[]);
+    let coded =
+        refusal(Asked { headers: &[("content-encoding", "br")], ..post("/v1/messages", "x") }, &[]);
     assert_eq!(coded.status, 415);
 }
 
@@ -105,12 +132,17 @@ fn without_a_case_id_none_is_told() {
     let body: Value = serde_json::from_str(&refusal.body).unwrap();
     assert_eq!(body["request_id"], Value::Null);
     assert!(
-        !refusal.body.contains("Case:") && refusal.body.contains("Appeal: https://example.com/review.\""),
+        !refusal.body.contains("Case:")
+            && refusal.body.contains("Appeal: https://example.com/review.\""),
         "{}",
         refusal.body
     );
     let socket = Socket::new(&verdict, "");
-    assert!(!socket.event.contains("Case:") && socket.event.contains("\"event_id\":null"), "{}", socket.event);
+    assert!(
+        !socket.event.contains("Case:") && socket.event.contains("\"event_id\":null"),
+        "{}",
+        socket.event
+    );
 }
 
 #[test]

@@ -25,8 +25,7 @@ pub(crate) struct Wording {
 }
 
 /// An error event on a WebSocket, in OpenAI's words.
-pub(crate) const SOCKET_EVENT: &str =
-    r#"{"type":"error","event_id":$i,"error":{"message":$m,"type":$t,"param":$p,"code":$c,"event_id":$i}}"#;
+pub(crate) const SOCKET_EVENT: &str = r#"{"type":"error","event_id":$i,"error":{"message":$m,"type":$t,"param":$p,"code":$c,"event_id":$i}}"#;
 
 const OPENAI: Wording = Wording {
     body: r#"{"error":{"message":$m,"type":$t,"param":$p,"code":$c}}"#,
@@ -50,25 +49,47 @@ static ERROR_FORMATS: [Wording; 12] = [
     // Bedrock: the words go into a header
     Wording {
         body: r#"{"message":$m}"#,
-        words: ["AccessDeniedException", "ValidationException", "ValidationException", "ServiceUnavailableException"],
+        words: [
+            "AccessDeniedException",
+            "ValidationException",
+            "ValidationException",
+            "ServiceUnavailableException",
+        ],
     },
     // Mistral
     Wording {
         body: r#"{"object":"error","message":$m,"type":$t,"param":$p,"code":$c}"#,
-        words: ["permission_error", "invalid_request_error", "invalid_request_error", "server_error"],
+        words: [
+            "permission_error",
+            "invalid_request_error",
+            "invalid_request_error",
+            "server_error",
+        ],
     },
     // Cohere
     Wording { body: r#"{"id":$i,"message":$m}"#, words: [""; 4] },
     // OpenRouter
-    Wording { body: r#"{"error":{"code":$s,"message":$m,"metadata":{"reason":$c}}}"#, words: [""; 4] },
+    Wording {
+        body: r#"{"error":{"code":$s,"message":$m,"metadata":{"reason":$c}}}"#,
+        words: [""; 4],
+    },
     // Ollama
     Wording { body: r#"{"error":$m}"#, words: [""; 4] },
     // Cloudflare: numbers of its table of Workers AI errors
-    Wording { body: r#"{"result":null,"success":false,"errors":[{"code":$n,"message":$m}],"messages":[]}"#, words: CLOUDFLARE },
+    Wording {
+        body: r#"{"result":null,"success":false,"errors":[{"code":$n,"message":$m}],"messages":[]}"#,
+        words: CLOUDFLARE,
+    },
     // watsonx
-    Wording { body: r#"{"errors":[{"code":$c,"message":$m,"more_info":$u}],"trace":$i,"status_code":$s}"#, words: [""; 4] },
+    Wording {
+        body: r#"{"errors":[{"code":$c,"message":$m,"more_info":$u}],"trace":$i,"status_code":$s}"#,
+        words: [""; 4],
+    },
     // Cloudflare, where the body names the model
-    Wording { body: r#"{"state":"Failed","error":{"code":$n,"message":$m},"model":$M}"#, words: CLOUDFLARE },
+    Wording {
+        body: r#"{"state":"Failed","error":{"code":$n,"message":$m},"model":$M}"#,
+        words: CLOUDFLARE,
+    },
 ];
 
 const CLOUDFLARE: [&str; 4] = ["5018", "5004", "3006", "3040"];
@@ -91,7 +112,14 @@ impl Wording {
     }
 
     /// Appends a template, filled in.
-    pub(crate) fn fill(&self, to: &mut String, template: &str, verdict: &Verdict, message: &str, case: &str) {
+    pub(crate) fn fill(
+        &self,
+        to: &mut String,
+        template: &str,
+        verdict: &Verdict,
+        message: &str,
+        case: &str,
+    ) {
         let ground = verdict.grounds.first();
         let mut letters = template.chars();
         while let Some(letter) = letters.next() {
@@ -108,7 +136,11 @@ impl Wording {
                 Some('t') => json::string(to, self.word(verdict)),
                 Some('n') => to.push_str(self.word(verdict)),
                 Some('s') => json::number(to, u64::from(verdict.status)),
-                Some('p') => to.push_str(if verdict.kind == VerdictKind::Deny { "\"model\"" } else { "null" }),
+                Some('p') => to.push_str(if verdict.kind == VerdictKind::Deny {
+                    "\"model\""
+                } else {
+                    "null"
+                }),
                 Some('o') => json::string(to, ground.map_or("", |ground| &ground.title)),
                 Some('u') => json::string(to, ground.map_or("", |ground| &ground.url)),
                 Some('M') => match verdict.closed.first() {

@@ -65,7 +65,12 @@ impl PartReader for BatchedRequest {
     /// # Errors
     ///
     /// A head that is none, or that servers read differently.
-    fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings) -> Result<(), Reason> {
+    fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &Findings,
+    ) -> Result<(), Reason> {
         let mut at = 0;
         if self.reader.is_none() {
             loop {
@@ -100,10 +105,18 @@ impl PartReader for BatchedRequest {
     /// # Errors
     ///
     /// What keeps it from being read with certainty.
-    fn finish(mut self: Box<Self>, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    fn finish(
+        mut self: Box<Self>,
+        bundle: Bundle<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         if self.reader.is_none() {
             // Without a body the blank line may be missing.
-            self.head.extend_from_slice(if self.head.ends_with(b"\r\n") { b"\r\n" } else { b"\r\n\r\n" });
+            self.head.extend_from_slice(if self.head.ends_with(b"\r\n") {
+                b"\r\n"
+            } else {
+                b"\r\n\r\n"
+            });
             self.reader = Some(self.read_head(bundle, findings)?);
         }
         let Some(mut reader) = self.reader else { return Ok(()) };
@@ -112,7 +125,9 @@ impl PartReader for BatchedRequest {
         match (kind, reason) {
             (VerdictKind::Refuse, reason) => return Err(reason),
             (_, Reason::Unlisted) => findings.unknown(),
-            (VerdictKind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted) if denied_set.denies(0) => {
+            (VerdictKind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted)
+                if denied_set.denies(0) =>
+            {
                 findings.unknown()
             }
             (_, Reason::UnknownOperation | Reason::Unguarded) => findings.present(role::SUSPECT),
@@ -129,9 +144,14 @@ impl PartReader for BatchedRequest {
 }
 
 impl BatchedRequest {
-    fn read_head(&mut self, bundle: Bundle<'_>, findings: &Findings) -> Result<RequestReader, Reason> {
+    fn read_head(
+        &mut self,
+        bundle: Bundle<'_>,
+        findings: &Findings,
+    ) -> Result<RequestReader, Reason> {
         let bad = Reason::MultipartHeader;
-        let (first, rest) = core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
+        let (first, rest) =
+            core::str::from_utf8(&self.head).ok().and_then(|head| cut(head, b'\r')).ok_or(bad)?;
         let mut rest = rest.as_bytes().strip_prefix(b"\n").ok_or(bad)?;
         let (method, target) = cut(first, b' ').ok_or(bad)?;
         let target = match cut(target, b' ') {

@@ -41,13 +41,29 @@ const GENERIC: [(&[u8], u8); 6] = [
 /// # Errors
 ///
 /// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
-pub(crate) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
-    let mut reader = QueryReader { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
+pub(crate) fn read(
+    bundle: Bundle<'_>,
+    query: &[u8],
+    route: &Route,
+    findings: &mut Findings,
+) -> Result<(), Reason> {
+    let mut reader = QueryReader {
+        bundle,
+        route,
+        findings,
+        name: Vec::new(),
+        value: Vec::new(),
+        spare: Vec::new(),
+    };
     let mut result = Ok(());
     let mut count = 0;
     pairs(query, &mut |pair| {
         count += 1;
-        let read = if count > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { reader.pair(pair) };
+        let read = if count > limits::PARAMETERS {
+            Err(Reason::TooManyParameters)
+        } else {
+            reader.pair(pair)
+        };
         result = result.and(read);
         count <= limits::PARAMETERS
     });
@@ -86,7 +102,8 @@ impl QueryReader<'_, '_> {
 
     /// One reader of the name.
     fn named(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
-        let mut parts = name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
+        let mut parts =
+            name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
         let mut key = Key::EMPTY;
         key.push(trim(parts.next().unwrap_or_default()));
         let mut declared = 0;

@@ -109,12 +109,24 @@ struct Slot {
 impl RequestReader {
     /// Reads path, query and headers. What is wrong with them is kept for the verdict.
     #[must_use]
-    pub(crate) fn new(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, denied_set: &DeniedSet, open_part: OpenPart) -> Self {
+    pub(crate) fn new(
+        bundle: Bundle<'_>,
+        route: &Route,
+        head: &Head<'_>,
+        denied_set: &DeniedSet,
+        open_part: OpenPart,
+    ) -> Self {
         Self::within(bundle, route, head, denied_set, Err(open_part))
     }
 
     /// The same of a request inside another, of which this is what was found.
-    pub(crate) fn inside(bundle: Bundle<'_>, route: &Route, head: &Head<'_>, denied_set: &DeniedSet, around: &Findings) -> Self {
+    pub(crate) fn inside(
+        bundle: Bundle<'_>,
+        route: &Route,
+        head: &Head<'_>,
+        denied_set: &DeniedSet,
+        around: &Findings,
+    ) -> Self {
         Self::within(bundle, route, head, denied_set, Ok(around))
     }
 
@@ -175,7 +187,8 @@ impl RequestReader {
     /// Reads on in a message of the origin's.
     pub fn feed_origin(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         if self.origin_messages.is_none() {
-            self.origin_messages = Some(OriginMessages::new(bundle, self.answers(operation::ANSWER_NAMES)));
+            self.origin_messages =
+                Some(OriginMessages::new(bundle, self.answers(operation::ANSWER_NAMES)));
         }
         if let Some(origin_messages) = &mut self.origin_messages {
             origin_messages.feed(bundle, bytes);
@@ -197,7 +210,9 @@ impl RequestReader {
         }
         let asked = self.asked || self.facts.body;
         let late = self.late || self.open_ended() || self.facts.has(operation::LATE_BOUND);
-        self.proven || !late && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
+        self.proven
+            || !late
+                && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
     }
 
     /// What was read of this message leaves it to the origin what runs, whatever model it names.
@@ -289,7 +304,8 @@ impl RequestReader {
         if !self.settled() {
             for Slot { body, failed, findings } in &mut self.slots {
                 if failed.is_none() {
-                    *failed = body.finish(bundle, findings.as_mut().unwrap_or(&mut self.findings)).err();
+                    *failed =
+                        body.finish(bundle, findings.as_mut().unwrap_or(&mut self.findings)).err();
                 }
             }
             self.facts.trouble = self.trouble();
@@ -357,9 +373,11 @@ impl RequestReader {
             deletes: head.method.eq_ignore_ascii_case("delete"),
         };
         let (around, open_part) = (around.ok(), around.err());
-        let mut findings = Findings::new(bundle).resolving(Scope::of(bundle, &route.readings, head), around);
+        let mut findings =
+            Findings::new(bundle).resolving(Scope::of(bundle, &route.readings, head), around);
         if route.guarded && !denied_set.is_empty() {
-            let mut note = |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
+            let mut note =
+                |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
             for (role, text) in route.mentions() {
                 note(findings.text(bundle, role, text, crate::mention::findings::Carrier::Path));
             }
@@ -409,13 +427,17 @@ impl RequestReader {
             self.begin(bundle);
         }
         if self.stage == BodyStage::Sniffing {
-            let Some(at) = bytes.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')) else { return };
+            let Some(at) = bytes.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+            else {
+                return;
+            };
             bytes = bytes.get(at..).unwrap_or_default();
             self.sniff(bundle, bytes.first().copied());
         }
         while !bytes.is_empty() && !self.settled() {
             // INVARIANT: readers meet where the body says, and not where a chunk ends; one alone has nobody to meet.
-            let piece = if self.slots.len() > 1 { limits::MERGE_BYTES - self.merged } else { bytes.len() };
+            let piece =
+                if self.slots.len() > 1 { limits::MERGE_BYTES - self.merged } else { bytes.len() };
             let (piece, rest) = bytes.split_at_checked(piece).unwrap_or((bytes, &[]));
             bytes = rest;
             self.merged = (self.merged + piece.len()) % limits::MERGE_BYTES;
@@ -426,10 +448,13 @@ impl RequestReader {
     fn read_on(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         for Slot { body, failed, findings } in &mut self.slots {
             if failed.is_none() {
-                *failed = body.feed(bundle, bytes, findings.as_mut().unwrap_or(&mut self.findings)).err();
+                *failed =
+                    body.feed(bundle, bytes, findings.as_mut().unwrap_or(&mut self.findings)).err();
             }
         }
-        if self.merged == 0 && self.slots.iter().any(|slot| slot.findings.as_ref().is_some_and(Findings::ended)) {
+        if self.merged == 0
+            && self.slots.iter().any(|slot| slot.findings.as_ref().is_some_and(Findings::ended))
+        {
             self.merge();
         }
         // INVARIANT: one reader that is stopped does not stop the others, for which of them is first depends on the chunks.
@@ -441,7 +466,10 @@ impl RequestReader {
     /// What stopped a reader.
     fn trouble(&self) -> Option<Reason> {
         let passes = if self.facts.message { is_no_json } else { Reason::is_no_text };
-        self.slots.iter().filter_map(|slot| slot.failed).find(|reason| !self.media || !passes(*reason))
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.failed)
+            .find(|reason| !self.media || !passes(*reason))
     }
 
     /// Chooses the readers by what the headers claim.
@@ -504,13 +532,15 @@ impl RequestReader {
             let body = match kind {
                 BodyKind::Lines => Body::Lines(JsonLines::new(state)),
                 BodyKind::Form => Body::Form(Form::new(state)),
-                BodyKind::Multipart => match Multipart::new(state, &self.content.line, self.open_part) {
-                    Ok(multipart) => Body::Multipart(multipart),
-                    Err(reason) => {
-                        self.facts.trouble = Some(reason);
-                        return;
+                BodyKind::Multipart => {
+                    match Multipart::new(state, &self.content.line, self.open_part) {
+                        Ok(multipart) => Body::Multipart(multipart),
+                        Err(reason) => {
+                            self.facts.trouble = Some(reason);
+                            return;
+                        }
                     }
-                },
+                }
                 BodyKind::Json | BodyKind::Sdp | BodyKind::Other => Body::Json(Json::new(state)),
             };
             let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
@@ -557,14 +587,18 @@ fn is_no_json(reason: Reason) -> bool {
 /// INVARIANT: the one rule for this. Whoever relays sockets asks it too, or a request could be a socket on one side alone.
 pub(crate) fn is_upgrade(head: &Head<'_>) -> bool {
     let mut lines = head::lines(head.headers, "upgrade");
-    let named = lines.next().is_some_and(|line| line.eq_ignore_ascii_case("websocket")) && lines.next().is_none();
+    let named = lines.next().is_some_and(|line| line.eq_ignore_ascii_case("websocket"))
+        && lines.next().is_none();
     named && head.method.eq_ignore_ascii_case("get") || head.method.eq_ignore_ascii_case("connect")
 }
 
 /// `OPTIONS` with `Origin` and `Access-Control-Request-Method`, and no other method asked for. That no body comes is seen later.
 fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
     let has = |name: &'static str| head::lines(head.headers, name).next().is_some();
-    head.method.eq_ignore_ascii_case("options") && route.is_foreign() && has("origin") && has("access-control-request-method")
+    head.method.eq_ignore_ascii_case("options")
+        && route.is_foreign()
+        && has("origin")
+        && has("access-control-request-method")
 }
 
 /// How a refusal is worded: as the operation does; of several, one of the dialect that a header speaks for, else the first.
@@ -575,7 +609,9 @@ fn error_format(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
     let mut first = None;
     for reading in &route.readings {
         let Some(dialect) = dialects.get(u32::from(reading.dialect)) else { continue };
-        let error_format = operations.get(reading.operation).map_or(dialect.error_format, |operation| operation.error_format);
+        let error_format = operations
+            .get(reading.operation)
+            .map_or(dialect.error_format, |operation| operation.error_format);
         first = first.or(Some(error_format));
         for location in locations.span(dialect.hints).iter() {
             if head.headers.iter().any(|(name, _)| head::is(name, bundle.text(location.name))) {

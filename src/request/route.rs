@@ -147,8 +147,16 @@ const BODILESS: u16 = 1 | DELETE;
 const CAPTURES: usize = 16;
 
 /// Segments after which a path may name a model, whatever the API.
-const HINT_SEGMENTS: [&[u8]; 8] =
-    [b"models", b"model", b"deployments", b"deployment", b"engines", b"engine", b"endpoints", b"serving-endpoints"];
+const HINT_SEGMENTS: [&[u8]; 8] = [
+    b"models",
+    b"model",
+    b"deployments",
+    b"deployment",
+    b"engines",
+    b"engine",
+    b"endpoints",
+    b"serving-endpoints",
+];
 
 impl Route {
     /// Reads another head. Nothing is allocated once the buffers have grown to what a usual request takes.
@@ -207,12 +215,17 @@ impl Route {
     }
 
     /// What the denied set is computed for: the readings or, of what holds requests, those of all that it may hold. `room` is for these.
-    pub(crate) fn operation_matches<'a>(&'a self, bundle: Bundle<'_>, room: &'a mut Vec<OperationMatch>) -> &'a [OperationMatch] {
+    pub(crate) fn operation_matches<'a>(
+        &'a self,
+        bundle: Bundle<'_>,
+        room: &'a mut Vec<OperationMatch>,
+    ) -> &'a [OperationMatch] {
         if self.flags & operation::CONTAINER == 0 {
             return &self.readings;
         }
         room.extend_from_slice(&self.readings);
-        for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter()) {
+        for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter())
+        {
             room.push(OperationMatch { operation: index, dialect: inner.dialect });
         }
         room
@@ -229,13 +242,18 @@ impl Route {
     }
 
     /// All operations that it may be, as the bundle holds them.
-    pub(crate) fn operations<'a>(&self, bundle: Bundle<'a>) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
+    pub(crate) fn operations<'a>(
+        &self,
+        bundle: Bundle<'a>,
+    ) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
         let table: Table<'a, l::Operation> = bundle.table(section::OPERATIONS);
         self.readings.iter().filter_map(move |reading| table.get(reading.operation))
     }
 
     fn method(&mut self, method: &str) {
-        let bit = operation::METHODS.iter().position(|known| known.eq_ignore_ascii_case(method.trim_ascii()));
+        let bit = operation::METHODS
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(method.trim_ascii()));
         match bit {
             // HEAD is GET without the answer's body.
             Some(bit) => self.methods |= if bit == 5 { 1 | 1 << 5 } else { 1 << bit },
@@ -259,7 +277,8 @@ impl Route {
             if let Some(last) = bare.last_mut() {
                 *last = self::bare(last);
             }
-            let changes = bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
+            let changes =
+                bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
             if changes && self.find(walk, &bare) != Match::None {
                 self.unsure = true;
                 return;
@@ -287,7 +306,10 @@ impl Route {
         let ending = self.search(walk, segments, Manner::Ending);
         let known = exact.found().max(ending.found());
         // What stands before the ending says which model in the paths of some servers.
-        self.hints(segments, if ending.found() == Match::None { segments.len() } else { ending.ending });
+        self.hints(
+            segments,
+            if ending.found() == Match::None { segments.len() } else { ending.ending },
+        );
         known
     }
 
@@ -320,9 +342,15 @@ impl Route {
                 };
                 let open = mount.dialects & !search.sure;
                 if let Some(at) = at.filter(|_| open != 0) {
-                    let taken = walk.matches(mount.node, segments, at, open, &mut |operations, captures, open| {
-                        self.end(walk, operations, segments, captures, open, search)
-                    });
+                    let taken = walk.matches(
+                        mount.node,
+                        segments,
+                        at,
+                        open,
+                        &mut |operations, captures, open| {
+                            self.end(walk, operations, segments, captures, open, search)
+                        },
+                    );
                     if taken != 0 {
                         search.ending = at;
                     }
@@ -370,14 +398,20 @@ impl Route {
             let free = free(&operation, segments.len(), captures);
             search.free = search.free.max(free);
             self.known(at, &operation, search.manner == Manner::Exact && !loose && !search.all);
-            if !loose && self.methods & POST != 0 && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
+            if !loose
+                && self.methods & POST != 0
+                && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
             {
                 self.unread(walk.bundle);
             }
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
-                    self.mention(if opaque { role::DEPLOYMENT } else { role::PRIMARY }, segments, *capture);
+                    self.mention(
+                        if opaque { role::DEPLOYMENT } else { role::PRIMARY },
+                        segments,
+                        *capture,
+                    );
                 }
             }
         }
@@ -388,7 +422,8 @@ impl Route {
         self.flags |= operation.flags & !operation::QUIET;
         // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair; and where a method takes no
         // body, or is none of the path's, nobody knows what a server makes of one.
-        let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
+        let quiet =
+            exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
         self.reading(OperationMatch { operation: index, dialect: operation.dialect });
         if !quiet {
@@ -426,7 +461,8 @@ impl Route {
 
     /// Segments that may name a model: those before `end`, and those behind a segment that is called like one.
     fn hints(&mut self, segments: &[&[u8]], end: usize) {
-        let is_hint = |segment: &&[u8]| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint));
+        let is_hint =
+            |segment: &&[u8]| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint));
         let behind = segments.iter().position(is_hint).map_or(segments.len(), |at| at + 1);
         // Each by itself, and what stands behind together: an id may be cut by slashes.
         for from in 0..segments.len() {
@@ -435,13 +471,19 @@ impl Route {
             }
         }
         if segments.len() > behind + 1 {
-            self.mention(role::HINT, segments, Capture { from: behind, to: segments.len(), cut: 0 });
+            self.mention(
+                role::HINT,
+                segments,
+                Capture { from: behind, to: segments.len(), cut: 0 },
+            );
         }
     }
 
     fn mention(&mut self, role: u8, segments: &[&[u8]], capture: Capture) {
         let start = self.texts.len();
-        for (i, segment) in segments.get(capture.from..capture.to).unwrap_or_default().iter().enumerate() {
+        for (i, segment) in
+            segments.get(capture.from..capture.to).unwrap_or_default().iter().enumerate()
+        {
             if i > 0 {
                 self.texts.push(b'/');
             }
@@ -478,7 +520,8 @@ fn is_word(segment: &[u8]) -> bool {
     let (mut digits, mut capitals, mut consonants, mut run) = (0, 0, 0, 0);
     for (seen, byte) in text.iter().enumerate() {
         let sounds = !byte.is_ascii_alphabetic() || b"aeiouy".contains(&byte.to_ascii_lowercase());
-        consonants = if sounds || byte.is_ascii_uppercase() && run > 0 { 0 } else { consonants + 1 };
+        consonants =
+            if sounds || byte.is_ascii_uppercase() && run > 0 { 0 } else { consonants + 1 };
         if consonants > 4 {
             return false;
         }
@@ -494,7 +537,11 @@ fn is_word(segment: &[u8]) -> bool {
             _ => return false,
         }
     }
-    let inside = digits == 0 || digits == 1 && text.len() > 4 && text.first() != Some(&b'2') && text.last() != Some(&b'2');
+    let inside = digits == 0
+        || digits == 1
+            && text.len() > 4
+            && text.first() != Some(&b'2')
+            && text.last() != Some(&b'2');
     text.len() > 2 && inside && (capitals == 0 || run > 2 || capitals == text.len())
 }
 
@@ -520,7 +567,12 @@ fn trim(mut segment: &[u8]) -> &[u8] {
 /// The text before its file extension.
 fn stem(segment: &[u8]) -> &[u8] {
     match segment.iter().rposition(|&b| b == b'.') {
-        Some(at) if at > 0 && segment.get(at + 1..).is_some_and(|rest| rest.iter().all(u8::is_ascii_alphabetic)) => {
+        Some(at)
+            if at > 0
+                && segment
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.iter().all(u8::is_ascii_alphabetic)) =>
+        {
             segment.get(..at).unwrap_or_default()
         }
         _ => segment,
@@ -572,17 +624,25 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(bundle: Bundle<'a>) -> Self {
-        let (nodes, edges) = (bundle.table(section::ROUTE_NODES), bundle.table(section::ROUTE_EDGES));
+        let (nodes, edges) =
+            (bundle.table(section::ROUTE_NODES), bundle.table(section::ROUTE_EDGES));
         let mut walk = Self { nodes, edges, bundle, mounts: [NO_MOUNT; limits::DIALECTS] };
         for (number, dialect) in (0..).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
             // Equal texts are one text of the bundle, so equal prefixes are one prefix.
-            let known = walk.mounts.iter_mut().find(|mount| mount.dialects == 0 || mount.prefix == dialect.prefix);
+            let known = walk
+                .mounts
+                .iter_mut()
+                .find(|mount| mount.dialects == 0 || mount.prefix == dialect.prefix);
             let Some(mount) = known else { break };
             mount.prefix = dialect.prefix;
             mount.dialects |= bit(number);
         }
         for at in 0..walk.mounts.len() {
-            let node = walk.mounts.get(at).filter(|mount| mount.dialects != 0).and_then(|mount| walk.node(mount.prefix));
+            let node = walk
+                .mounts
+                .get(at)
+                .filter(|mount| mount.dialects != 0)
+                .and_then(|mount| walk.node(mount.prefix));
             if let Some(mount) = walk.mounts.get_mut(at) {
                 mount.node = node.unwrap_or(NONE);
             }
@@ -598,12 +658,21 @@ impl<'a> Walk<'a> {
     fn node(&self, prefix: l::Str) -> Option<u32> {
         parts(self.bundle.text(prefix)).try_fold(0, |node, part| {
             let edges = self.edges.span(self.nodes.get(node)?.edges);
-            edges.search(|edge| folded_order(self.bundle.text(edge.text), part)).map(|(_, edge)| edge.target)
+            edges
+                .search(|edge| folded_order(self.bundle.text(edge.text), part))
+                .map(|(_, edge)| edge.target)
         })
     }
 
     /// Follows all segments from `from` on, for these dialects; those of them that found an operation at the end.
-    fn matches(&self, node: u32, segments: &[&[u8]], from: usize, open: Dialects, visit: &mut Visit<'_>) -> Dialects {
+    fn matches(
+        &self,
+        node: u32,
+        segments: &[&[u8]],
+        from: usize,
+        open: Dialects,
+        visit: &mut Visit<'_>,
+    ) -> Dialects {
         self.step(node, segments, from, &mut [Capture::default(); CAPTURES], 0, open, visit)
     }
 
@@ -628,7 +697,11 @@ impl<'a> Walk<'a> {
         };
         let folding = segment.iter().any(u8::is_ascii_uppercase);
         let mut found = 0;
-        if let Some((_, edge)) = self.edges.span(node.edges).search(|edge| folded_order(self.bundle.text(edge.text), segment)) {
+        if let Some((_, edge)) = self
+            .edges
+            .span(node.edges)
+            .search(|edge| folded_order(self.bundle.text(edge.text), segment))
+        {
             found = self.step(edge.target, segments, at + 1, captures, held, live, visit);
         }
         let mut open = if folding { live } else { live & !found };
@@ -638,14 +711,24 @@ impl<'a> Walk<'a> {
             }
             let suffix = self.bundle.text(edge.text).as_bytes();
             let cut = suffix.len();
-            let Some(start) = segment.len().checked_sub(cut).filter(|start| *start > 0) else { continue };
+            let Some(start) = segment.len().checked_sub(cut).filter(|start| *start > 0) else {
+                continue;
+            };
             if !segment.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(suffix)) {
                 continue;
             }
             if let Some(location) = captures.get_mut(held) {
                 *location = Capture { from: at, to: at + 1, cut };
             }
-            let taken = self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), open, visit);
+            let taken = self.step(
+                edge.target,
+                segments,
+                at + 1,
+                captures,
+                (held + 1).min(CAPTURES),
+                open,
+                visit,
+            );
             found |= taken;
             if !folding || cut == 0 {
                 open &= !taken;
@@ -658,7 +741,11 @@ impl<'a> Walk<'a> {
             if let Some(location) = captures.get_mut(held) {
                 *location = Capture { from: at, to: segments.len(), cut: 0 };
             }
-            found |= visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(), open);
+            found |= visit(
+                tail.operations,
+                captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(),
+                open,
+            );
         }
         found
     }

@@ -35,11 +35,25 @@ pub(crate) struct Frames {
 impl Frames {
     pub(crate) fn new(states: &[u32]) -> Self {
         let document = Document::new(states);
-        Self { document, fixed: [0; PRELUDE], count: 0, headers: 0, payload: 0, crc: !0, failed: false }
+        Self {
+            document,
+            fixed: [0; PRELUDE],
+            count: 0,
+            headers: 0,
+            payload: 0,
+            crc: !0,
+            failed: false,
+        }
     }
 
     /// Reads a piece behind `at` bytes that are held.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], mut at: usize, watch: &mut Watch) {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        mut bytes: &[u8],
+        mut at: usize,
+        watch: &mut Watch,
+    ) {
         while !bytes.is_empty() && watch.cut.is_none() {
             let wanted = match (self.count < PRELUDE, self.headers, self.payload) {
                 _ if self.failed => bytes.len(),
@@ -81,8 +95,11 @@ impl Frames {
         if self.count == PRELUDE {
             let (total, headers) = (self.number(0), self.number(4));
             self.crc = crc(!0, self.fixed.get(..8).unwrap_or_default());
-            let payload = total.checked_sub(PRELUDE + CHECKSUM).and_then(|rest| rest.checked_sub(headers));
-            match payload.filter(|_| !self.crc == self.checksum(8) && total <= limits::ANSWER_FRAME_BYTES) {
+            let payload =
+                total.checked_sub(PRELUDE + CHECKSUM).and_then(|rest| rest.checked_sub(headers));
+            match payload
+                .filter(|_| !self.crc == self.checksum(8) && total <= limits::ANSWER_FRAME_BYTES)
+            {
                 Some(payload) => (self.headers, self.payload) = (headers, payload),
                 None => self.fail(at, watch),
             }
@@ -109,7 +126,10 @@ impl Frames {
     }
 
     fn checksum(&self, at: usize) -> u32 {
-        self.fixed.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_be_bytes(*bytes))
+        self.fixed
+            .get(at..)
+            .and_then(<[u8]>::first_chunk)
+            .map_or(0, |bytes| u32::from_be_bytes(*bytes))
     }
 
     fn number(&self, at: usize) -> usize {

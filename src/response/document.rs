@@ -37,7 +37,12 @@ impl Document {
     }
 
     /// Reads on up to an event of the first reader; gives how many bytes were read.
-    pub(crate) fn advance(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> (usize, Event) {
+    pub(crate) fn advance(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> (usize, Event) {
         for &byte in bytes {
             let Some(place) = self.head.get_mut(self.heads) else { break };
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
@@ -48,7 +53,9 @@ impl Document {
         if self.failed.is_some() || !self.is_wanted() {
             return (bytes.len(), Event::None);
         }
-        let Some((first, others)) = self.readers.split_first_mut() else { return (bytes.len(), Event::None) };
+        let Some((first, others)) = self.readers.split_first_mut() else {
+            return (bytes.len(), Event::None);
+        };
         let length = match first.advance(bundle, bytes, findings) {
             Ok(length) => length,
             Err(reason) => {
@@ -114,10 +121,18 @@ impl Documents {
     }
 
     /// Reads a piece behind `at` bytes that are held.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], mut at: usize, watch: &mut Watch) {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        mut bytes: &[u8],
+        mut at: usize,
+        watch: &mut Watch,
+    ) {
         while !bytes.is_empty() && watch.cut.is_none() {
             // A document that is whole ends with its line; in front of one, and in it, ends of lines are white space.
-            let line = bytes.get(..find(b'\n', bytes).map_or(bytes.len(), |end| end + 1)).unwrap_or_default();
+            let line = bytes
+                .get(..find(b'\n', bytes).map_or(bytes.len(), |end| end + 1))
+                .unwrap_or_default();
             let (length, event) = self.document.advance(bundle, line, &mut watch.findings);
             let ends = length == line.len() && line.ends_with(b"\n");
             bytes = bytes.get(length..).unwrap_or_default();

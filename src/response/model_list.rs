@@ -78,7 +78,8 @@ impl Rows {
 
     pub(crate) fn hidden_cursors(&self) -> Option<(&[u8], &[u8])> {
         let [first, last] = &self.hidden;
-        (self.last_kept.is_none() && !(first.is_empty() && last.is_empty())).then_some((first, last))
+        (self.last_kept.is_none() && !(first.is_empty() && last.is_empty()))
+            .then_some((first, last))
     }
 
     pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], watch: &mut Watch) {
@@ -86,7 +87,10 @@ impl Rows {
         while !bytes.is_empty() {
             let mut between = 0;
             if self.position == ListPosition::Gap {
-                between = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',')).count();
+                between = bytes
+                    .iter()
+                    .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b','))
+                    .count();
                 if between == 0 {
                     self.leave_gap(bytes.first() == Some(&b'{'));
                 }
@@ -128,8 +132,9 @@ impl Rows {
 
     /// A closed name stands somewhere in what is ready, or may stand there under escapes.
     fn looks_closed(&self, bundle: Bundle<'_>, watch: &Watch) -> bool {
-        core::str::from_utf8(&self.ready)
-            .map_or(true, |text| text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied))
+        core::str::from_utf8(&self.ready).map_or(true, |text| {
+            text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied)
+        })
     }
 
     /// Another row begins, or the array ends.
@@ -146,11 +151,13 @@ impl Rows {
         let event = self.json.event();
         match (self.position, event) {
             (ListPosition::Outside, Event::Row | Event::Cursor) => {
-                let (before, last) = piece.split_at_checked(piece.len().saturating_sub(1)).unwrap_or_default();
+                let (before, last) =
+                    piece.split_at_checked(piece.len().saturating_sub(1)).unwrap_or_default();
                 self.ready.extend_from_slice(before);
                 self.gap = self.held.len();
                 self.held.extend_from_slice(last);
-                self.position = if event == Event::Row { ListPosition::Row } else { ListPosition::Cursor };
+                self.position =
+                    if event == Event::Row { ListPosition::Row } else { ListPosition::Cursor };
                 watch.findings.reset();
                 watch.findings.forget();
             }
@@ -175,7 +182,8 @@ impl Rows {
         if let Some(first) = denied.first_mut() {
             *first &= !1;
         }
-        let open = denied.iter().all(|word| *word == 0) && (findings.known() || !closes_unknown(watch));
+        let open =
+            denied.iter().all(|word| *word == 0) && (findings.known() || !closes_unknown(watch));
         let id = findings.kept().first().map(|mention| mention.text.clone());
         if self.first.is_none() {
             self.first.clone_from(&id);

@@ -35,11 +35,23 @@ enum SseLine {
 
 impl Events {
     pub(crate) fn new(states: &[u32]) -> Self {
-        Self { document: Document::new(states), line: SseLine::Name(0), mark: 0, cr: false, more: false }
+        Self {
+            document: Document::new(states),
+            line: SseLine::Name(0),
+            mark: 0,
+            cr: false,
+            more: false,
+        }
     }
 
     /// Reads a piece behind `before` bytes that are held.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], before: usize, watch: &mut Watch) {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        before: usize,
+        watch: &mut Watch,
+    ) {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at)
             && watch.cut.is_none()
@@ -82,7 +94,11 @@ impl Events {
                 line => {
                     let length = find_either(b'\n', b'\r', rest).unwrap_or(rest.len());
                     if line == SseLine::Data {
-                        self.document.feed(bundle, rest.get(..length).unwrap_or_default(), &mut watch.findings);
+                        self.document.feed(
+                            bundle,
+                            rest.get(..length).unwrap_or_default(),
+                            &mut watch.findings,
+                        );
                     }
                     at += length;
                     line

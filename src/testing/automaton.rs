@@ -42,11 +42,20 @@ impl TestAutomaton {
 pub(crate) fn bundle(states: &[TestAutomaton]) -> OwnedBundle {
     let mut writer = Writer::default();
     let empty = writer.text("");
-    writer.push(section::PATTERNS, &l::Pattern { text: empty, family: l::NONE16, exact: 0, reserved: 0 });
-    writer.push(section::META, &l::Meta { title: empty, mask_words: 1, unknown_state: NONE, ..Default::default() });
+    writer.push(
+        section::PATTERNS,
+        &l::Pattern { text: empty, family: l::NONE16, exact: 0, reserved: 0 },
+    );
+    writer.push(
+        section::META,
+        &l::Meta { title: empty, mask_words: 1, unknown_state: NONE, ..Default::default() },
+    );
     for state in states {
-        let mut keys: Vec<_> =
-            state.keys.iter().map(|(name, target)| (name.replace('_', "").to_ascii_lowercase(), *name, *target)).collect();
+        let mut keys: Vec<_> = state
+            .keys
+            .iter()
+            .map(|(name, target)| (name.replace('_', "").to_ascii_lowercase(), *name, *target))
+            .collect();
         keys.sort();
         let keys: Vec<_> = keys
             .iter()
@@ -57,11 +66,23 @@ pub(crate) fn bundle(states: &[TestAutomaton]) -> OwnedBundle {
                 reserved: 0,
             })
             .collect();
-        let keys = if keys.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::STATE_KEYS, &keys) };
+        let keys = if keys.is_empty() {
+            Span { at: 0, len: 0 }
+        } else {
+            writer.extend(section::STATE_KEYS, &keys)
+        };
         let prefix = writer.text(state.prefix);
         let (other, element) = (state.other.unwrap_or(NONE), state.element.unwrap_or(NONE));
         let prefix_len = u16::try_from(prefix.len).unwrap();
-        let record = l::State { keys, other, element, role: state.role, reserved: 0, prefix_len, prefix_at: prefix.at };
+        let record = l::State {
+            keys,
+            other,
+            element,
+            role: state.role,
+            reserved: 0,
+            prefix_len,
+            prefix_at: prefix.at,
+        };
         writer.push(section::STATES, &record);
     }
     let header = Header { policy_id: "sketch", version: 1, expires: i64::MAX, flags: 0 };
@@ -88,7 +109,11 @@ pub(crate) fn chat() -> Vec<TestAutomaton> {
         TestAutomaton::role(role::MENTION),
         TestAutomaton::default().element(7),
         TestAutomaton::keys(&[("model", 5), ("type", 8)]).with(role::MUST_NAME),
-        TestAutomaton { role: role::MUST_NAME_TYPE, prefix: "advisor :clock :file", ..TestAutomaton::default() },
+        TestAutomaton {
+            role: role::MUST_NAME_TYPE,
+            prefix: "advisor :clock :file",
+            ..TestAutomaton::default()
+        },
         TestAutomaton::keys(&[("model", 5)]).with(role::BINDS),
         TestAutomaton::role(role::NESTED_JSON).element(0),
         TestAutomaton::role(role::BINDS_IF_UNNAMED),

@@ -47,7 +47,9 @@ impl Probe {
             ProbeKind::Json => Body::Json(Json::new(state)),
             ProbeKind::Lines => Body::JsonLines(JsonLines::new(state)),
             ProbeKind::Form => Body::Form(Form::new(state)),
-            ProbeKind::Multipart => Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?),
+            ProbeKind::Multipart => {
+                Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?)
+            }
         };
         Ok(Self { body, findings: Findings::new(bundle) })
     }
@@ -84,7 +86,15 @@ impl Probe {
     #[must_use]
     pub fn found(&self) -> (Vec<&str>, [bool; 4]) {
         let mentions = self.findings.kept().iter().map(|mention| mention.text.as_str()).collect();
-        (mentions, [self.findings.named(), self.findings.binds(), self.findings.suspect(), self.findings.mentioned()])
+        (
+            mentions,
+            [
+                self.findings.named(),
+                self.findings.binds(),
+                self.findings.suspect(),
+                self.findings.mentioned(),
+            ],
+        )
     }
 }
 

@@ -55,13 +55,28 @@ impl RequestBundle<'_> {
         self.dialects(&mut writer);
         rules(&mut writer);
         let title = writer.text("trial");
-        let headers = locations(&mut writer, &[("openai-model", role::MENTION), ("x-config", role::NESTED_JSON)]);
+        let headers = locations(
+            &mut writer,
+            &[("openai-model", role::MENTION), ("x-config", role::NESTED_JSON)],
+        );
         let mask_words = u32::try_from(self.patterns.len() / 64 + 1).unwrap();
         writer.push(
             section::META,
-            &l::Meta { title, mask_words, unknown_state: UNKNOWN, headers, when_words: 1, ..Default::default() },
+            &l::Meta {
+                title,
+                mask_words,
+                unknown_state: UNKNOWN,
+                headers,
+                when_words: 1,
+                ..Default::default()
+            },
         );
-        let bytes = writer.finish(&Header { policy_id: "trial", version: 1, expires: i64::MAX, flags: self.flags });
+        let bytes = writer.finish(&Header {
+            policy_id: "trial",
+            version: 1,
+            expires: i64::MAX,
+            flags: self.flags,
+        });
         OwnedBundle::new(bytes).unwrap()
     }
 
@@ -69,12 +84,20 @@ impl RequestBundle<'_> {
         let mut root = Tokens::default();
         let mut exact = Vec::new();
         let empty = writer.text("");
-        writer.push(section::PATTERNS, &l::Pattern { text: empty, family: NONE16, exact: 0, reserved: 0 });
+        writer.push(
+            section::PATTERNS,
+            &l::Pattern { text: empty, family: NONE16, exact: 0, reserved: 0 },
+        );
         for (pattern, text) in (1..).zip(self.patterns) {
             let id = writer.text(text);
-            let family = u16::try_from(writer.push(section::FAMILIES, &l::Family { id, title: id })).unwrap();
+            let family =
+                u16::try_from(writer.push(section::FAMILIES, &l::Family { id, title: id }))
+                    .unwrap();
             let is_exact = text.strip_prefix('=');
-            writer.push(section::PATTERNS, &l::Pattern { text: id, family, exact: u16::from(is_exact.is_some()), reserved: 0 });
+            writer.push(
+                section::PATTERNS,
+                &l::Pattern { text: id, family, exact: u16::from(is_exact.is_some()), reserved: 0 },
+            );
             if let Some(text) = is_exact {
                 exact.push((text.to_owned(), pattern));
                 continue;
@@ -107,7 +130,16 @@ impl RequestBundle<'_> {
             let credentials = Span { at: 0, len: 0 };
             writer.push(
                 section::DIALECTS,
-                &l::Dialect { id, prefix, hints, credentials, error_format, reserved: 0, reserved2: 0, reserved3: 0 },
+                &l::Dialect {
+                    id,
+                    prefix,
+                    hints,
+                    credentials,
+                    error_format,
+                    reserved: 0,
+                    reserved2: 0,
+                    reserved3: 0,
+                },
             );
         }
         states(writer);
@@ -125,7 +157,8 @@ impl RequestBundle<'_> {
                         continue;
                     };
                     let (name, suffix) = name.split_once('}').unwrap();
-                    path_roles |= u16::from(name.starts_with("model") || name == "deployment") << capture;
+                    path_roles |=
+                        u16::from(name.starts_with("model") || name == "deployment") << capture;
                     path_opaque |= u16::from(name == "deployment") << capture;
                     capture += 1;
                     node = if name.ends_with('+') {
@@ -145,13 +178,18 @@ impl RequestBundle<'_> {
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
                     answer_state: if flags & operation::ANSWER_NAMES != 0 { CHAT } else { NONE },
                     query,
-                    error_format: if *dialect == 0 { error_format::OPENAI } else { error_format::ANTHROPIC },
+                    error_format: if *dialect == 0 {
+                        error_format::OPENAI
+                    } else {
+                        error_format::ANTHROPIC
+                    },
                     ..Default::default()
                 });
             };
             add(path, *flags);
-            if let Some(short) =
-                path.strip_prefix("/v1").filter(|_| flags & (operation::RUNS | operation::LISTS | operation::REVEALS) != 0)
+            if let Some(short) = path
+                .strip_prefix("/v1")
+                .filter(|_| flags & (operation::RUNS | operation::LISTS | operation::REVEALS) != 0)
             {
                 add(short, flags | operation::UNVERSIONED);
             }
@@ -160,10 +198,14 @@ impl RequestBundle<'_> {
     }
 }
 
-type Listed = (u16, &'static str, &'static str, &'static str, u32, u32, &'static [(&'static str, u8)]);
+type Listed =
+    (u16, &'static str, &'static str, &'static str, u32, u32, &'static [(&'static str, u8)]);
 
 const OPERATIONS: &[Listed] = {
-    use operation::{ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, REVEALS, RUNS, WEBSOCKET};
+    use operation::{
+        ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, REVEALS,
+        RUNS, WEBSOCKET,
+    };
     &[
         (0, "listChats", "GET", "/v1/chat/completions", 0, NONE, &[("model", role::NOTHING)]),
         (0, "chat", "POST", "/v1/chat/completions", RUNS, CHAT, &[]),
@@ -195,7 +237,15 @@ const UNKNOWN: u32 = 2;
 
 fn states(writer: &mut Writer) {
     let none = Span { at: 0, len: 0 };
-    let state = |keys, other, role| l::State { keys, other, element: NONE, role, reserved: 0, prefix_len: 0, prefix_at: 0 };
+    let state = |keys, other, role| l::State {
+        keys,
+        other,
+        element: NONE,
+        role,
+        reserved: 0,
+        prefix_len: 0,
+        prefix_at: 0,
+    };
     let mut key = |name: &str, target| {
         let name = writer.text(name);
         l::StateKey { name, folded: name, target, reserved: 0 }
@@ -223,19 +273,40 @@ fn states(writer: &mut Writer) {
 /// Two authorities and a restriction under each; one has no words of its own and shows its legal ground.
 fn rules(writer: &mut Writer) {
     let mut texts = |texts: [&str; 4]| texts.map(|text| writer.text(text));
-    let order = texts(["order", "Order of 12 June", "https://example.gov/orders/1", "https://example.com/review"]);
+    let order = texts([
+        "order",
+        "Order of 12 June",
+        "https://example.gov/orders/1",
+        "https://example.com/review",
+    ]);
     let letter = texts(["letter", "", "https://example.gov/<letter>", ""]);
     for [id, title, url, appeal] in [order, letter] {
-        writer.push(section::AUTHORITIES, &l::Authority { id, title, url, appeal, retain_days: 1, reserved: 0 });
+        writer.push(
+            section::AUTHORITIES,
+            &l::Authority { id, title, url, appeal, retain_days: 1, reserved: 0 },
+        );
     }
     let mask = writer.push(section::MASKS, &0_u64);
-    for (row, id, message, authority, status) in [(0, "closed", "Mythos is closed to you", 0, 403), (1, "embargo", "", 1, 451)] {
+    for (row, id, message, authority, status) in
+        [(0, "closed", "Mythos is closed to you", 0, 403), (1, "embargo", "", 1, 451)]
+    {
         let (id, message) = (writer.text(id), writer.text(message));
         let (when, unless) = (Span { at: row, len: 1 }, Span { at: 0, len: 0 });
         writer.push(section::ROW_OWNERS, &row);
         let (from, until) = (i64::MIN, i64::MAX);
-        let restriction =
-            l::Restriction { id, message, from, until, when, unless, mask, authority, status, state: 1, ..Default::default() };
+        let restriction = l::Restriction {
+            id,
+            message,
+            from,
+            until,
+            when,
+            unless,
+            mask,
+            authority,
+            status,
+            state: 1,
+            ..Default::default()
+        };
         writer.push(section::RESTRICTIONS, &restriction);
     }
     for _ in 2..64 {
@@ -254,7 +325,11 @@ fn locations(writer: &mut Writer, named: &[(&str, u8)]) -> Span {
             state: if *role == role::NESTED_JSON { UNKNOWN } else { NONE },
         })
         .collect();
-    if records.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::LOCATIONS, &records) }
+    if records.is_empty() {
+        Span { at: 0, len: 0 }
+    } else {
+        writer.extend(section::LOCATIONS, &records)
+    }
 }
 
 /// Writes the nodes breadth first, so that the edges of each lie together.
@@ -274,7 +349,10 @@ fn trie(writer: &mut Writer, root: Tokens) {
             writer.extend(section::TRIE_EDGES, &records)
         };
         let (edges, prefixes) = (edges(node.edges), edges(node.prefixes));
-        writer.push(section::TRIE_NODES, &l::TrieNode { edges, prefixes, pattern: node.pattern.unwrap_or(NONE), reserved: 0 });
+        writer.push(
+            section::TRIE_NODES,
+            &l::TrieNode { edges, prefixes, pattern: node.pattern.unwrap_or(NONE), reserved: 0 },
+        );
     }
 }
 
@@ -291,7 +369,11 @@ fn routes(writer: &mut Writer, root: Routes) {
                     l::RouteEdge { text: writer.text(&text), target: next - 1, reserved: 0 }
                 })
                 .collect();
-            if records.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::ROUTE_EDGES, &records) }
+            if records.is_empty() {
+                Span { at: 0, len: 0 }
+            } else {
+                writer.extend(section::ROUTE_EDGES, &records)
+            }
         };
         let literal = edges(node.edges.into_iter().collect());
         let mut params: Vec<_> = node.params.into_iter().collect();
@@ -310,7 +392,10 @@ fn routes(writer: &mut Writer, root: Routes) {
         } else {
             writer.extend(section::OPERATIONS, &node.operations)
         };
-        writer.push(section::ROUTE_NODES, &l::RouteNode { edges: literal, params, operations, tail, reserved: 0 });
+        writer.push(
+            section::ROUTE_NODES,
+            &l::RouteNode { edges: literal, params, operations, tail, reserved: 0 },
+        );
     }
 }
 
@@ -337,7 +422,12 @@ pub(crate) fn get(url: &str) -> Asked<'_> {
 }
 
 pub(crate) fn post<'a>(url: &'a str, json: &'a str) -> Asked<'a> {
-    Asked { method: "POST", url, headers: &[("content-type", "application/json")], body: json.as_bytes() }
+    Asked {
+        method: "POST",
+        url,
+        headers: &[("content-type", "application/json")],
+        body: json.as_bytes(),
+    }
 }
 
 impl<'a> Asked<'a> {
@@ -354,7 +444,8 @@ impl<'a> Asked<'a> {
         let bundle = bundle.view();
         let route = route(bundle, self.method, self.url);
         let head = Head { method: self.method, url: self.url, headers: self.headers };
-        let mut reader = RequestReader::new(bundle, &route, &head, denied_set, crate::request::batch::open);
+        let mut reader =
+            RequestReader::new(bundle, &route, &head, denied_set, crate::request::batch::open);
         if reader.wants_body() {
             for piece in self.body.chunks(size) {
                 reader.feed(bundle, piece);

@@ -98,7 +98,8 @@ impl Request {
 
     /// With everything closed, no mention is needed.
     fn closed(&self) -> bool {
-        self.everything && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
+        self.everything
+            && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
     }
 }
 
@@ -124,9 +125,18 @@ pub struct Outcome {
 }
 
 /// Holds what was found against the denied set.
-pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings, denied_set: &DeniedSet) -> Outcome {
+pub(crate) fn decide(
+    bundle: Bundle<'_>,
+    request: &Request,
+    findings: &Findings,
+    denied_set: &DeniedSet,
+) -> Outcome {
     let (mut kind, reason) = judge(bundle, request, findings, denied_set);
-    let check = if denied_set.is_empty() { ResponseCheck::Nothing } else { check(bundle, kind, request, findings) };
+    let check = if denied_set.is_empty() {
+        ResponseCheck::Nothing
+    } else {
+        check(bundle, kind, request, findings)
+    };
     if check == ResponseCheck::Acknowledged && request.deletes {
         // What is deleted is gone before an answer could be withheld.
         kind = VerdictKind::Deny;
@@ -157,15 +167,31 @@ pub(crate) fn decide(bundle: Bundle<'_>, request: &Request, findings: &Findings,
             }
         }
     }
-    Outcome { kind, reason, mentions, closed, patterns, denied, error_format: request.error_format, check }
+    Outcome {
+        kind,
+        reason,
+        mentions,
+        closed,
+        patterns,
+        denied,
+        error_format: request.error_format,
+        check,
+    }
 }
 
 /// What the answer to a request that goes on must be held against.
-fn check(bundle: Bundle<'_>, kind: VerdictKind, request: &Request, findings: &Findings) -> ResponseCheck {
+fn check(
+    bundle: Bundle<'_>,
+    kind: VerdictKind,
+    request: &Request,
+    findings: &Findings,
+) -> ResponseCheck {
     let names = request.has(operation::ANSWER_NAMES);
     match kind {
         _ if !request.guarded || request.preflight => ResponseCheck::Nothing,
-        VerdictKind::Pass | VerdictKind::Defer if request.has(operation::LISTS) => ResponseCheck::Filter,
+        VerdictKind::Pass | VerdictKind::Defer if request.has(operation::LISTS) => {
+            ResponseCheck::Filter
+        }
         VerdictKind::Defer if names => ResponseCheck::Strict,
         VerdictKind::Defer => ResponseCheck::Acknowledged,
         VerdictKind::Pass if names && findings.moves(bundle) => ResponseCheck::Lenient,
@@ -174,7 +200,12 @@ fn check(bundle: Bundle<'_>, kind: VerdictKind, request: &Request, findings: &Fi
 }
 
 /// The table of the module's head.
-pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, denied_set: &DeniedSet) -> (VerdictKind, Reason) {
+pub(crate) fn judge(
+    bundle: Bundle<'_>,
+    request: &Request,
+    findings: &Findings,
+    denied_set: &DeniedSet,
+) -> (VerdictKind, Reason) {
     if !request.guarded {
         return (VerdictKind::Pass, Reason::Unguarded);
     }
@@ -214,7 +245,10 @@ pub(crate) fn judge(bundle: Bundle<'_>, request: &Request, findings: &Findings, 
     if findings.suspect() || request.unsure && (request.body || request.upgrade) {
         verdict = verdict.or(Some((VerdictKind::Defer, Reason::UnknownOperation)));
     }
-    verdict.unwrap_or((VerdictKind::Pass, if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed }))
+    verdict.unwrap_or((
+        VerdictKind::Pass,
+        if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed },
+    ))
 }
 
 impl Request {

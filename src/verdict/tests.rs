@@ -5,20 +5,34 @@ use crate::testing::request_bundle::{Asked, RequestBundle, closing, get, post};
 const CHAT: &str = "/v1/chat/completions";
 
 fn decide(asked: Asked<'_>, flags: u32, closed: &[u32]) -> (VerdictKind, Reason) {
-    let outcome = asked.decide(&RequestBundle { flags, ..RequestBundle::default() }.bundle(), &closing(closed));
+    let outcome = asked
+        .decide(&RequestBundle { flags, ..RequestBundle::default() }.bundle(), &closing(closed));
     (outcome.kind, outcome.reason)
 }
 
-fn verdict(bundle: &OwnedBundle, asked: Asked<'_>, closed: &[u32], restrictions: &[u16]) -> Verdict {
+fn verdict(
+    bundle: &OwnedBundle,
+    asked: Asked<'_>,
+    closed: &[u32],
+    restrictions: &[u16],
+) -> Verdict {
     let outcome = asked.decide(bundle, &closing(closed));
-    Verdict::new(bundle.view(), outcome, &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() })
+    Verdict::new(
+        bundle.view(),
+        outcome,
+        &Grounds { restrictions: restrictions.to_vec(), licences: Vec::new() },
+    )
 }
 
 #[test]
 fn an_empty_reach_reads_nothing() {
-    for asked in [post(CHAT, r#"{"model":"mythos-5""#), post("/v1/models/%zz", ""), get("/health")] {
+    for asked in [post(CHAT, r#"{"model":"mythos-5""#), post("/v1/models/%zz", ""), get("/health")]
+    {
         let outcome = asked.decide(&RequestBundle::default().bundle(), &closing(&[]));
-        assert_eq!((outcome.kind, outcome.reason, outcome.mentions.len()), (VerdictKind::Pass, Reason::NoRestriction, 0));
+        assert_eq!(
+            (outcome.kind, outcome.reason, outcome.mentions.len()),
+            (VerdictKind::Pass, Reason::NoRestriction, 0)
+        );
         assert_eq!(outcome.patterns, [0b1111], "licences are asked for with every pattern");
     }
 }
@@ -36,9 +50,18 @@ fn everything_closed_is_denied_before_the_body() {
     ] {
         assert_eq!(decide(asked, 0, &everything), closed, "{} {}", asked.method, asked.url);
     }
-    assert_eq!(decide(get("/v1/models/haiku-4"), 0, &everything), (VerdictKind::Deny, Reason::ModelRestricted));
+    assert_eq!(
+        decide(get("/v1/models/haiku-4"), 0, &everything),
+        (VerdictKind::Deny, Reason::ModelRestricted)
+    );
     for asked in [get("/health"), get("/v1/files/x"), post("/v1/threads", "{}")] {
-        assert_eq!(decide(asked, 0, &everything), (VerdictKind::Pass, Reason::Allowed), "{} {}", asked.method, asked.url);
+        assert_eq!(
+            decide(asked, 0, &everything),
+            (VerdictKind::Pass, Reason::Allowed),
+            "{} {}",
+            asked.method,
+            asked.url
+        );
     }
 }
 
@@ -52,21 +75,31 @@ fn an_id_that_nobody_knows_is_what_the_policy_says() {
         // A `*` that no licence lifts closes it.
         assert_eq!(decide(asked, 1, &[0, 1]), (VerdictKind::Deny, Reason::ModelRestricted));
     }
-    assert_eq!(decide(post(CHAT, r#"{"model":"haiku-4"}"#), 2, &[0, 1]), (VerdictKind::Pass, Reason::Allowed));
+    assert_eq!(
+        decide(post(CHAT, r#"{"model":"haiku-4"}"#), 2, &[0, 1]),
+        (VerdictKind::Pass, Reason::Allowed)
+    );
 }
 
 #[test]
 fn a_stored_object_is_what_the_policy_says() {
     let stored = post("/v1/responses", r#"{"previous":"r"}"#);
-    for asked in [stored, post("/v1/batches", "{}"), get("/mcp").with(&[("upgrade", "websocket")])] {
+    for asked in [stored, post("/v1/batches", "{}"), get("/mcp").with(&[("upgrade", "websocket")])]
+    {
         assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::LateBound));
         // It names no model, but it does not leave the choice to nobody.
         assert_eq!(decide(asked, 2, &[1]), (VerdictKind::Defer, Reason::LateBound));
-        assert_eq!(decide(asked, flags::LATE_BOUND_DENY, &[1]), (VerdictKind::Deny, Reason::LateBound));
+        assert_eq!(
+            decide(asked, flags::LATE_BOUND_DENY, &[1]),
+            (VerdictKind::Deny, Reason::LateBound)
+        );
     }
     // Its messages will tell, and are read.
     let socket = get("/v1/responses").with(&[("upgrade", "websocket")]);
-    assert_eq!(decide(socket, flags::LATE_BOUND_DENY, &[1]), (VerdictKind::Defer, Reason::LateBound));
+    assert_eq!(
+        decide(socket, flags::LATE_BOUND_DENY, &[1]),
+        (VerdictKind::Defer, Reason::LateBound)
+    );
     assert_eq!(
         decide(post("/v1/responses", r#"{"previous":"r","model":"auto"}"#), 2, &[1]),
         (VerdictKind::Deny, Reason::Unlisted)
@@ -91,7 +124,10 @@ fn a_denial_has_its_grounds() {
         r#"{"verdict":"pass","status":200,"mentions":["haiku-4"],"families":[],"restrictions":[],"licences":[],"reason":"allowed"}"#
     );
     let refused = verdict(&bundle, post(CHAT, "{"), &[1], &[0]);
-    assert_eq!((refused.kind, refused.status, refused.restrictions.len()), (VerdictKind::Refuse, 400, 0));
+    assert_eq!(
+        (refused.kind, refused.status, refused.restrictions.len()),
+        (VerdictKind::Refuse, 400, 0)
+    );
 }
 
 #[test]

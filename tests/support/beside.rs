@@ -13,6 +13,10 @@ pub(crate) fn beside(variable: &str, default: &str, name: &str) -> Option<PathBu
     }
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`: the test runner keeps that from view unless the test fails.
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: no {} ({variable} names another folder)", file.display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: {test}: no {} ({variable} names another folder)",
+        file.display()
+    );
     None
 }

@@ -66,16 +66,26 @@ pub(crate) fn trace(
         // `a != b` is understood as `!(a == b)`: what is said of it is said of it as it stands.
         let truth = if is_negated(own, &atom.test) { !truth } else { truth };
         // A time in a list of literals is several tests of one place: any of them.
-        if let Some((last, before)) = tests.last_mut().filter(|(last, _)| (last.start, last.end) == (start, end)) {
+        if let Some((last, before)) =
+            tests.last_mut().filter(|(last, _)| (last.start, last.end) == (start, end))
+        {
             *before = before.or(truth);
             last.truth = truth_text(*before);
             continue;
         }
         let because = because(reference, atom, known, aside);
-        tests.push((TestTrace { start, end, text: own.to_owned(), truth: truth_text(truth), because }, truth));
+        tests.push((
+            TestTrace { start, end, text: own.to_owned(), truth: truth_text(truth), because },
+            truth,
+        ));
     }
     let truth = truth_text(reference.truth(&clause.condition, known));
-    ClauseTrace { clause: which, text, truth, tests: tests.into_iter().map(|(test, _)| test).collect() }
+    ClauseTrace {
+        clause: which,
+        text,
+        truth,
+        tests: tests.into_iter().map(|(test, _)| test).collect(),
+    }
 }
 
 fn because(reference: &Reference<'_>, atom: &Atom, known: &Known<'_>, aside: bool) -> String {
@@ -104,8 +114,8 @@ fn collect<'c>(condition: &'c Condition, take: &mut impl FnMut(&'c Atom)) {
 /// Whether the text of a comparison says the contrary of the test that is made of it.
 fn is_negated(text: &str, test: &Test) -> bool {
     let bare = unquoted(text);
-    let against_false =
-        *test == Test::IsTrue && bare.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "false");
+    let against_false = *test == Test::IsTrue
+        && bare.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "false");
     let quantified = matches!(test, Test::Exists(_) | Test::All(_));
     !quantified && (bare.contains("!=") != against_false)
 }
@@ -129,7 +139,12 @@ fn unquoted(text: &str) -> String {
 }
 
 /// Writes a condition, with the places of its tests.
-fn write<'c>(policy: &Policy, condition: &'c Condition, to: &mut String, found: &mut Vec<(usize, usize, &'c Atom)>) {
+fn write<'c>(
+    policy: &Policy,
+    condition: &'c Condition,
+    to: &mut String,
+    found: &mut Vec<(usize, usize, &'c Atom)>,
+) {
     match condition {
         Condition::True => to.push_str("true"),
         Condition::False => to.push_str("false"),
@@ -168,15 +183,23 @@ fn atom_text(policy: &Policy, atom: &Atom) -> String {
         Test::IsTrue => name.to_owned(),
         Test::In(literals) => match literals.as_slice() {
             [one] => format!("{name} == {}", words::literal(one)),
-            several => format!("{name} in [{}]", several.iter().map(words::literal).collect::<Vec<_>>().join(", ")),
+            several => format!(
+                "{name} in [{}]",
+                several.iter().map(words::literal).collect::<Vec<_>>().join(", ")
+            ),
         },
         Test::InList(list) => format!("{name} in {}", list_name(policy, *list)),
         Test::StartsWith(start) => format!("{name}.startsWith({start:?})"),
         Test::Has(bit) => {
-            let kind = (0..).zip(crate::facts::network::Network::KINDS).find(|(at, _)| at == bit).map_or("", |(_, kind)| kind);
+            let kind = (0..)
+                .zip(crate::facts::network::Network::KINDS)
+                .find(|(at, _)| at == bit)
+                .map_or("", |(_, kind)| kind);
             format!("{kind:?} in network")
         }
-        Test::Order(comparison, literal) => format!("{name} {} {}", words::sign(*comparison), words::literal(literal)),
+        Test::Order(comparison, literal) => {
+            format!("{name} {} {}", words::sign(*comparison), words::literal(literal))
+        }
         Test::VersusNow(comparison) => format!("{name} {} now", words::sign(*comparison)),
         Test::Exists(test) => format!("{name}.exists(x, {})", element_text(policy, test)),
         Test::All(test) => format!("{name}.all(x, {})", element_text(policy, test)),
@@ -185,7 +208,10 @@ fn atom_text(policy: &Policy, atom: &Atom) -> String {
 
 fn element_text(policy: &Policy, test: &ElementTest) -> String {
     let joined = |tests: &[ElementTest], sign: &str| {
-        format!("({})", tests.iter().map(|test| element_text(policy, test)).collect::<Vec<_>>().join(sign))
+        format!(
+            "({})",
+            tests.iter().map(|test| element_text(policy, test)).collect::<Vec<_>>().join(sign)
+        )
     };
     match test {
         ElementTest::True => "true".to_owned(),

@@ -8,10 +8,17 @@ use crate::limits;
 use crate::policy::model::{About, Comparison, FactKind, FactRef, Literal, Policy};
 
 /// A fact of one caller: its value, or why it is unknown.
-pub(crate) fn value(reference: &Reference<'_>, fact: FactRef, known: &Known<'_>, aside: bool) -> Result<String, String> {
+pub(crate) fn value(
+    reference: &Reference<'_>,
+    fact: FactRef,
+    known: &Known<'_>,
+    aside: bool,
+) -> Result<String, String> {
     match reference.value(fact, known) {
         // The country is known, and what is asked for is the region.
-        Some(Held::Region(Place { region: None, .. })) => Err("a country is given, and no region".to_owned()),
+        Some(Held::Region(Place { region: None, .. })) => {
+            Err("a country is given, and no region".to_owned())
+        }
         Some(held) => Ok(held_text(&held)),
         None => Err(why_unknown(reference.policy(), fact, known, aside)),
     }
@@ -24,7 +31,9 @@ fn why_unknown(policy: &Policy, fact: FactRef, known: &Known<'_>, aside: bool) -
     };
     let Some(declared) = declared else {
         return match (fact, aside) {
-            (FactRef::Place | FactRef::Country | FactRef::Region, true) => "set aside, as the caller counts as stale".to_owned(),
+            (FactRef::Place | FactRef::Country | FactRef::Region, true) => {
+                "set aside, as the caller counts as stale".to_owned()
+            }
             (FactRef::Place | FactRef::Country | FactRef::Region, false) => no_country(known.said),
             _ => "not given".to_owned(),
         };
@@ -32,20 +41,34 @@ fn why_unknown(policy: &Policy, fact: FactRef, known: &Known<'_>, aside: bool) -
     if aside {
         return "set aside, as the caller counts as stale".to_owned();
     }
-    let Some(raw) = known.account.get(declared.name.as_str()) else { return "not in the account record".to_owned() };
+    let Some(raw) = known.account.get(declared.name.as_str()) else {
+        return "not in the account record".to_owned();
+    };
     if declared.about == About::Person && known.subject == Subject::Entity {
         return "it is about a person, and an organisation's people share this account".to_owned();
     }
     match (&declared.kind, raw) {
-        (FactKind::Enum(values), Value::Text(text)) => format!("{text:?} is none of {}", values.join(", ")),
+        (FactKind::Enum(values), Value::Text(text)) => {
+            format!("{text:?} is none of {}", values.join(", "))
+        }
         (FactKind::Place, Value::Text(text)) => format!("{text:?} is no code of a place"),
         (FactKind::Time, Value::Text(text)) => format!("{text:?} is no time as RFC 3339 has it"),
-        (FactKind::Time, Value::Number(number)) => format!("{number} is no number of seconds that a date could have"),
+        (FactKind::Time, Value::Number(number)) => {
+            format!("{number} is no number of seconds that a date could have")
+        }
         (FactKind::List, Value::List([])) => "the list in the account record is empty".to_owned(),
         (FactKind::List, Value::List(elements)) => {
-            format!("the list in the account record has {} elements, more than {}", elements.len(), limits::LIST_ELEMENTS)
+            format!(
+                "the list in the account record has {} elements, more than {}",
+                elements.len(),
+                limits::LIST_ELEMENTS
+            )
         }
-        (kind, raw) => format!("the account record holds {}, and the fact is {}", raw_kind(*raw), kind_text(kind)),
+        (kind, raw) => format!(
+            "the account record holds {}, and the fact is {}",
+            raw_kind(*raw),
+            kind_text(kind)
+        ),
     }
 }
 
@@ -54,10 +77,13 @@ fn no_country(said: &str) -> String {
     match said {
         "" => "no country is given".to_owned(),
         "XX" | "ZZ" | "?" => format!("{said:?} says that the country is not known"),
-        _ if read_place(said, "").network != Network(0) => format!("{said:?} stands for a network that hides the country"),
+        _ if read_place(said, "").network != Network(0) => {
+            format!("{said:?} stands for a network that hides the country")
+        }
         _ => {
             let trimmed = said.trim();
-            let near = read_code(trimmed).map_or(String::new(), |place| format!("; did you mean {:?}?", code(place)));
+            let near = read_code(trimmed)
+                .map_or(String::new(), |place| format!("; did you mean {:?}?", code(place)));
             format!("{said:?} is no ISO 3166-1 alpha-2 code of a country{near}")
         }
     }
@@ -92,9 +118,12 @@ pub(crate) fn source(policy: &Policy, fact: FactRef) -> String {
             Some(fact) => format!("account claim {}", fact.claim),
             None => String::new(),
         },
-        FactRef::Place | FactRef::Country | FactRef::Region | FactRef::Network | FactRef::Asn | FactRef::Ip => {
-            "platform".to_owned()
-        }
+        FactRef::Place
+        | FactRef::Country
+        | FactRef::Region
+        | FactRef::Network
+        | FactRef::Asn
+        | FactRef::Ip => "platform".to_owned(),
         FactRef::Operation | FactRef::Dialect => "method and path".to_owned(),
         FactRef::Now => "clock".to_owned(),
     }
@@ -127,7 +156,10 @@ fn held_text(held: &Held<'_>) -> String {
         Held::Country(country) => country.iter().map(|byte| char::from(*byte)).collect(),
         Held::Network(Network(0)) => "nothing special".to_owned(),
         Held::Network(network) => {
-            let kinds = (0..).zip(Network::KINDS).filter(|(bit, _)| network.has(*bit)).map(|(_, kind)| kind);
+            let kinds = (0..)
+                .zip(Network::KINDS)
+                .filter(|(bit, _)| network.has(*bit))
+                .map(|(_, kind)| kind);
             kinds.collect::<Vec<_>>().join(", ")
         }
         Held::Ip(ip) => ip.to_string(),
@@ -143,7 +175,13 @@ pub(crate) fn within(place: &str) -> String {
 
 /// `US`, `UA-43`.
 pub(crate) fn code(place: Place) -> String {
-    let text = |bytes: &[u8]| bytes.iter().take_while(|byte| **byte != 0).map(|byte| char::from(*byte)).collect::<String>();
+    let text = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .take_while(|byte| **byte != 0)
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+    };
     let country = place.country.map_or(String::new(), |country| text(&country));
     match place.region {
         Some(region) => format!("{country}-{}", text(&region)),
@@ -178,7 +216,8 @@ pub(crate) fn instant(milliseconds: i64) -> String {
     // Years begin in March here, so that the leap day ends one: 146,097 days are 400 years, 719,468 lie before the window.
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;

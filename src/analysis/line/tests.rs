@@ -26,7 +26,8 @@ fn a_body_may_be_any_value() {
         ("true", "true"),
         ("\"\"", ""),
     ] {
-        let read = RequestLine::read(&format!(r#"{{"method":"POST","url":"/","body":{body}}}"#)).unwrap();
+        let read =
+            RequestLine::read(&format!(r#"{{"method":"POST","url":"/","body":{body}}}"#)).unwrap();
         assert_eq!(read.body.as_deref(), Some(sent.as_bytes()), "{body}");
     }
     assert_eq!(RequestLine::read(r#"{"method":"POST","url":"/","body":null}"#).unwrap().body, None);
@@ -50,7 +51,19 @@ fn a_slip_in_a_key_is_an_error_and_a_strange_key_is_none() {
         let said = RequestLine::read(&line).err().unwrap();
         assert_eq!(said, LineError::Slip { key: key.to_owned(), near });
     }
-    for key in ["expect", "why", "notes", "class", "source", "kind", "got", "severity", "é", &"x".repeat(500), ""] {
+    for key in [
+        "expect",
+        "why",
+        "notes",
+        "class",
+        "source",
+        "kind",
+        "got",
+        "severity",
+        "é",
+        &"x".repeat(500),
+        "",
+    ] {
         let line = format!(r#"{{"method":"GET","url":"/","{key}":{{}}}}"#);
         assert_eq!(RequestLine::read(&line).unwrap().passed_over, [key], "{key}");
     }
@@ -73,18 +86,39 @@ fn what_is_wrong_is_said() {
             r#"{"method":"GET","url":"/","place":"FR"}"#,
             r#"`place` takes an object, as `{"country": "FR"}`, and this is the text "FR""#,
         ),
-        (r#"{"method":"GET","url":"/","places":["FR"]}"#, r#"`places` takes an object, as `{"country": "FR"}`"#),
-        (r#"{"method":"GET","url":"/","places":{"country":"FR"}}"#, "`places` takes a list of places"),
-        (r#"{"method":"GET","url":"/","place":{"county":"FR"}}"#, "a place has no key `county`; did you mean `country`?"),
-        (r#"{"method":"GET","url":"/","place":{"city":"Lyon"}}"#, "a place has no key `city`; it has `country` and `region`"),
-        (r#"{"method":"GET","url":"/","place":{"country":33}}"#, "`place.country` takes a text, and this is the number 33"),
+        (
+            r#"{"method":"GET","url":"/","places":["FR"]}"#,
+            r#"`places` takes an object, as `{"country": "FR"}`"#,
+        ),
+        (
+            r#"{"method":"GET","url":"/","places":{"country":"FR"}}"#,
+            "`places` takes a list of places",
+        ),
+        (
+            r#"{"method":"GET","url":"/","place":{"county":"FR"}}"#,
+            "a place has no key `county`; did you mean `country`?",
+        ),
+        (
+            r#"{"method":"GET","url":"/","place":{"city":"Lyon"}}"#,
+            "a place has no key `city`; it has `country` and `region`",
+        ),
+        (
+            r#"{"method":"GET","url":"/","place":{"country":33}}"#,
+            "`place.country` takes a text, and this is the number 33",
+        ),
         (
             r#"{"method":"GET","url":"/","network":"tor"}"#,
             r#"`network` takes a list of texts, as `["tor"]`, and this is the text "tor""#,
         ),
         (r#"{"method":"GET","url":"/","account":[{}]}"#, "`account` takes an object"),
-        (r#"{"method":"GET","url":"/","accounts":{}}"#, "`accounts` takes a list of objects, and this is an object"),
-        (r#"{"method":"GET","url":"/","asn":-1}"#, "`asn` takes the number of an autonomous system, and this is the number -1"),
+        (
+            r#"{"method":"GET","url":"/","accounts":{}}"#,
+            "`accounts` takes a list of objects, and this is an object",
+        ),
+        (
+            r#"{"method":"GET","url":"/","asn":-1}"#,
+            "`asn` takes the number of an autonomous system, and this is the number -1",
+        ),
         (r#"{"method":"GET","url":"/","ip":"here"}"#, "`ip` takes an IPv4 or IPv6 address"),
         (r#"{"method":"GET","url":"/","chunks":[-1]}"#, "`chunks` takes a list of byte offsets"),
         (r#"{"method":"GET","url":"/","frames":[1]}"#, "`frames` takes a list of texts"),
@@ -95,6 +129,11 @@ fn what_is_wrong_is_said() {
     ] {
         let said = RequestLine::read(line).err().unwrap().to_string();
         assert!(said.contains(error), "{said}");
-        assert!(!["struct", "enum", "u32", "usize", "Raw", "sequence"].iter().any(|word| said.contains(word)), "{said}");
+        assert!(
+            !["struct", "enum", "u32", "usize", "Raw", "sequence"]
+                .iter()
+                .any(|word| said.contains(word)),
+            "{said}"
+        );
     }
 }

@@ -51,15 +51,21 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             (policy.families.len(), "family", "families"),
             (loaded.warnings(), "warning", "warnings"),
         ];
-        let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+        let counted = counted
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
         let allowed = match loaded.allowed() {
             0 => String::new(),
             count => format!(", {count} allowed"),
         };
         tell!("{}: {}{allowed}", policy.id, counted.join(", "));
-        let secret: Vec<&str> = policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
+        let secret: Vec<&str> =
+            policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
         if !secret.is_empty() {
-            tell!("{}: `compile` needs `--list-key`, for what is secret in {}", policy.id, secret.join(", "));
+            tell!(
+                "{}: `compile` needs `--list-key`, for what is secret in {}",
+                policy.id,
+                secret.join(", ")
+            );
         }
     }
     Exit::Done

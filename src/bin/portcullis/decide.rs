@@ -39,11 +39,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 
 fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
     let key = arguments.list_key.as_deref().map(input::list_key).transpose()?;
-    let (bundle, key) = input::policy_or_bundle(&arguments.policy, arguments.bundle.as_deref(), key)?;
+    let (bundle, key) =
+        input::policy_or_bundle(&arguments.policy, arguments.bundle.as_deref(), key)?;
     let mut decider = Decider::new(bundle, key.as_deref()).map_err(|error| input::fault(&error))?;
     let piped = arguments.requests.as_os_str() == "-";
-    let from: Box<dyn BufRead> =
-        if piped { Box::new(std::io::stdin().lock()) } else { Box::new(BufReader::new(input::open(&arguments.requests)?)) };
+    let from: Box<dyn BufRead> = if piped {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(input::open(&arguments.requests)?))
+    };
     let mut to = BufWriter::new(std::io::stdout().lock());
     let mut exit = Exit::Done;
     let mut passed_over = BTreeSet::new();
@@ -63,7 +67,8 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
             tell!("{place}: {error}");
             serde_json::json!({ "id": null, "error": error }).to_string()
         });
-        let written = writeln!(to, "{answer}").and_then(|()| if piped { to.flush() } else { Ok(()) });
+        let written =
+            writeln!(to, "{answer}").and_then(|()| if piped { to.flush() } else { Ok(()) });
         if input::is_over(written)? {
             return Ok(exit);
         }
@@ -73,7 +78,11 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
 }
 
 /// The verdict on a line. `passed_over` is told what the line says and nobody looks at.
-fn decide_line(decider: &mut Decider, line: &[u8], mut passed_over: impl FnMut(String)) -> Result<String, String> {
+fn decide_line(
+    decider: &mut Decider,
+    line: &[u8],
+    mut passed_over: impl FnMut(String),
+) -> Result<String, String> {
     let line = core::str::from_utf8(line).map_err(|error| error.to_string())?;
     let line = RequestLine::read(line).map_err(|error| error.to_string())?;
     for key in &line.passed_over {
@@ -81,7 +90,10 @@ fn decide_line(decider: &mut Decider, line: &[u8], mut passed_over: impl FnMut(S
     }
     for (name, near) in decider.strange_facts(&line) {
         let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-        passed_over(format!("`{}` in an account is no fact of the policy and is passed over{near}", name.escape_debug()));
+        passed_over(format!(
+            "`{}` in an account is no fact of the policy and is passed over{near}",
+            name.escape_debug()
+        ));
     }
     decider.decide_read(&line, clock()).map_err(|error| error.to_string())
 }

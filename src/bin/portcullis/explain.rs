@@ -72,7 +72,9 @@ fn text(path: &Path) -> Result<String, Exit> {
         return input::text(path);
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| input::file_fault("standard input".as_ref(), &error))?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| input::file_fault("standard input".as_ref(), &error))?;
     Ok(text)
 }
 
@@ -85,7 +87,9 @@ fn request_of_id(text: &str, path: &Path, id: &str) -> Result<RequestLine, Exit>
     for line in text.lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let plain = serde_json::from_str::<serde_json::Value>(id).ok();
-        let found = value.get("id").is_some_and(|own| own.as_str() == Some(id) || Some(own) == plain.as_ref());
+        let found = value
+            .get("id")
+            .is_some_and(|own| own.as_str() == Some(id) || Some(own) == plain.as_ref());
         if found {
             return request(line, path);
         }

@@ -45,15 +45,26 @@ pub(crate) fn list_key(path: &Path) -> Result<Vec<u8>, Exit> {
     let said = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
         _ if text.is_empty() => "holds no text".to_owned(),
         Some(strange) => format!("holds {strange:?}, which is no hexadecimal digit"),
-        None if text.len() < LEAST => format!("holds {} digits, and {LEAST} are the least", text.len()),
-        None if !text.len().is_multiple_of(2) => format!("holds {} digits, an odd number", text.len()),
+        None if text.len() < LEAST => {
+            format!("holds {} digits, and {LEAST} are the least", text.len())
+        }
+        None if !text.len().is_multiple_of(2) => {
+            format!("holds {} digits, an odd number", text.len())
+        }
         None => {
             let pairs = text.as_bytes().chunks(2);
-            return Ok(pairs.filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()).collect());
+            return Ok(pairs
+                .filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok())
+                .collect());
         }
     };
-    tell!("error: {}: a list key is written in hexadecimal digits, and this file {said}", path.display());
-    tell!("  help: `openssl rand -hex 32` makes one, and so does `head -c 32 /dev/urandom | xxd -p -c 64`");
+    tell!(
+        "error: {}: a list key is written in hexadecimal digits, and this file {said}",
+        path.display()
+    );
+    tell!(
+        "  help: `openssl rand -hex 32` makes one, and so does `head -c 32 /dev/urandom | xxd -p -c 64`"
+    );
     Err(Exit::Faulty)
 }
 
@@ -64,7 +75,11 @@ pub(crate) struct Loaded {
 }
 
 /// Loads the files of one policy. A list file is looked for beside the policy file that names it.
-pub(crate) fn load(paths: &[PathBuf], json: bool, platform: Option<&'static Platform>) -> Result<Loaded, Exit> {
+pub(crate) fn load(
+    paths: &[PathBuf],
+    json: bool,
+    platform: Option<&'static Platform>,
+) -> Result<Loaded, Exit> {
     let mut sources = Vec::new();
     for path in paths {
         sources.push(Source::new(path.display().to_string(), text(path)?));
@@ -96,7 +111,11 @@ impl Loaded {
 
     /// How many warnings there are.
     pub(crate) fn warnings(&self) -> usize {
-        self.loaded.problems.iter().filter(|problem| problem.severity() == Severity::Warning).count()
+        self.loaded
+            .problems
+            .iter()
+            .filter(|problem| problem.severity() == Severity::Warning)
+            .count()
     }
 
     /// How many warnings the policy allows.
@@ -111,7 +130,10 @@ impl Loaded {
                 say(&format!("{}\n", problem.to_json(&self.loaded.files)));
             }
         } else {
-            write_quietly(anstream::stderr(), &policy::render(&self.loaded.problems, &self.loaded.files, true));
+            write_quietly(
+                anstream::stderr(),
+                &policy::render(&self.loaded.problems, &self.loaded.files, true),
+            );
         }
     }
 
@@ -147,13 +169,18 @@ pub(crate) fn policy_or_bundle(
     let Some(path) = bundle_file else { return compiled.ok_or(Exit::Usage) };
     let given = bundle(bytes(path)?, path)?;
     if let (None, Some(list)) = (&key, given.view().secret_list()) {
-        tell!("error: {}: the list `{list}` is secret, and without its key nobody would count as listed", path.display());
+        tell!(
+            "error: {}: the list `{list}` is secret, and without its key nobody would count as listed",
+            path.display()
+        );
         tell!("  help: give `--list-key FILE` with the key that the bundle was compiled with");
         return Err(Exit::Faulty);
     }
     if let Some((compiled, _)) = &compiled {
         let (ours, theirs) = (compiled.view(), given.view());
-        if (ours.policy_id(), ours.policy_version()) != (theirs.policy_id(), theirs.policy_version()) {
+        if (ours.policy_id(), ours.policy_version())
+            != (theirs.policy_id(), theirs.policy_version())
+        {
             tell!(
                 "error: {} holds `{}` version {}, the policy is `{}` version {}; compile it again or leave one of them out",
                 path.display(),

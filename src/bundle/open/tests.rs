@@ -11,7 +11,14 @@ fn sample() -> Vec<u8> {
     let none = Str { at: 0, len: 0 };
     w.push(
         l::section::META,
-        &l::Meta { title, when_words: 1, licence_words: 1, mask_words: 1, unknown_state: l::NONE, ..Default::default() },
+        &l::Meta {
+            title,
+            when_words: 1,
+            licence_words: 1,
+            mask_words: 1,
+            unknown_state: l::NONE,
+            ..Default::default()
+        },
     );
     for text in [none, pattern] {
         w.push(l::section::PATTERNS, &l::Pattern { text, family: l::NONE16, ..Default::default() });
@@ -34,7 +41,14 @@ fn sample() -> Vec<u8> {
     let lifts = w.extend(l::section::INDICES, &[0u32]);
     w.push(
         l::section::LICENCES,
-        &l::Licence { id, rows: Span { at: 0, len: 1 }, lifts, mask: l::NONE, authority: l::NONE16, ..Default::default() },
+        &l::Licence {
+            id,
+            rows: Span { at: 0, len: 1 },
+            lifts,
+            mask: l::NONE,
+            authority: l::NONE16,
+            ..Default::default()
+        },
     );
     for row in 0..128 {
         w.push(l::section::ROW_OWNERS, &if row % 64 == 0 { 0u32 } else { l::NONE });
@@ -44,7 +58,12 @@ fn sample() -> Vec<u8> {
     for word in [1u64, 0, 1, 0] {
         w.push(l::section::SUMMARIES, &word);
     }
-    w.finish(&Header { policy_id: "sample", version: 7, expires: 1_000, flags: l::flags::LATE_BOUND_DENY })
+    w.finish(&Header {
+        policy_id: "sample",
+        version: 7,
+        expires: 1_000,
+        flags: l::flags::LATE_BOUND_DENY,
+    })
 }
 
 fn error_of(bytes: &[u8]) -> Option<BundleError> {
@@ -68,7 +87,10 @@ fn what_is_written_is_read() {
     let mut sections = Sections::default();
     let borrowed = Bundle::read(&bytes, &mut sections).unwrap();
     for bundle in [owned.view(), borrowed] {
-        assert_eq!((bundle.policy_id(), bundle.policy_version(), bundle.expires()), ("sample", 7, 1_000));
+        assert_eq!(
+            (bundle.policy_id(), bundle.policy_version(), bundle.expires()),
+            ("sample", 7, 1_000)
+        );
         assert_eq!(bundle.flags(), l::flags::LATE_BOUND_DENY);
         let rule = bundle.table::<l::Restriction>(l::section::RESTRICTIONS).get(0).unwrap();
         assert_eq!(bundle.text(rule.id), "embargo");
@@ -80,7 +102,10 @@ fn what_is_written_is_read() {
 fn every_truncation_and_every_surplus_is_an_error() {
     let bytes = sample();
     for length in 0..bytes.len() {
-        assert!(matches!(error_of(&bytes[..length]), Some(BundleError::Truncated { .. })), "{length}");
+        assert!(
+            matches!(error_of(&bytes[..length]), Some(BundleError::Truncated { .. })),
+            "{length}"
+        );
     }
     let longer = [&bytes[..], &[0]].concat();
     assert!(matches!(error_of(&longer), Some(BundleError::TrailingBytes { .. })));
@@ -93,11 +118,15 @@ fn every_changed_byte_is_an_error() {
         for change in [1, 0x80, 0xff] {
             let mut changed = bytes.clone();
             changed[at] ^= change;
-            let error = error_of(&changed).unwrap_or_else(|| panic!("byte {at} changed by {change:#x} was not seen"));
+            let error = error_of(&changed)
+                .unwrap_or_else(|| panic!("byte {at} changed by {change:#x} was not seen"));
             match at {
                 0..8 => assert_eq!(error, BundleError::ForeignFile),
                 8..10 => assert!(matches!(error, BundleError::Format { expected: 1, .. })),
-                12..16 => assert!(matches!(error, BundleError::Truncated { .. } | BundleError::TrailingBytes { .. })),
+                12..16 => assert!(matches!(
+                    error,
+                    BundleError::Truncated { .. } | BundleError::TrailingBytes { .. }
+                )),
                 16..48 => assert_eq!(error, BundleError::Digest),
                 _ => {}
             }
@@ -114,7 +143,8 @@ fn a_changed_byte_behind_a_right_digest_never_panics() {
             let mut changed = bytes.clone();
             changed[at] ^= change;
             reseal(&mut changed);
-            refused += usize::from(matches!(error_of(&changed), Some(BundleError::Malformed { .. })));
+            refused +=
+                usize::from(matches!(error_of(&changed), Some(BundleError::Malformed { .. })));
         }
     }
     assert!(refused > 1_000, "most of these contradict the layout, {refused} were refused");
@@ -122,7 +152,9 @@ fn a_changed_byte_behind_a_right_digest_never_panics() {
 
 #[test]
 fn foreign_files_are_named_as_such() {
-    for foreign in [&b"format = 1\n"[..], b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"\0asm\x01\0\0\0", b"{}"] {
+    for foreign in
+        [&b"format = 1\n"[..], b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"\0asm\x01\0\0\0", b"{}"]
+    {
         assert_eq!(error_of(foreign), Some(BundleError::ForeignFile));
     }
     assert!(matches!(error_of(b""), Some(BundleError::Truncated { .. })));
@@ -156,7 +188,10 @@ fn each_contradiction_is_found_where_it_is() {
             Some(BundleError::Malformed { section: found, .. }) => {
                 // Rows are owned and counted: a contradiction between two sections is reported at either.
                 let rows = [l::section::RESTRICTIONS, l::section::ROW_OWNERS, l::section::VECTORS];
-                assert!(found == *section || rows.contains(&found), "section {section} offset {at}: found in {found}");
+                assert!(
+                    found == *section || rows.contains(&found),
+                    "section {section} offset {at}: found in {found}"
+                );
             }
             other => panic!("section {section} offset {at}: {other:?}"),
         }

@@ -98,7 +98,9 @@ impl Automaton {
         if let Some(&known) = self.starts.get(&patterns) {
             return Ok(Some(Start(known)));
         }
-        let start = Subsets { patterns: &patterns, states: &mut self.states, known: BTreeMap::new() }.build()?;
+        let start =
+            Subsets { patterns: &patterns, states: &mut self.states, known: BTreeMap::new() }
+                .build()?;
         self.starts.insert(patterns, start);
         Ok(Some(Start(start)))
     }
@@ -116,7 +118,10 @@ impl Automaton {
                 next
             })
         };
-        let starts = order.iter().map(|start| start.map_or(NONE, |Start(state)| number(state, &mut queue))).collect();
+        let starts = order
+            .iter()
+            .map(|start| start.map_or(NONE, |Start(state)| number(state, &mut queue)))
+            .collect();
         let mut at = 0;
         while let Some(state) = queue.get(at).and_then(|&state| self.states.get(state)) {
             at += 1;
@@ -124,9 +129,18 @@ impl Automaton {
             for (folded, (names, target)) in &state.keys {
                 let target = number(*target, &mut queue);
                 let folded = writer.text(folded);
-                keys.extend(names.iter().map(|name| l::StateKey { name: writer.text(name), folded, target, reserved: 0 }));
+                keys.extend(names.iter().map(|name| l::StateKey {
+                    name: writer.text(name),
+                    folded,
+                    target,
+                    reserved: 0,
+                }));
             }
-            let keys = if keys.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::STATE_KEYS, &keys) };
+            let keys = if keys.is_empty() {
+                Span { at: 0, len: 0 }
+            } else {
+                writer.extend(section::STATE_KEYS, &keys)
+            };
             let prefix = writer.text(&state.prefix);
             let record = l::State {
                 keys,
@@ -154,8 +168,16 @@ impl Automaton {
                 .zip(&class)
                 .map(|(state, &own)| {
                     let of = |state: usize| class.get(state).copied().unwrap_or_default();
-                    let keys: Vec<_> = state.keys.values().map(|(names, target)| (names, of(*target))).collect();
-                    let signature = (own, state.role, &state.prefix, keys, state.other.map(of), state.element.map(of));
+                    let keys: Vec<_> =
+                        state.keys.values().map(|(names, target)| (names, of(*target))).collect();
+                    let signature = (
+                        own,
+                        state.role,
+                        &state.prefix,
+                        keys,
+                        state.other.map(of),
+                        state.element.map(of),
+                    );
                     let fresh = seen.len();
                     *seen.entry(signature).or_insert(fresh)
                 })
@@ -207,15 +229,20 @@ impl Subsets<'_> {
             if self.step((pattern, at)) == Some(&Step::Deep) {
                 queue.push((pattern, at + 1));
             }
-            let loops = self.patterns.get(pattern).map_or(&[][..], |pattern| &pattern.pointer.loops);
-            queue.extend(loops.iter().filter(|(end, _)| *end == at).map(|&(_, start)| (pattern, start)));
+            let loops =
+                self.patterns.get(pattern).map_or(&[][..], |pattern| &pattern.pointer.loops);
+            queue.extend(
+                loops.iter().filter(|(end, _)| *end == at).map(|&(_, start)| (pattern, start)),
+            );
         }
         set
     }
 
     /// The patterns that end in this set.
     fn ends<'a>(&'a self, set: &'a Set) -> impl Iterator<Item = &'a Pattern> {
-        set.iter().filter(|&&position| self.step(position).is_none()).filter_map(|&(pattern, _)| self.patterns.get(pattern))
+        set.iter()
+            .filter(|&&position| self.step(position).is_none())
+            .filter_map(|&(pattern, _)| self.patterns.get(pattern))
     }
 
     fn number(&mut self, set: Set, queue: &mut Vec<(Set, usize)>) -> usize {
@@ -231,12 +258,18 @@ impl Subsets<'_> {
 
     /// The state behind a step, whose positions came by a key that the pattern names (`exact`) or by a wildcard. User data cuts
     /// off what came by a wildcard; what a pointer names below it stays, and only a named key is stronger than a wildcard's data.
-    fn target(&mut self, exact: Vec<(usize, usize)>, wild: Vec<(usize, usize)>, queue: &mut Vec<(Set, usize)>) -> Option<usize> {
+    fn target(
+        &mut self,
+        exact: Vec<(usize, usize)>,
+        wild: Vec<(usize, usize)>,
+        queue: &mut Vec<(Set, usize)>,
+    ) -> Option<usize> {
         let is_data = |set: &Set| self.ends(set).any(|pattern| pattern.role == DATA);
         let named = self.close(exact.iter().copied());
         let wild = self.close(wild);
         let set = if is_data(&named) {
-            let below: Set = named.into_iter().filter(|&position| self.step(position).is_some()).collect();
+            let below: Set =
+                named.into_iter().filter(|&position| self.step(position).is_some()).collect();
             if below.is_empty() {
                 return Some(INERT);
             }
@@ -254,22 +287,24 @@ impl Subsets<'_> {
 
     /// Where a role stands and nothing below it is documented, no name is guessed at: what stands there instead of a text is the role's own affair.
     fn without_guesses(&self, set: Set) -> Set {
-        let leads_into_text =
-            |position: (usize, usize)| matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64));
+        let leads_into_text = |position: (usize, usize)| {
+            matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64))
+        };
         // A guess at a name that stands in a text begins there.
         let is_guess = |position: (usize, usize)| {
-            !leads_into_text(position) && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.is_guess())
+            !leads_into_text(position)
+                && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.is_guess())
         };
         let is_object = |role: u8| matches!(role, role::MUST_NAME | role::REQUEST);
         let documented = |&&position: &&(usize, usize)| !is_guess(position);
         let has_role = set.iter().filter(documented).any(|&position| {
-            self.step(position).is_none() && self.patterns.get(position.0).is_some_and(|pattern| !is_object(pattern.role))
+            self.step(position).is_none()
+                && self.patterns.get(position.0).is_some_and(|pattern| !is_object(pattern.role))
         });
         let holds_text = set.iter().any(|&position| leads_into_text(position));
-        let goes_deeper = set
-            .iter()
-            .filter(documented)
-            .any(|&position| matches!(self.step(position), Some(Step::Key(_) | Step::Any | Step::Deep)));
+        let goes_deeper = set.iter().filter(documented).any(|&position| {
+            matches!(self.step(position), Some(Step::Key(_) | Step::Any | Step::Deep))
+        });
         if holds_text || has_role && !goes_deeper {
             set.into_iter().filter(|&position| !is_guess(position)).collect()
         } else {
@@ -277,7 +312,11 @@ impl Subsets<'_> {
         }
     }
 
-    fn state(&mut self, set: &Set, queue: &mut Vec<(Set, usize)>) -> Result<AutomatonState, Mistake> {
+    fn state(
+        &mut self,
+        set: &Set,
+        queue: &mut Vec<(Set, usize)>,
+    ) -> Result<AutomatonState, Mistake> {
         let mut state = AutomatonState::default();
         let strongest = self
             .ends(set)
@@ -292,7 +331,8 @@ impl Subsets<'_> {
             state.prefix = prefix;
         }
 
-        let (mut names, mut any, mut each, mut nested) = (BTreeMap::<String, BTreeSet<String>>::new(), vec![], vec![], vec![]);
+        let (mut names, mut any, mut each, mut nested) =
+            (BTreeMap::<String, BTreeSet<String>>::new(), vec![], vec![], vec![]);
         let mut like = Vec::new();
         for &(pattern, at) in set {
             let Some(step) = self.step((pattern, at)) else { continue };

@@ -20,7 +20,9 @@ use self::route_trie::Trie;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, operation as flag, role, section};
 use crate::bundle::write::Writer;
-use crate::dialect::document::{Carrier, Document, Include, Location, Operation, Segment, Shape, is_version};
+use crate::dialect::document::{
+    Carrier, Document, Include, Location, Operation, Segment, Shape, is_version,
+};
 use crate::dialect::error::{DialectError, Mistake};
 use crate::dialect::pointer::{Pointer, fold};
 use crate::policy::model::GuardedDialect;
@@ -58,7 +60,11 @@ struct Flat {
 }
 
 /// Writes the dialects, each under its prefix (`/openai`; empty: the vendor's own paths).
-pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Document, String)]) -> Result<Lowered, DialectError> {
+pub(crate) fn write(
+    writer: &mut Writer,
+    gateway: &Document,
+    dialects: &[(Document, String)],
+) -> Result<Lowered, DialectError> {
     let mut automaton = Automaton::default();
     let mut trie = Trie::default();
     let mut flats: Vec<Flat> = Vec::new();
@@ -70,14 +76,23 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
             let fail = |mistake| error(document, Some(&operation.id), mistake);
             let flat = flatten(gateway, document, operation).map_err(fail)?;
             for (name, _) in &flat.captures {
-                if !operation.routes.iter().any(|route| captures(&route.segments).any(|known| known == name)) {
+                if !operation
+                    .routes
+                    .iter()
+                    .any(|route| captures(&route.segments).any(|known| known == name))
+                {
                     return Err(fail(Mistake::UnknownCapture { name: name.clone() }));
                 }
             }
-            let bears =
-                operation.flags & (flag::RUNS | flag::REVEALS | flag::LISTS | flag::LATE_BOUND | flag::LATE_BOUND_UNNAMED) != 0
-                    || !flat.body.is_empty()
-                    || !flat.captures.is_empty();
+            let bears = operation.flags
+                & (flag::RUNS
+                    | flag::REVEALS
+                    | flag::LISTS
+                    | flag::LATE_BOUND
+                    | flag::LATE_BOUND_UNNAMED)
+                != 0
+                || !flat.body.is_empty()
+                || !flat.captures.is_empty();
             flats.push(flat);
             let (flat, flat_number) = match flats.last() {
                 Some(flat) => (flat, flats.len() - 1),
@@ -87,7 +102,9 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
                 let mut roles = 0;
                 let mut opaque = 0;
                 for (index, name) in captures(&route.segments).enumerate() {
-                    if let Some(&(_, location)) = flat.captures.iter().find(|(known, _)| known == name) {
+                    if let Some(&(_, location)) =
+                        flat.captures.iter().find(|(known, _)| known == name)
+                    {
                         roles |= 1u16 << index.min(15);
                         opaque |= u16::from(role::is_opaque(location)) << index.min(15);
                     }
@@ -130,18 +147,28 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
     }
 
     // The starts of all bodies and messages, node by node.
-    let mut bodies: Vec<(Option<Start>, Option<Start>, Option<Start>)> = vec![(None, None, None); entries.len()];
+    let mut bodies: Vec<(Option<Start>, Option<Start>, Option<Start>)> =
+        vec![(None, None, None); entries.len()];
     for here in trie.entries() {
         for &number in here {
             let Some(entry) = entries.get(number) else { continue };
             let together = overlapping(&entries, here, entry.methods);
             let gather = |of: fn(&Flat) -> &Vec<Pattern>| -> Vec<Pattern> {
-                together.iter().filter_map(|flat| flats.get(*flat)).flat_map(|flat| of(flat).iter().cloned()).collect()
+                together
+                    .iter()
+                    .filter_map(|flat| flats.get(*flat))
+                    .flat_map(|flat| of(flat).iter().cloned())
+                    .collect()
             };
             let fail = |mistake| error(entry.document, Some(&entry.operation.id), mistake);
             let body = automaton.start(gather(|flat| &flat.body)).map_err(fail)?;
-            let message = if entry.flags & flag::WEBSOCKET == 0 { None } else { Some(gather(|flat| &flat.message)) };
-            let message = message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
+            let message = if entry.flags & flag::WEBSOCKET == 0 {
+                None
+            } else {
+                Some(gather(|flat| &flat.message))
+            };
+            let message =
+                message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
             let answer = automaton.start(gather(|flat| &flat.answer)).map_err(fail)?;
             if let Some(location) = bodies.get_mut(number) {
                 *location = (body, message, answer);
@@ -152,13 +179,18 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         let mut flat = Flat::default();
         let mut open = Vec::new();
         let fail = |mistake| error(gateway, Some("unknown"), mistake);
-        add_shape(gateway, gateway, &gateway.unknown, &Base::default(), &mut open, &mut flat).map_err(fail)?;
+        add_shape(gateway, gateway, &gateway.unknown, &Base::default(), &mut open, &mut flat)
+            .map_err(fail)?;
         automaton.start(flat.body).map_err(fail)?
     };
     let mut nested: Vec<Option<Start>> = Vec::new();
     for flat in &flats {
         for (_, patterns) in flat.query.values() {
-            nested.push(automaton.start(patterns.clone()).map_err(|mistake| error(gateway, None, mistake))?);
+            nested.push(
+                automaton
+                    .start(patterns.clone())
+                    .map_err(|mistake| error(gateway, None, mistake))?,
+            );
         }
     }
 
@@ -167,9 +199,12 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         let name = header(name);
         // Several pointers into one header's JSON are one automaton.
         let inside = gateway.headers.iter().filter(|(_, other, _)| header(other) == name);
-        let patterns = inside
-            .filter_map(|(role, _, pointer)| Some(Pattern { pointer: pointer.clone()?, role: *role, prefix: String::new() }));
-        let wanted = automaton.start(patterns.collect()).map_err(|mistake| error(gateway, Some("headers"), mistake))?;
+        let patterns = inside.filter_map(|(role, _, pointer)| {
+            Some(Pattern { pointer: pointer.clone()?, role: *role, prefix: String::new() })
+        });
+        let wanted = automaton
+            .start(patterns.collect())
+            .map_err(|mistake| error(gateway, Some("headers"), mistake))?;
         headers.insert(name, (if wanted.is_some() { role::NESTED_JSON } else { *role }, wanted));
     }
 
@@ -197,7 +232,12 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
         let mut query = Vec::new();
         for (name, (role, patterns)) in &flat.query {
             let state = start(automaton.start(patterns.clone()).unwrap_or_default());
-            query.push(l::Location { name: writer.text(name), role: *role, state, ..l::Location::default() });
+            query.push(l::Location {
+                name: writer.text(name),
+                role: *role,
+                state,
+                ..l::Location::default()
+            });
         }
         queries.push(locations.span(writer, query));
     }
@@ -222,7 +262,11 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
     for here in trie.entries() {
         let at = writer.extend::<l::Operation>(section::OPERATIONS, &[]).at;
         for &number in here {
-            let (Some(entry), Some(&(body, message, answer))) = (entries.get(number), bodies.get(number)) else { continue };
+            let (Some(entry), Some(&(body, message, answer))) =
+                (entries.get(number), bodies.get(number))
+            else {
+                continue;
+            };
             let record = l::Operation {
                 id: writer.text(&entry.operation.id),
                 dialect: entry.dialect,
@@ -246,7 +290,12 @@ pub(crate) fn write(writer: &mut Writer, gateway: &Document, dialects: &[(Docume
 
     let mut named = Vec::new();
     for (name, (role, wanted)) in headers {
-        named.push(l::Location { name: writer.text(&name), role, state: start(wanted), ..l::Location::default() });
+        named.push(l::Location {
+            name: writer.text(&name),
+            role,
+            state: start(wanted),
+            ..l::Location::default()
+        });
     }
     Ok(Lowered { headers: locations.span(writer, named), unknown_state: start(unknown) })
 }
@@ -267,7 +316,9 @@ fn captures(segments: &[Segment]) -> impl Iterator<Item = &String> {
 fn spellings(path: &[Segment], copy: bool) -> impl Iterator<Item = (&[Segment], u32)> {
     let short = match path {
         // What would then begin with a capture would fit any path.
-        [Segment::Literal(first), rest @ ..] if copy && is_version(first) && matches!(rest, [Segment::Literal(_), ..]) => {
+        [Segment::Literal(first), rest @ ..]
+            if copy && is_version(first) && matches!(rest, [Segment::Literal(_), ..]) =>
+        {
             Some((rest, flag::UNVERSIONED))
         }
         _ => None,
@@ -276,15 +327,21 @@ fn spellings(path: &[Segment], copy: bool) -> impl Iterator<Item = (&[Segment], 
 }
 
 fn mount(prefix: &str) -> impl Iterator<Item = Segment> {
-    prefix.split('/').filter(|part| !part.is_empty()).map(|part| Segment::Literal(part.to_ascii_lowercase()))
+    prefix
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| Segment::Literal(part.to_ascii_lowercase()))
 }
 
 /// The operations at a node that a request with one of `methods` can mean, and all that overlap with those.
 fn overlapping(entries: &[Entry<'_>], here: &[usize], methods: u16) -> Vec<usize> {
     let mut methods = methods;
     loop {
-        let meant: Vec<&Entry<'_>> =
-            here.iter().filter_map(|&number| entries.get(number)).filter(|entry| entry.methods & methods != 0).collect();
+        let meant: Vec<&Entry<'_>> = here
+            .iter()
+            .filter_map(|&number| entries.get(number))
+            .filter(|entry| entry.methods & methods != 0)
+            .collect();
         let wider = meant.iter().fold(methods, |all, entry| all | entry.methods);
         if wider == methods {
             return meant.iter().map(|entry| entry.flat).collect();
@@ -300,7 +357,11 @@ struct Base {
     at: Pointer,
 }
 
-fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Result<Flat, Mistake> {
+fn flatten(
+    gateway: &Document,
+    document: &Document,
+    operation: &Operation,
+) -> Result<Flat, Mistake> {
     let mut flat = Flat::default();
     let mut open = Vec::new();
     add_shape(gateway, document, &operation.shape, &Base::default(), &mut open, &mut flat)?;
@@ -317,12 +378,20 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
     }
     if operation.flags & flag::BATCH_FILE != 0 {
         // Its lines are requests that run models. What is documented of them the operation says itself; names are guessed at as in any other.
-        let mut lines: Vec<Pointer> = flat.body.iter().filter_map(|pattern| pattern.pointer.lines()).collect();
+        let mut lines: Vec<Pointer> =
+            flat.body.iter().filter_map(|pattern| pattern.pointer.lines()).collect();
         lines.sort();
         lines.dedup();
         for at in lines {
             let mut running = Flat::default();
-            add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut running)?;
+            add_includes(
+                gateway,
+                document,
+                &document.running,
+                &Base { message: false, at },
+                &mut open,
+                &mut running,
+            )?;
             flat.body.extend(running.body.into_iter().filter(|pattern| pattern.pointer.is_guess()));
         }
     }
@@ -365,7 +434,8 @@ fn add_includes(
             return Err(Mistake::ShapeLoop { name: name.clone() });
         }
         open.push(name.clone());
-        let base = Base { message: base.message || include.message, at: include.at.below(&base.at) };
+        let base =
+            Base { message: base.message || include.message, at: include.at.below(&base.at) };
         add_shape(gateway, document, shape, &base, open, flat)?;
         open.pop();
     }
@@ -373,8 +443,11 @@ fn add_includes(
 }
 
 fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mistake> {
-    let below =
-        |pointer: &Pointer| Pattern { pointer: pointer.below(&base.at), role: location.role, prefix: location.prefix.clone() };
+    let below = |pointer: &Pointer| Pattern {
+        pointer: pointer.below(&base.at),
+        role: location.role,
+        prefix: location.prefix.clone(),
+    };
     match &location.carrier {
         Carrier::Body(pointer) if base.message => flat.message.push(below(pointer)),
         Carrier::Body(pointer) => flat.body.push(below(pointer)),
@@ -382,13 +455,20 @@ fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mi
         // A shape that is put below a pointer brings its body locations only.
         Carrier::Query(..) | Carrier::Path(_) if base.message || !base.at.steps.is_empty() => {}
         Carrier::Query(name, nested) => {
-            let (known, patterns) = flat.query.entry(fold(name)).or_insert((role::NOTHING, Vec::new()));
+            let (known, patterns) =
+                flat.query.entry(fold(name)).or_insert((role::NOTHING, Vec::new()));
             match nested {
                 Some(pointer) => {
                     *known = role::NESTED_JSON;
-                    patterns.push(Pattern { pointer: pointer.clone(), role: location.role, prefix: location.prefix.clone() });
+                    patterns.push(Pattern {
+                        pointer: pointer.clone(),
+                        role: location.role,
+                        prefix: location.prefix.clone(),
+                    });
                 }
-                None if *known == role::NOTHING || location.role == role::PRIMARY => *known = location.role,
+                None if *known == role::NOTHING || location.role == role::PRIMARY => {
+                    *known = location.role
+                }
                 None => {}
             }
         }
@@ -405,7 +485,12 @@ fn header(name: &str) -> String {
 fn named(writer: &mut Writer, names: impl IntoIterator<Item = (u8, String)>) -> Vec<l::Location> {
     names
         .into_iter()
-        .map(|(role, name)| l::Location { name: writer.text(&name), role, state: NONE, ..l::Location::default() })
+        .map(|(role, name)| l::Location {
+            name: writer.text(&name),
+            role,
+            state: NONE,
+            ..l::Location::default()
+        })
         .collect()
 }
 
@@ -420,7 +505,10 @@ impl Locations {
         if locations.is_empty() {
             return Span { at: 0, len: 0 };
         }
-        let key = locations.iter().map(|location| (location.name.at, location.name.len, location.role, location.state)).collect();
+        let key = locations
+            .iter()
+            .map(|location| (location.name.at, location.name.len, location.role, location.state))
+            .collect();
         *self.known.entry(key).or_insert_with(|| writer.extend(section::LOCATIONS, &locations))
     }
 }
@@ -430,7 +518,10 @@ impl Locations {
 /// # Errors
 ///
 /// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
-pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
+pub(crate) fn lower(
+    writer: &mut Writer,
+    guarded: &[GuardedDialect],
+) -> Result<Lowered, DialectError> {
     if guarded.len() > limits::DIALECTS {
         return Err(DialectError {
             file: "policy".to_owned(),
@@ -438,13 +529,18 @@ pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<L
             mistake: Mistake::TooManyDialects { found: guarded.len() },
         });
     }
-    let chosen: Vec<(&str, &str)> =
-        guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();
+    let chosen: Vec<(&str, &str)> = guarded
+        .iter()
+        .map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default()))
+        .collect();
     lower_chosen(writer, &chosen)
 }
 
 /// Writes the dialects with these ids and path prefixes.
-pub(crate) fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Result<Lowered, DialectError> {
+pub(crate) fn lower_chosen(
+    writer: &mut Writer,
+    chosen: &[(&str, &str)],
+) -> Result<Lowered, DialectError> {
     let gateway = Document::read(dialect::GATEWAY.file, dialect::GATEWAY.text)?;
     let mut documents = Vec::new();
     for &(id, prefix) in chosen {
@@ -469,7 +565,9 @@ mod tests {
 
     #[test]
     fn a_mistake_names_file_and_operation() {
-        let operation = |rest: &str| format!("[operation.x]\nat = \"POST /v1/x\"\nclass = \"inference\"\n{rest}");
+        let operation = |rest: &str| {
+            format!("[operation.x]\nat = \"POST /v1/x\"\nclass = \"inference\"\n{rest}")
+        };
         let many: Vec<String> = (0..65).map(|n| format!("\"/k{n}\"")).collect();
         for (text, code, operation) in [
             ("[[".to_owned(), "dialect_toml", None),
@@ -487,12 +585,24 @@ mod tests {
             (operation("filter = [\"/model\"]"), "dialect_malformed", Some("x")),
             (operation("primary = [\"{model}\"]"), "dialect_unknown_capture", Some("x")),
             (operation("shapes = [\"y\"]"), "dialect_unknown_shape", Some("x")),
-            (operation("shapes = [\"y\"]\n[shape.y]\nshapes = [\"y at /z\"]"), "dialect_shape_loop", Some("x")),
-            (operation(&format!("primary = [{}]", many.join(", "))), "dialect_too_many_keys", Some("x")),
+            (
+                operation("shapes = [\"y\"]\n[shape.y]\nshapes = [\"y at /z\"]"),
+                "dialect_shape_loop",
+                Some("x"),
+            ),
+            (
+                operation(&format!("primary = [{}]", many.join(", "))),
+                "dialect_too_many_keys",
+                Some("x"),
+            ),
             (format!("{}\n[quiet]\nx = \"GET /x\"", operation("")), "dialect_duplicate", Some("x")),
         ] {
             let error = lowered(&text).err().unwrap_or_else(|| unreachable!("{text}"));
-            assert_eq!((error.code(), error.operation.as_deref(), error.file.as_str()), (code, operation, "some.toml"), "{text}");
+            assert_eq!(
+                (error.code(), error.operation.as_deref(), error.file.as_str()),
+                (code, operation, "some.toml"),
+                "{text}"
+            );
             assert!(error.to_string().starts_with("some.toml"), "{error}");
         }
     }
@@ -500,13 +610,15 @@ mod tests {
     #[test]
     fn equal_states_are_shared_and_the_bytes_are_always_the_same() {
         let one = "[operation.x]\nat = \"POST /v1/x\"\nclass = \"inference\"\nprimary = [\"/model\", \"/a/**/model\"]\n";
-        let two =
-            format!("{one}[operation.y]\nat = \"POST /v1/y\"\nclass = \"inference\"\nprimary = [\"/a/**/model\", \"/model\"]\n");
+        let two = format!(
+            "{one}[operation.y]\nat = \"POST /v1/y\"\nclass = \"inference\"\nprimary = [\"/a/**/model\", \"/model\"]\n"
+        );
         let states = |text: &str| lowered(text).unwrap().section(section::STATES).len();
         assert_eq!(states(one), states(&two));
         let bytes = |text: &str| {
             let mut writer = lowered(text).unwrap();
-            [section::STATES, section::STATE_KEYS, section::ROUTE_NODES, section::OPERATIONS].map(|id| writer.section(id).clone())
+            [section::STATES, section::STATE_KEYS, section::ROUTE_NODES, section::OPERATIONS]
+                .map(|id| writer.section(id).clone())
         };
         assert_eq!(bytes(&two), bytes(&two));
     }

@@ -40,13 +40,15 @@ impl Trie {
             let Some(node) = self.nodes.get_mut(at) else { return at };
             at = match segment {
                 Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(fresh),
-                Segment::Capture { suffix, .. } => match node.captures.iter().find(|(known, _)| known == suffix) {
-                    Some(&(_, target)) => target,
-                    None => {
-                        node.captures.push((suffix.clone(), fresh));
-                        fresh
+                Segment::Capture { suffix, .. } => {
+                    match node.captures.iter().find(|(known, _)| known == suffix) {
+                        Some(&(_, target)) => target,
+                        None => {
+                            node.captures.push((suffix.clone(), fresh));
+                            fresh
+                        }
                     }
-                },
+                }
                 Segment::Tail { .. } => *node.tail.get_or_insert(fresh),
             };
             if at == fresh {
@@ -65,7 +67,10 @@ impl Trie {
 
     /// The entries of each node, in the order in which [`Trie::write`] writes the nodes.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &[usize]> {
-        self.order().into_iter().filter_map(|node| self.nodes.get(node)).map(|node| node.entries.as_slice())
+        self.order()
+            .into_iter()
+            .filter_map(|node| self.nodes.get(node))
+            .map(|node| node.entries.as_slice())
     }
 
     /// Writes the trie. `operations` holds the span of each node's operations, in the order of [`Trie::entries`].
@@ -77,22 +82,37 @@ impl Trie {
             let Some(node) = self.nodes.get(at) else { continue };
             let mut edges = Vec::new();
             for (text, &target) in &node.literals {
-                edges.push(l::RouteEdge { text: writer.text(text), target: of(target), reserved: 0 });
+                edges.push(l::RouteEdge {
+                    text: writer.text(text),
+                    target: of(target),
+                    reserved: 0,
+                });
             }
             // Longest suffix first; the order of equally long ones does not matter, since at most one fits.
             let mut captures = node.captures.clone();
             captures.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
             let mut params = Vec::new();
             for (suffix, target) in captures {
-                params.push(l::RouteEdge { text: writer.text(&suffix), target: of(target), reserved: 0 });
+                params.push(l::RouteEdge {
+                    text: writer.text(&suffix),
+                    target: of(target),
+                    reserved: 0,
+                });
             }
             let span = |writer: &mut Writer, edges: &[l::RouteEdge]| {
-                if edges.is_empty() { Span { at: 0, len: 0 } } else { writer.extend(section::ROUTE_EDGES, edges) }
+                if edges.is_empty() {
+                    Span { at: 0, len: 0 }
+                } else {
+                    writer.extend(section::ROUTE_EDGES, edges)
+                }
             };
             let edges = span(writer, &edges);
             let params = span(writer, &params);
             let tail = node.tail.map_or(NONE, of);
-            writer.push(section::ROUTE_NODES, &l::RouteNode { edges, params, operations, tail, reserved: 0 });
+            writer.push(
+                section::ROUTE_NODES,
+                &l::RouteNode { edges, params, operations, tail, reserved: 0 },
+            );
         }
     }
 

@@ -2,7 +2,10 @@ use super::*;
 use proptest::prelude::*;
 
 fn plain_naive(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\').unwrap_or(bytes.len())
+    bytes
+        .iter()
+        .position(|&b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\')
+        .unwrap_or(bytes.len())
 }
 
 fn text_naive(bytes: &[u8]) -> (usize, Stop) {
@@ -10,7 +13,9 @@ fn text_naive(bytes: &[u8]) -> (usize, Stop) {
     let whole = end.unwrap_or(bytes.len());
     match core::str::from_utf8(&bytes[..whole]) {
         Ok(_) => (whole, if end.is_some() { Stop::Special } else { Stop::End }),
-        Err(error) if error.error_len().is_none() && end.is_none() => (error.valid_up_to(), Stop::Split),
+        Err(error) if error.error_len().is_none() && end.is_none() => {
+            (error.valid_up_to(), Stop::Split)
+        }
         Err(error) => (error.valid_up_to(), Stop::Invalid),
     }
 }
@@ -22,7 +27,9 @@ fn skip_naive(bytes: &[u8]) -> (usize, bool) {
         let rest = &bytes[at..];
         at += match rest {
             [b'"', ..] => return (at, true),
-            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|d| d.is_ascii_hexdigit()) => 6,
+            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|d| d.is_ascii_hexdigit()) => {
+                6
+            }
             [b'\\', e, ..] if b"\"\\/bfnrt".contains(e) => 2,
             [] | [b'\\', ..] | [0..0x20, ..] => return (at, false),
             [0..0x80, ..] => 1,
@@ -52,14 +59,21 @@ fn every_byte_at_every_place_of_a_block() {
 
 #[test]
 fn every_sequence_of_two_and_the_edges_of_longer_ones() {
-    let edges = [0x00, 0x22, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
+    let edges = [
+        0x00, 0x22, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4,
+        0xff,
+    ];
     for a in 0..=255u8 {
         for b in 0..=255u8 {
             assert_eq!(text(&[a, b]), text_naive(&[a, b]), "{a:#x} {b:#x}");
             for c in edges {
                 assert_eq!(text(&[a, b, c]), text_naive(&[a, b, c]), "{a:#x} {b:#x} {c:#x}");
                 for d in edges {
-                    assert_eq!(text(&[a, b, c, d]), text_naive(&[a, b, c, d]), "{a:#x} {b:#x} {c:#x} {d:#x}");
+                    assert_eq!(
+                        text(&[a, b, c, d]),
+                        text_naive(&[a, b, c, d]),
+                        "{a:#x} {b:#x} {c:#x} {d:#x}"
+                    );
                 }
             }
         }

@@ -239,7 +239,12 @@ impl Json {
     /// # Errors
     ///
     /// What is no JSON, at the byte that shows it. The reader is then spent.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        mut bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         while !bytes.is_empty() {
             let length = self.advance(bundle, bytes, findings)?;
             bytes = bytes.get(length..).unwrap_or_default();
@@ -252,7 +257,12 @@ impl Json {
     /// # Errors
     ///
     /// As [`Json::feed`].
-    pub(crate) fn advance(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<usize, Reason> {
+    pub(crate) fn advance(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<usize, Reason> {
         self.event = Event::None;
         let mut length = bytes.len();
         if self.failed.is_none() {
@@ -308,7 +318,8 @@ impl Json {
             return Err(self.encoding().unwrap_or(reason));
         }
         match self.mode {
-            Mode::After | Mode::Zero | Mode::Integer | Mode::Fraction | Mode::Exponent if self.depth == 0 => {}
+            Mode::After | Mode::Zero | Mode::Integer | Mode::Fraction | Mode::Exponent
+                if self.depth == 0 => {}
             _ => return Err(Reason::BodyTruncated),
         }
         self.doubt.map_or(Ok(()), Err)
@@ -322,25 +333,46 @@ impl Json {
             [0xef, 0xbb, 0xbf, ..] => Some(Reason::BodyBom),
             [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Reason::BodyUtf16),
             // gzip, zlib and zstd, sent without their Content-Encoding.
-            [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x28, 0xb5, 0x2f, 0xfd] => Some(Reason::ContentCoding),
-            [0, 0, 0, b] | [0, b, ..] | [b, 0, ..] if matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~') => Some(Reason::BodyUtf16),
+            [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x28, 0xb5, 0x2f, 0xfd] => {
+                Some(Reason::ContentCoding)
+            }
+            [0, 0, 0, b] | [0, b, ..] | [b, 0, ..]
+                if matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~') =>
+            {
+                Some(Reason::BodyUtf16)
+            }
             _ => None,
         }
     }
 
-    fn scan(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<usize, Reason> {
+    fn scan(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<usize, Reason> {
         let mut at = 0;
         while self.event == Event::None
             && let Some(&byte) = bytes.get(at)
         {
             at = match self.mode {
                 Mode::Text => self.string(bundle, bytes, at, findings)?,
-                Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After
+                Mode::Value
+                | Mode::FirstValue
+                | Mode::FirstKey
+                | Mode::Key
+                | Mode::Colon
+                | Mode::After
                     if self.live.len() < self.depth =>
                 {
                     self.dead(bytes, at)?
                 }
-                Mode::Value | Mode::FirstValue | Mode::FirstKey | Mode::Key | Mode::Colon | Mode::After => {
+                Mode::Value
+                | Mode::FirstValue
+                | Mode::FirstKey
+                | Mode::Key
+                | Mode::Colon
+                | Mode::After => {
                     if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                         at + 1
                     } else {
@@ -411,7 +443,9 @@ impl Json {
                 (Mode::Value | Mode::FirstValue, b'{' | b'[') => {
                     object = byte == b'{';
                     let bit = 1u64 << (self.depth % 64);
-                    let Some(bits) = self.objects.get_mut(self.depth / 64) else { return Err(Reason::JsonDepth) };
+                    let Some(bits) = self.objects.get_mut(self.depth / 64) else {
+                        return Err(Reason::JsonDepth);
+                    };
                     *bits = if object { *bits | bit } else { *bits & !bit };
                     self.depth += 1;
                     at += 1;
@@ -476,7 +510,14 @@ impl Json {
 
     /// One token that is not white space; returns where the next one may begin.
     #[inline(always)]
-    fn token(&mut self, bundle: Bundle<'_>, bytes: &[u8], at: usize, byte: u8, findings: &mut Findings) -> Result<usize, Reason> {
+    fn token(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        at: usize,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<usize, Reason> {
         match (self.mode, byte) {
             (Mode::FirstKey | Mode::Key, b'"') => {
                 let keys = self.innermost().map_or(Span { at: 0, len: 0 }, |level| level.keys);
@@ -487,7 +528,8 @@ impl Json {
                     let rest = bytes.get(at + 1..).unwrap_or_default();
                     let length = bytes::plain(rest);
                     if rest.get(length) == Some(&b'"')
-                        && let Some(wanted) = key::find_plain(bundle, keys, rest.get(..length).unwrap_or_default())
+                        && let Some(wanted) =
+                            key::find_plain(bundle, keys, rest.get(..length).unwrap_or_default())
                     {
                         self.mode = Mode::Colon;
                         self.end_key(bundle, wanted);
@@ -511,8 +553,12 @@ impl Json {
                 }
             }
             (Mode::After | Mode::FirstKey, b'}') if self.in_object() => self.close(findings),
-            (Mode::After | Mode::FirstValue, b']') if self.depth > 0 && !self.in_object() => self.close(findings),
-            (Mode::Value | Mode::FirstValue, _) => return self.value(bundle, bytes, at, byte, findings),
+            (Mode::After | Mode::FirstValue, b']') if self.depth > 0 && !self.in_object() => {
+                self.close(findings)
+            }
+            (Mode::Value | Mode::FirstValue, _) => {
+                return self.value(bundle, bytes, at, byte, findings);
+            }
             (Mode::After, _) if self.depth == 0 => return Err(Reason::TrailingBytes),
             _ => return Err(Reason::JsonSyntax),
         }
@@ -520,7 +566,14 @@ impl Json {
     }
 
     #[inline(always)]
-    fn value(&mut self, bundle: Bundle<'_>, bytes: &[u8], at: usize, byte: u8, findings: &mut Findings) -> Result<usize, Reason> {
+    fn value(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        at: usize,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<usize, Reason> {
         match byte {
             b'"' => {
                 self.role = role::NOTHING;
@@ -591,9 +644,16 @@ impl Json {
         }
     }
 
-    fn open(&mut self, bundle: Bundle<'_>, object: bool, findings: &mut Findings) -> Result<(), Reason> {
+    fn open(
+        &mut self,
+        bundle: Bundle<'_>,
+        object: bool,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let bit = 1u64 << (self.depth % 64);
-        let Some(bits) = self.objects.get_mut(self.depth / 64) else { return Err(Reason::JsonDepth) };
+        let Some(bits) = self.objects.get_mut(self.depth / 64) else {
+            return Err(Reason::JsonDepth);
+        };
         *bits = if object { *bits | bit } else { *bits & !bit };
         if self.next != NONE
             && let Some(state) = self.next_state(bundle)
@@ -607,20 +667,31 @@ impl Json {
     }
 
     /// A container where something is wanted: at it, or below it.
-    fn enter(&mut self, bundle: Bundle<'_>, mut state: l::State, object: bool, findings: &mut Findings) {
+    fn enter(
+        &mut self,
+        bundle: Bundle<'_>,
+        mut state: l::State,
+        object: bool,
+        findings: &mut Findings,
+    ) {
         if is_nested(state.role) {
             // Servers that take a document as text commonly take it as it is, too.
-            let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else { return };
+            let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else {
+                return;
+            };
             state = inner;
         }
-        let mut deeper = if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
+        let mut deeper =
+            if object { state.keys.len != 0 || state.other != NONE } else { state.element != NONE };
         match state.role {
             _ if deeper => {}
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
             // Rows of a list, or something that holds them in another way.
-            role::NOTHING if self.depth > 0 && self.holds_rows(bundle, &state) => self.doubt_it(Reason::ModelType),
+            role::NOTHING if self.depth > 0 && self.holds_rows(bundle, &state) => {
+                self.doubt_it(Reason::ModelType)
+            }
             role::NOTHING | role::REQUEST if self.depth == 0 && !object => {
                 // A list where a document is wanted: some servers take each element for it, or the first.
                 findings.present(role::SUSPECT);
@@ -650,7 +721,10 @@ impl Json {
 
     /// Its elements are rows.
     fn holds_rows(&self, bundle: Bundle<'_>, state: &l::State) -> bool {
-        bundle.table::<l::State>(section::STATES).get(state.element).is_some_and(|element| element.role == role::ROW)
+        bundle
+            .table::<l::State>(section::STATES)
+            .get(state.element)
+            .is_some_and(|element| element.role == role::ROW)
     }
 
     #[inline(always)]
@@ -750,21 +824,33 @@ impl Json {
                 match &mut self.nested {
                     Some(nested) => nested.restart(state.element),
                     None => {
-                        let nested = Self { is_nested: true, single_byte: self.single_byte, ..Self::new(state.element) };
+                        let nested = Self {
+                            is_nested: true,
+                            single_byte: self.single_byte,
+                            ..Self::new(state.element)
+                        };
                         self.nested = Some(Box::new(nested));
                     }
                 }
             }
             // A text in the location of a document, the outermost too: some servers read it once more.
-            role::NESTED_JSON | role::NESTED_BASE64 | role::LINES | role::REQUEST | role::NOTHING => {
-                findings.present(role::SUSPECT)
-            }
+            role::NESTED_JSON
+            | role::NESTED_BASE64
+            | role::LINES
+            | role::REQUEST
+            | role::NOTHING => findings.present(role::SUSPECT),
             role => findings.present(role),
         }
     }
 
     /// Reads on in a string; returns where the next token may begin, or the end of the bytes.
-    fn string(&mut self, bundle: Bundle<'_>, bytes: &[u8], mut at: usize, findings: &mut Findings) -> Result<usize, Reason> {
+    fn string(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        mut at: usize,
+        findings: &mut Findings,
+    ) -> Result<usize, Reason> {
         loop {
             if self.sink == Sink::Skip {
                 let (length, closed) = bytes::skip(bytes.get(at..).unwrap_or_default());
@@ -787,7 +873,11 @@ impl Json {
                 }
                 (Stop::Special, Some(b'\\')) => match rest.get(length + 1) {
                     // The escapes that prompts are full of, where nothing is wanted of them.
-                    Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f') if self.sink == Sink::Skip => at += 2,
+                    Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f')
+                        if self.sink == Sink::Skip =>
+                    {
+                        at += 2
+                    }
                     Some(&byte) => {
                         self.escape(bundle, byte, findings)?;
                         at += 2;
@@ -819,7 +909,12 @@ impl Json {
     }
 
     /// One more byte of a sequence that the end of a chunk cut; false if it is not part of it.
-    fn sequence(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<bool, Reason> {
+    fn sequence(
+        &mut self,
+        bundle: Bundle<'_>,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<bool, Reason> {
         if let Some(location) = self.rest.get_mut(self.count) {
             *location = byte;
         }
@@ -843,7 +938,12 @@ impl Json {
     }
 
     /// The character after a backslash.
-    fn escape(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+    fn escape(
+        &mut self,
+        bundle: Bundle<'_>,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let means = match byte {
             b'"' | b'\\' | b'/' => byte,
             b'n' => b'\n',
@@ -865,7 +965,12 @@ impl Json {
     }
 
     /// A digit of `\uXXXX`.
-    fn digit(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+    fn digit(
+        &mut self,
+        bundle: Bundle<'_>,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let Some(digit) = hex(byte) else { return Err(Reason::JsonSyntax) };
         self.unit = self.unit << 4 | u16::from(digit);
         self.count += 1;
@@ -887,7 +992,9 @@ impl Json {
             code = 0x10000 + ((high & 0x3ff) << 10 | code & 0x3ff);
         }
         match char::from_u32(code) {
-            Some(character) => self.take(bundle, character.encode_utf8(&mut [0; 4]).as_bytes(), findings),
+            Some(character) => {
+                self.take(bundle, character.encode_utf8(&mut [0; 4]).as_bytes(), findings)
+            }
             None if unit & 0xfc00 == 0xd800 => {
                 self.lone(bundle, findings);
                 self.high = unit;
@@ -1035,17 +1142,26 @@ impl Json {
     /// A text on whose beginning the role depends: what it refers to binds, or the `MUST_NAME` object that it is in runs a model.
     fn end_kind(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
-        let mut words = pieces(bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }), b' ');
+        let mut words =
+            pieces(bundle.text(l::Str { at: state.prefix_at, len: state.prefix_len.into() }), b' ');
         let prefix = words.next().unwrap_or_default().as_bytes();
         let Some((front, rest)) = self.text.split_at_checked(prefix.len()) else { return };
-        if !front.eq_ignore_ascii_case(prefix) || words.any(|word| rest.eq_ignore_ascii_case(word.as_bytes())) {
+        if !front.eq_ignore_ascii_case(prefix)
+            || words.any(|word| rest.eq_ignore_ascii_case(word.as_bytes()))
+        {
             return;
         }
         if self.role != role::MUST_NAME_TYPE {
             // A text that is longer was cut, and one of which the front alone counts is no reference.
             let whole = prefix.is_empty() && self.text.len() < limits::MODEL_ID_BYTES;
-            findings.reference(bundle, self.role, if whole { &self.text } else { &[] }, Carrier::Body);
-        } else if let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some()) {
+            findings.reference(
+                bundle,
+                self.role,
+                if whole { &self.text } else { &[] },
+                Carrier::Body,
+            );
+        } else if let Some(level) = self.live.iter_mut().rev().find(|level| level.judged.is_some())
+        {
             level.runs = true;
         }
     }

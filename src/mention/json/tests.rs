@@ -10,7 +10,10 @@ use crate::bundle::view::OwnedBundle;
 use crate::testing::automaton::{TestAutomaton, TestFindings, bundle, chat};
 
 /// What a reader says of a document that arrives in these pieces.
-fn read_pieces<'a>(bundle: &OwnedBundle, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
+fn read_pieces<'a>(
+    bundle: &OwnedBundle,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle.view();
     let (mut json, mut findings) = (Json::new(0), Findings::new(bundle));
     for piece in pieces {
@@ -24,7 +27,12 @@ fn read_pieces<'a>(bundle: &OwnedBundle, pieces: impl IntoIterator<Item = &'a [u
 fn read(document: impl AsRef<[u8]>) -> (Result<(), Reason>, TestFindings) {
     let (bundle, document) = (bundle(&chat()), document.as_ref());
     let whole = read_pieces(&bundle, [document]);
-    assert_eq!(read_pieces(&bundle, document.chunks(1)), whole, "byte by byte: {}", String::from_utf8_lossy(document));
+    assert_eq!(
+        read_pieces(&bundle, document.chunks(1)),
+        whole,
+        "byte by byte: {}",
+        String::from_utf8_lossy(document)
+    );
     whole
 }
 
@@ -49,10 +57,20 @@ fn refuses(document: impl AsRef<[u8]>, reason: Reason, mentions: &[&str]) {
 
 #[test]
 fn mentions_are_found_wherever_they_are_wanted_and_nowhere_else() {
-    assert!(reads(r#"{"model":"haiku-4","messages":[{"model":"x","content":"{\"model\":\"y\"}"}]}"#, &["haiku-4"]).named);
+    assert!(
+        reads(
+            r#"{"model":"haiku-4","messages":[{"model":"x","content":"{\"model\":\"y\"}"}]}"#,
+            &["haiku-4"]
+        )
+        .named
+    );
     assert!(
         reads(r#"{"model":"haiku-4","previous_id":"r"}"#, &["haiku-4"])
-            == TestFindings { mentions: vec!["haiku-4".into()], named: true, ..TestFindings::default() }
+            == TestFindings {
+                mentions: vec!["haiku-4".into()],
+                named: true,
+                ..TestFindings::default()
+            }
     );
     assert!(
         reads(
@@ -66,7 +84,10 @@ fn mentions_are_found_wherever_they_are_wanted_and_nowhere_else() {
     reads(r#"{"any":{"x":[{"model":"a"},[{"y":{"model":"b"}}]],"model":"c"}}"#, &["a", "b", "c"]);
     reads(r#"{"messages":[{"fallbacks":["x"]}],"metadata":{"model":"x"}}"#, &[]);
     reads(r#" {"\u006dodel" : "\u0068aiku\u002d4" } "#, &["haiku-4"]);
-    reads(r#"{"model":null,"models":null,"models":[]}"#.replace(r#","models":[]"#, "").as_str(), &[]);
+    reads(
+        r#"{"model":null,"models":null,"models":[]}"#.replace(r#","models":[]"#, "").as_str(),
+        &[],
+    );
 }
 
 #[test]
@@ -105,10 +126,17 @@ fn a_key_that_parsers_read_differently_is_refused_and_its_mention_found() {
     refuses("{\"model\u{17f}\":[\"b\"]}", Reason::AmbiguousKey, &["b"]);
     refuses(r#"{"model\u017f":["b"]}"#, Reason::AmbiguousKey, &["b"]);
     refuses(r#"{"fallbac\u212as":["b"]}"#, Reason::AmbiguousKey, &["b"]);
-    refuses(format!(r#"{{"model":"a","{}model":"b"}}"#, "_".repeat(100_000)), Reason::AmbiguousKey, &["a", "b"]);
+    refuses(
+        format!(r#"{{"model":"a","{}model":"b"}}"#, "_".repeat(100_000)),
+        Reason::AmbiguousKey,
+        &["a", "b"],
+    );
     refuses(r#"{"fallbacks":[{"modelId":"a","model_id":"b"}]}"#, Reason::DuplicateKey, &["a", "b"]);
     // Not the same key in any parser.
-    reads(r#"{"model":"a","mod\ud83d\ude00el":"b","mod el":"b","modèl":"b","":"b","_":"b"}"#, &["a"]);
+    reads(
+        r#"{"model":"a","mod\ud83d\ude00el":"b","mod el":"b","modèl":"b","":"b","_":"b"}"#,
+        &["a"],
+    );
     reads(&format!(r#"{{"model":"a","{}model":"b"}}"#, "x".repeat(100_000)), &["a"]);
     reads(&format!(r#"{{"model":"a","model{}":"b"}}"#, "x".repeat(100_000)), &["a"]);
 }
@@ -116,10 +144,22 @@ fn a_key_that_parsers_read_differently_is_refused_and_its_mention_found() {
 #[test]
 fn seen_keys_belong_to_their_object() {
     reads(r#"{"fallbacks":[{"model":"a"},{"model":"b"}],"model":"c"}"#, &["a", "b", "c"]);
-    refuses(r#"{"fallbacks":[{"model":"a"},{"model":"b"}],"model":"c","fallbacks":[]}"#, Reason::DuplicateKey, &["a", "b", "c"]);
-    refuses(r#"{"fallbacks":[{"model":"a","x":{"model":1},"model":"b"}]}"#, Reason::DuplicateKey, &["a", "b"]);
+    refuses(
+        r#"{"fallbacks":[{"model":"a"},{"model":"b"}],"model":"c","fallbacks":[]}"#,
+        Reason::DuplicateKey,
+        &["a", "b", "c"],
+    );
+    refuses(
+        r#"{"fallbacks":[{"model":"a","x":{"model":1},"model":"b"}]}"#,
+        Reason::DuplicateKey,
+        &["a", "b"],
+    );
     reads(r#"{"any":{"a":{"model":"a","b":{"model":"b"}},"model":"c"}}"#, &["a", "b", "c"]);
-    refuses(r#"{"any":{"a":{"model":"a","b":{"model":"b"},"model":"c"}}}"#, Reason::DuplicateKey, &["a", "b", "c"]);
+    refuses(
+        r#"{"any":{"a":{"model":"a","b":{"model":"b"},"model":"c"}}}"#,
+        Reason::DuplicateKey,
+        &["a", "b", "c"],
+    );
     reads(r#"{"messages":[],"messages":[],"x":{"model":1,"model":2}}"#, &[]);
 }
 
@@ -140,10 +180,20 @@ fn ids_are_bounded_and_ascii() {
     reads(&format!(r#"{{"model":"{bound}"}}"#), &[&bound]);
     refuses(format!(r#"{{"model":"{bound}x"}}"#), Reason::IdTooLong, &[]);
     refuses(format!(r#"{{"model":"{bound}\u0041"}}"#), Reason::IdTooLong, &[]);
-    refuses(format!(r#"{{"model":"{}","models":["b"]}}"#, "\u{e9}".repeat(100_000)), Reason::IdTooLong, &["b"]);
-    for id in
-        ["mythos-5\\udfff", "mythos-5\\ud800", "myth\\ud800os-5", "mythos-5\\u0000x", "mythos\\n5", "mythоs-5", "\\ud83d\\ude00"]
-    {
+    refuses(
+        format!(r#"{{"model":"{}","models":["b"]}}"#, "\u{e9}".repeat(100_000)),
+        Reason::IdTooLong,
+        &["b"],
+    );
+    for id in [
+        "mythos-5\\udfff",
+        "mythos-5\\ud800",
+        "myth\\ud800os-5",
+        "mythos-5\\u0000x",
+        "mythos\\n5",
+        "mythоs-5",
+        "\\ud83d\\ude00",
+    ] {
         refuses(format!(r#"{{"model":"{id}"}}"#), Reason::IdNotAscii, &[]);
     }
     // A lone surrogate ahead of an overlong id leaves nothing behind for the next string.
@@ -156,7 +206,10 @@ fn ids_are_bounded_and_ascii() {
 
 #[test]
 fn lone_surrogates_elsewhere_are_fine() {
-    reads(r#"{"messages":["\udfff\ud800 \ud800\ud800","\ud83d\ude00"],"x\ud800":1,"model":"a"}"#, &["a"]);
+    reads(
+        r#"{"messages":["\udfff\ud800 \ud800\ud800","\ud83d\ude00"],"x\ud800":1,"model":"a"}"#,
+        &["a"],
+    );
 }
 
 #[test]
@@ -168,7 +221,9 @@ fn objects_that_must_name_a_model() {
     assert!(
         !reads(r#"{"tools":[{"model":"a","type":"advisor_2026"},{"type":"function"},{},"advisor",{"type":5}]}"#, &["a"]).suspect
     );
-    assert!(reads(r#"{"tools":[{"type":"advisor","model":"a"},{"type":"advisor"}]}"#, &["a"]).suspect);
+    assert!(
+        reads(r#"{"tools":[{"type":"advisor","model":"a"},{"type":"advisor"}]}"#, &["a"]).suspect
+    );
     let long = "x".repeat(5_000);
     assert!(reads(&format!(r#"{{"tools":[{{"type":"advisor{long}"}}]}}"#), &[]).suspect);
     // Kinds that run none, by their whole names.
@@ -190,18 +245,33 @@ fn what_binds_is_noted() {
 
 #[test]
 fn a_document_in_a_text_is_read() {
-    reads(r#"{"payload":"{\"model\":\"a\",\"messages\":[\"\\u00e9\\\"\"]}","model":"b"}"#, &["a", "b"]);
+    reads(
+        r#"{"payload":"{\"model\":\"a\",\"messages\":[\"\\u00e9\\\"\"]}","model":"b"}"#,
+        &["a", "b"],
+    );
     reads(r#"{"payload":{"model":"a"},"models":["b"]}"#, &["a", "b"]);
-    refuses(r#"{"payload":"{\"model\":\"a\",\"model\":\"b\"}","models":["c"]}"#, Reason::DuplicateKey, &["a", "b", "c"]);
+    refuses(
+        r#"{"payload":"{\"model\":\"a\",\"model\":\"b\"}","models":["c"]}"#,
+        Reason::DuplicateKey,
+        &["a", "b", "c"],
+    );
     refuses(r#"{"payload":"{\"model\":\"a\"","models":["c"]}"#, Reason::BodyTruncated, &["a", "c"]);
     refuses(r#"{"payload":"no","models":["c"]}"#, Reason::JsonSyntax, &["c"]);
-    refuses(r#"{"payload":"{\"model\":\"a\"}{}","models":["c"]}"#, Reason::TrailingBytes, &["a", "c"]);
+    refuses(
+        r#"{"payload":"{\"model\":\"a\"}{}","models":["c"]}"#,
+        Reason::TrailingBytes,
+        &["a", "c"],
+    );
     refuses(r#"{"payload":"\"\ud800\"","models":["c"]}"#, Reason::BodyUtf8, &["c"]);
     refuses(r#"{"payload":"\ufeff{}","models":["c"]}"#, Reason::BodyBom, &["c"]);
     // One level, and no further.
     assert!(reads(r#"{"payload":"{\"payload\":\"{}\"}"}"#, &[]).suspect);
     // A second document in the same request starts anew.
-    refuses(r#"{"payload":"{\"x\":[1","payload":"{\"model\":\"a\"}"}"#, Reason::BodyTruncated, &["a"]);
+    refuses(
+        r#"{"payload":"{\"x\":[1","payload":"{\"model\":\"a\"}"}"#,
+        Reason::BodyTruncated,
+        &["a"],
+    );
 }
 
 #[test]
@@ -209,14 +279,20 @@ fn other_encodings_are_told_from_bad_syntax() {
     let document = r#"{"model":"x"}"#;
     refuses(format!("\u{feff}{document}"), Reason::BodyBom, &[]);
     let utf16: Vec<u16> = document.encode_utf16().collect();
-    let (le, be): (Vec<u8>, Vec<u8>) =
-        (utf16.iter().flat_map(|u| u.to_le_bytes()).collect(), utf16.iter().flat_map(|u| u.to_be_bytes()).collect());
+    let (le, be): (Vec<u8>, Vec<u8>) = (
+        utf16.iter().flat_map(|u| u.to_le_bytes()).collect(),
+        utf16.iter().flat_map(|u| u.to_be_bytes()).collect(),
+    );
     refuses(&le, Reason::BodyUtf16, &[]);
     refuses(&be, Reason::BodyUtf16, &[]);
     refuses([&[0xff, 0xfe], le.as_slice()].concat(), Reason::BodyUtf16, &[]);
     refuses([&[0xfe, 0xff], be.as_slice()].concat(), Reason::BodyUtf16, &[]);
     for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
-        refuses(document.chars().flat_map(|c| bytes(u32::from(c))).collect::<Vec<_>>(), Reason::BodyUtf16, &[]);
+        refuses(
+            document.chars().flat_map(|c| bytes(u32::from(c))).collect::<Vec<_>>(),
+            Reason::BodyUtf16,
+            &[],
+        );
     }
     refuses([0x1f, 0x8b, 8, 0, 0, 0, 0, 0], Reason::ContentCoding, &[]);
     refuses([0x28, 0xb5, 0x2f, 0xfd, 0, 0], Reason::ContentCoding, &[]);
@@ -282,7 +358,10 @@ fn what_is_no_json_is_refused() {
         "{\"a\"::1}",
     ] {
         let (result, _) = read(document);
-        assert!(matches!(result, Err(Reason::JsonSyntax | Reason::BodyTruncated)), "{document}: {result:?}");
+        assert!(
+            matches!(result, Err(Reason::JsonSyntax | Reason::BodyTruncated)),
+            "{document}: {result:?}"
+        );
     }
     for document in [
         "",
@@ -306,7 +385,9 @@ fn what_is_no_json_is_refused() {
     ] {
         refuses(document, Reason::BodyTruncated, &[]);
     }
-    for document in ["{}{}", "{} x", "1 2", "{},", "[]]", "\"\"\"\"", "null\0", "{}\u{feff}", "{}//"] {
+    for document in
+        ["{}{}", "{} x", "1 2", "{},", "[]]", "\"\"\"\"", "null\0", "{}\u{feff}", "{}//"]
+    {
         refuses(document, Reason::TrailingBytes, &[]);
     }
     for document in [
@@ -334,7 +415,9 @@ fn depth_is_bounded() {
     reads(&nest(limits::JSON_DEPTH), &[]);
     refuses(nest(limits::JSON_DEPTH + 1), Reason::JsonDepth, &[]);
     refuses("[".repeat(100_000), Reason::JsonDepth, &[]);
-    let objects = |levels: usize| format!("{}{{\"model\":\"a\"}}{}", "{\"any\":".repeat(levels), "}".repeat(levels));
+    let objects = |levels: usize| {
+        format!("{}{{\"model\":\"a\"}}{}", "{\"any\":".repeat(levels), "}".repeat(levels))
+    };
     reads(&objects(limits::JSON_DEPTH - 1), &["a"]);
     refuses(objects(limits::JSON_DEPTH), Reason::JsonDepth, &[]);
 }
@@ -353,18 +436,25 @@ fn memory_stays_bounded() {
     for _ in 0..160 {
         json.feed(view, &chunk, &mut findings).unwrap();
     }
-    assert!(json.text.capacity() <= 2 * limits::MODEL_ID_BYTES && json.live.capacity() <= 2 * limits::JSON_DEPTH);
+    assert!(
+        json.text.capacity() <= 2 * limits::MODEL_ID_BYTES
+            && json.live.capacity() <= 2 * limits::JSON_DEPTH
+    );
     assert_eq!(json.doubt(), Some(Reason::AmbiguousKey));
 }
 
 #[test]
 fn the_parsing_test_suite() {
     // The public JSONTestSuite; read where a checkout has it, not copied.
-    let Ok(folder) = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/json"))
-        .or_else(|_| std::fs::read_dir(std::env::var("JSON_TEST_SUITE").unwrap_or_default()))
+    let Ok(folder) =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/json"))
+            .or_else(|_| std::fs::read_dir(std::env::var("JSON_TEST_SUITE").unwrap_or_default()))
     else {
         // Not `eprintln!`, which the test runner keeps from view.
-        let _ = writeln!(std::io::stderr(), "skipped: the_parsing_test_suite: JSON_TEST_SUITE names no folder");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: the_parsing_test_suite: JSON_TEST_SUITE names no folder"
+        );
         return;
     };
     let mut count = 0;
@@ -391,25 +481,37 @@ mod naive {
         let mut mentions = Vec::new();
         match &value {
             // A list in a document's location: each element may be it.
-            Value::Array(items) => items.iter().try_for_each(|item| walk(states, Some(0), item, &mut mentions))?,
+            Value::Array(items) => {
+                items.iter().try_for_each(|item| walk(states, Some(0), item, &mut mentions))?
+            }
             value => walk(states, Some(0), value, &mut mentions)?,
         }
         Some(mentions)
     }
 
     /// `None`: a model that is no string.
-    fn walk(states: &[TestAutomaton], state: Option<u32>, value: &Value, mentions: &mut Vec<String>) -> Option<()> {
-        let Some(state) = state.and_then(|state| states.get(state as usize)) else { return Some(()) };
+    fn walk(
+        states: &[TestAutomaton],
+        state: Option<u32>,
+        value: &Value,
+        mentions: &mut Vec<String>,
+    ) -> Option<()> {
+        let Some(state) = state.and_then(|state| states.get(state as usize)) else {
+            return Some(());
+        };
         let mention = matches!(state.role, role::MENTION | role::PRIMARY);
         match value {
             Value::Null => {}
             Value::Bool(_) | Value::Number(_) => {
-                let deeper = state.element.is_some() || state.other.is_some() || !state.keys.is_empty();
+                let deeper =
+                    state.element.is_some() || state.other.is_some() || !state.keys.is_empty();
                 return (!mention || deeper).then_some(());
             }
             Value::String(text) if mention => {
                 for part in text.split([' ', ',', '\t']).filter(|part| !part.is_empty()) {
-                    if !mentions.contains(&part.to_owned()) && mentions.len() < limits::MENTIONS_KEPT {
+                    if !mentions.contains(&part.to_owned())
+                        && mentions.len() < limits::MENTIONS_KEPT
+                    {
                         mentions.push(part.to_owned());
                     }
                 }
@@ -421,10 +523,13 @@ mod naive {
                     walk(states, state.element, item, mentions)?;
                 }
             }
-            Value::Object(_) if state.keys.is_empty() && state.other.is_none() => return (!mention).then_some(()),
+            Value::Object(_) if state.keys.is_empty() && state.other.is_none() => {
+                return (!mention).then_some(());
+            }
             Value::Object(members) => {
                 for (key, value) in members {
-                    let wanted = state.keys.iter().find(|(name, _)| name == key).map(|(_, target)| *target);
+                    let wanted =
+                        state.keys.iter().find(|(name, _)| name == key).map(|(_, target)| *target);
                     walk(states, wanted.or(state.other), value, mentions)?;
                 }
             }
@@ -458,18 +563,24 @@ fn tree() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 60, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((name(), inner), 0..5).prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::vec((name(), inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
 
 /// The same document in another spelling: blanks between tokens, escapes in strings.
 fn respell(value: &Value, seed: u64) -> String {
-    let text = if seed & 1 == 0 { value.to_string() } else { serde_json::to_string_pretty(value).unwrap() };
+    let text = if seed & 1 == 0 {
+        value.to_string()
+    } else {
+        serde_json::to_string_pretty(value).unwrap()
+    };
     let mut random = seed;
     let (mut spelled, mut in_string, mut escaped, mut digits) = (String::new(), false, false, 0);
     for c in text.chars() {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         match (in_string, escaped, c) {
             (true, false, '\\') => escaped = true,
             (true, true, _) => {
@@ -492,7 +603,8 @@ fn respell(value: &Value, seed: u64) -> String {
 }
 
 fn is_json(bytes: &[u8]) -> bool {
-    core::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+    core::str::from_utf8(bytes)
+        .is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
 }
 
 proptest! {
@@ -550,7 +662,9 @@ proptest! {
 }
 
 /// The same of text in a charset of single bytes.
-fn read_single<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
+fn read_single<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
     let (mut json, mut findings) = (Json::new(0), Findings::new(bundle));

@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::automaton::{TestFindings, bundle, chat};
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
+fn read_pieces<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
     let (mut lines, mut findings) = (JsonLines::new(0), Findings::new(bundle));
@@ -43,9 +45,21 @@ fn each_line_is_a_document() {
 
 #[test]
 fn a_line_in_doubt_does_not_hide_the_ones_behind_it() {
-    judged("{\"model\":\"a\",\"model\":\"b\"}\n{\"model\":\"c\"}\n", Err(Reason::DuplicateKey), &["a", "b", "c"]);
-    judged("{\"model\":\"a\",\"Model\":\"b\"}\n{\"model\":5}\n", Err(Reason::AmbiguousKey), &["a", "b"]);
-    judged("{\"model\":\"a\",\"model\":\"b\"\n{\"model\":\"c\"}\n", Err(Reason::JsonSyntax), &["a", "b"]);
+    judged(
+        "{\"model\":\"a\",\"model\":\"b\"}\n{\"model\":\"c\"}\n",
+        Err(Reason::DuplicateKey),
+        &["a", "b", "c"],
+    );
+    judged(
+        "{\"model\":\"a\",\"Model\":\"b\"}\n{\"model\":5}\n",
+        Err(Reason::AmbiguousKey),
+        &["a", "b"],
+    );
+    judged(
+        "{\"model\":\"a\",\"model\":\"b\"\n{\"model\":\"c\"}\n",
+        Err(Reason::JsonSyntax),
+        &["a", "b"],
+    );
 }
 
 proptest! {

@@ -15,7 +15,8 @@ fn bits(bundle: &OwnedBundle, text: &str) -> Result<u64, Reason> {
 
 /// Patterns that occur, by number; 0: an id in which none does.
 fn found(patterns: &[&str], text: &str) -> Vec<u32> {
-    let bits = bits(&RequestBundle { patterns, ..RequestBundle::default() }.bundle(), text).unwrap();
+    let bits =
+        bits(&RequestBundle { patterns, ..RequestBundle::default() }.bundle(), text).unwrap();
     (0..64).filter(|bit| bits >> bit & 1 != 0).collect()
 }
 
@@ -36,7 +37,8 @@ fn a_pattern_occurs_wherever_its_tokens_stand_in_a_run() {
     ] {
         assert_eq!(found(&["mythos-5"], id).last(), Some(&1), "{id}");
     }
-    for id in ["mythos-50", "minimythos-5", "mythos-4", "mythos5", "mythos-x-5", "", "-", "mythos"] {
+    for id in ["mythos-50", "minimythos-5", "mythos-4", "mythos5", "mythos-x-5", "", "-", "mythos"]
+    {
         assert_eq!(found(&["mythos-5"], id), [0], "{id}");
     }
 }
@@ -94,22 +96,30 @@ fn what_is_no_id_is_told() {
 
 /// The definition, word for word: all runs, less those strictly inside another's.
 fn naive(patterns: &[String], part: &str) -> Vec<u32> {
-    let tokens: Vec<&str> = part.split(|c: char| !c.is_ascii_alphanumeric()).filter(|token| !token.is_empty()).collect();
+    let tokens: Vec<&str> = part
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|token| !token.is_empty())
+        .collect();
     let mut runs = Vec::new();
     for (number, pattern) in (1_u32..).zip(patterns) {
         let wanted: Vec<&str> = pattern.split('-').collect();
         for start in 0..tokens.len().saturating_sub(wanted.len() - 1) {
-            let fits = wanted.iter().zip(&tokens[start..]).all(|(wanted, token)| match wanted.strip_suffix('*') {
-                Some(prefix) => token.starts_with(prefix),
-                None => token == wanted,
+            let fits = wanted.iter().zip(&tokens[start..]).all(|(wanted, token)| {
+                match wanted.strip_suffix('*') {
+                    Some(prefix) => token.starts_with(prefix),
+                    None => token == wanted,
+                }
             });
             if fits {
                 runs.push((number, start, start + wanted.len()));
             }
         }
     }
-    let inside = |(_, a, b): &(u32, usize, usize)| runs.iter().any(|(_, c, d)| c <= a && b <= d && (c, d) != (a, b));
-    let mut found: Vec<u32> = runs.iter().filter(|run| !inside(run)).map(|(number, ..)| *number).collect();
+    let inside = |(_, a, b): &(u32, usize, usize)| {
+        runs.iter().any(|(_, c, d)| c <= a && b <= d && (c, d) != (a, b))
+    };
+    let mut found: Vec<u32> =
+        runs.iter().filter(|run| !inside(run)).map(|(number, ..)| *number).collect();
     found.sort_unstable();
     found.dedup();
     if found.is_empty() { vec![0] } else { found }

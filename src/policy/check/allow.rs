@@ -26,16 +26,20 @@ pub(crate) fn apply(
     for entry in entries {
         let types::Allow { code: said, at, reason } = &entry.value;
         if let Some(reason) = reason.as_ref().filter(|reason| reason.value.trim().is_empty()) {
-            found
-                .push(Problem::new(code::OUT_OF_RANGE, reason.span, "the reason is empty").help("say why the warning may stand"));
+            found.push(
+                Problem::new(code::OUT_OF_RANGE, reason.span, "the reason is empty")
+                    .help("say why the warning may stand"),
+            );
         }
         let code = said.as_ref().and_then(|said| read_code(said, &mut found));
         let known = at.as_ref().filter(|at| {
             let known = names.contains(&at.value.as_str());
             if !known {
-                let message = format!("there is no rule, list or table `{}`", at.value.escape_debug());
+                let message =
+                    format!("there is no rule, list or table `{}`", at.value.escape_debug());
                 found.push(
-                    Problem::new(code::ALLOW, at.span, message).suggest(suggestion::help(&at.value, names.iter().copied())),
+                    Problem::new(code::ALLOW, at.span, message)
+                        .suggest(suggestion::help(&at.value, names.iter().copied())),
                 );
             }
             known
@@ -53,12 +57,20 @@ pub(crate) fn apply(
             if code == code::PLATFORM_LATER && lacks_somewhere(policy, &at.value) {
                 continue;
             }
-            let message = format!("nothing is said of {} at `{}`, so there is nothing to allow", code.id, at.value);
+            let message = format!(
+                "nothing is said of {} at `{}`, so there is nothing to allow",
+                code.id, at.value
+            );
             let span = said.as_ref().map_or(entry.span, |said| said.span);
-            found.push(Problem::new(code::UNUSED_ALLOW, span, message).help("take the entry out").at(&at.value));
+            found.push(
+                Problem::new(code::UNUSED_ALLOW, span, message)
+                    .help("take the entry out")
+                    .at(&at.value),
+            );
         }
     }
-    let allowed = |problem: &Problem| answers.iter().any(|(code, at)| is_answered(problem, code, at));
+    let allowed =
+        |problem: &Problem| answers.iter().any(|(code, at)| is_answered(problem, code, at));
     let (allowed, mut left): (Vec<Problem>, Vec<Problem>) = problems.drain(..).partition(allowed);
     left.append(&mut found);
     *problems = left;
@@ -71,9 +83,11 @@ fn read_code(said: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<&'st
     if code.is_none() {
         let text = said.value.escape_debug();
         problems.push(match Code::of(&said.value) {
-            Some(error) if error.severity() == Severity::Error => {
-                Problem::new(code::ALLOW, said.span, format!("{text} is an error, which nobody can allow"))
-            }
+            Some(error) if error.severity() == Severity::Error => Problem::new(
+                code::ALLOW,
+                said.span,
+                format!("{text} is an error, which nobody can allow"),
+            ),
             _ => Problem::new(code::ALLOW, said.span, format!("there is no warning `{text}`"))
                 .suggest(suggestion::help(&said.value, known.map(|code| code.id))),
         });

@@ -14,7 +14,11 @@ pub(crate) struct Declared(BTreeMap<String, (Span, Option<usize>)>);
 impl Declared {
     fn add(&mut self, name: &str, span: Span, what: &str, problems: &mut Vec<Problem>) {
         if let Some((first, _)) = self.0.get(name) {
-            let problem = Problem::new(code::DECLARED_TWICE, span, format!("{what} `{name}` is declared twice"));
+            let problem = Problem::new(
+                code::DECLARED_TWICE,
+                span,
+                format!("{what} `{name}` is declared twice"),
+            );
             problems.push(problem.related(*first, "first declared here"));
         } else {
             self.0.insert(name.to_owned(), (span, None));
@@ -73,7 +77,11 @@ impl Declarations {
         let Value::Table(entries) = &tree.value else { return };
         for (key, node) in entries {
             match (key.name.as_str(), &node.value) {
-                ("policy", _) => self.headers.push(if matches!(node.value, Value::Table(_)) { node.span } else { key.span }),
+                ("policy", _) => self.headers.push(if matches!(node.value, Value::Table(_)) {
+                    node.span
+                } else {
+                    key.span
+                }),
                 ("authorities", Value::Table(entries)) => {
                     for (key, _) in entries {
                         self.authorities.add(&key.name, key.span, "the authority", problems);

@@ -32,9 +32,16 @@ pub(crate) fn lines(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec
         }
         let name = cells.remove(0);
         if cells.is_empty() {
-            let message = format!("the line says nothing of what `{}` resolves to", name.value.escape_debug());
+            let message = format!(
+                "the line says nothing of what `{}` resolves to",
+                name.value.escape_debug()
+            );
             let problem = Problem::new(code::DEPLOYMENTS, name.span, message);
-            problems.push(problem.help("write the name, then the model or models, with a comma or a blank between"));
+            problems.push(
+                problem.help(
+                    "write the name, then the model or models, with a comma or a blank between",
+                ),
+            );
             continue;
         }
         entries.push(Entry { name, targets: cells });

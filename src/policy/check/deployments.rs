@@ -31,28 +31,50 @@ impl Checker<'_, '_, '_> {
         let hosts = table.hosts.iter().flatten().filter_map(|host| self.host(host)).collect();
         let mut found = Vec::new();
         let entries = match (&table.names, &table.file) {
-            (Some(names), None) => names.value.0.iter().map(|(name, targets)| entry(name, targets)).collect(),
+            (Some(names), None) => {
+                names.value.0.iter().map(|(name, targets)| entry(name, targets)).collect()
+            }
             (None, Some(file)) => self.lines(file, &mut found)?,
             (Some(_), Some(file)) => {
                 let message = format!("the table `{}` has both `names` and a `file`", name.value);
-                self.report(code::DEPLOYMENTS, file.span, message, Some("keep one of them, or make two tables".to_owned()));
+                self.report(
+                    code::DEPLOYMENTS,
+                    file.span,
+                    message,
+                    Some("keep one of them, or make two tables".to_owned()),
+                );
                 return None;
             }
-            (None, None) if ["names", "file"].iter().any(|key| self.surroundings.broken.had(span, key)) => return None,
+            (None, None)
+                if ["names", "file"].iter().any(|key| self.surroundings.broken.had(span, key)) =>
+            {
+                return None;
+            }
             (None, None) => {
-                let message = format!("the table `{}` has neither `names` nor a `file`", name.value);
-                let help = "write what each name resolves to: `names = { gpt-prod = \"gpt-5\" }`".to_owned();
+                let message =
+                    format!("the table `{}` has neither `names` nor a `file`", name.value);
+                let help = "write what each name resolves to: `names = { gpt-prod = \"gpt-5\" }`"
+                    .to_owned();
                 self.report(code::DEPLOYMENTS, name.span, message, Some(help));
                 return None;
             }
         };
         if entries.is_empty() && found.is_empty() {
             let at = table.file.as_ref().map_or(name.span, |file| file.span);
-            self.report(code::DEPLOYMENTS, at, format!("the table `{}` is empty", name.value), None);
+            self.report(
+                code::DEPLOYMENTS,
+                at,
+                format!("the table `{}` is empty", name.value),
+                None,
+            );
         }
         if entries.len() > limits::DEPLOYMENTS {
-            let message =
-                format!("the table `{}` has {} names, and {} are allowed", name.value, entries.len(), limits::DEPLOYMENTS);
+            let message = format!(
+                "the table `{}` has {} names, and {} are allowed",
+                name.value,
+                entries.len(),
+                limits::DEPLOYMENTS
+            );
             self.report(code::DEPLOYMENTS, name.span, message, None);
             return None;
         }
@@ -68,7 +90,10 @@ impl Checker<'_, '_, '_> {
     pub(crate) fn deployments_fit(&mut self, tables: &[Deployments]) {
         let count: usize = tables.iter().map(|table| table.entries.len()).sum();
         if let Some(last) = tables.last().filter(|_| count > limits::DEPLOYMENTS) {
-            let message = format!("all tables together have {count} names, and {} are allowed", limits::DEPLOYMENTS);
+            let message = format!(
+                "all tables together have {count} names, and {} are allowed",
+                limits::DEPLOYMENTS
+            );
             self.report(code::DEPLOYMENTS, last.span, message, None);
         }
     }
@@ -80,11 +105,24 @@ impl Checker<'_, '_, '_> {
             if guarded.iter().any(|guarded| guarded.id == id.value) {
                 spoken.push(id.value.clone());
             } else if self.surroundings.dialects.contains(&id.value.as_str()) {
-                let message = format!("the policy does not guard `{}`, so no name is looked up for it", id.value);
-                self.report(code::UNGUARDED, id.span, message, Some("add it to `dialects` under `[policy]`".to_owned()));
+                let message = format!(
+                    "the policy does not guard `{}`, so no name is looked up for it",
+                    id.value
+                );
+                self.report(
+                    code::UNGUARDED,
+                    id.span,
+                    message,
+                    Some("add it to `dialects` under `[policy]`".to_owned()),
+                );
             } else {
                 let help = suggestion::help(&id.value, self.surroundings.dialects.iter().copied());
-                self.suggest(code::UNKNOWN_DIALECT, id.span, format!("there is no dialect `{}`", id.value), help);
+                self.suggest(
+                    code::UNKNOWN_DIALECT,
+                    id.span,
+                    format!("there is no dialect `{}`", id.value),
+                    help,
+                );
             }
         }
         spoken
@@ -97,7 +135,11 @@ impl Checker<'_, '_, '_> {
         }
         let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
         let bare = rest.split(['/', ':']).next().unwrap_or_default().trim_matches('.');
-        let problem = Problem::new(code::HOST, host.span, format!("`{}` is no name of a host", text.escape_debug()));
+        let problem = Problem::new(
+            code::HOST,
+            host.span,
+            format!("`{}` is no name of a host", text.escape_debug()),
+        );
         self.problems.push(if is_host(bare) {
             problem.help(format!("write `{bare}`")).edit(Edit::Word(bare.to_owned()))
         } else {
@@ -110,7 +152,11 @@ impl Checker<'_, '_, '_> {
         let of = self.files.get(file.span.file).map(|file| file.name.clone()).unwrap_or_default();
         let read = (self.surroundings.read)(&of, &file.value).and_then(|read| {
             let (size, limit) = (read.text.len(), limits::DEPLOYMENT_FILE_BYTES);
-            if size > limit { Err(format!("it has {size} bytes, and {limit} are allowed")) } else { Ok(read) }
+            if size > limit {
+                Err(format!("it has {size} bytes, and {limit} are allowed"))
+            } else {
+                Ok(read)
+            }
         });
         match read {
             Ok(read) => {
@@ -119,8 +165,14 @@ impl Checker<'_, '_, '_> {
                 Some(entries)
             }
             Err(reason) => {
-                let message = format!("the file `{}` cannot be read: {reason}", file.value.escape_debug());
-                self.report(code::UNREADABLE_FILE, file.span, message, Some("its path is relative to this file".to_owned()));
+                let message =
+                    format!("the file `{}` cannot be read: {reason}", file.value.escape_debug());
+                self.report(
+                    code::UNREADABLE_FILE,
+                    file.span,
+                    message,
+                    Some("its path is relative to this file".to_owned()),
+                );
                 None
             }
         }
@@ -175,13 +227,20 @@ fn read(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Deployment> {
     for Entry { name, targets } in entries {
         if targets.len() > limits::DEPLOYMENT_TARGETS {
             let (found, limit) = (targets.len(), limits::DEPLOYMENT_TARGETS);
-            let message = format!("`{}` resolves to {found} models, and {limit} are allowed", name.value.escape_debug());
+            let message = format!(
+                "`{}` resolves to {found} models, and {limit} are allowed",
+                name.value.escape_debug()
+            );
             problems.push(Problem::new(code::DEPLOYMENTS, name.span, message));
             continue;
         }
         let mut ids: Vec<String> = Vec::new();
         for target in &targets {
-            let Some(id) = pattern::read_alias(&target.value, target.span, problems).map(|alias| alias.id) else { continue };
+            let Some(id) =
+                pattern::read_alias(&target.value, target.span, problems).map(|alias| alias.id)
+            else {
+                continue;
+            };
             if !ids.contains(&id) {
                 ids.push(id);
             }
@@ -193,15 +252,23 @@ fn read(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Deployment> {
         }
         let folded = name.value.to_ascii_lowercase();
         let Some(first) = known.get_mut(&folded) else {
-            known.insert(folded.clone(), Deployment { name: folded, targets: ids, span: name.span });
+            known
+                .insert(folded.clone(), Deployment { name: folded, targets: ids, span: name.span });
             continue;
         };
-        let same = ids.iter().all(|id| first.targets.contains(id)) && ids.len() == first.targets.len();
+        let same =
+            ids.iter().all(|id| first.targets.contains(id)) && ids.len() == first.targets.len();
         let message = match same {
             true => format!("`{}` is listed twice", name.value),
-            false => format!("`{}` is listed twice, and resolves to whatever either entry says", name.value),
+            false => format!(
+                "`{}` is listed twice, and resolves to whatever either entry says",
+                name.value
+            ),
         };
-        problems.push(Problem::new(code::REDUNDANT, name.span, message).related(first.span, "first listed here"));
+        problems.push(
+            Problem::new(code::REDUNDANT, name.span, message)
+                .related(first.span, "first listed here"),
+        );
         for id in ids {
             if !first.targets.contains(&id) {
                 first.targets.push(id);

@@ -14,13 +14,22 @@ impl Checker<'_, '_, '_> {
         match headers.split_first() {
             None => {
                 let message = "no file has a table `[policy]`";
-                self.report(code::ONE_POLICY, Span::default(), message, Some("add one, with `id` and `version`".to_owned()));
+                self.report(
+                    code::ONE_POLICY,
+                    Span::default(),
+                    message,
+                    Some("add one, with `id` and `version`".to_owned()),
+                );
             }
             Some((first, others)) => {
                 for other in others {
-                    let problem = Problem::new(code::ONE_POLICY, *other, "two files have a table `[policy]`");
-                    self.problems
-                        .push(problem.related(*first, "the first is here").help("keep one: several files make one policy"));
+                    let problem =
+                        Problem::new(code::ONE_POLICY, *other, "two files have a table `[policy]`");
+                    self.problems.push(
+                        problem
+                            .related(*first, "the first is here")
+                            .help("keep one: several files make one policy"),
+                    );
                 }
             }
         }
@@ -36,13 +45,20 @@ impl Checker<'_, '_, '_> {
         Some(time)
     }
 
-    pub(crate) fn dialects(&mut self, listed: Option<&[Spanned<types::Dialect>]>) -> Vec<GuardedDialect> {
+    pub(crate) fn dialects(
+        &mut self,
+        listed: Option<&[Spanned<types::Dialect>]>,
+    ) -> Vec<GuardedDialect> {
         let Some(listed) = listed else {
             return self
                 .surroundings
                 .dialects
                 .iter()
-                .map(|id| GuardedDialect { id: (*id).to_owned(), prefix: None, span: Span::default() })
+                .map(|id| GuardedDialect {
+                    id: (*id).to_owned(),
+                    prefix: None,
+                    span: Span::default(),
+                })
                 .collect();
         };
         let mut guarded: Vec<GuardedDialect> = Vec::new();
@@ -53,12 +69,25 @@ impl Checker<'_, '_, '_> {
             let span = if id.span == Span::default() { item.span } else { id.span };
             if !self.surroundings.dialects.contains(&id.value.as_str()) {
                 let help = suggestion::help(&id.value, self.surroundings.dialects.iter().copied());
-                self.suggest(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{}`", id.value), help);
+                self.suggest(
+                    code::UNKNOWN_DIALECT,
+                    span,
+                    format!("there is no dialect `{}`", id.value),
+                    help,
+                );
             } else if let Some(first) = guarded.iter().find(|guarded| guarded.id == id.value) {
-                let problem = Problem::new(code::DECLARED_TWICE, span, format!("the dialect `{}` is listed twice", id.value));
+                let problem = Problem::new(
+                    code::DECLARED_TWICE,
+                    span,
+                    format!("the dialect `{}` is listed twice", id.value),
+                );
                 self.problems.push(problem.related(first.span, "first listed here"));
             } else if sound {
-                guarded.push(GuardedDialect { id: id.value.clone(), prefix: prefix.map(|prefix| prefix.value.clone()), span });
+                guarded.push(GuardedDialect {
+                    id: id.value.clone(),
+                    prefix: prefix.map(|prefix| prefix.value.clone()),
+                    span,
+                });
             }
         }
         guarded
@@ -69,7 +98,11 @@ impl Checker<'_, '_, '_> {
         if is_prefix(text) {
             return true;
         }
-        let problem = Problem::new(code::PREFIX, prefix.span, format!("`{}` is no path prefix", text.escape_debug()));
+        let problem = Problem::new(
+            code::PREFIX,
+            prefix.span,
+            format!("`{}` is no path prefix", text.escape_debug()),
+        );
         let kept: Vec<_> = text.split('/').filter(|segment| !segment.is_empty()).collect();
         let mended = format!("/{}", kept.join("/"));
         self.problems.push(if kept.is_empty() {
@@ -82,17 +115,28 @@ impl Checker<'_, '_, '_> {
         false
     }
 
-    pub(crate) fn authority(&mut self, name: &Spanned<String>, authority: &types::Authority, index: usize) -> Option<Authority> {
+    pub(crate) fn authority(
+        &mut self,
+        name: &Spanned<String>,
+        authority: &types::Authority,
+        index: usize,
+    ) -> Option<Authority> {
         let named = self.id(&name.value, name.span);
         let url = authority.url.as_ref().is_none_or(|url| self.url(url));
         let appeal = authority.appeal.as_ref().is_none_or(|appeal| self.url(appeal));
         let retain = authority.retain.as_ref().map_or(Some(10 * 366), |retain| self.days(retain));
-        if !(named && url && appeal && self.declarations.authorities.is_first(&name.value, name.span)) {
+        if !(named
+            && url
+            && appeal
+            && self.declarations.authorities.is_first(&name.value, name.span))
+        {
             return None;
         }
         let retain_days = retain?;
         self.declarations.authorities.read(&name.value, index);
-        let text = |text: &Option<Spanned<String>>| text.as_ref().map(|text| text.value.clone()).unwrap_or_default();
+        let text = |text: &Option<Spanned<String>>| {
+            text.as_ref().map(|text| text.value.clone()).unwrap_or_default()
+        };
         Some(Authority {
             id: name.value.clone(),
             title: authority.title.clone().unwrap_or_else(|| name.value.clone()),
@@ -108,7 +152,11 @@ impl Checker<'_, '_, '_> {
         if is_url(text) {
             return true;
         }
-        let problem = Problem::new(code::URL, url.span, format!("`{}` is no absolute web address", text.escape_debug()));
+        let problem = Problem::new(
+            code::URL,
+            url.span,
+            format!("`{}` is no absolute web address", text.escape_debug()),
+        );
         let mended = format!("https://{}", text.trim_start_matches("//"));
         self.problems.push(if is_url(&mended) && text.contains('.') {
             problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
@@ -153,7 +201,9 @@ fn is_prefix(text: &str) -> bool {
             !segment.is_empty()
                 && segment != "."
                 && segment != ".."
-                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+                && segment
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
         })
     });
     sound && text.len() <= 256
@@ -162,7 +212,8 @@ fn is_prefix(text: &str) -> bool {
 /// Whether it is an absolute web address that may stand in a header.
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    let host =
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
     let clean = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&byte));
     host && clean && text.len() <= 2_048
 }

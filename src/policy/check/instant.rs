@@ -26,14 +26,19 @@ pub(crate) fn mended(said: &str, side: Side) -> Option<Mended> {
     if rest.is_empty() {
         let instant = format!("{}T00:00:00Z", if side == Side::End { next(&day)? } else { day });
         let help = match side {
-            Side::Start => format!("a day alone does not say in which time zone it begins: `{instant}` if in UTC"),
+            Side::Start => format!(
+                "a day alone does not say in which time zone it begins: `{instant}` if in UTC"
+            ),
             Side::End => format!(
                 "write `{instant}`: this end is exclusive, so a day that still counts ends with the midnight after it (here in UTC)"
             ),
         };
-        return Some(Mended { instant, help, zoned: false }).filter(|mended| read_time(&mended.instant).is_some());
+        return Some(Mended { instant, help, zoned: false })
+            .filter(|mended| read_time(&mended.instant).is_some());
     }
-    let (time, zone) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(rest.len()));
+    let (time, zone) = rest.split_at(
+        rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(rest.len()),
+    );
     let seconds = if time.matches(':').count() == 1 { ":00" } else { "" };
     let zone = zone.trim();
     let offset = offset(zone)?;
@@ -54,18 +59,25 @@ pub(crate) fn day(said: &str) -> Option<String> {
 
 /// `2026-7-1` and `2026/07/01`, and what follows.
 fn date(text: &str) -> Option<(String, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '/')).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '/')).unwrap_or(text.len());
     let (date, rest) = text.split_at(end);
     let mut parts = date.split(['-', '/']);
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let sound = year.len() == 4 && [month, day].iter().all(|part| matches!(part.len(), 1 | 2)) && parts.next().is_none();
+    let sound = year.len() == 4
+        && [month, day].iter().all(|part| matches!(part.len(), 1 | 2))
+        && parts.next().is_none();
     sound.then(|| (format!("{year}-{month:0>2}-{day:0>2}"), rest))
 }
 
 /// A time zone as RFC 3339 has it; UTC if there is none.
 fn offset(zone: &str) -> Option<String> {
     let upper = zone.to_ascii_uppercase();
-    let rest = ["UTC", "GMT", "Z"].iter().find_map(|name| upper.strip_prefix(name)).unwrap_or(&upper).trim();
+    let rest = ["UTC", "GMT", "Z"]
+        .iter()
+        .find_map(|name| upper.strip_prefix(name))
+        .unwrap_or(&upper)
+        .trim();
     if rest.is_empty() {
         return Some("Z".to_owned());
     }
@@ -129,7 +141,11 @@ mod tests {
             ("2026-07-01 12:00 é", ""),
         ] {
             for side in [Side::Start, Side::End] {
-                assert_eq!(mended(said, side).map_or(String::new(), |mended| mended.instant), meant, "{said}");
+                assert_eq!(
+                    mended(said, side).map_or(String::new(), |mended| mended.instant),
+                    meant,
+                    "{said}"
+                );
             }
         }
         assert_eq!(day("2026-07-08T00:00:00Z").as_deref(), Some("2026-07-08"));

@@ -16,15 +16,26 @@ use crate::policy::model::{Entries, Range, Span};
 const TERRITORIES: [&[u8; 2]; 6] = [b"PR", b"GU", b"VI", b"AS", b"MP", b"UM"];
 
 /// What to do about an entry that holds several.
-const EACH: &str = "write each as an entry of its own: one a line in a file, one in quotes in a policy";
+const EACH: &str =
+    "write each as an entry of its own: one a line in a file, one in quotes in a policy";
 
 /// Reads the entries of a list. What is wrong is reported and left out.
-pub(crate) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, problems: &mut Vec<Problem>) -> Entries {
+pub(crate) fn read(
+    kind: ListKind,
+    values: &[Spanned<Entry>],
+    whole: Span,
+    problems: &mut Vec<Problem>,
+) -> Entries {
     let mut seen = BTreeMap::new();
-    let mut fresh = |key: String, value: &Spanned<Entry>, problems: &mut Vec<Problem>| match seen.insert(key, value.span) {
+    let mut fresh = |key: String, value: &Spanned<Entry>, problems: &mut Vec<Problem>| match seen
+        .insert(key, value.span)
+    {
         Some(first) => {
             let message = format!("{} is listed twice", shown(&value.value));
-            problems.push(Problem::new(code::REDUNDANT, value.span, message).related(first, "first listed here"));
+            problems.push(
+                Problem::new(code::REDUNDANT, value.span, message)
+                    .related(first, "first listed here"),
+            );
             false
         }
         None => true,
@@ -48,7 +59,11 @@ pub(crate) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
             for value in values {
                 let Some(text) = text(value, "text", problems) else { continue };
                 if text.is_empty() {
-                    problems.push(Problem::new(code::OUT_OF_RANGE, value.span, "an entry is empty"));
+                    problems.push(Problem::new(
+                        code::OUT_OF_RANGE,
+                        value.span,
+                        "an entry is empty",
+                    ));
                 } else if fresh(text.to_owned(), value, problems) {
                     problems.extend(looks_like_several(text, value.span));
                     texts.push(text.to_owned());
@@ -66,10 +81,14 @@ pub(crate) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
                     Ok(_) => {}
                     Err((message, Help::Write(range))) => {
                         let problem = Problem::new(code::CIDR, value.span, message);
-                        problems.push(problem.help(format!("write `{range}`")).edit(Edit::Word(range)));
+                        problems
+                            .push(problem.help(format!("write `{range}`")).edit(Edit::Word(range)));
                     }
                     Err((message, Help::Say(help))) => {
-                        problems.push(Problem::new(code::CIDR, value.span, message).help_if(help.map(str::to_owned)));
+                        problems.push(
+                            Problem::new(code::CIDR, value.span, message)
+                                .help_if(help.map(str::to_owned)),
+                        );
                     }
                 }
             }
@@ -80,13 +99,18 @@ pub(crate) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
             let mut numbers = Vec::new();
             for value in values {
                 match &value.value {
-                    Entry::Number(number) if fresh(number.to_string(), value, problems) => numbers.push(*number),
+                    Entry::Number(number) if fresh(number.to_string(), value, problems) => {
+                        numbers.push(*number)
+                    }
                     Entry::Number(_) => {}
                     Entry::Text(text) => {
                         let problem = Problem::new(
                             code::ENTRY_KIND,
                             value.span,
-                            format!("`{}` is a text, and the list is of kind `number`", text.escape_debug()),
+                            format!(
+                                "`{}` is a text, and the list is of kind `number`",
+                                text.escape_debug()
+                            ),
                         );
                         problems.push(if is_number(text) {
                             problem.help("leave out the quotes").edit(Edit::Text(text.clone()))
@@ -103,15 +127,20 @@ pub(crate) fn read(kind: ListKind, values: &[Spanned<Entry>], whole: Span, probl
 }
 
 /// The entries of a list file: one a line. What follows a `#` at the start of a line or after a blank is a comment.
-pub(crate) fn lines(kind: ListKind, file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Spanned<Entry>> {
+pub(crate) fn lines(
+    kind: ListKind,
+    file: usize,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Spanned<Entry>> {
     let mut entries = Vec::new();
     let body = text.trim_start_matches('\u{feff}');
     let mut start = text.len() - body.len();
     for line in body.split_inclusive('\n') {
-        let comment = line
-            .match_indices('#')
-            .map(|(at, _)| at)
-            .find(|at| line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace)));
+        let comment = line.match_indices('#').map(|(at, _)| at).find(|at| {
+            line.get(..*at)
+                .is_some_and(|before| before.is_empty() || before.ends_with(char::is_whitespace))
+        });
         let entry = comment.and_then(|at| line.get(..at)).unwrap_or(line);
         let from = start + (line.len() - line.trim_start().len());
         start += line.len();
@@ -124,7 +153,11 @@ pub(crate) fn lines(kind: ListKind, file: usize, text: &str, problems: &mut Vec<
             ListKind::Number => match entry.parse::<f64>() {
                 Ok(number) if number.is_finite() => Entry::Number(number),
                 _ => {
-                    let problem = Problem::new(code::ENTRY_KIND, span, format!("`{}` is no number", entry.escape_debug()));
+                    let problem = Problem::new(
+                        code::ENTRY_KIND,
+                        span,
+                        format!("`{}` is no number", entry.escape_debug()),
+                    );
                     let several = entry.contains([',', ';', ' ', '\t']);
                     problems.push(problem.help_if(several.then(|| EACH.to_owned())));
                     continue;
@@ -145,12 +178,20 @@ fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
             ';' => "a semicolon",
             _ => "a tab",
         };
-        let problem = Problem::new(code::ONE_ENTRY, span, format!("`{text}` is one entry, and holds {sign}"));
-        return Some(problem.help(format!("{EACH}, or let it stand by `[[allow]]`, with a reason")));
+        let problem =
+            Problem::new(code::ONE_ENTRY, span, format!("`{text}` is one entry, and holds {sign}"));
+        return Some(
+            problem.help(format!("{EACH}, or let it stand by `[[allow]]`, with a reason")),
+        );
     }
-    let quoted = text.len() > 1 && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote));
+    let quoted = text.len() > 1
+        && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote));
     quoted.then(|| {
-        let problem = Problem::new(code::ONE_ENTRY, span, format!("the quotes are part of the entry `{text}`"));
+        let problem = Problem::new(
+            code::ONE_ENTRY,
+            span,
+            format!("the quotes are part of the entry `{text}`"),
+        );
         problem.help("leave them out: an entry is taken as it stands")
     })
 }
@@ -166,7 +207,11 @@ pub(crate) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Opti
             }
             _ => None,
         };
-        let shown = if text.is_empty() { "an empty text".to_owned() } else { format!("`{}`", text.escape_debug()) };
+        let shown = if text.is_empty() {
+            "an empty text".to_owned()
+        } else {
+            format!("`{}`", text.escape_debug())
+        };
         let message = format!("{shown} is no country and no region");
         problems.push(Problem::new(code::PLACE_CODE, span, message).help_if(help));
         return None;
@@ -176,29 +221,44 @@ pub(crate) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Opti
     if alias {
         let message = format!("`{text}` is not the code that ISO assigns");
         let own = spelling(place);
-        problems.push(Problem::new(code::CODE_ALIAS, span, message).help(format!("write `{own}`")).edit(Edit::Word(own)));
+        problems.push(
+            Problem::new(code::CODE_ALIAS, span, message)
+                .help(format!("write `{own}`"))
+                .edit(Edit::Word(own)),
+        );
     }
     Some(place)
 }
 
 /// The warning for `US` among places that leave out some of its territories.
 pub(crate) fn us_alone(places: impl Iterator<Item = Place> + Clone, span: Span) -> Option<Problem> {
-    let has = |code: &[u8; 2]| places.clone().any(|place| place.country == Some(*code) && place.region.is_none());
+    let has = |code: &[u8; 2]| {
+        places.clone().any(|place| place.country == Some(*code) && place.region.is_none())
+    };
     if !has(b"US") {
         return None;
     }
-    let missing: Vec<_> =
-        TERRITORIES.iter().filter(|code| !has(code)).map(|code| format!("\"{}\"", String::from_utf8_lossy(*code))).collect();
+    let missing: Vec<_> = TERRITORIES
+        .iter()
+        .filter(|code| !has(code))
+        .map(|code| format!("\"{}\"", String::from_utf8_lossy(*code)))
+        .collect();
     if missing.is_empty() {
         return None;
     }
-    let problem = Problem::new(code::TERRITORIES, span, "`US` does not take in the territories of the United States");
+    let problem = Problem::new(
+        code::TERRITORIES,
+        span,
+        "`US` does not take in the territories of the United States",
+    );
     Some(problem.help(format!("add {}", missing.join(", "))))
 }
 
 /// `US`, `UA-43`.
 pub(crate) fn spelling(place: Place) -> String {
-    let text = |bytes: &[u8]| -> String { bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect() };
+    let text = |bytes: &[u8]| -> String {
+        bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect()
+    };
     let country = place.country.map_or_else(String::new, |code| text(&code));
     match place.region {
         Some(region) => format!("{country}-{}", text(&region)),
@@ -241,7 +301,11 @@ fn range(text: &str) -> Result<Range, (String, Help)> {
     let wrong = || {
         let message = format!("`{}` is no address and no range of addresses", text.escape_debug());
         let several = text.contains([',', ';', ' ', '\t']);
-        let help = if several { EACH } else { "ranges are written as `192.0.2.0/24` and `2001:db8::/32` are" };
+        let help = if several {
+            EACH
+        } else {
+            "ranges are written as `192.0.2.0/24` and `2001:db8::/32` are"
+        };
         (message, Help::Say(Some(help)))
     };
     let (address, length) = match text.split_once('/') {
@@ -253,15 +317,26 @@ fn range(text: &str) -> Result<Range, (String, Help)> {
     let length = match length {
         None => most,
         // `+8` and `08` parse as numbers, and are none here.
-        Some(length) if length.bytes().all(|byte| byte.is_ascii_digit()) && (length == "0" || !length.starts_with('0')) => {
+        Some(length)
+            if length.bytes().all(|byte| byte.is_ascii_digit())
+                && (length == "0" || !length.starts_with('0')) =>
+        {
             length.parse::<u32>().map_err(|_| wrong())?
         }
         Some(_) => return Err(wrong()),
     };
     if length > most {
-        return Err((format!("`/{length}` is more than the {most} bits of such an address"), Help::Say(None)));
+        return Err((
+            format!("`/{length}` is more than the {most} bits of such an address"),
+            Help::Say(None),
+        ));
     }
-    let behind = |first: String| (format!("`{text}` has bits set behind its prefix"), Help::Write(format!("{first}/{length}")));
+    let behind = |first: String| {
+        (
+            format!("`{text}` has bits set behind its prefix"),
+            Help::Write(format!("{first}/{length}")),
+        )
+    };
     match address {
         IpAddr::V4(address) => {
             let rest = u32::MAX.checked_shr(length).unwrap_or(0);
@@ -276,7 +351,10 @@ fn range(text: &str) -> Result<Range, (String, Help)> {
                 let length = length - 96;
                 let first = u32::from(inner) & !u32::MAX.checked_shr(length).unwrap_or(0);
                 let range = format!("{}/{length}", std::net::Ipv4Addr::from(first));
-                return Err((format!("`{text}` is an IPv4 range in IPv6 form"), Help::Write(range)));
+                return Err((
+                    format!("`{text}` is an IPv4 range in IPv6 form"),
+                    Help::Write(range),
+                ));
             }
             let rest = u128::MAX.checked_shr(length).unwrap_or(0);
             let first = u128::from(address);
@@ -297,7 +375,10 @@ mod tests {
         assert_eq!(range("192.0.2.0/24").unwrap(), Range::V4(0xc000_0200, 0xc000_02ff));
         assert_eq!(range("0.0.0.0/0").unwrap(), Range::V4(0, u32::MAX));
         assert_eq!(range("::/0").unwrap(), Range::V6(0, u128::MAX));
-        assert_eq!(range("2001:db8::1").unwrap(), Range::V6(0x2001_0db8 << 96 | 1, 0x2001_0db8 << 96 | 1));
+        assert_eq!(
+            range("2001:db8::1").unwrap(),
+            Range::V6(0x2001_0db8 << 96 | 1, 0x2001_0db8 << 96 | 1)
+        );
         for text in [
             "",
             "/",
@@ -321,11 +402,17 @@ mod tests {
         let mut problems = Vec::new();
         let read: Vec<_> = lines(ListKind::Text, 1, text, &mut problems)
             .into_iter()
-            .map(|entry| (shown(&entry.value), text.get(entry.span.start..entry.span.end).unwrap().to_owned()))
+            .map(|entry| {
+                (
+                    shown(&entry.value),
+                    text.get(entry.span.start..entry.span.end).unwrap().to_owned(),
+                )
+            })
             .collect();
         assert_eq!(
             read,
-            [("`org-1`", "org-1"), ("`org#2`", "org#2"), ("`org-3`", "org-3")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+            [("`org-1`", "org-1"), ("`org#2`", "org#2"), ("`org-3`", "org-3")]
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
         );
         assert!(problems.is_empty());
     }

@@ -62,7 +62,11 @@ struct Checker<'a, 's, 'r> {
 }
 
 impl Checker<'_, '_, '_> {
-    fn policy(mut self, documents: &[(Span, Document)], allowed: &mut Vec<Problem>) -> Option<Policy> {
+    fn policy(
+        mut self,
+        documents: &[(Span, Document)],
+        allowed: &mut Vec<Problem>,
+    ) -> Option<Policy> {
         self.one_header();
         let mut authorities = Vec::new();
         let mut families = Vec::new();
@@ -70,7 +74,9 @@ impl Checker<'_, '_, '_> {
         let mut lists = Vec::new();
         for (_, document) in documents {
             for (name, authority) in &document.authorities.0 {
-                authorities.extend(self.at(&name.value, |it| it.authority(name, authority, authorities.len())));
+                authorities.extend(
+                    self.at(&name.value, |it| it.authority(name, authority, authorities.len())),
+                );
             }
             for (name, family) in &document.models.0 {
                 families.extend(self.at(&name.value, |it| it.family(name, family, families.len())));
@@ -84,7 +90,9 @@ impl Checker<'_, '_, '_> {
         }
         self.collisions(&families);
 
-        let header = documents.iter().find_map(|(root, document)| Some((*root, document, document.policy.as_ref()?)));
+        let header = documents
+            .iter()
+            .find_map(|(root, document)| Some((*root, document, document.policy.as_ref()?)));
         if let Some((root, document, header)) = header
             && document.format.is_none()
             && !self.surroundings.broken.had(root, "format")
@@ -118,7 +126,9 @@ impl Checker<'_, '_, '_> {
         let mut restrictions = Vec::new();
         for restriction in documents.iter().flat_map(|(_, document)| &document.restrictions) {
             let id = restriction.value.id.as_ref().map_or("", |id| id.value.as_str());
-            if let Some(read) = self.at(id, |it| it.restriction(restriction, &families, &authorities, &names)) {
+            if let Some(read) =
+                self.at(id, |it| it.restriction(restriction, &families, &authorities, &names))
+            {
                 self.declarations.restrictions.insert(read.id.clone(), Some(restrictions.len()));
                 restrictions.push(read);
             }
@@ -130,9 +140,14 @@ impl Checker<'_, '_, '_> {
         }
 
         let policy = Policy {
-            id: header.and_then(|header| header.value.id.as_ref()).map(|id| id.value.clone()).unwrap_or_default(),
+            id: header
+                .and_then(|header| header.value.id.as_ref())
+                .map(|id| id.value.clone())
+                .unwrap_or_default(),
             title: header.and_then(|header| header.value.title.clone()).unwrap_or_default(),
-            version: header.and_then(|header| header.value.version.as_ref()).map_or(0, |version| version.value),
+            version: header
+                .and_then(|header| header.value.version.as_ref())
+                .map_or(0, |version| version.value),
             expires: header.and_then(|header| self.expiry(&header.value)),
             unlisted: match header.and_then(|header| header.value.unlisted) {
                 Some(types::Unlisted::Pass) => Unlisted::Pass,
@@ -165,12 +180,25 @@ impl Checker<'_, '_, '_> {
             problem.at.get_or_insert_with(|| policy.id.clone());
         }
         let declared = &self.declarations;
-        let tables = [&declared.rules, &values, &declared.families, &declared.deployments, &declared.authorities];
+        let tables = [
+            &declared.rules,
+            &values,
+            &declared.families,
+            &declared.deployments,
+            &declared.authorities,
+        ];
         let mut names: Vec<&str> = tables.into_iter().flat_map(Declared::names).collect();
         names.push(&policy.id);
         let sound = self.problems.iter().all(|problem| problem.severity() < Severity::Error);
-        let entries: Vec<_> = documents.iter().flat_map(|(_, document)| document.allow.iter().cloned()).collect();
-        allowed.extend(allow::apply(&entries, &names, Some(&policy).filter(|_| sound), self.surroundings.now, self.problems));
+        let entries: Vec<_> =
+            documents.iter().flat_map(|(_, document)| document.allow.iter().cloned()).collect();
+        allowed.extend(allow::apply(
+            &entries,
+            &names,
+            Some(&policy).filter(|_| sound),
+            self.surroundings.now,
+            self.problems,
+        ));
         header.map(|_| policy)
     }
 
@@ -186,23 +214,41 @@ impl Checker<'_, '_, '_> {
         read
     }
 
-    fn report(&mut self, code: &'static Code, span: Span, message: impl Into<String>, help: Option<String>) {
+    fn report(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         self.problems.push(Problem::new(code, span, message).help_if(help));
     }
 
     fn id(&mut self, id: &str, span: Span) -> bool {
-        let strange = id.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
+        let strange =
+            id.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
         let message = match strange {
             _ if id.is_empty() => "a name is empty".to_owned(),
             _ if id.len() > 128 => format!("a name has {} letters, and 128 are allowed", id.len()),
             Some(strange) => format!("the name `{}` holds {strange:?}", id.escape_debug()),
             None => return true,
         };
-        self.report(code::NAME, span, message, Some("names are made of letters, digits, `-`, `_` and `.`".to_owned()));
+        self.report(
+            code::NAME,
+            span,
+            message,
+            Some("names are made of letters, digits, `-`, `_` and `.`".to_owned()),
+        );
         false
     }
 
-    fn suggest(&mut self, code: &'static Code, span: Span, message: String, suggestion: Suggestion) {
+    fn suggest(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: String,
+        suggestion: Suggestion,
+    ) {
         self.problems.push(Problem::new(code, span, message).suggest(suggestion));
     }
 
@@ -211,7 +257,8 @@ impl Checker<'_, '_, '_> {
         if let Some(time) = read_time(said) {
             return Some(time);
         }
-        let problem = Problem::new(code::TIME, text.span, format!("`{}` is no instant", said.escape_debug()));
+        let problem =
+            Problem::new(code::TIME, text.span, format!("`{}` is no instant", said.escape_debug()));
         self.problems.push(match instant::mended(said, side) {
             Some(mended) => problem.help(mended.help).edit(Edit::Word(mended.instant)),
             None => problem.help("instants are written as `2026-06-12T21:21:00Z` is, with `Z` or the offset of a time zone"),
@@ -224,7 +271,8 @@ impl Checker<'_, '_, '_> {
         if let Some(time) = read_time(&format!("{said}T00:00:00Z")) {
             return Some(time);
         }
-        let problem = Problem::new(code::TIME, text.span, format!("`{}` is no day", said.escape_debug()));
+        let problem =
+            Problem::new(code::TIME, text.span, format!("`{}` is no day", said.escape_debug()));
         self.problems.push(match instant::day(said) {
             Some(day) => problem.help(format!("write `{day}`")).edit(Edit::Word(day)),
             None => problem.help("days are written as `2026-07-08` is"),

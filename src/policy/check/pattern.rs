@@ -67,16 +67,27 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
     printable(text)?;
     let mut tokens = Vec::new();
     let folded = text.to_ascii_lowercase();
-    for run in folded.split(|c: char| !c.is_ascii_alphanumeric() && c != '*').filter(|run| !run.is_empty()) {
+    for run in
+        folded.split(|c: char| !c.is_ascii_alphanumeric() && c != '*').filter(|run| !run.is_empty())
+    {
         tokens.push(match run.split_once('*') {
             None => Token::Word(run.to_owned()),
             Some((head, "")) => Token::Prefix(head.to_owned()),
             Some((head, tail)) => {
                 // A pattern occurs anywhere in an id, so `*` at its beginning says nothing.
-                let run_instead = if head.is_empty() { tail.trim_matches('*').to_owned() } else { format!("{head}*") };
+                let run_instead = if head.is_empty() {
+                    tail.trim_matches('*').to_owned()
+                } else {
+                    format!("{head}*")
+                };
                 let instead = folded.replace(run, &run_instead);
-                let message = format!("`*` stands for the rest of a token, and `{tail}` follows it");
-                return Err(Wrong { message, help: None, instead: Some(instead).filter(|instead| parse(instead).is_ok()) });
+                let message =
+                    format!("`*` stands for the rest of a token, and `{tail}` follows it");
+                return Err(Wrong {
+                    message,
+                    help: None,
+                    instead: Some(instead).filter(|instead| parse(instead).is_ok()),
+                });
             }
         });
     }
@@ -85,7 +96,10 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
     }
     if tokens.iter().all(|token| matches!(token, Token::Prefix(head) if head.is_empty())) {
         let help = "for every model write `models = [\"*\"]` in the rule";
-        return Err(Wrong::new(format!("the pattern `{text}` says nothing of the model"), Some(help)));
+        return Err(Wrong::new(
+            format!("the pattern `{text}` says nothing of the model"),
+            Some(help),
+        ));
     }
     Ok(Shape::Tokens(tokens))
 }
@@ -103,13 +117,18 @@ fn exact(id: &str) -> Result<String, Wrong> {
 }
 
 fn printable(text: &str) -> Result<(), Wrong> {
-    let Some(stranger) = text.chars().find(|c| !c.is_ascii_graphic() || *c == ',') else { return Ok(()) };
+    let Some(stranger) = text.chars().find(|c| !c.is_ascii_graphic() || *c == ',') else {
+        return Ok(());
+    };
     let message = match stranger {
         ',' | ' ' => format!(
             "`{text}` holds a {}, at which ids are split before they are judged",
             if stranger == ',' { "comma" } else { "blank" }
         ),
-        _ => format!("`{}` holds {stranger:?}, and an id outside printable ASCII is refused, never judged", text.escape_debug()),
+        _ => format!(
+            "`{}` holds {stranger:?}, and an id outside printable ASCII is refused, never judged",
+            text.escape_debug()
+        ),
     };
     let help = (stranger == ',').then_some("write each id as an entry of its own");
     Err(Wrong::new(message, help))
@@ -165,7 +184,9 @@ fn occurs(run: &[Token], within: &[Token]) -> bool {
             (Token::Prefix(head), Token::Word(word)) | (Token::Word(word), Token::Prefix(head)) => {
                 word.starts_with(head.as_str())
             }
-            (Token::Prefix(a), Token::Prefix(b)) => a.starts_with(b.as_str()) || b.starts_with(a.as_str()),
+            (Token::Prefix(a), Token::Prefix(b)) => {
+                a.starts_with(b.as_str()) || b.starts_with(a.as_str())
+            }
         })
     })
 }
@@ -189,7 +210,10 @@ mod tests {
 
     #[test]
     fn what_can_never_occur_is_no_pattern() {
-        for text in ["", "-", "*", "*-*", "a,b", "a b", "mythös", "my*thos", "*os", "a**", "=", "=a*", "=a b", "\u{0}"] {
+        for text in [
+            "", "-", "*", "*-*", "a,b", "a b", "mythös", "my*thos", "*os", "a**", "=", "=a*",
+            "=a b", "\u{0}",
+        ] {
             let mut problems = Vec::new();
             assert_eq!(read(text, Span::default(), &mut problems), None, "{text:?}");
             assert_eq!(problems.len(), 1, "{text:?}");

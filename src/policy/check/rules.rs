@@ -8,7 +8,9 @@ use crate::policy::diagnostic::problem::Problem;
 use crate::policy::diagnostic::{code, suggestion};
 use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types;
-use crate::policy::model::{Authority, Clause, Family, Licence, LicenceKind, Restriction, RuleState};
+use crate::policy::model::{
+    Authority, Clause, Family, Licence, LicenceKind, Restriction, RuleState,
+};
 
 impl Checker<'_, '_, '_> {
     fn window(
@@ -22,29 +24,44 @@ impl Checker<'_, '_, '_> {
             (Some(None), _) | (_, Some(None)) => return None,
             (from, until) => (from.flatten(), until.flatten()),
         };
-        if let (Some(from), Some(until), Some(start), Some(end)) = (from, until, from_time, until_time)
+        if let (Some(from), Some(until), Some(start), Some(end)) =
+            (from, until, from_time, until_time)
             && start >= end
         {
-            let problem = Problem::new(code::WINDOW, until.span, "`until` is not after `from`, so the rule is never in force");
+            let problem = Problem::new(
+                code::WINDOW,
+                until.span,
+                "`until` is not after `from`, so the rule is never in force",
+            );
             self.problems.push(problem.related(from.span, "from here on"));
             return None;
         }
         if let (Some(until), Some(end), Some(now)) = (until, until_time, self.surroundings.now)
             && now >= end
         {
-            self.report(code::OVER, until.span, "the rule is over", Some("take it out, or move `until`".to_owned()));
+            self.report(
+                code::OVER,
+                until.span,
+                "the rule is over",
+                Some("take it out, or move `until`".to_owned()),
+            );
         }
         Some((from_time, until_time))
     }
 
     /// The rule's authority; `Err` if it should have one and has none that is sound.
-    fn ground(&mut self, name: Option<&Spanned<String>>, id: Option<&Spanned<String>>) -> Result<Option<usize>, ()> {
+    fn ground(
+        &mut self,
+        name: Option<&Spanned<String>>,
+        id: Option<&Spanned<String>>,
+    ) -> Result<Option<usize>, ()> {
         let authorities = &self.declarations.authorities;
         match name {
             None if authorities.is_empty() => Ok(None),
             None => {
                 let Some(id) = id else { return Err(()) };
-                let known: Vec<_> = authorities.names().take(8).map(|name| format!("`{name}`")).collect();
+                let known: Vec<_> =
+                    authorities.names().take(8).map(|name| format!("`{name}`")).collect();
                 let help = Some(format!("add `authority = \"...\"`: {}", known.join(", ")));
                 self.report(
                     code::NO_AUTHORITY,
@@ -59,7 +76,12 @@ impl Checker<'_, '_, '_> {
                 None => {
                     let help = suggestion::help(&name.value, authorities.names())
                         .or(|| format!("declare it: `[authorities.{}]`", name.value));
-                    self.suggest(code::UNKNOWN_AUTHORITY, name.span, format!("there is no authority `{}`", name.value), help);
+                    self.suggest(
+                        code::UNKNOWN_AUTHORITY,
+                        name.span,
+                        format!("there is no authority `{}`", name.value),
+                        help,
+                    );
                     Err(())
                 }
             },
@@ -67,10 +89,17 @@ impl Checker<'_, '_, '_> {
     }
 
     /// Reads a condition; the outer `None`: there is none, the inner: it is broken.
-    fn clause(&mut self, text: Option<&Spanned<String>>, names: &Names<'_>) -> Option<Option<Clause>> {
+    fn clause(
+        &mut self,
+        text: Option<&Spanned<String>>,
+        names: &Names<'_>,
+    ) -> Option<Option<Clause>> {
         let text = text?;
-        let raw =
-            self.files.get(text.span.file).and_then(|file| file.text.get(text.span.start..text.span.end)).unwrap_or_default();
+        let raw = self
+            .files
+            .get(text.span.file)
+            .and_then(|file| file.text.get(text.span.start..text.span.end))
+            .unwrap_or_default();
         Some(condition::read(text, raw, names, self.problems))
     }
 
@@ -84,17 +113,28 @@ impl Checker<'_, '_, '_> {
         let broken = self.surroundings.broken.had(restriction.span, "authority");
         let restriction = &restriction.value;
         let named = restriction.id.as_ref().is_none_or(|id| self.id(&id.value, id.span));
-        let ground = if broken { Err(()) } else { self.ground(restriction.authority.as_ref(), restriction.id.as_ref()) };
+        let ground = if broken {
+            Err(())
+        } else {
+            self.ground(restriction.authority.as_ref(), restriction.id.as_ref())
+        };
         let models = restriction.models.as_ref().and_then(|models| self.models(models, families));
         let when = self.clause(restriction.when.as_ref(), names);
         let unless = self.clause(restriction.unless.as_ref(), names);
         let window = self.window(restriction.from.as_ref(), restriction.until.as_ref());
         let status = restriction.status.as_ref().map_or(403, |status| status.value);
         if let (451, Some(said), Ok(ground)) = (status, &restriction.status, &ground)
-            && ground.and_then(|index| authorities.get(index)).is_none_or(|authority| authority.url.is_empty())
+            && ground
+                .and_then(|index| authorities.get(index))
+                .is_none_or(|authority| authority.url.is_empty())
         {
             let help = Some("give the authority a `url`".to_owned());
-            self.report(code::BLOCKED_BY, said.span, "a refusal with 451 has no authority to link to", help);
+            self.report(
+                code::BLOCKED_BY,
+                said.span,
+                "a refusal with 451 has no authority to link to",
+                help,
+            );
         }
         let id = restriction.id.as_ref()?;
         if !named || !self.declarations.rules.is_first(&id.value, id.span) {
@@ -110,7 +150,10 @@ impl Checker<'_, '_, '_> {
             from,
             until,
             message: restriction.message.clone().unwrap_or_default(),
-            doubt_pass: restriction.doubt.as_ref().is_some_and(|doubt| doubt.value == types::Doubt::Pass),
+            doubt_pass: restriction
+                .doubt
+                .as_ref()
+                .is_some_and(|doubt| doubt.value == types::Doubt::Pass),
             state: match restriction.state {
                 Some(types::RestrictionState::Off) => RuleState::Off,
                 Some(types::RestrictionState::Shadow) => RuleState::Shadow,
@@ -130,13 +173,22 @@ impl Checker<'_, '_, '_> {
         let broken = self.surroundings.broken.had(licence.span, "authority");
         let licence = &licence.value;
         let named = licence.id.as_ref().is_none_or(|id| self.id(&id.value, id.span));
-        let ground = if broken { Err(()) } else { self.ground(licence.authority.as_ref(), licence.id.as_ref()) };
+        let ground = if broken {
+            Err(())
+        } else {
+            self.ground(licence.authority.as_ref(), licence.id.as_ref())
+        };
         let mut lifts = Vec::new();
         let mut whole = true;
         for target in licence.lifts.iter().flatten() {
             match self.declarations.restrictions.get(&target.value) {
                 Some(Some(index)) if lifts.contains(index) => {
-                    self.report(code::REDUNDANT, target.span, format!("`{}` is listed twice", target.value), None);
+                    self.report(
+                        code::REDUNDANT,
+                        target.span,
+                        format!("`{}` is listed twice", target.value),
+                        None,
+                    );
                 }
                 Some(Some(index)) => lifts.push(*index),
                 Some(None) => whole = false,

@@ -46,7 +46,8 @@ impl Checker<'_, '_, '_> {
             && text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
             && text.len() <= 128;
         let (message, help) = if !shaped {
-            let mended: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            let mended: String =
+                text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
             let help = if mended.starts_with(|c: char| c.is_ascii_alphabetic()) {
                 format!("write `{mended}`")
             } else {
@@ -64,7 +65,12 @@ impl Checker<'_, '_, '_> {
         false
     }
 
-    pub(crate) fn fact(&mut self, name: &Spanned<String>, fact: &Spanned<types::Fact>, index: usize) -> Option<Fact> {
+    pub(crate) fn fact(
+        &mut self,
+        name: &Spanned<String>,
+        fact: &Spanned<types::Fact>,
+        index: usize,
+    ) -> Option<Fact> {
         let named = self.identifier(name);
         let span = fact.span;
         let fact = &fact.value;
@@ -75,8 +81,10 @@ impl Checker<'_, '_, '_> {
                 for value in &values.value {
                     if let Some(first) = seen.insert(&value.value, value.span) {
                         let message = format!("the value `{}` is listed twice", value.value);
-                        self.problems
-                            .push(Problem::new(code::REDUNDANT, value.span, message).related(first, "first listed here"));
+                        self.problems.push(
+                            Problem::new(code::REDUNDANT, value.span, message)
+                                .related(first, "first listed here"),
+                        );
                     }
                 }
                 let mut distinct: Vec<String> = Vec::new();
@@ -87,7 +95,9 @@ impl Checker<'_, '_, '_> {
                 }
                 Some(FactKind::Enum(distinct))
             }
-            (Some(types::FactKind::Enum), None) if self.surroundings.broken.had(span, "values") => None,
+            (Some(types::FactKind::Enum), None) if self.surroundings.broken.had(span, "values") => {
+                None
+            }
             (Some(types::FactKind::Enum), None) => {
                 let help = "list them: `values = [\"staff\", \"contractor\"]`".to_owned();
                 self.report(
@@ -101,7 +111,12 @@ impl Checker<'_, '_, '_> {
             (Some(other), values) => {
                 if let Some(values) = values {
                     let help = "leave it out, or write `type = \"enum\"`".to_owned();
-                    self.report(code::UNKNOWN_KEY, values.span, "only an enumeration has `values`", Some(help));
+                    self.report(
+                        code::UNKNOWN_KEY,
+                        values.span,
+                        "only an enumeration has `values`",
+                        Some(help),
+                    );
                 }
                 Some(match other {
                     types::FactKind::Bool => FactKind::Bool,
@@ -138,19 +153,30 @@ impl Checker<'_, '_, '_> {
         if text.starts_with('/') && escaped {
             return true;
         }
-        let problem = Problem::new(code::CLAIM, claim.span, format!("`{}` is no JSON Pointer", text.escape_debug()));
-        let mended = format!("/{}", text.trim_start_matches(['$', '.', '#', '/']).replace('.', "/"));
+        let problem = Problem::new(
+            code::CLAIM,
+            claim.span,
+            format!("`{}` is no JSON Pointer", text.escape_debug()),
+        );
+        let mended =
+            format!("/{}", text.trim_start_matches(['$', '.', '#', '/']).replace('.', "/"));
         self.problems.push(if !escaped {
             problem.help("in a pointer `~` is written `~0`, and `/` inside a name `~1`")
         } else if mended == "/" {
-            problem.help("a claim says where the fact stands in the account record, as `/org_id` does")
+            problem
+                .help("a claim says where the fact stands in the account record, as `/org_id` does")
         } else {
             problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
         });
         false
     }
 
-    pub(crate) fn list(&mut self, name: &Spanned<String>, list: &Spanned<types::List>, index: usize) -> Option<List> {
+    pub(crate) fn list(
+        &mut self,
+        name: &Spanned<String>,
+        list: &Spanned<types::List>,
+        index: usize,
+    ) -> Option<List> {
         let named = self.identifier(name);
         let whole = list.span;
         let list = &list.value;
@@ -159,25 +185,43 @@ impl Checker<'_, '_, '_> {
         let entries = match (&list.values, &list.file) {
             (Some(values), None) => {
                 if values.value.is_empty() {
-                    self.report(code::LIST_SOURCE, values.span, format!("the list `{}` is empty", name.value), None);
+                    self.report(
+                        code::LIST_SOURCE,
+                        values.span,
+                        format!("the list `{}` is empty", name.value),
+                        None,
+                    );
                 }
                 kind.map(|kind| list_entry::read(kind, &values.value, values.span, self.problems))
             }
             (None, Some(file)) => kind.and_then(|kind| self.file_entries(kind, file, name)),
             (Some(_), Some(file)) => {
                 let message = format!("the list `{}` has both `values` and a `file`", name.value);
-                self.report(code::LIST_SOURCE, file.span, message, Some("keep one of them".to_owned()));
+                self.report(
+                    code::LIST_SOURCE,
+                    file.span,
+                    message,
+                    Some("keep one of them".to_owned()),
+                );
                 None
             }
-            (None, None) if ["values", "file"].iter().any(|key| self.surroundings.broken.had(whole, key)) => None,
+            (None, None)
+                if ["values", "file"]
+                    .iter()
+                    .any(|key| self.surroundings.broken.had(whole, key)) =>
+            {
+                None
+            }
             (None, None) => {
-                let message = format!("the list `{}` has neither `values` nor a `file`", name.value);
+                let message =
+                    format!("the list `{}` has neither `values` nor a `file`", name.value);
                 self.report(code::LIST_SOURCE, whole, message, None);
                 None
             }
         };
         let text = kind == Some(types::ListKind::Text);
-        let secret = list.secret.as_ref().map_or(text && list.file.is_some(), |secret| secret.value);
+        let secret =
+            list.secret.as_ref().map_or(text && list.file.is_some(), |secret| secret.value);
         if let (true, false, Some(said), Some(_)) = (secret, text, &list.secret, kind) {
             self.report(
                 code::SECRET,
@@ -188,7 +232,8 @@ impl Checker<'_, '_, '_> {
         }
         let as_of = list.as_of.as_ref().map(|day| self.day(day));
         let review_by = list.review_by.as_ref().map(|day| self.day(day));
-        if let (Some(said), Some(Some(by)), Some(now)) = (&list.review_by, review_by, self.surroundings.now)
+        if let (Some(said), Some(Some(by)), Some(now)) =
+            (&list.review_by, review_by, self.surroundings.now)
             && now >= by
         {
             let message = format!("the list `{}` was to be reviewed by this day", name.value);
@@ -199,7 +244,8 @@ impl Checker<'_, '_, '_> {
                 Some("check its entries, then move `review_by` and `as_of`".to_owned()),
             );
         }
-        let sound = !self.problems.iter().skip(before).any(|problem| problem.code.id.starts_with('E'));
+        let sound =
+            !self.problems.iter().skip(before).any(|problem| problem.code.id.starts_with('E'));
         if !(named && sound && self.declarations.values.is_first(&name.value, name.span)) {
             return None;
         }
@@ -215,23 +261,44 @@ impl Checker<'_, '_, '_> {
         })
     }
 
-    fn file_entries(&mut self, kind: types::ListKind, file: &Spanned<String>, list: &Spanned<String>) -> Option<Entries> {
+    fn file_entries(
+        &mut self,
+        kind: types::ListKind,
+        file: &Spanned<String>,
+        list: &Spanned<String>,
+    ) -> Option<Entries> {
         let of = self.files.get(file.span.file).map(|file| file.name.clone()).unwrap_or_default();
         match (self.surroundings.read)(&of, &file.value) {
             Ok(read) => {
                 let index = self.files.len();
                 let mut values = list_entry::lines(kind, index, &read.text, self.problems);
-                let whole = Span { file: index, start: 0, end: read.text.find('\n').unwrap_or(read.text.len()) };
+                let whole = Span {
+                    file: index,
+                    start: 0,
+                    end: read.text.find('\n').unwrap_or(read.text.len()),
+                };
                 self.files.push(read);
                 if values.is_empty() {
-                    let message = format!("the list `{}` is empty: the file has no entry", list.value);
+                    let message =
+                        format!("the list `{}` is empty: the file has no entry", list.value);
                     self.report(code::LIST_SOURCE, file.span, message, None);
                 }
-                Some(list_entry::read(kind, std::mem::take(&mut values).as_slice(), whole, self.problems))
+                Some(list_entry::read(
+                    kind,
+                    std::mem::take(&mut values).as_slice(),
+                    whole,
+                    self.problems,
+                ))
             }
             Err(reason) => {
-                let message = format!("the file `{}` cannot be read: {reason}", file.value.escape_debug());
-                self.report(code::UNREADABLE_FILE, file.span, message, Some("its path is relative to this file".to_owned()));
+                let message =
+                    format!("the file `{}` cannot be read: {reason}", file.value.escape_debug());
+                self.report(
+                    code::UNREADABLE_FILE,
+                    file.span,
+                    message,
+                    Some("its path is relative to this file".to_owned()),
+                );
                 None
             }
         }

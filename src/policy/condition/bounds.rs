@@ -36,7 +36,11 @@ pub(crate) fn excess(source: &str) -> Option<BoundError> {
                 Err(excess) => return Some(excess),
             },
             b'/' if byte(at + 1) == b'/' => {
-                step = bytes.iter().skip(at).position(|byte| *byte == b'\n').unwrap_or(bytes.len() - at);
+                step = bytes
+                    .iter()
+                    .skip(at)
+                    .position(|byte| *byte == b'\n')
+                    .unwrap_or(bytes.len() - at);
             }
             b'(' | b'[' | b'{' => {
                 // An index is a link of the chain outside; so is a call.
@@ -56,7 +60,11 @@ pub(crate) fn excess(source: &str) -> Option<BoundError> {
             }
             b'.' | b'?' | b':' | b'+' | b'-' | b'*' | b'/' | b'%' => link = true,
             letter if letter.is_ascii_alphabetic() || letter == b'_' => {
-                let word = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let word = bytes
+                    .iter()
+                    .skip(at)
+                    .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+                    .count();
                 link = bytes.get(at..at + word) == Some(b"in");
                 step = word;
             }
@@ -91,9 +99,16 @@ fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
     let quote = byte(at);
     let long = byte(at + 1) == quote && byte(at + 2) == quote;
     // `r"..."`, `br"..."`: the letters before the quote, unless they end a longer word.
-    let letters = bytes.iter().take(at).rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let letters = bytes
+        .iter()
+        .take(at)
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
     let raw = (1..=2).contains(&letters)
-        && bytes.get(at - letters..at).is_some_and(|prefix| prefix.iter().any(|c| c.eq_ignore_ascii_case(&b'r')));
+        && bytes
+            .get(at - letters..at)
+            .is_some_and(|prefix| prefix.iter().any(|c| c.eq_ignore_ascii_case(&b'r')));
     let mut here = at + if long { 3 } else { 1 };
     while here < bytes.len() {
         match byte(here) {
@@ -103,7 +118,9 @@ fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
             }
             b'\n' | b'\r' if !long => break,
             c if c == quote && !long => return Ok(here + 1),
-            c if c == quote && byte(here + 1) == quote && byte(here + 2) == quote => return Ok(here + 3),
+            c if c == quote && byte(here + 1) == quote && byte(here + 2) == quote => {
+                return Ok(here + 3);
+            }
             _ => here += 1,
         }
     }
@@ -117,7 +134,9 @@ fn escape(bytes: &[u8], at: usize) -> Option<usize> {
         digits.iter().all(|digit| char::from(*digit).is_digit(radix)).then_some(2 + count)
     };
     match bytes.get(at + 1)? {
-        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'\\' | b'?' | b'"' | b'\'' | b'`' => Some(2),
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'\\' | b'?' | b'"' | b'\'' | b'`' => {
+            Some(2)
+        }
         b'x' | b'X' => digits(2, 16),
         b'u' => digits(4, 16),
         b'U' => digits(8, 16),

@@ -29,13 +29,21 @@ pub(crate) const CONDITION_BYTES: usize = 65_536;
 /// Reads a condition. `None` if anything in it is wrong, which is then reported.
 ///
 /// `raw` is the text as it stands in its file, with quotes and escapes.
-pub(crate) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problems: &mut Vec<Problem>) -> Option<Clause> {
+pub(crate) fn read(
+    text: &Spanned<String>,
+    raw: &str,
+    names: &Names<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Clause> {
     let position = Position { whole: text.span, offsets: quoted::offsets(raw, &text.value) };
     let inside = position.span(0, text.value.len());
     let source = text.value.as_str();
     if source.len() > CONDITION_BYTES {
-        let message = format!("the condition has {} bytes, and {CONDITION_BYTES} are allowed", source.len());
-        problems.push(Problem::new(code::TOO_LARGE, inside, message).help("put what repeats into a list"));
+        let message =
+            format!("the condition has {} bytes, and {CONDITION_BYTES} are allowed", source.len());
+        problems.push(
+            Problem::new(code::TOO_LARGE, inside, message).help("put what repeats into a list"),
+        );
         return None;
     }
     if source.trim().is_empty() {
@@ -45,31 +53,54 @@ pub(crate) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problem
     }
     if let Some(excess) = bounds::excess(source) {
         let (code, start, end, message, help) = match excess {
-            BoundError::Depth { at } => {
-                (code::TOO_LARGE, at, at + 1, "the condition is nested too deeply", Some("put what repeats into a list"))
+            BoundError::Depth { at } => (
+                code::TOO_LARGE,
+                at,
+                at + 1,
+                "the condition is nested too deeply",
+                Some("put what repeats into a list"),
+            ),
+            BoundError::Links { at } => (
+                code::TOO_LARGE,
+                at,
+                at + 1,
+                "too many operators in a row",
+                Some("join tests with `&&` and `||`"),
+            ),
+            BoundError::Open { at } => {
+                (code::CONDITION_SYNTAX, at, source.len(), "the text is not closed", None)
             }
-            BoundError::Links { at } => {
-                (code::TOO_LARGE, at, at + 1, "too many operators in a row", Some("join tests with `&&` and `||`"))
-            }
-            BoundError::Open { at } => (code::CONDITION_SYNTAX, at, source.len(), "the text is not closed", None),
             BoundError::Escape { at } => {
-                let help = "a backslash in a text is written `\\\\`, or put `r` in front of the quotes";
-                (code::CONDITION_SYNTAX, at, source.ceil_char_boundary(at + 2), "CEL has no such escape", Some(help))
+                let help =
+                    "a backslash in a text is written `\\\\`, or put `r` in front of the quotes";
+                (
+                    code::CONDITION_SYNTAX,
+                    at,
+                    source.ceil_char_boundary(at + 2),
+                    "CEL has no such escape",
+                    Some(help),
+                )
             }
         };
-        problems.push(Problem::new(code, position.span(start, end), message).help_if(help.map(str::to_owned)));
+        problems.push(
+            Problem::new(code, position.span(start, end), message).help_if(help.map(str::to_owned)),
+        );
         return None;
     }
-    let parsed = cel::Env::default().with_optional_support(false).parser().parse_with_source_info(source);
+    let parsed =
+        cel::Env::default().with_optional_support(false).parser().parse_with_source_info(source);
     let (tree, info) = match parsed {
         Ok(parsed) => parsed,
         Err(errors) => {
             let (start, end, message, help) = syntax(source, errors.errors.first());
             let span = position.span(start, end);
-            let code = if message.contains("nested") { code::TOO_LARGE } else { code::CONDITION_SYNTAX };
+            let code =
+                if message.contains("nested") { code::TOO_LARGE } else { code::CONDITION_SYNTAX };
             let problem = Problem::new(code, span, message);
             problems.push(match help {
-                Some(Help::Write(word, sign)) => problem.help(format!("{word} is `{sign}`")).edit(Edit::Text(sign.to_owned())),
+                Some(Help::Write(word, sign)) => {
+                    problem.help(format!("{word} is `{sign}`")).edit(Edit::Text(sign.to_owned()))
+                }
                 Some(Help::Say(help)) => problem.help(help),
                 None => problem,
             });
@@ -77,11 +108,19 @@ pub(crate) fn read(text: &Spanned<String>, raw: &str, names: &Names<'_>, problem
         }
     };
     let before = problems.len();
-    let mut reader =
-        ConditionReader { position, escaped: raw.starts_with('"'), beside_now: false, source, info, names, problems };
+    let mut reader = ConditionReader {
+        position,
+        escaped: raw.starts_with('"'),
+        beside_now: false,
+        source,
+        info,
+        names,
+        problems,
+    };
     let condition = reader.condition(&tree);
     // A part that was not understood has either been reported here or where its name is declared.
-    let condition = condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
+    let condition =
+        condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
     Some(Clause { text: text.value.clone(), condition, span: inside })
 }
 
@@ -94,22 +133,32 @@ enum Help {
 
 /// Where the parser stopped, in words. Its own messages list every token of the grammar.
 fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, String, Option<Help>) {
-    let (line, column, message) = error.map_or((1, 1, ""), |error| (error.pos.0, error.pos.1, error.msg.as_str()));
+    let (line, column, message) =
+        error.map_or((1, 1, ""), |error| (error.pos.0, error.pos.1, error.msg.as_str()));
     if line < 1 || message.contains("ecursion") {
         let help = Help::Say("put what repeats into a list");
         return (0, source.len(), "the condition is nested too deeply".to_owned(), Some(help));
     }
-    let line_start: usize = source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0)).map(str::len).sum();
+    let line_start: usize = source
+        .split_inclusive('\n')
+        .take(usize::try_from(line - 1).unwrap_or(0))
+        .map(str::len)
+        .sum();
     let rest = source.get(line_start..).unwrap_or_default();
-    let skipped: usize = rest.chars().take(usize::try_from(column - 1).unwrap_or(0)).map(char::len_utf8).sum();
+    let skipped: usize =
+        rest.chars().take(usize::try_from(column - 1).unwrap_or(0)).map(char::len_utf8).sum();
     let start = (line_start + skipped).min(source.len());
     let rest = source.get(start..).unwrap_or_default();
     let Some(first) = rest.chars().next() else {
         let end = source.trim_end().len();
         return (end, end, "the condition ends where something should follow".to_owned(), None);
     };
-    let word: usize =
-        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>().max(first.len_utf8());
+    let word: usize = rest
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .map(char::len_utf8)
+        .sum::<usize>()
+        .max(first.len_utf8());
     // A sign of two characters is one, wherever it stands.
     let doubled = ["==", "&&", "||"].into_iter().find(|sign| rest.starts_with(sign));
     let shown = doubled.or(rest.get(..word)).unwrap_or_default();
@@ -125,12 +174,17 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
             let message = format!("`{}` does not belong here", before(source, start));
             return (end - 3, end, message, Some(Help::Write("\"not\"", "!")));
         }
-        _ if message.contains("int literal") => (None, Some(format!("`{shown}` is no number that fits 64 bits"))),
+        _ if message.contains("int literal") => {
+            (None, Some(format!("`{shown}` is no number that fits 64 bits")))
+        }
         _ if message.contains("double literal") => (None, Some(format!("`{shown}` is no number"))),
-        _ if message.contains("reserved") => (None, Some(format!("`{shown}` is a reserved word of CEL"))),
+        _ if message.contains("reserved") => {
+            (None, Some(format!("`{shown}` is a reserved word of CEL")))
+        }
         _ => (None, None),
     };
-    let message = message.unwrap_or_else(|| format!("`{}` does not belong here", shown.escape_debug()));
+    let message =
+        message.unwrap_or_else(|| format!("`{}` does not belong here", shown.escape_debug()));
     (start, start + word, message, help)
 }
 
@@ -141,23 +195,35 @@ fn before(source: &str, at: usize) -> &str {
 impl ConditionReader<'_, '_> {
     fn condition(&mut self, tree: &IdedExpr) -> Option<Condition> {
         match &tree.expr {
-            Expr::Literal(LiteralValue::Boolean(value)) => Some(if *value.inner() { Condition::True } else { Condition::False }),
+            Expr::Literal(LiteralValue::Boolean(value)) => {
+                Some(if *value.inner() { Condition::True } else { Condition::False })
+            }
             Expr::Ident(_) => {
                 let operand = self.operand(tree)?;
                 self.alone(&operand, tree)
             }
             Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
-                (operators::LOGICAL_NOT, [inner]) => Some(Condition::Not(Box::new(self.condition(inner)?))),
-                (operators::LOGICAL_AND, _) => self.several(tree, operators::LOGICAL_AND).map(Condition::And),
-                (operators::LOGICAL_OR, _) => self.several(tree, operators::LOGICAL_OR).map(Condition::Or),
+                (operators::LOGICAL_NOT, [inner]) => {
+                    Some(Condition::Not(Box::new(self.condition(inner)?)))
+                }
+                (operators::LOGICAL_AND, _) => {
+                    self.several(tree, operators::LOGICAL_AND).map(Condition::And)
+                }
+                (operators::LOGICAL_OR, _) => {
+                    self.several(tree, operators::LOGICAL_OR).map(Condition::Or)
+                }
                 (operators::IN, [left, right]) => self.membership(left, right, tree),
                 (name, [left, right]) if call.target.is_none() && comparison(name).is_some() => {
                     let (comparison, negated) = comparison(name)?;
                     let condition = self.compare(left, comparison, right, tree)?;
                     Some(if negated { Condition::Not(Box::new(condition)) } else { condition })
                 }
-                ("startsWith", [head]) if call.target.is_some() => self.starts_with(call, head, tree),
-                ("exists" | "all", [variable, body]) if call.target.is_some() => self.quantifier(call, variable, body, tree),
+                ("startsWith", [head]) if call.target.is_some() => {
+                    self.starts_with(call, head, tree)
+                }
+                ("exists" | "all", [variable, body]) if call.target.is_some() => {
+                    self.quantifier(call, variable, body, tree)
+                }
                 _ => self.outside(tree),
             },
             _ => self.outside(tree),
@@ -172,7 +238,9 @@ impl ConditionReader<'_, '_> {
         while let Some(next) = rest.pop() {
             match &next.expr {
                 // Parentheses leave no trace in the tree, and grouping makes no difference to either operator.
-                Expr::Call(call) if call.func_name == operator && call.args.len() == 2 => rest.extend(call.args.iter().rev()),
+                Expr::Call(call) if call.func_name == operator && call.args.len() == 2 => {
+                    rest.extend(call.args.iter().rev())
+                }
                 _ => match self.condition(next) {
                     Some(part) => parts.push(part),
                     None => whole = false,
@@ -191,7 +259,11 @@ impl ConditionReader<'_, '_> {
                 let name = self.fact_name(*fact);
                 let help = match kind {
                     OperandKind::Enum => {
-                        let value = self.enum_values(*fact).and_then(|values| values.first()).cloned().unwrap_or_default();
+                        let value = self
+                            .enum_values(*fact)
+                            .and_then(|values| values.first())
+                            .cloned()
+                            .unwrap_or_default();
                         format!("compare it: `{name} == \"{value}\"`")
                     }
                     OperandKind::Text | OperandKind::Operation | OperandKind::Dialect => {
@@ -202,13 +274,20 @@ impl ConditionReader<'_, '_> {
                     }
                     OperandKind::Time => format!("compare it: `{name} > now`"),
                     OperandKind::Now => "compare it: `now < timestamp(\"...\")`".to_owned(),
-                    OperandKind::List => format!("ask about its elements: `{name}.exists(x, x == \"...\")`"),
+                    OperandKind::List => {
+                        format!("ask about its elements: `{name}.exists(x, x == \"...\")`")
+                    }
                     OperandKind::Network => "ask for a kind: `\"tor\" in network`".to_owned(),
                     OperandKind::Number | OperandKind::Asn => format!("compare it: `{name} == 1`"),
                     OperandKind::Ip => "ask for a list: `ip in some_list`".to_owned(),
                     OperandKind::Bool => String::new(),
                 };
-                self.report(code::TYPE, span, format!("`{name}` is {}, not true or false", kind.words()), Some(help))
+                self.report(
+                    code::TYPE,
+                    span,
+                    format!("`{name}` is {}, not true or false", kind.words()),
+                    Some(help),
+                )
             }
             Operand::List(list) => {
                 let name = self.names.lists.get(*list).map_or("", |list| list.name.as_str());
@@ -225,7 +304,13 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    fn compare(&mut self, left: &IdedExpr, comparison: Comparison, right: &IdedExpr, tree: &IdedExpr) -> Option<Condition> {
+    fn compare(
+        &mut self,
+        left: &IdedExpr,
+        comparison: Comparison,
+        right: &IdedExpr,
+        tree: &IdedExpr,
+    ) -> Option<Condition> {
         let is_now = |tree: &IdedExpr| matches!(&tree.expr, Expr::Ident(name) if name == "now");
         self.beside_now = is_now(left) || is_now(right);
         let (a, b) = (self.operand(left), self.operand(right));
@@ -233,9 +318,13 @@ impl ConditionReader<'_, '_> {
         let (a, b) = (a?, b?);
         // The fact goes to the left; of two facts, the one that is not `now`.
         let (fact, kind, comparison, other, other_tree) = match (a, b) {
-            (Operand::Fact(FactRef::Now, _), Operand::Fact(fact, kind)) => {
-                (fact, kind, flipped(comparison), Operand::Fact(FactRef::Now, OperandKind::Now), left)
-            }
+            (Operand::Fact(FactRef::Now, _), Operand::Fact(fact, kind)) => (
+                fact,
+                kind,
+                flipped(comparison),
+                Operand::Fact(FactRef::Now, OperandKind::Now),
+                left,
+            ),
             (Operand::Fact(fact, kind), other) => (fact, kind, comparison, other, right),
             (other, Operand::Fact(fact, kind)) => (fact, kind, flipped(comparison), other, left),
             (..) => {
@@ -249,12 +338,16 @@ impl ConditionReader<'_, '_> {
             if kind == OperandKind::Time && other_kind == OperandKind::Now {
                 return Some(atom(fact, Test::VersusNow(comparison), span));
             }
-            let message = format!("`{name}` is compared with another fact, `{}`", self.fact_name(other));
+            let message =
+                format!("`{name}` is compared with another fact, `{}`", self.fact_name(other));
             return self.report(
                 code::CONSTRUCT,
                 span,
                 message,
-                Some("compare a fact with literals, lists or, if it is a time, with `now`".to_owned()),
+                Some(
+                    "compare a fact with literals, lists or, if it is a time, with `now`"
+                        .to_owned(),
+                ),
             );
         }
         if let (OperandKind::Bool, Operand::Bool(value)) = (kind, &other)
@@ -263,10 +356,18 @@ impl ConditionReader<'_, '_> {
             let test = atom(fact, Test::IsTrue, span);
             return Some(if *value { test } else { Condition::Not(Box::new(test)) });
         }
-        let ordered = matches!(kind, OperandKind::Number | OperandKind::Asn | OperandKind::Time | OperandKind::Now);
+        let ordered = matches!(
+            kind,
+            OperandKind::Number | OperandKind::Asn | OperandKind::Time | OperandKind::Now
+        );
         if let Operand::Items(_) | Operand::List(_) = other {
             let message = format!("`{name}` is compared with a list");
-            return self.report(code::TYPE, span, message, Some(format!("ask whether it is in it: `{name} in ...`")));
+            return self.report(
+                code::TYPE,
+                span,
+                message,
+                Some(format!("ask whether it is in it: `{name} in ...`")),
+            );
         }
         if comparison == Comparison::Equal
             && let Some((message, instead)) = self.asked_otherwise(fact, kind, &other, other_tree)
@@ -275,7 +376,12 @@ impl ConditionReader<'_, '_> {
         }
         if comparison != Comparison::Equal && !ordered {
             let message = format!("`{name}` is {}, which has no order", kind.words());
-            return self.report(code::TYPE, span, message, Some("use `==`, `!=` or `in`".to_owned()));
+            return self.report(
+                code::TYPE,
+                span,
+                message,
+                Some("use `==`, `!=` or `in`".to_owned()),
+            );
         }
         let literal = self.literal(fact, kind, other, other_tree)?;
         let equal = comparison == Comparison::Equal;
@@ -289,22 +395,38 @@ impl ConditionReader<'_, '_> {
         })
     }
 
-    fn membership(&mut self, left: &IdedExpr, right: &IdedExpr, tree: &IdedExpr) -> Option<Condition> {
+    fn membership(
+        &mut self,
+        left: &IdedExpr,
+        right: &IdedExpr,
+        tree: &IdedExpr,
+    ) -> Option<Condition> {
         let (a, b) = (self.operand(left), self.operand(right));
         let (a, b) = (a?, b?);
         let span = self.span(tree);
         match (a, b) {
             (Operand::Literal(Literal::Text(kind)), Operand::Fact(FactRef::Network, _)) => {
-                match crate::facts::network::Network::KINDS.iter().position(|known| *known == kind) {
-                    Some(bit) => Some(atom(FactRef::Network, Test::Has(u32::try_from(bit).unwrap_or(0)), span)),
+                match crate::facts::network::Network::KINDS.iter().position(|known| *known == kind)
+                {
+                    Some(bit) => Some(atom(
+                        FactRef::Network,
+                        Test::Has(u32::try_from(bit).unwrap_or(0)),
+                        span,
+                    )),
                     None => {
                         let help = suggestion::help(&kind, crate::facts::network::Network::KINDS);
-                        self.suggest(code::ENUM_VALUE, self.span(left), format!("`network` knows no kind `{kind}`"), help)
+                        self.suggest(
+                            code::ENUM_VALUE,
+                            self.span(left),
+                            format!("`network` knows no kind `{kind}`"),
+                            help,
+                        )
                     }
                 }
             }
             (_, Operand::Fact(FactRef::Network, _)) => {
-                let help = Some("one kind in quotes is asked for, as in `\"tor\" in network`".to_owned());
+                let help =
+                    Some("one kind in quotes is asked for, as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
                     span,
@@ -316,24 +438,52 @@ impl ConditionReader<'_, '_> {
                 let name = self.fact_name(fact);
                 let message = format!("`in` is applied to the list fact `{name}`");
                 if let Operand::Literal(Literal::Text(_)) = left_operand {
-                    let instead = format!("{name}.exists({0}, {0} == {1})", self.variable_name(), self.source_of(left));
+                    let instead = format!(
+                        "{name}.exists({0}, {0} == {1})",
+                        self.variable_name(),
+                        self.source_of(left)
+                    );
                     return self.write_instead(code::CONSTRUCT, span, message, &instead);
                 }
-                self.report(code::CONSTRUCT, span, message, Some(format!("ask about its elements: `{name}.exists(x, ...)`")))
+                self.report(
+                    code::CONSTRUCT,
+                    span,
+                    message,
+                    Some(format!("ask about its elements: `{name}.exists(x, ...)`")),
+                )
             }
             (_, Operand::Fact(fact, kind)) => {
                 let name = self.fact_name(fact);
-                self.report(code::TYPE, self.span(right), format!("`{name}` is {}, not a list", kind.words()), None)
+                self.report(
+                    code::TYPE,
+                    self.span(right),
+                    format!("`{name}` is {}, not a list", kind.words()),
+                    None,
+                )
             }
-            (Operand::Fact(fact, kind), Operand::List(list)) => self.in_list(fact, kind, list, span, right),
-            (Operand::Fact(fact, kind), Operand::Items(items)) => self.in_items(fact, kind, items, span, right),
-            (_, Operand::List(_) | Operand::Items(_)) => {
-                self.report(code::TYPE, self.span(left), "what stands left of `in` is no fact".to_owned(), None)
+            (Operand::Fact(fact, kind), Operand::List(list)) => {
+                self.in_list(fact, kind, list, span, right)
             }
+            (Operand::Fact(fact, kind), Operand::Items(items)) => {
+                self.in_items(fact, kind, items, span, right)
+            }
+            (_, Operand::List(_) | Operand::Items(_)) => self.report(
+                code::TYPE,
+                self.span(left),
+                "what stands left of `in` is no fact".to_owned(),
+                None,
+            ),
             (_, Operand::Literal(_) | Operand::Bool(_)) => {
                 let message = "what stands right of `in` is no list".to_owned();
                 let (span, instead) = (self.span(right), format!("[{}]", self.source_of(right)));
-                self.propose(code::TYPE, span, message, format!("write a list, `{instead}`, or use `==`"), span, &instead)
+                self.propose(
+                    code::TYPE,
+                    span,
+                    message,
+                    format!("write a list, `{instead}`, or use `==`"),
+                    span,
+                    &instead,
+                )
             }
         }
     }
@@ -347,13 +497,19 @@ impl ConditionReader<'_, '_> {
         right: &IdedExpr,
     ) -> Option<Condition> {
         if items.is_empty() {
-            self.report::<()>(code::TYPE, self.span(right), "the list is empty, so nothing is in it".to_owned(), None);
+            self.report::<()>(
+                code::TYPE,
+                self.span(right),
+                "the list is empty, so nothing is in it".to_owned(),
+                None,
+            );
             return None;
         }
         let mut literals = Vec::with_capacity(items.len());
         let mut whole = true;
         for item in items {
-            let literal = self.operand(item).and_then(|operand| self.literal(fact, kind, operand, item));
+            let literal =
+                self.operand(item).and_then(|operand| self.literal(fact, kind, operand, item));
             match literal {
                 Some(literal) if literals.contains(&literal) => {
                     let message = format!("{} is listed twice", self.source_of(item));
@@ -369,33 +525,59 @@ impl ConditionReader<'_, '_> {
         self.us_alone(&literals, right);
         if matches!(kind, OperandKind::Time | OperandKind::Now) {
             // Times lie among thresholds; "one of these" is rare, and a disjunction says the same.
-            let mut parts: Vec<_> =
-                literals.into_iter().map(|literal| atom(fact, Test::Order(Comparison::Equal, literal), span)).collect();
+            let mut parts: Vec<_> = literals
+                .into_iter()
+                .map(|literal| atom(fact, Test::Order(Comparison::Equal, literal), span))
+                .collect();
             return if parts.len() == 1 { parts.pop() } else { Some(Condition::Or(parts)) };
         }
         Some(atom(fact, Test::In(literals), span))
     }
 
-    fn in_list(&mut self, fact: FactRef, kind: OperandKind, index: usize, span: Span, right: &IdedExpr) -> Option<Condition> {
+    fn in_list(
+        &mut self,
+        fact: FactRef,
+        kind: OperandKind,
+        index: usize,
+        span: Span,
+        right: &IdedExpr,
+    ) -> Option<Condition> {
         let list = self.names.lists.get(index)?;
         let literals = match (kind, &list.entries) {
             (OperandKind::Place, Entries::Places(_))
             | (OperandKind::Text, Entries::Texts(_))
             | (OperandKind::Number | OperandKind::Asn, Entries::Numbers(_))
-            | (OperandKind::Ip, Entries::Ranges(_)) => return Some(atom(fact, Test::InList(index), span)),
-            (OperandKind::Country, Entries::Places(places)) if places.iter().all(|place| place.region.is_none()) => {
+            | (OperandKind::Ip, Entries::Ranges(_)) => {
+                return Some(atom(fact, Test::InList(index), span));
+            }
+            (OperandKind::Country, Entries::Places(places))
+                if places.iter().all(|place| place.region.is_none()) =>
+            {
                 places.iter().copied().map(Literal::Place).collect()
             }
-            (OperandKind::Region, Entries::Places(places)) if places.iter().all(|place| place.region.is_some()) => {
+            (OperandKind::Region, Entries::Places(places))
+                if places.iter().all(|place| place.region.is_some()) =>
+            {
                 places.iter().copied().map(Literal::Place).collect()
             }
             (OperandKind::Country | OperandKind::Region, Entries::Places(_)) => {
                 let what = if kind == OperandKind::Country { "regions" } else { "countries" };
-                let message = format!("`{}` holds {what} too, which `{}` never is", list.name, self.fact_name(fact));
-                return self.write_instead(code::TYPE, span, message, &format!("place in {}", list.name));
+                let message = format!(
+                    "`{}` holds {what} too, which `{}` never is",
+                    list.name,
+                    self.fact_name(fact)
+                );
+                return self.write_instead(
+                    code::TYPE,
+                    span,
+                    message,
+                    &format!("place in {}", list.name),
+                );
             }
             // What the gate itself names is no secret, and there are few of them: no list needs to travel for it.
-            (OperandKind::Operation | OperandKind::Dialect, Entries::Texts(texts)) if !list.secret => {
+            (OperandKind::Operation | OperandKind::Dialect, Entries::Texts(texts))
+                if !list.secret =>
+            {
                 texts.iter().cloned().map(Literal::Text).collect()
             }
             (_, entries) => {
@@ -405,34 +587,70 @@ impl ConditionReader<'_, '_> {
                     Entries::Ranges(_) => "address ranges",
                     Entries::Numbers(_) => "numbers",
                 };
-                let message = format!("`{}` is {}, and `{}` holds {holds}", self.fact_name(fact), kind.words(), list.name);
+                let message = format!(
+                    "`{}` is {}, and `{}` holds {holds}",
+                    self.fact_name(fact),
+                    kind.words(),
+                    list.name
+                );
                 return self.report(code::TYPE, self.span(right), message, None);
             }
         };
         Some(atom(fact, Test::In(literals), span))
     }
 
-    fn starts_with(&mut self, call: &CallExpr, head: &IdedExpr, tree: &IdedExpr) -> Option<Condition> {
+    fn starts_with(
+        &mut self,
+        call: &CallExpr,
+        head: &IdedExpr,
+        tree: &IdedExpr,
+    ) -> Option<Condition> {
         let target = call.target.as_deref()?;
         let (fact, head_operand) = (self.operand(target), self.operand(head));
         let span = self.span(tree);
         match (fact?, head_operand?) {
-            (Operand::Fact(..), Operand::Literal(Literal::Text(head_text))) if head_text.is_empty() => {
-                self.report(code::LITERAL, self.span(head), "every text begins with the empty text".to_owned(), None)
+            (Operand::Fact(..), Operand::Literal(Literal::Text(head_text)))
+                if head_text.is_empty() =>
+            {
+                self.report(
+                    code::LITERAL,
+                    self.span(head),
+                    "every text begins with the empty text".to_owned(),
+                    None,
+                )
             }
             (
-                Operand::Fact(fact, OperandKind::Text | OperandKind::Operation | OperandKind::Dialect),
+                Operand::Fact(
+                    fact,
+                    OperandKind::Text | OperandKind::Operation | OperandKind::Dialect,
+                ),
                 Operand::Literal(Literal::Text(head)),
             ) => Some(atom(fact, Test::StartsWith(head), span)),
-            (Operand::Fact(fact, OperandKind::Text | OperandKind::Operation | OperandKind::Dialect), _) => {
-                let message = format!("`startsWith` on `{}` takes a text in quotes", self.fact_name(fact));
+            (
+                Operand::Fact(
+                    fact,
+                    OperandKind::Text | OperandKind::Operation | OperandKind::Dialect,
+                ),
+                _,
+            ) => {
+                let message =
+                    format!("`startsWith` on `{}` takes a text in quotes", self.fact_name(fact));
                 self.report(code::TYPE, self.span(head), message, None)
             }
             (Operand::Fact(fact, kind), _) => {
-                let message = format!("`{}` is {}, not a text to begin somehow", self.fact_name(fact), kind.words());
+                let message = format!(
+                    "`{}` is {}, not a text to begin somehow",
+                    self.fact_name(fact),
+                    kind.words()
+                );
                 self.report(code::TYPE, self.span(target), message, None)
             }
-            _ => self.report(code::TYPE, self.span(target), "`startsWith` is asked of what is no fact".to_owned(), None),
+            _ => self.report(
+                code::TYPE,
+                self.span(target),
+                "`startsWith` is asked of what is no fact".to_owned(),
+                None,
+            ),
         }
     }
 
@@ -458,13 +676,22 @@ impl ConditionReader<'_, '_> {
         let Operand::Literal(Literal::Text(text)) = other else { return None };
         let name = self.fact_name(fact);
         match kind {
-            OperandKind::Network if crate::facts::network::Network::KINDS.contains(&text.as_str()) => Some((
-                "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
-                format!("{} in network", self.source_of(tree)),
-            )),
+            OperandKind::Network
+                if crate::facts::network::Network::KINDS.contains(&text.as_str()) =>
+            {
+                Some((
+                    "`network` is a set of network kinds, and is asked whether it holds one"
+                        .to_owned(),
+                    format!("{} in network", self.source_of(tree)),
+                ))
+            }
             OperandKind::List => Some((
                 format!("`{name}` is a list of texts, and is asked about its elements"),
-                format!("{name}.exists({0}, {0} == {1})", self.variable_name(), self.source_of(tree)),
+                format!(
+                    "{name}.exists({0}, {0} == {1})",
+                    self.variable_name(),
+                    self.source_of(tree)
+                ),
             )),
             OperandKind::Bool => {
                 let stands = match text.to_ascii_lowercase().as_str() {

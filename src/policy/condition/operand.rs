@@ -73,23 +73,45 @@ impl ConditionReader<'_, '_> {
         match &tree.expr {
             Expr::Ident(name) => self.name(name, tree),
             Expr::Literal(LiteralValue::Boolean(value)) => Some(Operand::Bool(*value.inner())),
-            Expr::Literal(LiteralValue::String(text)) => Some(Operand::Literal(Literal::Text(text.inner().to_owned()))),
-            Expr::Literal(LiteralValue::Int(number)) => self.number(i128::from(*number.inner()), tree),
-            Expr::Literal(LiteralValue::UInt(number)) => self.number(i128::from(*number.inner()), tree),
+            Expr::Literal(LiteralValue::String(text)) => {
+                Some(Operand::Literal(Literal::Text(text.inner().to_owned())))
+            }
+            Expr::Literal(LiteralValue::Int(number)) => {
+                self.number(i128::from(*number.inner()), tree)
+            }
+            Expr::Literal(LiteralValue::UInt(number)) => {
+                self.number(i128::from(*number.inner()), tree)
+            }
             Expr::Literal(LiteralValue::Double(number)) => {
                 if number.inner().is_finite() {
                     return Some(Operand::Literal(Literal::Number(*number.inner())));
                 }
-                self.report(code::LITERAL, self.span(tree), "the number is not finite".to_owned(), None)
+                self.report(
+                    code::LITERAL,
+                    self.span(tree),
+                    "the number is not finite".to_owned(),
+                    None,
+                )
             }
-            Expr::List(list) if list.optional_indices.is_empty() => Some(Operand::Items(&list.elements)),
-            Expr::Call(call) if call.func_name == "timestamp" && call.target.is_none() => match call.args.as_slice() {
-                [argument] => self.timestamp(argument, tree),
-                _ => self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None),
-            },
+            Expr::List(list) if list.optional_indices.is_empty() => {
+                Some(Operand::Items(&list.elements))
+            }
+            Expr::Call(call) if call.func_name == "timestamp" && call.target.is_none() => {
+                match call.args.as_slice() {
+                    [argument] => self.timestamp(argument, tree),
+                    _ => self.report(
+                        code::CONSTRUCT,
+                        self.span(tree),
+                        "`timestamp` takes one text in quotes".to_owned(),
+                        None,
+                    ),
+                }
+            }
             Expr::Call(call) if is_logic(&call.func_name) => {
                 let message = "a condition is compared as if it were a value".to_owned();
-                let help = "join conditions with `&&`, `||` and `!`, and put comparisons in brackets".to_owned();
+                let help =
+                    "join conditions with `&&`, `||` and `!`, and put comparisons in brackets"
+                        .to_owned();
                 self.report(code::CONSTRUCT, self.span(tree), message, Some(help))
             }
             _ => self.outside(tree),
@@ -129,9 +151,17 @@ impl ConditionReader<'_, '_> {
             None => {
                 let declared = self.names.by_name.keys().copied();
                 let beside_now = self.beside_now;
-                let known = declared.chain(BUILT_IN.map(|(name, _)| name)).filter(|name| !(beside_now && *name == "now"));
-                let help = suggestion::help(name, known).or(|| "declare it under `[facts]` or `[lists]`".to_owned());
-                self.suggest(code::UNKNOWN_NAME, self.span(tree), format!("there is no fact and no list `{name}`"), help)
+                let known = declared
+                    .chain(BUILT_IN.map(|(name, _)| name))
+                    .filter(|name| !(beside_now && *name == "now"));
+                let help = suggestion::help(name, known)
+                    .or(|| "declare it under `[facts]` or `[lists]`".to_owned());
+                self.suggest(
+                    code::UNKNOWN_NAME,
+                    self.span(tree),
+                    format!("there is no fact and no list `{name}`"),
+                    help,
+                )
             }
         }
     }
@@ -139,7 +169,8 @@ impl ConditionReader<'_, '_> {
     fn number<'t>(&mut self, number: i128, tree: &IdedExpr) -> Option<Operand<'t>> {
         const EXACT: i128 = 1 << 53;
         if !(-EXACT..=EXACT).contains(&number) {
-            let message = format!("`{number}` cannot be held exactly: JSON numbers are exact up to 2^53");
+            let message =
+                format!("`{number}` cannot be held exactly: JSON numbers are exact up to 2^53");
             return self.report(code::LITERAL, self.span(tree), message, None);
         }
         #[expect(clippy::cast_precision_loss, reason = "checked above to be exact")]
@@ -148,12 +179,20 @@ impl ConditionReader<'_, '_> {
 
     fn timestamp<'t>(&mut self, argument: &IdedExpr, tree: &IdedExpr) -> Option<Operand<'t>> {
         let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
-            return self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None);
+            return self.report(
+                code::CONSTRUCT,
+                self.span(tree),
+                "`timestamp` takes one text in quotes".to_owned(),
+                None,
+            );
         };
         match read_time(text.inner()) {
             Some(time) => Some(Operand::Literal(Literal::Time(time))),
             None => {
-                let (span, message) = (self.span(argument), format!("`{}` is no instant", text.inner().escape_debug()));
+                let (span, message) = (
+                    self.span(argument),
+                    format!("`{}` is no instant", text.inner().escape_debug()),
+                );
                 match instant::mended(text.inner(), Side::Start) {
                     Some(mended) => {
                         let instead = format!("\"{}\"", mended.instant);
@@ -169,18 +208,32 @@ impl ConditionReader<'_, '_> {
     }
 
     /// A literal that the fact can be compared with, in the form in which it is.
-    pub(crate) fn literal(&mut self, fact: FactRef, kind: OperandKind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
+    pub(crate) fn literal(
+        &mut self,
+        fact: FactRef,
+        kind: OperandKind,
+        operand: Operand<'_>,
+        tree: &IdedExpr,
+    ) -> Option<Literal> {
         let name = self.fact_name(fact);
         let span = self.span(tree);
         match (kind, operand) {
             (OperandKind::Text, Operand::Literal(literal @ Literal::Text(_)))
             | (OperandKind::Number, Operand::Literal(literal @ Literal::Number(_)))
-            | (OperandKind::Time | OperandKind::Now, Operand::Literal(literal @ Literal::Time(_))) => Some(literal),
+            | (
+                OperandKind::Time | OperandKind::Now,
+                Operand::Literal(literal @ Literal::Time(_)),
+            ) => Some(literal),
             (OperandKind::Asn, Operand::Literal(Literal::Number(number))) => {
                 if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
                     return Some(Literal::Number(number));
                 }
-                self.report(code::LITERAL, span, format!("`{number}` is no number of an autonomous system"), None)
+                self.report(
+                    code::LITERAL,
+                    span,
+                    format!("`{number}` is no number of an autonomous system"),
+                    None,
+                )
             }
             (OperandKind::Enum, Operand::Literal(Literal::Text(text))) => {
                 let values = self.enum_values(fact).unwrap_or_default();
@@ -194,7 +247,8 @@ impl ConditionReader<'_, '_> {
                 match self.names.dialects.get(text.as_str()) {
                     Some(true) => {}
                     Some(false) => {
-                        let message = format!("the dialect `{text}` is not guarded, so no request speaks it");
+                        let message =
+                            format!("the dialect `{text}` is not guarded, so no request speaks it");
                         self.report::<()>(
                             code::UNGUARDED,
                             span,
@@ -204,60 +258,103 @@ impl ConditionReader<'_, '_> {
                     }
                     None => {
                         let help = suggestion::help(&text, self.names.dialects.keys().copied());
-                        return self.suggest(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{text}`"), help);
+                        return self.suggest(
+                            code::UNKNOWN_DIALECT,
+                            span,
+                            format!("there is no dialect `{text}`"),
+                            help,
+                        );
                     }
                 }
                 Some(Literal::Text(text))
             }
             (OperandKind::Operation, Operand::Literal(Literal::Text(text))) => {
-                let known: Vec<String> = dialect::all().iter().flat_map(|dialect| dialect::operations(dialect.id)).collect();
+                let known: Vec<String> = dialect::all()
+                    .iter()
+                    .flat_map(|dialect| dialect::operations(dialect.id))
+                    .collect();
                 if known.contains(&text) {
                     return Some(Literal::Text(text));
                 }
                 let help = suggestion::help(&text, known.iter().map(String::as_str));
-                self.suggest(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
+                self.suggest(
+                    code::ENUM_VALUE,
+                    span,
+                    format!("no dialect has an operation `{text}`"),
+                    help,
+                )
             }
-            (OperandKind::Place | OperandKind::Country | OperandKind::Region, Operand::Literal(Literal::Text(text))) => {
+            (
+                OperandKind::Place | OperandKind::Country | OperandKind::Region,
+                Operand::Literal(Literal::Text(text)),
+            ) => {
                 let place = list_entry::place(&text, span, self.problems)?;
                 match (kind, place.region.is_some()) {
-                    (OperandKind::Country, true) => {
-                        self.ask_place("country", format!("`{text}` is a region, and `country` is a country"), tree)
-                    }
-                    (OperandKind::Region, false) => {
-                        self.ask_place("region", format!("`{text}` is a country, and `region` is a region of one"), tree)
-                    }
+                    (OperandKind::Country, true) => self.ask_place(
+                        "country",
+                        format!("`{text}` is a region, and `country` is a country"),
+                        tree,
+                    ),
+                    (OperandKind::Region, false) => self.ask_place(
+                        "region",
+                        format!("`{text}` is a country, and `region` is a region of one"),
+                        tree,
+                    ),
                     _ => Some(Literal::Place(place)),
                 }
             }
             (OperandKind::Ip, Operand::Literal(Literal::Text(_))) => {
                 let help = Some("declare a list of kind `cidr` and write `ip in ...`".to_owned());
-                self.report(code::CONSTRUCT, span, "`ip` is compared with a literal".to_owned(), help)
+                self.report(
+                    code::CONSTRUCT,
+                    span,
+                    "`ip` is compared with a literal".to_owned(),
+                    help,
+                )
             }
             (OperandKind::Network, _) => {
                 let help = Some("ask as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
                     span,
-                    "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
+                    "`network` is a set of network kinds, and is asked whether it holds one"
+                        .to_owned(),
                     help,
                 )
             }
             (OperandKind::List, _) => {
                 let help = Some(format!("ask as in `{name}.exists(x, x == \"...\")`"));
-                self.report(code::TYPE, span, format!("`{name}` is a list of texts, and is asked about its elements"), help)
+                self.report(
+                    code::TYPE,
+                    span,
+                    format!("`{name}` is a list of texts, and is asked about its elements"),
+                    help,
+                )
             }
             (OperandKind::Time | OperandKind::Now, Operand::Literal(Literal::Text(text))) => {
                 let message = format!("`{name}` is a time, and this is a text");
-                let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start)) {
+                let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start))
+                {
                     (Some(_), _) => (text, ""),
-                    (None, Some(mended)) => (mended.instant, if mended.zoned { "" } else { ", if in UTC" }),
+                    (None, Some(mended)) => {
+                        (mended.instant, if mended.zoned { "" } else { ", if in UTC" })
+                    }
                     (None, None) => {
-                        let help = "instants are written as `timestamp(\"2026-06-12T21:21:00Z\")` is".to_owned();
+                        let help =
+                            "instants are written as `timestamp(\"2026-06-12T21:21:00Z\")` is"
+                                .to_owned();
                         return self.report(code::TYPE, span, message, Some(help));
                     }
                 };
                 let instead = format!("timestamp(\"{instant}\")");
-                self.propose(code::TYPE, span, message, format!("write `{instead}`{zone}"), span, &instead)
+                self.propose(
+                    code::TYPE,
+                    span,
+                    message,
+                    format!("write `{instead}`{zone}"),
+                    span,
+                    &instead,
+                )
             }
             (kind, operand) => {
                 let number = match &operand {
@@ -277,11 +374,23 @@ impl ConditionReader<'_, '_> {
                 match (kind, number) {
                     (OperandKind::Enum | OperandKind::Text, _) if is == "a number" => {
                         let instead = format!("\"{}\"", self.source_of(tree));
-                        self.propose(code::TYPE, span, message, "put it in quotes".to_owned(), span, &instead)
+                        self.propose(
+                            code::TYPE,
+                            span,
+                            message,
+                            "put it in quotes".to_owned(),
+                            span,
+                            &instead,
+                        )
                     }
-                    (OperandKind::Number | OperandKind::Asn, Some(number)) => {
-                        self.propose(code::TYPE, span, message, "leave out the quotes".to_owned(), span, &number)
-                    }
+                    (OperandKind::Number | OperandKind::Asn, Some(number)) => self.propose(
+                        code::TYPE,
+                        span,
+                        message,
+                        "leave out the quotes".to_owned(),
+                        span,
+                        &number,
+                    ),
                     (OperandKind::Bool, _) => self.report(
                         code::TYPE,
                         span,

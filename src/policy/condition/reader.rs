@@ -60,55 +60,86 @@ impl ConditionReader<'_, '_> {
                     && self.is_known(of)
                 {
                     let help = match of.as_str() {
-                        "place" => "of a place the gate knows `country` and `region`, no more".to_owned(),
+                        "place" => {
+                            "of a place the gate knows `country` and `region`, no more".to_owned()
+                        }
                         of => format!("`{of}` has no parts; compare it as it is"),
                     };
                     return self.report(code::CONSTRUCT, span, message, Some(help));
                 }
                 let whole = self.source_of(tree).to_owned();
-                let help =
-                    format!("declare a fact with `claim = \"/{}\"` under `[facts]` and name that", whole.replace('.', "/"));
+                let help = format!(
+                    "declare a fact with `claim = \"/{}\"` under `[facts]` and name that",
+                    whole.replace('.', "/")
+                );
                 (message, help)
             }
-            Expr::Literal(LiteralValue::Null) => {
-                ("`null` is a value of no fact".to_owned(), "a fact that is not there is unknown, and needs no test".to_owned())
-            }
+            Expr::Literal(LiteralValue::Null) => (
+                "`null` is a value of no fact".to_owned(),
+                "a fact that is not there is unknown, and needs no test".to_owned(),
+            ),
             Expr::Literal(_) | Expr::List(_) => {
-                return self.report(code::TYPE, span, "this is a value, not true or false".to_owned(), None);
+                return self.report(
+                    code::TYPE,
+                    span,
+                    "this is a value, not true or false".to_owned(),
+                    None,
+                );
             }
-            Expr::Map(_) => ("a map is written here".to_owned(), "use a list, `[\"...\"]`".to_owned()),
-            Expr::Struct(_) => ("a message is written here".to_owned(), "compare facts with literals".to_owned()),
-            _ => ("this cannot be used in a condition".to_owned(), "compare facts with literals and lists".to_owned()),
+            Expr::Map(_) => {
+                ("a map is written here".to_owned(), "use a list, `[\"...\"]`".to_owned())
+            }
+            Expr::Struct(_) => {
+                ("a message is written here".to_owned(), "compare facts with literals".to_owned())
+            }
+            _ => (
+                "this cannot be used in a condition".to_owned(),
+                "compare facts with literals and lists".to_owned(),
+            ),
         };
         self.report(code::CONSTRUCT, span, what, Some(help))
     }
 
     pub(crate) fn outside_call<T>(&mut self, call: &CallExpr, tree: &IdedExpr) -> Option<T> {
         let (what, help) = match call.func_name.as_str() {
-            operators::CONDITIONAL => ("`? :` chooses between values".to_owned(), "write it with `&&`, `||` and `!`"),
+            operators::CONDITIONAL => {
+                ("`? :` chooses between values".to_owned(), "write it with `&&`, `||` and `!`")
+            }
             operators::ADD
             | operators::SUBSTRACT
             | operators::MULTIPLY
             | operators::DIVIDE
             | operators::MODULO
-            | operators::NEGATE => ("a value is computed here".to_owned(), "compare a fact with a literal as it is"),
-            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => {
-                ("an index reaches into a value".to_owned(), "declare a fact with the `claim` of that value under `[facts]`")
+            | operators::NEGATE => {
+                ("a value is computed here".to_owned(), "compare a fact with a literal as it is")
             }
+            operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT => (
+                "an index reaches into a value".to_owned(),
+                "declare a fact with the `claim` of that value under `[facts]`",
+            ),
             "has" => (
                 "`has` asks whether a fact is known".to_owned(),
                 "leave it out: an unknown fact makes the test unknown, and `doubt` says what follows",
             ),
-            "exists_one" | "existsOne" | "map" | "filter" => {
-                (format!("`{}` is no yes-or-no question about elements", call.func_name), "use `exists` or `all`")
-            }
+            "exists_one" | "existsOne" | "map" | "filter" => (
+                format!("`{}` is no yes-or-no question about elements", call.func_name),
+                "use `exists` or `all`",
+            ),
             "contains" | "endsWith" | "matches" => (
                 format!("`{}` looks inside a text", call.func_name),
                 "use `==`, `in` or `startsWith`, or have the account record say it as a fact",
             ),
-            "size" => ("`size` counts".to_owned(), "declare a number fact that the account record holds"),
-            "timestamp" => ("`timestamp` is a value, not true or false".to_owned(), "compare a time fact or `now` with it"),
-            "startsWith" => ("`startsWith` is asked of a fact, with one text".to_owned(), "write `org.startsWith(\"...\")`"),
+            "size" => {
+                ("`size` counts".to_owned(), "declare a number fact that the account record holds")
+            }
+            "timestamp" => (
+                "`timestamp` is a value, not true or false".to_owned(),
+                "compare a time fact or `now` with it",
+            ),
+            "startsWith" => (
+                "`startsWith` is asked of a fact, with one text".to_owned(),
+                "write `org.startsWith(\"...\")`",
+            ),
             "exists" | "all" => (
                 format!("`{}` is asked of a list fact, with a variable and a test", call.func_name),
                 "write `citizenships.exists(c, c == \"...\")`",
@@ -117,11 +148,14 @@ impl ConditionReader<'_, '_> {
                 let known = ["startsWith", "timestamp", "exists", "all"];
                 let message = format!("there is no function `{name}` in conditions");
                 let span = self.span(tree);
-                if let Some(instead) = suggestion::nearest(name, known).and_then(|near| self.called(near, call)) {
+                if let Some(instead) =
+                    suggestion::nearest(name, known).and_then(|near| self.called(near, call))
+                {
                     let help = format!("did you mean `{instead}`?");
                     return self.propose(code::CONSTRUCT, span, message, help, span, &instead);
                 }
-                let help = "the functions are `startsWith`, `timestamp`, `exists` and `all`".to_owned();
+                let help =
+                    "the functions are `startsWith`, `timestamp`, `exists` and `all`".to_owned();
                 return self.report(code::CONSTRUCT, span, message, Some(help));
             }
         };
@@ -133,12 +167,24 @@ impl ConditionReader<'_, '_> {
         self.report(code::CONSTRUCT, self.span(tree), what, Some(help.to_owned()))
     }
 
-    pub(crate) fn report<T>(&mut self, code: &'static Code, span: Span, message: String, help: Option<String>) -> Option<T> {
+    pub(crate) fn report<T>(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: String,
+        help: Option<String>,
+    ) -> Option<T> {
         self.problems.push(Problem::new(code, span, message).help_if(help));
         None
     }
 
-    pub(crate) fn suggest<T>(&mut self, code: &'static Code, span: Span, message: String, suggestion: Suggestion) -> Option<T> {
+    pub(crate) fn suggest<T>(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: String,
+        suggestion: Suggestion,
+    ) -> Option<T> {
         self.problems.push(Problem::new(code, span, message).suggest(suggestion));
         None
     }
@@ -153,14 +199,24 @@ impl ConditionReader<'_, '_> {
         at: Span,
         instead: &str,
     ) -> Option<T> {
-        let text = if self.escaped { instead.replace('\\', "\\\\").replace('"', "\\\"") } else { instead.to_owned() };
+        let text = if self.escaped {
+            instead.replace('\\', "\\\\").replace('"', "\\\"")
+        } else {
+            instead.to_owned()
+        };
         let fix = Fix { span: at, edit: Edit::Text(text) };
         self.problems.push(Problem::new(code, span, message).help(help).fix(Some(fix)));
         None
     }
 
     /// Reports with what to write in the place of what is wrong.
-    pub(crate) fn write_instead<T>(&mut self, code: &'static Code, span: Span, message: String, instead: &str) -> Option<T> {
+    pub(crate) fn write_instead<T>(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: String,
+        instead: &str,
+    ) -> Option<T> {
         self.propose(code, span, message, format!("write `{instead}`"), span, instead)
     }
 
@@ -170,7 +226,10 @@ impl ConditionReader<'_, '_> {
 
     /// A name for an element that no fact and no list has.
     pub(crate) fn variable_name(&self) -> &'static str {
-        ["x", "c", "element", "item", "entry"].into_iter().find(|name| !self.is_known(name)).unwrap_or("x_")
+        ["x", "c", "element", "item", "entry"]
+            .into_iter()
+            .find(|name| !self.is_known(name))
+            .unwrap_or("x_")
     }
 
     /// `place.country`, `account.org`: what is reached for has a name of its own.
@@ -198,11 +257,23 @@ impl ConditionReader<'_, '_> {
 
     /// A call of this function with what the call at hand has; `None` if that does not make one.
     pub(crate) fn called(&self, function: &str, call: &CallExpr) -> Option<String> {
-        let parts: Vec<&str> = call.target.as_deref().into_iter().chain(&call.args).map(|part| self.source_of(part)).collect();
+        let parts: Vec<&str> = call
+            .target
+            .as_deref()
+            .into_iter()
+            .chain(&call.args)
+            .map(|part| self.source_of(part))
+            .collect();
         match (function, parts.as_slice()) {
-            ("timestamp", [text]) if call.func_name != "timestamp" => Some(format!("timestamp({text})")),
-            ("startsWith", [fact, text]) if self.is_fact(fact) => Some(format!("{fact}.startsWith({text})")),
-            ("exists" | "all", [fact, name, test]) if self.is_fact(fact) => Some(format!("{fact}.{function}({name}, {test})")),
+            ("timestamp", [text]) if call.func_name != "timestamp" => {
+                Some(format!("timestamp({text})"))
+            }
+            ("startsWith", [fact, text]) if self.is_fact(fact) => {
+                Some(format!("{fact}.startsWith({text})"))
+            }
+            ("exists" | "all", [fact, name, test]) if self.is_fact(fact) => {
+                Some(format!("{fact}.{function}({name}, {test})"))
+            }
             _ => None,
         }
     }
@@ -222,8 +293,14 @@ impl ConditionReader<'_, '_> {
 
     pub(crate) fn fact_name(&self, fact: FactRef) -> String {
         match fact {
-            FactRef::Declared(index) => self.names.facts.get(index).map_or("", |fact| fact.name.as_str()).to_owned(),
-            built_in => BUILT_IN.iter().find(|(_, other)| *other == built_in).map_or("", |(name, _)| name).to_owned(),
+            FactRef::Declared(index) => {
+                self.names.facts.get(index).map_or("", |fact| fact.name.as_str()).to_owned()
+            }
+            built_in => BUILT_IN
+                .iter()
+                .find(|(_, other)| *other == built_in)
+                .map_or("", |(name, _)| name)
+                .to_owned(),
         }
     }
 
@@ -265,9 +342,14 @@ impl ConditionReader<'_, '_> {
                     // The node's token is the dot; the field follows it.
                     nodes.push(&select.operand);
                     if let Some((dot, _)) = self.info.offset_for(node.id) {
-                        let after = self.source.get(usize::try_from(dot).unwrap_or(0).saturating_add(1)..).unwrap_or_default();
+                        let after = self
+                            .source
+                            .get(usize::try_from(dot).unwrap_or(0).saturating_add(1)..)
+                            .unwrap_or_default();
                         let blanks = after.len() - after.trim_start().len();
-                        end = end.max(usize::try_from(dot).unwrap_or(0) + 1 + blanks + select.field.len());
+                        end = end.max(
+                            usize::try_from(dot).unwrap_or(0) + 1 + blanks + select.field.len(),
+                        );
                     }
                 }
                 _ => {}
@@ -292,9 +374,9 @@ impl ConditionReader<'_, '_> {
         if let Some(closing) = closing {
             let rest = self.source.get(end..).unwrap_or_default();
             // Only blanks, commas and brackets of inner parts can stand between.
-            if let Some(at) =
-                rest.find(closing).filter(|at| rest.get(..*at).is_some_and(|gap| gap.chars().all(|c| " \t\r\n,)]}".contains(c))))
-            {
+            if let Some(at) = rest.find(closing).filter(|at| {
+                rest.get(..*at).is_some_and(|gap| gap.chars().all(|c| " \t\r\n,)]}".contains(c)))
+            }) {
                 end += at + 1;
             }
         }

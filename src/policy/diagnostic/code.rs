@@ -230,6 +230,9 @@ mod tests {
         for code in Code::ALL {
             assert!(code.explanation.len() > 60 && code.explanation.ends_with('.'), "{}", code.id);
         }
-        assert!(Code::ALL.is_sorted_by(|a, b| a.id.get(1..) < b.id.get(1..)), "by number, whatever the letter");
+        assert!(
+            Code::ALL.is_sorted_by(|a, b| a.id.get(1..) < b.id.get(1..)),
+            "by number, whatever the letter"
+        );
     }
 }

@@ -68,7 +68,15 @@ pub struct LineIndex {
 
 impl Problem {
     pub(crate) fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, span, message: one_line(message.into()), help: None, fix: None, at: None, related: Vec::new() }
+        Self {
+            code,
+            span,
+            message: one_line(message.into()),
+            help: None,
+            fix: None,
+            at: None,
+            related: Vec::new(),
+        }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -197,7 +205,8 @@ fn one_line(text: String) -> String {
     if length <= LONGEST && !text.contains(char::is_control) {
         return text;
     }
-    let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    let escaped =
+        |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
     if length <= LONGEST {
         return text.chars().map(escaped).collect();
     }
@@ -217,15 +226,17 @@ fn groups<'a>(problem: &'a Problem, files: &'a [File]) -> Vec<Group<'a>> {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut group = level.primary_title(problem.message.as_str()).id(problem.code.id).element(snippet(
-        files,
-        problem.span,
-        AnnotationKind::Primary,
-        "",
-        problem.related.iter().filter(|(span, _)| span.file == problem.span.file),
-    ));
+    let mut group =
+        level.primary_title(problem.message.as_str()).id(problem.code.id).element(snippet(
+            files,
+            problem.span,
+            AnnotationKind::Primary,
+            "",
+            problem.related.iter().filter(|(span, _)| span.file == problem.span.file),
+        ));
     for (span, word) in problem.related.iter().filter(|(span, _)| span.file != problem.span.file) {
-        group = group.element(snippet(files, *span, AnnotationKind::Context, word, std::iter::empty()));
+        group =
+            group.element(snippet(files, *span, AnnotationKind::Context, word, std::iter::empty()));
     }
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -240,10 +251,13 @@ fn snippet<'a>(
     word: &'a str,
     related: impl Iterator<Item = &'a (Span, String)>,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let (name, text) = files.get(span.file).map_or(("", ""), |file| (file.name.as_str(), file.text.as_str()));
-    let mut snippet = Snippet::source(text).path(name).annotation(kind.span(range(text, span)).label(word));
+    let (name, text) =
+        files.get(span.file).map_or(("", ""), |file| (file.name.as_str(), file.text.as_str()));
+    let mut snippet =
+        Snippet::source(text).path(name).annotation(kind.span(range(text, span)).label(word));
     for (span, word) in related {
-        snippet = snippet.annotation(AnnotationKind::Context.span(range(text, *span)).label(word.as_str()));
+        snippet = snippet
+            .annotation(AnnotationKind::Context.span(range(text, *span)).label(word.as_str()));
     }
     snippet
 }

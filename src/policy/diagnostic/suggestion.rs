@@ -10,7 +10,12 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let longest = word.chars().count();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase().replace('-', "_")), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&folded, &candidate.to_lowercase().replace('-', "_")),
+                candidate,
+            )
+        })
         .filter(|(distance, candidate)| *distance * 3 <= longest.max(candidate.chars().count()))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -30,7 +35,10 @@ pub(crate) struct Suggestion {
 impl Suggestion {
     /// `did you mean `x`?`, or nothing.
     pub(crate) fn near(word: Option<&str>) -> Self {
-        Self { help: word.map(|word| format!("did you mean `{word}`?")), word: word.map(str::to_owned) }
+        Self {
+            help: word.map(|word| format!("did you mean `{word}`?")),
+            word: word.map(str::to_owned),
+        }
     }
 
     /// The same, or else this help.

@@ -83,9 +83,15 @@ mod tests {
 
     #[test]
     fn what_does_not_match_is_no_map() {
-        for (raw, text) in
-            [("", ""), ("abc", "abc"), ("\"ab\"", "ac"), ("\"ab\"", "a"), ("\"a\"", "ab"), ("\"a\\", "a"), ("\"\"\"", "")]
-        {
+        for (raw, text) in [
+            ("", ""),
+            ("abc", "abc"),
+            ("\"ab\"", "ac"),
+            ("\"ab\"", "a"),
+            ("\"a\"", "ab"),
+            ("\"a\\", "a"),
+            ("\"\"\"", ""),
+        ] {
             assert_eq!(offsets(raw, text), None, "{raw}");
         }
         assert_eq!(offsets("\"\"", ""), Some(vec![1]));

@@ -32,14 +32,27 @@ pub(crate) fn check(node: &mut Node, broken: &mut Broken, problems: &mut Vec<Pro
     walk(node, &SCHEMA, "the file", broken, problems)
 }
 
-fn walk(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, problems: &mut Vec<Problem>) -> bool {
+fn walk(
+    node: &mut Node,
+    schema: &Schema,
+    name: &str,
+    broken: &mut Broken,
+    problems: &mut Vec<Problem>,
+) -> bool {
     if matches!(node.value, Value::Broken) {
         return false;
     }
     let Some(schema) = resolve(schema, node) else {
-        let lists = schema.get("anyOf").and_then(|kinds| kinds.pointer("/1/type")).is_some_and(|kind| kind == "array");
+        let lists = schema
+            .get("anyOf")
+            .and_then(|kinds| kinds.pointer("/1/type"))
+            .is_some_and(|kind| kind == "array");
         let kinds = if lists { "a text or a list" } else { "a text or a table" };
-        problems.push(Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {kinds}", node.kind())));
+        problems.push(Problem::new(
+            code::WRONG_TYPE,
+            node.span,
+            format!("{name} is {}, but must be {kinds}", node.kind()),
+        ));
         return false;
     };
     if let Some(words) = words(schema) {
@@ -68,18 +81,30 @@ fn walk(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, probl
     }
 }
 
-fn table(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, problems: &mut Vec<Problem>) {
+fn table(
+    node: &mut Node,
+    schema: &Schema,
+    name: &str,
+    broken: &mut Broken,
+    problems: &mut Vec<Problem>,
+) {
     let span = node.span;
     let Value::Table(entries) = &mut node.value else { return };
     let properties = schema.get("properties").and_then(Schema::as_object);
     let others = schema.get("additionalProperties");
-    let required: Vec<&str> =
-        schema.get("required").and_then(Schema::as_array).into_iter().flatten().filter_map(Schema::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Schema::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Schema::as_str)
+        .collect();
     for needed in &required {
         if !entries.iter().any(|(key, _)| key.name == *needed) {
             problems.push(
-                Problem::new(code::MISSING_KEY, span, format!("{name} has no `{needed}`"))
-                    .help_if(description(properties.and_then(|properties| properties.get(*needed)), needed)),
+                Problem::new(code::MISSING_KEY, span, format!("{name} has no `{needed}`")).help_if(
+                    description(properties.and_then(|properties| properties.get(*needed)), needed),
+                ),
             );
         }
     }
@@ -87,12 +112,19 @@ fn table(node: &mut Node, schema: &Schema, name: &str, broken: &mut Broken, prob
     entries.retain_mut(|(key, value)| {
         let known = properties.and_then(|properties| properties.get(&key.name));
         let Some(schema) = known.or_else(|| others.filter(|others| others.is_object())) else {
-            let names = properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
+            let names =
+                properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
             let mut suggestion = suggestion::help(&key.name, names);
             // A key that is there already cannot be written once more.
             suggestion.word = suggestion.word.filter(|word| !present.contains(word));
-            problems
-                .push(Problem::new(code::UNKNOWN_KEY, key.span, format!("{name} has no key `{}`", key.name)).suggest(suggestion));
+            problems.push(
+                Problem::new(
+                    code::UNKNOWN_KEY,
+                    key.span,
+                    format!("{name} has no key `{}`", key.name),
+                )
+                .suggest(suggestion),
+            );
             return false;
         };
         let fits = walk(value, schema, &format!("`{}`", key.name), broken, problems);
@@ -111,7 +143,9 @@ fn resolve<'a>(schema: &'a Schema, node: &Node) -> Option<&'a Schema> {
         if let Some(reference) = schema.get("$ref").and_then(Schema::as_str) {
             schema = SCHEMA.pointer(reference.trim_start_matches('#'))?;
         } else if let Some(alternatives) = schema.get("anyOf").and_then(Schema::as_array) {
-            schema = alternatives.iter().find(|schema| resolve(schema, node).is_some_and(|schema| fits_type(node, schema)))?;
+            schema = alternatives.iter().find(|schema| {
+                resolve(schema, node).is_some_and(|schema| fits_type(node, schema))
+            })?;
         } else {
             return Some(schema);
         }
@@ -144,18 +178,30 @@ fn word(node: &Node, words: &[&Schema], name: &str, problems: &mut Vec<Problem>)
     if words.iter().any(|word| same(&word)) {
         return true;
     }
-    let shown = words.iter().map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)));
+    let shown = words
+        .iter()
+        .map(|word| format!("`{}`", word.as_str().map_or_else(|| word.to_string(), str::to_owned)));
     let shown = list(&shown.collect::<Vec<_>>());
     let problem = match (&node.value, words.first()) {
         (Value::Text(text), Some(Schema::String(_))) => {
             let near = suggestion::nearest(text, words.iter().filter_map(|word| word.as_str()));
-            Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{text}`, but must be {shown}"))
-                .suggest(Suggestion::near(near))
+            Problem::new(
+                code::NOT_A_CHOICE,
+                node.span,
+                format!("{name} is `{text}`, but must be {shown}"),
+            )
+            .suggest(Suggestion::near(near))
         }
-        (Value::Integer(number), Some(Schema::Number(_))) => {
-            Problem::new(code::NOT_A_CHOICE, node.span, format!("{name} is `{number}`, but must be {shown}"))
-        }
-        _ => Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {shown}", node.kind())),
+        (Value::Integer(number), Some(Schema::Number(_))) => Problem::new(
+            code::NOT_A_CHOICE,
+            node.span,
+            format!("{name} is `{number}`, but must be {shown}"),
+        ),
+        _ => Problem::new(
+            code::WRONG_TYPE,
+            node.span,
+            format!("{name} is {}, but must be {shown}", node.kind()),
+        ),
     };
     problems.push(problem);
     false
@@ -200,24 +246,41 @@ fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
         return Problem::new(code::WRONG_TYPE, node.span, format!("{name} is not finite"));
     }
     let expected = list(&kinds.iter().map(|kind| one(kind).to_owned()).collect::<Vec<_>>());
-    let texts = || schema.get("items").and_then(|items| resolve(items, node)).is_some_and(|items| fits_type(node, items));
+    let texts = || {
+        schema
+            .get("items")
+            .and_then(|items| resolve(items, node))
+            .is_some_and(|items| fits_type(node, items))
+    };
     let (help, edit) = match (&node.value, kinds.first().copied(), format) {
-        (Value::Text(_), Some("array"), _) if texts() => ("put it in brackets: `[\"...\"]`", Some(Edit::Between("[", "]"))),
+        (Value::Text(_), Some("array"), _) if texts() => {
+            ("put it in brackets: `[\"...\"]`", Some(Edit::Between("[", "]")))
+        }
         (Value::Text(text), Some("boolean"), _) if matches!(text.as_str(), "true" | "false") => {
             ("leave out the quotes", Some(Edit::Text(text.clone())))
         }
         (Value::Text(text), Some("integer"), _) if is_number(text) && !text.contains('.') => {
             ("leave out the quotes", Some(Edit::Text(text.clone())))
         }
-        (Value::Text(text), Some("number"), _) if is_number(text) => ("leave out the quotes", Some(Edit::Text(text.clone()))),
-        (_, Some("string"), Some("date-time")) => ("instants are written as `2026-06-12T21:21:00Z` is", None),
-        (_, Some("string"), Some("date")) => ("days are written as `2026-07-08` is", None),
-        (Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_), Some("string"), None) => {
-            ("put it in quotes", Some(Edit::Between("\"", "\"")))
+        (Value::Text(text), Some("number"), _) if is_number(text) => {
+            ("leave out the quotes", Some(Edit::Text(text.clone())))
         }
+        (_, Some("string"), Some("date-time")) => {
+            ("instants are written as `2026-06-12T21:21:00Z` is", None)
+        }
+        (_, Some("string"), Some("date")) => ("days are written as `2026-07-08` is", None),
+        (
+            Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Time(_),
+            Some("string"),
+            None,
+        ) => ("put it in quotes", Some(Edit::Between("\"", "\""))),
         _ => ("", None),
     };
-    let problem = Problem::new(code::WRONG_TYPE, node.span, format!("{name} is {}, but must be {expected}", node.kind()));
+    let problem = Problem::new(
+        code::WRONG_TYPE,
+        node.span,
+        format!("{name} is {}, but must be {expected}", node.kind()),
+    );
     let problem = problem.help_if(Some(help.to_owned()).filter(|help| !help.is_empty()));
     match edit {
         Some(edit) => problem.edit(edit),
@@ -229,7 +292,9 @@ fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
 pub(crate) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all = |text: &str| !text.is_empty() && text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let all = |text: &str| {
+        !text.is_empty() && text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     all(whole) && all(part) && (whole == "0" || !whole.starts_with('0'))
 }
 
@@ -240,17 +305,24 @@ fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
         Value::Integer(number) => (*number as f64, bound("minimum"), bound("maximum"), ""),
         Value::Float(number) => (*number, bound("minimum"), bound("maximum"), ""),
         #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
-        Value::Array(items) => (items.len() as f64, bound("minItems"), bound("maxItems"), " entries"),
+        Value::Array(items) => {
+            (items.len() as f64, bound("minItems"), bound("maxItems"), " entries")
+        }
         #[expect(clippy::cast_precision_loss, reason = "compared with small bounds")]
-        Value::Text(text) => (text.len() as f64, bound("minLength"), bound("maxLength"), " letters"),
+        Value::Text(text) => {
+            (text.len() as f64, bound("minLength"), bound("maxLength"), " letters")
+        }
         _ => return true,
     };
-    let said: Cow<'_, str> = match (least.filter(|least| size < *least), most.filter(|most| size > *most)) {
-        (Some(1.0), _) if !what.is_empty() => format!("{name} is empty").into(),
-        (Some(least), _) => format!("{name} is {size}{what}, but must be {least} at least").into(),
-        (_, Some(most)) => format!("{name} is {size}{what}, but must be {most} at most").into(),
-        (None, None) => return true,
-    };
+    let said: Cow<'_, str> =
+        match (least.filter(|least| size < *least), most.filter(|most| size > *most)) {
+            (Some(1.0), _) if !what.is_empty() => format!("{name} is empty").into(),
+            (Some(least), _) => {
+                format!("{name} is {size}{what}, but must be {least} at least").into()
+            }
+            (_, Some(most)) => format!("{name} is {size}{what}, but must be {most} at most").into(),
+            (None, None) => return true,
+        };
     problems.push(Problem::new(code::OUT_OF_RANGE, node.span, said));
     false
 }

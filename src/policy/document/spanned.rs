@@ -9,7 +9,9 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
 
 use super::tree::{Key, Node, Value};
 use crate::policy::model::Span;
@@ -43,7 +45,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
                 f.write_str("a value with its place")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut number = || map.next_entry::<Cow<'_, str>, usize>().map(|entry| entry.map_or(0, |(_, number)| number));
+                let mut number = || {
+                    map.next_entry::<Cow<'_, str>, usize>()
+                        .map(|entry| entry.map_or(0, |(_, number)| number))
+                };
                 let span = Span { file: number()?, start: number()?, end: number()? };
                 let Some((_, value)) = map.next_entry::<Cow<'_, str>, T>()? else {
                     return Err(de::Error::missing_field("value"));
@@ -145,10 +150,12 @@ impl<'de> Deserializer<'de> for SpanReader<'de> {
             Value::Integer(value) => visitor.visit_i64(*value),
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) | Value::Time(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.iter().map(SpanReader))),
-            Value::Table(entries) => {
-                visitor.visit_map(MapDeserializer::new(entries.iter().map(|(key, node)| (KeyReader(key), SpanReader(node)))))
+            Value::Array(items) => {
+                visitor.visit_seq(SeqDeserializer::new(items.iter().map(SpanReader)))
             }
+            Value::Table(entries) => visitor.visit_map(MapDeserializer::new(
+                entries.iter().map(|(key, node)| (KeyReader(key), SpanReader(node))),
+            )),
         }
     }
 
@@ -156,7 +163,11 @@ impl<'de> Deserializer<'de> for SpanReader<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -228,13 +239,19 @@ struct Placed<D> {
 impl<'de, D: Deserializer<'de, Error = Disagreement>> MapAccess<'de> for Placed<D> {
     type Error = Disagreement;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
         let Some(field) = FIELDS.get(self.next) else { return Ok(None) };
         self.next += 1;
         seed.deserialize((*field).into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
         let number = match self.next {
             1 => self.span.file,
             2 => self.span.start,

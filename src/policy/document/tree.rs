@@ -46,7 +46,9 @@ pub(crate) struct Key {
 impl Node {
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match &self.value {
-            Value::Table(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
+            Value::Table(entries) => {
+                entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+            }
             _ => None,
         }
     }
@@ -75,7 +77,12 @@ impl Node {
 }
 
 /// A file as a tree. `None` if a syntax error leaves it open where things belong, so that checking on would blame the wrong lines.
-pub(crate) fn read(file: usize, name: &str, text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
+pub(crate) fn read(
+    file: usize,
+    name: &str,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Node> {
     // No TOML document begins with a brace.
     let json = name.to_ascii_lowercase().ends_with(".json") || text.trim_start().starts_with('{');
     let reader = TreeReader { file, text };
@@ -91,19 +98,26 @@ impl TreeReader<'_> {
     /// The parsers count bytes, and where something is wrong they may stop inside a character.
     fn span(&self, start: usize, end: usize) -> Span {
         let start = self.text.floor_char_boundary(start.min(self.text.len()));
-        Span { file: self.file, start, end: self.text.ceil_char_boundary(end.clamp(start, self.text.len())) }
+        Span {
+            file: self.file,
+            start,
+            end: self.text.ceil_char_boundary(end.clamp(start, self.text.len())),
+        }
     }
 
     fn toml(&self, problems: &mut Vec<Problem>) -> Option<Node> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
-        let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
+        let mut errors: Vec<_> =
+            errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
         errors.sort_by_key(|(range, _)| range.start);
         let broken: Vec<_> = errors.iter().map(|(range, _)| range.clone()).collect();
         // An unclosed bracket or quote swallows what comes after it: errors in there are none, and what is missing is not missing.
-        let unclosed =
-            errors.iter().find(|(_, message)| message.contains("unclosed") || message.starts_with("invalid multi-line"));
-        let opening =
-            unclosed.map(|(range, message)| (self.opening(table.get_ref(), range.end).unwrap_or(range.clone()), *message));
+        let unclosed = errors.iter().find(|(_, message)| {
+            message.contains("unclosed") || message.starts_with("invalid multi-line")
+        });
+        let opening = unclosed.map(|(range, message)| {
+            (self.opening(table.get_ref(), range.end).unwrap_or(range.clone()), *message)
+        });
         let mut last = None;
         for (range, message) in errors {
             if opening.as_ref().is_some_and(|(from, _)| range.start >= from.start) {
@@ -126,7 +140,8 @@ impl TreeReader<'_> {
     /// A syntax error in a line whose value holds the quotes that it stands in, or a condition that stands in none: what to write.
     fn quoting(&self, at: usize, problem: Problem) -> Problem {
         const LONG: &str = "'''";
-        let start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
+        let start =
+            self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
         let line = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let Some((key, value)) = line.split_once('=') else { return problem };
         let (condition, said) = (matches!(key.trim(), "when" | "unless"), value.trim());
@@ -143,17 +158,28 @@ impl TreeReader<'_> {
             _ => None,
         };
         if let Some(mended) = instant {
-            return problem.help(mended.help).fix(Some(Fix { span: whole, edit: Edit::Text(mended.instant) }));
+            return problem
+                .help(mended.help)
+                .fix(Some(Fix { span: whole, edit: Edit::Text(mended.instant) }));
         }
-        let quote = said.chars().next().filter(|first| matches!(first, '"' | '\'') && said.len() > 1 && said.ends_with(*first));
+        let quote = said.chars().next().filter(|first| {
+            matches!(first, '"' | '\'') && said.len() > 1 && said.ends_with(*first)
+        });
         let inner = match quote {
-            Some(quote) => said.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default(),
+            Some(quote) => said
+                .strip_prefix(quote)
+                .and_then(|rest| rest.strip_suffix(quote))
+                .unwrap_or_default(),
             None if condition && !said.starts_with(['"', '\'']) => said,
             None => return problem,
         };
         // Three quotes begin another kind of text; a comment behind the value is none of it.
         let quoted = |end: &str| end.starts_with(['"', '\'']);
-        if inner.is_empty() || quoted(inner) && inner.len() < 3 || inner.contains(['#', '\\']) || inner.contains(LONG) {
+        if inner.is_empty()
+            || quoted(inner) && inner.len() < 3
+            || inner.contains(['#', '\\'])
+            || inner.contains(LONG)
+        {
             return problem;
         }
         let mended = match inner.contains('\'') {
@@ -166,8 +192,14 @@ impl TreeReader<'_> {
         if !is_read(&mended) {
             return problem;
         }
-        let why = if condition { "conditions go into single quotes" } else { "a text that holds quotes goes into others" };
-        problem.help(format!("{why}: `{} = {mended}`", key.trim())).fix(Some(Fix { span: whole, edit: Edit::Text(mended) }))
+        let why = if condition {
+            "conditions go into single quotes"
+        } else {
+            "a text that holds quotes goes into others"
+        };
+        problem
+            .help(format!("{why}: `{} = {mended}`", key.trim()))
+            .fix(Some(Fix { span: whole, edit: Edit::Text(mended) }))
     }
 
     /// The first byte or bytes of the outermost value that reaches to `end`.
@@ -175,8 +207,12 @@ impl TreeReader<'_> {
         table.iter().find_map(|(_, value)| {
             let range = value.span();
             match value.get_ref() {
-                DeValue::Table(table) if self.text.get(range.start..)?.starts_with('[') => self.opening(table, end),
-                DeValue::Array(array) if self.text.get(range.start..)?.starts_with("[[") && range.end < end => {
+                DeValue::Table(table) if self.text.get(range.start..)?.starts_with('[') => {
+                    self.opening(table, end)
+                }
+                DeValue::Array(array)
+                    if self.text.get(range.start..)?.starts_with("[[") && range.end < end =>
+                {
                     array.iter().find_map(|item| self.opening(item.get_ref().as_table()?, end))
                 }
                 _ if range.end >= end || range.contains(&end) => Some(range.start..range.start + 1),
@@ -190,7 +226,10 @@ impl TreeReader<'_> {
             .iter()
             .map(|(key, value)| {
                 let key_span = key.span();
-                let key = Key { span: self.span(key_span.start, key_span.end), name: key.get_ref().to_string() };
+                let key = Key {
+                    span: self.span(key_span.start, key_span.end),
+                    name: key.get_ref().to_string(),
+                };
                 (key, self.toml_value(value.get_ref(), value.span(), broken))
             })
             .collect();
@@ -198,21 +237,33 @@ impl TreeReader<'_> {
         Node { span, value: Value::Table(entries) }
     }
 
-    fn toml_value(&self, value: &DeValue<'_>, range: Range<usize>, broken: &[Range<usize>]) -> Node {
+    fn toml_value(
+        &self,
+        value: &DeValue<'_>,
+        range: Range<usize>,
+        broken: &[Range<usize>],
+    ) -> Node {
         let span = self.span(range.start, range.end);
         let hit = broken.iter().any(|error| error.start <= range.end && range.start <= error.end);
         let value = match value {
             DeValue::Table(table) => return self.toml_table(table, span, broken),
-            DeValue::Array(array) => {
-                Value::Array(array.iter().map(|item| self.toml_value(item.get_ref(), item.span(), broken)).collect())
-            }
+            DeValue::Array(array) => Value::Array(
+                array
+                    .iter()
+                    .map(|item| self.toml_value(item.get_ref(), item.span(), broken))
+                    .collect(),
+            ),
             _ if hit => Value::Broken,
             DeValue::String(text) => Value::Text(text.to_string()),
-            DeValue::Integer(number) => match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
-                Ok(number) => Value::Integer(number),
-                Err(_) => number.as_str().parse().map_or(Value::Broken, Value::Float),
-            },
-            DeValue::Float(number) => number.as_str().replace('_', "").parse().map_or(Value::Broken, Value::Float),
+            DeValue::Integer(number) => {
+                match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
+                    Ok(number) => Value::Integer(number),
+                    Err(_) => number.as_str().parse().map_or(Value::Broken, Value::Float),
+                }
+            }
+            DeValue::Float(number) => {
+                number.as_str().replace('_', "").parse().map_or(Value::Broken, Value::Float)
+            }
             DeValue::Boolean(value) => Value::Bool(*value),
             DeValue::Datetime(time) => Value::Time(time.to_string()),
         };
@@ -263,7 +314,9 @@ impl TreeReader<'_> {
             },
             ast::Value::BooleanLit(node) => Value::Bool(node.value),
             ast::Value::NullKeyword(_) => Value::Null,
-            ast::Value::Array(node) => Value::Array(node.elements.iter().map(|item| self.json_value(item, problems)).collect()),
+            ast::Value::Array(node) => Value::Array(
+                node.elements.iter().map(|item| self.json_value(item, problems)).collect(),
+            ),
             ast::Value::Object(node) => {
                 let mut entries: Vec<(Key, Node)> = Vec::with_capacity(node.properties.len());
                 let mut seen = std::collections::BTreeMap::new();
@@ -273,8 +326,10 @@ impl TreeReader<'_> {
                     let key = self.span(range.start, range.end);
                     let value = self.json_value(&property.value, problems);
                     match seen.insert(name.clone(), key) {
-                        Some(first) => problems
-                            .push(syntax(key, "JSON", &format!("duplicate key `{name}`")).related(first, "first written here")),
+                        Some(first) => problems.push(
+                            syntax(key, "JSON", &format!("duplicate key `{name}`"))
+                                .related(first, "first written here"),
+                        ),
                         None => entries.push((Key { span: key, name }, value)),
                     }
                 }
@@ -288,7 +343,8 @@ impl TreeReader<'_> {
 }
 
 fn syntax(span: Span, language: &str, message: &str) -> Problem {
-    let problem = Problem::new(code::SYNTAX, span, format!("not well-formed {language}: {message}"));
+    let problem =
+        Problem::new(code::SYNTAX, span, format!("not well-formed {language}: {message}"));
     if message.contains("must be quoted") {
         return problem.help("put texts in quotes: `\"...\"`");
     }

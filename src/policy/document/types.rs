@@ -128,11 +128,13 @@ impl<'de> Deserialize<'de> for Dialect {
             }
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Dialect, E> {
                 // The entry itself says where it stands.
-                let id = Spanned { value: id.to_owned(), span: crate::policy::model::Span::default() };
+                let id =
+                    Spanned { value: id.to_owned(), span: crate::policy::model::Span::default() };
                 Ok(Dialect { id: Some(id), prefix: None })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dialect, A::Error> {
-                let DialectTable { id, prefix } = DialectTable::deserialize(MapAccessDeserializer::new(map))?;
+                let DialectTable { id, prefix } =
+                    DialectTable::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(Dialect { id, prefix })
             }
         }
@@ -279,7 +281,10 @@ impl<'de> Deserialize<'de> for Entry {
                 Ok(Entry::Number(number))
             }
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Entry, E> {
-                #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 the nearest number that JSON readers agree on")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "beyond 2^53 the nearest number that JSON readers agree on"
+                )]
                 Ok(Entry::Number(number as f64))
             }
         }
@@ -515,11 +520,16 @@ pub(crate) static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| {
 /// `required`), defaults that are empty, widths of integers, line ends of doc comments.
 fn tidy(schema: &mut serde_json::Value) {
     use serde_json::Value;
-    let null = |value: &Value| *value == "null" || value.get("type").is_some_and(|kind| *kind == "null");
+    let null =
+        |value: &Value| *value == "null" || value.get("type").is_some_and(|kind| *kind == "null");
     match schema {
         Value::Object(object) => {
             object.shift_remove("default");
-            if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+            if object
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| format.starts_with("uint"))
+            {
                 object.shift_remove("format");
             }
             if let Some(Value::String(description)) = object.get_mut("description") {

@@ -18,7 +18,9 @@ type FamilyOf<'p> = BTreeMap<&'p str, usize>;
 pub(crate) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
     let families: FamilyOf<'_> = (0..)
         .zip(&policy.families)
-        .flat_map(|(index, family)| family.patterns.iter().map(move |pattern| (pattern.text.as_str(), index)))
+        .flat_map(|(index, family)| {
+            family.patterns.iter().map(move |pattern| (pattern.text.as_str(), index))
+        })
         .collect();
     for restriction in &policy.restrictions {
         let before = problems.len();
@@ -31,7 +33,13 @@ pub(crate) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
     for licence in &policy.licences {
         let before = problems.len();
         if let Some(when) = &licence.when {
-            constant(policy, when, "the licence lifts nothing", "the licence needs no condition", problems);
+            constant(
+                policy,
+                when,
+                "the licence lifts nothing",
+                "the licence needs no condition",
+                problems,
+            );
         }
         lifts_nothing(policy, &families, licence, problems);
         at(&licence.id, before, problems);
@@ -53,10 +61,15 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
     let own = policy.families.iter().flat_map(|family| &family.patterns).cloned();
     let mut known: Vec<Pattern> = own.collect();
     let mut aliases: BTreeSet<&str> = BTreeSet::new();
-    aliases.extend(policy.families.iter().flat_map(|family| &family.aliases).map(|alias| alias.id.as_str()));
+    aliases.extend(
+        policy.families.iter().flat_map(|family| &family.aliases).map(|alias| alias.id.as_str()),
+    );
     let rules = policy.restrictions.iter().map(|restriction| &restriction.models);
-    for models in rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref())) {
-        known.extend(patterns(policy, families, models).into_iter().flatten().map(|(_, pattern)| pattern));
+    for models in rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()))
+    {
+        known.extend(
+            patterns(policy, families, models).into_iter().flatten().map(|(_, pattern)| pattern),
+        );
     }
     known.sort_by(|a, b| a.text.cmp(&b.text));
     known.dedup_by(|a, b| a.text == b.text);
@@ -64,13 +77,22 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
         let names: BTreeSet<&str> = table.entries.iter().map(|entry| entry.name.as_str()).collect();
         let mut strangers: BTreeMap<&str, (&Deployment, usize)> = BTreeMap::new();
         let mut met: BTreeSet<&str> = BTreeSet::new();
-        for (entry, target) in table.entries.iter().flat_map(|entry| entry.targets.iter().map(move |target| (entry, target))) {
+        for (entry, target) in table
+            .entries
+            .iter()
+            .flat_map(|entry| entry.targets.iter().map(move |target| (entry, target)))
+        {
             if let Some((_, count)) = strangers.get_mut(target.as_str()) {
                 *count += 1;
             } else if met.insert(target)
-                && !(aliases.contains(target.as_str()) || *target != entry.name && names.contains(target.as_str()))
+                && !(aliases.contains(target.as_str())
+                    || *target != entry.name && names.contains(target.as_str()))
             {
-                let id = Pattern { text: String::new(), shape: Shape::Exact(target.clone()), span: entry.span };
+                let id = Pattern {
+                    text: String::new(),
+                    shape: Shape::Exact(target.clone()),
+                    span: entry.span,
+                };
                 if !known.iter().any(|pattern| pattern.may_lie_in(&id)) {
                     strangers.insert(target, (entry, 1));
                 }
@@ -85,10 +107,19 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
                 count => format!(" and {} more resolve", count - 1),
             };
             let rest = strangers.len() - at - 1;
-            let more = if at == 19 && rest > 0 { format!("; so it is with {rest} more models") } else { String::new() };
-            let message = format!("`{}`{resolve} to `{target}`, in which no declared pattern occurs{more}", entry.name);
+            let more = if at == 19 && rest > 0 {
+                format!("; so it is with {rest} more models")
+            } else {
+                String::new()
+            };
+            let message = format!(
+                "`{}`{resolve} to `{target}`, in which no declared pattern occurs{more}",
+                entry.name
+            );
             let help = "declare the model in a family under `[models]`: until then the name counts as unlisted";
-            problems.push(Problem::new(code::UNLISTED_TARGET, entry.span, message).help(help).at(&table.name));
+            problems.push(
+                Problem::new(code::UNLISTED_TARGET, entry.span, message).help(help).at(&table.name),
+            );
         }
     }
 }
@@ -96,16 +127,36 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
 fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
     let before = problems.len();
     if let Some(when) = &restriction.when {
-        constant(policy, when, "the restriction never applies", "the restriction needs no condition", problems);
+        constant(
+            policy,
+            when,
+            "the restriction never applies",
+            "the restriction needs no condition",
+            problems,
+        );
     }
     if let Some(unless) = &restriction.unless {
-        constant(policy, unless, "the exception is none", "the restriction never applies", problems);
+        constant(
+            policy,
+            unless,
+            "the exception is none",
+            "the restriction never applies",
+            problems,
+        );
     }
-    let (Some(when), Some(unless), true) = (&restriction.when, &restriction.unless, problems.len() == before) else { return };
+    let (Some(when), Some(unless), true) =
+        (&restriction.when, &restriction.unless, problems.len() == before)
+    else {
+        return;
+    };
     let both = applies(restriction);
     if Table::new(policy, &both).is_some_and(|table| table.constant() == Some(false)) {
-        let message = format!("`unless` holds wherever `when` does, so `{}` never applies", restriction.id);
-        problems.push(Problem::new(code::ALWAYS_FALSE, unless.span, message).related(when.span, "whenever this holds"));
+        let message =
+            format!("`unless` holds wherever `when` does, so `{}` never applies", restriction.id);
+        problems.push(
+            Problem::new(code::ALWAYS_FALSE, unless.span, message)
+                .related(when.span, "whenever this holds"),
+        );
     }
 }
 
@@ -113,23 +164,39 @@ fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: 
 fn applies(restriction: &Restriction) -> Condition {
     let when = restriction.when.as_ref().map_or(Condition::True, |clause| clause.condition.clone());
     match &restriction.unless {
-        Some(unless) => Condition::And(vec![when, Condition::Not(Box::new(unless.condition.clone()))]),
+        Some(unless) => {
+            Condition::And(vec![when, Condition::Not(Box::new(unless.condition.clone()))])
+        }
         None => when,
     }
 }
 
 /// Warns of a clause, or a part of it, that is the same for all callers of whom everything is known.
-fn constant(policy: &Policy, clause: &Clause, if_false: &str, if_true: &str, problems: &mut Vec<Problem>) {
+fn constant(
+    policy: &Policy,
+    clause: &Clause,
+    if_false: &str,
+    if_true: &str,
+    problems: &mut Vec<Problem>,
+) {
     // Saying `true` on purpose is no slip.
     if clause.condition == Condition::True {
         return;
     }
     let Some(table) = Table::new(policy, &clause.condition) else { return };
     for (span, value) in table.constant_parts() {
-        let (code, word, so) = if value { (code::ALWAYS_TRUE, "true", if_true) } else { (code::ALWAYS_FALSE, "false", if_false) };
+        let (code, word, so) = if value {
+            (code::ALWAYS_TRUE, "true", if_true)
+        } else {
+            (code::ALWAYS_FALSE, "false", if_false)
+        };
         problems.push(match span {
-            None => Problem::new(code, clause.span, format!("the condition is always {word}: {so}")),
-            Some(span) => Problem::new(code, span, format!("this part of the condition is always {word}")),
+            None => {
+                Problem::new(code, clause.span, format!("the condition is always {word}: {so}"))
+            }
+            Some(span) => {
+                Problem::new(code, span, format!("this part of the condition is always {word}"))
+            }
         });
     }
 }
@@ -169,18 +236,31 @@ fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Proble
 }
 
 /// A licence for models that the restriction does not close.
-fn lifts_nothing(policy: &Policy, families: &FamilyOf<'_>, licence: &Licence, problems: &mut Vec<Problem>) {
+fn lifts_nothing(
+    policy: &Policy,
+    families: &FamilyOf<'_>,
+    licence: &Licence,
+    problems: &mut Vec<Problem>,
+) {
     let Some(models) = &licence.models else { return };
     let Some(lifted) = patterns(policy, families, models) else { return };
     for restriction in licence.lifts.iter().filter_map(|index| policy.restrictions.get(*index)) {
         let Some(closed) = patterns(policy, families, &restriction.models) else { continue };
         // What is longer is closed with what it holds, unless it belongs to another family; what is shorter stands for other models.
-        let closes = |(of, own): &(Option<usize>, Pattern), family: Option<usize>, pattern: &Pattern| {
-            own.text == pattern.text || own.may_lie_in(pattern) && (of.is_none() || family.is_none() || *of == family)
+        let closes = |(of, own): &(Option<usize>, Pattern),
+                      family: Option<usize>,
+                      pattern: &Pattern| {
+            own.text == pattern.text
+                || own.may_lie_in(pattern) && (of.is_none() || family.is_none() || *of == family)
         };
-        let meet = lifted.iter().any(|(family, pattern)| closed.iter().any(|own| closes(own, *family, pattern)));
+        let meet = lifted
+            .iter()
+            .any(|(family, pattern)| closed.iter().any(|own| closes(own, *family, pattern)));
         if !meet {
-            let message = format!("`{}` lifts nothing of `{}`, which closes other models", licence.id, restriction.id);
+            let message = format!(
+                "`{}` lifts nothing of `{}`, which closes other models",
+                licence.id, restriction.id
+            );
             let problem = Problem::new(code::LIFTS_NOTHING, models.span, message);
             problems.push(problem.related(restriction.models.span, "what is closed"));
         }
@@ -206,17 +286,21 @@ fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Prob
         for word in words(pattern) {
             by_word.entry(word).or_default().push(pattern);
         }
-        if matches!(&pattern.shape, Shape::Tokens(tokens) if tokens.iter().any(|token| matches!(token, Token::Prefix(_)))) {
+        if matches!(&pattern.shape, Shape::Tokens(tokens) if tokens.iter().any(|token| matches!(token, Token::Prefix(_))))
+        {
             open.push(pattern);
         }
     }
     let mut closers: BTreeMap<&str, Vec<&Restriction>> = BTreeMap::new();
     for restriction in &policy.restrictions {
         let Some(closed) = patterns(policy, families, &restriction.models) else { continue };
-        let named: BTreeSet<&str> = closed.iter().map(|(_, pattern)| pattern.text.as_str()).collect();
+        let named: BTreeSet<&str> =
+            closed.iter().map(|(_, pattern)| pattern.text.as_str()).collect();
         for (_, own) in &closed {
             let candidates: Vec<&Pattern> = match words(own).next() {
-                Some(word) => by_word.get(word).into_iter().flatten().chain(&open).copied().collect(),
+                Some(word) => {
+                    by_word.get(word).into_iter().flatten().chain(&open).copied().collect()
+                }
                 None => strays.values().copied().collect(),
             };
             for stray in candidates {
@@ -235,7 +319,8 @@ fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Prob
             2 => " and one more restriction".to_owned(),
             count => format!(" and {} more restrictions", count - 1),
         };
-        let message = format!("`{text}` is of no family, and is closed by `{}`{also} too", first.id);
+        let message =
+            format!("`{text}` is of no family, and is closed by `{}`{also} too", first.id);
         let problem = Problem::new(code::ALSO_CLOSES, pattern.span, message).at(&first.id);
         problems.push(problem.related(first.models.span, "what occurs in it"));
     }
@@ -255,7 +340,11 @@ fn words(pattern: &Pattern) -> impl Iterator<Item = &str> {
 }
 
 /// The patterns a rule is about, each with the family that has it; `None`: every model.
-fn patterns(policy: &Policy, families: &FamilyOf<'_>, models: &Models) -> Option<Vec<(Option<usize>, Pattern)>> {
+fn patterns(
+    policy: &Policy,
+    families: &FamilyOf<'_>,
+    models: &Models,
+) -> Option<Vec<(Option<usize>, Pattern)>> {
     let mut all = Vec::new();
     for item in &models.items {
         match item {
@@ -268,7 +357,10 @@ fn patterns(policy: &Policy, families: &FamilyOf<'_>, models: &Models) -> Option
                 all.extend(family.patterns.iter().map(|pattern| (Some(*index), pattern.clone())));
                 all.extend(family.aliases.iter().map(|alias| {
                     let shape = Shape::Exact(alias.id.clone());
-                    (Some(*index), Pattern { text: format!("={}", alias.id), shape, span: alias.span })
+                    (
+                        Some(*index),
+                        Pattern { text: format!("={}", alias.id), shape, span: alias.span },
+                    )
                 }));
             }
         }
@@ -281,13 +373,17 @@ pub(crate) fn atoms<'c>(condition: &'c Condition, each: &mut impl FnMut(&'c Atom
         Condition::True | Condition::False => {}
         Condition::Atom(atom) => each(atom),
         Condition::Not(inner) => atoms(inner, each),
-        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| atoms(part, each)),
+        Condition::And(parts) | Condition::Or(parts) => {
+            parts.iter().for_each(|part| atoms(part, each))
+        }
     }
 }
 
 fn name(policy: &Policy, fact: FactRef) -> String {
     match fact {
-        FactRef::Declared(index) => policy.facts.get(index).map_or_else(String::new, |fact| fact.name.clone()),
+        FactRef::Declared(index) => {
+            policy.facts.get(index).map_or_else(String::new, |fact| fact.name.clone())
+        }
         built_in => crate::policy::model::BUILT_IN
             .iter()
             .find(|(_, known)| *known == built_in)

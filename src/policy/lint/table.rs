@@ -77,9 +77,11 @@ impl<'c> Table<'c> {
         }
         let mut callers = 1_usize;
         for group in &mut groups {
-            let of_group: Vec<&Atom> = group.atoms.iter().filter_map(|index| atoms.get(*index).copied()).collect();
+            let of_group: Vec<&Atom> =
+                group.atoms.iter().filter_map(|index| atoms.get(*index).copied()).collect();
             group.rows = rows(policy, group.fact, &of_group)?;
-            callers = callers.checked_mul(group.rows.len()).filter(|callers| *callers <= CALLERS)?;
+            callers =
+                callers.checked_mul(group.rows.len()).filter(|callers| *callers <= CALLERS)?;
         }
         Some(Self { tree, atoms, groups })
     }
@@ -115,7 +117,9 @@ impl<'c> Table<'c> {
                 seen.len() < 2
             });
             match (seen.len(), seen.first()) {
-                (1, Some(value)) if !matches!(tree.node, Node::Constant(_)) => found.push((Some(tree.span), *value)),
+                (1, Some(value)) if !matches!(tree.node, Node::Constant(_)) => {
+                    found.push((Some(tree.span), *value))
+                }
                 _ => rest.extend(children(tree)),
             }
         }
@@ -129,7 +133,11 @@ impl<'c> Table<'c> {
         let is_tor = |atom: &Atom| matches!(atom.test, Test::Has(bit) if tor.has(bit));
         let mut found = false;
         self.callers(|values| {
-            let through_tor = self.atoms.iter().zip(values).any(|(atom, value)| is_tor(atom) && *value == Some(true));
+            let through_tor = self
+                .atoms
+                .iter()
+                .zip(values)
+                .any(|(atom, value)| is_tor(atom) && *value == Some(true));
             if value(&self.tree, values) != Some(true) || (hidden == Hidden::Place && through_tor) {
                 return true;
             }
@@ -155,7 +163,9 @@ impl<'c> Table<'c> {
         let mut at = vec![0_usize; self.groups.len()];
         loop {
             for (group, row) in self.groups.iter().zip(&at) {
-                for (atom, outcome) in group.atoms.iter().zip(group.rows.get(*row).into_iter().flatten()) {
+                for (atom, outcome) in
+                    group.atoms.iter().zip(group.rows.get(*row).into_iter().flatten())
+                {
                     if let Some(slot) = values.get_mut(*atom) {
                         *slot = Some(*outcome);
                     }
@@ -221,11 +231,13 @@ fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tr
             Tree { span: inner.span, node: Node::Not(Box::new(inner)) }
         }
         Condition::And(parts) => {
-            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            let parts: Vec<Tree> =
+                parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
             Tree { span: over(&parts), node: Node::And(parts) }
         }
         Condition::Or(parts) => {
-            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            let parts: Vec<Tree> =
+                parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
             Tree { span: over(&parts), node: Node::Or(parts) }
         }
     })
@@ -274,14 +286,17 @@ fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>
     };
     match (fact, declared) {
         (FactRef::Place, _) | (_, Some(FactKind::Place)) => Some(places(atoms, &entries)),
-        (FactRef::Operation | FactRef::Dialect, _) | (_, Some(FactKind::Text | FactKind::Enum(_))) => {
+        (FactRef::Operation | FactRef::Dialect, _)
+        | (_, Some(FactKind::Text | FactKind::Enum(_))) => {
             let closed = match declared {
                 Some(FactKind::Enum(values)) => Some(values.as_slice()),
                 _ => None,
             };
             Some(texts(atoms, closed, &entries))
         }
-        (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => Some(points(atoms, &entries)),
+        (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => {
+            Some(points(atoms, &entries))
+        }
         // Yes-or-no facts, network kinds, address lists and tests of elements.
         _ => independent(atoms),
     }
@@ -292,7 +307,11 @@ fn independent(atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     if atoms.len() > 12 {
         return None;
     }
-    Some((0..1_u32 << atoms.len()).map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect()).collect())
+    Some(
+        (0..1_u32 << atoms.len())
+            .map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect())
+            .collect(),
+    )
 }
 
 fn distinct(rows: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
@@ -328,14 +347,20 @@ fn places<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
     distinct(callers.iter().map(|caller| {
         sets.iter()
             .map(|set| {
-                set.iter()
-                    .any(|place| place.country == caller.country && (place.region.is_none() || place.region == caller.region))
+                set.iter().any(|place| {
+                    place.country == caller.country
+                        && (place.region.is_none() || place.region == caller.region)
+                })
             })
             .collect()
     }))
 }
 
-fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
+fn texts<'p>(
+    atoms: &[&Atom],
+    closed: Option<&[String]>,
+    entries: &impl Fn(usize) -> Option<&'p Entries>,
+) -> Vec<Vec<bool>> {
     let listed = |index: usize| match entries(index) {
         Some(Entries::Texts(texts)) => texts.as_slice(),
         _ => &[],
@@ -347,10 +372,12 @@ fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize
             callers.insert("\0".to_owned());
             for atom in atoms {
                 match &atom.test {
-                    Test::In(literals) => callers.extend(literals.iter().filter_map(|literal| match literal {
-                        Literal::Text(text) => Some(text.clone()),
-                        _ => None,
-                    })),
+                    Test::In(literals) => {
+                        callers.extend(literals.iter().filter_map(|literal| match literal {
+                            Literal::Text(text) => Some(text.clone()),
+                            _ => None,
+                        }))
+                    }
                     Test::InList(index) => callers.extend(listed(*index).iter().cloned()),
                     Test::StartsWith(head) => callers.extend([head.clone(), format!("{head}\0")]),
                     _ => {}
@@ -362,7 +389,9 @@ fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize
         atoms
             .iter()
             .map(|atom| match &atom.test {
-                Test::In(literals) => literals.iter().any(|literal| matches!(literal, Literal::Text(text) if text == caller)),
+                Test::In(literals) => literals
+                    .iter()
+                    .any(|literal| matches!(literal, Literal::Text(text) if text == caller)),
                 Test::InList(index) => listed(*index).binary_search(caller).is_ok(),
                 Test::StartsWith(head) => caller.starts_with(head.as_str()),
                 _ => false,
@@ -391,14 +420,17 @@ fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
     for atom in atoms {
         match &atom.test {
             Test::In(literals) => thresholds.extend(literals.iter().filter_map(number)),
-            Test::InList(index) => thresholds.extend(listed(*index).iter().map(|number| number + 0.0)),
+            Test::InList(index) => {
+                thresholds.extend(listed(*index).iter().map(|number| number + 0.0))
+            }
             Test::Order(_, literal) => thresholds.extend(number(literal)),
             _ => {}
         }
     }
     thresholds.sort_by(f64::total_cmp);
     thresholds.dedup();
-    let between = thresholds.windows(2).filter_map(|pair| Some(pair.first()? / 2.0 + pair.last()? / 2.0));
+    let between =
+        thresholds.windows(2).filter_map(|pair| Some(pair.first()? / 2.0 + pair.last()? / 2.0));
     let ends = [
         thresholds.first().map_or(0.0, |first| first - first.abs().max(1.0)),
         thresholds.last().map_or(0.0, |last| last + last.abs().max(1.0)),
@@ -411,11 +443,12 @@ fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
             atoms
                 .iter()
                 .map(|atom| match &atom.test {
-                    Test::In(literals) => literals.iter().filter_map(number).any(|number| number == *caller),
-                    Test::InList(index) => listed(*index).contains(caller),
-                    Test::Order(comparison, literal) => {
-                        number(literal).is_some_and(|number| fits(*comparison, caller.total_cmp(&number)))
+                    Test::In(literals) => {
+                        literals.iter().filter_map(number).any(|number| number == *caller)
                     }
+                    Test::InList(index) => listed(*index).contains(caller),
+                    Test::Order(comparison, literal) => number(literal)
+                        .is_some_and(|number| fits(*comparison, caller.total_cmp(&number))),
                     Test::VersusNow(comparison) => fits(*comparison, to_now),
                     _ => false,
                 })

@@ -74,20 +74,31 @@ impl Fields {
     }
 
     /// Where the name leads. What is wrong with it is returned beside, since its value is read all the same.
-    pub(crate) fn target(&mut self, bundle: Bundle<'_>, name: &[u8]) -> (Target, Result<(), Reason>) {
+    pub(crate) fn target(
+        &mut self,
+        bundle: Bundle<'_>,
+        name: &[u8],
+    ) -> (Target, Result<(), Reason>) {
         self.count += 1;
         let mut target = self.walk(bundle, name);
         if !target.is_wanted() {
             return (target, Ok(()));
         }
         let state = bundle.table::<l::State>(section::STATES).get(target.state);
-        if state.as_ref().is_some_and(|state| state.is_inert() || !target.named && state.role == role::NOTHING) {
+        if state
+            .as_ref()
+            .is_some_and(|state| state.is_inert() || !target.named && state.role == role::NOTHING)
+        {
             target.state = NONE;
             return (target, Ok(()));
         }
-        target.repeats |=
-            state.is_some_and(|state| state.element != NONE && !matches!(state.role, role::NESTED_JSON | role::LINES));
-        let twice = self.seen.iter().any(|(print, repeats)| *print == target.print && !(*repeats && target.repeats));
+        target.repeats |= state.is_some_and(|state| {
+            state.element != NONE && !matches!(state.role, role::NESTED_JSON | role::LINES)
+        });
+        let twice = self
+            .seen
+            .iter()
+            .any(|(print, repeats)| *print == target.print && !(*repeats && target.repeats));
         if twice {
             return (target, Err(Reason::DuplicateKey));
         }
@@ -106,7 +117,14 @@ impl Fields {
     }
 
     fn walk(&mut self, bundle: Bundle<'_>, name: &[u8]) -> Target {
-        let mut target = Target { state: self.start, exact: true, named: true, below: NONE, repeats: false, print: FNV_START };
+        let mut target = Target {
+            state: self.start,
+            exact: true,
+            named: true,
+            below: NONE,
+            repeats: false,
+            print: FNV_START,
+        };
         let mut segments = name.split(|&b| b == b'[');
         let base = segments.next().unwrap_or_default();
         // `URLSearchParams` drops a `?` ahead of all.
@@ -142,7 +160,9 @@ impl Fields {
             };
             if inner.iter().all(u8::is_ascii_digit) {
                 let state = bundle.table::<l::State>(section::STATES).get(target.state);
-                let step = state.map_or(NONE, |state| if state.element == NONE { state.other } else { state.element });
+                let step = state.map_or(NONE, |state| {
+                    if state.element == NONE { state.other } else { state.element }
+                });
                 target.repeats = true;
                 if step != NONE {
                     target.state = step;
@@ -173,7 +193,12 @@ impl Fields {
                 target.exact &= wanted.exact;
             }
             // A name below a model: some parsers would make it an object, others drop the brackets.
-            None if state.other == NONE && role::is_mention(state.role) && !self.is_start(target.state) => target.exact = false,
+            None if state.other == NONE
+                && role::is_mention(state.role)
+                && !self.is_start(target.state) =>
+            {
+                target.exact = false
+            }
             None => {
                 if target.named && !self.is_start(target.state) || target.below != NONE {
                     target.below = state.other;
@@ -302,19 +327,29 @@ impl Value {
         match state.role {
             role::LINES => {
                 // Once it is said that the file is no batch, its lines are no requests.
-                self.kind = if findings.selected_batch() == Some(false) { FieldKind::Skip } else { FieldKind::JsonLines };
+                self.kind = if findings.selected_batch() == Some(false) {
+                    FieldKind::Skip
+                } else {
+                    FieldKind::JsonLines
+                };
                 self.lines = Some(Box::new(JsonLines::new(state.element)));
             }
             role::NESTED_JSON => self.document = state.element,
             _ if deeper || manner.json => self.document = target.state,
             _ => {}
         }
-        let is_text = role::is_mention(state.role) || matches!(state.role, role::SELECTOR | role::HINT);
+        let is_text =
+            role::is_mention(state.role) || matches!(state.role, role::SELECTOR | role::HINT);
         if is_text && manner.file { Err(Reason::MultipartFile) } else { Ok(()) }
     }
 
     /// A piece of the value.
-    pub(crate) fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn take(
+        &mut self,
+        bundle: Bundle<'_>,
+        piece: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         if self.kind == FieldKind::Blank {
             let Some(&first) = piece.iter().find(|b| !b.is_ascii_whitespace()) else {
                 if !self.probe {
@@ -339,7 +374,9 @@ impl Value {
                     return Ok(());
                 }
                 self.kind = FieldKind::Skip;
-                if role::is_mention(self.role) || matches!(self.role, role::SELECTOR | role::NESTED_JSON) {
+                if role::is_mention(self.role)
+                    || matches!(self.role, role::SELECTOR | role::NESTED_JSON)
+                {
                     return Err(Reason::IdTooLong);
                 }
                 // No id is as long as that; a list of ids may be.
@@ -353,7 +390,9 @@ impl Value {
                 }
                 Ok(())
             }
-            FieldKind::Document => self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = FieldKind::Skip),
+            FieldKind::Document => {
+                self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = FieldKind::Skip)
+            }
             FieldKind::JsonLines => {
                 let batch = self.batch.get_or_insert_with(|| Box::new(findings.apart(bundle)));
                 if let Some(lines) = &mut self.lines
@@ -374,10 +413,17 @@ impl Value {
     }
 
     /// The value ends.
-    pub(crate) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn end(
+        &mut self,
+        bundle: Bundle<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let kind = core::mem::replace(&mut self.kind, FieldKind::Skip);
         if let Some(apart) = self.apart.take()
-            && (apart.mentioned() || apart.binds() || apart.suspect() || apart.any_of(findings.watched()))
+            && (apart.mentioned()
+                || apart.binds()
+                || apart.suspect()
+                || apart.any_of(findings.watched()))
         {
             // Who put a request there hopes that somebody unpacks it.
             findings.absorb(&apart);
@@ -406,7 +452,9 @@ impl Value {
     /// The form ends: the lines of a file count unless the selector said that it is no batch.
     pub(crate) fn finish(&mut self, findings: &mut Findings) -> Result<(), Reason> {
         let said = findings.selected_batch();
-        let Some(mut batch) = self.batch.take().filter(|_| said != Some(false)) else { return Ok(()) };
+        let Some(mut batch) = self.batch.take().filter(|_| said != Some(false)) else {
+            return Ok(());
+        };
         if said.is_none() {
             // JsonLines of a file that may as well be no batch need not name anything.
             batch.no_requests();

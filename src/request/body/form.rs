@@ -59,7 +59,12 @@ impl Form {
     /// # Errors
     ///
     /// At a bound: a name too long, too many fields. The reader is then spent.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if self.in_value && self.value.is_skipped() && !matches!(byte, b'&' | b';') {
@@ -105,7 +110,11 @@ impl Form {
     /// # Errors
     ///
     /// A form that parsers read differently.
-    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn finish(
+        &mut self,
+        bundle: Bundle<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         self.end(bundle, false, findings)?;
         let result = self.value.finish(findings);
         self.note(result);
@@ -128,7 +137,12 @@ impl Form {
         }
     }
 
-    fn push(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<(), Reason> {
+    fn push(
+        &mut self,
+        bundle: Bundle<'_>,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         if self.in_value {
             let result = self.value.take(bundle, &[byte], findings);
             self.note(result);
@@ -160,7 +174,12 @@ impl Form {
         self.note(result);
     }
 
-    fn end(&mut self, bundle: Bundle<'_>, semicolon: bool, findings: &mut Findings) -> Result<(), Reason> {
+    fn end(
+        &mut self,
+        bundle: Bundle<'_>,
+        semicolon: bool,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         self.broken_escape();
         if !self.in_value && !self.name.is_empty() {
             self.begin(bundle, findings);
@@ -176,7 +195,11 @@ impl Form {
         self.wanted = false;
         self.semicolon = semicolon;
         self.name.clear();
-        if self.fields.count() > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { Ok(()) }
+        if self.fields.count() > limits::PARAMETERS {
+            Err(Reason::TooManyParameters)
+        } else {
+            Ok(())
+        }
     }
 }
 

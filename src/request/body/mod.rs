@@ -22,7 +22,12 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         match self {
             Self::Json(json) => json.feed(bundle, bytes, findings),
             Self::Lines(lines) => lines.feed(bundle, bytes, findings),
@@ -31,7 +36,11 @@ impl Body {
         }
     }
 
-    pub(crate) fn finish(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn finish(
+        &mut self,
+        bundle: Bundle<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         match self {
             Self::Json(json) => json.finish(bundle, findings),
             Self::Lines(lines) => lines.finish(bundle, findings),

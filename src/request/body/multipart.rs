@@ -77,7 +77,11 @@ impl Multipart {
     ///
     /// A content type without one boundary that all parsers read alike.
     #[inline(never)] // it is large, and made in many places
-    pub(crate) fn new(start: u32, content_type: &str, open_part: Option<OpenPart>) -> Result<Self, Reason> {
+    pub(crate) fn new(
+        start: u32,
+        content_type: &str,
+        open_part: Option<OpenPart>,
+    ) -> Result<Self, Reason> {
         let (boundary, mixed) = boundary(content_type)?;
         let (mut delimiter, mut length) = ([0; DELIMITER_BYTES], 0);
         for (location, byte) in delimiter.iter_mut().zip(b"--".iter().chain(boundary)) {
@@ -110,7 +114,12 @@ impl Multipart {
     /// # Errors
     ///
     /// What is no form, at the byte that shows it. The reader is then spent.
-    pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bundle: Bundle<'_>,
+        bytes: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             match self.mode {
@@ -148,7 +157,9 @@ impl Multipart {
                 Mode::Headers => {
                     at += 1;
                     self.headers.push(byte);
-                    if byte == b'\n' && (self.headers.ends_with(b"\r\n\r\n") || self.headers == b"\r\n") {
+                    if byte == b'\n'
+                        && (self.headers.ends_with(b"\r\n\r\n") || self.headers == b"\r\n")
+                    {
                         self.part(bundle, findings)?;
                         self.mode = Mode::Data;
                         self.withheld = 0;
@@ -191,7 +202,12 @@ impl Multipart {
     }
 
     /// One byte where the front of a delimiter is matched; false if it is to be looked at again.
-    fn matches(&mut self, bundle: Bundle<'_>, byte: u8, findings: &mut Findings) -> Result<bool, Reason> {
+    fn matches(
+        &mut self,
+        bundle: Bundle<'_>,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Result<bool, Reason> {
         while self.delimiter.get(self.matched) != Some(&byte) {
             let still = self.fallback.get(self.matched - 1).copied().map_or(0, usize::from);
             let given_up = self.matched - still;
@@ -228,21 +244,31 @@ impl Multipart {
     }
 
     /// Content of a part. A CRLF at its end is withheld, since it may belong to the delimiter.
-    fn data(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) -> Result<(), Reason> {
+    fn data(
+        &mut self,
+        bundle: Bundle<'_>,
+        piece: &[u8],
+        findings: &mut Findings,
+    ) -> Result<(), Reason> {
         if piece.is_empty() {
             return Ok(());
         }
         if self.mode == Mode::Preamble {
             // Some parsers skip what stands here, some read it: only the line end that a few clients send is let through.
             self.headers.extend_from_slice(piece.get(..3).unwrap_or(piece));
-            return if b"\r\n".starts_with(&self.headers) { Ok(()) } else { Err(Reason::MultipartSyntax) };
+            return if b"\r\n".starts_with(&self.headers) {
+                Ok(())
+            } else {
+                Err(Reason::MultipartSyntax)
+            };
         }
         if self.withheld == 1 && piece == b"\n" {
             self.withheld = 2;
             return Ok(());
         }
         let withheld = core::mem::take(&mut self.withheld);
-        self.withheld = if piece.ends_with(b"\r\n") { 2 } else { usize::from(piece.ends_with(b"\r")) };
+        self.withheld =
+            if piece.ends_with(b"\r\n") { 2 } else { usize::from(piece.ends_with(b"\r")) };
         let (content, _) = piece.split_at_checked(piece.len() - self.withheld).unwrap_or_default();
         self.left = self.left.map(|left| left.wrapping_sub(withheld + content.len()));
         if self.value.is_skipped() && self.nested.is_none() {

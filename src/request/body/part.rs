@@ -18,7 +18,8 @@ pub(crate) trait PartReader {
     /// # Errors
     ///
     /// A head that is none, or that servers read differently.
-    fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings) -> Result<(), Reason>;
+    fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings)
+    -> Result<(), Reason>;
 
     /// The request ends here.
     ///
@@ -47,7 +48,8 @@ impl<'a> Part<'a> {
     pub(crate) fn read(headers: &'a [u8], mixed: bool) -> Result<Self, Reason> {
         let bad = Reason::MultipartHeader;
         let (mut name, mut seen_type) = (None, false);
-        let mut part = Part { name: &[], manner: Manner::PLAIN, http: false, length: None, trouble: None };
+        let mut part =
+            Part { name: &[], manner: Manner::PLAIN, http: false, length: None, trouble: None };
         let mut rest = headers.strip_suffix(b"\r\n").unwrap_or_default();
         while !rest.is_empty() {
             let (header, value) = header_line(&mut rest).ok_or(bad)?;
@@ -78,17 +80,21 @@ impl<'a> Part<'a> {
     }
 
     fn content_type(&mut self, value: &'a [u8]) -> Result<(), Reason> {
-        let (media, rest) =
-            value.split_at_checked(value.iter().position(|&b| b == b';').unwrap_or(value.len())).unwrap_or_default();
+        let (media, rest) = value
+            .split_at_checked(value.iter().position(|&b| b == b';').unwrap_or(value.len()))
+            .unwrap_or_default();
         let media = media.trim_ascii();
         if starts_folded(media, b"multipart/") || starts_folded(media, b"message/") {
             return Err(Reason::MultipartNested);
         }
         self.http = media.eq_ignore_ascii_case(b"application/http");
-        self.manner.json = media.eq_ignore_ascii_case(b"application/json") || ends_folded(media, b"+json");
+        self.manner.json =
+            media.eq_ignore_ascii_case(b"application/json") || ends_folded(media, b"+json");
         let mut parameters = Parameters { rest };
         while let Some(parameter) = parameters.next().ok_or(Reason::MultipartHeader)? {
-            if starts_folded(parameter.name, b"charset") && !(parameter.is(b"charset") && charset_of(parameter.value).is_some()) {
+            if starts_folded(parameter.name, b"charset")
+                && !(parameter.is(b"charset") && charset_of(parameter.value).is_some())
+            {
                 self.trouble = Some(Reason::MultipartCharset);
             }
         }
@@ -121,7 +127,9 @@ impl<'a> Parameters<'a> {
             (value, rest.get(1..)?)
         } else {
             rest.split_at_checked(
-                rest.iter().position(|&b| matches!(b, b';' | b' ' | b'\t' | b'"' | b',')).unwrap_or(rest.len()),
+                rest.iter()
+                    .position(|&b| matches!(b, b';' | b' ' | b'\t' | b'"' | b','))
+                    .unwrap_or(rest.len()),
             )?
         };
         self.rest = rest;
@@ -142,7 +150,11 @@ impl Parameter<'_> {
 
 /// The field's name; whether it has a file name is noted. Outside a form it may be an attachment without a name, but one that has a name is a
 /// field to some parsers.
-pub(crate) fn disposition<'a>(value: &'a [u8], mixed: bool, file: &mut bool) -> Result<&'a [u8], Reason> {
+pub(crate) fn disposition<'a>(
+    value: &'a [u8],
+    mixed: bool,
+    file: &mut bool,
+) -> Result<&'a [u8], Reason> {
     let bad = Reason::MultipartHeader;
     let end = value.iter().position(|&b| b == b';').unwrap_or(value.len());
     let (kind, rest) = value.split_at_checked(end).ok_or(bad)?;
@@ -154,7 +166,9 @@ pub(crate) fn disposition<'a>(value: &'a [u8], mixed: bool, file: &mut bool) -> 
     while let Some(parameter) = parameters.next().ok_or(bad)? {
         if parameter.is(b"name") {
             // An escape, an encoded word and a single quote are each undone by some parsers.
-            let odd = parameter.value.contains(&b'\\') || parameter.value.starts_with(b"=?") || parameter.value.starts_with(b"'");
+            let odd = parameter.value.contains(&b'\\')
+                || parameter.value.starts_with(b"=?")
+                || parameter.value.starts_with(b"'");
             if name.is_some() || odd {
                 return Err(bad);
             }
@@ -206,8 +220,9 @@ pub(crate) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8]
     *rest = tail.strip_prefix(b"\r\n")?;
     let (name, value) = line.split_at_checked(line.iter().position(|&b| b == b':')?)?;
     let value = value.get(1..)?.trim_ascii();
-    let fits =
-        !name.is_empty() && name.iter().all(|&b| is_token(b)) && !value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f);
+    let fits = !name.is_empty()
+        && name.iter().all(|&b| is_token(b))
+        && !value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f);
     fits.then_some((name, value))
 }
 
@@ -221,7 +236,8 @@ pub(crate) fn digits(text: &[u8]) -> u32 {
     let mut length = 0u32;
     for byte in text {
         let digit = u32::from(byte.wrapping_sub(b'0'));
-        length = if digit < 10 { length.saturating_mul(10).saturating_add(digit) } else { u32::MAX };
+        length =
+            if digit < 10 { length.saturating_mul(10).saturating_add(digit) } else { u32::MAX };
     }
     length
 }

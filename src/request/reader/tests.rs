@@ -43,7 +43,8 @@ fn every_place_counts() {
             post("/v1/chat/completions", r#"{"model":"haiku-4","models":["haiku-4","mythos-5"]}"#),
             post("/v1/chat/completions", HAIKU).with(&[("x-ai-eg-model", "mythos-5")]),
             post("/v1/chat/completions", HAIKU).with(&[("X_Gateway_Model_Name", "mythos-5")]),
-            post("/v1/chat/completions", HAIKU).with(&[("x-model", "haiku-4"), ("X-Model", "a, mythos-5")]),
+            post("/v1/chat/completions", HAIKU)
+                .with(&[("x-model", "haiku-4"), ("X-Model", "a, mythos-5")]),
             post("/v1/chat/completions", HAIKU).with(&[("openai-model", "mythos-5")]),
             post("/v1/chat/completions", HAIKU).with(&[("x-config", r#"{"model":"mythos-5"}"#)]),
             get("/v1/models/mythos-5"),
@@ -59,8 +60,12 @@ fn every_place_counts() {
         &[
             post("/v1/chat/completions", HAIKU),
             post("/v1/chat/completions?model=haiku-4", "{}"),
-            post("/v1/chat/completions", r#"{"model":"haiku-4","messages":[{"model":"mythos-5"}],"x":"mythos-5"}"#),
-            post("/v1/chat/completions", HAIKU).with(&[("x-ai-eg-model", "haiku-4"), ("x-models", "never heard of")]),
+            post(
+                "/v1/chat/completions",
+                r#"{"model":"haiku-4","messages":[{"model":"mythos-5"}],"x":"mythos-5"}"#,
+            ),
+            post("/v1/chat/completions", HAIKU)
+                .with(&[("x-ai-eg-model", "haiku-4"), ("x-models", "never heard of")]),
             post("/v1/chat/completions", HAIKU).with(&[
                 ("user-agent", "mythos-5"),
                 ("referer", "/?model=mythos-5"),
@@ -105,17 +110,27 @@ fn a_query_is_read_as_any_server_would() {
     }
     all(
         (Refuse, IdNotAscii),
-        &[post("/v1/chat/completions?model=%C3%AF", HAIKU), post("/v1/chat/completions?model=haiku-4%00", HAIKU)],
+        &[
+            post("/v1/chat/completions?model=%C3%AF", HAIKU),
+            post("/v1/chat/completions?model=haiku-4%00", HAIKU),
+        ],
     );
     all((Refuse, PercentEscape), &[post("/v1/chat/completions?model=haiku%zz", HAIKU)]);
     all(
         (Defer, Unlisted),
-        &[post("/v1/chat/completions?model=auto", HAIKU), post("/v1/chat/completions?deployment=haiku-4", HAIKU)],
+        &[
+            post("/v1/chat/completions?model=auto", HAIKU),
+            post("/v1/chat/completions?deployment=haiku-4", HAIKU),
+        ],
     );
-    all((Defer, UnknownOperation), &[post("/v1/chat/completions?x=%7B%22a%22%3A%7B%22model%22%3A%22mythos-5%22%7D%7D", HAIKU)]);
+    all(
+        (Defer, UnknownOperation),
+        &[post("/v1/chat/completions?x=%7B%22a%22%3A%7B%22model%22%3A%22mythos-5%22%7D%7D", HAIKU)],
+    );
     all(
         PASSED,
-        &[post("/v1/chat/completions?x=%7Bnope", HAIKU)].map(|asked| Asked { url: "/v1/chat/completions?x=nope", ..asked }),
+        &[post("/v1/chat/completions?x=%7Bnope", HAIKU)]
+            .map(|asked| Asked { url: "/v1/chat/completions?x=nope", ..asked }),
     );
     let many = format!("/v1/chat/completions?{}", "a&".repeat(2_000));
     all((Refuse, TooManyParameters), &[post(&many, HAIKU)]);
@@ -172,7 +187,10 @@ fn a_path_is_read_as_any_server_would() {
         all(DENIED, &[get(path)]);
     }
     all((Refuse, PercentEscape), &[get("/v1/models/%zz"), get("/health/%zz")]);
-    all((Refuse, TargetTooLong), &[get(&"/a".repeat(65)), get(&format!("/{}", "a".repeat(17_000)))]);
+    all(
+        (Refuse, TargetTooLong),
+        &[get(&"/a".repeat(65)), get(&format!("/{}", "a".repeat(17_000)))],
+    );
 }
 
 #[test]
@@ -190,14 +208,31 @@ fn methods_are_read_as_any_server_would() {
             get("/v1/chat/completions?model=mythos-5").with(&[("x-http-method-override", "post")]),
         ],
     );
-    all((Defer, Unlisted), &[get("/v1/chat/completions?_method=POST"), get(url).with(&[("X-HTTP-Method", "POST")])]);
-    let preflight: &[_] = &[("origin", "https://a.example"), ("access-control-request-method", "POST")];
-    all((Pass, Preflight), &[get("/v1/models/mythos-5").by("OPTIONS").with(preflight), get(url).by("OPTIONS").with(preflight)]);
+    all(
+        (Defer, Unlisted),
+        &[get("/v1/chat/completions?_method=POST"), get(url).with(&[("X-HTTP-Method", "POST")])],
+    );
+    let preflight: &[_] =
+        &[("origin", "https://a.example"), ("access-control-request-method", "POST")];
+    all(
+        (Pass, Preflight),
+        &[
+            get("/v1/models/mythos-5").by("OPTIONS").with(preflight),
+            get(url).by("OPTIONS").with(preflight),
+        ],
+    );
     all(
         DENIED,
-        &[post(url, MYTHOS).by("OPTIONS").with(preflight), get("/v1/models/mythos-5").by("OPTIONS").with(&[("origin", "x")])],
+        &[
+            post(url, MYTHOS).by("OPTIONS").with(preflight),
+            get("/v1/models/mythos-5").by("OPTIONS").with(&[("origin", "x")]),
+        ],
     );
-    let overridden: &[_] = &[("origin", "x"), ("access-control-request-method", "POST"), ("x-method-override", "POST")];
+    let overridden: &[_] = &[
+        ("origin", "x"),
+        ("access-control-request-method", "POST"),
+        ("x-method-override", "POST"),
+    ];
     all(DENIED, &[get("/v1/chat/completions?model=mythos-5").by("OPTIONS").with(overridden)]);
 }
 
@@ -223,7 +258,10 @@ fn what_runs_is_not_guessed_at() {
             get("/v1/realtime?model=haiku-4").with(&[("Upgrade", "WebSocket")]),
             get("/vertex/live").with(&[("upgrade", "websocket")]),
             get("/v1/realtime?model=haiku-4").by("CONNECT"),
-            Asked { body: b"v=0", ..post("/v1/calls", "").with(&[("content-type", "application/sdp")]) },
+            Asked {
+                body: b"v=0",
+                ..post("/v1/calls", "").with(&[("content-type", "application/sdp")])
+            },
             post("/v1/chat/completions", HAIKU).with(&[("x-config", "saved-config")]),
         ],
     );
@@ -235,7 +273,13 @@ fn what_runs_is_not_guessed_at() {
             post("/v1/calls", MYTHOS),
         ],
     );
-    all(PASSED, &[post("/v1/responses", r#"{"previous":"resp_1","model":"haiku-4"}"#), post("/v1/threads/t/run", HAIKU)]);
+    all(
+        PASSED,
+        &[
+            post("/v1/responses", r#"{"previous":"resp_1","model":"haiku-4"}"#),
+            post("/v1/threads/t/run", HAIKU),
+        ],
+    );
     all((Pass, Filtered), &[get("/v1/models"), get("/models?limit=9"), get("/v1beta/models")]);
 }
 
@@ -245,12 +289,23 @@ fn a_socket_is_what_a_runtime_opens_one_for() {
     for url in ["/mcp", "/v1/realtime?model=haiku-4"] {
         all(
             socket,
-            &[get(url).with(&[("upgrade", "websocket")]), get(url).with(&[("Upgrade", "WebSocket")]), get(url).by("CONNECT")],
+            &[
+                get(url).with(&[("upgrade", "websocket")]),
+                get(url).with(&[("Upgrade", "WebSocket")]),
+                get(url).by("CONNECT"),
+            ],
         );
     }
-    for upgrade in
-        ["websocket,", "websocket, x", "h2c, websocket", "websocket, websocket", "websocket ", "websocket/13", "h2c", ""]
-    {
+    for upgrade in [
+        "websocket,",
+        "websocket, x",
+        "h2c, websocket",
+        "websocket, websocket",
+        "websocket ",
+        "websocket/13",
+        "h2c",
+        "",
+    ] {
         let asked: &[_] = &[("upgrade", upgrade)];
         all(PASSED, &[get("/mcp").with(asked), post("/v1/chat/completions", HAIKU).with(asked)]);
         all((Pass, Filtered), &[get("/v1/models").with(asked)]);
@@ -263,7 +318,10 @@ fn a_socket_is_what_a_runtime_opens_one_for() {
 #[test]
 fn an_unknown_operation_with_a_body_is_never_passed() {
     all(PASSED, &[get("/health"), get("/v1/x").by("DELETE"), get("/v1/x?model=haiku-4")]);
-    all(DENIED, &[post("/mcp", MYTHOS), post("/mcp?model=mythos-5", "{}"), get("/v1/x?model=mythos-5")]);
+    all(
+        DENIED,
+        &[post("/mcp", MYTHOS), post("/mcp?model=mythos-5", "{}"), get("/v1/x?model=mythos-5")],
+    );
     all(
         (Defer, UnknownOperation),
         &[
@@ -272,7 +330,10 @@ fn an_unknown_operation_with_a_body_is_never_passed() {
             Asked { body: b"\x01", ..post("/mcp", "").with(&[]) },
         ],
     );
-    all((Defer, UnknownOperation), &[get("/health").with(&[("x-rewrite-url", "/v1/chat/completions")])]);
+    all(
+        (Defer, UnknownOperation),
+        &[get("/health").with(&[("x-rewrite-url", "/v1/chat/completions")])],
+    );
     all((Refuse, JsonSyntax), &[post("/mcp", "{")].map(|asked| Asked { body: b"{]", ..asked }));
 }
 
@@ -289,9 +350,15 @@ fn a_claim_is_not_a_proof() {
             chat(&[("content-type", "text/plain")], " \n{\"model\":\"mythos-5\"}"),
             chat(&[("content-type", "application/x-www-form-urlencoded")], MYTHOS),
             chat(&[("content-type", "application/x-www-form-urlencoded")], "model=mythos-5"),
-            chat(&[("content-type", "application/x-www-form-urlencoded")], r#"{"model":"haiku-4","x":"&model=mythos-5&"}"#),
+            chat(
+                &[("content-type", "application/x-www-form-urlencoded")],
+                r#"{"model":"haiku-4","x":"&model=mythos-5&"}"#,
+            ),
             chat(&[("content-encoding", "identity")], MYTHOS),
-            chat(&[("content-type", "application/x-ndjson")], "{\"model\":\"haiku-4\"}\n{\"model\":\"mythos-5\"}"),
+            chat(
+                &[("content-type", "application/x-ndjson")],
+                "{\"model\":\"haiku-4\"}\n{\"model\":\"mythos-5\"}",
+            ),
             chat(
                 &[("content-type", "multipart/form-data; boundary=x")],
                 "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nmythos-5\r\n--x--\r\n",
@@ -302,7 +369,10 @@ fn a_claim_is_not_a_proof() {
         PASSED,
         &[
             chat(&[("content-type", "text/plain")], HAIKU),
-            chat(&[("content-type", "application/x-www-form-urlencoded")], "model=haiku-4&prompt=mythos-5"),
+            chat(
+                &[("content-type", "application/x-www-form-urlencoded")],
+                "model=haiku-4&prompt=mythos-5",
+            ),
         ],
     );
     all(
@@ -318,7 +388,10 @@ fn a_claim_is_not_a_proof() {
     );
     all(
         (Refuse, ContentCoding),
-        &[chat(&[("content-encoding", "gzip")], "x"), chat(&[("Content_Encoding", "identity, br")], "x")],
+        &[
+            chat(&[("content-encoding", "gzip")], "x"),
+            chat(&[("Content_Encoding", "identity, br")], "x"),
+        ],
     );
     // Without a body there is nothing that the claim could be about.
     all((Defer, Unlisted), &[chat(&[("content-encoding", "gzip"), ("content-type", "a,b")], "")]);
@@ -334,10 +407,16 @@ fn a_denied_mention_weighs_more_than_what_cannot_be_read() {
         ],
     );
     all((Refuse, BodyTruncated), &[post("/v1/chat/completions", r#"{"model":"haiku-4","#)]);
-    all((Refuse, DuplicateKey), &[post("/v1/chat/completions", r#"{"model":"haiku-4","model":"haiku-4"}"#)]);
+    all(
+        (Refuse, DuplicateKey),
+        &[post("/v1/chat/completions", r#"{"model":"haiku-4","model":"haiku-4"}"#)],
+    );
     all((Refuse, ModelType), &[post("/v1/chat/completions", r#"{"model":5}"#)]);
     let headers = "x".repeat(140_000);
-    all((Refuse, HeadersTooLarge), &[post("/v1/chat/completions", HAIKU).with(&[("x", headers.as_str())])]);
+    all(
+        (Refuse, HeadersTooLarge),
+        &[post("/v1/chat/completions", HAIKU).with(&[("x", headers.as_str())])],
+    );
 }
 
 #[test]
@@ -364,7 +443,10 @@ fn quiet_operations_are_not_read() {
 #[test]
 fn a_path_known_by_its_beginning_alone_says_little() {
     let known_by_its_end = post("/v1/projects/p/chat/completions", HAIKU);
-    all(PASSED, &[get("/v1/projects/p/keys"), get("/v1/projects/p/models/haiku-4"), known_by_its_end]);
+    all(
+        PASSED,
+        &[get("/v1/projects/p/keys"), get("/v1/projects/p/models/haiku-4"), known_by_its_end],
+    );
     all(
         DENIED,
         &[
@@ -379,18 +461,32 @@ fn a_path_known_by_its_beginning_alone_says_little() {
 
 #[test]
 fn only_what_lies_under_a_prefix_is_guarded() {
-    let bundle = RequestBundle { prefixes: ["/openai", "/a/anthropic"], ..RequestBundle::default() }.bundle();
+    let bundle =
+        RequestBundle { prefixes: ["/openai", "/a/anthropic"], ..RequestBundle::default() }
+            .bundle();
     let decide = |asked: Asked<'_>| {
         let outcome = asked.decide(&bundle, &closing(&[1]));
         (outcome.kind, outcome.reason, outcome.error_format)
     };
     assert_eq!(decide(post("/v1/chat/completions", MYTHOS)), (Pass, Unguarded, OPENAI));
-    assert_eq!(decide(post("/openai/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, OPENAI));
-    assert_eq!(decide(post("/a/anthropic/v1/messages", MYTHOS)), (Deny, ModelRestricted, ANTHROPIC));
-    assert_eq!(decide(post("/x/../OpenAI/v1/chat/completions", MYTHOS)), (Deny, ModelRestricted, OPENAI));
+    assert_eq!(
+        decide(post("/openai/v1/chat/completions", MYTHOS)),
+        (Deny, ModelRestricted, OPENAI)
+    );
+    assert_eq!(
+        decide(post("/a/anthropic/v1/messages", MYTHOS)),
+        (Deny, ModelRestricted, ANTHROPIC)
+    );
+    assert_eq!(
+        decide(post("/x/../OpenAI/v1/chat/completions", MYTHOS)),
+        (Deny, ModelRestricted, OPENAI)
+    );
     assert_eq!(decide(post("/openai/v1/messages", MYTHOS)), (Deny, ModelRestricted, ANTHROPIC));
     assert_eq!(decide(post("/openai/what", "{}")), (Defer, UnknownOperation, OPENAI));
-    assert_eq!(decide(post("/openai/what", "{}").with(&[("anthropic-version", "1")])), (Defer, UnknownOperation, ANTHROPIC));
+    assert_eq!(
+        decide(post("/openai/what", "{}").with(&[("anthropic-version", "1")])),
+        (Defer, UnknownOperation, ANTHROPIC)
+    );
     assert_eq!(decide(get("/health")), (Pass, Unguarded, OPENAI));
 }
 
@@ -399,11 +495,23 @@ fn mentions_are_listed_as_they_were_written() {
     let bundle = RequestBundle::default().bundle();
     let mentions = |asked: Asked<'_>| asked.decide(&bundle, &closing(&[1])).mentions;
     assert_eq!(
-        mentions(post("/v1/chat/completions?model=haiku%2D4", r#"{"model":"MYTHOS-5","models":["later"]}"#)),
+        mentions(post(
+            "/v1/chat/completions?model=haiku%2D4",
+            r#"{"model":"MYTHOS-5","models":["later"]}"#
+        )),
         ["MYTHOS-5", "haiku-4"]
     );
-    assert_eq!(mentions(post("/v1/chat/completions", r#"{"model":"a, b","models":["b"]}"#)), ["a", "b"]);
+    assert_eq!(
+        mentions(post("/v1/chat/completions", r#"{"model":"a, b","models":["b"]}"#)),
+        ["a", "b"]
+    );
     assert_eq!(mentions(post("/v1/chat/completions?model=+mythos-5+", "")), ["mythos-5"]);
-    assert_eq!(mentions(post("/v1/chat/completions", HAIKU).with(&[("x-model", "other")])), ["haiku-4"]);
-    assert_eq!(mentions(post("/v1/chat/completions", HAIKU).with(&[("x-model", "mythos-5.tar.gz")])), ["mythos-5.tar.gz"]);
+    assert_eq!(
+        mentions(post("/v1/chat/completions", HAIKU).with(&[("x-model", "other")])),
+        ["haiku-4"]
+    );
+    assert_eq!(
+        mentions(post("/v1/chat/completions", HAIKU).with(&[("x-model", "mythos-5.tar.gz")])),
+        ["mythos-5.tar.gz"]
+    );
 }

@@ -12,14 +12,21 @@ use crate::{dialect, policy};
 fn guarding(dialects: &[(&str, &str)]) -> OwnedBundle {
     let tables: Vec<String> = dialects
         .iter()
-        .map(|(id, prefix)| if prefix.is_empty() { format!("{id:?}") } else { format!("{{ id = {id:?}, prefix = {prefix:?} }}") })
+        .map(|(id, prefix)| {
+            if prefix.is_empty() {
+                format!("{id:?}")
+            } else {
+                format!("{{ id = {id:?}, prefix = {prefix:?} }}")
+            }
+        })
         .collect();
     let text = format!(
         "format = 1\n[policy]\nid = \"p\"\nversion = 1\ndialects = [{}]\n[models.m]\nids = [\"mythos-5\"]\n\
          [[restrictions]]\nid = \"r\"\nmodels = [\"m\"]\nmessage = \"no\"\n",
         tables.join(", ")
     );
-    let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
+    let loaded =
+        policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
     OwnedBundle::new(crate::compile::compile(&loaded.policy.unwrap(), None).unwrap()).unwrap()
 }
 
@@ -34,7 +41,9 @@ fn found(bundle: Bundle<'_>, route: &Route) -> Matches {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
     let named = route.readings.iter().filter_map(|reading| {
-        let operation = operations.get(reading.operation).filter(|operation| operation.methods & route.methods != 0)?;
+        let operation = operations
+            .get(reading.operation)
+            .filter(|operation| operation.methods & route.methods != 0)?;
         let dialect = dialects.get(u32::from(reading.dialect))?;
         let weak = operation.flags & operation::WEAK != 0;
         Some((bundle.text(dialect.id).to_owned(), bundle.text(operation.id).to_owned(), weak))
@@ -80,7 +89,12 @@ fn paths(bundle: Bundle<'_>) -> Vec<Vec<String>> {
 }
 
 /// What all dialects together must find of what each finds alone, and nothing else.
-fn compare(all: Bundle<'_>, alone: &[OwnedBundle], method: &str, path: &str) -> Result<(), TestCaseError> {
+fn compare(
+    all: Bundle<'_>,
+    alone: &[OwnedBundle],
+    method: &str,
+    path: &str,
+) -> Result<(), TestCaseError> {
     let together = route(all, method, path);
     let united = found(all, &together);
     let known = exact(all, path);
@@ -94,8 +108,17 @@ fn compare(all: Bundle<'_>, alone: &[OwnedBundle], method: &str, path: &str) -> 
         }
         for (dialect, operation, weak) in found(bundle, &single) {
             let is_there = united.iter().any(|(d, o, _)| (d, o) == (&dialect, &operation));
-            let known = || together.operations(all).any(|operation| operation.flags & operation::WEAK == 0);
-            prop_assert!(is_there || weak && known(), "{} {}: {} {}, {:?}", method, path, dialect, operation, united);
+            let known =
+                || together.operations(all).any(|operation| operation.flags & operation::WEAK == 0);
+            prop_assert!(
+                is_there || weak && known(),
+                "{} {}: {} {}, {:?}",
+                method,
+                path,
+                dialect,
+                operation,
+                united
+            );
         }
     }
     Ok(())
@@ -141,7 +164,13 @@ thread_local! {
 
 #[test]
 fn dialects_under_one_prefix_and_under_several_are_each_found() {
-    let bundle = guarding(&[("openai", ""), ("gemini", ""), ("bedrock", "/aws"), ("cohere", "/co"), ("mistral", "/co")]);
+    let bundle = guarding(&[
+        ("openai", ""),
+        ("gemini", ""),
+        ("bedrock", "/aws"),
+        ("cohere", "/co"),
+        ("mistral", "/co"),
+    ]);
     let bundle = bundle.view();
     let found = |method: &str, path: &str| -> Vec<String> {
         found(bundle, &route(bundle, method, path))
@@ -151,7 +180,10 @@ fn dialects_under_one_prefix_and_under_several_are_each_found() {
     };
     // One dialect's literal is another's capture.
     assert_eq!(found("GET", "/v1/models/haiku-4"), ["gemini.models.get", "openai.retrieveModel"]);
-    assert_eq!(found("GET", "/co/v1/models/haiku-4"), ["cohere.get-model", "mistral.modelsRetrieve"]);
+    assert_eq!(
+        found("GET", "/co/v1/models/haiku-4"),
+        ["cohere.get-model", "mistral.modelsRetrieve"]
+    );
     assert_eq!(found("POST", "/aws/model/x/converse"), ["bedrock.Converse"]);
     // By its ending, each dialect is looked for whatever its prefix.
     assert_eq!(found("POST", "/proxy/model/x/converse"), ["bedrock.Converse"]);
@@ -161,11 +193,17 @@ fn dialects_under_one_prefix_and_under_several_are_each_found() {
 #[test]
 fn the_longest_paths_are_walked_in_bounds() {
     SHARED.with(|(all, _, _)| {
-        for part in ["v1", "models", "projects", "x", "V1", "accounts", "model", "x:generateContent"] {
+        for part in
+            ["v1", "models", "projects", "x", "V1", "accounts", "model", "x:generateContent"]
+        {
             let path = format!("/{part}").repeat(limits::PATH_SEGMENTS);
             for method in ["POST", "BREW"] {
                 let route = route(all.view(), method, &path);
-                assert!(route.guarded && route.readings.len() < 200, "{} readings of {path}", route.readings.len());
+                assert!(
+                    route.guarded && route.readings.len() < 200,
+                    "{} readings of {path}",
+                    route.readings.len()
+                );
             }
             let more = route(all.view(), "POST", &format!("{path}/{part}"));
             assert!(more.trouble.is_some(), "{path}");

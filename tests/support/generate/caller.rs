@@ -44,7 +44,10 @@ pub(crate) struct Caller {
 impl Caller {
     /// What the reference evaluator takes.
     pub(crate) fn known(&self, now: i64) -> Known<'_> {
-        let account = FACTS.iter().zip(&self.account).filter_map(|((name, _), value)| Some((*name, value.as_ref()?.value())));
+        let account = FACTS
+            .iter()
+            .zip(&self.account)
+            .filter_map(|((name, _), value)| Some((*name, value.as_ref()?.value())));
         Known {
             place: self.place,
             network: Network(self.network),
@@ -143,14 +146,18 @@ fn fitting(fact: usize) -> BoxedStrategy<Owned> {
         3 => text().prop_map(Owned::Text).boxed(),
         4 => select(&CODES[..]).prop_map(Owned::Text).boxed(),
         5 | 6 => time().boxed(),
-        7 => prop::collection::vec(prop_oneof![5 => select(&CODES[..]), 1 => text()], 0..4).prop_map(Owned::List).boxed(),
+        7 => prop::collection::vec(prop_oneof![5 => select(&CODES[..]), 1 => text()], 0..4)
+            .prop_map(Owned::List)
+            .boxed(),
         8 => prop::collection::vec(text(), 0..4).prop_map(Owned::List).boxed(),
         _ => select(&NUMBERS[..]).prop_map(Owned::Number).boxed(),
     }
 }
 
 fn account() -> BoxedStrategy<[Option<Owned>; FACTS.len()]> {
-    let fact = |index| prop_oneof![2 => Just(None), 6 => fitting(index).prop_map(Some), 1 => any_value().prop_map(Some)].boxed();
+    let fact = |index| {
+        prop_oneof![2 => Just(None), 6 => fitting(index).prop_map(Some), 1 => any_value().prop_map(Some)].boxed()
+    };
     ((fact(0), fact(1), fact(2), fact(3), fact(4)), (fact(5), fact(6), fact(7), fact(8), fact(9)))
         .prop_map(|((a, b, c, d, e), (f, g, h, i, j))| [a, b, c, d, e, f, g, h, i, j])
         .boxed()
@@ -162,7 +169,14 @@ pub(crate) fn caller() -> BoxedStrategy<Caller> {
     let asn = prop::option::of(prop_oneof![4 => select(&ASNS[..]), 1 => any::<u32>()]);
     let ip = prop::option::of(select(&ADDRESSES[..]).prop_map(|text| text.parse().unwrap()));
     (place(), 0..64_u8, asn, ip, account(), subject)
-        .prop_map(|(place, network, asn, ip, account, subject)| Caller { place, network, asn, ip, account, subject })
+        .prop_map(|(place, network, asn, ip, account, subject)| Caller {
+            place,
+            network,
+            asn,
+            ip,
+            account,
+            subject,
+        })
         .boxed()
 }
 
@@ -186,21 +200,29 @@ pub(crate) fn certain_caller() -> BoxedStrategy<Caller> {
         prop::collection::vec(code(), 1..4),
         select(&NUMBERS[..]),
     )
-        .prop_map(|((us, employee, relation, org, billing), (until, granted), citizenships, tags, score)| {
-            [
-                Owned::Bool(us),
-                Owned::Bool(employee),
-                Owned::Text(relation),
-                Owned::Text(org),
-                Owned::Text(billing),
-                Owned::Text(until),
-                Owned::Text(granted),
-                Owned::List(citizenships),
-                Owned::List(tags),
-                Owned::Number(score),
-            ]
-            .map(Some)
-        });
+        .prop_map(
+            |(
+                (us, employee, relation, org, billing),
+                (until, granted),
+                citizenships,
+                tags,
+                score,
+            )| {
+                [
+                    Owned::Bool(us),
+                    Owned::Bool(employee),
+                    Owned::Text(relation),
+                    Owned::Text(org),
+                    Owned::Text(billing),
+                    Owned::Text(until),
+                    Owned::Text(granted),
+                    Owned::List(citizenships),
+                    Owned::List(tags),
+                    Owned::Number(score),
+                ]
+                .map(Some)
+            },
+        );
     let ip = select(&ADDRESSES[..]).prop_map(|text| text.parse::<IpAddr>().unwrap());
     (code(), 0..64_u8, select(&ASNS[..]), ip, account)
         .prop_map(|(place, network, asn, ip, account)| Caller {

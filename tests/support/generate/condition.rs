@@ -23,11 +23,13 @@ pub(crate) fn condition() -> BoxedStrategy<Condition> {
 }
 
 fn atom() -> BoxedStrategy<Atom> {
-    let of =
-        |fact: FactRef, test: BoxedStrategy<Test>| test.prop_map(move |test| Atom { fact, test, span: Span::default() }).boxed();
+    let of = |fact: FactRef, test: BoxedStrategy<Test>| {
+        test.prop_map(move |test| Atom { fact, test, span: Span::default() }).boxed()
+    };
     let declared = FactRef::Declared;
-    let order =
-        |literals: BoxedStrategy<Literal>| (comparison(), literals).prop_map(|(how, with)| Test::Order(how, with)).boxed();
+    let order = |literals: BoxedStrategy<Literal>| {
+        (comparison(), literals).prop_map(|(how, with)| Test::Order(how, with)).boxed()
+    };
     prop_oneof![
         2 => of(declared(0), Just(Test::IsTrue).boxed()),
         1 => of(declared(1), Just(Test::IsTrue).boxed()),
@@ -70,7 +72,16 @@ fn atom() -> BoxedStrategy<Atom> {
 }
 
 fn comparison() -> BoxedStrategy<Comparison> {
-    select(&[Comparison::Less, Comparison::AtMost, Comparison::Equal, Comparison::AtLeast, Comparison::Greater][..]).boxed()
+    select(
+        &[
+            Comparison::Less,
+            Comparison::AtMost,
+            Comparison::Equal,
+            Comparison::AtLeast,
+            Comparison::Greater,
+        ][..],
+    )
+    .boxed()
 }
 
 fn time() -> BoxedStrategy<Literal> {
@@ -125,7 +136,9 @@ fn elements() -> BoxedStrategy<Test> {
             prop::collection::vec(inner, 2..=3).prop_map(ElementTest::Or),
         ]
     });
-    (any::<bool>(), test).prop_map(|(all, test)| if all { Test::All(test) } else { Test::Exists(test) }).boxed()
+    (any::<bool>(), test)
+        .prop_map(|(all, test)| if all { Test::All(test) } else { Test::Exists(test) })
+        .boxed()
 }
 
 /// The condition as an author would write it.
@@ -179,7 +192,8 @@ fn atom_text(atom: &Atom, form: Form) -> String {
         FactRef::Now => "now",
     };
     let is_place = atom.fact == FactRef::Place || atom.fact == FactRef::Declared(4);
-    let is_time = matches!(atom.fact, FactRef::Declared(5 | 6) | FactRef::Now) && form == Form::Oracle;
+    let is_time =
+        matches!(atom.fact, FactRef::Declared(5 | 6) | FactRef::Now) && form == Form::Oracle;
     let left = if is_time { format!("timestamp({name})") } else { name.to_owned() };
     match &atom.test {
         Test::IsTrue => left,
@@ -196,7 +210,9 @@ fn atom_text(atom: &Atom, form: Form) -> String {
         Test::InList(list) => {
             let list = LISTS[*list];
             match form {
-                Form::Oracle if is_place => format!("({name}_country in {list} || {name}_region in {list})"),
+                Form::Oracle if is_place => {
+                    format!("({name}_country in {list} || {name}_region in {list})")
+                }
                 Form::Oracle if atom.fact == FactRef::Ip => "ip_listed".to_owned(),
                 _ => format!("{left} in {list}"),
             }
@@ -204,7 +220,9 @@ fn atom_text(atom: &Atom, form: Form) -> String {
         Test::StartsWith(start) => format!("{left}.startsWith({start:?})"),
         Test::Has(bit) => format!("{:?} in network", Network::KINDS[*bit as usize]),
         Test::Order(how, literal) => format!("{left} {} {}", sign(*how), literal_text(literal)),
-        Test::VersusNow(how) if form == Form::Oracle => format!("{left} {} timestamp(now)", sign(*how)),
+        Test::VersusNow(how) if form == Form::Oracle => {
+            format!("{left} {} timestamp(now)", sign(*how))
+        }
         Test::VersusNow(how) => format!("{left} {} now", sign(*how)),
         Test::Exists(test) => format!("{left}.exists(x, {})", element_text(test, form)),
         Test::All(test) => format!("{left}.all(x, {})", element_text(test, form)),
@@ -243,11 +261,17 @@ fn literal_text(literal: &Literal) -> String {
         Literal::Text(text) => format!("{text:?}"),
         Literal::Number(number) => format!("{number:?}"),
         Literal::Time(time) => {
-            let text = TIMES.iter().find(|text| read_time(text) == Some(*time)).expect("from the vocabulary");
+            let text = TIMES
+                .iter()
+                .find(|text| read_time(text) == Some(*time))
+                .expect("from the vocabulary");
             format!("timestamp({text:?})")
         }
         Literal::Place(place) => {
-            let code = CODES.iter().find(|code| read_code(code) == Some(*place)).expect("from the vocabulary");
+            let code = CODES
+                .iter()
+                .find(|code| read_code(code) == Some(*place))
+                .expect("from the vocabulary");
             format!("{code:?}")
         }
     }

@@ -3,7 +3,11 @@
 //! What a policy refers to is fixed (ten facts of all types, six lists, three families); who refers to what, how, from when and in which state, is
 //! random. Values shrink towards few rules, short conditions and callers of whom nothing is known.
 
-#![allow(dead_code, unused_imports, reason = "each test that includes this module uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test that includes this module uses a part of it"
+)]
 
 mod caller;
 mod condition;
@@ -35,16 +39,19 @@ pub(crate) const FACTS: [Declared; 10] = [
 pub(crate) const RELATIONS: [&str; 3] = ["staff", "contractor", "end_user"];
 
 /// Texts of facts: some begin as others do, one is empty, one is not ASCII.
-pub(crate) const TEXTS: [&str; 9] = ["acme", "acme-labs", "acme-labs-eu", "ac", "beta", "", "Acme", "größe", "staff"];
+pub(crate) const TEXTS: [&str; 9] =
+    ["acme", "acme-labs", "acme-labs-eu", "ac", "beta", "", "Acme", "größe", "staff"];
 
 /// Starts that conditions ask for.
 pub(crate) const STARTS: [&str; 6] = ["a", "ac", "acme", "acme-labs", "b", "gr"];
 
 /// Codes of places, in normal form, of which each reader knows where they lie.
-pub(crate) const CODES: [&str; 12] = ["US", "US-TX", "US-CA", "PR", "UA", "UA-43", "UA-09", "RU", "RU-43", "CU", "DE", "DE-BE"];
+pub(crate) const CODES: [&str; 12] =
+    ["US", "US-TX", "US-CA", "PR", "UA", "UA-43", "UA-09", "RU", "RU-43", "CU", "DE", "DE-BE"];
 
 /// Codes of places whose region is known, or whose country has none in [`CODES`].
-pub(crate) const FULL_CODES: [&str; 10] = ["US-TX", "US-CA", "US-NY", "PR", "UA-43", "UA-30", "RU-43", "CU", "DE-BE", "DE-BY"];
+pub(crate) const FULL_CODES: [&str; 10] =
+    ["US-TX", "US-CA", "US-NY", "PR", "UA-43", "UA-30", "RU-43", "CU", "DE-BE", "DE-BY"];
 
 /// Instants, spelled as people spell them; the second and the last are the same one.
 pub(crate) const TIMES: [&str; 8] = [

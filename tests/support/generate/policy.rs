@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use portcullis::policy::{
-    About, Alias, Authority, Clause, Condition, Entries, Fact, Family, GuardedDialect, LateBound, Licence, LicenceKind, List,
-    ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState, Shape, Span, Token, Unlisted,
+    About, Alias, Authority, Clause, Condition, Entries, Fact, Family, GuardedDialect, LateBound,
+    Licence, LicenceKind, List, ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState,
+    Shape, Span, Token, Unlisted,
 };
 use portcullis::{read_code, read_time};
 use proptest::prelude::*;
@@ -14,7 +15,8 @@ use super::condition::{cel_text, condition};
 use super::{ASNS, CODES, FACTS, NUMBERS, RANGES, TEXTS, TIMES};
 
 /// The lists, by index: two of places, an open and a secret one of texts, address ranges, numbers, numbers of autonomous systems.
-pub(crate) const LISTS: [&str; 7] = ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
+pub(crate) const LISTS: [&str; 7] =
+    ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
 pub(crate) const PLACE_LISTS: [usize; 2] = [0, 1];
 pub(crate) const TEXT_LISTS: [usize; 2] = [2, 3];
 pub(crate) const SECRET_LIST: usize = 3;
@@ -99,7 +101,8 @@ fn models(items: Vec<Item>, families: &[Family]) -> Models {
 }
 
 fn families() -> Choice<Vec<Family>> {
-    let family = (prop::collection::vec(pattern(), 1..=3), prop::option::weighted(0.3, select(&EXACT[..])));
+    let family =
+        (prop::collection::vec(pattern(), 1..=3), prop::option::weighted(0.3, select(&EXACT[..])));
     prop::collection::vec(family, 1..=3)
         .prop_map(|drafts| {
             let mut seen = std::collections::BTreeSet::new();
@@ -107,14 +110,28 @@ fn families() -> Choice<Vec<Family>> {
                 .into_iter()
                 .zip(FAMILIES)
                 .map(|((shapes, alias), id)| {
-                    let mut patterns: Vec<Pattern> =
-                        shapes.into_iter().map(pattern_of).filter(|pattern| seen.insert(pattern.text.clone())).collect();
+                    let mut patterns: Vec<Pattern> = shapes
+                        .into_iter()
+                        .map(pattern_of)
+                        .filter(|pattern| seen.insert(pattern.text.clone()))
+                        .collect();
                     if patterns.is_empty() {
-                        patterns.push(pattern_of(Shape::Tokens(vec![Token::Word(format!("{id}only").replace('-', ""))])));
+                        patterns.push(pattern_of(Shape::Tokens(vec![Token::Word(
+                            format!("{id}only").replace('-', ""),
+                        )])));
                     }
                     let alias = alias.filter(|alias| seen.insert(format!("={alias}")));
-                    let aliases = alias.map(|id| Alias { id: id.to_owned(), span: Span::default() }).into_iter().collect();
-                    Family { id: id.to_owned(), title: id.to_owned(), patterns, aliases, span: Span::default() }
+                    let aliases = alias
+                        .map(|id| Alias { id: id.to_owned(), span: Span::default() })
+                        .into_iter()
+                        .collect();
+                    Family {
+                        id: id.to_owned(),
+                        title: id.to_owned(),
+                        patterns,
+                        aliases,
+                        span: Span::default(),
+                    }
                 })
                 .collect()
         })
@@ -141,17 +158,19 @@ fn lists() -> Choice<Vec<List>> {
     }
     let places = || {
         some(CODES.to_vec()).prop_map(|codes| {
-            let mut places: Vec<_> = codes.into_iter().map(|code| read_code(code).unwrap()).collect();
+            let mut places: Vec<_> =
+                codes.into_iter().map(|code| read_code(code).unwrap()).collect();
             places.sort();
             Entries::Places(places)
         })
     };
     let texts = || {
-        some(TEXTS.iter().chain(&CODES).copied().filter(|text| !text.is_empty()).collect()).prop_map(|texts| {
-            let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-            texts.sort();
-            Entries::Texts(texts)
-        })
+        some(TEXTS.iter().chain(&CODES).copied().filter(|text| !text.is_empty()).collect())
+            .prop_map(|texts| {
+                let mut texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+                texts.sort();
+                Entries::Texts(texts)
+            })
     };
     let numbers = |of: Vec<f64>| {
         some(of).prop_map(|mut numbers| {
@@ -187,7 +206,8 @@ fn clause(condition: Condition) -> Clause {
 }
 
 fn bound() -> Choice<Option<i64>> {
-    prop::option::weighted(0.25, select(&TIMES[..]).prop_map(|text| read_time(text).unwrap())).boxed()
+    prop::option::weighted(0.25, select(&TIMES[..]).prop_map(|text| read_time(text).unwrap()))
+        .boxed()
 }
 
 #[derive(Clone, Debug)]
@@ -230,8 +250,21 @@ struct DraftLicence {
 fn licence() -> BoxedStrategy<DraftLicence> {
     let when = prop::option::weighted(0.8, condition());
     let lifts = prop::collection::vec(any::<Index>(), 1..=3);
-    (lifts, prop::option::weighted(0.5, items()), when, (bound(), bound()), prop::bool::weighted(0.85))
-        .prop_map(|(lifts, items, when, (from, until), on)| DraftLicence { lifts, items, when, from, until, on })
+    (
+        lifts,
+        prop::option::weighted(0.5, items()),
+        when,
+        (bound(), bound()),
+        prop::bool::weighted(0.85),
+    )
+        .prop_map(|(lifts, items, when, (from, until), on)| DraftLicence {
+            lifts,
+            items,
+            when,
+            from,
+            until,
+            on,
+        })
         .boxed()
 }
 
@@ -245,47 +278,69 @@ pub(crate) fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<P
     let abouts = prop::collection::vec(any::<bool>(), FACTS.len());
     let unlisted = select(&[Unlisted::Defer, Unlisted::Pass, Unlisted::Deny][..]);
     let late_bound = select(&[LateBound::Defer, LateBound::Deny][..]);
-    let rules = (prop::collection::vec(restriction(), 0..=restrictions), prop::collection::vec(licence(), 0..=licences));
+    let rules = (
+        prop::collection::vec(restriction(), 0..=restrictions),
+        prop::collection::vec(licence(), 0..=licences),
+    );
     (families(), lists(), abouts, rules, (unlisted, late_bound), bound())
-        .prop_map(|(families, lists, abouts, (restrictions, licences), (unlisted, late_bound), expires)| {
-            let restrictions: Vec<Restriction> = restrictions
-                .into_iter()
-                .enumerate()
-                .map(|(index, draft)| Restriction {
-                    id: format!("restriction-{index}"),
-                    models: models(draft.items, &families),
-                    authority: Some(0),
-                    when: draft.when.map(clause),
-                    unless: draft.unless.map(clause),
-                    from: draft.from,
-                    until: draft.until,
-                    message: String::new(),
-                    doubt_pass: draft.doubt_pass,
-                    state: draft.state,
-                    status: 403,
-                    span: Span::default(),
-                })
-                .collect();
-            let licences = licences.into_iter().enumerate().filter(|_| !restrictions.is_empty()).map(|(index, draft)| {
-                let mut lifts: Vec<usize> = draft.lifts.iter().map(|at| at.index(restrictions.len())).collect();
-                lifts.sort_unstable();
-                lifts.dedup();
-                Licence {
-                    id: format!("licence-{index}"),
-                    kind: LicenceKind::Exception,
-                    reference: String::new(),
-                    authority: Some(0),
-                    lifts,
-                    models: draft.items.map(|items| models(items, &families)),
-                    when: draft.when.map(clause),
-                    from: draft.from,
-                    until: draft.until,
-                    state: if draft.on { RuleState::On } else { RuleState::Off },
-                    span: Span::default(),
+        .prop_map(
+            |(
+                families,
+                lists,
+                abouts,
+                (restrictions, licences),
+                (unlisted, late_bound),
+                expires,
+            )| {
+                let restrictions: Vec<Restriction> = restrictions
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, draft)| Restriction {
+                        id: format!("restriction-{index}"),
+                        models: models(draft.items, &families),
+                        authority: Some(0),
+                        when: draft.when.map(clause),
+                        unless: draft.unless.map(clause),
+                        from: draft.from,
+                        until: draft.until,
+                        message: String::new(),
+                        doubt_pass: draft.doubt_pass,
+                        state: draft.state,
+                        status: 403,
+                        span: Span::default(),
+                    })
+                    .collect();
+                let licences =
+                    licences.into_iter().enumerate().filter(|_| !restrictions.is_empty()).map(
+                        |(index, draft)| {
+                            let mut lifts: Vec<usize> =
+                                draft.lifts.iter().map(|at| at.index(restrictions.len())).collect();
+                            lifts.sort_unstable();
+                            lifts.dedup();
+                            Licence {
+                                id: format!("licence-{index}"),
+                                kind: LicenceKind::Exception,
+                                reference: String::new(),
+                                authority: Some(0),
+                                lifts,
+                                models: draft.items.map(|items| models(items, &families)),
+                                when: draft.when.map(clause),
+                                from: draft.from,
+                                until: draft.until,
+                                state: if draft.on { RuleState::On } else { RuleState::Off },
+                                span: Span::default(),
+                            }
+                        },
+                    );
+                Policy {
+                    unlisted,
+                    late_bound,
+                    expires,
+                    licences: licences.collect(),
+                    ..bare(families, lists, &abouts, restrictions)
                 }
-            });
-            Policy { unlisted, late_bound, expires, licences: licences.collect(), ..bare(families, lists, &abouts, restrictions) }
-        })
+            },
+        )
         .boxed()
 }
 
@@ -296,7 +351,12 @@ pub(crate) fn vocabulary() -> BoxedStrategy<Policy> {
         .boxed()
 }
 
-fn bare(families: Vec<Family>, lists: Vec<List>, abouts: &[bool], restrictions: Vec<Restriction>) -> Policy {
+fn bare(
+    families: Vec<Family>,
+    lists: Vec<List>,
+    abouts: &[bool],
+    restrictions: Vec<Restriction>,
+) -> Policy {
     let facts = FACTS.iter().zip(abouts).map(|((name, kind), account)| Fact {
         name: (*name).to_owned(),
         kind: kind(),
@@ -304,7 +364,8 @@ fn bare(families: Vec<Family>, lists: Vec<List>, abouts: &[bool], restrictions: 
         about: if *account { About::Account } else { About::Person },
         span: Span::default(),
     });
-    let dialect = |id: &str| GuardedDialect { id: id.to_owned(), prefix: None, span: Span::default() };
+    let dialect =
+        |id: &str| GuardedDialect { id: id.to_owned(), prefix: None, span: Span::default() };
     Policy {
         deployments: Vec::new(),
         id: "random".to_owned(),

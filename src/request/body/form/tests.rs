@@ -3,7 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::automaton::{TestFindings, bundle, chat};
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
+fn read_pieces<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&chat());
     let bundle = bundle.view();
     let (mut form, mut findings) = (Form::new(0), Findings::new(bundle));
@@ -67,7 +69,11 @@ fn what_parsers_read_differently_is_refused() {
     judged("model=myth%C3%B6s", Err(Reason::IdNotAscii), &[]);
     judged("model=a%00", Err(Reason::IdNotAscii), &[]);
     judged("_charset_=utf-16&model=a", Err(Reason::FormSyntax), &["a"]);
-    judged(&format!("model={}", "x".repeat(limits::MODEL_ID_BYTES + 1)), Err(Reason::IdTooLong), &[]);
+    judged(
+        &format!("model={}", "x".repeat(limits::MODEL_ID_BYTES + 1)),
+        Err(Reason::IdTooLong),
+        &[],
+    );
     judged(&"x".repeat(limits::FIELD_BYTES + 1), Err(Reason::FieldTooLong), &[]);
     judged(&"a=b&".repeat(limits::PARAMETERS + 1), Err(Reason::TooManyParameters), &[]);
 }

@@ -20,7 +20,9 @@ fn files() -> Vec<TestAutomaton> {
     states
 }
 
-fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Result<(), Reason>, TestFindings) {
+fn read_pieces<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Result<(), Reason>, TestFindings) {
     let bundle = bundle(&files());
     let bundle = bundle.view();
     let (mut form, mut findings) = (Multipart::new(0, TYPE, None).unwrap(), Findings::new(bundle));
@@ -75,7 +77,11 @@ fn fields_are_read_and_files_passed_over() {
     let data = "RIFF\r\n--\r\n----gate\r\n--x-----gate-\r\r\n";
     let audio = file("audio", data);
     let found = judged(
-        form(&[field("model", "haiku-4"), field("prompt", "say \"model\": \"mythos-5\""), audio.clone()]),
+        form(&[
+            field("model", "haiku-4"),
+            field("prompt", "say \"model\": \"mythos-5\""),
+            audio.clone(),
+        ]),
         Ok(()),
         &["haiku-4"],
     );
@@ -86,14 +92,25 @@ fn fields_are_read_and_files_passed_over() {
     judged(format!("\r\n{}", form(&[field("model", "a")])), Ok(()), &["a"]);
     judged(form(&[]), Ok(()), &[]);
     judged(form(&[part("content-disposition:form-data ; NAME = \"model\"", "a")]), Ok(()), &["a"]);
-    judged(form(&[part("Content-Disposition: form-data; name=model\r\nContent-Length: 1", "a")]), Ok(()), &["a"]);
     judged(
-        form(&[part("Content-Type: text/plain; charset=UTF-8\r\nContent-Disposition: form-data; name=\"model\"", "a")]),
+        form(&[part("Content-Disposition: form-data; name=model\r\nContent-Length: 1", "a")]),
+        Ok(()),
+        &["a"],
+    );
+    judged(
+        form(&[part(
+            "Content-Type: text/plain; charset=UTF-8\r\nContent-Disposition: form-data; name=\"model\"",
+            "a",
+        )]),
         Ok(()),
         &["a"],
     );
     // The end of the data is not where it seems to be.
-    judged(form(&[field("model", "a\r\n---"), field("models", "\r"), field("models", "b\r\n")]), Err(Reason::IdNotAscii), &[]);
+    judged(
+        form(&[field("model", "a\r\n---"), field("models", "\r"), field("models", "b\r\n")]),
+        Err(Reason::IdNotAscii),
+        &[],
+    );
 }
 
 #[test]
@@ -109,7 +126,10 @@ fn a_form_that_parsers_read_differently_is_refused() {
     judged(whole.replace("----gate-B--", "----gate-Bx--"), Err(Reason::MultipartSyntax), &["a"]);
     judged(whole.replacen("----gate-B", "----gate-B ", 1), Err(Reason::MultipartSyntax), &[]);
     judged(
-        form(&[field("x", "y\n----gate-B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na")]),
+        form(&[field(
+            "x",
+            "y\n----gate-B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na",
+        )]),
         Err(Reason::MultipartSyntax),
         &[],
     );
@@ -157,7 +177,11 @@ fn a_part_whose_headers_parsers_read_differently_is_refused() {
         Err(Reason::MultipartHeaderTooLarge),
         &[],
     );
-    judged(form(&vec![field("x", "y"); limits::MULTIPART_PARTS + 1]), Err(Reason::MultipartParts), &[]);
+    judged(
+        form(&vec![field("x", "y"); limits::MULTIPART_PARTS + 1]),
+        Err(Reason::MultipartParts),
+        &[],
+    );
     judged(form(&vec![field("x", "y"); limits::MULTIPART_PARTS]), Ok(()), &[]);
 }
 
@@ -169,33 +193,71 @@ fn a_part_sent_in_an_odd_manner_is_refused_where_it_matters() {
         Err(Reason::MultipartCharset),
         &["a"],
     );
-    judged(form(&[part(&format!("{model}\r\nContent-Type: text/plain; charset=ISO-8859-1"), "a")]), Ok(()), &["a"]);
-    judged(form(&[part(&format!("{model}\r\nContent-Transfer-Encoding: base64"), "a")]), Err(Reason::MultipartEncoding), &["a"]);
-    judged(form(&[part(&format!("{model}\r\nContent-Transfer-Encoding: binary"), "a")]), Ok(()), &["a"]);
-    judged(form(&[part(&format!("{model}; filename=\"m.txt\""), "a")]), Err(Reason::MultipartFile), &["a"]);
-    judged(form(&[part(&format!("{model}; filename*=utf-8''m.txt"), "a")]), Err(Reason::MultipartFile), &["a"]);
+    judged(
+        form(&[part(&format!("{model}\r\nContent-Type: text/plain; charset=ISO-8859-1"), "a")]),
+        Ok(()),
+        &["a"],
+    );
+    judged(
+        form(&[part(&format!("{model}\r\nContent-Transfer-Encoding: base64"), "a")]),
+        Err(Reason::MultipartEncoding),
+        &["a"],
+    );
+    judged(
+        form(&[part(&format!("{model}\r\nContent-Transfer-Encoding: binary"), "a")]),
+        Ok(()),
+        &["a"],
+    );
+    judged(
+        form(&[part(&format!("{model}; filename=\"m.txt\""), "a")]),
+        Err(Reason::MultipartFile),
+        &["a"],
+    );
+    judged(
+        form(&[part(&format!("{model}; filename*=utf-8''m.txt"), "a")]),
+        Err(Reason::MultipartFile),
+        &["a"],
+    );
     judged(
         form(&[
             field("x", "y"),
-            part("Content-Disposition: form-data; name=\"f\"; filename=\"f\"\r\nContent-Type: text/plain; charset=utf-16", "a"),
+            part(
+                "Content-Disposition: form-data; name=\"f\"; filename=\"f\"\r\nContent-Type: text/plain; charset=utf-16",
+                "a",
+            ),
         ]),
         Ok(()),
         &[],
     );
     judged(
-        form(&[part("Content-Disposition: form-data; name=\"f\"\r\nContent-Type: multipart/mixed; boundary=y", "--y")]),
+        form(&[part(
+            "Content-Disposition: form-data; name=\"f\"\r\nContent-Type: multipart/mixed; boundary=y",
+            "--y",
+        )]),
         Err(Reason::MultipartNested),
         &[],
     );
-    judged(form(&[field("_charset_", "utf-16le"), field("model", "a")]), Err(Reason::MultipartCharset), &[]);
+    judged(
+        form(&[field("_charset_", "utf-16le"), field("model", "a")]),
+        Err(Reason::MultipartCharset),
+        &[],
+    );
     judged(form(&[field("mod%65l", "a")]), Err(Reason::AmbiguousKey), &["a"]);
     judged(form(&[field("100%", "a"), field("a%22b", "a")]), Ok(()), &[]);
 }
 
 #[test]
 fn names_are_compared_as_keys_are() {
-    judged(form(&[field("model", "a"), field("x", "y"), field("model", "b")]), Err(Reason::DuplicateKey), &["a", "b"]);
-    judged(form(&[field("model", "a"), field("Model", "b")]), Err(Reason::DuplicateKey), &["a", "b"]);
+    judged(
+        form(&[field("model", "a"), field("x", "y"), field("model", "b")]),
+        Err(Reason::DuplicateKey),
+        &["a", "b"],
+    );
+    judged(
+        form(&[field("model", "a"), field("Model", "b")]),
+        Err(Reason::DuplicateKey),
+        &["a", "b"],
+    );
     assert!(!judged(form(&[field("MODEL", "a")]), Ok(()), &["a"]).named);
     judged(form(&[file("image[]", "a"), file("image[]", "b")]), Ok(()), &[]);
 }
@@ -203,11 +265,24 @@ fn names_are_compared_as_keys_are() {
 #[test]
 fn documents_in_parts_are_read() {
     let json = |name: &str, data: &str| {
-        part(&format!("Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: application/json"), data)
+        part(
+            &format!(
+                "Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: application/json"
+            ),
+            data,
+        )
     };
-    judged(form(&[field("sdp", "v=0"), json("extra_body", r#"{"type":"realtime","model":"a"}"#)]), Ok(()), &["a"]);
+    judged(
+        form(&[field("sdp", "v=0"), json("extra_body", r#"{"type":"realtime","model":"a"}"#)]),
+        Ok(()),
+        &["a"],
+    );
     judged(form(&[field("extra_body", r#" {"model":"a"}"#)]), Ok(()), &["a"]);
-    judged(form(&[field("extra_body", r#"{"model":"a","model":"b"}"#)]), Err(Reason::DuplicateKey), &["a", "b"]);
+    judged(
+        form(&[field("extra_body", r#"{"model":"a","model":"b"}"#)]),
+        Err(Reason::DuplicateKey),
+        &["a", "b"],
+    );
     judged(form(&[json("payload", r#"{"model":"a"#)]), Err(Reason::BodyTruncated), &[]);
     judged(form(&[json("unknown", r#"{"model":"a"}"#)]), Err(Reason::FormSyntax), &["a"]);
     judged(form(&[file("unknown", r#"{"model":"a"}"#)]), Ok(()), &[]);
@@ -217,15 +292,22 @@ fn documents_in_parts_are_read() {
 #[test]
 fn lines_of_a_file_count_if_the_purpose_is_a_batch_wherever_it_stands() {
     let lines = |ids: &[&str]| {
-        ids.iter().map(|id| format!("{{\"custom_id\":\"r--{id}\",\"body\":{{\"model\":\"{id}\"}}}}\n")).collect::<String>()
+        ids.iter()
+            .map(|id| format!("{{\"custom_id\":\"r--{id}\",\"body\":{{\"model\":\"{id}\"}}}}\n"))
+            .collect::<String>()
     };
     let batch = file("file", &lines(&["a", "b"]));
-    for parts in
-        [[field("purpose", "batch"), batch.clone()], [batch.clone(), field("purpose", "batch")], [batch.clone(), field("x", "y")]]
-    {
+    for parts in [
+        [field("purpose", "batch"), batch.clone()],
+        [batch.clone(), field("purpose", "batch")],
+        [batch.clone(), field("x", "y")],
+    ] {
         judged(form(&parts), Ok(()), &["a", "b"]);
     }
-    for parts in [[field("purpose", "fine-tune"), batch.clone()], [batch.clone(), field("purpose", "fine-tune")]] {
+    for parts in [
+        [field("purpose", "fine-tune"), batch.clone()],
+        [batch.clone(), field("purpose", "fine-tune")],
+    ] {
         judged(form(&parts), Ok(()), &[]);
     }
     let broken = file("file", "{\"body\":{\"model\":\"a\"}}\r\n{no\r\n");
@@ -233,8 +315,15 @@ fn lines_of_a_file_count_if_the_purpose_is_a_batch_wherever_it_stands() {
     judged(form(&[broken.clone(), field("purpose", "batch")]), Err(Reason::JsonSyntax), &["a"]);
     judged(form(&[broken, field("purpose", "assistants")]), Ok(()), &[]);
     judged(form(&[field("Purpose", "fine-tune"), batch.clone()]), Err(Reason::AmbiguousKey), &[]);
-    judged(form(&[batch.clone(), batch, field("purpose", "batch")]), Err(Reason::DuplicateKey), &["a", "b"]);
-    let twice = file("file", "{\"body\":{\"model\":\"a\",\"model\":\"b\"}}\r\n{\"body\":{\"model\":\"c\"}}");
+    judged(
+        form(&[batch.clone(), batch, field("purpose", "batch")]),
+        Err(Reason::DuplicateKey),
+        &["a", "b"],
+    );
+    let twice = file(
+        "file",
+        "{\"body\":{\"model\":\"a\",\"model\":\"b\"}}\r\n{\"body\":{\"model\":\"c\"}}",
+    );
     judged(form(&[twice, field("purpose", "batch")]), Err(Reason::DuplicateKey), &["a", "b", "c"]);
 }
 
@@ -244,7 +333,10 @@ fn content_types_name_one_boundary() {
     assert_eq!(of("multipart/form-data; boundary=a"), None);
     assert_eq!(of("Multipart/Form-Data; charset=utf-8; Boundary = \"a-b_c\" ;"), None);
     assert_eq!(of("multipart/mixed; boundary=a"), None);
-    assert_eq!(of("multipart/form-data; boundary=a; charset=utf-16"), Some(Reason::MultipartCharset));
+    assert_eq!(
+        of("multipart/form-data; boundary=a; charset=utf-16"),
+        Some(Reason::MultipartCharset)
+    );
     for line in [
         "",
         "; boundary=a; boundary=b",
@@ -259,10 +351,17 @@ fn content_types_name_one_boundary() {
         "; boundary",
         " boundary=a",
     ] {
-        assert_eq!(of(&format!("multipart/form-data{line}")), Some(Reason::MultipartBoundary), "{line}");
+        assert_eq!(
+            of(&format!("multipart/form-data{line}")),
+            Some(Reason::MultipartBoundary),
+            "{line}"
+        );
     }
     assert_eq!(of(&format!("multipart/form-data; boundary={}", "a".repeat(70))), None);
-    assert_eq!(of(&format!("multipart/form-data; boundary={}", "a".repeat(71))), Some(Reason::MultipartBoundary));
+    assert_eq!(
+        of(&format!("multipart/form-data; boundary={}", "a".repeat(71))),
+        Some(Reason::MultipartBoundary)
+    );
 }
 
 proptest! {

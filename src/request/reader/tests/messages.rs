@@ -43,7 +43,8 @@ fn outcomes(
     let view = bundle.view();
     let route = route(view, asked.method, asked.url);
     let head = Head { method: asked.method, url: asked.url, headers: asked.headers };
-    let mut reader = RequestReader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader =
+        RequestReader::new(view, &route, &head, &closing(&[1]), crate::request::batch::open);
     let mut outcome = reader.finish(view, &closing(&[1]));
     let mut all = Vec::new();
     for message in messages {
@@ -59,10 +60,18 @@ fn outcomes(
 }
 
 #[track_caller]
-fn last_under(trial: &RequestBundle<'_>, url: &str, messages: &[Sent<'_>]) -> (VerdictKind, Reason) {
+fn last_under(
+    trial: &RequestBundle<'_>,
+    url: &str,
+    messages: &[Sent<'_>],
+) -> (VerdictKind, Reason) {
     let whole = outcomes(get(url).with(UPGRADE), trial, messages, usize::MAX);
     for size in [1, 2, 7] {
-        assert_eq!(outcomes(get(url).with(UPGRADE), trial, messages, size), whole, "in pieces of {size}");
+        assert_eq!(
+            outcomes(get(url).with(UPGRADE), trial, messages, size),
+            whole,
+            "in pieces of {size}"
+        );
     }
     let (last, before) = whole.split_last().unwrap();
     assert!(before.iter().all(|(kind, ..)| matches!(kind, Pass | Defer)), "{before:?}");
@@ -79,11 +88,23 @@ fn every_message_is_read() {
     for url in [KNOWN, UNKNOWN, "/v1/realtime?model=haiku-4", "/other/v1/responses"] {
         let on = last(url, &[]);
         assert_eq!(on.0, Defer, "{url}");
-        assert_eq!(last(url, &[text(r#"{"model":"haiku-4"}"#), text(r#"{"type":"x"}"#)]), on, "{url}");
-        for mention in [r#"{"model":"mythos-5"}"#, r#"{"mod\u0065l":"mythos\u002d5"}"#, " \n{\"model\":\"mythos-5\"}"] {
+        assert_eq!(
+            last(url, &[text(r#"{"model":"haiku-4"}"#), text(r#"{"type":"x"}"#)]),
+            on,
+            "{url}"
+        );
+        for mention in [
+            r#"{"model":"mythos-5"}"#,
+            r#"{"mod\u0065l":"mythos\u002d5"}"#,
+            " \n{\"model\":\"mythos-5\"}",
+        ] {
             assert_eq!(last(url, &[text(mention)]), DENIED, "{url} {mention}");
             assert_eq!(last(url, &[binary(mention.as_bytes())]), DENIED, "{url} {mention}");
-            assert_eq!(last(url, &[text(r#"{"model":"haiku-4"}"#), text("{}"), text(mention)]), DENIED, "{url} {mention}");
+            assert_eq!(
+                last(url, &[text(r#"{"model":"haiku-4"}"#), text("{}"), text(mention)]),
+                DENIED,
+                "{url} {mention}"
+            );
         }
     }
 }
@@ -99,7 +120,11 @@ fn what_cannot_be_read_is_refused() {
         ("\u{feff}{}", BodyBom),
     ] {
         let told = last(KNOWN, &[text(message)]);
-        assert_eq!((told.0, told.1 == reason || message.ends_with("{}")), (Refuse, true), "{message} {told:?}");
+        assert_eq!(
+            (told.0, told.1 == reason || message.ends_with("{}")),
+            (Refuse, true),
+            "{message} {told:?}"
+        );
     }
     assert_eq!(last(KNOWN, &[binary(b"\xff\x00\x12\x80")]).0, Refuse);
     assert_eq!(last(KNOWN, &[binary(b"{\0\"\0m\0")]), (Refuse, BodyUtf16));
@@ -111,7 +136,9 @@ fn what_cannot_be_read_is_refused() {
 #[test]
 fn media_is_no_broken_document() {
     let on = last(UNKNOWN, &[]);
-    for media in [&b"\xff\x00\x12\x80"[..], b"{\x00\x12\x80", b"[\xff\xff\xff\xff", b"{", b"[1,2", b"hello"] {
+    for media in
+        [&b"\xff\x00\x12\x80"[..], b"{\x00\x12\x80", b"[\xff\xff\xff\xff", b"{", b"[1,2", b"hello"]
+    {
         assert_eq!(last(UNKNOWN, &[binary(media), binary(media)]), on, "{media:?}");
         assert_eq!(last(KNOWN, &[binary(media)]).0, Refuse, "{media:?}");
     }
@@ -127,7 +154,8 @@ fn a_message_beyond_the_bound_is_refused() {
     let fits = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 2));
     let large = format!("{}[]", " ".repeat(limits::MESSAGE_BYTES - 1));
     let at = |message: &str, size: usize| {
-        let all = outcomes(get(KNOWN).with(UPGRADE), &RequestBundle::default(), &[text(message)], size);
+        let all =
+            outcomes(get(KNOWN).with(UPGRADE), &RequestBundle::default(), &[text(message)], size);
         all.last().map(|(kind, reason, _)| (*kind, *reason)).unwrap()
     };
     for size in [usize::MAX, 1 << 20, (1 << 20) + 1] {
@@ -156,7 +184,13 @@ fn what_went_unread_is_refused_unless_it_is_denied() {
     let view = bundle.view();
     let decide = |url: &str, denied_set: &DeniedSet| {
         let head = Head { method: "GET", url, headers: UPGRADE };
-        let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, denied_set, crate::request::batch::open);
+        let mut reader = RequestReader::new(
+            view,
+            &route(view, "GET", url),
+            &head,
+            denied_set,
+            crate::request::batch::open,
+        );
         reader.message(view, denied_set, false);
         reader.stop(SessionUnread);
         let outcome = reader.finish(view, denied_set);
@@ -178,7 +212,10 @@ fn a_policy_that_denies_the_late_bound_denies_what_stays_open() {
     assert_eq!(last_under(&trial, "/v1/realtime?model=haiku-4", &[text("{}"), text("{}")]), ON);
     // A message that refers to what is stored and names nothing itself.
     assert_eq!(last_under(&trial, KNOWN, &[text(named), text(r#"{"previous":"r"}"#)]), bound);
-    assert_eq!(last_under(&trial, KNOWN, &[text(r#"{"previous":"r","model":"haiku-4"}"#), text("{}")]), ON);
+    assert_eq!(
+        last_under(&trial, KNOWN, &[text(r#"{"previous":"r","model":"haiku-4"}"#), text("{}")]),
+        ON
+    );
     assert_eq!(last_under(&trial, UNKNOWN, &[]), bound);
 }
 
@@ -189,12 +226,19 @@ fn mentions_say_in_which_message_they_stood() {
     let view = bundle.view();
     let url = "/v1/realtime?model=haiku-4";
     let head = Head { method: "GET", url, headers: UPGRADE };
-    let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader = RequestReader::new(
+        view,
+        &route(view, "GET", url),
+        &head,
+        &closing(&[1]),
+        crate::request::batch::open,
+    );
     for message in ["{}", r#"{"model":"auto"}"#, r#"{"models":["x","mythos-5"]}"#] {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, message.as_bytes());
     }
-    let found: Vec<_> = reader.mentions().iter().map(|mention| (mention.text.as_str(), mention.carrier)).collect();
+    let found: Vec<_> =
+        reader.mentions().iter().map(|mention| (mention.text.as_str(), mention.carrier)).collect();
     let wanted = [
         ("haiku-4", Carrier::Query),
         ("auto", Carrier::Message(2)),
@@ -209,7 +253,13 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
     let bundle = RequestBundle::default().bundle();
     let view = bundle.view();
     let head = Head { method: "GET", url: KNOWN, headers: UPGRADE };
-    let mut reader = RequestReader::new(view, &route(view, "GET", KNOWN), &head, &closing(&[1]), crate::request::batch::open);
+    let mut reader = RequestReader::new(
+        view,
+        &route(view, "GET", KNOWN),
+        &head,
+        &closing(&[1]),
+        crate::request::batch::open,
+    );
     for number in 0..10_000 {
         reader.message(view, &closing(&[1]), false);
         reader.feed(view, format!(r#"{{"model":"auto-{number}"}}"#).as_bytes());
@@ -224,14 +274,24 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
 /// What becomes of each message: `true` for the client's, `false` for the origin's, of which it is told whether it goes (`None`: it ends
 /// the session).
 #[track_caller]
-fn may_release(trial: &RequestBundle<'_>, url: &str, messages: &[(bool, &str)]) -> Vec<Option<bool>> {
+fn may_release(
+    trial: &RequestBundle<'_>,
+    url: &str,
+    messages: &[(bool, &str)],
+) -> Vec<Option<bool>> {
     let bundle = trial.bundle();
     let view = bundle.view();
     let denied_set = closing(&[1]);
     let head = Head { method: "GET", url, headers: UPGRADE };
     let mut of_all = Vec::new();
     for size in [usize::MAX, 1, 7] {
-        let mut reader = RequestReader::new(view, &route(view, "GET", url), &head, &denied_set, crate::request::batch::open);
+        let mut reader = RequestReader::new(
+            view,
+            &route(view, "GET", url),
+            &head,
+            &denied_set,
+            crate::request::batch::open,
+        );
         assert!(matches!(reader.finish(view, &denied_set).kind, Defer));
         let mut goes = Vec::new();
         for (client, message) in messages {
@@ -271,39 +331,101 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
     let mythos = r#"{"model":"mythos-5"}"#;
     let auto = r#"{"model":"auto"}"#;
     // Nothing was asked for, so nothing can be held back; but what is denied is denied.
-    assert_eq!(may_release(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]), [go, go, go]);
+    assert_eq!(
+        may_release(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]),
+        [go, go, go]
+    );
     assert_eq!(may_release(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
     // The client has named it.
-    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]), [go, hold, cut]);
-    assert_eq!(may_release(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]), [go]);
+    assert_eq!(
+        may_release(
+            &trial,
+            KNOWN,
+            &[(CLIENT, haiku), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, mythos)]
+        ),
+        [go, hold, cut]
+    );
+    assert_eq!(
+        may_release(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]),
+        [go]
+    );
     // The origin must.
     assert_eq!(
-        may_release(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]),
+        may_release(
+            &trial,
+            KNOWN,
+            &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, "no JSON"), (ORIGIN, haiku), (ORIGIN, "{}")]
+        ),
         [hold, hold, go, go]
     );
-    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]), [hold, hold, go]);
-    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]), [cut]);
+    assert_eq!(
+        may_release(
+            &trial,
+            KNOWN,
+            &[(CLIENT, "{}"), (ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, haiku)]
+        ),
+        [hold, hold, go]
+    );
+    assert_eq!(
+        may_release(
+            &trial,
+            KNOWN,
+            &[(CLIENT, auto), (ORIGIN, r#"{"model":"haiku-4","model":"mythos-5"}"#)]
+        ),
+        [cut]
+    );
     // What is stored may run another than is named.
     let stored = r#"{"previous":"r"}"#;
-    assert_eq!(may_release(&trial, KNOWN, &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]), [hold]);
+    assert_eq!(
+        may_release(
+            &trial,
+            KNOWN,
+            &[(CLIENT, haiku), (CLIENT, stored), (CLIENT, "{}"), (ORIGIN, "{}")]
+        ),
+        [hold]
+    );
     // What was named before is no proof of what a later message leaves open; messages that ask for nothing else take none away.
     for open in [auto, stored] {
-        let asked =
-            [(CLIENT, haiku), (ORIGIN, haiku), (CLIENT, open), (ORIGIN, "{}"), (ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}")];
+        let asked = [
+            (CLIENT, haiku),
+            (ORIGIN, haiku),
+            (CLIENT, open),
+            (ORIGIN, "{}"),
+            (ORIGIN, haiku),
+            (CLIENT, "{}"),
+            (ORIGIN, "{}"),
+        ];
         assert_eq!(may_release(&trial, KNOWN, &asked), [go, hold, go, go], "{open}");
     }
     let late = "/v1/responses?model=auto";
     assert_eq!(
-        may_release(&trial, late, &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]),
+        may_release(
+            &trial,
+            late,
+            &[(ORIGIN, haiku), (CLIENT, "{}"), (ORIGIN, "{}"), (CLIENT, auto), (ORIGIN, "{}")]
+        ),
         [go, go, hold]
     );
     // What nobody knows the meaning of may name what runs, as in a body.
     let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
-    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]), [hold, hold]);
-    assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]), [hold]);
+    assert_eq!(
+        may_release(
+            &trial,
+            UNKNOWN,
+            &[(CLIENT, deeper), (ORIGIN, "{}"), (CLIENT, haiku), (ORIGIN, "{}")]
+        ),
+        [hold, hold]
+    );
+    assert_eq!(
+        may_release(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]),
+        [hold]
+    );
     // A policy that lets pass what it does not know asks for no proof of it.
     let lax = RequestBundle { flags: 1, ..RequestBundle::default() };
-    assert_eq!(may_release(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]), [go, cut]);
+    assert_eq!(
+        may_release(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]),
+        [go, cut]
+    );
     // Nobody knows where an unknown operation would name one.
     assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
     assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);

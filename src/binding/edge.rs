@@ -97,9 +97,11 @@ impl Edge {
     /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be guessable.
     #[wasm_bindgen(constructor)]
     pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Edge, JsValue> {
-        let bundle = OwnedBundle::new(bundle).map_err(|fault| error(fault.code(), "the bundle cannot be used"))?;
-        let gate = gate::Gate::new(bundle, list_key.as_deref())
-            .map_err(|fault| error(fault.code(), "the list key is not the one that the bundle was compiled with"))?;
+        let bundle = OwnedBundle::new(bundle)
+            .map_err(|fault| error(fault.code(), "the bundle cannot be used"))?;
+        let gate = gate::Gate::new(bundle, list_key.as_deref()).map_err(|fault| {
+            error(fault.code(), "the list key is not the one that the bundle was compiled with")
+        })?;
         let caller = Caller::default();
         Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, passed: None })
     }
@@ -143,7 +145,8 @@ impl Edge {
         self.caller.asn = asn.parse().ok();
         self.caller.ip = read_ip(ip);
         self.caller.network = Network::default();
-        let mut invalid = self.caller.asn.is_none() && !asn.is_empty() || self.caller.ip.is_none() && !ip.is_empty();
+        let mut invalid = self.caller.asn.is_none() && !asn.is_empty()
+            || self.caller.ip.is_none() && !ip.is_empty();
         for kind in pieces(kinds, b',') {
             match Network::of(kind) {
                 Some(kind) => self.caller.network = self.caller.network.with(kind),
@@ -197,7 +200,8 @@ impl Edge {
 
     /// The verdict on a request that `access` let pass, as JSON. Without `LICENSED` in the result of `access` it is always the same.
     pub fn verdict(&self) -> String {
-        let passed = self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
+        let passed =
+            self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
         passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
@@ -205,15 +209,20 @@ impl Edge {
     #[wasm_bindgen(js_name = deniedFamilies)]
     pub fn denied_families(&self) -> String {
         let mut gate = held(&self.gate);
-        self.unread.as_ref().map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
+        self.unread
+            .as_ref()
+            .map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
     /// The second step, after `access` returned `READ`: reads path, query and headers, given as lines `name: value`.
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
-        let (unread, method, url) =
-            self.unread.take().ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
+        let (unread, method, url) = self
+            .unread
+            .take()
+            .ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
         let lines = header_lines(headers);
-        let pending = held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
+        let pending =
+            held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
     }
 
@@ -272,7 +281,9 @@ impl Reader {
     pub fn decoded(&mut self, trouble: usize) {
         match trouble.checked_sub(1) {
             None => self.pending.decoded(),
-            Some(at) => self.pending.unreadable(Reason::CODING.get(at).copied().unwrap_or(Reason::ContentCoding)),
+            Some(at) => self
+                .pending
+                .unreadable(Reason::CODING.get(at).copied().unwrap_or(Reason::ContentCoding)),
         }
     }
 
@@ -299,7 +310,10 @@ impl Reader {
 
     /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
     pub fn refusal(&self, case_id: &str) -> String {
-        self.verdict.as_ref().map(|verdict| Refusal::new(verdict, case_id).to_json()).unwrap_or_default()
+        self.verdict
+            .as_ref()
+            .map(|verdict| Refusal::new(verdict, case_id).to_json())
+            .unwrap_or_default()
     }
 
     /// Reads a piece of a WebSocket message from the origin.
@@ -402,14 +416,17 @@ impl Reader {
             2 => Reason::AnswerTooLong,
             _ => Reason::Exhausted,
         };
-        let verdict = held(&self.gate).withheld(&self.pending, verdict, reason, self.answer.as_ref());
+        let verdict =
+            held(&self.gate).withheld(&self.pending, verdict, reason, self.answer.as_ref());
         self.verdict = Some(verdict);
     }
 
     /// The refusal in the form of the answer, whose beginning has gone; empty: there is none.
     #[wasm_bindgen(js_name = lastWords)]
     pub fn last_words(&self, case_id: &str) -> Vec<u8> {
-        let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else { return Vec::new() };
+        let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else {
+            return Vec::new();
+        };
         answer.last_words(&Refusal::new(verdict, case_id))
     }
 }

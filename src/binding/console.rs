@@ -34,9 +34,19 @@ fn load(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<policy::Load
         Some(text) => Ok(policy::File { name: name.into(), text: text.clone() }),
         None => Err(String::from("no such file was given")),
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a clock in milliseconds; beyond its bounds it saturates")]
-    let mut options = policy::Options { now: now.map(|now| now as i64), read: Some(Box::new(read)), ..Default::default() };
-    Ok(policy::load(files.into_iter().map(|file| Source::new(file.name, file.text)).collect(), &mut options))
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a clock in milliseconds; beyond its bounds it saturates"
+    )]
+    let mut options = policy::Options {
+        now: now.map(|now| now as i64),
+        read: Some(Box::new(read)),
+        ..Default::default()
+    };
+    Ok(policy::load(
+        files.into_iter().map(|file| Source::new(file.name, file.text)).collect(),
+        &mut options,
+    ))
 }
 
 fn object(value: &impl Serialize) -> Result<JsValue, JsValue> {
@@ -56,14 +66,20 @@ pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue
     let mut loaded = load(files, lists, now)?;
     let uncompiled = loaded.policy.as_ref().map(crate::compile::problems).unwrap_or_default();
     loaded.problems.extend(uncompiled);
-    object(&loaded.problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>())
+    object(
+        &loaded.problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>(),
+    )
 }
 
 /// Compiles a policy into a bundle.
 ///
 /// Throws the problems, in the shape of `check`, if the policy has errors.
 #[wasm_bindgen]
-pub fn compile(files: JsValue, lists: JsValue, list_key: Option<Vec<u8>>) -> Result<Vec<u8>, JsValue> {
+pub fn compile(
+    files: JsValue,
+    lists: JsValue,
+    list_key: Option<Vec<u8>>,
+) -> Result<Vec<u8>, JsValue> {
     let loaded = load(files, lists, None)?;
     let compiled = match &loaded.policy {
         Some(policy) => crate::compile::compile(policy, list_key.as_deref())
@@ -71,7 +87,8 @@ pub fn compile(files: JsValue, lists: JsValue, list_key: Option<Vec<u8>>) -> Res
         None => Err(loaded.problems.clone()),
     };
     compiled.map_err(|problems| {
-        object(&problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>()).unwrap_or_else(|error| error)
+        object(&problems.iter().map(|problem| problem.to_json(&loaded.files)).collect::<Vec<_>>())
+            .unwrap_or_else(|error| error)
     })
 }
 
@@ -95,7 +112,10 @@ impl Console {
 
     /// The verdict on one request, as a line. `now` is in milliseconds since the epoch.
     pub fn decide(&mut self, line: &str, now: f64) -> Result<String, JsError> {
-        #[expect(clippy::cast_possible_truncation, reason = "a clock in milliseconds; beyond its bounds it saturates")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a clock in milliseconds; beyond its bounds it saturates"
+        )]
         let now = now as i64;
         Ok(self.0.decide(line, now)?)
     }
