@@ -110,7 +110,7 @@ for (const [language, [command, parameters, options]] of Object.entries({
     });
     const around = await post(`${origin}/v1/chat/completions`, { model: "haiku-4" }, "sk-foreign");
     assert.equal(around.status, 403);
-    assert.deepEqual(await around.json(), { error: "reach_missing" });
+    assert.deepEqual(await around.json(), { error: "access_missing" });
 
     const keys = { "sk-us-person": { us_person: true }, "sk-foreign": { us_person: false } };
     const gate = await worker(

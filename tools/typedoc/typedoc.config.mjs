@@ -19,6 +19,5 @@ export default {
   skipErrorChecking: true,
   logLevel: "Warn",
   // Parts of the Worker that the entry points use, and that no consumer names.
-  intentionallyNotExported: ["Table", "Freed", "KeyText"],
-  externalSymbolLinkMappings: { portcullis: { CHECK: "#", WITHHELD: "#" } },
+  intentionallyNotExported: ["KeyText"],
 };
