@@ -228,9 +228,9 @@ fn a_mark_is_good_for_one_request() {
             .map(|mark| mark.nonce)
     };
     // One that does not hold takes no place.
-    assert_eq!(take("an empty denied set", "GET"), Err(AccessHeaderError::MethodWrong));
-    assert!(take("an empty denied set", "POST").is_ok());
-    assert_eq!(take("an empty denied set", "POST"), Err(AccessHeaderError::Replayed));
+    assert_eq!(take("nothing denied", "GET"), Err(AccessHeaderError::MethodWrong));
+    assert!(take("nothing denied", "POST").is_ok());
+    assert_eq!(take("nothing denied", "POST"), Err(AccessHeaderError::Replayed));
     assert!(take("one family denied", "POST").is_ok());
     assert_eq!(take("under an Ed25519 key", "POST"), Err(AccessHeaderError::CacheFull));
 }
@@ -271,5 +271,5 @@ fn keys_that_are_none() {
         assert!(Keys::read(text).is_err_and(|error| error.code() == "key_invalid"), "{text}");
     }
     let keys = Keys::read(&format!("k:hmac-sha256:{long}")).unwrap();
-    assert_eq!(format!("{keys:?}"), "[\"k\"]", "a key does not denied_set a log");
+    assert_eq!(format!("{keys:?}"), "[\"k\"]", "a key does not reach a log");
 }

@@ -141,7 +141,7 @@ codes! {
     "A table of deployments has either `names` or a `file`, not both and not neither, and is not empty. Each name resolves to one model or to several: a line of a \
      file that has a name alone says nothing, and so would a table that is too large to be read."
     HOST "E0306"
-    "A host is the plain name by which clients denied_set the gate, `acme.openai.azure.com`: no scheme, no port, no path, no `*`."
+    "A host is the plain name by which clients reach the gate, `acme.openai.azure.com`: no scheme, no port, no path, no `*`."
     PLACE_CODE "E0401"
     "Places are ISO 3166-1 alpha-2 codes of countries (`US`, and `XK` for Kosovo) or ISO 3166-2 codes of regions with their country (`UA-43`). Withdrawn, \
      reserved and user-assigned codes (`AN`, `SU`, `EU`, `ZZ`) name no place that a database reports."
