@@ -107,7 +107,7 @@ test-size: build ## the byte budget, and what must not be in the edge module
 
 bench: bench-native bench-worker ## all figures of docs/performance.md
 
-bench-native: ## reach, scan and decoding, natively
+bench-native: ## denied set, scan and decoding, natively
 	@tools/install.sh rust node
 	cargo bench --features author
 

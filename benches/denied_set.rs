@@ -6,8 +6,8 @@
 //! two turns of the scheduler, since only disturbances make one slower.
 //!
 //! ```sh
-//! cargo bench --features author --bench reach            # all sizes
-//! cargo bench --features author --bench reach -- 10000   # one
+//! cargo bench --features author --bench denied_set            # all sizes
+//! cargo bench --features author --bench denied_set -- 10000   # one
 //! ```
 
 use std::hint::black_box;

@@ -4,7 +4,7 @@
 //! server-sent events, one JSON document, lines of JSON. Output: one line a kind, the best of nine rounds.
 //!
 //! ```sh
-//! cargo bench --features author --bench answer
+//! cargo bench --features author --bench response
 //! ```
 
 mod stand;
