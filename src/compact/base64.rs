@@ -1,8 +1,8 @@
-//! Base64 (RFC 4648 section 4).
+//! Writes Base64.
 
 use alloc::string::String;
 
-/// RFC 4648 section 4, with padding.
+/// Returns the bytes in Base64 with padding (RFC 4648, section 4).
 pub(crate) fn base64(bytes: &[u8]) -> String {
     let mut to = String::new();
     for chunk in bytes.chunks(3) {

@@ -1,6 +1,6 @@
-//! Hexadecimal digits.
+//! Reads hexadecimal digits.
 
-/// The value of a hexadecimal digit.
+/// Returns the value of a hexadecimal digit in either case.
 pub(crate) fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),

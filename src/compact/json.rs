@@ -1,9 +1,10 @@
-//! JSON as text, for what the edge has to say: verdicts, refusals, what a bundle is. Forty lines instead of a serializer, whose weight
-//! the edge module would carry.
+//! Writes JSON for the output of the edge module: verdicts, refusals, descriptions of bundles. A
+//! serializer would make the module larger.
 
 use alloc::string::String;
 
-/// Appends a JSON string, RFC 8259 section 7. Only what must be escaped is; `<` is too, so that the text is safe inside a page.
+/// Appends a JSON string (RFC 8259, section 7). It escapes what JSON requires, and `<`, DEL, U+2028
+/// and U+2029, so that the text is safe inside a web page.
 pub(crate) fn string(to: &mut String, text: &str) {
     to.push('"');
     for character in text.chars() {

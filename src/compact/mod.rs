@@ -1,4 +1,5 @@
-//! Sorting, splitting and JSON writing in fewer bytes than `std` and serde need.
+//! Sorting, splitting, bit sets, hexadecimal digits, Base64 and JSON in fewer bytes of code than
+//! the standard library and serde need.
 
 #[cfg(any(feature = "edge", feature = "origin"))]
 pub(crate) mod base64;

@@ -1,7 +1,9 @@
-//! Sorting in few bytes: the standard library's sorts are fast and weigh five kilobytes for each type that is sorted, in an edge
-//! module of sixty. What is sorted here is sorted once a bundle, or is short.
+//! Sorts in few bytes of code. The sorts of the standard library are fast, but take five kilobytes
+//! for each sorted type, in an edge module of sixty. The inputs here are short, or sorted once for
+//! each bundle.
 
-/// Sorts by heaps: in place, without recursion, n log n in the worst case. Equal elements may change places.
+/// Sorts in place by heapsort: no recursion, n log n comparisons in the worst case. It is not
+/// stable: equal elements may change their order.
 pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     let len = items.len();
     for root in (0..len / 2).rev() {
@@ -13,7 +15,7 @@ pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     }
 }
 
-/// Lets an element sink below all that are larger.
+/// Moves an element down the heap until no child is larger.
 fn sink<T: Ord>(heap: &mut [T], mut at: usize) {
     loop {
         let mut child = 2 * at + 1;

@@ -1,23 +1,24 @@
-//! Pieces of a text between separators. `str::split` and `str::trim` bring a searcher for each kind of pattern along, which together weigh
-//! a kilobyte in the edge module; a separator here is one ASCII character, and blanks are ASCII's, as in HTTP.
+//! Splits texts at separators. `str::split` and `str::trim` contain a searcher for each kind of
+//! pattern, which together take a kilobyte of the edge module. Here a separator is one ASCII
+//! character, and blanks are those of ASCII, as in HTTP.
 
-/// The pieces between separators: one more than there are separators.
+/// Returns the pieces between separators: one more than there are separators.
 pub(crate) fn pieces(text: &str, separator: u8) -> Pieces<'_> {
     Pieces { rest: Some(text), separator }
 }
 
-/// What stands before the first separator and what behind it; `None` if there is none.
+/// Returns the texts before and after the first separator, or `None` if there is none.
 pub(crate) fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
     let at = text.as_bytes().iter().position(|&byte| byte == separator)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
-/// The text starts with the other, ASCII case aside.
+/// Returns whether the text starts with the other, ASCII case aside.
 pub(crate) fn starts_folded(text: &[u8], start: &[u8]) -> bool {
     text.get(..start.len()).is_some_and(|front| front.eq_ignore_ascii_case(start))
 }
 
-/// The text ends with the other, ASCII case aside.
+/// Returns whether the text ends with the other, ASCII case aside.
 pub(crate) fn ends_folded(text: &[u8], end: &[u8]) -> bool {
     text.len()
         .checked_sub(end.len())
@@ -25,7 +26,7 @@ pub(crate) fn ends_folded(text: &[u8], end: &[u8]) -> bool {
         .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// An iterator over pieces of a text.
+/// An iterator over the pieces of a text.
 #[derive(Clone)]
 pub(crate) struct Pieces<'a> {
     rest: Option<&'a str>,

@@ -1,7 +1,9 @@
-//! What does the body claim to be?
+//! Reads the format that a body is declared to have.
 //!
-//! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: which reader the claim asks for, what codings lie over the
-//! body, and what of all that nobody could agree on. The claim is not a proof: [`reader`](crate::request::reader) looks at the first byte as well.
+//! Input: `Content-Type` and `Content-Encoding`, which the sender sets. Output: the reader that the
+//! declaration asks for, the codings of the body, and whether servers could disagree about the
+//! declaration. A declaration proves nothing: [`reader`](crate::request::reader) also looks at the
+//! first byte.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -18,13 +20,13 @@ pub(crate) enum BodyKind {
     Lines,
     Form,
     Multipart,
-    /// A session description: what it sets up leaves the gate.
+    /// A session description (SDP). The session that it sets up bypasses the gate.
     Sdp,
-    /// Something else or nothing: JSON if it starts as JSON does.
+    /// Another type or none. Read as JSON if it starts like JSON.
     Other,
 }
 
-/// Headers that hold a digest or a signature which covers the body.
+/// Headers that hold a digest or a signature of the body.
 const SIGNATURES: [&str; 6] = [
     "content-md5",
     "digest",
@@ -34,22 +36,24 @@ const SIGNATURES: [&str; 6] = [
     "x-amz-content-sha256",
 ];
 
-/// What the headers claim of the body.
+/// The body as the headers declare it.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) kind: BodyKind,
-    /// The content type as it was sent, for the reader of multipart.
+    /// The content type as it was sent, for the reader of multipart bodies.
     pub(crate) line: String,
-    /// Why no body under these headers can be read.
+    /// Why a body under these headers cannot be read.
     pub(crate) trouble: Option<Reason>,
-    /// Text is said to be in a charset of one byte a character, ASCII and more: bytes that are no UTF-8 are characters of it.
+    /// The declared charset has one byte a character and includes ASCII. Bytes that are not UTF-8
+    /// are characters of it.
     pub(crate) single_byte: bool,
-    /// The codings, with commas between, in the order in which they were applied; empty if there are none.
+    /// The codings in the order in which they were applied, separated by commas. Empty if there are
+    /// none.
     pub(crate) codings: String,
 }
 
 impl Content {
-    /// Nothing is claimed: a message on a WebSocket.
+    /// A body without a declaration: a message on a WebSocket.
     pub(crate) const NONE: Self = Self {
         kind: BodyKind::Other,
         line: String::new(),
@@ -67,7 +71,8 @@ impl Content {
         let media = pieces(line, b';').next().unwrap_or_default().trim_ascii();
         let kind = kind(media);
         let charset = charset(line);
-        // One type said twice is one type, but for the boundary, which the text behind it may become a part of.
+        // A type that is repeated counts once. A multipart type is the exception, because the text
+        // after it may become part of the boundary.
         let same = |lines: &str| {
             kind != Some(BodyKind::Multipart)
                 && pieces(lines, b',').all(|other| other.trim_ascii().eq_ignore_ascii_case(line))
@@ -92,7 +97,7 @@ impl Content {
     }
 }
 
-/// A digest or a signature covers the body: it must reach the origin as it came.
+/// Returns whether a digest or a signature covers the body, so that it must be forwarded unchanged.
 pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
     is_presigned(query)
         || headers.iter().any(|(name, value)| {
@@ -102,7 +107,8 @@ pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
         })
 }
 
-/// `None`: a multipart type that no operation takes, each part of which could be anything.
+/// Returns the kind of a media type. `None` for a multipart type that no operation takes, whose
+/// parts could be anything.
 fn kind(media: &str) -> Option<BodyKind> {
     let is = |known: &str| media.eq_ignore_ascii_case(known);
     Some(if is("application/json") || is("text/json") || ends_folded(media.as_bytes(), b"+json") {
@@ -133,7 +139,8 @@ fn kind(media: &str) -> Option<BodyKind> {
     })
 }
 
-/// Several types in one line, as proxies join them: some servers take the first, some the last.
+/// Returns whether the line holds several types, as proxies join them. Some servers take the first
+/// of them, some the last.
 fn is_list(line: &str) -> bool {
     let mut quoted = false;
     line.bytes().any(|byte| {
@@ -142,11 +149,11 @@ fn is_list(line: &str) -> bool {
     })
 }
 
-/// A charset in which a byte below 128 is the ASCII character, wherever it stands.
+/// A charset in which a byte below 128 is the ASCII character, wherever it occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Charset {
     Utf8,
-    /// One byte a character. Java and Windows clients declare these, most often of text that is ASCII.
+    /// One byte a character. Java and Windows clients declare these, mostly for text that is ASCII.
     SingleByte,
 }
 
@@ -160,16 +167,18 @@ const CHARSETS: [&[u8]; 8] = [
     b"windows-1252",
     b"cp1252",
 ];
-/// How many of them name UTF-8, or a part of it.
+/// The number of leading entries that name UTF-8 or a subset of it.
 const UTF8: usize = 3;
 
-/// What a charset's name means; `None`: in that one an id may read differently.
+/// Returns the meaning of a charset's name. `None` for a charset in which an id may read
+/// differently.
 pub(crate) fn charset_of(name: &[u8]) -> Option<Charset> {
     let at = CHARSETS.iter().position(|known| name.eq_ignore_ascii_case(known))?;
     Some(if at < UTF8 { Charset::Utf8 } else { Charset::SingleByte })
 }
 
-/// The charset that the parameters say, UTF-8 if they say none; `None`: another one, or one said twice.
+/// Returns the declared charset, or UTF-8 if there is none. `None` for an unknown charset or a
+/// repeated declaration.
 fn charset(line: &str) -> Option<Charset> {
     let mut said = None;
     let mut parameters = pieces(line, b';');
@@ -200,8 +209,10 @@ fn is_coded(coding: &str) -> bool {
     !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")
 }
 
-/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
-/// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
+/// Returns whether the query holds an AWS signature (Signature Version 4, authentication by query).
+/// Like a signature in a header it covers the body. The name counts wherever it occurs in the
+/// query, because dividing the query into pairs would cost bytes. A body that counts as signed is
+/// under more rules, not fewer.
 pub(crate) fn is_presigned(query: &[u8]) -> bool {
     const NAME: &[u8] = b"x-amz-signature";
     query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))

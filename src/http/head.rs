@@ -10,18 +10,18 @@ use super::target;
 pub struct Head<'a> {
     /// The method token as it was sent.
     pub method: &'a str,
-    /// Absolute URL, or path with query.
+    /// An absolute URL, or a path with its query.
     pub url: &'a str,
-    /// Header lines in order; names in any case, several of one name stay several.
+    /// Header lines in order. Names are in any case. Lines of one name are not joined.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// The values of all lines of this name, which is lower case.
+/// Returns the values of all lines of this name, which must be in lower case.
 pub(crate) fn lines<'a>(headers: &'a [(&'a str, &'a str)], name: &'static str) -> HeaderLines<'a> {
     HeaderLines { headers, name }
 }
 
-/// An iterator over the values of lines of one name.
+/// An iterator over the values of the lines of one name.
 pub(crate) struct HeaderLines<'a> {
     headers: &'a [(&'a str, &'a str)],
     name: &'static str,
@@ -41,7 +41,7 @@ impl<'a> Iterator for HeaderLines<'a> {
     }
 }
 
-/// The name, once folded, is this lower-case one.
+/// Returns whether the name, once folded, equals this one in lower case.
 pub(crate) fn is(name: &str, folded: &str) -> bool {
     name.len() == folded.len() && order(folded, name) == Ordering::Equal
 }
@@ -50,7 +50,7 @@ pub(crate) fn known(name: &str) -> Option<Known> {
     KNOWN.iter().find(|(known, _)| is(name, known)).map(|(_, what)| *what)
 }
 
-/// Headers that are looked at for themselves.
+/// Headers that have a meaning to the gate.
 pub(crate) const KNOWN: [(&str, Known); 12] = [
     ("x-http-method-override", Known::Method),
     ("x-http-method", Known::Method),
@@ -63,16 +63,16 @@ pub(crate) const KNOWN: [(&str, Known); 12] = [
     ("referer", Known::Silent),
     ("cookie", Known::Silent),
     ("origin", Known::Silent),
-    // The caller's telephone.
+    // The model of the caller's telephone.
     ("sec-ch-ua-model", Known::Silent),
 ];
 
-/// What such a header does.
+/// The meaning of such a header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// It asks a server to take the request for another method.
+    /// It asks a server to treat the request as one of another method.
     Method,
-    /// It asks a server to take the request for one of another path.
+    /// It asks a server to treat the request as one of another path.
     Path,
     /// It never mentions a model.
     Silent,
@@ -82,7 +82,8 @@ pub(crate) fn order(folded: &str, name: &str) -> Ordering {
     folded_order(folded.as_bytes(), name.as_bytes(), b'_')
 }
 
-/// The order of a text in lower case and a name, once that is folded and `dash` in it is `-`.
+/// Compares a text in lower case with a name. The name is folded first: to lower case, and `dash`
+/// to `-`.
 pub(crate) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
     for (at, &byte) in folded.iter().enumerate() {
         let Some(&other) = name.get(at) else { return Ordering::Greater };
@@ -94,13 +95,14 @@ pub(crate) fn folded_order(folded: &[u8], name: &[u8], dash: u8) -> Ordering {
     folded.len().cmp(&name.len())
 }
 
-/// The name has one of these words in it.
+/// Returns whether one of these words occurs in the name. Words end at characters other than ASCII
+/// letters and digits.
 pub(crate) fn has_word(name: &[u8], words: &[&[u8]]) -> bool {
     name.split(|b| !b.is_ascii_alphanumeric())
         .any(|word| words.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
-/// The host that the request is for, folded; empty if it does not say.
+/// Returns the host that the request is for, in lower case. Empty if the request names none.
 pub(crate) fn host(head: &Head<'_>) -> Vec<u8> {
     let mut host = target::host(head.url);
     if host.is_empty() {

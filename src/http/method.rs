@@ -1,4 +1,4 @@
-//! The methods that a request may be taken for.
+//! The methods that servers may take a request for.
 
 #[cfg(any(feature = "author", feature = "edge"))]
 use alloc::string::String;
@@ -17,8 +17,9 @@ pub(crate) fn methods(headers: &[(&str, &str)], take: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The methods that a request may be taken for, as [`route`](crate::request::route) takes them: its own and, after commas, those that a header asks
-/// for in its place. The denied set needs them where a rule rests on the operation.
+/// Returns the request's own method, followed by those that headers ask for, separated by commas,
+/// as [`route`](crate::request::route) takes them. The denied set needs them if a rule depends on
+/// the operation.
 #[cfg(any(feature = "author", feature = "edge"))]
 pub(crate) fn all_methods(method: &str, headers: &[(&str, &str)]) -> String {
     let mut all = String::from(method);

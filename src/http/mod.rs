@@ -1,4 +1,5 @@
-//! The head of one HTTP request: target, content type and coding. It knows no policy.
+//! Reads the head of one HTTP request: target, method, headers, content type and coding. It knows
+//! no policy.
 
 pub(crate) mod content_type;
 pub(crate) mod head;

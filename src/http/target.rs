@@ -1,16 +1,20 @@
-//! In which ways may servers read a path?
+//! Lists the ways in which servers may interpret a path.
 //!
-//! Input: a request target, absolute or not. Output: its query, and the path as segments, once for each way of reading it.
-//! It knows no routes: [`route`](crate::request::route) takes the readings and unites what they lead to.
+//! Input: a request target, absolute or not. Output: its query, and the segments of the path, once
+//! for each interpretation. The module knows no routes: [`route`](crate::request::route) unites the
+//! operations of all interpretations.
 //!
 //! ```text
-//! plain       letters, digits, - . _ ~ : @ and the like, single slashes, no dot segment: one reading, nothing copied
-//! otherwise   rounds   split, then each segment decoded | decoded once, then split | twice | three times
-//!           x choices  `;params` kept or dropped, `\` kept or a slash, `..` kept or resolved, `?` and `#` kept or the end
+//! plain      letters, digits, - . _ ~ : @ and the like, single slashes, no dot segment:
+//!            one interpretation, nothing is copied
+//! otherwise  rounds     split, then each segment decoded | decoded once, then split | twice | 3 times
+//!          x choices    `;params` kept or dropped, `\` kept or a slash, `..` kept or resolved,
+//!                       `?` and `#` kept or the end
 //! ```
 //!
-//! Empty segments are dropped in every reading. A choice that would change nothing is not taken, so the usual odd path (an
-//! escaped slash in an id) has two or three readings; the bound is 4 x 16.
+//! Empty segments are dropped in every interpretation. A choice that changes nothing is not tried,
+//! so the usual odd path (an escaped slash in an id) has two or three interpretations. The bound is
+//! 4 x 16.
 
 use alloc::vec::Vec;
 
@@ -18,14 +22,15 @@ use crate::compact::hex::hex;
 use crate::limits;
 use crate::reason::Reason;
 
-/// The two halves of a request target.
+/// Path and query of a request target.
 pub(crate) struct Target<'a> {
     pub(crate) path: &'a [u8],
     pub(crate) query: &'a [u8],
 }
 
 impl<'a> Target<'a> {
-    /// Takes off scheme and authority, and cuts at the first `?`. A fragment stays: not every server drops it.
+    /// Removes scheme and authority, and splits at the first `?`. A fragment stays, because not
+    /// every server drops it.
     pub(crate) fn of(url: &'a str) -> Self {
         let (_, rest) = halves(url);
         let end = rest.iter().position(|&b| b == b'?').unwrap_or(rest.len());
@@ -35,7 +40,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The authority, if there is one, and what follows it.
+/// Returns the authority, if there is one, and the text after it.
 fn halves(url: &str) -> (&[u8], &[u8]) {
     let url = url.as_bytes();
     let scheme = url.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
@@ -49,26 +54,29 @@ fn halves(url: &str) -> (&[u8], &[u8]) {
     rest.split_at_checked(end).unwrap_or_default()
 }
 
-/// The host that a target names, as it is written; empty if it is a path.
+/// Returns the host of a target as it is written. Empty if the target is a path.
 pub(crate) fn host(url: &str) -> &[u8] {
     name(halves(url).0)
 }
 
-/// The host of an authority, without user and port. An address in brackets stays cut: no table names one.
+/// Returns the host of an authority, without user and port. An address in brackets is cut off at
+/// its first colon, which does no harm: no table names an address.
 pub(crate) fn name(authority: &[u8]) -> &[u8] {
     let host = authority.rsplit(|&b| b == b'@').next().unwrap_or_default();
     host.split(|&b| b == b':').next().unwrap_or_default()
 }
 
-/// Takes the segments of one reading, and what follows a `?` that was hidden in the path.
+/// Gets the segments of one interpretation, and the text after a `?` that was hidden in the path.
 pub(crate) type Visit<'v> = dyn FnMut(&[&[u8]], &[u8]) + 'v;
 
-/// Calls `visit` with the segments of every reading, and with what follows a `?` that was hidden in the path.
+/// Calls `visit` with the segments of every interpretation, and with the text after a `?` that was
+/// hidden in the path.
 ///
 /// # Errors
 ///
-/// More segments than [`limits::PATH_SEGMENTS`], what is no text, a malformed escape, one nested deeper than [`limits::PERCENT_ROUNDS`]. What
-/// can be read is visited all the same: a denied mention weighs more than a malformed escape.
+/// More segments than [`limits::PATH_SEGMENTS`], control characters or bytes that are not UTF-8, a
+/// malformed escape, an escape nested deeper than [`limits::PERCENT_ROUNDS`]. The interpretations
+/// that can be read are visited in any case, because a denied mention outweighs a malformed escape.
 pub(crate) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     if is_plain(path) {
         return Segments::of(path.split(|&b| b == b'/'), false)
@@ -77,7 +85,8 @@ pub(crate) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason>
     odd(path, visit)
 }
 
-/// One reading only: nothing in it that a server could decode, drop, merge or resolve.
+/// Returns whether the path has one interpretation only: it contains nothing that a server could
+/// decode, drop, merge or resolve.
 fn is_plain(path: &[u8]) -> bool {
     let mut before = 0;
     path.first() == Some(&b'/')
@@ -107,7 +116,8 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
         if round == 0 && !is_text(&next) {
             result = Err(Reason::AmbiguousPath);
         }
-        // In the first round segments are decoded after they are split, so the choices are those of the decoded text too.
+        // In the first round segments are decoded after the split, so choices also come from the
+        // decoded text.
         let choices = if round == 0 { choices(&whole) | choices(&next) } else { choices(&whole) };
         for choice in 0..16_u8 {
             if choice & !choices == 0 {
@@ -115,7 +125,8 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
                 result = result.and(read);
             }
         }
-        // Only the first round is the sender's own spelling: `100%25` is a plain text after it, and `%257%2536` leads on to `v`.
+        // Only the first round is the sender's own spelling. After it `100%25` is plain text, and
+        // `%257%2536` decodes further to `v`.
         if malformed && round == 0 {
             return result.and(Err(Reason::PercentEscape));
         }
@@ -127,12 +138,13 @@ fn odd(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     result.and(Err(Reason::PercentEscape))
 }
 
-/// UTF-8 without control characters. Some servers strip those, and some decode what is no UTF-8 to a slash.
+/// Returns whether the path is UTF-8 without control characters. Some servers strip those, and some
+/// decode bytes that are not UTF-8 to a slash.
 fn is_text(path: &[u8]) -> bool {
     core::str::from_utf8(path).is_ok() && !path.iter().any(u8::is_ascii_control)
 }
 
-/// The choices that change something.
+/// Returns the choices that change something.
 fn choices(path: &[u8]) -> u8 {
     let mut bits = 0;
     for (i, &b) in path.iter().enumerate() {
@@ -151,7 +163,7 @@ fn choices(path: &[u8]) -> u8 {
     bits
 }
 
-/// Reads the path in one way. `pieces` is scratch space for decoded segments.
+/// Interprets the path in one way. `pieces` is scratch space for decoded segments.
 fn read(
     path: &[u8],
     choice: u8,
@@ -196,7 +208,8 @@ fn read(
     Ok(())
 }
 
-/// One round of percent-decoding; true if an escape was malformed, which then stands for itself.
+/// Decodes one round of percent escapes. Returns true if an escape was malformed; it is copied
+/// unchanged.
 pub(crate) fn decode(text: &[u8], to: &mut Vec<u8>) -> bool {
     to.clear();
     let mut malformed = false;
@@ -218,7 +231,7 @@ pub(crate) fn decode(text: &[u8], to: &mut Vec<u8>) -> bool {
     malformed
 }
 
-/// The segments of one reading.
+/// The segments of one interpretation.
 struct Segments<'a> {
     list: [&'a [u8]; limits::PATH_SEGMENTS],
     length: usize,
@@ -249,8 +262,9 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
-/// drops a second `?` ahead of them.
+/// Calls `take` with the pairs between `&`s until it returns false. A pair that contains `;` is
+/// followed by its pieces between `;`s. `URLSearchParams` drops a second `?` before the pairs, so
+/// all are dropped.
 pub(crate) fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
     while let [b'?', rest @ ..] = query {
         query = rest;

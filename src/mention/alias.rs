@@ -1,13 +1,14 @@
-//! What a name stands for at the origin, where the policy says so.
+//! Resolves names by the tables of the policy that say which model a name leads to at the origin.
 //!
 //! ```text
-//! host, dialects of the request -> scopes: those without a host, and those of this host      once a request
-//! a name                        -> binary search in each scope that shares a dialect          once a part
+//! host, dialects of the request -> scopes: those without a host, those of this host   per request
+//! a name -> binary search in each scope that shares a dialect with the request        per part
 //! ```
 //!
-//! Input: names, folded. Output: bits of the patterns in what they resolve to. The name itself is judged too, by
-//! [`model_id`](crate::mention::model_id): what is said of it here comes on top. A name resolves only if it does so in every dialect that the request may be of:
-//! which of them the origin speaks is not the gate's to guess.
+//! Input: folded names. Output: bits of the patterns in the models to which they resolve.
+//! [`model_id`](crate::mention::model_id) judges the name itself, and the bits of this module come
+//! on top. A name resolves only if it does so in every dialect that the request may belong to,
+//! because the gate does not guess which of them the origin speaks.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, section};
@@ -16,12 +17,12 @@ use crate::bundle::view::{Bundle, Table};
 use crate::compact::bits::set;
 use crate::http::head::{Head, host};
 
-/// Which tables of the policy hold for a request.
+/// The tables of the policy that hold for a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope {
-    /// A bit for each dialect that it may be of.
+    /// One bit for each dialect that the request may belong to.
     dialects: u32,
-    /// The scopes without a host, and those of its host.
+    /// The scopes without a host, and those of the request's host.
     spans: [Span; 2],
 }
 
@@ -34,7 +35,7 @@ impl Default for Scope {
 }
 
 impl Scope {
-    /// The tables that hold for a request of this route and head.
+    /// Returns the tables that hold for a request of this route and head.
     pub(crate) fn of(bundle: Bundle<'_>, readings: &[OperationMatch], head: &Head<'_>) -> Self {
         let table: Table<'_, l::Scope> = bundle.table(section::SCOPES);
         let mut dialects = 0;
@@ -49,20 +50,22 @@ impl Scope {
         Self { dialects, spans: [run(bundle, table, b""), own] }
     }
 
-    /// For a request inside another, which goes to the same host whatever it says.
+    /// Returns the tables of a request inside another. It goes to the same host, whatever host it
+    /// names.
     pub(crate) fn inside(mut self, around: &Self) -> Self {
         self.spans = around.spans;
         self
     }
 
-    /// The prefix that the dialects share: those of several are at no one path.
+    /// Returns the prefix of the dialects. Dialects of different prefixes share no path.
     pub(crate) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
         let dialect =
             bundle.table::<l::Dialect>(section::DIALECTS).get(self.dialects.trailing_zeros());
         dialect.map_or("", |dialect| bundle.text(dialect.prefix))
     }
 
-    /// Sets the bits of what a name resolves to; false if it is not known in every dialect.
+    /// Sets the bits of everything that a name resolves to. Returns false if the name is not known
+    /// in every dialect.
     pub(crate) fn resolve(&self, bundle: Bundle<'_>, name: &[u8], bits: &mut [u64]) -> bool {
         let names: Table<'_, l::Deployment> = bundle.table(section::DEPLOYMENTS);
         let mut known = 0;
@@ -87,12 +90,13 @@ impl Scope {
     }
 }
 
-/// The bit of a dialect; those that have none, since a policy guards too many, are in no scope.
+/// Returns the bit of a dialect. If a policy guards too many dialects, the last ones have no bit
+/// and are in no scope.
 fn bit(dialect: u16) -> u32 {
     1u32.checked_shl(dialect.into()).unwrap_or(0)
 }
 
-/// The scopes of a host.
+/// Returns the scopes of a host.
 fn run(bundle: Bundle<'_>, table: Table<'_, l::Scope>, host: &[u8]) -> Span {
     let same = |scope: &l::Scope| bundle.text(scope.host).as_bytes() == host;
     let Some((mut at, _)) = table.search(|scope| bundle.text(scope.host).as_bytes().cmp(host))

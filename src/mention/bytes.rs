@@ -1,16 +1,20 @@
-//! Runs of bytes: how far the inside of a string goes on, where the next line ends.
+//! Scans runs of bytes: how far the inside of a string continues, where the next line ends.
 //!
 //! ```text
-//! text   "The gate drops.\nИ падает."  ->  stops at the quote, the backslash, a control character, a bad sequence
-//!         ^^^^^^^^^^^^^^^                   one step of 16 or 32 bytes in vector registers while nothing stands out,
-//!                                           then one step of 8 to find the byte that does; sequences of UTF-8 one by one
+//! text   "The gate drops.\nИ падает."  ->  stops at the quote, a backslash, a control
+//!         ^^^^^^^^^^^^^^^                   character, a malformed UTF-8 sequence
+//!
+//! 16 or 64 bytes a step in vector registers while no byte ends the run, then 8 bytes a step to
+//! find the byte that does; UTF-8 sequences one by one
 //! ```
 //!
-//! Input: a slice of a chunk. Output: lengths. It knows nothing of JSON beyond which bytes end a run, and keeps no state:
-//! a sequence that the chunk's end cuts is handed back.
+//! Input: a slice of a chunk. Output: lengths. The module knows nothing of JSON except which bytes
+//! end a run, and keeps no state: a sequence that the end of the chunk divides is left to the
+//! caller.
 //!
-//! The loops are written so that the compiler turns them into vector code (`fold` with `|` over a block of fixed size):
-//! no `unsafe`, the same source for SSE2, NEON and wasm's simd128. `benches/scan` and the tests at the end hold them to it.
+//! The loops are written so that the compiler makes vector code of them (`fold` with `|` over a
+//! block of fixed size): no `unsafe`, and the same source for SSE2, NEON and wasm's simd128.
+//! `benches/scan` checks the speed, the tests at the end check the results.
 
 use super::simd::{Block, Line};
 
@@ -21,13 +25,13 @@ pub(crate) enum Stop {
     Special,
     /// At the end of the bytes.
     End,
-    /// At the first byte of a UTF-8 sequence that goes on in the next chunk.
+    /// At the first byte of a UTF-8 sequence that continues in the next chunk.
     Split,
-    /// At a byte that is no UTF-8.
+    /// At a byte that is not UTF-8.
     Invalid,
 }
 
-/// The length of the well-formed text at the front of `bytes`, and what stops it.
+/// Returns the length of the well-formed text at the front of `bytes`, and what stops it.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> (usize, Stop) {
     let mut at = 0;
@@ -47,15 +51,17 @@ pub(crate) fn text(bytes: &[u8]) -> (usize, Stop) {
     }
 }
 
-/// The length of a string's inside, escapes and all, as far as it is well-formed and seen whole; true if its closing quote follows.
+/// Returns the length of the inside of a string, escapes included, as far as it is complete and
+/// well-formed, and whether the closing quote follows.
 ///
 /// ```text
 /// block of 64   no special byte: next block
-///               else masks: escaped characters, quotes that are not, what may follow a backslash; stop at the first byte that
-///               asks for more: closing quote, control character, UTF-8, bad escape, escape that the block's end cuts
+///               else masks: escaped characters, unescaped quotes, what may follow a backslash.
+///               Stops at the first byte that needs more: closing quote, control character, UTF-8,
+///               malformed escape, escape that the end of the block divides
 /// ```
 ///
-/// What it stops at, the caller looks at byte by byte; so this may stop early, and never late.
+/// The caller examines the byte at which this stops. So this may stop early, but never late.
 pub(crate) fn skip(bytes: &[u8]) -> (usize, bool) {
     let mut at = 0;
     if let Some(line) = bytes.first_chunk() {
@@ -82,7 +88,7 @@ pub(crate) fn skip(bytes: &[u8]) -> (usize, bool) {
             bad &= !(block.is(b'u') & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
         }
         if bad & 1 != 0 {
-            // Its backslash stands in the block before.
+            // The backslash is in the block before.
             return (at.saturating_sub(1), false);
         }
         let closing = quotes & !escaped;
@@ -110,7 +116,7 @@ pub(crate) fn skip(bytes: &[u8]) -> (usize, bool) {
     (at - usize::from(carry != 0), false)
 }
 
-/// The length of the white space at the front.
+/// Returns the length of the white space at the front.
 #[inline(always)]
 pub(crate) fn blank(bytes: &[u8]) -> usize {
     match bytes {
@@ -119,7 +125,8 @@ pub(crate) fn blank(bytes: &[u8]) -> usize {
     }
 }
 
-/// White space after white space: the indentation of a document that somebody made readable.
+/// Returns the length of white space after white space, as in the indentation of a formatted
+/// document.
 fn blanks(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(line) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -133,8 +140,9 @@ fn blanks(bytes: &[u8]) -> usize {
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
-/// The length of `integer, comma, perhaps a blank` as often as it stands at the front of `bytes`, as far as it is seen in blocks: prompts
-/// and inputs of embeddings come as tokens, thousands of them.
+/// Returns the length of the sequence of `integer, comma, optional blank` at the front of `bytes`,
+/// as far as whole blocks show it. Prompts and inputs of embeddings may be arrays of thousands of
+/// tokens.
 pub(crate) fn integers(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -156,7 +164,8 @@ pub(crate) fn integers(bytes: &[u8]) -> usize {
     at
 }
 
-/// The characters that a backslash ahead of them escapes. `carry`: the first one is, or the first of the next block.
+/// Returns the characters that a backslash before them escapes. `carry` says on entry whether the
+/// first character is escaped, and on return whether the first of the next block is.
 #[inline(always)]
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     let started = backslashes & !*carry;
@@ -165,7 +174,7 @@ fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
         *carry = started >> 63;
         return follows;
     }
-    // Runs of backslashes: each second one is escaped.
+    // In a run of backslashes every second one is escaped.
     let mut escaped = *carry;
     let mut rest = started;
     *carry = 0;
@@ -180,7 +189,8 @@ fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// Whether a byte ends a plain run: `"`, `\`, a control character, or outside ASCII (negative as a signed byte).
+/// Returns whether a byte ends a plain run: `"`, `\`, a control character, or a byte outside ASCII
+/// (negative as a signed byte).
 #[inline(always)]
 fn special(byte: u8) -> bool {
     (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
@@ -189,7 +199,8 @@ fn special(byte: u8) -> bool {
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Sets the high bit of each special byte of a word. Above the first one it may also be set elsewhere.
+/// Sets the high bit of each special byte of a word. Above the first special byte other high bits
+/// may also be set.
 #[inline(always)]
 fn special_bits(word: u64) -> u64 {
     let quote = word ^ (LOW * b'"' as u64);
@@ -202,7 +213,7 @@ fn special_bits(word: u64) -> u64 {
         & HIGH
 }
 
-/// The length of the run without special bytes.
+/// Returns the length of the run without special bytes.
 #[inline]
 pub(crate) fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
@@ -231,13 +242,15 @@ pub(crate) fn plain(bytes: &[u8]) -> usize {
     at + tail.iter().take_while(|&&byte| !special(byte)).count()
 }
 
-/// The length of the run of sequences outside ASCII, with single ASCII characters between them.
+/// Returns the length of the run of sequences outside ASCII, with single ASCII characters between
+/// them.
 fn foreign(bytes: &[u8]) -> (usize, Stop) {
     let mut at = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         match rest {
-            // Words of two to six letters, with one blank or one comma between them, are how most of the world writes.
+            // Most scripts of the world put one blank or one comma between words of several such
+            // sequences.
             [first @ 0..0x80, 0x80..=0xff, ..] if !special(*first) => at += 1,
             [] | [0..0x80, ..] => return (at, Stop::End),
             _ => match sequence(rest) {
@@ -249,14 +262,14 @@ fn foreign(bytes: &[u8]) -> (usize, Stop) {
     }
 }
 
-/// What stands at the front of bytes that start outside ASCII.
+/// What is at the front of bytes that start outside ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sequence {
-    /// A sequence of so many bytes.
+    /// A sequence of this many bytes.
     Whole(usize),
     /// The front of a sequence.
     Cut,
-    /// No sequence.
+    /// Not a sequence.
     Bad,
 }
 
@@ -265,7 +278,7 @@ const fn follows(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
-/// What may stand second in a sequence of three or four bytes.
+/// Returns whether the byte may be second in a sequence of three or four bytes.
 #[inline(always)]
 fn second(first: u8, byte: u8) -> bool {
     match first {
@@ -300,7 +313,7 @@ pub(crate) fn sequence(bytes: &[u8]) -> Sequence {
     }
 }
 
-/// Where `wanted` stands first.
+/// Returns the index of the first `wanted`.
 #[inline]
 pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -323,7 +336,7 @@ pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.get(at..)?.iter().position(|&byte| byte == wanted).map(|more| at + more)
 }
 
-/// Where one of two bytes stands first.
+/// Returns the index of the first byte that is one of two.
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     let is = |byte: &u8| (*byte == one) | (*byte == other);
     let blocks = bytes.as_chunks::<64>().0;
@@ -334,10 +347,10 @@ pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     bytes.get(clear * 64..)?.iter().position(is).map(|more| clear * 64 + more)
 }
 
-/// Where the first `-` stands that another one follows, or that is the last byte.
+/// Returns the index of the first `-` that is followed by another one or is the last byte.
 pub(crate) fn find_dashes(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
-    // One dash alone is no cause to stop: prose and identifiers are full of them.
+    // A single dash does not end the loop, because prose and identifiers are full of them.
     let shifted = bytes.get(1..).unwrap_or_default();
     for (block, next) in bytes.as_chunks::<32>().0.iter().zip(shifted.as_chunks::<32>().0) {
         if block.iter().zip(next).fold(false, |any, (&a, &b)| any | ((a == b'-') & (b == b'-'))) {

@@ -1,8 +1,10 @@
-//! What the readers found in a request, as they find it.
+//! Collects what the readers find in a request.
 //!
-//! Input: texts and other values at locations of a known role, from the path, the query, the headers and the body. Output: which
-//! patterns occurred, and what else bears on the verdict. It is bounded: bits for all mentions, texts for the first few.
-//! It does not decide: [`verdict`](crate::verdict) holds it against the denied set.
+//! Input: texts and other values at locations of a known role, from the path, the query, the
+//! headers and the body. Output: the patterns that occurred, and everything else that bears on the
+//! verdict. Memory is bounded: all mentions share one set of bits, and only the first few are kept
+//! as text. The findings decide nothing: [`verdict`](crate::verdict) compares them with the denied
+//! set.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -18,7 +20,7 @@ use crate::http::head::has_word;
 use crate::limits;
 use crate::reason::Reason;
 
-/// Where in the request a mention stood.
+/// The part of a request that carries a mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// A segment of the path.
@@ -29,7 +31,7 @@ pub enum Carrier {
     Header,
     /// The body: JSON, form, multipart or JSON Lines.
     Body,
-    /// A client message on a WebSocket, by number from 1 on.
+    /// A client message on a WebSocket, numbered from 1.
     Message(u32),
 }
 
@@ -42,12 +44,12 @@ pub(crate) struct Mention {
     pub(crate) hint: bool,
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
-    /// Patterns that occurred in mentions. Bit 0: an id in which none occurs.
+    /// Patterns that occurred in mentions. Bit 0: an id in which no pattern occurs.
     occurred: Vec<u64>,
-    /// Patterns that occurred where only a denied one counts: hints and opaque names.
+    /// Patterns that count only if they are denied: those of hints and opaque names.
     hinted: Vec<u64>,
     kept: Vec<Mention>,
     scope: Scope,
@@ -57,18 +59,19 @@ pub(crate) struct Findings {
     unnamed: bool,
     flags: u8,
     scratch: Vec<u8>,
-    /// Patterns at the first of which the search ends.
+    /// The search ends at the first of these patterns.
     watched: Vec<u64>,
     ended: bool,
-    /// The client message that is being read; 0: none yet.
+    /// Number of the client message being read; 0 before the first.
     message: u32,
-    /// `flags` as the head left them.
+    /// `flags` after the head was read.
     head: u8,
-    /// What may be a credential in the head, with the name of its location.
+    /// Texts of the head that may be credentials. Each follows the mark and the length of its name.
     secrets: Vec<u8>,
 }
 
-/// Words of which every location of a credential has one; those that a deployer makes up, too: the worker starts with no other.
+/// Every location of a credential has one of these words in its name. This includes the locations
+/// that a deployer invents: the worker starts with no others.
 const SECRET_WORDS: [&[u8]; 6] =
     [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
 
@@ -90,13 +93,14 @@ mod flag {
 }
 
 impl Findings {
-    #[inline(never)] // it is large, and made in many places
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(bundle: Bundle<'_>) -> Self {
         let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
         Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
     }
 
-    /// Names are resolved by the policy's tables that hold for this request, which may stand inside another.
+    /// Resolves names by the tables of the policy that hold for this request. `around` holds the
+    /// findings of the batch that contains the request.
     pub(crate) fn resolving(mut self, scope: Scope, around: Option<&Self>) -> Self {
         self.scope = scope;
         if let Some(around) = around {
@@ -105,12 +109,12 @@ impl Findings {
         self
     }
 
-    /// Empty ones for a part of the same request, to be told apart.
+    /// Returns empty findings for a part of the same request, which is then read by itself.
     pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Self {
         Self { scope: self.scope, ..Self::new(bundle) }
     }
 
-    /// Empty ones for another reading of the same body.
+    /// Returns empty findings for another reader of the same body.
     pub(crate) fn beside(&self, bundle: Bundle<'_>) -> Self {
         let mut other = self.apart(bundle);
         (other.flags, other.message) = (self.flags, self.message);
@@ -119,17 +123,18 @@ impl Findings {
         other
     }
 
-    /// A denied pattern was found, after which nothing counts.
+    /// Returns whether a denied pattern was found, after which nothing counts.
     pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// A text at a location of this role. The carrier's own encoding is undone; escapes that are left are undone here, and
-    /// every reading on the way counts.
+    /// Adds a text at a location of this role. The carrier's own encoding has been decoded. Further
+    /// escapes are decoded here, and the result of every round counts.
     ///
     /// # Errors
     ///
-    /// In the roles of a mention: not printable ASCII, too long, a malformed escape, too many. A hint never errs.
+    /// In the roles of a mention: a character outside printable ASCII, a text that is too long, a
+    /// malformed escape, too many mentions. A hint is never an error.
     pub(crate) fn text(
         &mut self,
         bundle: Bundle<'_>,
@@ -160,8 +165,9 @@ impl Findings {
         }
     }
 
-    /// A text by which something stored at the origin is called. If it binds and the whole of it is a name that the policy resolves, what
-    /// is stored under it is known; else it stands there, whatever it is.
+    /// Adds a reference to an object stored at the origin. If the role binds and the policy
+    /// resolves the whole text as a name, the models behind it are known. Otherwise only its
+    /// presence counts.
     pub(crate) fn reference(
         &mut self,
         bundle: Bundle<'_>,
@@ -185,7 +191,8 @@ impl Findings {
         self.present(role);
     }
 
-    /// Another reading of a text that was given to [`Findings::text`]: judged, not listed a second time.
+    /// Adds another decoding of a text that was given to [`Findings::text`]. It counts, but it is
+    /// not listed a second time.
     ///
     /// # Errors
     ///
@@ -197,16 +204,17 @@ impl Findings {
         result
     }
 
-    /// From here on the first mention of one of these patterns ends the search: nothing after it counts, so that what is found does
-    /// not depend on where the chunks of a body end.
+    /// Sets the patterns that end the search. Nothing after the first mention of one of them
+    /// counts, so that the findings do not depend on where the chunks of a body end.
     pub(crate) fn watch(&mut self, denied: &[u64]) {
         self.watched.clear();
         self.watched.extend_from_slice(denied);
         self.ended = self.any_of(denied);
     }
 
-    /// Another client message begins. Patterns that occurred on the connection so far stay, and what else the last message said goes.
-    /// Tells whether that one, or the head, named a model.
+    /// Begins the next client message. Keeps the patterns that occurred on the connection and
+    /// resets everything else that the last message added. Returns whether the head or the last
+    /// message named a model.
     pub(crate) fn next(&mut self, denied: &[u64]) -> bool {
         let named = self.named();
         if self.message == 0 {
@@ -216,27 +224,29 @@ impl Findings {
         self.message = self.message.saturating_add(1);
         self.judged = 0;
         self.unnamed = false;
-        // So that what a message is denied for is always listed.
+        // Leaves room in the list for the mention that denies the message.
         self.kept.truncate(limits::MENTIONS_KEPT / 2);
         self.watch(denied);
         named
     }
 
-    /// The patterns at the first of which the search ends.
+    /// Returns the patterns that end the search.
     pub(crate) fn watched(&self) -> &[u64] {
         &self.watched
     }
 
-    /// The prefix of the dialects that the request may be of.
+    /// Returns the prefix of the dialects that the request may belong to.
     pub(crate) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
         self.scope.prefix(bundle)
     }
 
-    /// A header or a parameter (`mark` tells which) of the head, which is a credential by its name, perhaps.
+    /// Records a header or a query parameter of the head whose name has a word of a credential.
+    /// `mark` is `:` for a header and `=` for a parameter.
     #[inline(never)] // called from two places
     pub(crate) fn secret(&mut self, mark: u8, name: &[u8], text: &[u8]) {
         if has_word(name, &SECRET_WORDS) {
-            // Names differ in case and by `_`; those of credentials are told apart by their length. Its bytes stand in no text.
+            // Spellings of one name differ in case and in `_` for `-`, so the length represents the
+            // name. The bytes of the length occur in no text.
             self.secrets.push(mark);
             self.secrets.extend_from_slice(&name.len().to_le_bytes());
             self.secrets.extend_from_slice(text);
@@ -244,34 +254,34 @@ impl Findings {
         }
     }
 
-    /// A request inside this one has a credential that this one does not have.
+    /// Returns whether a request inside this one has a credential that this one lacks.
     pub(crate) fn foreign(&self) -> bool {
         self.flags & flag::FOREIGN != 0
     }
 
-    /// How often a location that says which model runs was filled.
+    /// Returns how many locations that say which model runs had a name.
     pub(crate) fn names(&self) -> usize {
         self.names
     }
 
-    /// A request in a batch has ended, and has named no model.
+    /// Records that a request in a batch ended without naming a model.
     pub(crate) fn unnamed(&mut self) {
         self.unnamed |= !self.ended;
     }
 
-    /// The requests found so far turn out to be none.
+    /// Records that the requests found so far are not requests after all.
     pub(crate) fn no_requests(&mut self) {
         self.unnamed = false;
     }
 
-    /// All was read: a request that named no model runs one of which nothing is known.
+    /// Ends the reading. A request that named no model counts as a mention of an unlisted one.
     pub(crate) fn close(&mut self) {
         if self.unnamed {
             self.unknown();
         }
     }
 
-    /// A model of which nothing is known is mentioned.
+    /// Adds a mention of a model about which nothing is known.
     pub(crate) fn unknown(&mut self) {
         if self.ended {
             return;
@@ -282,7 +292,7 @@ impl Findings {
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
-    /// Something stands at a location of this role, whatever it is.
+    /// Records that a location of this role is filled, whatever its value.
     pub(crate) fn present(&mut self, role: u8) {
         if self.ended {
             return;
@@ -295,13 +305,13 @@ impl Findings {
         };
     }
 
-    /// Some declared pattern occurred in a mention.
+    /// Returns whether a declared pattern occurred in a mention.
     pub(crate) fn known(&self) -> bool {
         let mut words = self.occurred.iter();
         words.next().is_some_and(|word| word & !1 != 0) || words.any(|word| *word != 0)
     }
 
-    /// Makes ready for another text to be judged by itself; the first mentions stay listed.
+    /// Prepares for a text that is judged by itself. The first mentions remain listed.
     pub(crate) fn reset(&mut self) {
         self.occurred.fill(0);
         self.hinted.fill(0);
@@ -310,12 +320,13 @@ impl Findings {
         self.flags = 0;
     }
 
-    /// Lists no mention any more.
+    /// Empties the list of mentions.
     pub(crate) fn forget(&mut self) {
         self.kept.clear();
     }
 
-    /// A mention's name may lead to another model than it says: an alias, or a name that moves.
+    /// Returns whether a mentioned name may lead to another model than it says: an alias, or a name
+    /// such as `-latest`.
     pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
         self.kept.len() >= limits::MENTIONS_KEPT
             || self
@@ -324,7 +335,7 @@ impl Findings {
                 .any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
     }
 
-    /// Adds what was found elsewhere (the lines of a file that turned out to be a batch).
+    /// Adds other findings, for example those of the lines of a file that proves to be a batch.
     pub(crate) fn absorb(&mut self, other: &Self) {
         if self.ended {
             return;
@@ -340,7 +351,8 @@ impl Findings {
                 self.kept.push(mention.clone());
             }
         }
-        // All of them side by side, in their order.
+        // The secrets of the other findings must all occur here, side by side and in the same
+        // order.
         let mut rest = self.secrets.as_slice();
         while !rest.starts_with(&other.secrets) {
             let Some((_, tail)) = rest.split_first() else {
@@ -356,12 +368,13 @@ impl Findings {
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
-    /// How often MENTION or PRIMARY was seen: a caller that compares two readings knows whether one came in between.
+    /// Returns the number of mentions judged so far. A caller that compares two results learns
+    /// whether a mention came between them.
     pub(crate) fn judged(&self) -> usize {
         self.judged
     }
 
-    /// The patterns that occurred in mentions, hints and opaque names: what a denied bit is looked for in.
+    /// Returns whether one of these patterns occurred in a mention, a hint or an opaque name.
     pub(crate) fn any_of(&self, denied: &[u64]) -> bool {
         self.occurred
             .iter()
@@ -370,7 +383,8 @@ impl Findings {
             .any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
     }
 
-    /// The patterns that count under this denied set: those of mentions, and denied ones of hints and opaque names.
+    /// Returns the patterns that count under this denied set: those of mentions, and the denied
+    /// ones of hints and opaque names.
     pub(crate) fn counted(&self, denied: &[u64]) -> Vec<u64> {
         let mut counted = self.hinted.clone();
         for (at, (word, occurred)) in counted.iter_mut().zip(&self.occurred).enumerate() {
@@ -379,7 +393,7 @@ impl Findings {
         counted
     }
 
-    /// Of these, the denied ones.
+    /// Returns the denied patterns among those that count.
     pub(crate) fn denied(&self, denied: &[u64]) -> Vec<u64> {
         let mut counted = self.counted(denied);
         for (at, word) in counted.iter_mut().enumerate() {
@@ -388,33 +402,35 @@ impl Findings {
         counted
     }
 
-    /// An id was mentioned in which no pattern occurs, or an opaque name.
+    /// Returns whether a mention contains no pattern and is not resolved: an unlisted id or an
+    /// opaque name.
     pub(crate) fn unlisted(&self) -> bool {
         self.occurred.first().is_some_and(|word| word & 1 != 0)
     }
 
-    /// A location that says which model runs was filled.
+    /// Returns whether a location that says which model runs had a name.
     pub(crate) fn named(&self) -> bool {
         self.flags & flag::NAMED != 0
     }
 
-    /// Some model was mentioned (hints apart).
+    /// Returns whether a model was mentioned. Hints do not count.
     pub(crate) fn mentioned(&self) -> bool {
         self.flags & flag::MENTIONED != 0
     }
 
-    /// A stored object binds what runs.
+    /// Returns whether a stored object decides which model runs.
     pub(crate) fn binds(&self) -> bool {
         binding(self.flags)
     }
 
-    /// The client message itself, and not the head, leaves open what runs.
+    /// Returns whether the client message itself, as opposed to the head, leaves open which model
+    /// runs.
     pub(crate) fn reopens(&self) -> bool {
         let own = self.flags & !self.head;
         self.unlisted() || binding(own) || own & flag::SUSPECT != 0
     }
 
-    /// Puts another value in place of [`unlisted`](Self::unlisted), and gives it.
+    /// Replaces the value of [`unlisted`](Self::unlisted) and returns the old one.
     pub(crate) fn replace_unlisted(&mut self, unlisted: bool) -> bool {
         let before = self.unlisted();
         if let Some(word) = self.occurred.first_mut() {
@@ -423,17 +439,19 @@ impl Findings {
         before
     }
 
-    /// A key that looks like a model stood where nobody knows what it means.
+    /// Returns whether a key that is called like a model occurred where its meaning is unknown.
     pub(crate) fn suspect(&self) -> bool {
         self.flags & flag::SUSPECT != 0
     }
 
-    /// What the selector field (the `purpose` of a file) said: `None` if there was none.
+    /// Returns whether the selector field (the `purpose` of a file) says that the file is a batch,
+    /// or `None` if there is no such field.
     pub(crate) fn selected_batch(&self) -> Option<bool> {
         (self.flags & flag::SELECTED != 0).then_some(self.flags & flag::SELECTED_BATCH != 0)
     }
 
-    /// The first mentions, as they were written; of hints, those in which a denied pattern occurs.
+    /// Returns the first mentions as they were written. Of the hints it returns those in which a
+    /// denied pattern occurs.
     pub(crate) fn listed(&self, bundle: Bundle<'_>, denied: &[u64]) -> Vec<String> {
         let mut listed = Vec::new();
         for mention in &self.kept {
@@ -444,12 +462,13 @@ impl Findings {
         listed
     }
 
-    /// The first mentions, with where they stood.
+    /// Returns the first mentions, with the part of the request that carried each.
     pub(crate) fn kept(&self) -> &[Mention] {
         &self.kept
     }
 
-    /// Whether one of these patterns occurs in a mention, or in what it resolves to. Not for the hot path: it takes its own space.
+    /// Returns whether one of these patterns occurs in an id, or in what the id resolves to. It
+    /// allocates, so it is not for the hot path.
     pub(crate) fn holds(&self, bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
         let mut bits = vec![0; patterns.len()];
         let mut found = Occurrences { names: &mut bits, targets: None, scope: self.scope };
@@ -489,7 +508,7 @@ impl Findings {
         if judged.is_ok() {
             self.keep(text, carrier, false);
         }
-        // Of an id that cannot be read to its end, too: what was read of it counts.
+        // An id that can be read only in part counts as far as it was read.
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
         judged
     }
@@ -497,7 +516,7 @@ impl Findings {
     fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {
         let mut found = Occurrences { names: &mut self.hinted, targets: None, scope: self.scope };
         model_id::hint(bundle, text, &mut self.scratch, &mut found);
-        // An unlisted hint is no mention.
+        // A hint without a pattern is not a mention.
         if let Some(word) = self.hinted.first_mut() {
             *word &= !1;
         }
@@ -521,7 +540,7 @@ impl Findings {
     }
 }
 
-/// The patterns that occur in an id; 0: in some part of it none does.
+/// Returns the patterns that occur in an id. 0 means that some part of it contains no pattern.
 #[cfg(feature = "author")]
 pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
     let mut findings = Findings::new(bundle);
@@ -536,7 +555,8 @@ pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The lenient reading on purpose: a selector that some server might take for `batch` counts as it.
+/// Returns whether a selector may mean a batch. This is lenient on purpose: it includes every text
+/// that some server might take for `batch`.
 fn holds_batch(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"batch"))
 }

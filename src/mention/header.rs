@@ -1,12 +1,14 @@
-//! Which models do the headers mention, and what do they say of the method?
+//! Finds the models that the headers mention.
 //!
-//! Input: the header lines as they came; whoever sends the request sets them. Output: texts into [`Findings`]. Content type and
-//! coding are [`content`](crate::http::content_type)'s.
+//! Input: the header lines as they arrived. The sender of the request sets them. Output: texts into
+//! [`Findings`]. Content type and coding belong to [`content_type`](crate::http::content_type),
+//! method overrides to [`method`](crate::http::method).
 //!
-//! Gateways route on headers of their own making, so a header whose name has a word such as `model` in it, or is called like a model, may mention
-//! one: a hint, which counts only if a denied pattern occurs in it. Which headers are more than that is data of the dialects. Names are
-//! compared without case and with `_` as `-`, since servers hand them on so. What merely describes the caller's own software
-//! (`user-agent`, `referer`, `cookie`, `origin`) says nothing of this request.
+//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or is
+//! called like a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
+//! declare the headers that are more than hints. Names are compared without case and with `_` as
+//! `-`, because servers pass them on in that form. Headers that only describe the caller's software
+//! (`user-agent`, `referer`, `cookie`, `origin`) say nothing about the request.
 
 use super::findings::{Carrier, Findings};
 use super::json::Json;
@@ -18,14 +20,14 @@ use crate::http::head::{Known, has_word, known, order};
 use crate::limits;
 use crate::reason::Reason;
 
-/// Words of a header's name that make it a hint.
+/// Words in the name of a header that make its value a hint.
 const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
 
-/// Reads all header lines. Several of one name all count.
+/// Reads all header lines. If several have one name, all of them count.
 ///
 /// # Errors
 ///
-/// Of a mention, as [`Findings::text`]; more than [`limits::HEADER_BYTES`].
+/// Those of a mention, as [`Findings::text`] returns them, and more than [`limits::HEADER_BYTES`].
 pub(crate) fn read(
     bundle: Bundle<'_>,
     headers: &[(&str, &str)],
@@ -57,11 +59,13 @@ pub(crate) fn read(
                 findings.text(bundle, location.role, value.trim_ascii().as_bytes(), Carrier::Header)
             }
             None if known == Some(Known::Path) => {
-                // Which operation it leads to is not followed up: a model named in it counts, and the request is as good as unknown.
+                // The operation behind that path is not looked up. A model named in the path
+                // counts, and the request counts as unknown.
                 findings.present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
-            // Names of headers have no case: what a client writes, no runtime hands on.
+            // Runtimes fold the names of headers, so the case in which a client writes them says
+            // nothing.
             None if has_word(name.as_bytes(), &HINT_WORDS)
                 || is_model_like(name.to_ascii_lowercase().as_bytes()) =>
             {
@@ -74,7 +78,7 @@ pub(crate) fn read(
     result
 }
 
-/// A header that holds a document, or a name for one that is stored at the gateway.
+/// Reads a header that holds a JSON document, or the name of one that is stored at the gateway.
 fn nested(
     bundle: Bundle<'_>,
     location: &l::Location,

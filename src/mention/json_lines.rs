@@ -1,10 +1,11 @@
-//! Reads JSON JsonLines: every line a document of its own.
+//! Reads JSON Lines: each line is a document of its own.
 //!
-//! Input: chunks, cut anywhere, and the start state of each line. Output: into [`Findings`], as the lines are read. JsonLines end at
-//! LF, also after CR; blank ones are allowed, and so is a last one without its end. A document spread over several lines is refused:
-//! readers that parse a stream take it, readers that split at line ends do not.
+//! Input: chunks, divided anywhere, and the start state of each line. Output: texts into
+//! [`Findings`], line by line. A line ends at LF, also after CR. Blank lines are allowed, and so is
+//! a last line without an end. A document on several lines is refused, because readers that parse a
+//! stream accept it and readers that split at line ends do not.
 //!
-//! It bounds no line's length, since none is kept.
+//! The length of a line is not bounded, because no line is held.
 
 use super::bytes;
 use super::findings::Findings;
@@ -12,7 +13,7 @@ use super::json::Json;
 use crate::bundle::view::Bundle;
 use crate::reason::Reason;
 
-/// The reader of a file of lines.
+/// Reads a file of lines.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonLines {
     start: u32,
@@ -21,22 +22,22 @@ pub(crate) struct JsonLines {
 }
 
 impl JsonLines {
-    /// A reader whose lines each stand at this state of the automaton.
-    #[inline(never)] // it is large, and made in many places
+    /// Creates a reader whose lines each begin at this state of the automaton.
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(start: u32) -> Self {
         Self { start, line: Json::new(start), doubt: None }
     }
 
-    /// The file is text in a charset of single bytes, ASCII and more.
+    /// Declares that the charset has one byte a character and includes ASCII.
     pub(crate) fn set_single_byte(&mut self, single_byte: bool) {
         self.line.set_single_byte(single_byte);
     }
 
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// A line that is no JSON document. The reader is then spent.
+    /// A line is not a JSON document. The reader cannot be used after an error.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -52,11 +53,11 @@ impl JsonLines {
         self.line.feed(bundle, bytes, findings)
     }
 
-    /// The file ends here.
+    /// Ends the file.
     ///
     /// # Errors
     ///
-    /// A last line that is no JSON document; any line that parsers read differently.
+    /// The last line is not a JSON document, or parsers read some line differently.
     pub(crate) fn finish(
         &mut self,
         bundle: Bundle<'_>,
@@ -71,7 +72,7 @@ impl JsonLines {
             let doubt = self.line.doubt();
             self.doubt = self.doubt.or(doubt);
             match self.line.finish(bundle, findings) {
-                // A line that breaks off is no JSON document, however the file goes on.
+                // An incomplete line is not a JSON document, whatever follows in the file.
                 Err(Reason::BodyTruncated) => return Err(Reason::JsonSyntax),
                 Err(reason) if doubt != Some(reason) => return Err(reason),
                 _ => {}

@@ -1,45 +1,49 @@
-//! A name as it is spelled: an object's key, a segment of a form field's name.
+//! Compares names in all the ways in which parsers spell them: keys of objects, segments of the
+//! names of form fields.
 //!
-//! Input: the bytes of a name, escapes undone, in pieces of any size. Output: which wanted key it is, and whether all parsers would
-//! say so. Memory is constant: a name longer than any wanted one is no wanted one, whatever follows.
+//! Input: the bytes of a name, with escapes decoded, in pieces of any size. Output: the wanted key
+//! that the name matches, and whether all parsers would match it. Memory is constant: a name that
+//! is longer than every wanted key matches none, whatever follows.
 //!
-//! Parsers take names for equal that are not: Go's `encoding/json` folds case with Unicode's simple folding, in which
-//! U+017F is an `s` and U+212A a `k`; others drop `_`, control characters or lone surrogates, or end the name at a NUL.
+//! Parsers treat different names as equal. Go's `encoding/json` folds case by Unicode's simple
+//! folding, in which U+017F is an `s` and U+212A a `k`. Others drop `_`, control characters or lone
+//! surrogates, or end the name at a NUL.
 //!
-//! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs and changes of case) is one
-//! of [`NOUNS`], or an id or a name after one of these.
+//! A key `~` of a state matches every name that is called like a model: its last word is one of
+//! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation and
+//! changes of case.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
 use crate::bundle::view::Bundle;
 use crate::limits;
 
-/// Collects a name, as it is and folded.
+/// Collects a name, both exact and folded.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     exact: Bytes,
     folded: Bytes,
-    /// A NUL came: for the folded name nothing follows.
+    /// A NUL has occurred. The folded name ends there.
     cut: bool,
 }
 
-/// A wanted key that a name is, or is taken for.
+/// A wanted key that a name matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// The state of its value.
     pub(crate) target: u32,
-    /// Number of the first key of the state that folds to the same: what tells that it came before.
+    /// The number of the state's first key with this folded form, which identifies repetitions.
     pub(crate) number: u32,
-    /// It is spelled as the API documents it.
+    /// The name is spelled as the API documents it.
     pub(crate) exact: bool,
-    /// It is documented nowhere, and called like a model.
+    /// The API does not document the name, but it is called like a model.
     pub(crate) like: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Bytes {
     held: [u8; limits::KEY_BYTES],
-    /// How many there were, at most one more than are held.
+    /// The number of bytes, at most one more than are held.
     length: usize,
 }
 
@@ -56,7 +60,7 @@ impl Bytes {
         }
     }
 
-    /// `None` if there were too many.
+    /// Returns the bytes, or `None` if there were too many.
     #[inline(always)]
     fn get(&self) -> Option<&[u8]> {
         self.held.get(..self.length)
@@ -72,7 +76,8 @@ impl Key {
         self.cut = false;
     }
 
-    /// Adds a piece of the name that cuts no UTF-8 sequence. Bytes that are no UTF-8 stand for themselves.
+    /// Adds a piece of the name that divides no UTF-8 sequence. Bytes that are not UTF-8 are added
+    /// unchanged.
     pub(crate) fn push(&mut self, mut piece: &[u8]) {
         while let [byte, rest @ ..] = piece {
             self.exact.push(*byte);
@@ -102,30 +107,31 @@ impl Key {
         }
     }
 
-    /// Adds a surrogate without its other half: some parsers drop it.
+    /// Adds a surrogate without its other half, which some parsers drop.
     pub(crate) fn push_lone(&mut self) {
         self.exact.push(0xed);
     }
 
-    /// Nothing that follows can make it a wanted key.
+    /// Returns whether the name is too long to match a wanted key, whatever follows.
     #[inline]
     pub(crate) fn is_hopeless(&self) -> bool {
         self.folded.length > limits::KEY_BYTES
     }
 
-    /// The folded name; `None` if it is longer than any wanted one.
+    /// Returns the folded name, or `None` if it is longer than every wanted key.
     #[inline]
     pub(crate) fn folded(&self) -> Option<&[u8]> {
         self.folded.get()
     }
 
-    /// The wanted key of these that the name is or may be taken for.
+    /// Returns the one of these wanted keys that the name matches in some parser.
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
         find(bundle, keys, self.folded()?, self.exact.get())
     }
 }
 
-/// As [`Key::find`], for a name that is at hand in one piece and folds to itself; `None` if it does not.
+/// As [`Key::find`], for a name in one piece that equals its folded form. Returns `None` if it does
+/// not equal it.
 #[inline]
 pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
     let plain = name.len() <= limits::KEY_BYTES
@@ -133,7 +139,7 @@ pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<
     plain.then(|| find(bundle, keys, name, Some(name)))
 }
 
-/// Up to so many keys are looked at one by one: their lengths alone tell most of them apart.
+/// Up to this number of keys are compared one by one, because most of them differ in length.
 const FEW: u32 = 16;
 
 fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
@@ -141,7 +147,7 @@ fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> 
         return None;
     }
     documented(bundle, keys, folded, exact).or_else(|| {
-        // INVARIANT: it sorts behind every letter.
+        // INVARIANT: `~` sorts after every letter.
         let last = bundle
             .table::<l::StateKey>(section::STATE_KEYS)
             .span(keys)
@@ -166,7 +172,8 @@ fn documented(
     } else {
         table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?.0
     };
-    // An API may document two spellings: `model_id` and `modelId` are both exact, and a second one is still a second one.
+    // An API may document two spellings. Then `model_id` and `modelId` are both exact, and one of
+    // them after the other is a repetition.
     while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
         number -= 1;
     }
@@ -184,25 +191,27 @@ fn documented(
     Some(wanted)
 }
 
-/// The last word of a name that is called like a model; the third with U+017F, as [`Bytes`] hold it.
+/// The last word of a name that is called like a model. The third one has U+017F in the form in
+/// which [`Bytes`] holds it.
 const NOUNS: [&[u8]; 5] = [b"model", b"models", b"model\xbf", b"engine", b"deployment"];
-/// What may follow it.
+/// Words that may follow one of [`NOUNS`].
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
-/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
+/// Returns whether a name is called like a model: `answering_model`, `selectedModelId`,
+/// `model-name`, but not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
     let name = name.split(|&b| b == 0).next().unwrap_or_default();
     match before(name, &NOUNS, false) {
         Some(_) => true,
-        // Servers that pass over case read `modelid` as `modelId`.
+        // Servers that ignore case read `modelid` as `modelId`.
         None => {
             before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some())
         }
     }
 }
 
-/// What stands before the name's last word, if it is one of these. Case tells where a word begins, and nothing within it; one that is `joined` may
-/// begin anywhere.
+/// Returns the text before the last word of the name if that word is one of `words`. Case shows
+/// where a word begins and is ignored within it. A `joined` word may begin anywhere.
 fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
     while let Some((last, front)) = name.split_last() {
         if last.is_ascii_alphanumeric() || *last >= 0x80 {

@@ -1,9 +1,11 @@
-//! What the origin says on a WebSocket: does it name the model that runs?
+//! Reads the origin's messages on a WebSocket for the model that runs.
 //!
-//! Input: the origin's messages, each in pieces, and the start states of the answers of the operations that the connection may be. Output: what
-//! they name, for the findings of the connection. It holds none of their bytes: whoever relays them holds those that may not go yet.
+//! Input: the origin's messages, each in pieces, and the response start states of the operations
+//! that the connection may belong to. Output: the names, for the findings of the connection. It
+//! holds no bytes of the messages. The code that relays them holds those that may not go yet.
 //!
-//! A message that is no JSON names nothing. What parsers read differently is read in full, and each name counts.
+//! A message that is not JSON names nothing. A message that parsers read differently is read to its
+//! end, and each name in it counts.
 
 use alloc::vec::Vec;
 
@@ -11,7 +13,7 @@ use super::findings::Findings;
 use super::json::Json;
 use crate::bundle::view::Bundle;
 
-/// The reader of the origin's messages.
+/// Reads the origin's messages.
 pub(crate) struct OriginMessages {
     states: Vec<u32>,
     readers: Vec<Json>,
@@ -27,15 +29,15 @@ impl OriginMessages {
         }
     }
 
-    /// Reads on in a message.
+    /// Reads a piece of a message.
     pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         for reader in &mut self.readers {
-            // One that has failed fails again: what follows in the message names nothing.
+            // A reader that has failed fails again: the rest of the message names nothing.
             let _ = reader.feed(bundle, bytes, &mut self.findings);
         }
     }
 
-    /// The message ends; gives what it named.
+    /// Ends the message and returns the names in it.
     pub(crate) fn end(&mut self, bundle: Bundle<'_>) -> Findings {
         for (reader, state) in self.readers.iter_mut().zip(&self.states) {
             reader.restart(*state);

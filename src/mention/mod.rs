@@ -1,4 +1,4 @@
-//! Which models does a text name?
+//! Finds the models that a text names.
 
 pub(crate) mod alias;
 pub(crate) mod bytes;

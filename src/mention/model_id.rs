@@ -1,20 +1,22 @@
-//! Which declared patterns occur in a model id.
+//! Finds the declared patterns that occur in a model id.
 //!
-//! Input: the text of a mention, its carrier's encoding undone. Output: one bit a pattern; bit 0 if no pattern occurs. It
-//! does not know which patterns are denied.
+//! Input: the text of a mention, with the carrier's encoding removed. Output: one bit for each
+//! pattern, and bit 0 if no pattern occurs. The module does not know which patterns are denied.
 //!
 //! ```text
-//! a text      is read as written, and again after each round of percent-decoding
-//! a reading   is split at commas and blanks; each part is judged by itself
-//! a part      equals an alias or an `=id`: that pattern covers all of it
-//!             names a stored configuration (`@preset/`): nothing is known of it, beside the patterns that occur
-//!             else from each token start the trie is walked; the longest run from there counts,
-//!             unless a run that starts earlier reaches as far: then it lies strictly inside that one
+//! text     is read as written, and again after each round of percent-decoding. Each time it is
+//!          divided at commas and blanks, and each part is judged by itself
+//! part     equals an alias or an `=id`: that pattern covers the whole part
+//!          names a stored configuration (`@preset/`): unknown, besides the patterns that occur
+//!          else the trie is walked from the start of each token. The longest run from there
+//!          counts, unless a run that starts earlier reaches as far: then it is strictly inside
+//!          that run
 //! ```
 //!
-//! Runs are compared by where their first token starts and their last one ends, so the rule "strictly inside no other
-//! pattern's" needs one number of memory: how far the runs that started earlier reach. Nothing is allocated but the scratch
-//! space, which the caller keeps. Time is tokens x the longest pattern, and one binary search a step.
+//! Runs are compared by the start of their first token and the end of their last one. So the rule
+//! "strictly inside no other pattern's run" needs one number: how far the runs that started earlier
+//! reach. Nothing is allocated except the scratch space, which the caller keeps. The time is tokens
+//! times the longest pattern, with one binary search for each step.
 
 use alloc::vec::Vec;
 
@@ -31,8 +33,9 @@ use crate::reason::Reason;
 ///
 /// # Errors
 ///
-/// [`Reason::IdNotAscii`] outside printable ASCII, in whichever round; [`Reason::PercentEscape`] if an escape is malformed
-/// or one is left after [`limits::PERCENT_ROUNDS`].
+/// [`Reason::IdNotAscii`] for a character outside printable ASCII, in any round.
+/// [`Reason::PercentEscape`] for a malformed escape, or one that remains after
+/// [`limits::PERCENT_ROUNDS`].
 pub(crate) fn judge(
     bundle: Bundle<'_>,
     text: &[u8],
@@ -60,7 +63,8 @@ pub(crate) fn judge(
     Ok(())
 }
 
-/// As [`judge`], for a text that need not be a model id at all: what cannot be read names nothing.
+/// As [`judge`], for a text that may be something else than a model id. A text that cannot be read
+/// names nothing.
 pub(crate) fn hint(
     bundle: Bundle<'_>,
     text: &[u8],
@@ -79,19 +83,21 @@ pub(crate) fn hint(
 
 /// Where the bits of a text go.
 pub(crate) struct Occurrences<'a> {
-    /// Of the names as they stand.
+    /// The bits of the names themselves.
     pub(crate) names: &'a mut [u64],
-    /// Of what the policy's tables say that they resolve to, and bit 0 where nothing is known of one. `None`: with the names.
+    /// The bits of the models to which the policy's tables resolve the names, and bit 0 if a name
+    /// is unknown. `None`: they go to `names`.
     pub(crate) targets: Option<&'a mut [u64]>,
     pub(crate) scope: Scope,
 }
 
-/// The parts of a text that are judged each by itself.
+/// Returns the parts of a text that are judged each by itself.
 pub(crate) fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&b| matches!(b, b',' | b' ' | b'\t')).filter(|part| !part.is_empty())
 }
 
-/// Whether an id may lead to another model than it names: it is an alias, a name of a table, one that moves, or written so that this is not to be seen.
+/// Returns whether an id may lead to another model than it names: it is an alias, a name of a
+/// table, a name that moves (`latest`), or it contains an escape that may hide one.
 pub(crate) fn moves(bundle: Bundle<'_>, id: &[u8], scope: &Scope) -> bool {
     let mut folded = Vec::new();
     fold(id, &mut folded);
@@ -118,7 +124,7 @@ pub(crate) fn fold(text: &[u8], scratch: &mut Vec<u8>) {
     scratch.extend(text.iter().map(u8::to_ascii_lowercase));
 }
 
-/// One round of percent-decoding in place, folded as it goes.
+/// Decodes one round of percent escapes in place and folds the result.
 fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
     let (mut from, mut to) = (0, 0);
     while let Some(&byte) = text.get(from) {
@@ -151,7 +157,7 @@ fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
     };
     let mut unknown = true;
     for (index, part) in parts(folded).enumerate() {
-        // In a slot of its own names, what a name holds says nothing of the model.
+        // In a location of opaque names, the patterns in a name say nothing about the model.
         let held = trie.occurrences(part, found.names) && found.targets.is_none();
         let bits = found.targets.as_deref_mut().unwrap_or(&mut *found.names);
         let resolved = found.scope.resolve(bundle, part, bits);
@@ -162,7 +168,8 @@ fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
     }
 }
 
-/// It goes by a configuration that is stored at the origin, whatever model stands ahead of it (OpenRouter: `author/model@preset/slug`).
+/// Returns whether the id uses a configuration that is stored at the origin, whatever model
+/// precedes it (OpenRouter: `author/model@preset/slug`).
 fn is_preset(id: &[u8]) -> bool {
     const MARK: &[u8] = b"@preset/";
     id.windows(MARK.len()).any(|text| text == MARK)
@@ -175,11 +182,13 @@ struct Trie<'a> {
 }
 
 impl Trie<'_> {
-    /// Sets the bits of the maximal occurrences in one folded part; false if no pattern occurs.
+    /// Sets the bits of the maximal occurrences in one folded part. Returns false if no pattern
+    /// occurs.
     fn occurrences(&self, part: &[u8], bits: &mut [u64]) -> bool {
         let last = part.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |at| at + 1);
         let exact = self.exact(part, bits);
-        // An exact id is a run over all tokens: only a run from the first to the last does not lie strictly inside it.
+        // An exact id is a run over all tokens. Only a run from the first to the last token is not
+        // strictly inside it.
         let mut reached = if exact { last.saturating_sub(1) } else { 0 };
         let mut found = exact;
         let mut at = 0;
@@ -203,7 +212,7 @@ impl Trie<'_> {
         found
     }
 
-    /// Calls `visit` with the end and the pattern of every run that starts at the token at `at`.
+    /// Calls `visit` with the end and the pattern of every run that starts with the token at `at`.
     fn walk(&self, node: u32, part: &[u8], at: usize, visit: &mut dyn FnMut(usize, u32)) {
         let (Some(node), Some(token)) = (self.nodes.get(node), token(part, at)) else { return };
         let text = part.get(token.start..token.end).unwrap_or_default();
@@ -229,7 +238,7 @@ impl Trie<'_> {
         }
     }
 
-    /// The aliases and `=id`s that are exactly this part.
+    /// Sets the bits of the aliases and `=id`s that equal this part. Returns whether there are any.
     fn exact(&self, part: &[u8], bits: &mut [u64]) -> bool {
         let table: Table<'_, l::Exact> = self.bundle.table(section::EXACT);
         let Some((mut at, _)) =
@@ -249,7 +258,7 @@ impl Trie<'_> {
     }
 }
 
-/// The first token at or after `at`.
+/// Returns the first token at or after `at`.
 fn token(part: &[u8], at: usize) -> Option<core::ops::Range<usize>> {
     let rest = part.get(at..)?;
     let start = at + rest.iter().position(u8::is_ascii_alphanumeric)?;

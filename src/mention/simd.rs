@@ -1,9 +1,11 @@
-//! Sixteen bytes in a vector register, and sixty-four in four of them.
+//! Compares sixteen bytes in a vector register, or sixty-four in four registers.
 //!
-//! Input: arrays of bytes. Output: bit masks, bit `i` for byte `i`. wasm's simd128 has a backend of its own, since its intrinsics may be
-//! called without `unsafe`; elsewhere plain loops over sixteen bytes stand in, which compilers turn into vector code.
+//! Input: arrays of bytes. Output: bit masks, bit `i` for byte `i`. wasm's simd128 has a backend of
+//! its own, because its intrinsics can be called without `unsafe`. Elsewhere plain loops over
+//! sixteen bytes are used, which compilers turn into vector code.
 //!
-//! A load is written as two words, since the intrinsics that load take a raw pointer; it compiles to one instruction.
+//! A load is written as two words, because the intrinsics that load take a raw pointer. It compiles
+//! to one instruction.
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod backend {
@@ -93,7 +95,7 @@ mod backend {
         }
 
         pub(crate) fn bits(self) -> u64 {
-            // The multiplication gathers the high bit of each byte of a word in its top byte.
+            // The multiplication collects the high bit of each byte of a word in its top byte.
             let (low, high) = (
                 u128::from_le_bytes(self.0) & u128::from(u64::MAX),
                 u128::from_le_bytes(self.0) >> 64,
@@ -123,16 +125,16 @@ fn load(bytes: [u8; 16]) -> Lanes {
     Lanes::words(word(bytes.first_chunk()), word(bytes.last_chunk()))
 }
 
-/// Control characters and bytes outside ASCII (negative as signed bytes), `"`, `\`.
+/// Marks control characters, bytes outside ASCII (negative as signed bytes), `"` and `\`.
 #[inline(always)]
 fn special(lanes: Lanes) -> Lanes {
     lanes.below(0x20).or(lanes.is(b'"')).or(lanes.is(b'\\'))
 }
 
-// Functions and not closures: those are not inlined where the build is for size.
+// These are functions because closures are not inlined in a build for size.
 #[inline(always)]
 fn escapable(lanes: Lanes) -> Lanes {
-    // `b` and `f` differ in bit 2 alone.
+    // `b` and `f` differ in bit 2 only.
     lanes
         .with(4)
         .is(b'f')
@@ -153,13 +155,13 @@ impl Line {
         Self(load(*bytes))
     }
 
-    /// White space as JSON has it.
+    /// Marks the white space of JSON.
     #[inline(always)]
     pub(crate) fn blank(self) -> u64 {
         self.0.is(b' ').or(self.0.is(b'\n')).or(self.0.is(b'\r')).or(self.0.is(b'\t')).bits()
     }
 
-    /// Bytes that end a plain run.
+    /// Marks bytes that end a plain run.
     #[inline(always)]
     pub(crate) fn special(self) -> u64 {
         special(self.0).bits()
@@ -179,14 +181,14 @@ impl Block {
         test(a).bits() | test(b).bits() << 16 | test(c).bits() << 32 | test(d).bits() << 48
     }
 
-    /// No byte ends a plain run.
+    /// Returns whether no byte ends a plain run.
     #[inline(always)]
     pub(crate) fn is_plain(self) -> bool {
         let [a, b, c, d] = self.0;
         !special(a).or(special(b)).or(special(c)).or(special(d)).any()
     }
 
-    /// Control characters and bytes outside ASCII.
+    /// Marks control characters and bytes outside ASCII.
     #[inline(always)]
     pub(crate) fn odd(self) -> u64 {
         self.bits(|lanes| lanes.below(0x20))
@@ -197,19 +199,20 @@ impl Block {
         self.bits(|lanes| lanes.is(byte))
     }
 
-    /// The letters and the stroke that may follow a backslash by themselves: `b`, `f`, `n`, `r`, `t`, `/`.
+    /// Marks the characters that may follow a backslash by themselves: `b`, `f`, `n`, `r`, `t`,
+    /// `/`.
     #[inline(always)]
     pub(crate) fn escapable(self) -> u64 {
         self.bits(escapable)
     }
 
-    /// Decimal digits.
+    /// Marks decimal digits.
     #[inline(always)]
     pub(crate) fn digits(self) -> u64 {
         self.bits(digits)
     }
 
-    /// Hexadecimal digits.
+    /// Marks hexadecimal digits.
     pub(crate) fn hex(self) -> u64 {
         let letters = self.bits(|lanes| {
             let folded = lanes.with(0x20);

@@ -1,16 +1,19 @@
-//! Verdict x dialect -> status, headers, body: the refusal in the words of the API that the caller speaks.
+//! Verdict x dialect -> status, headers, body: words a refusal as the caller's API words its
+//! errors.
 //!
-//! Input: a [`Verdict`] that denies or refuses, and a case id. Output: a [`Refusal`], and its forms for a stream that has begun and for a
-//! WebSocket. It decides nothing, and it knows nothing of the account, so no fact about it can be told.
+//! Input: a [`Verdict`] that denies or refuses, and a case id. Output: a [`Refusal`], and its forms
+//! for a stream that has begun and for a WebSocket. The module decides nothing. It knows nothing of
+//! the account, so it cannot disclose facts about it.
 //!
 //! ```text
-//! restrictions' messages, each once | the reason's sentence
-//!   + Model: what was asked for.  Ground: title, url.  Appeal: link.  Case: id.      -> the message
-//! the message in the API's own shape                                               -> error_format
+//! messages of the restrictions, without duplicates | the sentence of the reason
+//!   + Model: the model asked for.  Ground: title, url.  Appeal: link.  Case: id.   -> the message
+//! the message in the shape of the API's errors                                     -> the body
 //! ```
 //!
-//! Shapes and statuses are those that 17 clients were measured with: 403 is typed by all that type errors and retried by none, 451 is
-//! retried by none. `retry-after` is never sent: what is refused now is refused again. Only 503 may be tried again.
+//! Shapes and statuses follow measurements with 17 clients. All clients that have types of errors
+//! have one for 403, and no client retries 403 or 451. `retry-after` is never sent, because a
+//! request that is refused now is refused again. Only 503 may be retried.
 
 mod wording;
 
@@ -23,7 +26,7 @@ use crate::compact::json;
 use crate::reason::Reason;
 use crate::verdict::Verdict;
 
-/// An answer to a request that does not go through.
+/// The response to a request that is denied or refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// 403, 451, 400, 413, 415 or 503.
@@ -36,25 +39,26 @@ pub struct Refusal {
     error_format: u8,
 }
 
-/// A refusal on a WebSocket that was accepted so that it can be told.
+/// A refusal on a WebSocket, which is accepted so that the client can receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// The text frame to send, JSON. Empty: the API knows no such event, and its clients show the reason.
+    /// The text frame to send, in JSON. Empty if the API has no such event; its clients show the
+    /// close reason instead.
     pub event: String,
-    /// The code to close with: 1008, policy violation.
+    /// The close code: 1008, policy violation.
     pub code: u16,
-    /// The reason to close with, at most 123 bytes as RFC 6455 section 5.5 wants it.
+    /// The close reason: at most 123 bytes, as RFC 6455 section 5.5 requires.
     pub reason: String,
 }
 
-/// Models named in a message: enough to be understood.
+/// How many models a message names at most.
 const MODELS_TOLD: usize = 3;
 
 /// Bytes of the reason in a close frame, RFC 6455 section 5.5.
 const REASON_BYTES: usize = 123;
 
 impl Refusal {
-    /// Words a verdict that denies or refuses. `case` is the id by which the record of the decision is found.
+    /// Words a verdict that denies or refuses. `case` is the id of the decision in the log.
     #[must_use]
     pub fn new(verdict: &Verdict, case: &str) -> Self {
         let case = visible(case);
@@ -69,7 +73,7 @@ impl Refusal {
         }
     }
 
-    /// `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
+    /// Returns `{"status":403,"headers":[["content-type","application/json"],..],"body":".."}`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut to = String::with_capacity(self.body.len() + 512);
@@ -89,7 +93,8 @@ impl Refusal {
         to
     }
 
-    /// The refusal as an event of a stream of server-sent events that has begun, blank line included.
+    /// Returns the refusal as an event of a stream of server-sent events that has begun, with the
+    /// blank line at its end.
     #[must_use]
     pub fn stream_event(&self) -> String {
         let named = self.error_format == kind::ANTHROPIC;
@@ -101,7 +106,8 @@ impl Refusal {
 }
 
 impl Socket {
-    /// Words a verdict for a WebSocket. A refused upgrade would hide the message: clients see its status alone.
+    /// Words a verdict for a WebSocket. A refused upgrade would hide the message, because clients
+    /// show only its status.
     #[must_use]
     pub fn new(verdict: &Verdict, case: &str) -> Self {
         let case = visible(case);
@@ -109,7 +115,7 @@ impl Socket {
         let mut event = String::new();
         let mut reason = String::from(verdict.reason.code());
         if verdict.error_format == kind::GOOGLE {
-            // Its clients show the reason of the close and know no error event.
+            // Google's clients show the close reason and have no error event.
             reason = message;
             while reason.len() > REASON_BYTES {
                 reason.pop();
@@ -143,10 +149,11 @@ fn message(verdict: &Verdict, case: &str) -> String {
     }
     let mut models: Vec<&str> = Vec::new();
     for model in &verdict.closed {
-        // One path may be read in several ways; the same id with more of its path around it tells nobody anything.
+        // Different interpretations of one path give the same id with more or less of the path
+        // around it. One of them is enough.
         if models.len() < MODELS_TOLD && !models.iter().any(|told| within(told, model)) {
             text.push_str(if models.is_empty() { " Model: " } else { ", " });
-            // An id is printable ASCII, so any cut falls between characters.
+            // An id is printable ASCII, so it may be cut at any byte.
             text.push_str(model.get(..80).unwrap_or(model));
             models.push(model);
         }
@@ -177,13 +184,14 @@ fn message(verdict: &Verdict, case: &str) -> String {
     text
 }
 
-/// Whether a text occurs in another. The standard library's search is fast and weighs seven kilobytes with its panics.
+/// Returns whether a text occurs in another. The search of the standard library is fast, but takes
+/// seven kilobytes with its panics.
 fn occurs(part: &str, text: &str) -> bool {
     (0..text.len())
         .any(|at| text.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(part.as_bytes())))
 }
 
-/// Whether `id` is some segments of `path`.
+/// Returns whether `id` is one or more whole segments of `path`.
 fn within(id: &str, path: &str) -> bool {
     let (id, path) = (id.as_bytes(), path.as_bytes());
     (0..path.len()).any(|at| {
@@ -195,7 +203,7 @@ fn within(id: &str, path: &str) -> bool {
     })
 }
 
-/// Appends a sentence, with a blank before it and a stop behind it where they are missing.
+/// Appends a sentence, with a blank before it and a full stop after it where they are missing.
 fn sentence(to: &mut String, parts: &[&str]) {
     if !to.is_empty() {
         to.push(' ');
@@ -220,7 +228,7 @@ fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'st
         headers.push(("x-should-retry", "false".into()));
     }
     if verdict.error_format == kind::BEDROCK {
-        // What names the error's class, whatever the status.
+        // This header names the class of the error, whatever the status.
         headers.push(("x-amzn-errortype", error_format.word(verdict).into()));
     }
     // OpenAI's clients read the first, Anthropic's the second, Amazon's the third.
@@ -233,7 +241,7 @@ fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'st
     for ground in &verdict.grounds {
         let safe = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"');
         if !ground.url.is_empty() && ground.url.bytes().all(safe) && !occurs(&ground.url, &link) {
-            // RFC 7725 section 4.
+            // RFC 7725, section 4.
             link.push_str(if link.is_empty() { "<" } else { ", <" });
             link.push_str(&ground.url);
             link.push_str(">; rel=\"blocked-by\"");
@@ -245,7 +253,8 @@ fn headers(verdict: &Verdict, error_format: &Wording, case: String) -> Vec<(&'st
     headers
 }
 
-/// What may stand in a header: a case id is made by the face, but a header must hold whatever comes.
+/// Returns the characters of a case id that are allowed in a header. The binding makes the ids, but
+/// this function accepts any text.
 fn visible(case: &str) -> String {
     case.chars().filter(char::is_ascii_graphic).take(128).collect()
 }

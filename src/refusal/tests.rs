@@ -87,7 +87,7 @@ fn all_texts_that_deny_are_told_once() {
         "{message}"
     );
     assert_eq!(message.matches("Order of 12 June").count(), 1);
-    // A link that could not stand in the header is left out of it.
+    // A link that is not valid in the header is left out.
     assert_eq!(
         header(&refusal, "link"),
         Some("<https://example.gov/orders/1>; rel=\"blocked-by\"")

@@ -1,30 +1,32 @@
-//! How each API words an error: one row of a table each.
+//! The wording of errors in each API: one entry of a table for each.
 //!
-//! Input: a verdict and its message. Output: the body. A body is a template; `$` and a letter stand for
+//! Input: a verdict and its message. Output: the body. A body is a template in which `$` and a
+//! letter mean:
 //!
 //! | | |
 //! |---|---|
-//! | `$m` `$i` | the message, the case id or `null` |
-//! | `$c` `$C` | the reason's code, and in capitals |
-//! | `$t` `$n` | the API's own word for the kind of error, as text and as it stands |
+//! | `$m` `$i` | the message; the case id or `null` |
+//! | `$c` `$C` | the reason's code; the same in capitals |
+//! | `$t` `$n` | the API's own word for the kind of error, as a string; the same without quotes |
 //! | `$s` | the status |
-//! | `$p` | `"model"` where a model is denied, else `null` |
-//! | `$o` `$u` | title and address of the first ground, or an empty text |
-//! | `$M` | the first model that is denied, or `null` |
+//! | `$p` | `"model"` if a model is denied, else `null` |
+//! | `$o` `$u` | title and address of the first ground, or an empty string |
+//! | `$M` | the first denied model, or `null` |
 
 use alloc::string::String;
 
 use crate::compact::json;
 use crate::verdict::{Verdict, VerdictKind};
 
-/// The words of one API.
+/// The wording of one API.
 pub(crate) struct Wording {
     pub(crate) body: &'static str,
-    /// Its words for what is forbidden, malformed, too large, and not available now.
+    /// The API's words for errors that are forbidden, malformed, too large and temporarily
+    /// unavailable.
     words: [&'static str; 4],
 }
 
-/// An error event on a WebSocket, in OpenAI's words.
+/// An error event on a WebSocket, in OpenAI's wording.
 pub(crate) const SOCKET_EVENT: &str = r#"{"type":"error","event_id":$i,"error":{"message":$m,"type":$t,"param":$p,"code":$c,"event_id":$i}}"#;
 
 const OPENAI: Wording = Wording {
@@ -46,7 +48,7 @@ static ERROR_FORMATS: [Wording; 12] = [
         body: r#"{"error":{"code":$s,"message":$m,"status":$t,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":$C,"domain":"portcullis","metadata":{"order":$o,"case":$i}}]}}"#,
         words: ["PERMISSION_DENIED", "INVALID_ARGUMENT", "INVALID_ARGUMENT", "UNAVAILABLE"],
     },
-    // Bedrock: the words go into a header
+    // Bedrock: the words go into a header.
     Wording {
         body: r#"{"message":$m}"#,
         words: [
@@ -75,7 +77,7 @@ static ERROR_FORMATS: [Wording; 12] = [
     },
     // Ollama
     Wording { body: r#"{"error":$m}"#, words: [""; 4] },
-    // Cloudflare: numbers of its table of Workers AI errors
+    // Cloudflare: numbers of the table of Workers AI errors.
     Wording {
         body: r#"{"result":null,"success":false,"errors":[{"code":$n,"message":$m}],"messages":[]}"#,
         words: CLOUDFLARE,
@@ -85,7 +87,7 @@ static ERROR_FORMATS: [Wording; 12] = [
         body: r#"{"errors":[{"code":$c,"message":$m,"more_info":$u}],"trace":$i,"status_code":$s}"#,
         words: [""; 4],
     },
-    // Cloudflare, where the body names the model
+    // Cloudflare, if the body names the model.
     Wording {
         body: r#"{"state":"Failed","error":{"code":$n,"message":$m},"model":$M}"#,
         words: CLOUDFLARE,
@@ -95,12 +97,12 @@ static ERROR_FORMATS: [Wording; 12] = [
 const CLOUDFLARE: [&str; 4] = ["5018", "5004", "3006", "3040"];
 
 impl Wording {
-    /// The error_format of this number; OpenAI's, which most clients read, where there is none.
+    /// Returns the wording of this number. The default is OpenAI's, which most clients can read.
     pub(crate) fn of(number: u8) -> &'static Self {
         ERROR_FORMATS.get(usize::from(number)).unwrap_or(&OPENAI)
     }
 
-    /// Its word for this kind of error.
+    /// Returns the API's word for this kind of error.
     pub(crate) fn word(&self, verdict: &Verdict) -> &'static str {
         let [forbidden, malformed, large, unavailable] = self.words;
         match verdict.status {
@@ -111,7 +113,7 @@ impl Wording {
         }
     }
 
-    /// Appends a template, filled in.
+    /// Appends a template with its values.
     pub(crate) fn fill(
         &self,
         to: &mut String,

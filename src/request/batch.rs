@@ -1,4 +1,5 @@
-//! Reads a whole request that stands in a part of a multipart body (`application/http`, RFC 9112 section 10.1), as Google's batches have it.
+//! Reads a whole request inside a part of a multipart body (`application/http`, RFC 9112 section
+//! 10.1), as Google's batches have it.
 //!
 //! ```text
 //! POST /v1beta/models/x:generateContent HTTP/1.1 CRLF
@@ -6,11 +7,14 @@
 //! body
 //! ```
 //!
-//! Input: the content of the part, cut anywhere. Output: into the [`Findings`] of the request around it, as the sternest that is found of any. It is
-//! routed and read as a request of its own, under the denied set of the one around it, and holds no further one.
+//! Input: the content of the part, in chunks. Output: [`Findings`] into those of the surrounding
+//! request, whose verdict is the strictest of all requests in the batch. The request is routed and
+//! read like any other, under the denied set of the surrounding request. Batches do not nest.
 //!
-//! Where it ends is the part's to say. Servers that take the part for a connection go by `Content-Length` instead, and read what follows, or all
-//! that would be a body without one, as further requests: so a length must be right, and a body without one begins as no request does.
+//! The end of the part is the end of the request. Servers that treat the part like a connection go
+//! by `Content-Length` instead. They read the bytes beyond that length, or the whole body if there
+//! is no length, as further requests. So a length must be right, and a body without a length must
+//! begin like JSON, as no request does.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -32,22 +36,23 @@ use crate::mention::findings::Findings;
 use crate::reason::Reason;
 use crate::verdict::VerdictKind;
 
-/// The reader of one such request.
+/// Reads one request of a batch.
 pub(crate) struct BatchedRequest {
-    /// The request line and the headers, as far as they came.
+    /// The request line and the headers read so far.
     head: Vec<u8>,
     reader: Option<RequestReader>,
-    /// What the caller may not use, as the request around it was told.
+    /// The denied set of the surrounding request.
     denied_set: DeniedSet,
-    /// It says how long its body is, and how much of that is to come.
+    /// `sized`: the head has a `Content-Length`. `left`: the bytes of the body still to come by
+    /// that length.
     sized: bool,
     left: usize,
-    /// The first byte beyond that which is no white space; 0: there is none.
+    /// The first byte beyond that length which is not white space, or 0.
     beyond: u8,
 }
 
 /// Begins to read a part that is a request.
-#[inline(never)] // it is large, and made in many places
+#[inline(never)] // large, and called from many places
 pub(crate) fn open() -> Box<dyn PartReader> {
     Box::new(BatchedRequest {
         head: Vec::new(),
@@ -60,11 +65,11 @@ pub(crate) fn open() -> Box<dyn PartReader> {
 }
 
 impl PartReader for BatchedRequest {
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// A head that is none, or that servers read differently.
+    /// The head is malformed, or servers read it differently.
     fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -87,7 +92,7 @@ impl PartReader for BatchedRequest {
             self.reader = Some(self.read_head(bundle, findings)?);
         }
         let body = bytes.get(at..).unwrap_or_default();
-        // What lies beyond the length, or all of it without one.
+        // The bytes beyond the length, or all of them if there is none.
         let within = self.left.min(body.len());
         self.left -= within;
         let beyond = body.get(within..).unwrap_or_default().trim_ascii_start();
@@ -100,18 +105,18 @@ impl PartReader for BatchedRequest {
         Ok(())
     }
 
-    /// The request ends here.
+    /// Ends the request.
     ///
     /// # Errors
     ///
-    /// What keeps it from being read with certainty.
+    /// The reason why the request cannot be read with certainty.
     fn finish(
         mut self: Box<Self>,
         bundle: Bundle<'_>,
         findings: &mut Findings,
     ) -> Result<(), Reason> {
         if self.reader.is_none() {
-            // Without a body the blank line may be missing.
+            // A request without a body may lack the blank line.
             self.head.extend_from_slice(if self.head.ends_with(b"\r\n") {
                 b"\r\n"
             } else {
@@ -131,7 +136,7 @@ impl PartReader for BatchedRequest {
                 findings.unknown()
             }
             (_, Reason::UnknownOperation | Reason::Unguarded) => findings.present(role::SUSPECT),
-            // Of a list inside another answer nothing is left out.
+            // A list inside the response to a batch is not filtered.
             (_, Reason::LateBound | Reason::Filtered) => findings.present(role::DELEGATES),
             _ => {}
         }
@@ -186,12 +191,13 @@ impl BatchedRequest {
     }
 }
 
-/// UTF-8 is all that comes here.
+/// The head has been checked to be UTF-8.
 fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The target as a client of the gate would write it: servers unpack a batch behind the prefix.
+/// Returns the target as a client of the gate would write it: with the prefix, which servers expect
+/// of a batch but not of the requests in it.
 fn mounted(prefix: &str, target: &str) -> String {
     let inner = Target::of(target);
     let mut url = String::from(if inner.path.starts_with(prefix.as_bytes()) { "" } else { prefix });

@@ -1,13 +1,14 @@
-//! What arrives: which models does a request mention?
+//! Reads a request for the models that it mentions.
 //!
 //! ```text
-//! method, url ----> route -> operations -+
-//! path, query, headers -------------------+-> findings: patterns that occur, what else bears on the verdict
-//! body, chunk by chunk -> json | form | multipart
+//! method, URL ------------> route -> operations -+
+//! path, query, headers --------------------------+-> findings: patterns that occur, and
+//! body, in chunks -> JSON | form | multipart ----+   everything else that bears on the verdict
 //! ```
 //!
-//! Input: the request as the platform gives it. Output: [`Findings`](crate::mention::findings::Findings), which
-//! [`verdict`](crate::verdict) holds against the denied set. It does not know who the caller is.
+//! Input: the request as the platform supplies it. Output:
+//! [`Findings`](crate::mention::findings::Findings), which [`verdict`](crate::verdict) compares
+//! with the denied set. These modules know nothing of the caller except the denied set.
 
 pub(crate) mod batch;
 pub(crate) mod body;

@@ -1,17 +1,20 @@
-//! Which models does the query mention?
+//! Finds the models that the query mentions.
 //!
-//! Input: the query as it was sent, and the operations that the request may be. Output: texts into [`Findings`]. It does not say
-//! which of several parameters a server would take: all of them count.
+//! Input: the query as it was sent, and the operations that the request may be. Output: texts into
+//! [`Findings`]. It does not choose between several parameters of one name: all of them count.
 //!
 //! ```text
-//! separators   `&`; a pair that holds `;` is read whole and cut there
-//! names        `+` and escapes undone, each round counts; folded as a JSON key is; `model[]`, `model[0]`, `svg[model]`, `svg.model`
-//! values       `+` as a blank and as itself; escapes undone once here, further rounds are the id's own
+//! separators   `&`; a pair that contains `;` is read whole and also divided there
+//! names        `+` and escapes are decoded, and each round counts; folded as a JSON key is;
+//!              `model[]`, `model[0]`, `svg[model]`, `svg.model`
+//! values       `+` as a blank and as itself; escapes are decoded once here, and further rounds are
+//!              left to the reader of model ids
 //! ```
 //!
-//! Roles come from the operation's query locations. Names that look like a model's count whatever the operation, unless each operation
-//! declares the name as something else (a search filter). Where a model may run, every name that is called like one is a hint. A value that is a
-//! JSON document is scanned for model-like keys.
+//! Roles come from the operation's query locations. A name in `GENERIC` counts for every operation,
+//! unless each operation declares the name as something else (a search filter). Where a model may
+//! run, every name that is called like a model is a hint. A value that is a JSON document is
+//! scanned for keys that are called like a model.
 
 use alloc::vec::Vec;
 
@@ -26,7 +29,7 @@ use crate::mention::json::Json;
 use crate::mention::key::{Key, is_model_like};
 use crate::reason::Reason;
 
-/// Names that mention a model whatever the operation, folded.
+/// Names that mention a model in every operation, folded.
 const GENERIC: [(&[u8], u8); 6] = [
     (b"model", role::PRIMARY),
     (b"modelid", role::PRIMARY),
@@ -40,7 +43,8 @@ const GENERIC: [(&[u8], u8); 6] = [
 ///
 /// # Errors
 ///
-/// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
+/// Those of a mention, as [`Findings::text`] returns them, and more than [`limits::PARAMETERS`]
+/// pairs.
 pub(crate) fn read(
     bundle: Bundle<'_>,
     query: &[u8],
@@ -90,7 +94,7 @@ impl QueryReader<'_, '_> {
             let read = self.named(&name, value);
             result = result.and(read);
             if decode(&name, &mut self.name) {
-                // Some servers know escapes of other kinds (`%u006d`), some drop what is none.
+                // Some servers also decode other escapes (`%u006d`), and some drop malformed ones.
                 return result.and(self.text(role::HINT, value));
             }
             if name == self.name {
@@ -100,7 +104,7 @@ impl QueryReader<'_, '_> {
         result
     }
 
-    /// One reader of the name.
+    /// Reads the value under one decoding of the name.
     fn named(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
         let mut parts =
             name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
@@ -151,7 +155,7 @@ impl QueryReader<'_, '_> {
         }
     }
 
-    /// A value that may name a model.
+    /// Reads a value that may name a model.
     fn text(&mut self, role: u8, value: &[u8]) -> Result<(), Reason> {
         self.decoded(value, true);
         let result = self.findings.text(self.bundle, role, &self.value, Carrier::Query);
@@ -162,7 +166,7 @@ impl QueryReader<'_, '_> {
         result
     }
 
-    /// A value that is a document is searched for keys that look like a model's.
+    /// Scans a value that is a JSON document for keys that are called like a model.
     fn json(&mut self, value: &[u8]) -> Result<(), Reason> {
         let start = self.bundle.meta().map_or(NONE, |meta| meta.unknown_state);
         self.decoded(value, true);
@@ -173,7 +177,7 @@ impl QueryReader<'_, '_> {
                 if read.and_then(|()| json.finish(self.bundle, self.findings)).is_err()
                     && (self.route.unsure || self.route.flags & operation::BEARS != 0)
                 {
-                    // Not JSON, or not for every parser: what stands in it is not known.
+                    // It is not JSON, or not to every parser, so its content is unknown.
                     self.findings.present(role::SUSPECT);
                 }
                 return Ok(());
@@ -187,14 +191,14 @@ impl QueryReader<'_, '_> {
         Ok(())
     }
 
-    /// Leaves the value, its carrier's encoding undone, in `self.value`.
+    /// Decodes the value into `self.value`: `+` as asked, then one round of escapes.
     fn decoded(&mut self, value: &[u8], plus_is_blank: bool) {
         blank(value, plus_is_blank, &mut self.spare);
         decode(&self.spare, &mut self.value);
     }
 }
 
-/// Copies a text, `+` read as a blank or as itself.
+/// Copies a text, with `+` read as a blank or as itself.
 fn blank(text: &[u8], plus_is_blank: bool, to: &mut Vec<u8>) {
     to.clear();
     to.extend_from_slice(text);

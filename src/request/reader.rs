@@ -1,22 +1,26 @@
-//! Reads one request, head first, then the body as it comes, until its verdict is settled; after an upgrade, one client message after the
-//! other.
+//! Reads one request until its verdict is settled: first the head, then the body in chunks. After a
+//! WebSocket upgrade it reads the client messages one after the other.
 //!
 //! ```text
-//! new      path, query, headers                 -> findings
-//! feed     first byte: which readers            -> trouble, or readers
-//!          each chunk: every reader             -> findings
-//! finish   readers end, policy and findings meet -> Outcome
-//! message  another begins, under the denied set as it is by then; feed and finish as above
+//! new      reads path, query, headers             -> findings
+//! feed     first byte: chooses the body readers   -> readers, or the reason for a refusal
+//!          each chunk: goes to every reader       -> findings
+//! finish   ends the readers, applies the policy   -> Outcome
+//! message  begins the next client message under the current denied set; feed and finish follow
 //! ```
 //!
-//! Input: the [`Route`], the head, the denied set, chunks of any size. Output: an [`Outcome`]. It holds what the readers hold, which
-//! is bounded, and never the body.
+//! Input: the [`Route`], the head, the denied set, and chunks of any size. Output: an [`Outcome`].
+//! The reader holds only what the body readers hold, which is bounded. It never holds the body.
 //!
-//! It is settled by the first denied mention or the first thing that cannot be read, and reads no further. The outcome does
-//! not depend on where the chunks end: where a body has several readers, each has findings of its own, and they meet at fixed places of the body.
+//! The first denied mention settles the verdict, and so does the first thing that cannot be read.
+//! Nothing is read after that. The outcome is independent of how the body is split into chunks: if
+//! a body has several readers, each has findings of its own, and these are merged at fixed offsets
+//! of the body.
 //!
-//! A message is JSON where an operation of the route names models in its messages. On any other socket it is read as JSON if it begins like
-//! it, by the rules for unknown bodies; a binary one that then turns out to be none is media. What was mentioned on a connection counts to its end.
+//! A message is read as JSON if an operation of the route names models in its messages. On any
+//! other WebSocket it is read as JSON if it begins like JSON, by the rules for unknown bodies; a
+//! binary message that then proves not to be JSON counts as media. A mention counts until the
+//! connection ends.
 
 use alloc::vec::Vec;
 
@@ -46,68 +50,73 @@ use crate::reason::Reason;
 use crate::verdict;
 use crate::verdict::Outcome;
 
-/// One request being read.
+/// Reads one request.
 pub struct RequestReader {
     findings: Findings,
     facts: verdict::Request,
-    /// The denied set, as it was when the request came.
+    /// The denied set at the time of the request, or of the client message being read.
     denied: Vec<u64>,
     /// Start states of the body.
     states: Vec<u32>,
-    /// What each operation of the route says of its answers: its flags, and the start state.
+    /// Flags and response start state of each operation of the route.
     answers: Vec<(u32, u32)>,
     /// An operation of the route names models in its body.
     wanted: bool,
-    /// It may be one of which nobody knows what it takes.
+    /// At least one candidate operation is unknown, so the body format is too.
     unknown_body: bool,
     content: Content,
-    /// The body must reach the origin as it came.
+    /// A digest or a signature covers the body, so it is forwarded unchanged.
     signed: bool,
-    /// What is fed is what the codings left.
+    /// The bytes that are fed have been decoded already.
     decoded: bool,
-    /// One for each way in which the body may be read; all count.
+    /// One reader for each way in which the body may be read. The findings of all of them count.
     slots: Vec<Slot>,
-    /// Bytes that they read since they met.
+    /// Bytes of the body read since the last offset at which findings may be merged.
     merged: usize,
     stage: BodyStage,
     /// Start states of a client message.
     messages: Vec<u32>,
-    /// A message that need not be JSON, although it may begin like it; or a body that may be media, and then begins like none.
+    /// A body or message that proves not to be JSON is ignored instead of refused. True of a binary
+    /// message on a WebSocket for which no message format is known, of a body that may be media,
+    /// and of a body that begins like JSON where the operation is unknown.
     media: bool,
     /// Bytes that the message may still have.
     left: usize,
-    /// The client has sent a message, and what runs was left to something stored.
+    /// `asked`: the client has sent a message before this one. `late`: a message before this one
+    /// left it to the origin which model runs.
     asked: bool,
     late: bool,
-    /// What the origin says, and whether it has named a model that may be used.
+    /// The reader of the origin's messages. `proven`: the origin has named a model that may be
+    /// used.
     origin_messages: Option<OriginMessages>,
     proven: bool,
-    /// A client message is being read; before it an id was mentioned that nobody knows, or none was.
+    /// `Some` while a client message is read: whether an unlisted id was mentioned before it.
     before: Option<bool>,
     open_part: Option<OpenPart>,
 }
 
-/// How far the body is read.
+/// How far the body has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyStage {
-    /// Nothing of it came.
+    /// Nothing of the body has arrived.
     Awaited,
-    /// White space came; the next byte tells what it is.
+    /// Only white space has arrived. The next byte decides which readers are chosen.
     Sniffing,
-    /// The readers read it; without any, nothing in it can tell more.
+    /// The readers read the body. If there are none, its content cannot affect the verdict.
     Reading,
 }
 
-/// A reader of the body, and what stopped it.
+/// A reader of the body, with the reason why it stopped.
 struct Slot {
     body: Body,
     failed: Option<Reason>,
-    /// What it found, until it meets what others found; the first one's goes to the findings of the request at once.
+    /// The reader's own findings until they are merged. `None` for the first reader, which writes
+    /// to the request's findings directly.
     findings: Option<Findings>,
 }
 
 impl RequestReader {
-    /// Reads path, query and headers. What is wrong with them is kept for the verdict.
+    /// Reads path, query and headers. A reason for refusal is kept for the verdict.
     #[must_use]
     pub(crate) fn new(
         bundle: Bundle<'_>,
@@ -119,7 +128,7 @@ impl RequestReader {
         Self::within(bundle, route, head, denied_set, Err(open_part))
     }
 
-    /// The same of a request inside another, of which this is what was found.
+    /// Reads the head of a request inside a batch. `around` holds the findings of the batch.
     pub(crate) fn inside(
         bundle: Bundle<'_>,
         route: &Route,
@@ -145,14 +154,15 @@ impl RequestReader {
         Self::read(bundle, route, head, denied_set, around)
     }
 
-    /// Whether the body, if there is one, must be read. If not, the verdict is settled.
+    /// Returns whether the body, if there is one, must be read. If not, the verdict is settled.
     #[must_use]
     pub fn wants_body(&self) -> bool {
         !self.settled() && (!self.facts.has(operation::QUIET) || self.facts.preflight)
     }
 
-    /// Begins the next client message on the WebSocket that the request opens; `denied_set` is what the caller may not use by now. The request must
-    /// have passed. Without any `feed`, what was read so far is held against that denied set.
+    /// Begins the next client message on the WebSocket that the request opened. `denied_set` is the
+    /// current one. The request must have passed. If no `feed` follows, `finish` compares
+    /// everything read so far with that denied set.
     pub fn message(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet, binary: bool) {
         if !self.facts.message {
             self.facts.message = true;
@@ -179,12 +189,12 @@ impl RequestReader {
         self.stage = BodyStage::Sniffing;
     }
 
-    /// The connection cannot go on, for this reason, unless it is denied for another.
+    /// Records that the connection cannot continue, for this reason. A denial takes precedence.
     pub fn stop(&mut self, reason: Reason) {
         self.facts.trouble = Some(reason);
     }
 
-    /// Reads on in a message of the origin's.
+    /// Reads a chunk of a message from the origin.
     pub fn feed_origin(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         if self.origin_messages.is_none() {
             self.origin_messages =
@@ -195,9 +205,12 @@ impl RequestReader {
         }
     }
 
-    /// That message has ended, if there was one: whether what the origin says may go to the client, unless the connection is now
-    /// [settled](Self::settled). It may as long as nothing was asked for, and once an allowed model is known to run: the client has named it, and
-    /// nothing that leads elsewhere, or the origin has.
+    /// Ends the origin's message, if there is one. Returns whether the origin's messages may go to
+    /// the client, provided that the connection is not [settled](Self::settled) now.
+    ///
+    /// They may go once the origin has named an allowed model. They may also go if nothing leaves
+    /// it to the origin which model runs, and either the client has asked for nothing yet, or it
+    /// has named an allowed model and no unlisted one.
     pub fn may_release(&mut self, bundle: Bundle<'_>) -> bool {
         let may_unlisted = bundle.flags() & flags::UNLISTED == 1;
         let known = |findings: &Findings| findings.known() || may_unlisted && findings.unlisted();
@@ -215,12 +228,13 @@ impl RequestReader {
                 && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
     }
 
-    /// What was read of this message leaves it to the origin what runs, whatever model it names.
+    /// Returns whether the message read so far leaves it to the origin which model runs, even if it
+    /// names one.
     fn open_ended(&self) -> bool {
         self.findings.binds() || self.findings.suspect()
     }
 
-    /// Reads on in the body, or in the message. Empty chunks are no body.
+    /// Reads a chunk of the body or of the client message. An empty chunk does not count as a body.
     pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         if bytes.is_empty() || self.settled() && !self.facts.preflight {
             return;
@@ -238,30 +252,31 @@ impl RequestReader {
         }
     }
 
-    /// The codings that lie over the body, with commas between; empty if there are none. A body under codings is refused unless they
-    /// are undone before.
+    /// Returns the content codings of the body, separated by commas, or the empty string if there
+    /// are none. A coded body is refused unless it has been decoded first.
     #[must_use]
     pub fn codings(&self) -> &str {
         &self.content.codings
     }
 
-    /// The body says that it has parts.
+    /// Returns whether the content type declares a multipart body.
     pub(crate) fn is_multipart(&self) -> bool {
         self.content.kind == BodyKind::Multipart
     }
 
-    /// Whether headers or query hold a digest or a signature of the body, so that it must reach the origin as it came.
+    /// Returns whether headers or query hold a digest or a signature of the body, so that it must
+    /// be forwarded unchanged.
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.signed
     }
 
-    /// The codings are undone: what will be fed is what they leave.
+    /// Declares that the body has been decoded: the chunks that follow are free of content codings.
     pub fn decoded(&mut self) {
         self.decoded = true;
     }
 
-    /// A body came, and it cannot be read further.
+    /// Records that a body arrived which cannot be read further.
     pub fn unreadable(&mut self, reason: Reason) {
         self.facts.body = true;
         self.facts.preflight = false;
@@ -270,17 +285,18 @@ impl RequestReader {
         }
     }
 
-    /// A verdict that no later byte can change for the better.
+    /// Returns whether the verdict is settled: no later byte can change it to the caller's
+    /// advantage.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.facts.settled(&self.findings, &self.denied)
     }
 
-    /// The body has ended, or the verdict is settled.
+    /// Returns the outcome. Call it when the body has ended or the verdict is settled.
     pub fn finish(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet) -> Outcome {
         self.close(bundle);
         if let Some(before) = self.before.take() {
-            // It may be another request: what the origin has named so far is no proof of that.
+            // The message may ask for another run. A name from the origin is no proof of that one.
             self.proven &= !self.findings.reopens();
             let unlisted = before || self.findings.unlisted();
             self.findings.replace_unlisted(unlisted);
@@ -288,7 +304,8 @@ impl RequestReader {
         verdict::decide(bundle, &self.facts, &self.findings, denied_set)
     }
 
-    /// The same for a request inside another: the verdict alone, and what was found goes to the one around it.
+    /// As `finish`, for a request inside a batch: returns the verdict alone and adds the findings
+    /// to those of the batch.
     pub(crate) fn end(
         &mut self,
         bundle: Bundle<'_>,
@@ -314,7 +331,8 @@ impl RequestReader {
         self.findings.close();
     }
 
-    /// What the readers of the body found comes together, in their order, up to the first that found something denied.
+    /// Merges the findings of all readers into those of the request, in the order of the readers.
+    /// Nothing is added after a denied mention.
     fn merge(&mut self) {
         for slot in &self.slots {
             if let Some(findings) = &slot.findings {
@@ -323,7 +341,7 @@ impl RequestReader {
         }
     }
 
-    /// Start states of the answer for operations with this flag.
+    /// Returns the start states of the response, each once, of the operations that have this flag.
     pub(crate) fn answers(&self, flag: u32) -> Vec<u32> {
         let mut states = Vec::new();
         for &(flags, state) in &self.answers {
@@ -334,18 +352,19 @@ impl RequestReader {
         states
     }
 
-    /// The first mentions, with where they stood.
+    /// Returns the first mentions, with the part of the request that carried each.
     #[cfg(feature = "author")]
     pub(crate) fn mentions(&self) -> &[crate::mention::findings::Mention] {
         self.findings.kept()
     }
 
-    /// Empty findings that resolve names as those of this request.
+    /// Returns empty findings that resolve names as those of this request do.
     pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Findings {
         self.findings.apart(bundle)
     }
 
-    /// Whether one of these patterns occurs in a mention, or in what it resolves to.
+    /// Returns whether one of these patterns occurs in a mention, or in what the mention resolves
+    /// to.
     #[cfg(feature = "author")]
     pub(crate) fn holds(&self, bundle: Bundle<'_>, mention: &str, patterns: &[u64]) -> bool {
         self.findings.holds(bundle, mention, patterns)
@@ -435,7 +454,8 @@ impl RequestReader {
             self.sniff(bundle, bytes.first().copied());
         }
         while !bytes.is_empty() && !self.settled() {
-            // INVARIANT: readers meet where the body says, and not where a chunk ends; one alone has nobody to meet.
+            // INVARIANT: the findings of several readers are merged at fixed offsets of the body,
+            // never at the end of a chunk. A single reader needs no merge.
             let piece =
                 if self.slots.len() > 1 { limits::MERGE_BYTES - self.merged } else { bytes.len() };
             let (piece, rest) = bytes.split_at_checked(piece).unwrap_or((bytes, &[]));
@@ -457,13 +477,15 @@ impl RequestReader {
         {
             self.merge();
         }
-        // INVARIANT: one reader that is stopped does not stop the others, for which of them is first depends on the chunks.
+        // INVARIANT: a reader that stops does not stop the others, because the order in which they
+        // stop depends on the chunks.
         if !self.slots.is_empty() && self.slots.iter().all(|slot| slot.failed.is_some()) {
             self.facts.trouble = self.trouble();
         }
     }
 
-    /// What stopped a reader.
+    /// Returns the reason why a reader stopped, unless it may be ignored because the content is
+    /// media.
     fn trouble(&self) -> Option<Reason> {
         let passes = if self.facts.message { is_no_json } else { Reason::is_no_text };
         self.slots
@@ -472,10 +494,11 @@ impl RequestReader {
             .find(|reason| !self.media || !passes(*reason))
     }
 
-    /// Chooses the readers by what the headers claim.
+    /// Chooses the readers by the headers.
     fn begin(&mut self, bundle: Bundle<'_>) {
         self.stage = BodyStage::Reading;
-        // A coded body that goes on as it came is JSON to nobody but who decodes it. As a form or as multipart it could be something else too.
+        // A signed body is forwarded in its coding. A server that does not decode it cannot take
+        // the coded bytes for JSON, but it might take them for a form or a multipart body.
         let coded = !self.content.codings.is_empty();
         if coded && (!self.decoded || self.signed && self.content.kind != BodyKind::Json) {
             self.facts.trouble = Some(Reason::ContentCoding);
@@ -499,15 +522,17 @@ impl RequestReader {
         self.stage = BodyStage::Reading;
         let is_document = matches!(first, Some(b'{' | b'['));
         if is_document && !self.facts.message {
-            // Where nobody knows what is taken, only what claims to be JSON must be it: it is left to the origin in any case.
+            // Where every candidate operation is unknown, the request is deferred in any case. So
+            // only a body that is declared as JSON must be JSON.
             self.media = self.facts.unsure && !self.wanted;
         } else if self.media && !self.facts.message {
-            // So that what is JSON to a server that passes over a byte order mark is seen.
+            // Detects JSON behind a byte order mark, which some servers skip.
             self.open(bundle, BodyKind::Json);
         }
         let is_text = first.is_some_and(|byte| byte.is_ascii_graphic());
         if self.content.kind == BodyKind::Form && !is_text && !self.media {
-            // A byte order mark or a control character: no form begins so, and what does may be JSON to a server that passes over it.
+            // No form begins with a byte order mark or a control character. Such a body may be JSON
+            // to a server that skips the byte.
             self.facts.trouble = Some(Reason::FormSyntax);
             return;
         }
@@ -515,11 +540,13 @@ impl RequestReader {
             self.open(bundle, BodyKind::Json);
         }
         match self.content.kind {
-            // What curl sends as a form without being asked is JSON to most servers and a form to the others: it is read as both.
+            // curl declares any body as a form by default. Most servers read such a body as JSON,
+            // others as a form, so both readers read it.
             BodyKind::Form if is_text => self.open(bundle, BodyKind::Form),
             _ if !self.slots.is_empty() => {}
             BodyKind::Sdp => self.findings.present(role::BINDS),
-            // Where it may also be something that nobody knows, it need not be what the known one takes.
+            // The operation may also be an unknown one, which may take another format than the
+            // known one.
             _ if self.wanted && self.unknown_body => self.findings.present(role::SUSPECT),
             _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
             _ => {}
@@ -554,7 +581,7 @@ impl RequestReader {
     }
 }
 
-/// The states, each once, with that of unknown bodies where none is known.
+/// Returns the states without duplicates. `NONE` is replaced by the state of unknown bodies.
 fn known(bundle: Bundle<'_>, given: &[u32]) -> Vec<u32> {
     let unknown = bundle.meta().map_or(NONE, |meta| meta.unknown_state);
     let mut states: Vec<u32> = Vec::with_capacity(given.len());
@@ -567,7 +594,8 @@ fn known(bundle: Bundle<'_>, given: &[u32]) -> Vec<u32> {
     states
 }
 
-/// What shows that bytes were never meant to be JSON, other than JSON that parsers read differently.
+/// Returns whether the reason shows that the bytes are not JSON at all, as opposed to JSON that
+/// parsers read differently.
 fn is_no_json(reason: Reason) -> bool {
     matches!(
         reason,
@@ -581,10 +609,13 @@ fn is_no_json(reason: Reason) -> bool {
     )
 }
 
-/// It asks for a connection whose messages nobody has seen yet: by `GET` with `websocket` alone in `Upgrade`, which is what runtimes open a
-/// socket for, or by `CONNECT`. With anything else in that header it is an ordinary request, and whoever sends it on takes the header out.
+/// Returns whether the request asks for a connection whose messages are still to come: `GET` with
+/// `websocket` alone in a single `Upgrade` line, which is the form for which runtimes open a
+/// WebSocket, or `CONNECT`. With any other `Upgrade` it is an ordinary request, and the forwarding
+/// code removes that header.
 ///
-/// INVARIANT: the one rule for this. Whoever relays sockets asks it too, or a request could be a socket on one side alone.
+/// INVARIANT: this is the only rule for it. Code that relays WebSockets calls this function too.
+/// Otherwise a request could be a WebSocket on one side only.
 pub(crate) fn is_upgrade(head: &Head<'_>) -> bool {
     let mut lines = head::lines(head.headers, "upgrade");
     let named = lines.next().is_some_and(|line| line.eq_ignore_ascii_case("websocket"))
@@ -592,7 +623,9 @@ pub(crate) fn is_upgrade(head: &Head<'_>) -> bool {
     named && head.method.eq_ignore_ascii_case("get") || head.method.eq_ignore_ascii_case("connect")
 }
 
-/// `OPTIONS` with `Origin` and `Access-Control-Request-Method`, and no other method asked for. That no body comes is seen later.
+/// Returns whether the request is a CORS preflight: `OPTIONS` with `Origin` and
+/// `Access-Control-Request-Method`, and no override that asks for another method. That it has no
+/// body is checked later.
 fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
     let has = |name: &'static str| head::lines(head.headers, name).next().is_some();
     head.method.eq_ignore_ascii_case("options")
@@ -601,7 +634,8 @@ fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
         && has("access-control-request-method")
 }
 
-/// How a refusal is worded: as the operation does; of several, one of the dialect that a header speaks for, else the first.
+/// Returns the error format of a refusal. It is the operation's. Of several operations the first
+/// counts whose dialect has a header of the request among its hints, else the first of all.
 fn error_format(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);

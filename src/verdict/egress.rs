@@ -1,17 +1,20 @@
-//! What the response to a request must be checked for.
+//! How the response to a request must be checked.
 
-/// What an answer must be held against.
+/// How a response must be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ResponseCheck {
-    /// Nothing.
+    /// Not at all.
     Nothing,
-    /// It lists models: those that are denied are left out.
+    /// It is a list of models. Denied ones are left out.
     Filter,
-    /// What was asked for may be used, but its name may lead elsewhere: an answer that names a denied model is cut.
+    /// The request names a model that may be used, but the name may lead to another one. The
+    /// response is cut off if it names a denied model.
     Lenient,
-    /// What runs was the origin's to decide: an answer goes only once it has named a model that may be used.
+    /// The origin decides which model runs. The response is released once it names a model that may
+    /// be used.
     Strict,
-    /// The same, and the answer names no model: only an origin that acknowledges the denied set may be asked.
+    /// As `Strict`, but the response names no model. The request may be sent only to an origin that
+    /// acknowledges the access header.
     Acknowledged,
 }

@@ -1,21 +1,31 @@
-//! DeniedSet x mentions -> verdict.
+//! Denied set x mentions -> verdict. The first line that applies decides.
 //!
 //! ```text
-//! denied set empty, path unguarded, preflight    pass
-//! a denied mention                          deny     (before refuse: what is closed stays closed, however it is written)
-//! everything is closed, and the operation   deny     without a body read
-//!   runs or reveals a model, or is unknown
-//! something could not be read               refuse
-//! an id that nobody knows, none where one   as the policy says: deny, defer, pass
-//!   must be named, a stored object
-//! a key of unknown meaning, an unknown      defer; but deny where it deletes, and no answer would tell what ran
-//!   operation with a body, a socket
-//! a list of models                          pass, its answer filtered
-//! else                                      pass
+//! path unguarded, denied set empty, preflight     pass
+//! a denied mention                                deny, even if part of the request could not be
+//!                                                 read
+//! everything is denied, and the operation bears   deny, without reading the body
+//!   on models, or is unknown with a body or an
+//!   upgrade
+//! something could not be read                     refuse
+//! no model named where one must be, while         deny
+//!   unlisted ids are denied
+//! an unlisted id, or no model named where one     as the policy says: deny, defer, or continue
+//!   must be                                       with the lines below
+//! a stored object, or the messages of a           as the policy says: deny or defer
+//!   WebSocket, decide what runs
+//! a key of unknown meaning, an unknown operation  defer
+//!   with a body
+//! a list of models                                pass, with the response filtered
+//! else                                            pass
 //! ```
 //!
-//! Input: what the [`request`](crate::request) readers found, and the [`DeniedSet`]. Output: an [`Outcome`] in bits; then, for who needs
-//! words, a [`Verdict`]. What is refused in whose words is [`refusal`](crate::refusal)'s.
+//! A deferral for an unlisted id gives way to a denial by a later line. A `DELETE` that would be
+//! deferred is denied if no response would tell what ran.
+//!
+//! Input: the findings of the [`request`](crate::request) readers, and the [`DeniedSet`]. Output:
+//! an [`Outcome`] in bits, and from it a [`Verdict`] in words. [`refusal`](crate::refusal) words
+//! the response.
 
 pub(crate) mod egress;
 
@@ -34,18 +44,18 @@ use crate::reason::Reason;
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictKind {
-    /// It goes through.
+    /// It is forwarded.
     Pass,
-    /// A restriction closes it to this caller: 403 or 451.
+    /// A restriction denies it to this caller: 403 or 451.
     Deny,
     /// It cannot be read with certainty (400, 413, 415), or not now (503).
     Refuse,
-    /// It goes through with the denied set: what runs is decided at the origin.
+    /// It is forwarded with the denied set, because only the origin decides which model runs.
     Defer,
 }
 
 impl VerdictKind {
-    /// `pass`, `deny`, `refuse`, `defer`.
+    /// Returns `pass`, `deny`, `refuse` or `defer`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,29 +67,29 @@ impl VerdictKind {
     }
 }
 
-/// What bears on the verdict besides the findings.
+/// Everything that bears on the verdict besides the findings.
 pub(crate) struct Request {
     pub(crate) guarded: bool,
-    /// The denied set is everything.
+    /// The denied set denies everything.
     pub(crate) everything: bool,
-    /// Flags of all operations that it may be.
+    /// Flags of all operations that the request may be.
     pub(crate) flags: u32,
-    /// Not surely a known operation.
+    /// The request may be an unknown operation.
     pub(crate) unsure: bool,
     pub(crate) upgrade: bool,
-    /// A preflight, as long as no body comes.
+    /// A CORS preflight, as long as no body arrives.
     pub(crate) preflight: bool,
-    /// A body came.
+    /// A body has arrived.
     pub(crate) body: bool,
-    /// Why it cannot be read.
+    /// Why the request cannot be read.
     pub(crate) trouble: Option<Reason>,
     /// How a refusal is worded.
     pub(crate) error_format: u8,
-    /// The upgrade went through, and `body` is a client message on the socket.
+    /// The upgrade has passed, and `body` is a client message on the WebSocket.
     pub(crate) message: bool,
-    /// The head, or an earlier message, named a model.
+    /// The head or an earlier message named a model.
     pub(crate) named: bool,
-    /// It is a DELETE, which nothing that comes later can undo.
+    /// The method is DELETE, which nothing later can undo.
     pub(crate) deletes: bool,
 }
 
@@ -88,7 +98,7 @@ impl Request {
         self.flags & flag != 0
     }
 
-    /// Nothing that may follow can change the verdict for the better.
+    /// Returns whether nothing that may follow can change the verdict to the caller's advantage.
     pub(crate) fn settled(&self, findings: &Findings, denied: &[u64]) -> bool {
         if !self.guarded || denied.iter().all(|word| *word == 0) {
             return true;
@@ -96,35 +106,38 @@ impl Request {
         !self.preflight && (self.trouble.is_some() || findings.any_of(denied) || self.closed())
     }
 
-    /// With everything closed, no mention is needed.
+    /// Returns whether the request is denied because everything is, without a mention.
     fn closed(&self) -> bool {
         self.everything
             && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
     }
 }
 
-/// What was decided, in bits. Words are made by [`Verdict::new`].
+/// A decision in bits. [`Verdict::new`] puts it into words.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What becomes of the request.
     pub kind: VerdictKind,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Ids mentioned, as they were written, sorted; the first [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT).
+    /// The mentioned ids as they were written, sorted; the first
+    /// [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT) of them.
     pub mentions: Vec<String>,
-    /// Of these, the ones that are denied.
+    /// The denied ids among the mentions.
     pub closed: Vec<String>,
-    /// Patterns that the verdict rests on: those mentioned, or all where nothing was read. What the grounds are asked for.
+    /// The patterns on which the verdict rests: those mentioned, or all of them if nothing was
+    /// read. Input to [`Evaluator::grounds`](crate::denied::Evaluator::grounds).
     pub patterns: Vec<u64>,
-    /// Of these, the denied ones.
+    /// The denied patterns among these.
     pub denied: Vec<u64>,
-    /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
+    /// How a refusal is worded: a number in the table of [`Refusal`](crate::refusal::Refusal). 0 if
+    /// no API is known.
     pub error_format: u8,
-    /// What the answer must be held against.
+    /// How the response must be checked.
     pub check: ResponseCheck,
 }
 
-/// Holds what was found against the denied set.
+/// Compares the findings with the denied set.
 pub(crate) fn decide(
     bundle: Bundle<'_>,
     request: &Request,
@@ -138,7 +151,7 @@ pub(crate) fn decide(
         check(bundle, kind, request, findings)
     };
     if check == ResponseCheck::Acknowledged && request.deletes {
-        // What is deleted is gone before an answer could be withheld.
+        // A deletion is done before its response could be withheld.
         kind = VerdictKind::Deny;
     }
     let mut patterns: Vec<u64> = match reason {
@@ -179,7 +192,7 @@ pub(crate) fn decide(
     }
 }
 
-/// What the answer to a request that goes on must be held against.
+/// Returns how the response to a forwarded request must be checked.
 fn check(
     bundle: Bundle<'_>,
     kind: VerdictKind,
@@ -199,7 +212,7 @@ fn check(
     }
 }
 
-/// The table of the module's head.
+/// Applies the table at the head of this module.
 pub(crate) fn judge(
     bundle: Bundle<'_>,
     request: &Request,
@@ -252,7 +265,8 @@ pub(crate) fn judge(
 }
 
 impl Request {
-    /// Something stored at the origin, or what follows on the connection, decides what runs.
+    /// Returns whether an object stored at the origin, or what follows on the connection, decides
+    /// what runs.
     fn late_bound(&self, findings: &Findings) -> bool {
         self.has(operation::LATE_BOUND | operation::WEBSOCKET)
             || self.upgrade
@@ -260,7 +274,8 @@ impl Request {
             || self.has(operation::LATE_BOUND_UNNAMED) && !findings.named()
     }
 
-    /// The same, but for a known socket that has named its model, or not yet had an occasion to.
+    /// As `late_bound`, except for a known WebSocket that has named its model or had no occasion
+    /// yet to name one.
     fn bound(&self, findings: &Findings) -> bool {
         let named = self.named || findings.named();
         self.has(operation::LATE_BOUND)
@@ -270,13 +285,14 @@ impl Request {
             || self.message && self.body && !named
     }
 
-    /// It runs a model, and neither names one nor leaves that to what is stored.
+    /// Returns whether the request runs a model but neither names one nor leaves the choice to a
+    /// stored object or to messages on the connection.
     fn unnamed(&self, findings: &Findings) -> bool {
         self.guarded && self.has(operation::RUNS) && !findings.named() && !self.late_bound(findings)
     }
 }
 
-/// The bits of all patterns.
+/// Returns the bits of all patterns.
 fn all(bundle: Bundle<'_>) -> Vec<u64> {
     let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
     let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
@@ -290,16 +306,16 @@ fn all(bundle: Bundle<'_>) -> Vec<u64> {
     bits
 }
 
-/// The text under which a restriction denies.
+/// The legal text on which a restriction rests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ground {
-    /// The restriction's own words; may be empty.
+    /// The restriction's own message. May be empty.
     pub message: String,
-    /// What the authority's text is called; empty if the policy declares none.
+    /// The title of the authority's text. Empty if the policy declares no authority.
     pub title: String,
-    /// Where it is published; empty if nowhere.
+    /// Where the text is published. Empty if the policy gives no address.
     pub url: String,
-    /// Where a caller can object; empty if nowhere.
+    /// Where a caller can appeal. Empty if the policy gives no address.
     pub appeal: String,
 }
 
@@ -310,30 +326,34 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
     pub status: u16,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Ids mentioned, as they were written, sorted.
+    /// The mentioned ids as they were written, sorted.
     pub mentions: Vec<String>,
-    /// Of these, the ones that are denied; only where it denies.
+    /// The denied ids among the mentions. Empty unless the verdict denies.
     pub closed: Vec<String>,
-    /// Ids of the denied families that are mentioned, in the policy's order; only where it denies.
+    /// Ids of the denied families that are mentioned, in the policy's order. Empty unless the
+    /// verdict denies.
     pub families: Vec<String>,
-    /// Ids of the restrictions that deny, in the policy's order; only where it denies.
+    /// Ids of the restrictions that deny, in the policy's order. Empty unless the verdict denies.
     pub restrictions: Vec<String>,
     /// Ids of the licences that lifted something, in the policy's order.
     pub licences: Vec<String>,
-    /// Texts under which it denies, each once.
+    /// The texts on which the denial rests, without duplicates.
     pub grounds: Vec<Ground>,
-    /// What the person is told where no restriction has words of its own: the sentence that the bundle has for the reason.
+    /// The sentence that the bundle holds for the reason, shown to the person if no restriction has
+    /// a message of its own.
     pub sentence: String,
-    /// How a refusal is worded: a number of [`Refusal`](crate::refusal::Refusal)'s table; 0 where no API is known.
+    /// How a refusal is worded: a number in the table of [`Refusal`](crate::refusal::Refusal). 0 if
+    /// no API is known.
     pub error_format: u8,
-    /// What the answer must be held against.
+    /// How the response must be checked.
     pub check: ResponseCheck,
 }
 
 impl Verdict {
-    /// A verdict without mentions and grounds: nothing was read, or nothing could be.
+    /// Returns a verdict without mentions and grounds, for a request of which nothing was or could
+    /// be read.
     #[must_use]
     pub fn plain(kind: VerdictKind, reason: Reason) -> Self {
         Self {
@@ -352,13 +372,14 @@ impl Verdict {
         }
     }
 
-    /// A pass for which nothing was read.
+    /// Returns a pass for a request of which nothing was read.
     #[must_use]
     pub fn pass(reason: Reason) -> Self {
         Self::plain(VerdictKind::Pass, reason)
     }
 
-    /// A pass for which nothing was read, since no restriction that these licences do not lift applies.
+    /// Returns a pass for a request of which nothing was read, because these licences lift every
+    /// restriction that applies.
     #[must_use]
     pub fn pass_under(bundle: Bundle<'_>, licences: &[u16]) -> Self {
         Self { licences: licence_ids(bundle, licences), ..Self::pass(Reason::NoRestriction) }
@@ -389,20 +410,21 @@ impl Verdict {
         verdict
     }
 
-    /// It goes through, deferred or not.
+    /// Returns whether the request is forwarded, deferred or not.
     #[must_use]
     pub fn passes(&self) -> bool {
         matches!(self.kind, VerdictKind::Pass | VerdictKind::Defer)
     }
 
-    /// It was the gate's business.
+    /// Returns whether a guarded prefix holds the request's path.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.reason != Reason::Unguarded
     }
 
-    /// `{"verdict":"deny","status":403,"mentions":[..],"families":[..],"restrictions":[..],"licences":[..],"reason":"code"}`: what
-    /// the command line and the edge module print, byte for byte.
+    /// Returns `{"verdict":"deny","status":403,"mentions":[..],"families":[..],"restrictions":[..],
+    /// "licences":[..],"reason":"code"}`, without the line break. The command line and the edge
+    /// module print this, byte for byte.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut to = String::with_capacity(160);
@@ -426,13 +448,13 @@ impl Verdict {
         to
     }
 
-    /// Adds the restrictions that deny, and their texts.
+    /// Adds the restrictions that deny, and the texts on which they rest.
     pub(crate) fn restrict(&mut self, bundle: Bundle<'_>, restrictions: &[u16]) {
         let authorities = bundle.table::<l::Authority>(section::AUTHORITIES);
         let table = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         for restriction in restrictions.iter().filter_map(|index| table.get(u32::from(*index))) {
             self.restrictions.push(bundle.text(restriction.id).into());
-            // One text that must show its legal ground is enough for the whole answer to show it.
+            // If one restriction must show its legal ground (451), the whole response does.
             self.status = self.status.max(restriction.status);
             let authority = authorities.get(u32::from(restriction.authority));
             let text = |field: fn(&l::Authority) -> l::Str| {
@@ -451,7 +473,8 @@ impl Verdict {
     }
 }
 
-/// What a person is told of this reason; nothing if the bundle is older than it.
+/// Returns the sentence for a person about this reason. Empty if the bundle is older than the
+/// reason.
 fn sentence(bundle: Bundle<'_>, reason: Reason) -> String {
     for sentence in bundle.table::<l::Sentence>(section::SENTENCES).iter() {
         if bundle.text(sentence.code) == reason.code() {
@@ -472,7 +495,7 @@ fn licence_ids(bundle: Bundle<'_>, licences: &[u16]) -> Vec<String> {
     ids
 }
 
-/// The families of these patterns, in the policy's order.
+/// Returns the families of these patterns, in the policy's order.
 fn families(bundle: Bundle<'_>, patterns: &[u64]) -> Vec<String> {
     let families = bundle.table::<l::Family>(section::FAMILIES);
     let mut mentioned = alloc::vec![false; families.len()];

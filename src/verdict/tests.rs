@@ -72,7 +72,7 @@ fn an_id_that_nobody_knows_is_what_the_policy_says() {
         assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::Unlisted));
         assert_eq!(decide(asked, 1, &[1]), (VerdictKind::Pass, Reason::Allowed));
         assert_eq!(decide(asked, 2, &[1]), (VerdictKind::Deny, Reason::Unlisted));
-        // A `*` that no licence lifts closes it.
+        // A `*` that no licence lifts denies it.
         assert_eq!(decide(asked, 1, &[0, 1]), (VerdictKind::Deny, Reason::ModelRestricted));
     }
     assert_eq!(
@@ -87,14 +87,14 @@ fn a_stored_object_is_what_the_policy_says() {
     for asked in [stored, post("/v1/batches", "{}"), get("/mcp").with(&[("upgrade", "websocket")])]
     {
         assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::LateBound));
-        // It names no model, but it does not leave the choice to nobody.
+        // The request names no model, but it leaves the choice to a stored object.
         assert_eq!(decide(asked, 2, &[1]), (VerdictKind::Defer, Reason::LateBound));
         assert_eq!(
             decide(asked, flags::LATE_BOUND_DENY, &[1]),
             (VerdictKind::Deny, Reason::LateBound)
         );
     }
-    // Its messages will tell, and are read.
+    // The client messages name the model, and they are read.
     let socket = get("/v1/responses").with(&[("upgrade", "websocket")]);
     assert_eq!(
         decide(socket, flags::LATE_BOUND_DENY, &[1]),

@@ -20,7 +20,7 @@ fn text_naive(bytes: &[u8]) -> (usize, Stop) {
     }
 }
 
-/// How far a string is well-formed, and whether its closing quote follows.
+/// Returns how far a string is well-formed, and whether its closing quote follows.
 fn skip_naive(bytes: &[u8]) -> (usize, bool) {
     let mut at = 0;
     loop {
@@ -97,7 +97,7 @@ proptest! {
         if closed {
             prop_assert_eq!((length, true), (whole, end));
         } else {
-            // It may hand over early, but only at a character of its own.
+            // `skip` may stop early, but only between characters.
             prop_assert!(length <= whole && skip_naive(&bytes[..length]).0 == length, "{} of {}", length, whole);
             prop_assert!(whole - length < 80 || bytes[length] >= 0x80, "{} of {}", length, whole);
         }

@@ -1,20 +1,23 @@
 //! Reads one JSON document, chunk by chunk, for the mentions at the wanted pointers.
 //!
 //! ```text
-//! bytes --> mode (what may come next) --+--> container bits: one a level, object or array
-//!                                       +--> live levels: the automaton's state at each level that something is wanted below
-//!           string --> skip | key | text | nested document
+//! bytes -> mode (what may come next) -+-> container bits: one a level, object or array
+//!                                     +-> live levels: the automaton's state at each level
+//!                                         below which something is wanted
+//!          string -> skip | key | text | nested document
 //! ```
 //!
-//! It is a pushdown automaton that may stop after any byte. It validates all of RFC 8259, wanted or not, and UTF-8, since a gate and an
-//! origin that disagree on where a string ends disagree on everything after it. Levels where nothing is wanted cost one bit. What a
-//! document of any size takes is bounded: [`limits::JSON_DEPTH`] levels, one key, one id.
+//! It is a pushdown automaton that can stop after any byte. It validates UTF-8 and all of RFC 8259,
+//! in wanted and unwanted parts alike: if the gate and the origin disagree on where a string ends,
+//! they disagree on everything after it. A level in which nothing is wanted costs one bit. Memory
+//! is bounded for documents of any size: [`limits::JSON_DEPTH`] levels, one key, one id.
 //!
-//! Input: chunks of the body and the start state of the operation. Output: texts and other values into [`Findings`]. Two kinds of
-//! trouble: what is no JSON ends the reading at once; what parsers read differently ([`Reason::DuplicateKey`] and its like) is kept
-//! and told at the end, so that a denied mention behind it is still found.
+//! Input: chunks of the body and the operation's start state. Output: texts and other values into
+//! [`Findings`]. There are two kinds of error. Bytes that are not JSON end the reading at once.
+//! JSON that parsers read differently ([`Reason::DuplicateKey`] and the like) is noted and returned
+//! at the end, so that a denied mention after it is still found.
 //!
-//! It builds no tree, converts no number and looks at no content type.
+//! It builds no tree, converts no numbers and does not look at the content type.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -35,7 +38,7 @@ use crate::reason::Reason;
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// A value: at the start, after `:`, after `,` in an array.
+    /// A value: at the start, after `:`, or after `,` in an array.
     Value,
     /// A value or `]`.
     FirstValue,
@@ -44,11 +47,11 @@ enum Mode {
     /// A key, after `,`.
     Key,
     Colon,
-    /// `,` or the end of the container; outside all of them, nothing.
+    /// `,` or the end of the container. Outside all containers: nothing.
     After,
     /// Inside a string.
     Text,
-    /// The rest of a UTF-8 sequence that the chunk's end cut.
+    /// The rest of a UTF-8 sequence that the end of a chunk divided.
     Sequence,
     /// After a backslash.
     Escape,
@@ -56,8 +59,8 @@ enum Mode {
     Hex,
     /// The rest of `true`, `false` or `null`.
     Literal,
-    /// Numbers: after `-`, after a leading 0, in the integer, after the point, in the fraction, after `e`, after its sign, in
-    /// the exponent.
+    /// Numbers: after `-`, after a leading 0, in the integer, after the decimal point, in the
+    /// fraction, after `e`, after the sign of the exponent, in the exponent.
     Minus,
     Zero,
     Integer,
@@ -71,29 +74,29 @@ enum Mode {
 /// Where the text of a string goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sink {
-    /// Nowhere: its syntax is checked.
+    /// Nowhere. Only the syntax is checked.
     Skip,
     Key,
-    /// To `text`, and then to the findings.
+    /// To `text`, and from there to the findings.
     Text,
     /// To `nested`.
     Nested,
-    /// To `nested`, Base64 undone.
+    /// To `nested`, decoded from Base64.
     Base64,
 }
 
-/// Where [`Json::advance`] stopped: just behind the byte that brought it about.
+/// Why [`Json::advance`] stopped. It stops right after the byte that causes the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Nowhere: at the end of the bytes.
+    /// It read all bytes.
     None,
-    /// A `ROW` has opened.
+    /// A `ROW` opened.
     Row,
-    /// It is closed.
+    /// A `ROW` closed.
     RowEnd,
-    /// The quote that opens a `CURSOR`.
+    /// The opening quote of a `CURSOR`.
     Cursor,
-    /// The quote that closes it; its text is [`Json::text`].
+    /// The closing quote of a `CURSOR`. [`Json::text`] is its text.
     CursorEnd,
 }
 
@@ -103,19 +106,19 @@ struct Level {
     keys: Span,
     other: u32,
     element: u32,
-    /// A `MUST_NAME` object: what had been judged when it opened; else `None`.
+    /// In a `MUST_NAME` object: the number of mentions judged when it opened. Else `None`.
     judged: Option<usize>,
-    /// A text in it says that it is of the kind that runs a model.
+    /// A text in it says that the object is of a kind that runs a model.
     runs: bool,
-    /// A `REQUEST`: how many names there had been when it opened; else `None`.
+    /// In a `REQUEST`: the number of names when it opened. Else `None`.
     named: Option<usize>,
     row: bool,
-    /// Bit `n`: the wanted key of number `n` has come.
+    /// Bit `n`: the wanted key of number `n` has occurred.
     seen: u64,
 }
 
 impl Level {
-    /// An object that had to name a model is closed.
+    /// Closes an object that had to name a model.
     #[inline(never)] // seldom called
     fn end(&self, findings: &mut Findings) {
         if self.runs && self.judged == Some(findings.judged()) {
@@ -127,57 +130,59 @@ impl Level {
     }
 }
 
-/// The reader of one document.
+/// Reads one document.
 #[derive(Clone, Debug)]
 pub(crate) struct Json {
     mode: Mode,
     sink: Sink,
     /// The role of the text being read.
     role: u8,
-    /// Levels open.
+    /// The number of open levels.
     depth: usize,
     /// Bit `d`: level `d` is an object.
     objects: [u64; limits::JSON_DEPTH / 64],
-    /// The outermost `live.len()` levels; those above are dead.
+    /// The outermost `live.len()` levels. In the deeper ones nothing is wanted.
     live: Vec<Level>,
-    /// State of the value that comes next; `NONE`: nothing is wanted in it.
+    /// State of the next value. `NONE` if nothing is wanted in it.
     next: u32,
     key: Key,
     text: Vec<u8>,
     nested: Option<Box<Json>>,
-    /// A string inside a string may hold a document, one inside that may not.
+    /// The reader belongs to a document inside a string. Strings in that document are not read as
+    /// further documents.
     is_nested: bool,
-    /// Bytes that are no UTF-8 are characters all the same, of a charset of single bytes.
+    /// Bytes that are not UTF-8 are characters of a charset with one byte a character.
     single_byte: bool,
-    /// Bytes of a literal or of a cut sequence that are read, digits of an escape.
+    /// Bytes read of a literal or of a divided sequence, or digits read of an escape.
     count: usize,
-    /// The literal, or the cut sequence.
+    /// The literal, or the divided sequence.
     rest: [u8; 4],
     /// The value of an escape so far.
     unit: u16,
-    /// A high surrogate that waits for its other half; 0: none.
+    /// A high surrogate that waits for its other half, or 0.
     high: u16,
-    /// Bits of Base64 that are not yet a byte, and how many.
+    /// `bits`: bits of Base64 that do not make a byte yet. `waiting`: how many there are.
     bits: u16,
     waiting: u8,
     event: Event,
     /// The outermost container held a wanted key.
     has_wanted: bool,
-    /// The first bytes: they tell other encodings from bad syntax.
+    /// The first bytes. They tell other encodings from wrong syntax.
     head: [u8; 4],
     heads: usize,
-    /// It is no JSON; told once `head` is full.
+    /// The document is not JSON. The error is returned once `head` is full.
     failed: Option<Reason>,
-    /// The first thing that parsers read differently.
+    /// The first part that parsers read differently.
     doubt: Option<Reason>,
 }
 
-/// The document's first value has not begun.
+/// The first value of the document has not begun.
 const START: Mode = Mode::Value;
 
 impl Json {
-    /// A reader whose document stands at this state of the automaton; `NONE` wants nothing and validates.
-    #[inline(never)] // it is large, and made in many places
+    /// Creates a reader whose document is at this state of the automaton. With `NONE` it only
+    /// validates.
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(start: u32) -> Self {
         Self {
             mode: START,
@@ -207,12 +212,12 @@ impl Json {
         }
     }
 
-    /// The document is text in a charset of single bytes, ASCII and more.
+    /// Declares that the charset has one byte a character and includes ASCII.
     pub(crate) fn set_single_byte(&mut self, single_byte: bool) {
         self.single_byte = single_byte;
     }
 
-    /// Makes ready for another document; what was allocated stays.
+    /// Prepares for another document and keeps what was allocated.
     pub(crate) fn restart(&mut self, start: u32) {
         self.mode = START;
         self.depth = 0;
@@ -224,21 +229,23 @@ impl Json {
         self.doubt = None;
     }
 
-    /// Nothing but white space came.
+    /// Returns whether only white space has arrived.
     pub(crate) fn is_blank(&self) -> bool {
         self.mode == START && self.depth == 0 && self.failed.is_none()
     }
 
-    /// What parsers read differently, as far as was read: [`Json::finish`] will refuse, whatever follows.
+    /// Returns the ambiguity found so far. If there is one, [`Json::finish`] refuses the document,
+    /// whatever follows.
     pub(crate) fn doubt(&self) -> Option<Reason> {
         self.doubt
     }
 
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// What is no JSON, at the byte that shows it. The reader is then spent.
+    /// The bytes are not JSON. The error is returned at the byte that shows it. The reader cannot
+    /// be used after an error.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -252,7 +259,7 @@ impl Json {
         Ok(())
     }
 
-    /// Reads on up to the next [`Event`]; gives how many bytes were read.
+    /// Reads up to the next [`Event`] and returns the number of bytes read.
     ///
     /// # Errors
     ///
@@ -277,42 +284,45 @@ impl Json {
             self.heads += 1;
         }
         match self.failed {
-            // INVARIANT: what is told does not depend on where the chunks end, so the bytes that may tell better are awaited.
+            // INVARIANT: the reason does not depend on where chunks end. So the error is withheld
+            // until the first bytes have arrived that may show a better reason.
             Some(reason) if self.heads == self.head.len() => Err(self.encoding().unwrap_or(reason)),
             _ => Ok(length),
         }
     }
 
-    /// Where [`Json::advance`] stopped.
+    /// Returns why [`Json::advance`] stopped.
     pub(crate) fn event(&self) -> Event {
         self.event
     }
 
-    /// The text of the cursor that ended.
+    /// Returns the text of the cursor that ended.
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The outermost container, once it is closed, held a wanted key.
+    /// Returns whether the outermost container held a wanted key. Valid once the container is
+    /// closed.
     pub(crate) fn has_wanted(&self) -> bool {
         self.has_wanted
     }
 
-    /// What was in doubt until now is somebody else's to judge.
+    /// Takes the pending ambiguity. The caller decides what it means.
     pub(crate) fn take_doubt(&mut self) -> Option<Reason> {
         self.doubt.take()
     }
 
-    /// The document's first value is whole. A number at the top may go on.
+    /// Returns whether the first value of the document is complete. A number outside all containers
+    /// is incomplete until the document ends.
     pub(crate) fn is_whole(&self) -> bool {
         self.depth == 0 && self.mode == Mode::After && self.failed.is_none()
     }
 
-    /// The document ends here. Every body reader ends in this shape; this one has nothing left to find.
+    /// Ends the document. The signature is the same for all body readers.
     ///
     /// # Errors
     ///
-    /// A document that is not whole, or that parsers read differently.
+    /// The document is incomplete, or parsers read it differently.
     pub(crate) fn finish(&mut self, _: Bundle<'_>, _: &mut Findings) -> Result<(), Reason> {
         if let Some(reason) = self.failed {
             return Err(self.encoding().unwrap_or(reason));
@@ -325,14 +335,14 @@ impl Json {
         self.doubt.map_or(Ok(()), Err)
     }
 
-    /// What the first bytes are instead of JSON in UTF-8. A JSON text starts with an ASCII character, so a NUL beside it is of a wider encoding
-    /// (RFC 4627, section 3).
+    /// Returns what the first bytes are if they are not JSON in UTF-8. A JSON text starts with an
+    /// ASCII character, so a NUL next to it belongs to a wider encoding (RFC 4627, section 3).
     fn encoding(&self) -> Option<Reason> {
         let head = self.head.get(..self.heads).unwrap_or_default();
         match head {
             [0xef, 0xbb, 0xbf, ..] => Some(Reason::BodyBom),
             [0xfe, 0xff, ..] | [0xff, 0xfe, ..] => Some(Reason::BodyUtf16),
-            // gzip, zlib and zstd, sent without their Content-Encoding.
+            // gzip, zlib and zstd without a Content-Encoding.
             [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] | [0x28, 0xb5, 0x2f, 0xfd] => {
                 Some(Reason::ContentCoding)
             }
@@ -395,8 +405,8 @@ impl Json {
         Ok(at)
     }
 
-    /// Reads on where nothing is wanted: most of most documents. It does what [`Json::token`] does there, and keeps what it can in
-    /// registers.
+    /// Reads where nothing is wanted, which is most of most documents. It does what [`Json::token`]
+    /// does there, and keeps its state in registers.
     fn dead(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Reason> {
         self.sink = Sink::Skip;
         self.next = NONE;
@@ -508,7 +518,7 @@ impl Json {
         Ok(at)
     }
 
-    /// One token that is not white space; returns where the next one may begin.
+    /// Reads one token that is not white space. Returns the index at which the next one may begin.
     #[inline(always)]
     fn token(
         &mut self,
@@ -524,7 +534,7 @@ impl Json {
                 self.role = KEY;
                 self.mode = Mode::Text;
                 if keys.len != 0 {
-                    // Most keys are short, whole and plain.
+                    // Most keys are short, complete and free of escapes.
                     let rest = bytes.get(at + 1..).unwrap_or_default();
                     let length = bytes::plain(rest);
                     if rest.get(length) == Some(&b'"')
@@ -594,7 +604,7 @@ impl Json {
             b't' => self.mode = self.begin_literal(*b"rue\0"),
             b'f' => self.mode = self.begin_literal(*b"alse"),
             b'n' => {
-                // Null is the same as absent.
+                // A null has the same meaning as an absent value.
                 self.next = NONE;
                 self.mode = self.begin_literal(*b"ull\0");
             }
@@ -609,7 +619,7 @@ impl Json {
         Ok(at + 1)
     }
 
-    /// The innermost container, if something is wanted in it.
+    /// Returns the innermost container, if something is wanted in it.
     #[inline(always)]
     fn innermost(&self) -> Option<&Level> {
         if self.live.len() == self.depth { self.live.last() } else { None }
@@ -629,11 +639,12 @@ impl Json {
         bundle.table(section::STATES).get(self.next)
     }
 
-    /// A number or a truth value where something is wanted.
+    /// Handles a number, `true` or `false` where something is wanted.
     fn scalar(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
-            // Where something other than a text may stand, a number names no model.
+            // In place of a model id a number is an error, unless the location also takes objects
+            // or lists. There it names no model.
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => {
                 if state.keys.len == 0 && state.other == NONE && state.element == NONE {
@@ -666,7 +677,7 @@ impl Json {
         Ok(())
     }
 
-    /// A container where something is wanted: at it, or below it.
+    /// Handles a container at which or below which something is wanted.
     fn enter(
         &mut self,
         bundle: Bundle<'_>,
@@ -675,7 +686,7 @@ impl Json {
         findings: &mut Findings,
     ) {
         if is_nested(state.role) {
-            // Servers that take a document as text commonly take it as it is, too.
+            // Servers that take a document as text commonly take it as an object, too.
             let Some(inner) = bundle.table::<l::State>(section::STATES).get(state.element) else {
                 return;
             };
@@ -688,12 +699,14 @@ impl Json {
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
             role::LINES => findings.present(role::SUSPECT),
-            // Rows of a list, or something that holds them in another way.
+            // The list entries are in another kind of container than the one in which they are
+            // read.
             role::NOTHING if self.depth > 0 && self.holds_rows(bundle, &state) => {
                 self.doubt_it(Reason::ModelType)
             }
             role::NOTHING | role::REQUEST if self.depth == 0 && !object => {
-                // A list where a document is wanted: some servers take each element for it, or the first.
+                // A list in place of the document: some servers take each element for the document,
+                // or the first one.
                 findings.present(role::SUSPECT);
                 state.element = self.next;
                 deeper = true;
@@ -719,7 +732,7 @@ impl Json {
         }
     }
 
-    /// Its elements are rows.
+    /// Returns whether the elements of this state are rows.
     fn holds_rows(&self, bundle: Bundle<'_>, state: &l::State) -> bool {
         bundle
             .table::<l::State>(section::STATES)
@@ -763,7 +776,7 @@ impl Json {
         Ok(at + 1)
     }
 
-    /// Reads on in a number, up to what ends it.
+    /// Reads a number up to the byte that ends it.
     fn number(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Reason> {
         let mut mode = self.mode;
         while let Some(&byte) = bytes.get(at) {
@@ -787,7 +800,7 @@ impl Json {
         Ok(at)
     }
 
-    /// Text begins where something is wanted.
+    /// Begins a text where something is wanted.
     fn begin_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         match state.role {
@@ -796,7 +809,7 @@ impl Json {
                     self.doubt_it(Reason::ModelType);
                 }
             }
-            // Whether a reference binds, its text tells.
+            // The text decides whether a reference binds.
             role::MENTION
             | role::PRIMARY
             | role::OPAQUE
@@ -816,7 +829,7 @@ impl Json {
                 self.text.clear();
                 self.event = Event::Cursor;
             }
-            // An element that is no object: nobody knows what it means.
+            // An element that is not an object has no known meaning.
             role::ROW => self.doubt_it(Reason::ModelType),
             of if is_nested(of) && !self.is_nested && state.element != NONE => {
                 self.sink = if of == role::NESTED_JSON { Sink::Nested } else { Sink::Base64 };
@@ -833,7 +846,8 @@ impl Json {
                     }
                 }
             }
-            // A text in the location of a document, the outermost too: some servers read it once more.
+            // A text in place of a document, the outermost included: some servers parse it once
+            // more.
             role::NESTED_JSON
             | role::NESTED_BASE64
             | role::LINES
@@ -843,7 +857,8 @@ impl Json {
         }
     }
 
-    /// Reads on in a string; returns where the next token may begin, or the end of the bytes.
+    /// Reads a string. Returns the index at which the next token may begin, or the end of the
+    /// bytes.
     fn string(
         &mut self,
         bundle: Bundle<'_>,
@@ -872,7 +887,7 @@ impl Json {
                     return Ok(at + 1);
                 }
                 (Stop::Special, Some(b'\\')) => match rest.get(length + 1) {
-                    // The escapes that prompts are full of, where nothing is wanted of them.
+                    // Common escapes of prompts, where nothing is wanted of the text.
                     Some(b'n' | b'"' | b'\\' | b't' | b'r' | b'/' | b'b' | b'f')
                         if self.sink == Sink::Skip =>
                     {
@@ -908,7 +923,8 @@ impl Json {
         }
     }
 
-    /// One more byte of a sequence that the end of a chunk cut; false if it is not part of it.
+    /// Reads one more byte of a sequence that the end of a chunk divided. Returns false if the byte
+    /// does not belong to the sequence.
     fn sequence(
         &mut self,
         bundle: Bundle<'_>,
@@ -937,7 +953,7 @@ impl Json {
         Ok(true)
     }
 
-    /// The character after a backslash.
+    /// Reads the character after a backslash.
     fn escape(
         &mut self,
         bundle: Bundle<'_>,
@@ -964,7 +980,7 @@ impl Json {
         Ok(())
     }
 
-    /// A digit of `\uXXXX`.
+    /// Reads a digit of `\uXXXX`.
     fn digit(
         &mut self,
         bundle: Bundle<'_>,
@@ -983,7 +999,7 @@ impl Json {
         Ok(())
     }
 
-    /// A UTF-16 code unit that an escape stands for.
+    /// Adds the UTF-16 code unit of an escape.
     fn code_unit(&mut self, bundle: Bundle<'_>, unit: u16, findings: &mut Findings) {
         let high = u32::from(self.high);
         let mut code = u32::from(unit);
@@ -1007,7 +1023,7 @@ impl Json {
         }
     }
 
-    /// The high surrogate that waited has no other half.
+    /// Adds the waiting high surrogate, if there is one, as a surrogate without its other half.
     fn lone(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         if core::mem::take(&mut self.high) == 0 {
             return;
@@ -1015,12 +1031,13 @@ impl Json {
         if self.sink == Sink::Key {
             self.key.push_lone();
         } else {
-            // As UTF-8 would write it if it could: no reader of an id or of a nested document takes it.
+            // This is how UTF-8 would encode a surrogate if it could. Readers of ids and of nested
+            // documents reject it.
             self.take(bundle, &[0xed, 0xa0, 0x80], findings);
         }
     }
 
-    /// Text of a string, escapes undone, in pieces that cut no sequence.
+    /// Adds decoded text of a string, in pieces that divide no UTF-8 sequence.
     fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
         if self.high != 0 {
             self.lone(bundle, findings);
@@ -1039,7 +1056,7 @@ impl Json {
                 self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
                 if piece.len() > room && !is_conditional(self.role) {
                     if self.role == role::HINT {
-                        // No id is as long; a list of ids may be.
+                        // No id is as long as this, but a list of ids may be.
                         findings.present(role::SUSPECT);
                     } else {
                         self.doubt_it(Reason::IdTooLong);
@@ -1061,8 +1078,9 @@ impl Json {
         }
     }
 
-    /// Base64 of a nested document, RFC 4648 section 4. Padding ends it, so what follows padding is in doubt; and so is every other character, those
-    /// of the alphabet for URLs too: some decoders take them for bits, some pass over them, and what comes out differs.
+    /// Decodes Base64 of a nested document (RFC 4648 section 4). Padding ends it, so text after
+    /// padding is an ambiguity. So is every other character, including those of the URL alphabet:
+    /// some decoders take them for bits, others skip them, and the results differ.
     fn unbase(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
         for part in piece.chunks(64) {
             let mut bytes = [0; 48];
@@ -1096,7 +1114,8 @@ impl Json {
                     length += 1;
                 }
             }
-            // What came before counts, so that the verdict does not depend on where the chunks end.
+            // The bytes before the wrong character count, so that the verdict does not depend on
+            // where chunks end.
             self.nest(bundle, bytes.get(..length).unwrap_or_default(), findings);
             if bad && self.sink != Sink::Skip {
                 self.doubt_it(Reason::JsonSyntax);
@@ -1108,7 +1127,7 @@ impl Json {
         }
     }
 
-    /// The closing quote.
+    /// Handles the closing quote.
     fn end_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         self.mode = if self.role == KEY { Mode::Colon } else { Mode::After };
         if self.sink == Sink::Skip {
@@ -1139,7 +1158,8 @@ impl Json {
         }
     }
 
-    /// A text on whose beginning the role depends: what it refers to binds, or the `MUST_NAME` object that it is in runs a model.
+    /// Ends a text whose beginning decides about the role. Its reference binds, or the `MUST_NAME`
+    /// object around it runs a model.
     fn end_kind(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let Some(state) = self.next_state(bundle) else { return };
         let mut words =
@@ -1152,7 +1172,8 @@ impl Json {
             return;
         }
         if self.role != role::MUST_NAME_TYPE {
-            // A text that is longer was cut, and one of which the front alone counts is no reference.
+            // A longer text was cut off. A text that counts only by its beginning is not a
+            // reference.
             let whole = prefix.is_empty() && self.text.len() < limits::MODEL_ID_BYTES;
             findings.reference(
                 bundle,
@@ -1166,7 +1187,7 @@ impl Json {
         }
     }
 
-    /// A key of an object in which some are wanted: what state its value has.
+    /// Ends a key of an object in which some keys are wanted, and sets the state of its value.
     fn end_key(&mut self, bundle: Bundle<'_>, wanted: Option<Wanted>) {
         self.next = NONE;
         let Some(level) = self.live.last_mut() else { return };
@@ -1176,10 +1197,10 @@ impl Json {
         };
         self.next = wanted.target;
         if wanted.like {
-            // Several are different keys.
+            // Several different keys match the model-like key.
             return;
         }
-        // INVARIANT: a state has at most KEYS_PER_OBJECT keys; one more would count as seen.
+        // INVARIANT: a state has at most KEYS_PER_OBJECT keys. A further one would count as seen.
         let bit = 1u64.checked_shl(wanted.number).unwrap_or(level.seen);
         let twice = level.seen & bit != 0 || bit == 0;
         level.seen |= bit;
@@ -1188,7 +1209,8 @@ impl Json {
         }
     }
 
-    /// The key is there twice, or in a spelling that not all parsers take for it. Which one counts is nothing to the gate where the value is the user's own.
+    /// Notes that a key occurs twice, or in a spelling that only some parsers take for it. If the
+    /// value is the user's own data, the gate ignores which one counts.
     #[inline(never)] // seldom called
     fn doubt_key(&mut self, bundle: Bundle<'_>, exact: bool) {
         if !self.next_state(bundle).is_some_and(|state| state.is_inert()) {
@@ -1197,17 +1219,17 @@ impl Json {
     }
 }
 
-/// Such a text may be of any length.
+/// Returns whether a text of this role may be of any length, because only its beginning counts.
 fn is_conditional(role: u8) -> bool {
     matches!(role, role::MUST_NAME_TYPE | role::BINDS | role::BINDS_IF_UNNAMED)
 }
 
-/// A text that holds a document.
+/// Returns whether a text of this role holds a document.
 fn is_nested(role: u8) -> bool {
     matches!(role, role::NESTED_JSON | role::NESTED_BASE64)
 }
 
-/// In `Json::waiting`: Base64 has ended. As a value: none of its characters.
+/// In `Json::waiting`: Base64 has ended. As a value: not a character of Base64.
 const PADDED: u8 = u8::MAX;
 
 /// In `Json::role`: the text is a key.

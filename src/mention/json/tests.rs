@@ -9,7 +9,7 @@ use super::*;
 use crate::bundle::view::OwnedBundle;
 use crate::testing::automaton::{TestAutomaton, TestFindings, bundle, chat};
 
-/// What a reader says of a document that arrives in these pieces.
+/// Returns the result and the findings of a document that arrives in these pieces.
 fn read_pieces<'a>(
     bundle: &OwnedBundle,
     pieces: impl IntoIterator<Item = &'a [u8]>,
@@ -132,7 +132,7 @@ fn a_key_that_parsers_read_differently_is_refused_and_its_mention_found() {
         &["a", "b"],
     );
     refuses(r#"{"fallbacks":[{"modelId":"a","model_id":"b"}]}"#, Reason::DuplicateKey, &["a", "b"]);
-    // Not the same key in any parser.
+    // No parser takes these for the same key.
     reads(
         r#"{"model":"a","mod\ud83d\ude00el":"b","mod el":"b","modèl":"b","":"b","_":"b"}"#,
         &["a"],
@@ -196,7 +196,7 @@ fn ids_are_bounded_and_ascii() {
     ] {
         refuses(format!(r#"{{"model":"{id}"}}"#), Reason::IdNotAscii, &[]);
     }
-    // A lone surrogate ahead of an overlong id leaves nothing behind for the next string.
+    // A lone surrogate before an id that is too long must not affect the next string.
     refuses(
         format!(r#"{{"models":["{}\ud800","x"],"model":"a"}}"#, "m".repeat(limits::MODEL_ID_BYTES)),
         Reason::IdTooLong,
@@ -226,7 +226,7 @@ fn objects_that_must_name_a_model() {
     );
     let long = "x".repeat(5_000);
     assert!(reads(&format!(r#"{{"tools":[{{"type":"advisor{long}"}}]}}"#), &[]).suspect);
-    // Kinds that run none, by their whole names.
+    // Whole names of kinds that run no model.
     assert!(!reads(r#"{"tools":[{"type":"advisor:clock"},{"type":"Advisor:CLOCK"},{"type":"advisor:file"}]}"#, &[]).suspect);
     assert!(reads(r#"{"tools":[{"type":"advisor:clock2"}]}"#, &[]).suspect);
     assert!(reads(r#"{"tools":[{"type":"advisor:"}]}"#, &[]).suspect);
@@ -264,7 +264,7 @@ fn a_document_in_a_text_is_read() {
     );
     refuses(r#"{"payload":"\"\ud800\"","models":["c"]}"#, Reason::BodyUtf8, &["c"]);
     refuses(r#"{"payload":"\ufeff{}","models":["c"]}"#, Reason::BodyBom, &["c"]);
-    // One level, and no further.
+    // Strings are read as documents at one level only.
     assert!(reads(r#"{"payload":"{\"payload\":\"{}\"}"}"#, &[]).suspect);
     // A second document in the same request starts anew.
     refuses(
@@ -445,12 +445,12 @@ fn memory_stays_bounded() {
 
 #[test]
 fn the_parsing_test_suite() {
-    // The public JSONTestSuite; read where a checkout has it, not copied.
+    // The public JSONTestSuite. It is read from a checkout, if there is one, and not copied.
     let Ok(folder) =
         std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/json"))
             .or_else(|_| std::fs::read_dir(std::env::var("JSON_TEST_SUITE").unwrap_or_default()))
     else {
-        // Not `eprintln!`, which the test runner keeps from view.
+        // The test runner would hide the output of `eprintln!`.
         let _ = writeln!(
             std::io::stderr(),
             "skipped: the_parsing_test_suite: JSON_TEST_SUITE names no folder"
@@ -472,7 +472,7 @@ fn the_parsing_test_suite() {
     assert!(count > 250, "{count}");
 }
 
-/// A reader that builds the whole tree and walks it: what the streaming one must agree with.
+/// A reader that builds the whole tree and walks it. The streaming reader must agree with it.
 mod naive {
     use super::*;
 
@@ -480,7 +480,7 @@ mod naive {
         let value: Value = serde_json::from_slice(document).ok()?;
         let mut mentions = Vec::new();
         match &value {
-            // A list in a document's location: each element may be it.
+            // A list in place of a document: each element may be the document.
             Value::Array(items) => {
                 items.iter().try_for_each(|item| walk(states, Some(0), item, &mut mentions))?
             }
@@ -489,7 +489,7 @@ mod naive {
         Some(mentions)
     }
 
-    /// `None`: a model that is no string.
+    /// Returns `None` for a model that is not a string.
     fn walk(
         states: &[TestAutomaton],
         state: Option<u32>,
@@ -569,7 +569,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same document in another spelling: blanks between tokens, escapes in strings.
+/// Writes the same document in another spelling: blanks between tokens, escapes in strings.
 fn respell(value: &Value, seed: u64) -> String {
     let text = if seed & 1 == 0 {
         value.to_string()
@@ -613,7 +613,8 @@ proptest! {
     #[test]
     fn accepted_documents_are_read_as_a_tree_walker_reads_them(tree in tree(), seed: u64, cuts in prop::collection::vec(0usize..600, 0..6)) {
         let document = respell(&tree, seed);
-        // The keys `payload`, `tools` and `previous_id` have roles that the tree walker leaves out.
+        // The tree walker ignores the keys `payload`, `tools` and `previous_id`, which have special
+        // roles.
         let states = chat();
         let bundle = bundle(&states);
         let mut ends: Vec<usize> = cuts.into_iter().map(|cut| cut.min(document.len())).chain([0, document.len()]).collect();
@@ -661,7 +662,7 @@ proptest! {
     }
 }
 
-/// The same of text in a charset of single bytes.
+/// As `read_pieces`, for text in a charset of one byte a character.
 fn read_single<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Result<(), Reason>, TestFindings) {

@@ -13,7 +13,7 @@ fn bits(bundle: &OwnedBundle, text: &str) -> Result<u64, Reason> {
     judge(bundle.view(), text.as_bytes(), &mut Vec::new(), &mut plain(&mut bits)).map(|()| bits[0])
 }
 
-/// Patterns that occur, by number; 0: an id in which none does.
+/// Returns the numbers of the patterns that occur; 0 for an id in which no pattern occurs.
 fn found(patterns: &[&str], text: &str) -> Vec<u32> {
     let bits =
         bits(&RequestBundle { patterns, ..RequestBundle::default() }.bundle(), text).unwrap();
@@ -94,7 +94,7 @@ fn what_is_no_id_is_told() {
     assert_eq!(hinted[0] & 2, 2);
 }
 
-/// The definition, word for word: all runs, less those strictly inside another's.
+/// The definition, word for word: all runs except those strictly inside another one.
 fn naive(patterns: &[String], part: &str) -> Vec<u32> {
     let tokens: Vec<&str> = part
         .split(|c: char| !c.is_ascii_alphanumeric())

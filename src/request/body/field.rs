@@ -1,14 +1,16 @@
-//! A field of a form: where its name leads, and what its value mentions. Both kinds of form read their fields here.
+//! Reads a field of a form: which state of the automaton its name leads to, and what its value
+//! mentions. Both kinds of form use this module.
 //!
 //! ```text
 //! session[model]   keys `session`, `model` from the operation's start state
-//! models[], m[0]   an element of the value, or where it has none the value itself
-//! a.b              as a[b], where `a.b` is no key
+//! models[], m[0]   an element of the value or, if it has no elements, the value itself
+//! a.b              as a[b], unless `a.b` is a key
 //! ```
 //!
-//! Input: names and values, the carrier's encoding undone. Output: into [`Findings`]; what parsers read differently is returned as
-//! the reason, and the caller reads on. Form parsers differ more than JSON parsers: a name that is wanted only when folded is a
-//! mention, but does not say that the operation names its model.
+//! Input: decoded names and values. Output: texts into [`Findings`]. If parsers read a field
+//! differently, the reason is returned and the caller reads on. Form parsers differ more than JSON
+//! parsers do: a name that is wanted only after folding is a mention, but it does not count as the
+//! model that the operation names.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -23,25 +25,26 @@ use crate::mention::json_lines::JsonLines;
 use crate::mention::key::Key;
 use crate::reason::Reason;
 
-/// Where a name leads.
+/// The state to which a name leads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
-    /// The state of the value; `NONE`: it is not wanted.
+    /// The state of the value. `NONE` if the value is not wanted.
     state: u32,
-    /// Every parser reads the name this way.
+    /// Every parser reads the name in this way.
     exact: bool,
-    /// It is a key that somebody documents; else it is wanted as any key is.
+    /// The API documents the name. Otherwise a wildcard or the model-like key matched it.
     named: bool,
-    /// The state of a document that the value may be all the same, of a name that nobody documents below one that somebody does.
+    /// For an undocumented name below a documented one: the state of the document that the value
+    /// may be.
     below: u32,
-    /// One of several: a second one of the name is no contradiction.
+    /// The name may occur more than once: it means an element of a list, or several names match it.
     repeats: bool,
-    /// Tells the folded name from others.
+    /// Hash of the folded name, which tells it from other names.
     print: u64,
 }
 
 impl Target {
-    /// Of a part without a name: a document that stands where the body would.
+    /// The target of a part without a name: a document in place of the body.
     pub(crate) fn whole(start: u32) -> Self {
         Self { state: start, exact: true, named: true, below: NONE, repeats: true, print: 0 }
     }
@@ -50,30 +53,32 @@ impl Target {
         self.state != NONE
     }
 
-    /// A file is the user's own, unless it stands where somebody documents one.
+    /// Returns the target if the value is a file. A file is the user's own data, unless the API
+    /// documents a field of this name.
     pub(crate) fn of_file(self) -> Self {
         if self.named { self } else { Self { state: NONE, ..self } }
     }
 }
 
-/// The fields of one form.
+/// Reads the names of one form.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
     start: u32,
     key: Key,
-    /// Prints of the wanted names that came, and whether each may come again.
+    /// Hashes of the wanted names so far, and whether each may occur again.
     seen: Vec<(u64, bool)>,
     count: usize,
 }
 
 impl Fields {
-    /// Fields that stand below this state of the automaton.
-    #[inline(never)] // it is large, and made in many places
+    /// Creates a reader whose fields are below this state of the automaton.
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(start: u32) -> Self {
         Self { start, key: Key::EMPTY, seen: Vec::new(), count: 0 }
     }
 
-    /// Where the name leads. What is wrong with it is returned beside, since its value is read all the same.
+    /// Returns the target of a name. A problem with the name is returned beside it, because the
+    /// value is read in any case.
     pub(crate) fn target(
         &mut self,
         bundle: Bundle<'_>,
@@ -111,7 +116,7 @@ impl Fields {
         (target, Ok(()))
     }
 
-    /// How many names were asked for.
+    /// Returns the number of names read so far.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
@@ -127,13 +132,13 @@ impl Fields {
         };
         let mut segments = name.split(|&b| b == b'[');
         let base = segments.next().unwrap_or_default();
-        // `URLSearchParams` drops a `?` ahead of all.
+        // `URLSearchParams` drops a `?` at the very start.
         let trimmed = base.trim_ascii();
         let trimmed = trimmed.strip_prefix(b"?").unwrap_or(trimmed);
         target.exact = trimmed.len() == base.len();
         let mut deeper = target;
         if base.is_empty() && name.len() > 1 {
-            // `[model]` is `model` to qs.
+            // To qs, `[model]` is `model`.
             target.exact = false;
         } else {
             self.step(bundle, &mut target, trimmed);
@@ -149,7 +154,7 @@ impl Fields {
         for segment in segments {
             let inner = match segment.iter().position(|&b| b == b']') {
                 Some(end) => {
-                    // What follows the bracket is dropped by some parsers.
+                    // Some parsers drop the text after the bracket.
                     target.exact &= end + 1 == segment.len();
                     segment.get(..end).unwrap_or_default()
                 }
@@ -188,11 +193,11 @@ impl Fields {
             Some(wanted) => {
                 target.state = wanted.target;
                 target.named = !wanted.like;
-                // Several are different names.
+                // Several different names match the model-like key.
                 target.repeats |= wanted.like;
                 target.exact &= wanted.exact;
             }
-            // A name below a model: some parsers would make it an object, others drop the brackets.
+            // Below a model id, some parsers make it an object, others drop the brackets.
             None if state.other == NONE
                 && role::is_mention(state.role)
                 && !self.is_start(target.state) =>
@@ -214,31 +219,31 @@ impl Fields {
     }
 }
 
-// FNV-1a, 64 bits: names are few, and a sender who makes two collide gets a refusal.
+// FNV-1a, 64 bits. Names are few, and a sender who makes two of them collide gets a refusal.
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
-/// What is done with a value.
+/// How a value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FieldKind {
     /// Nothing in it is wanted.
     Skip,
-    /// Only white space came: the next byte tells text from a document.
+    /// Only white space has arrived. The next byte tells a text from a document.
     Blank,
-    /// It is held, up to a bound.
+    /// A text, held up to a bound.
     Text,
-    /// It is a document, fed on as it comes.
+    /// A JSON document, fed to its reader in pieces.
     Document,
-    /// It is JSON JsonLines, fed on as it comes.
+    /// JSON Lines, fed to their reader in pieces.
     JsonLines,
 }
 
-/// How a part of a multipart body is sent; a field of an urlencoded form is `PLAIN`.
+/// How the headers of a multipart part declare it. A field of a urlencoded form is `PLAIN`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
     /// It has a file name.
     pub(crate) file: bool,
-    /// Its content type says JSON.
+    /// Its content type is JSON.
     pub(crate) json: bool,
 }
 
@@ -246,27 +251,27 @@ impl Manner {
     pub(crate) const PLAIN: Self = Self { file: false, json: false };
 }
 
-/// The reader of one value at a time.
+/// Reads one value at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
     kind: FieldKind,
     role: u8,
-    /// State of the document that the value may be; `NONE`: it is read as text.
+    /// State of the document that the value may be. `NONE` if it is read as a text.
     document: u32,
-    /// Nothing is wanted at the name: it matters only if the value is a whole request.
+    /// The name is undocumented. The value counts only if it is a document that holds a request.
     probe: bool,
     text: Vec<u8>,
     json: Json,
     lines: Option<Box<JsonLines>>,
-    /// What a probe, or the lines of a file, mention: to be told apart from the rest.
+    /// Findings of a probe. They stay apart until it is clear whether they count.
     apart: Option<Box<Findings>>,
-    /// What the lines of files mention, and what is wrong with them.
+    /// Findings of the lines of files, and the first problem with them.
     batch: Option<Box<Findings>>,
     batch_doubt: Option<Reason>,
 }
 
 impl Value {
-    #[inline(never)] // it is large, and made in many places
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new() -> Self {
         Self {
             kind: FieldKind::Skip,
@@ -282,18 +287,18 @@ impl Value {
         }
     }
 
-    /// Nothing of the value is looked at.
+    /// Returns whether the value is skipped.
     #[inline]
     pub(crate) fn is_skipped(&self) -> bool {
         self.kind == FieldKind::Skip
     }
 
-    /// Nothing but white space came of a value that nobody wants.
+    /// Returns whether the value is skipped, or undocumented and white space so far.
     pub(crate) fn is_unwanted(&self) -> bool {
         self.kind == FieldKind::Skip || self.kind == FieldKind::Blank && self.probe
     }
 
-    /// A value begins.
+    /// Begins a value.
     pub(crate) fn begin(
         &mut self,
         bundle: Bundle<'_>,
@@ -307,7 +312,7 @@ impl Value {
         self.text.clear();
         self.document = NONE;
         let Some(state) = bundle.table::<l::State>(section::STATES).get(target.state) else {
-            // A request in a field that nobody documents.
+            // An undocumented field may hold a whole request.
             if !manner.file && !target.named {
                 self.kind = FieldKind::Blank;
                 self.probe = true;
@@ -318,7 +323,8 @@ impl Value {
         self.role = match state.role {
             role::PRIMARY if !target.exact => role::MENTION,
             role::DEPLOYMENT if !target.exact => role::OPAQUE,
-            // A text on which the role depends is no reference.
+            // A text whose beginning decides about the role is not a reference that a table could
+            // resolve.
             role::BINDS if state.prefix_len != 0 => role::DELEGATES,
             role => role,
         };
@@ -326,7 +332,7 @@ impl Value {
         let deeper = state.keys.len != 0 || state.other != NONE || state.element != NONE;
         match state.role {
             role::LINES => {
-                // Once it is said that the file is no batch, its lines are no requests.
+                // If the selector says that the file is not a batch, its lines are not requests.
                 self.kind = if findings.selected_batch() == Some(false) {
                     FieldKind::Skip
                 } else {
@@ -343,7 +349,7 @@ impl Value {
         if is_text && manner.file { Err(Reason::MultipartFile) } else { Ok(()) }
     }
 
-    /// A piece of the value.
+    /// Reads a piece of the value.
     pub(crate) fn take(
         &mut self,
         bundle: Bundle<'_>,
@@ -379,7 +385,7 @@ impl Value {
                 {
                     return Err(Reason::IdTooLong);
                 }
-                // No id is as long as that; a list of ids may be.
+                // No id is as long as this, but a list of ids may be.
                 findings.present(if self.role == role::HINT { role::SUSPECT } else { self.role });
                 Ok(())
             }
@@ -406,13 +412,14 @@ impl Value {
         }
     }
 
-    /// Keeps one byte more than an id has at most: then it is too long.
+    /// Holds the text up to one byte more than the longest id, which is enough to see that it is
+    /// too long.
     fn hold(&mut self, piece: &[u8]) {
         let room = (limits::MODEL_ID_BYTES + 1).saturating_sub(self.text.len());
         self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
     }
 
-    /// The value ends.
+    /// Ends the value.
     pub(crate) fn end(
         &mut self,
         bundle: Bundle<'_>,
@@ -425,7 +432,7 @@ impl Value {
                 || apart.suspect()
                 || apart.any_of(findings.watched()))
         {
-            // Who put a request there hopes that somebody unpacks it.
+            // A request in an undocumented field has an effect only if some server unpacks it.
             findings.absorb(&apart);
             return Err(Reason::FormSyntax);
         }
@@ -449,19 +456,22 @@ impl Value {
         }
     }
 
-    /// The form ends: the lines of a file count unless the selector said that it is no batch.
+    /// Ends the form. The lines of a file count unless the selector said that the file is not a
+    /// batch.
     pub(crate) fn finish(&mut self, findings: &mut Findings) -> Result<(), Reason> {
         let said = findings.selected_batch();
         let Some(mut batch) = self.batch.take().filter(|_| said != Some(false)) else {
             return Ok(());
         };
         if said.is_none() {
-            // JsonLines of a file that may as well be no batch need not name anything.
+            // Without a selector the file may be something else than a batch, so its lines need not
+            // name a model.
             batch.no_requests();
         }
         findings.absorb(&batch);
         match self.batch_doubt {
-            // APIs that take any file by this path know no such field: what does not begin as a list of requests is none.
+            // An API that takes any file on this path has no selector. A file that does not begin
+            // with lines of requests is not a batch.
             Some(reason) if said.is_none() && !batch.mentioned() && reason.is_no_text() => {}
             Some(_) if said.is_none() => findings.present(role::SUSPECT),
             Some(reason) => return Err(reason),

@@ -1,8 +1,10 @@
-//! Reads a body of `application/x-www-form-urlencoded`, by the URL standard's parser and by what older ones do otherwise.
+//! Reads a body of type `application/x-www-form-urlencoded`, by the parser of the URL standard and
+//! with the deviations of older parsers.
 //!
-//! Input: chunks, cut anywhere, and the operation's start state, below which field names are keys. Output: into [`Findings`]. `&` ends a
-//! field; `;` does so for some parsers, so it is refused beside a field that is wanted. Names are bounded by
-//! [`limits::FIELD_BYTES`], fields by [`limits::PARAMETERS`], values are not held unless wanted.
+//! Input: chunks, divided anywhere, and the operation's start state, below which field names are
+//! keys. Output: texts into [`Findings`]. `&` ends a field. Some parsers also end a field at `;`,
+//! so a `;` next to a wanted field is refused. A name has at most [`limits::FIELD_BYTES`], a form
+//! at most [`limits::PARAMETERS`] fields. Values are held only if they are wanted.
 
 use alloc::vec::Vec;
 
@@ -14,30 +16,31 @@ use crate::mention::bytes;
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
 
-/// The reader of one form.
+/// Reads one form.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
     start: u32,
     fields: Fields,
     name: Vec<u8>,
     value: Value,
-    /// Bytes come to a value, not to a name.
+    /// The next byte belongs to a value, not to a name.
     in_value: bool,
-    /// The field's name is wanted.
+    /// The name of the field is wanted.
     wanted: bool,
-    /// A `;` stands ahead of the field.
+    /// A `;` precedes the field.
     semicolon: bool,
     /// An escape in the name lacks its digits.
     broken: bool,
-    /// Digits of a percent escape that came: 0 none, 1 the sign, 2 the first digit.
+    /// How much of a percent escape has been read: 0 nothing, 1 the percent sign, 2 the first
+    /// digit.
     escape: u8,
     digit: u8,
     doubt: Option<Reason>,
 }
 
 impl Form {
-    /// A reader whose field names are keys below this state of the automaton.
-    #[inline(never)] // it is large, and made in many places
+    /// Creates a reader whose field names are keys below this state of the automaton.
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(start: u32) -> Self {
         Self {
             start,
@@ -54,11 +57,12 @@ impl Form {
         }
     }
 
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// At a bound: a name too long, too many fields. The reader is then spent.
+    /// A bound is exceeded: a name is too long, or there are too many fields. The reader cannot be
+    /// used after an error.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -105,11 +109,11 @@ impl Form {
         Ok(())
     }
 
-    /// The form ends here.
+    /// Ends the form.
     ///
     /// # Errors
     ///
-    /// A form that parsers read differently.
+    /// Parsers read the form differently.
     pub(crate) fn finish(
         &mut self,
         bundle: Bundle<'_>,
@@ -125,7 +129,7 @@ impl Form {
         self.doubt = self.doubt.or(result.err());
     }
 
-    /// An escape that lacks its digits is text to some parsers and an error to others.
+    /// Ends an escape that lacks its digits. Some parsers read it as text, others reject it.
     fn broken_escape(&mut self) {
         if core::mem::take(&mut self.escape) == 0 {
             return;
@@ -155,7 +159,7 @@ impl Form {
         Ok(())
     }
 
-    /// The name is whole.
+    /// Ends the name and begins the value.
     fn begin(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
         let (target, result) = self.fields.target(bundle, &self.name);
         self.note(result);
@@ -203,7 +207,8 @@ impl Form {
     }
 }
 
-/// It cannot be the name of a field that somebody documents: it is a piece of a document, JSON that curl declares a form.
+/// Returns whether the name cannot be the name of a documented field because it is part of a JSON
+/// document, which curl declares as a form by default.
 fn is_prose(name: &[u8]) -> bool {
     name.trim_ascii().iter().any(|byte| matches!(byte, b'"' | b'{' | b'}' | b' '))
 }

@@ -1,4 +1,5 @@
-//! Bodies of several fields: forms and multipart messages.
+//! Reads bodies in every format that the gate knows. The readers of forms and multipart messages
+//! are here; those of JSON and JSON Lines are in [`mention`](crate::mention).
 
 use self::form::Form;
 use self::multipart::Multipart;
@@ -13,7 +14,7 @@ pub(crate) mod form;
 pub(crate) mod multipart;
 pub(crate) mod part;
 
-/// What a body may be read as.
+/// A reader of a body, by format.
 pub(crate) enum Body {
     Json(Json),
     Lines(JsonLines),

@@ -1,17 +1,19 @@
-//! Reads a body of `multipart/form-data` (RFC 7578), as strictly as the clients that send it write it; and one of `multipart/mixed` or
-//! `multipart/related`, whose parts are documents, media, or whole requests ([`nested`](crate::request::batch)).
+//! Reads a body of type `multipart/form-data` (RFC 7578), as strictly as clients write it. Also
+//! reads `multipart/mixed` and `multipart/related`, whose parts are documents, media or whole
+//! requests (see [`batch`](crate::request::batch)).
 //!
 //! ```text
 //! --boundary CRLF headers CRLF CRLF data CRLF --boundary CRLF ... CRLF --boundary-- [CRLF [CRLF]]
-//! ^^^^^^^^^^ searched for everywhere: elsewhere than after CRLF, or not followed by CRLF or `--`, some parser would see a
-//!            delimiter and another would not
+//! ^^^^^^^^^^ searched for everywhere. Where it does not follow CRLF, or is not followed by CRLF or
+//!            `--`, some parsers would see a delimiter and others would not
 //! ```
 //!
-//! Input: the content type, then chunks, cut anywhere, and the operation's start state, below which field names are keys. Output: into
-//! [`Findings`]. Files are passed over unless lines or JSON are wanted of them. Nothing is held but one header block and what the
-//! matcher has matched so far, which is the front of the delimiter itself.
+//! Input: the content type, then chunks, divided anywhere, and the operation's start state, below
+//! which field names are keys. Output: texts into [`Findings`]. Files are skipped unless lines or
+//! JSON are wanted from them. The reader holds one header block and the number of delimiter bytes
+//! matched so far.
 //!
-//! Trouble with a field that is wanted is told at the end, trouble with the form at once.
+//! A problem with a wanted field is returned at the end, a problem with the form at once.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -29,54 +31,56 @@ use crate::reason::Reason;
 /// `--` and the longest boundary.
 const DELIMITER_BYTES: usize = limits::MULTIPART_BOUNDARY_BYTES + 2;
 
-/// What the bytes that come are.
+/// What the next bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Nothing, or one CRLF, ahead of the first delimiter.
+    /// Nothing, or one CRLF, before the first delimiter.
     Preamble,
-    /// A part's content.
+    /// The content of a part.
     Data,
     /// The two bytes after a delimiter.
     Delimiter,
-    /// A part's headers.
+    /// The headers of a part.
     Headers,
-    /// Two CRLF at most after the last delimiter: one may be the epilogue's own.
+    /// At most two CRLF after the last delimiter. One of them may belong to the epilogue.
     Epilogue,
 }
 
-/// The reader of one form.
+/// Reads one multipart body.
 pub(crate) struct Multipart {
     start: u32,
     mode: Mode,
-    /// `--boundary`, and for each length matched how much of it is matched still when the next byte differs.
+    /// `delimiter` is `--boundary`. `fallback[n - 1]` is the number of bytes still matched if the
+    /// byte after `n` matched ones differs.
     delimiter: [u8; DELIMITER_BYTES],
     fallback: [u8; DELIMITER_BYTES],
     length: usize,
     matched: usize,
-    /// Of CRLF at the end of the data: it belongs to a delimiter if one follows.
+    /// Bytes of CRLF at the end of the data. They belong to the delimiter if one follows.
     withheld: usize,
     headers: Vec<u8>,
     fields: Fields,
     value: Value,
-    /// Parts need no name.
+    /// The parts need no name.
     mixed: bool,
-    /// The part is a request.
+    /// The reader of a part that is a request.
     nested: Option<Box<dyn PartReader>>,
     open_part: Option<OpenPart>,
-    /// Bytes that the part still has by its own word, if it is wanted.
+    /// If the part is wanted and declares its length: the bytes still to come by that length.
     left: Option<usize>,
-    /// Of parts that need no name, bit 0: one is a document, a field or media; bit 1: one is a request.
+    /// If parts need no name, which kinds have occurred. Bit 0: a document, a field or media. Bit
+    /// 1: a request.
     kinds: u8,
     doubt: Option<Reason>,
 }
 
 impl Multipart {
-    /// A reader whose field names are keys below this state of the automaton.
+    /// Creates a reader whose field names are keys below this state of the automaton.
     ///
     /// # Errors
     ///
-    /// A content type without one boundary that all parsers read alike.
-    #[inline(never)] // it is large, and made in many places
+    /// The content type lacks a boundary, or parsers read the boundary differently.
+    #[inline(never)] // large, and called from many places
     pub(crate) fn new(
         start: u32,
         content_type: &str,
@@ -95,7 +99,7 @@ impl Multipart {
             fallback: fallback(delimiter.get(..length).unwrap_or_default()),
             length,
             matched: 0,
-            // The first delimiter needs no line end ahead of it.
+            // The first delimiter needs no line end before it.
             withheld: 2,
             headers: Vec::new(),
             fields: Fields::new(start),
@@ -109,11 +113,12 @@ impl Multipart {
         })
     }
 
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// What is no form, at the byte that shows it. The reader is then spent.
+    /// The body is not a multipart body. The error is returned at the byte that shows it. The
+    /// reader cannot be used after an error.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -179,11 +184,11 @@ impl Multipart {
         Ok(())
     }
 
-    /// The form ends here.
+    /// Ends the body.
     ///
     /// # Errors
     ///
-    /// A form that is not whole, or that parsers read differently.
+    /// The body is incomplete, or parsers read it differently.
     pub(crate) fn finish(&mut self, _: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         if self.mode != Mode::Epilogue {
             return Err(Reason::MultipartTruncated);
@@ -191,7 +196,7 @@ impl Multipart {
         let result = self.value.finish(findings);
         self.note(result);
         if self.kinds == 3 {
-            // Who unpacks a batch need not look at what its parts say they are.
+            // A server that unpacks a batch may ignore the types that its parts declare.
             self.note(Err(Reason::MultipartHeader));
         }
         self.doubt.map_or(Ok(()), Err)
@@ -201,7 +206,8 @@ impl Multipart {
         self.doubt = self.doubt.or(result.err());
     }
 
-    /// One byte where the front of a delimiter is matched; false if it is to be looked at again.
+    /// Reads one byte while part of a delimiter is matched. Returns false if the byte must be read
+    /// again.
     fn matches(
         &mut self,
         bundle: Bundle<'_>,
@@ -212,7 +218,8 @@ impl Multipart {
             let still = self.fallback.get(self.matched - 1).copied().map_or(0, usize::from);
             let given_up = self.matched - still;
             self.matched = still;
-            // What was matched is the delimiter's front, so that is where its bytes are taken from.
+            // The bytes that were matched equal the front of the delimiter, so they are taken from
+            // there.
             let delimiter = self.delimiter;
             self.data(bundle, delimiter.get(..given_up).unwrap_or_default(), findings)?;
             if still == 0 {
@@ -221,7 +228,7 @@ impl Multipart {
         }
         self.matched += 1;
         if self.matched == self.length {
-            // A preamble is nothing or a whole line end.
+            // The preamble is empty or one whole line end.
             if self.withheld != 2 || self.mode == Mode::Preamble && self.headers.len() == 1 {
                 return Err(Reason::MultipartSyntax);
             }
@@ -232,7 +239,7 @@ impl Multipart {
                 };
                 self.note(result);
                 if self.left.is_some_and(|left| left != 0) {
-                    // Some servers end the part where its length says.
+                    // Some servers end the part where its declared length ends.
                     self.note(Err(Reason::MultipartHeader));
                 }
             }
@@ -243,7 +250,8 @@ impl Multipart {
         Ok(true)
     }
 
-    /// Content of a part. A CRLF at its end is withheld, since it may belong to the delimiter.
+    /// Reads content of a part. A CRLF at its end is withheld, because it may belong to the
+    /// delimiter.
     fn data(
         &mut self,
         bundle: Bundle<'_>,
@@ -254,7 +262,8 @@ impl Multipart {
             return Ok(());
         }
         if self.mode == Mode::Preamble {
-            // Some parsers skip what stands here, some read it: only the line end that a few clients send is let through.
+            // Some parsers skip the preamble, others read it. Only the line end that a few clients
+            // send is accepted.
             self.headers.extend_from_slice(piece.get(..3).unwrap_or(piece));
             return if b"\r\n".starts_with(&self.headers) {
                 Ok(())
@@ -287,14 +296,14 @@ impl Multipart {
         Ok(())
     }
 
-    /// The headers of a part are whole.
+    /// Ends the headers of a part.
     fn part(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason> {
         let headers = core::mem::take(&mut self.headers);
         let part = Part::read(&headers, self.mixed)?;
         if part.name.eq_ignore_ascii_case(b"_charset_") {
             return Err(Reason::MultipartCharset);
         }
-        // `%22`, `%0D` or `%0A` stands for a character, as browsers write it and few servers read it.
+        // Browsers write `%22`, `%0D` and `%0A` for a quote, CR and LF. Few servers decode them.
         let mut name = Vec::new();
         decode(part.name, &mut name);
         let (mut target, mut result) = self.fields.target(bundle, &name);
@@ -330,7 +339,8 @@ impl Multipart {
     }
 }
 
-/// For each length of a front of the delimiter, the longest shorter front that it ends with (Knuth, Morris and Pratt).
+/// Returns the failure table of Knuth, Morris and Pratt: for each front of the delimiter, the
+/// length of the longest shorter front with which it ends.
 fn fallback(delimiter: &[u8]) -> [u8; DELIMITER_BYTES] {
     let mut table = [0u8; DELIMITER_BYTES];
     let mut still = 0u8;

@@ -1,4 +1,4 @@
-//! The headers of one part of a multipart body.
+//! Reads the headers of one part of a multipart body.
 
 use alloc::boxed::Box;
 
@@ -13,34 +13,35 @@ use crate::reason::Reason;
 
 /// Reads the content of a part that is a whole request.
 pub(crate) trait PartReader {
-    /// Reads on.
+    /// Reads a chunk.
     ///
     /// # Errors
     ///
-    /// A head that is none, or that servers read differently.
+    /// The head is malformed, or servers read it differently.
     fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &Findings)
     -> Result<(), Reason>;
 
-    /// The request ends here.
+    /// Ends the request.
     ///
     /// # Errors
     ///
-    /// What keeps it from being read with certainty.
+    /// The reason why the request cannot be read with certainty.
     fn finish(self: Box<Self>, bundle: Bundle<'_>, findings: &mut Findings) -> Result<(), Reason>;
 }
 
-/// Begins to read such a part. A body that is itself inside a part has none: requests do not nest twice.
+/// Begins to read a part that is a request. A body inside a part gets no such function, because
+/// batches do not nest.
 pub(crate) type OpenPart = fn() -> Box<dyn PartReader>;
 
-/// What the headers of a part say.
+/// The headers of a part.
 pub(crate) struct Part<'a> {
     pub(crate) name: &'a [u8],
     pub(crate) manner: Manner,
     /// It is a whole request.
     pub(crate) http: bool,
-    /// Bytes of its content, by its own word.
+    /// The length of its content in bytes, as declared.
     pub(crate) length: Option<usize>,
-    /// It matters if the part is wanted, or is no file.
+    /// Counts only if the part is wanted or is not a file.
     pub(crate) trouble: Option<Reason>,
 }
 
@@ -102,13 +103,14 @@ impl<'a> Part<'a> {
     }
 }
 
-/// `; name=value; name="value"`
+/// Parameters of a header: `; name=value; name="value"`.
 pub(crate) struct Parameters<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Parameters<'a> {
-    /// `Some(None)` at the end, `None` for what no two parsers need read alike.
+    /// Returns the next parameter, `Some(None)` at the end, and `None` if parsers may read the rest
+    /// differently.
     fn next(&mut self) -> Option<Option<Parameter<'a>>> {
         let rest = self.rest.trim_ascii_start();
         let Some(rest) = rest.strip_prefix(b";") else { return rest.is_empty().then_some(None) };
@@ -120,7 +122,7 @@ impl<'a> Parameters<'a> {
         let rest = rest.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
         let (value, rest) = if let Some(quoted) = rest.strip_prefix(b"\"") {
             let (value, rest) = quoted.split_at_checked(quoted.iter().position(|&b| b == b'"')?)?;
-            // Escaped or not, that is the question on which parsers part.
+            // Parsers disagree on whether this quote is escaped.
             if value.ends_with(b"\\") {
                 return None;
             }
@@ -148,8 +150,8 @@ impl Parameter<'_> {
     }
 }
 
-/// The field's name; whether it has a file name is noted. Outside a form it may be an attachment without a name, but one that has a name is a
-/// field to some parsers.
+/// Returns the field's name and sets `file` if the part has a file name. Outside a form the part
+/// may be an attachment without a name. If it has a name, some parsers take it for a field.
 pub(crate) fn disposition<'a>(
     value: &'a [u8],
     mixed: bool,
@@ -165,7 +167,7 @@ pub(crate) fn disposition<'a>(
     let mut parameters = Parameters { rest };
     while let Some(parameter) = parameters.next().ok_or(bad)? {
         if parameter.is(b"name") {
-            // An escape, an encoded word and a single quote are each undone by some parsers.
+            // Some parsers decode an escape, an encoded word or single quotes.
             let odd = parameter.value.contains(&b'\\')
                 || parameter.value.starts_with(b"=?")
                 || parameter.value.starts_with(b"'");
@@ -182,12 +184,12 @@ pub(crate) fn disposition<'a>(
     if mixed { Ok(name.unwrap_or_default()) } else { name.ok_or(bad) }
 }
 
-/// The boundary that a content type names, and whether its parts need no name.
+/// Returns the boundary that a content type declares, and whether the parts need no name.
 pub(crate) fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
     let end = content_type.bytes().position(|byte| byte == b';').unwrap_or(content_type.len());
     let (media, rest) = content_type.split_at_checked(end).unwrap_or_default();
     let media = media.trim_ascii().as_bytes();
-    // Which types come here, `content` tells.
+    // `http/content_type.rs` admits form-data, mixed and related only.
     let mixed = !media.eq_ignore_ascii_case(b"multipart/form-data");
     let mut found = None;
     let mut parameters = Parameters { rest: rest.as_bytes() };
@@ -205,7 +207,7 @@ pub(crate) fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
         }
     }
     let boundary = found.ok_or(Reason::MultipartBoundary)?;
-    // `bchars` of RFC 2046 section 5.1.1, without the blank and the quote that parsers strip.
+    // `bchars` of RFC 2046 section 5.1.1, without the blank and the quote, which parsers strip.
     let fits = boundary.iter().all(|&b| b.is_ascii_alphanumeric() || b"()+_,-./:=?".contains(&b));
     if boundary.is_empty() || boundary.len() > limits::MULTIPART_BOUNDARY_BYTES || !fits {
         return Err(Reason::MultipartBoundary);
@@ -213,8 +215,9 @@ pub(crate) fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
     Ok((boundary, mixed))
 }
 
-/// Takes a header off the front, name and value; `None` if servers read it differently. A blank ahead of the name is a folded line, one behind
-/// it a header to some alone.
+/// Removes a header line from the front and returns its name and value, or `None` if servers read
+/// the line differently. A blank before the name makes it a folded line. A name with a blank after
+/// it is a header to some servers only.
 pub(crate) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let (line, tail) = rest.split_at_checked(bytes::find(b'\r', rest)?)?;
     *rest = tail.strip_prefix(b"\r\n")?;
@@ -226,12 +229,12 @@ pub(crate) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8]
     fits.then_some((name, value))
 }
 
-/// `tchar` of RFC 9110, section 5.6.2.
+/// Returns whether the byte is a `tchar` of RFC 9110, section 5.6.2.
 pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A length in decimal digits; `u32::MAX`: it is none.
+/// Returns a length in decimal digits, or `u32::MAX` if the text is not a length.
 pub(crate) fn digits(text: &[u8]) -> u32 {
     let mut length = 0u32;
     for byte in text {

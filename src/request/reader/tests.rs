@@ -9,7 +9,7 @@ use crate::verdict::VerdictKind::{self, *};
 const MYTHOS: &str = r#"{"model":"mythos-5"}"#;
 const HAIKU: &str = r#"{"model":"haiku-4"}"#;
 
-/// Decides under a denied set that closes `mythos-5`.
+/// Returns the verdict under a denied set that denies `mythos-5`.
 fn decide(asked: Asked<'_>) -> (VerdictKind, Reason) {
     let outcome = asked.decide(&RequestBundle::default().bundle(), &closing(&[1]));
     (outcome.kind, outcome.reason)
@@ -393,7 +393,7 @@ fn a_claim_is_not_a_proof() {
             chat(&[("Content_Encoding", "identity, br")], "x"),
         ],
     );
-    // Without a body there is nothing that the claim could be about.
+    // Without a body the declared coding applies to nothing.
     all((Defer, Unlisted), &[chat(&[("content-encoding", "gzip"), ("content-type", "a,b")], "")]);
 }
 
@@ -428,7 +428,8 @@ fn quiet_operations_are_not_read() {
             Asked { body: b"\0", ..post("/v1/threads", "").with(&[("content-encoding", "br")]) },
         ],
     );
-    // Behind a prefix that nobody declared, or by a method that the path does not have, nothing is quiet.
+    // Behind an undeclared prefix, or with a method that the path does not have, no operation is
+    // quiet.
     all(
         DENIED,
         &[

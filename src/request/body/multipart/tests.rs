@@ -50,7 +50,7 @@ fn judged(form: impl AsRef<[u8]>, expected: Result<(), Reason>, mentions: &[&str
     found
 }
 
-/// A part with these headers.
+/// Returns a part with these headers.
 fn part(headers: &str, data: &str) -> String {
     format!("----gate-B\r\n{headers}\r\n\r\n{data}\r\n")
 }
@@ -105,7 +105,7 @@ fn fields_are_read_and_files_passed_over() {
         Ok(()),
         &["a"],
     );
-    // The end of the data is not where it seems to be.
+    // The data ends like the front of a delimiter.
     judged(
         form(&[field("model", "a\r\n---"), field("models", "\r"), field("models", "b\r\n")]),
         Err(Reason::IdNotAscii),
@@ -380,7 +380,7 @@ proptest! {
         let data = String::from_utf8(data).unwrap();
         let text = form(&[file("x", &data), field("model", "a")]);
         prop_assert_eq!(read_pieces(text.as_bytes().chunks(size)).0, Ok(()));
-        // As an id the data comes through as it is, or is refused for its control characters.
+        // As an id the data arrives unchanged, or is refused for its control characters.
         let text = form(&[field("model", &data)]);
         let (result, found) = read_pieces(text.as_bytes().chunks(size));
         let plain = data.bytes().all(|b| b >= b' ');

@@ -1,4 +1,5 @@
-//! Client messages on a WebSocket, one after the other, under a denied set that may change between them.
+//! Client messages on a WebSocket, one after the other, under a denied set that may change between
+//! them.
 
 use crate::bundle::layout::flags;
 use crate::denied::DeniedSet;
@@ -13,11 +14,11 @@ use crate::verdict::VerdictKind::{self, *};
 const UPGRADE: &[(&str, &str)] = &[("upgrade", "websocket")];
 const DENIED: (VerdictKind, Reason) = (Deny, ModelRestricted);
 const ON: (VerdictKind, Reason) = (Defer, LateBound);
-/// An unknown operation's socket goes on, too.
+/// A WebSocket of an unknown operation may open too.
 const UNKNOWN: &str = "/mcp";
 const KNOWN: &str = "/v1/responses";
 
-/// What the client sends, and what it may not use by then.
+/// What the client sends, and the denied set at that time.
 struct Sent<'a> {
     bytes: &'a [u8],
     binary: bool,
@@ -32,7 +33,7 @@ fn binary(bytes: &[u8]) -> Sent<'_> {
     Sent { bytes, binary: true, denied_set: closing(&[1]) }
 }
 
-/// What becomes of the upgrade and of each message, up to the first that does not go through.
+/// Returns the outcome of the upgrade and of each message, up to the first that does not pass.
 fn outcomes(
     asked: Asked<'_>,
     trial: &RequestBundle<'_>,
@@ -143,7 +144,7 @@ fn media_is_no_broken_document() {
         assert_eq!(last(KNOWN, &[binary(media)]).0, Refuse, "{media:?}");
     }
     assert_eq!(last(UNKNOWN, &[text("hello")]), on);
-    // What is JSON all through, or claims to be, is held to it.
+    // A message that is JSON to its end, or that is declared as JSON, is read as JSON.
     assert_eq!(last(UNKNOWN, &[binary(br#"{"model":"a","model":"b"}"#)]), (Refuse, DuplicateKey));
     assert_eq!(last(UNKNOWN, &[text(r#"{"model":"haiku-4""#)]).0, Refuse);
     assert_eq!(last(UNKNOWN, &[binary(b"{\"model\":\"mythos-5\",\xff\xff")]), DENIED);
@@ -169,7 +170,7 @@ fn a_model_that_is_closed_in_mid_session_ends_it() {
     let open = |bytes| Sent { denied_set: closing(&[2]), ..text(bytes) };
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}")]), ON);
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), open("{}"), text("{}")]), DENIED);
-    // Also if the next message is not there yet, and if it cannot be read.
+    // The same applies if the next message has not arrived, or cannot be read.
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("")]), DENIED);
     assert_eq!(last(KNOWN, &[open(r#"{"model":"mythos-5"}"#), text("{")]), DENIED);
     let named = Sent { denied_set: closing(&[2]), ..text("{}") };
@@ -210,7 +211,7 @@ fn a_policy_that_denies_the_late_bound_denies_what_stays_open() {
     assert_eq!(last_under(&trial, KNOWN, &[text("{}")]), bound);
     assert_eq!(last_under(&trial, KNOWN, &[text(named), text("{}"), text("{}")]), ON);
     assert_eq!(last_under(&trial, "/v1/realtime?model=haiku-4", &[text("{}"), text("{}")]), ON);
-    // A message that refers to what is stored and names nothing itself.
+    // The message refers to a stored object and names no model itself.
     assert_eq!(last_under(&trial, KNOWN, &[text(named), text(r#"{"previous":"r"}"#)]), bound);
     assert_eq!(
         last_under(&trial, KNOWN, &[text(r#"{"previous":"r","model":"haiku-4"}"#), text("{}")]),
@@ -271,8 +272,8 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
     assert_eq!(reader.finish(view, &closing(&[1])).closed, ["mythos-5"]);
 }
 
-/// What becomes of each message: `true` for the client's, `false` for the origin's, of which it is told whether it goes (`None`: it ends
-/// the session).
+/// Returns what becomes of each message. `true` marks the client's messages and `false` the
+/// origin's. Of the latter the result is whether it may go, or `None` if it ends the session.
 #[track_caller]
 fn may_release(
     trial: &RequestBundle<'_>,
@@ -330,13 +331,13 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
     let haiku = r#"{"model":"haiku-4"}"#;
     let mythos = r#"{"model":"mythos-5"}"#;
     let auto = r#"{"model":"auto"}"#;
-    // Nothing was asked for, so nothing can be held back; but what is denied is denied.
+    // Nothing was asked for, so nothing is held back. A denied name still ends the session.
     assert_eq!(
         may_release(&trial, KNOWN, &[(ORIGIN, "{}"), (ORIGIN, auto), (ORIGIN, "\u{0}")]),
         [go, go, go]
     );
     assert_eq!(may_release(&trial, KNOWN, &[(ORIGIN, mythos)]), [cut]);
-    // The client has named it.
+    // The client has named the model.
     assert_eq!(
         may_release(
             &trial,
@@ -349,7 +350,7 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
         may_release(&trial, "/v1/realtime?model=haiku-4", &[(CLIENT, "{}"), (ORIGIN, "{}")]),
         [go]
     );
-    // The origin must.
+    // The origin must name the model.
     assert_eq!(
         may_release(
             &trial,
@@ -374,7 +375,7 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
         ),
         [cut]
     );
-    // What is stored may run another than is named.
+    // A stored object may run another model than the one named.
     let stored = r#"{"previous":"r"}"#;
     assert_eq!(
         may_release(
@@ -384,7 +385,8 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
         ),
         [hold]
     );
-    // What was named before is no proof of what a later message leaves open; messages that ask for nothing else take none away.
+    // An earlier name proves nothing about a later message that leaves the model open. Messages
+    // that ask for nothing keep the proof.
     for open in [auto, stored] {
         let asked = [
             (CLIENT, haiku),
@@ -406,7 +408,7 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
         ),
         [go, go, hold]
     );
-    // What nobody knows the meaning of may name what runs, as in a body.
+    // A key of unknown meaning may name the model that runs, as in a body.
     let deeper = r#"{"model":"haiku-4","session":{"model":"mythos-5"}}"#;
     assert_eq!(
         may_release(
@@ -420,13 +422,13 @@ fn the_origin_is_heard_until_an_allowed_model_is_known_to_run() {
         may_release(&trial, UNKNOWN, &[(CLIENT, r#"[{"model":"haiku-4"}]"#), (ORIGIN, "{}")]),
         [hold]
     );
-    // A policy that lets pass what it does not know asks for no proof of it.
+    // A policy that passes unlisted models requires no proof of them.
     let lax = RequestBundle { flags: 1, ..RequestBundle::default() };
     assert_eq!(
         may_release(&lax, KNOWN, &[(CLIENT, auto), (ORIGIN, "{}"), (ORIGIN, mythos)]),
         [go, cut]
     );
-    // Nobody knows where an unknown operation would name one.
+    // It is unknown where an unknown operation names its model.
     assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, haiku), (ORIGIN, mythos)]), [go]);
     assert_eq!(may_release(&trial, UNKNOWN, &[(CLIENT, "{}"), (ORIGIN, haiku)]), [hold]);
 }
