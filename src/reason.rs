@@ -41,7 +41,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // PassedRequest on.
+    // Passed on.
     /// No restriction reaches this caller: nothing was read.
     NoRestriction "no_restriction" 200 "No restriction applies to this caller.";
     /// The path lies under no guarded prefix.
