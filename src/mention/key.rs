@@ -10,8 +10,9 @@
 //! surrogates, or end the name at a NUL.
 //!
 //! A key `~` of a state matches every name that is called like a model: its last word is one of
-//! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation and
-//! changes of case.
+//! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation,
+//! bytes outside ASCII and changes of case. The end of a name is kept for this test, however long
+//! the name is.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
@@ -25,7 +26,15 @@ pub(crate) struct Key {
     folded: Bytes,
     /// A NUL has occurred. The folded name ends there.
     cut: bool,
+    /// The name before the NUL was called like a model.
+    like: bool,
+    /// The name is longer than `exact` holds, which then has only its end.
+    long: bool,
 }
+
+/// Bytes of a long name's end that are kept: at least the longest noun, a label and the punctuation
+/// around them.
+const END_BYTES: usize = 24;
 
 /// A wanted key that a name matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,37 +77,80 @@ impl Bytes {
 }
 
 impl Key {
-    pub(crate) const EMPTY: Self = Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false };
+    pub(crate) const EMPTY: Self =
+        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
 
     pub(crate) fn clear(&mut self) {
         self.exact.length = 0;
         self.folded.length = 0;
         self.cut = false;
+        self.like = false;
+        self.long = false;
+    }
+
+    /// Adds a byte unchanged. Keeps only the end of a name that is longer than every wanted key.
+    #[inline(always)]
+    fn add(&mut self, byte: u8) {
+        if self.exact.length == limits::KEY_BYTES {
+            self.shorten();
+        }
+        self.exact.push(byte);
+    }
+
+    /// Drops the front of a long name, after each run of punctuation has become one `_`.
+    #[inline(never)] // seldom called
+    fn shorten(&mut self) {
+        self.long = true;
+        let Bytes { held, length } = &mut self.exact;
+        let mut last = 0;
+        *length = 0;
+        for at in 0..held.len() {
+            let byte = held.get(at).copied().unwrap_or_default();
+            if (byte.is_ascii_alphanumeric() || last != b'_')
+                && let Some(location) = held.get_mut(*length)
+            {
+                last = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
+                *location = last;
+                *length += 1;
+            }
+        }
+        if let Some(front) = length.checked_sub(END_BYTES) {
+            held.copy_within(front.., 0);
+            *length = END_BYTES;
+        }
+    }
+
+    /// The end of the name, or the whole of it.
+    fn end(&self) -> &[u8] {
+        self.exact.get().unwrap_or_default()
     }
 
     /// Adds a piece of the name that divides no UTF-8 sequence. Bytes that are not UTF-8 are added
     /// unchanged.
     pub(crate) fn push(&mut self, mut piece: &[u8]) {
         while let [byte, rest @ ..] = piece {
-            self.exact.push(*byte);
+            self.add(*byte);
             piece = rest;
             if self.cut {
                 continue;
             }
             match (byte, rest) {
-                (0, _) => self.cut = true,
+                (0, _) => {
+                    self.cut = true;
+                    self.like = is_model_like(self.end());
+                }
                 (1..0x20 | 0x7f | b'_', _) => {}
                 (0xc2, [0x80..=0x9f, rest @ ..]) => {
-                    self.exact.push(0x80);
+                    self.add(0x80);
                     piece = rest;
                 }
                 (0xc5, [0xbf, rest @ ..]) => {
-                    self.exact.push(0xbf);
+                    self.add(0xbf);
                     self.folded.push(b's');
                     piece = rest;
                 }
                 (0xe2, [0x84, 0xaa, rest @ ..]) => {
-                    self.exact.push(0xaa);
+                    self.add(0xaa);
                     self.folded.push(b'k');
                     piece = rest;
                 }
@@ -109,13 +161,7 @@ impl Key {
 
     /// Adds a surrogate without its other half, which some parsers drop.
     pub(crate) fn push_lone(&mut self) {
-        self.exact.push(0xed);
-    }
-
-    /// Returns whether the name is too long to match a wanted key, whatever follows.
-    #[inline]
-    pub(crate) fn is_hopeless(&self) -> bool {
-        self.folded.length > limits::KEY_BYTES
+        self.add(0xed);
     }
 
     /// Returns the folded name, or `None` if it is longer than every wanted key.
@@ -126,7 +172,9 @@ impl Key {
 
     /// Returns the one of these wanted keys that the name matches in some parser.
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
-        find(bundle, keys, self.folded()?, self.exact.get())
+        let exact = self.exact.get().filter(|_| !self.long);
+        let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
+        wanted.or_else(|| like(bundle, keys, self.end(), self.like))
     }
 }
 
@@ -136,25 +184,23 @@ impl Key {
 pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
     let plain = name.len() <= limits::KEY_BYTES
         && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
-    plain.then(|| find(bundle, keys, name, Some(name)))
+    plain.then(|| {
+        documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys, name, false))
+    })
 }
 
 /// Up to this number of keys are compared one by one, because most of them differ in length.
 const FEW: u32 = 16;
 
-fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
-    if folded.is_empty() {
-        return None;
-    }
-    documented(bundle, keys, folded, exact).or_else(|| {
-        // INVARIANT: `~` sorts after every letter.
-        let last = bundle
-            .table::<l::StateKey>(section::STATE_KEYS)
-            .span(keys)
-            .get(keys.len.checked_sub(1)?)?;
-        let like = bundle.text(last.folded) == "~" && is_model_like(exact?);
-        like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
-    })
+/// The key `~` of a state, for a name that ends like a model's, or is `known` to do so.
+fn like(bundle: Bundle<'_>, keys: Span, end: &[u8], known: bool) -> Option<Wanted> {
+    // INVARIANT: `~` sorts after every letter.
+    let last = bundle
+        .table::<l::StateKey>(section::STATE_KEYS)
+        .span(keys)
+        .get(keys.len.checked_sub(1)?)?;
+    let like = bundle.text(last.folded) == "~" && (known || is_model_like(end));
+    like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
 }
 
 fn documented(
@@ -191,16 +237,19 @@ fn documented(
     Some(wanted)
 }
 
-/// The last word of a name that is called like a model. The third one has U+017F in the form in
-/// which [`Bytes`] holds it.
-const NOUNS: [&[u8]; 5] = [b"model", b"models", b"model\xbf", b"engine", b"deployment"];
+/// The last word of a name that is called like a model.
+const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
 /// Words that may follow one of [`NOUNS`].
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
 /// Returns whether a name is called like a model: `answering_model`, `selectedModelId`,
-/// `model-name`, but not `supermodel`.
+/// `model-name`, but not `supermodel`. Some parsers end a name at a NUL, others read it as
+/// punctuation: both count.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
-    let name = name.split(|&b| b == 0).next().unwrap_or_default();
+    ends_like(name) || ends_like(name.split(|&b| b == 0).next().unwrap_or_default())
+}
+
+fn ends_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {
         Some(_) => true,
         // Servers that ignore case read `modelid` as `modelId`.
@@ -214,7 +263,7 @@ pub(crate) fn is_model_like(name: &[u8]) -> bool {
 /// where a word begins and is ignored within it. A `joined` word may begin anywhere.
 fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
     while let Some((last, front)) = name.split_last() {
-        if last.is_ascii_alphanumeric() || *last >= 0x80 {
+        if last.is_ascii_alphanumeric() {
             break;
         }
         name = front;
@@ -244,6 +293,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_end_of_a_name_tells_however_long_it_is() {
+        let signs = "_-".repeat(99);
+        let many = "very_".repeat(99);
+        for (name, like) in [
+            (format!("{many}model"), true),
+            (format!("{many}deployment{signs}names{signs}"), true),
+            (format!("selected_model\0{many}"), true),
+            (format!("{many}modelling"), false),
+            (many.clone(), false),
+        ] {
+            let mut key = Key::EMPTY;
+            for piece in name.as_bytes().chunks(7) {
+                key.push(piece);
+            }
+            assert_eq!(key.like || is_model_like(key.end()), like, "{name:?}");
+            assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
+        }
+    }
+
+    #[test]
     fn the_last_word_tells_what_is_called_like_a_model() {
         for name in [
             "model",
@@ -266,7 +335,15 @@ mod tests {
             "model_",
             "answering_mODEL",
             "reasoning model",
+            "x\0model",
             "model\0x",
+            "\0aModel",
+            "model\0",
+            "mod\u{e9}_model",
+            "\u{e9}model",
+            "model\u{200b}",
+            "model\u{17f}",
+            "model\u{a0}id",
             "_model",
             "modelid",
             "MODELID",
@@ -290,7 +367,6 @@ mod tests {
             "engineer",
             "",
             "_",
-            "x\0model",
             "supermodelid",
             "modelkid",
             "fileid",

@@ -217,16 +217,18 @@ pub(crate) fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
 
 /// Removes a header line from the front and returns its name and value, or `None` if servers read
 /// the line differently. A blank before the name makes it a folded line. A name with a blank after
-/// it is a header to some servers only.
+/// it is a header to some servers only. Blanks around the value are SP and HTAB (RFC 9110, section
+/// 5.5): some servers end the line at a bare LF.
 pub(crate) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let (line, tail) = rest.split_at_checked(bytes::find(b'\r', rest)?)?;
     *rest = tail.strip_prefix(b"\r\n")?;
     let (name, value) = line.split_at_checked(line.iter().position(|&b| b == b':')?)?;
-    let value = value.get(1..)?.trim_ascii();
+    let value = value.get(1..)?;
     let fits = !name.is_empty()
         && name.iter().all(|&b| is_token(b))
         && !value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f);
-    fits.then_some((name, value))
+    // SP and HTAB are all that is left of what this takes off.
+    fits.then_some((name, value.trim_ascii()))
 }
 
 /// Returns whether the byte is a `tchar` of RFC 9110, section 5.6.2.
