@@ -99,9 +99,9 @@ impl Pointer {
         self.steps.contains(&Step::Like)
     }
 
-    /// The front of this pointer that leads to the lines of a text, if it leads into them.
-    pub(crate) fn lines(&self) -> Option<Self> {
-        let at = self.steps.iter().position(|step| *step == Step::Lines)?;
+    /// The front of this pointer that leads to what a text holds (lines, or a document), if it leads into one.
+    pub(crate) fn text(&self) -> Option<Self> {
+        let at = self.steps.iter().position(|step| matches!(step, Step::Lines | Step::Nested | Step::Base64))?;
         Some(Self { steps: self.steps.get(..=at)?.to_vec(), loops: Vec::new() })
     }
 

@@ -22,7 +22,7 @@ use crate::bundle::layout::{NONE, Span, operation as flag, role, section};
 use crate::bundle::write::Writer;
 use crate::dialect::document::{Carrier, Document, Include, Operation, Place, Segment, Shape, is_version};
 use crate::dialect::error::{DialectError, Mistake};
-use crate::dialect::pointer::{Pointer, fold};
+use crate::dialect::pointer::{Pointer, Step, fold};
 use crate::policy::model::GuardedDialect;
 use crate::{dialect, limits};
 
@@ -315,16 +315,19 @@ fn flatten(gateway: &Document, document: &Document, operation: &Operation) -> Re
             add_includes(gateway, document, &document.running, &base, &mut open, &mut flat)?;
         }
     }
-    if operation.flags & flag::BATCH_FILE != 0 {
-        // Its lines are requests that run models. What is documented of them the operation says itself; names are guessed at as in any other.
-        let mut lines: Vec<Pointer> = flat.body.iter().filter_map(|pattern| pattern.pointer.lines()).collect();
-        lines.sort();
-        lines.dedup();
-        for at in lines {
-            let mut running = Flat::default();
-            add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut running)?;
-            flat.body.extend(running.body.into_iter().filter(|pattern| pattern.pointer.is_guess()));
+    // A text of the body may hold a document, which is read as the body itself is, or the lines of a batch's file, which are requests that run
+    // models: what is documented of these the operation says itself, and names are guessed at as in any other.
+    let mut texts: Vec<Pointer> = flat.body.iter().filter_map(|pattern| pattern.pointer.text()).collect();
+    texts.sort();
+    texts.dedup();
+    for at in texts {
+        let lines = at.steps.last() == Some(&Step::Lines);
+        if operation.flags & if lines { flag::BATCH_FILE } else { flag::RUNS } == 0 {
+            continue;
         }
+        let mut running = Flat::default();
+        add_includes(gateway, document, &document.running, &Base { message: false, at }, &mut open, &mut running)?;
+        flat.body.extend(running.body.into_iter().filter(|pattern| !lines || pattern.pointer.is_guess()));
     }
     add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;
     if operation.flags & flag::LISTS != 0 {
