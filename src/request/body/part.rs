@@ -200,15 +200,16 @@ pub(crate) fn boundary(content_type: &str) -> Result<(&[u8], bool), Reason> {
 }
 
 /// Takes a header off the front, name and value; `None` if servers read it differently. A blank ahead of the name is a folded line, one behind
-/// it a header to some alone.
+/// it a header to some alone. Blanks around the value are SP and HTAB (RFC 9110, section 5.5): to some servers a bare LF ends the line.
 pub(crate) fn header_line<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let (line, tail) = rest.split_at_checked(bytes::find(b'\r', rest)?)?;
     *rest = tail.strip_prefix(b"\r\n")?;
     let (name, value) = line.split_at_checked(line.iter().position(|&b| b == b':')?)?;
-    let value = value.get(1..)?.trim_ascii();
+    let value = value.get(1..)?;
     let fits =
         !name.is_empty() && name.iter().all(|&b| is_token(b)) && !value.iter().any(|&b| b < 0x20 && b != b'\t' || b == 0x7f);
-    fits.then_some((name, value))
+    // SP and HTAB are all that is left of what this takes off.
+    fits.then_some((name, value.trim_ascii()))
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.
