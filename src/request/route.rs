@@ -97,15 +97,17 @@ struct Search {
     loose: Dialects,
     /// Methods of the operations taken.
     served: u16,
-    /// The first segment of those at the end that operations taken have as ids; that of the operation with the fewest.
+    /// The first segment of those at the end that operations taken have as ids, or as an id that holds slashes; that of the operation with the fewest.
     free: usize,
+    /// The same without ids of models.
+    ids: usize,
     /// Where the last ending taken begins.
     ending: usize,
 }
 
 impl Search {
     fn new(manner: Manner) -> Self {
-        Self { manner, all: false, sure: 0, loose: 0, served: 0, free: 0, ending: 0 }
+        Self { manner, all: false, sure: 0, loose: 0, served: 0, free: 0, ids: 0, ending: 0 }
     }
 
     fn found(&self) -> Match {
@@ -276,18 +278,22 @@ impl Route {
 
     /// Takes the operations whose path it is, from a prefix on or at its end.
     fn find(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) -> Match {
-        let exact = self.search(walk, segments, Manner::Exact);
-        if exact.found() == Match::Sure {
-            if exact.free < segments.len() {
-                let within = self.search(walk, segments, Manner::Within(exact.free));
-                self.hints(segments, within.ending);
-            }
-            return Match::Sure;
+        let mut search = self.search(walk, segments, Manner::Exact);
+        let mut known = search.found();
+        let mut end = 0;
+        let exact = known == Match::Sure;
+        if !exact {
+            search = self.search(walk, segments, Manner::Ending);
+            known = known.max(search.found());
+            end = if search.found() == Match::None { segments.len() } else { search.ending };
         }
-        let ending = self.search(walk, segments, Manner::Ending);
-        let known = exact.found().max(ending.found());
+        if search.free < segments.len() && search.found() != Match::None {
+            end = end.max(self.search(walk, segments, Manner::Within(search.free)).ending);
+        }
         // What stands before the ending says which model in the paths of some servers.
-        self.hints(segments, if ending.found() == Match::None { segments.len() } else { ending.ending });
+        if !exact || end > 0 || search.ids < segments.len() {
+            self.hints(segments, end);
+        }
         known
     }
 
@@ -368,7 +374,10 @@ impl Route {
             taken |= dialect;
             search.served |= operation.methods;
             let free = free(&operation, segments.len(), captures);
-            search.free = search.free.max(free);
+            // What follows a slash in an id may be the path of another server behind this one.
+            let slashed = captures.last().filter(|last| last.from + 1 < last.to).map_or(free, |last| free.min(last.from));
+            search.free = search.free.max(slashed);
+            search.ids = search.ids.max(free);
             self.known(at, &operation, search.manner == Manner::Exact && !loose && !search.all);
             if !loose && self.methods & POST != 0 && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
             {
