@@ -6,8 +6,8 @@
 //! Parsers take names for equal that are not: Go's `encoding/json` folds case with Unicode's simple folding, in which
 //! U+017F is an `s` and U+212A a `k`; others drop `_`, control characters or lone surrogates, or end the name at a NUL.
 //!
-//! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs and changes of case) is one
-//! of [`NOUNS`], or an id or a name after one of these.
+//! A key `~` of a state stands for every name that is called like a model: its last word (words end at `_`, `-`, other signs, what is no ASCII and changes
+//! of case) is one of [`NOUNS`], or an id or a name after one of these. Of a name of any length its end is kept for that.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
@@ -21,7 +21,14 @@ pub(crate) struct Key {
     folded: Bytes,
     /// A NUL came: for the folded name nothing follows.
     cut: bool,
+    /// Up to there it was called like a model.
+    like: bool,
+    /// `exact` holds its end alone.
+    long: bool,
 }
+
+/// No less than the longest noun, a label and the signs around them take.
+const END_BYTES: usize = 24;
 
 /// A wanted key that a name is, or is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,36 +71,77 @@ impl Bytes {
 }
 
 impl Key {
-    pub(crate) const EMPTY: Self = Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false };
+    pub(crate) const EMPTY: Self =
+        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
 
     pub(crate) fn clear(&mut self) {
         self.exact.length = 0;
         self.folded.length = 0;
         self.cut = false;
+        self.like = false;
+        self.long = false;
+    }
+
+    /// Adds a byte as it is. Of a name that is longer than any wanted one its end is kept, signs side by side as one.
+    #[inline(always)]
+    fn add(&mut self, byte: u8) {
+        if self.exact.length == limits::KEY_BYTES {
+            self.shorten();
+        }
+        self.exact.push(byte);
+    }
+
+    #[inline(never)] // seldom called
+    fn shorten(&mut self) {
+        self.long = true;
+        let Bytes { held, length } = &mut self.exact;
+        let mut last = 0;
+        *length = 0;
+        for at in 0..held.len() {
+            let byte = held.get(at).copied().unwrap_or_default();
+            if (byte.is_ascii_alphanumeric() || last != b'_')
+                && let Some(place) = held.get_mut(*length)
+            {
+                last = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
+                *place = last;
+                *length += 1;
+            }
+        }
+        if let Some(front) = length.checked_sub(END_BYTES) {
+            held.copy_within(front.., 0);
+            *length = END_BYTES;
+        }
+    }
+
+    fn end(&self) -> &[u8] {
+        self.exact.get().unwrap_or_default()
     }
 
     /// Adds a piece of the name that cuts no UTF-8 sequence. Bytes that are no UTF-8 stand for themselves.
     pub(crate) fn push(&mut self, mut piece: &[u8]) {
         while let [byte, rest @ ..] = piece {
-            self.exact.push(*byte);
+            self.add(*byte);
             piece = rest;
             if self.cut {
                 continue;
             }
             match (byte, rest) {
-                (0, _) => self.cut = true,
+                (0, _) => {
+                    self.cut = true;
+                    self.like = is_model_like(self.end());
+                }
                 (1..0x20 | 0x7f | b'_', _) => {}
                 (0xc2, [0x80..=0x9f, rest @ ..]) => {
-                    self.exact.push(0x80);
+                    self.add(0x80);
                     piece = rest;
                 }
                 (0xc5, [0xbf, rest @ ..]) => {
-                    self.exact.push(0xbf);
+                    self.add(0xbf);
                     self.folded.push(b's');
                     piece = rest;
                 }
                 (0xe2, [0x84, 0xaa, rest @ ..]) => {
-                    self.exact.push(0xaa);
+                    self.add(0xaa);
                     self.folded.push(b'k');
                     piece = rest;
                 }
@@ -104,13 +152,7 @@ impl Key {
 
     /// Adds a surrogate without its other half: some parsers drop it.
     pub(crate) fn push_lone(&mut self) {
-        self.exact.push(0xed);
-    }
-
-    /// Nothing that follows can make it a wanted key.
-    #[inline]
-    pub(crate) fn is_hopeless(&self) -> bool {
-        self.folded.length > limits::KEY_BYTES
+        self.add(0xed);
     }
 
     /// The folded name; `None` if it is longer than any wanted one.
@@ -121,7 +163,9 @@ impl Key {
 
     /// The wanted key of these that the name is or may be taken for.
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
-        find(bundle, keys, self.folded()?, self.exact.get())
+        let exact = self.exact.get().filter(|_| !self.long);
+        let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
+        wanted.or_else(|| like(bundle, keys, self.end(), self.like))
     }
 }
 
@@ -129,22 +173,18 @@ impl Key {
 #[inline]
 pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
     let plain = name.len() <= limits::KEY_BYTES && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
-    plain.then(|| find(bundle, keys, name, Some(name)))
+    plain.then(|| documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys, name, false)))
 }
 
 /// Up to so many keys are looked at one by one: their lengths alone tell most of them apart.
 const FEW: u32 = 16;
 
-fn find(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
-    if folded.is_empty() {
-        return None;
-    }
-    documented(bundle, keys, folded, exact).or_else(|| {
-        // INVARIANT: it sorts behind every letter.
-        let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
-        let like = bundle.text(last.folded) == "~" && is_model_like(exact?);
-        like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
-    })
+/// The key `~`, for a name that ends so, or is known to be called like a model.
+fn like(bundle: Bundle<'_>, keys: Span, end: &[u8], known: bool) -> Option<Wanted> {
+    // INVARIANT: it sorts behind every letter.
+    let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
+    let like = bundle.text(last.folded) == "~" && (known || is_model_like(end));
+    like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
 }
 
 fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
@@ -173,14 +213,18 @@ fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]
     Some(wanted)
 }
 
-/// The last word of a name that is called like a model; the third with U+017F, as [`Bytes`] hold it.
-const NOUNS: [&[u8]; 5] = [b"model", b"models", b"model\xbf", b"engine", b"deployment"];
+/// The last word of a name that is called like a model.
+const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
 /// What may follow it.
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
-/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
+/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`. A NUL ends it to
+/// some, and is a sign like any other to others.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
-    let name = name.split(|&b| b == 0).next().unwrap_or_default();
+    ends_like(name) || ends_like(name.split(|&b| b == 0).next().unwrap_or_default())
+}
+
+fn ends_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {
         Some(_) => true,
         // Servers that pass over case read `modelid` as `modelId`.
@@ -192,7 +236,7 @@ pub(crate) fn is_model_like(name: &[u8]) -> bool {
 /// begin anywhere.
 fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
     while let Some((last, front)) = name.split_last() {
-        if last.is_ascii_alphanumeric() || *last >= 0x80 {
+        if last.is_ascii_alphanumeric() {
             break;
         }
         name = front;
@@ -217,6 +261,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_end_of_a_name_tells_however_long_it_is() {
+        let signs = "_-".repeat(99);
+        let many = "very_".repeat(99);
+        for (name, like) in [
+            (format!("{many}model"), true),
+            (format!("{many}deployment{signs}names{signs}"), true),
+            (format!("selected_model\0{many}"), true),
+            (format!("{many}modelling"), false),
+            (many.clone(), false),
+        ] {
+            let mut key = Key::EMPTY;
+            for piece in name.as_bytes().chunks(7) {
+                key.push(piece);
+            }
+            assert_eq!(key.like || is_model_like(key.end()), like, "{name:?}");
+            assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
+        }
+    }
+
+    #[test]
     fn the_last_word_tells_what_is_called_like_a_model() {
         for name in [
             "model",
@@ -239,7 +303,15 @@ mod tests {
             "model_",
             "answering_mODEL",
             "reasoning model",
+            "x\0model",
             "model\0x",
+            "\0aModel",
+            "model\0",
+            "mod\u{e9}_model",
+            "\u{e9}model",
+            "model\u{200b}",
+            "model\u{17f}",
+            "model\u{a0}id",
             "_model",
             "modelid",
             "MODELID",
@@ -263,7 +335,6 @@ mod tests {
             "engineer",
             "",
             "_",
-            "x\0model",
             "supermodelid",
             "modelkid",
             "fileid",

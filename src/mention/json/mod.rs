@@ -920,13 +920,7 @@ impl Json {
         }
         match self.sink {
             Sink::Skip => {}
-            Sink::Key => {
-                self.key.push(piece);
-                if self.key.is_hopeless() {
-                    self.next = self.innermost().map_or(NONE, |level| level.other);
-                    self.sink = Sink::Skip;
-                }
-            }
+            Sink::Key => self.key.push(piece),
             Sink::Text => {
                 let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
                 self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
