@@ -922,16 +922,23 @@ impl Json {
             Sink::Skip => {}
             Sink::Key => self.key.push(piece),
             Sink::Text => {
-                let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
-                self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
-                if piece.len() > room && !is_conditional(self.role) {
-                    if self.role == role::HINT {
-                        // No id is as long; a list of ids may be.
-                        findings.present(role::SUSPECT);
-                    } else {
-                        self.doubt_it(Reason::IdTooLong);
+                let mut piece = piece;
+                loop {
+                    let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
+                    self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+                    piece = piece.get(room..).unwrap_or_default();
+                    if piece.is_empty() || is_conditional(self.role) {
+                        break;
                     }
-                    self.sink = Sink::Skip;
+                    if self.role != role::HINT {
+                        self.doubt_it(Reason::IdTooLong);
+                        self.sink = Sink::Skip;
+                        break;
+                    }
+                    // No id is as long, a list of ids may be: it is read a part at a time, and the parts overlap.
+                    findings.present(role::SUSPECT);
+                    let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
+                    self.text.drain(..limits::MODEL_ID_BYTES / 2);
                 }
             }
             Sink::Nested => self.nest(bundle, piece, findings),
