@@ -89,7 +89,7 @@ export class Bench {
     const asked = requests.map((request) => {
       const { operation, method, target, trailers = [] } = request;
       const headers = request.headers.filter(([name]) => name.toLowerCase() !== "content-encoding");
-      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, ...userData([operation]), container: operation.container === true };
+      return { method, target, headers, trailers, body: Buffer.from(plain(request), "latin1").toString("base64"), places: operation.places, ...userData([asAsked(request)]), container: operation.container === true };
     });
     const cut = requests.filter(({ chunks }) => chunks !== undefined);
     const twins = requests.filter(({ twin }) => twin);
@@ -232,6 +232,11 @@ function broken(request, { verdict, reason }) {
   return expected.verdicts.includes(verdict) || expected.reasons.includes(reason) ? undefined : expected.kind;
 }
 
+/** The operation; behind a verb it is another server's, which may run what it takes. */
+function asAsked({ operation, mutations }) {
+  return mutations.includes("end-verb") ? { ...operation, runs: true } : operation;
+}
+
 /** Where the user's own data stands, in the body and in a line of it. */
 function userData(operations) {
   const lines = [...new Set(["metadata", ...operations.flatMap(({ data = [] }) => data)])];
@@ -251,8 +256,8 @@ export function gateLine(request) {
   return line;
 }
 
-/** Credentials in a head, each as the name of its place and its text. */
-function credentials({ target, headers }) {
+/** Credentials in a head and in the trailers, which a line for the gate has as headers: each as the name of its place and its text. */
+function credentials({ target, headers, trailers = [] }) {
   const query = target.includes("?") ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))] : [];
-  return [...headers.map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query].map(([name, value]) => [name.toLowerCase(), value]).filter(([name]) => CREDENTIALS.includes(name));
+  return [...[...headers, ...trailers].map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query].map(([name, value]) => [name.toLowerCase(), value]).filter(([name]) => CREDENTIALS.includes(name));
 }
