@@ -1,3 +1,5 @@
+//! Tests of opening a bundle: damage, contradictions, other files.
+
 use super::*;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, Str};
