@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. This
-//! module fetches nothing and has neither a clock nor a platform: the caller passes in facts and
+//! module fetches nothing and has neither a clock nor a platform: the binding passes in facts and
 //! time.
 
 use alloc::rc::Rc;

@@ -14,8 +14,9 @@
 //! that the caller may use (a lenient check asks for no such proof), and no unit may go before it
 //! has been read to its end. A unit that names a denied model cuts the response, however late.
 //!
-//! The result does not depend on where chunks end. This module holds no byte of a checked response,
-//! and at most one entry of a list.
+//! The result does not depend on where chunks end. This module holds no byte of a checked response.
+//! Of a list it holds one entry and a buffer, together at most twice
+//! [`limits::LIST_ROW_BYTES`](crate::limits::LIST_ROW_BYTES).
 
 mod aws_event_stream;
 mod document;
