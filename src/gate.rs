@@ -1,12 +1,13 @@
-//! A loaded bundle that decides: facts, denied set, request and verdict put together.
+//! Decides with a loaded bundle: combines facts, denied set, request and verdict.
 //!
 //! ```text
-//! caller + method + url -> begin: denied set empty or path unguarded -> pass, nothing is read
-//!                                    else                         -> Inspection: headers, body chunk by chunk -> Verdict
+//! caller + method + url -> begin -> denied set empty, or path not guarded: pass, nothing is read
+//!                                -> else: Inspection (headers, body chunk by chunk) -> Verdict
 //! ```
 //!
-//! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. It fetches nothing, knows no clock and no
-//! platform: the faces hand it what they have.
+//! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. This
+//! module fetches nothing and has neither a clock nor a platform: the binding passes in facts and
+//! time.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -33,16 +34,16 @@ use crate::response::Response;
 use crate::verdict::egress::ResponseCheck;
 use crate::verdict::{Outcome, Verdict, VerdictKind};
 
-/// Why a bundle cannot be put to use, although it is sound.
+/// Why a sound bundle cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {
-    /// The list key is not the one that the bundle was compiled with.
+    /// The bundle was compiled with another list key.
     ListKey,
 }
 
 impl GateError {
-    /// The stable code.
+    /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -63,24 +64,26 @@ impl core::fmt::Display for GateError {
 
 impl core::error::Error for GateError {}
 
-/// What is known of a caller before the body is read: every combination of a place and an account is a candidate.
+/// The facts known of a caller before the body is read. Every combination of a place and an account
+/// is a candidate.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// Candidate places; none is one of which nothing is known.
+    /// Candidate places. An empty list counts as one unknown place.
     pub places: Vec<Place>,
-    /// Network kinds.
+    /// Kinds of network.
     pub network: Network,
-    /// Number of the autonomous system.
+    /// Autonomous system number (ASN).
     pub asn: Option<u32>,
-    /// Address of the caller.
+    /// The caller's IP address.
     pub ip: Option<IpAddr>,
-    /// Candidate accounts, one for each credential; none is one of which nothing is known.
+    /// Candidate accounts, one for each credential. An empty list counts as one unknown account.
     pub accounts: Vec<Rc<Account>>,
-    /// The bundle or the facts are past their freshness: nothing opens, and what rests on proof closes.
+    /// The bundle or the facts are past their freshness. Then no licence opens anything, and
+    /// whatever rests on proof is closed.
     pub stale: bool,
 }
 
-/// A bundle, ready to decide.
+/// A bundle that is ready to decide.
 pub struct Gate {
     bundle: OwnedBundle,
     list_key: Option<Vec<u8>>,
@@ -88,12 +91,13 @@ pub struct Gate {
     nobody: Rc<Account>,
 }
 
-/// What the facts alone say.
+/// The result of [`Gate::begin`]: what the facts alone decide.
 #[derive(Debug)]
 pub enum Begun {
-    /// The request passes, and nothing of it is read.
+    /// The request passes unread.
     Pass(PassedRequest),
-    /// The caller has a denied set: headers and, if [`Inspection::wants_body`] says so, the body must be read.
+    /// The caller has a denied set. The headers must be read, and also the body if
+    /// [`Inspection::wants_body`] says so.
     Inspect(UnreadRequest),
 }
 
@@ -106,13 +110,13 @@ pub struct PassedRequest {
     stale: bool,
 }
 
-/// A request whose denied set is known and of which nothing is read yet.
+/// A request whose denied set is known, before anything of it is read.
 #[derive(Debug)]
 pub struct UnreadRequest {
     caller: Caller,
     route: Route,
     denied_set: DeniedSet,
-    /// A licence lifts something for the caller.
+    /// A licence lifts something for this caller.
     licensed: bool,
     now: i64,
 }
@@ -124,11 +128,11 @@ pub struct Inspection {
 }
 
 impl Gate {
-    /// Takes a checked bundle. `list_key` is the deployment's secret for lists whose names must not be guessable; without it, what rests on
-    /// such a list is unknown.
+    /// Takes a checked bundle. `list_key` is the deployment's secret for lists whose names must not
+    /// be guessable. Without it, conditions on such a list are unknown.
     ///
     /// # Errors
-    /// [`GateError::ListKey`] if the key is not the one that the bundle was compiled with.
+    /// [`GateError::ListKey`] if the bundle was compiled with another key.
     pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
         let view = bundle.view();
         if let Some(key) = list_key {
@@ -144,15 +148,17 @@ impl Gate {
         Ok(Self { list_key: list_key.map(<[u8]>::to_vec), evaluator, nobody, bundle })
     }
 
-    /// The bundle.
+    /// Returns a view of the bundle.
     #[must_use]
     pub fn bundle(&self) -> Bundle<'_> {
         self.bundle.view()
     }
 
-    /// The facts of an account. `get` is asked for each declared fact by name and claim.
+    /// Classifies the facts of an account. `get` receives the name and the claim of each declared
+    /// fact and returns the fact's value.
     ///
-    /// `shared` says that the account's key is an entity's, and not all its users are attested: facts about a person are then unknown.
+    /// `shared` means that the account record belongs to an entity and that not all users of it are
+    /// attested. Facts about a person are then unknown.
     pub fn account(
         &self,
         shared: bool,
@@ -161,7 +167,7 @@ impl Gate {
         self.account_of(shared, &mut get)
     }
 
-    /// The same, once for whatever asks.
+    /// The body of [`Self::account`], compiled once for all types of `get`.
     fn account_of(
         &self,
         shared: bool,
@@ -192,17 +198,19 @@ impl Gate {
         }))
     }
 
-    /// Puts a rule into a state, over what the bundle says. `false` if there is no rule of that id, or a licence was to be in shadow.
+    /// Switches a rule to a state that overrides the bundle's. Returns `false` if there is no rule
+    /// of that id, or if the rule is a licence and the state is shadow.
     pub fn switch(&mut self, rule: &str, state: SwitchState) -> bool {
         self.evaluator.switch(self.bundle.view(), rule, state)
     }
 
-    /// Takes back every switch.
+    /// Removes every switch.
     pub fn unswitch(&mut self) {
         self.evaluator.unswitch();
     }
 
-    /// The first step: route and denied set. `now` is in milliseconds since the epoch.
+    /// First step: finds the route and computes the denied set. `now` is in milliseconds since the
+    /// Unix epoch.
     pub fn begin(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Begun {
         let view = self.bundle.view();
         let route = route::route(view, method, url);
@@ -231,19 +239,20 @@ impl Gate {
         })
     }
 
-    /// Whether the last `begin` found a licence that lifts something for its caller.
+    /// Returns whether the last `begin` found a licence that lifts something for its caller.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.evaluator.is_licensed()
     }
 
-    /// Whether the last `begin` found something that restrictions in shadow would close.
+    /// Returns whether the last `begin` found something that restrictions in shadow would close.
     #[must_use]
     pub fn is_shadowed(&self) -> bool {
         self.evaluator.is_shadowed()
     }
 
-    /// The verdict on a request that passed unread, for whoever wants it in words. `caller` is the one of the begin.
+    /// Returns the verdict on a request that passed unread. `caller` must be the one given to
+    /// `begin`.
     pub fn passed(&mut self, passed: &PassedRequest, caller: &Caller) -> Verdict {
         if passed.reason == Reason::Unguarded {
             return Verdict::pass(passed.reason);
@@ -257,8 +266,9 @@ impl Gate {
         Verdict::pass_under(view, &grounds.licences)
     }
 
-    /// The families that a caller may not use, as JSON: `[{id, title, message, restrictions}]`. A family of which some models are closed is
-    /// listed; `*` stands for models that no family knows.
+    /// Returns the families that a caller may not use, as JSON: `[{id, title, message,
+    /// restrictions}]`. A family is listed if at least one of its models is closed. `*` is the id
+    /// for models of no family.
     pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
@@ -281,7 +291,8 @@ impl Gate {
         to
     }
 
-    /// Ids of the families that a denied set closes, each in quotes and blanks between; `*` stands for models that no family knows.
+    /// Returns the ids of the families that a denied set closes, each in quotes, separated by
+    /// blanks. `*` is the id for models of no family.
     #[must_use]
     pub fn denied(&self, denied_set: &DeniedSet) -> String {
         let bundle = self.bundle();
@@ -316,7 +327,9 @@ impl Gate {
         to
     }
 
-    /// The bits of the denied set whose patterns are of a family, or the bit of no pattern; none if they are all open.
+    /// Returns those bits of the denied set whose patterns belong to `family`. For `None` it
+    /// returns bit 0, the bit of ids in which no pattern occurs. All bits are clear if all of these
+    /// are open.
     fn closed(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; denied_set.denied.len()];
         for (bit, pattern) in
@@ -382,7 +395,7 @@ impl Gate {
         )
     }
 
-    /// The second step: path, query and headers are read at once.
+    /// Second step: reads path, query and headers.
     pub fn inspect(&self, unread: UnreadRequest, head: &Head<'_>) -> Inspection {
         let reader = RequestReader::new(
             self.bundle(),
@@ -394,36 +407,40 @@ impl Gate {
         Inspection { unread, reader }
     }
 
-    /// Begins another client message on the WebSocket that a request which passed has opened, under what an `begin` of the same request and
-    /// caller found just now. `feed` and `finish` follow, as for a body; without a `feed`, the connection as it is known so far is judged.
+    /// Begins another client message on the WebSocket that a passed request has opened. `unread` is
+    /// from a new `begin` for the same request and caller. `feed` and `finish` follow, as for a
+    /// body. Without a `feed`, `finish` judges the connection as it is known so far.
     pub fn message(&self, pending: &mut Inspection, unread: UnreadRequest, binary: bool) {
         pending.reader.message(self.bundle(), &unread.denied_set, binary);
         pending.unread = unread;
     }
 
-    /// Reads a piece of a message of the origin's on such a WebSocket.
+    /// Reads a piece of a message that the origin sends on such a WebSocket.
     pub fn feed_origin(&self, pending: &mut Inspection, bytes: &[u8]) {
         pending.reader.feed_origin(self.bundle(), bytes);
     }
 
-    /// That message has ended, if there was one. `Some(true)`: it may go on, with those held before it; `Some(false)`: it is to be held; `None`:
-    /// it names what is denied, as `finish` will tell.
+    /// Ends a message of the origin, if there was one, and says whether it may go to the client.
+    /// `Some(true)`: this message and those held before it may go. `Some(false)`: it must be held.
+    /// `None`: the connection is settled, for example by a denied name; `finish` returns the
+    /// verdict.
     pub fn may_release(&self, pending: &mut Inspection) -> Option<bool> {
         let may = pending.reader.may_release(self.bundle());
         (!pending.reader.settled()).then_some(may)
     }
 
-    /// Reads a piece of the body, or of a message. `true`: settled, what follows cannot change the verdict.
+    /// Reads a piece of the body or of a client message. Returns `true` once the verdict is
+    /// settled, so that later bytes cannot change it.
     pub fn feed(&self, pending: &mut Inspection, bytes: &[u8]) -> bool {
         pending.reader.feed(self.bundle(), bytes);
         pending.reader.settled()
     }
 
-    /// The last step: the verdict over all that was read.
+    /// Last step: returns the verdict over everything that was read.
     pub fn finish(&mut self, pending: &mut Inspection) -> Verdict {
         let Inspection { unread, reader } = pending;
         let outcome = reader.finish(self.bundle.view(), &unread.denied_set);
-        // Who stands behind a verdict takes a look at every rule, so it is asked only where somebody does.
+        // Finding the grounds scans every rule, so it is skipped where no grounds can exist.
         let asked = outcome.kind == VerdictKind::Deny || unread.licensed;
         let grounds =
             if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
@@ -432,7 +449,8 @@ impl Gate {
 }
 
 impl Gate {
-    /// What the origin answers to a request that goes on: a reader of it, made for [`Verdict::check`].
+    /// Returns a reader for the origin's response to a request that was forwarded. `check` is
+    /// [`Verdict::check`].
     #[must_use]
     pub fn answer(
         &self,
@@ -459,9 +477,10 @@ impl Gate {
         )
     }
 
-    /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
-    /// one under which it was sent, or would have been. The grounds are those of all that the caller may not use or, with an
-    /// answer that named what is denied, of that.
+    /// Returns the verdict on a request whose response is withheld, or that may not be deferred
+    /// since no response would show which model ran. `verdict` is the one under which the request
+    /// was sent, or would have been. If the response named a denied model, the grounds are those of
+    /// the models it named. Otherwise they are the grounds of the whole denied set.
     pub fn withheld(
         &mut self,
         pending: &Inspection,
@@ -503,7 +522,7 @@ impl Gate {
 }
 
 impl PassedRequest {
-    /// Whether it lay under a guarded path.
+    /// Returns whether the path is guarded.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.reason != Reason::Unguarded
@@ -511,18 +530,20 @@ impl PassedRequest {
 }
 
 impl Inspection {
-    /// The connection cannot go on: messages went over it unread, or the origin does not say what runs. Unless it is denied, it is refused.
+    /// Ends the connection: messages passed unread, or the origin does not say which model runs.
+    /// The verdict is then a refusal for `reason`, unless it is a denial.
     pub fn stop(&mut self, reason: Reason) {
         self.reader.stop(reason);
     }
 
-    /// Whether the body must be read.
+    /// Returns whether the body must be read.
     #[must_use]
     pub fn wants_body(&self) -> bool {
         self.reader.wants_body()
     }
 
-    /// What it asks for, for a log: dialect, blank and operation; of several the first.
+    /// Returns dialect, blank and operation of the request, for a log. Of several operations it
+    /// names the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();
@@ -537,41 +558,41 @@ impl Inspection {
         to
     }
 
-    /// The codings that lie over the body, as [`RequestReader::codings`].
+    /// Returns the codings of the body, as [`RequestReader::codings`].
     #[must_use]
     pub fn codings(&self) -> &str {
         self.reader.codings()
     }
 
-    /// Whether the body must reach the origin as it came, as [`RequestReader::is_signed`].
+    /// Returns whether the body must reach the origin unchanged, as [`RequestReader::is_signed`].
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.reader.is_signed()
     }
 
-    /// The codings are undone: what will be fed is what they leave.
+    /// Declares that `feed` will receive the decoded body.
     pub fn decoded(&mut self) {
         self.reader.decoded();
     }
 
-    /// The body cannot be read further, as [`RequestReader::unreadable`].
+    /// Declares that the body cannot be read further, as [`RequestReader::unreadable`].
     pub fn unreadable(&mut self, reason: Reason) {
         self.reader.unreadable(reason);
     }
 
-    /// What was found, with where it stood: for who explains.
+    /// Returns the mentions with their locations, for explanations.
     #[cfg(feature = "author")]
     pub(crate) fn mentions(&self) -> &[crate::mention::findings::Mention] {
         self.reader.mentions()
     }
 
-    /// Whether one of these patterns occurs in a mention, or in what it resolves to.
+    /// Returns whether one of these patterns occurs in a mention, or in a name that it resolves to.
     #[cfg(feature = "author")]
     pub(crate) fn holds(&self, bundle: Bundle<'_>, mention: &str, patterns: &[u64]) -> bool {
         self.reader.holds(bundle, mention, patterns)
     }
 
-    /// The denied set under which it is read.
+    /// Returns the denied set under which the request is read.
     #[cfg(any(feature = "author", feature = "edge"))]
     pub(crate) fn denied_set(&self) -> &DeniedSet {
         &self.unread.denied_set
@@ -579,14 +600,14 @@ impl Inspection {
 }
 
 impl UnreadRequest {
-    /// What the caller may not use.
+    /// Returns what the caller may not use.
     #[must_use]
     pub fn denied_set(&self) -> &DeniedSet {
         &self.denied_set
     }
 }
 
-/// The texts of a list, lent.
+/// Borrows the texts of a list. Any other value has none.
 fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
     let mut lent = Vec::new();
     if let Some(OwnedValue::List(texts)) = value {
@@ -597,8 +618,9 @@ fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
     lent
 }
 
-/// The candidates of a caller, without an allocation unless there are very many. Above [`limits::CANDIDATES`] the caller counts as stale, and
-/// yet each counts: one that is certainly denied must not hide behind the others.
+/// The candidates of a caller. Up to [`limits::CANDIDATES`] of them need no allocation. Above that
+/// bound the caller counts as stale, and each candidate still counts: a candidate that is certainly
+/// denied must not hide behind the others.
 struct Candidates<'a> {
     few: [Candidate<'a>; limits::CANDIDATES],
     count: usize,

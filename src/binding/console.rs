@@ -1,6 +1,7 @@
-//! The console module: what an author needs, in the browser. Nothing leaves the page.
+//! The console module: the author's tools in the browser. Nothing leaves the page.
 //!
-//! Values cross as JavaScript objects; it is loaded once a page, so its weight buys comfort.
+//! Values cross the boundary as JavaScript objects. The module is loaded once for each page, so its
+//! size matters less than convenience.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -14,7 +15,7 @@ use crate::bundle::view::OwnedBundle;
 use crate::policy;
 use crate::policy::Source;
 
-/// Sends the text of a panic to the browser's console, once, when the module starts.
+/// Sends the text of a panic to the browser's console. Called once, when the module starts.
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
@@ -26,7 +27,7 @@ struct File {
     text: String,
 }
 
-/// The policy files `[{name, text}]`, and the list files that they name `{name: text}`.
+/// Loads the policy files `[{name, text}]` and the list files that they name, `{name: text}`.
 fn load(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<policy::Loaded, JsValue> {
     let files: Vec<File> = serde_wasm_bindgen::from_value(files)?;
     let lists: BTreeMap<String, String> = serde_wasm_bindgen::from_value(lists).unwrap_or_default();
@@ -53,14 +54,15 @@ fn object(value: &impl Serialize) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 
-/// The JSON Schema of a policy document.
+/// Returns the JSON Schema of a policy document.
 #[wasm_bindgen]
 pub fn schema() -> Result<JsValue, JsValue> {
     object(&policy::schema())
 }
 
-/// Every problem of a policy: `[{code, severity, file, line, column, end_line, end_column, message, help, fix, at}]`. `now` is in milliseconds since the epoch;
-/// without it nothing is past its date.
+/// Returns every problem of a policy: `[{code, severity, file, line, column, end_line, end_column,
+/// message, help, fix, at}]`. `now` is in milliseconds since the Unix epoch. Without it no date
+/// counts as past.
 #[wasm_bindgen]
 pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue, JsValue> {
     let mut loaded = load(files, lists, now)?;
@@ -71,9 +73,9 @@ pub fn check(files: JsValue, lists: JsValue, now: Option<f64>) -> Result<JsValue
     )
 }
 
-/// Compiles a policy into a bundle.
+/// Compiles a policy to a bundle.
 ///
-/// Throws the problems, in the shape of `check`, if the policy has errors.
+/// Throws the problems, in the format of `check`, if the policy has errors.
 #[wasm_bindgen]
 pub fn compile(
     files: JsValue,
@@ -110,7 +112,8 @@ impl Console {
         Ok(Self(Decider::new(bundle, list_key.as_deref())?))
     }
 
-    /// The verdict on one request, as a line. `now` is in milliseconds since the epoch.
+    /// Returns the verdict on one request, as a line. `now` is in milliseconds since the Unix
+    /// epoch.
     pub fn decide(&mut self, line: &str, now: f64) -> Result<String, JsError> {
         #[expect(
             clippy::cast_possible_truncation,

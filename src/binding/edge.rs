@@ -1,13 +1,16 @@
-//! The edge module: the smallest bridge between a worker and the evaluator.
+//! The edge module: a minimal binding between a worker and the evaluator.
 //!
-//! A decision takes one call where the caller has no denied set. Texts cross the boundary as few and as late as possible: method, address and
-//! facts as one line, the headers only of a request that must be read, words only for a refusal.
+//! A decision takes one call if the caller has no denied set. Few texts cross the boundary, and as
+//! late as possible: method, URL and facts as one line, headers only for a request that must be
+//! read, words only for a refusal.
 //!
 //! ```text
-//! begin() candidate(account)* access(line, headers, now) -> 0: pass
-//!                                                       -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
-//! on a WebSocket, for each client message:
-//! begin() candidate(account)* access(line, headers, now) -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
+//! begin() candidate(account)* access(line, headers, now)
+//!   -> without READ: pass
+//!   -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
+//! for each client message on a WebSocket:
+//! begin() candidate(account)* access(line, headers, now)
+//!   -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
 //! ```
 
 use alloc::rc::Rc;
@@ -40,37 +43,40 @@ use crate::verdict::egress::ResponseCheck;
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// A panic is a trap: the words would weigh more than what they are about, and the package replaces an instance that trapped.
+/// A panic is a trap. Its message would take more bytes than it is worth, and the package replaces
+/// a trapped instance.
 #[cfg(not(feature = "author"))]
 #[panic_handler]
 fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test compares the two.
+/// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test
+/// compares them.
 mod bits {
-    /// Some model is closed to the caller: go on with `read`.
+    /// Some model is closed to the caller. `read` must follow.
     pub(crate) const READ: u32 = 1;
-    /// Under a guarded path.
+    /// The path is guarded.
     pub(crate) const GUARDED: u32 = 4;
     /// A licence lifts something for the caller.
     pub(crate) const LICENSED: u32 = 16;
-    /// A fact of the line is none: nothing was decided.
+    /// A fact of the line is not valid, so nothing was decided.
     pub(crate) const INVALID: u32 = 32;
 }
 
 fn error(code: &str, message: &str) -> JsValue {
     let error = js_sys::Error::new(message);
-    // Setting a property of an object just made cannot fail.
+    // Setting a property of a new object cannot fail.
     let _ = Reflect::set(&error, &"code".into(), &code.into());
     error.into()
 }
 
-/// Nothing to start; but the glue calls it in every instance that replaces one that trapped, and fails if it is not there.
+/// Does nothing. The generated glue calls it in every instance that replaces a trapped one, and
+/// fails if it does not exist.
 #[wasm_bindgen(start)]
 fn start() {}
 
-/// An account's facts, classified once for the bundle they will be used with.
+/// An account's facts, classified once for the bundle that they will be used with.
 #[wasm_bindgen]
 pub struct Account(Rc<crate::facts::account::Account>);
 
@@ -94,7 +100,8 @@ pub struct Reader {
 
 #[wasm_bindgen]
 impl Edge {
-    /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be guessable.
+    /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be
+    /// guessable.
     #[wasm_bindgen(constructor)]
     pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Edge, JsValue> {
         let bundle = OwnedBundle::new(bundle)
@@ -106,37 +113,44 @@ impl Edge {
         Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, passed: None })
     }
 
-    /// What the bundle says of itself, as JSON: `{id, title, version, expires, digest, dialects, facts, secretLists}`.
+    /// Returns the bundle's description as JSON: `{digest, id, title, version, expires, dialects,
+    /// facts, secretLists, needs}`.
     pub fn info(&self) -> String {
         held(&self.gate).bundle().to_json()
     }
 
-    /// The facts of an account record, an object: each declared fact is taken from where its claim points.
+    /// Classifies the facts of an account record, an object. Each declared fact is read at its
+    /// claim.
     pub fn account(&self, record: &JsValue) -> Account {
         self.classify(record, |_, claim| at(record, claim))
     }
 
-    /// The facts of an account given by name, an object `{fact: value}`.
+    /// Classifies the facts of an account given by name, an object `{fact: value}`.
     #[wasm_bindgen(js_name = accountByName)]
     pub fn account_by_name(&self, facts: &JsValue) -> Account {
         self.classify(facts, |name, _| member(facts, name))
     }
 
-    /// Starts over with no candidate callers.
+    /// Clears the candidate accounts.
     pub fn begin(&mut self) {
         self.caller.accounts.clear();
     }
 
-    /// Adds a candidate caller.
+    /// Adds a candidate account.
     pub fn candidate(&mut self, account: &Account) {
         self.caller.accounts.push(Rc::clone(&account.0));
     }
 
-    /// The first step. `line` holds, one a line: method, URL, number of the autonomous system, address, network kinds with commas between,
-    /// `stale` or nothing, then each candidate place as country, blank, region. `headers` are lines `name: value`, needed only if some rule
-    /// depends on the operation: a header may ask for another method. `now` is in milliseconds since the epoch.
+    /// First step: finds the route and computes the denied set.
     ///
-    /// Returns the sum of [`bits`]. Without `READ` the request passes; but with `INVALID` nothing was decided.
+    /// `line` holds these fields, separated by line feeds: method, URL, autonomous system number,
+    /// IP address, network kinds separated by commas, `stale` or nothing, then each candidate place
+    /// as country, blank, region. `headers` are lines `name: value`. They are needed only if some
+    /// rule depends on the operation, since a header may ask for another method. `now` is in
+    /// milliseconds since the Unix epoch.
+    ///
+    /// Returns the sum of [`bits`]. With `INVALID` nothing was decided. With neither `READ` nor
+    /// `INVALID` the request passes.
     pub fn access(&mut self, line: &str, headers: &str, now: f64) -> u32 {
         let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
@@ -161,7 +175,8 @@ impl Edge {
             self.caller.network = self.caller.network.with(seen.network);
             self.caller.places.extend_from_slice(seen.places());
         }
-        // A clock beyond these bounds is broken; the conversion saturates, and so counts the bundle as stale or the rule as not begun.
+        // A clock beyond these bounds is broken. The conversion saturates, so the bundle counts as
+        // stale or the rule as not yet in force.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let now = now as i64;
         self.passed = None;
@@ -198,14 +213,16 @@ impl Edge {
         }
     }
 
-    /// The verdict on a request that `access` let pass, as JSON. Without `LICENSED` in the result of `access` it is always the same.
+    /// Returns the verdict on a request that `access` let pass, as JSON. If `access` did not return
+    /// `LICENSED`, it depends on `GUARDED` alone.
     pub fn verdict(&self) -> String {
         let passed =
             self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
         passed.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
-    /// The families that the caller of the last `access` may not use, as JSON: `[{id, title, message, restrictions}]`.
+    /// Returns the families that the caller of the last `access` may not use, as JSON: `[{id,
+    /// title, message, restrictions}]`.
     #[wasm_bindgen(js_name = deniedFamilies)]
     pub fn denied_families(&self) -> String {
         let mut gate = held(&self.gate);
@@ -214,7 +231,8 @@ impl Edge {
             .map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
     }
 
-    /// The second step, after `access` returned `READ`: reads path, query and headers, given as lines `name: value`.
+    /// Second step, after `access` returned `READ`: reads path, query and headers. `headers` are
+    /// lines `name: value`.
     pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
         let (unread, method, url) = self
             .unread
@@ -226,8 +244,8 @@ impl Edge {
         Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
     }
 
-    /// The second step of a client message on the WebSocket that the request of `reader` opened, after `access` returned `READ`. `missed`: messages
-    /// before it went unread.
+    /// Second step for a client message on the WebSocket that the request of `reader` opened, after
+    /// `access` returned `READ`. `missed`: messages before it passed unread.
     pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
         if let Some((unread, ..)) = self.unread.take() {
             held(&self.gate).message(&mut reader.pending, unread, binary);
@@ -237,7 +255,8 @@ impl Edge {
         }
     }
 
-    /// Puts a rule into a state, `on`, `off` or `shadow`; `false` if there is no such rule or state.
+    /// Switches a rule to a state: `on`, `off` or `shadow`. Returns `false` if there is no such
+    /// rule or state, or if a licence would be in shadow.
     pub fn switch(&mut self, rule: &str, state: &str) -> bool {
         SwitchState::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
     }
@@ -256,28 +275,31 @@ impl Edge {
 
 #[wasm_bindgen]
 impl Reader {
-    /// Whether the body must be read; without one, `finish` at once.
+    /// Returns whether the body must be read. If not, `finish` may follow at once.
     #[wasm_bindgen(js_name = wantsBody)]
     pub fn wants_body(&self) -> bool {
         self.pending.wants_body()
     }
 
-    /// The codings that lie over the body, with commas between; empty if there are none. What is fed must be what they leave.
+    /// Returns the codings of the body, separated by commas; empty if there are none. `feed` takes
+    /// the decoded body.
     pub fn codings(&self) -> String {
         self.pending.codings().into()
     }
 
-    /// Whether the body must go on as it came, coded.
+    /// Returns whether the coded body must be forwarded unchanged.
     pub fn signed(&self) -> bool {
         self.pending.is_signed()
     }
 
-    /// What it asks for, for a log: dialect, blank and operation; empty where no dialect knows it.
+    /// Returns dialect, blank and operation of the request, for a log; empty if no dialect knows
+    /// it.
     pub fn operation(&self) -> String {
         self.pending.operation(held(&self.gate).bundle())
     }
 
-    /// 0: the codings of the body are undone before it is fed. Else: that failed, for the reason that the decoding module gave.
+    /// Declares the result of decoding. 0: the body is decoded before it is fed. Otherwise decoding
+    /// failed, for the reason with the number from the decoding module.
     pub fn decoded(&mut self, trouble: usize) {
         match trouble.checked_sub(1) {
             None => self.pending.decoded(),
@@ -287,28 +309,32 @@ impl Reader {
         }
     }
 
-    /// Reads a piece of the body. `true`: settled, what follows cannot change the verdict.
+    /// Reads a piece of the body. Returns `true` once the verdict is settled, so that later bytes
+    /// cannot change it.
     pub fn feed(&mut self, bytes: &[u8]) -> bool {
         held(&self.gate).feed(&mut self.pending, bytes)
     }
 
-    /// Ids of the families that the caller may not use, each in quotes, separated by spaces; `*`: models of no family.
+    /// Returns the ids of the families that the caller may not use, each in quotes, separated by
+    /// blanks. `*` is the id for models of no family.
     #[wasm_bindgen(js_name = deniedIds)]
     pub fn denied_ids(&self) -> String {
         held(&self.gate).denied(self.pending.denied_set())
     }
 
-    /// Ends the request: all of it was read, or it is settled.
+    /// Makes the verdict, after everything was read or the verdict is settled.
     pub fn finish(&mut self) {
         self.verdict = Some(held(&self.gate).finish(&mut self.pending));
     }
 
-    /// The verdict as JSON: `{verdict, status, mentions, families, restrictions, licences, reason}`.
+    /// Returns the verdict as JSON: `{verdict, status, mentions, families, restrictions, licences,
+    /// reason}`.
     pub fn verdict(&self) -> String {
         self.verdict.as_ref().map(Verdict::to_json).unwrap_or_default()
     }
 
-    /// The answer to a request that is denied or refused, as JSON: `{status, headers: [[name, value]], body}`.
+    /// Returns the response to a denied or refused request, as JSON: `{status, headers: [[name,
+    /// value]], body}`.
     pub fn refusal(&self, case_id: &str) -> String {
         self.verdict
             .as_ref()
@@ -322,8 +348,8 @@ impl Reader {
         held(&self.gate).feed_origin(&mut self.pending, bytes);
     }
 
-    /// The message from the origin has ended. 1: it may go to the client, after those held before it; 0: it must be held; 2: it ends the session,
-    /// and the verdict is available.
+    /// Ends a message from the origin. 1: it may go to the client, after those held before it. 0:
+    /// it must be held. 2: it ends the session, and the verdict is available.
     #[wasm_bindgen(js_name = mayRelease)]
     pub fn may_release(&mut self) -> u32 {
         let may = held(&self.gate).may_release(&mut self.pending);
@@ -333,14 +359,16 @@ impl Reader {
         may.map_or(2, u32::from)
     }
 
-    /// The origin does not say which model runs, and no more can be held. Makes the verdict.
+    /// Ends the session because the origin does not say which model runs and no more can be held.
+    /// Makes the verdict.
     #[wasm_bindgen(js_name = giveUp)]
     pub fn give_up(&mut self) {
         self.pending.stop(Reason::AnswerUnnamed);
         self.finish();
     }
 
-    /// The same for a WebSocket, as JSON: `{event, code, reason}`; an empty event is not sent.
+    /// Returns the refusal on a WebSocket, as JSON: `{event, code, reason}`. An empty event is not
+    /// sent.
     pub fn socket(&self, case_id: &str) -> String {
         let Some(verdict) = &self.verdict else { return String::new() };
         let told = Socket::new(verdict, case_id);
@@ -358,13 +386,15 @@ impl Reader {
 
 #[wasm_bindgen]
 impl Reader {
-    /// What the origin's answer must be held against: 0 nothing, 1 a list that is filtered, 2 it may name nothing that is denied, 3 it must
-    /// name what may be used, 4 only an acknowledgement would tell.
+    /// Returns what the origin's response must be checked for: 0 nothing; 1 filter it as a list; 2
+    /// it may not name a denied model; 3 it must name a model that may be used; 4 the origin must
+    /// acknowledge the access header.
     pub fn check(&self) -> u32 {
         self.verdict.as_ref().map_or(0, |verdict| verdict.check as u32)
     }
 
-    /// Begins to read the origin's answer; `headers` as in `read`. `unread`: it goes as it is, and only its form is wanted.
+    /// Begins to read the origin's response. `headers` as in `read`. `unread`: the response is
+    /// forwarded unread, and only its format is needed.
     #[wasm_bindgen(js_name = beginResponse)]
     pub fn begin_response(&mut self, status: u16, headers: &str, unread: bool) {
         let check = match &self.verdict {
@@ -375,39 +405,40 @@ impl Reader {
         self.answer = Some(held(&self.gate).answer(&self.pending, check, status, &lines));
     }
 
-    /// Reads a piece of the answer; gives how many of the bytes that were read may go.
+    /// Reads a piece of the response. Returns how many of the held bytes may go.
     #[wasm_bindgen(js_name = feedResponse)]
     pub fn feed_response(&mut self, bytes: &[u8]) -> usize {
         let gate = held(&self.gate);
         self.answer.as_mut().map_or(0, |answer| answer.feed(gate.bundle(), bytes))
     }
 
-    /// The answer has ended; gives the same.
+    /// Ends the response. Returns how many of the held bytes may go.
     #[wasm_bindgen(js_name = endResponse)]
     pub fn end_response(&mut self) -> usize {
         let gate = held(&self.gate);
         self.answer.as_mut().map_or(0, |answer| answer.finish(gate.bundle()))
     }
 
-    /// Nothing more of the answer may go.
+    /// Returns whether nothing more of the response may go.
     #[wasm_bindgen(js_name = isCut)]
     pub fn is_cut(&self) -> bool {
         self.cut().is_some()
     }
 
-    /// What may go of a list.
+    /// Takes the bytes of a filtered list that may go.
     pub fn rows(&mut self) -> Vec<u8> {
         self.answer.as_mut().map(Response::take).unwrap_or_default()
     }
 
-    /// Where a list goes on of which no row is left.
+    /// Returns the cursor for the next page of a list that has no entry left.
     pub fn cursor(&self, forward: bool) -> String {
         let (first, last) = self.answer.as_ref().and_then(Response::cursors).unwrap_or_default();
         core::str::from_utf8(if forward { last } else { first }).unwrap_or_default().into()
     }
 
-    /// Turns the verdict into a denial or refusal: 0 as the answer's reader found, 1 nothing would tell what ran, 2 it has lasted too
-    /// long, 3 too much is held.
+    /// Turns the verdict into a denial or refusal. 0: for the reason that the response's reader
+    /// found. 1: no response would show which model ran. 2: it has lasted too long. 3: too many
+    /// bytes are held.
     pub fn withhold(&mut self, why: u32) {
         let Some(verdict) = &self.verdict else { return };
         let reason = match why {
@@ -421,7 +452,8 @@ impl Reader {
         self.verdict = Some(verdict);
     }
 
-    /// The refusal in the form of the answer, whose beginning has gone; empty: there is none.
+    /// Returns the refusal in the format of a response that has already begun; empty if this format
+    /// has none.
     #[wasm_bindgen(js_name = lastWords)]
     pub fn last_words(&self, case_id: &str) -> Vec<u8> {
         let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else {
@@ -440,17 +472,18 @@ impl Reader {
     }
 }
 
-/// Whether a request of this method asks for a WebSocket by this `Upgrade` header; what does not is an ordinary one, to be sent on without it.
+/// Returns whether a request with this method and this `Upgrade` header asks for a WebSocket. Any
+/// other request is an ordinary one and is forwarded without the header.
 #[wasm_bindgen(js_name = isUpgrade)]
 pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
     crate::request::reader::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
 }
 
-/// Lines `name: value`.
+/// Splits lines `name: value`.
 fn header_lines(text: &str) -> Vec<(&str, &str)> {
     let mut lines = Vec::new();
     for line in pieces(text, b'\n') {
-        // No name is empty, and names of HTTP/2's own begin with the sign that ends all names.
+        // A name has at least one character, and HTTP/2 pseudo-header names begin with a colon.
         if let Some(end) = find(b':', line.as_bytes().get(1..).unwrap_or_default())
             && let (Some(name), Some(value)) = (line.get(..=end), line.get(end + 2..))
         {
@@ -460,7 +493,8 @@ fn header_lines(text: &str) -> Vec<(&str, &str)> {
     lines
 }
 
-/// The gate. It is free unless a getter of an account record calls back, which traps; `RefCell::borrow_mut` would bring its words along.
+/// Borrows the gate. The borrow fails only if a getter of an account record calls back, which
+/// traps. `RefCell::borrow_mut` would add the bytes of its panic message.
 fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::Gate> {
     match gate.try_borrow_mut() {
         Ok(gate) => gate,
@@ -468,19 +502,19 @@ fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::
     }
 }
 
-/// The digest of a text as the mark of a forwarded request carries it.
+/// Returns the digest of a text as the access header holds it.
 #[wasm_bindgen]
 pub fn digest(text: &str) -> String {
     sign::digest(text.as_bytes())
 }
 
-/// The signature of a text under a key, `hmac-sha256`, in base64.
+/// Returns the HMAC-SHA256 of a text under a key, in Base64.
 #[wasm_bindgen]
 pub fn mac(key: &[u8], text: &str) -> String {
     sign::mac(key, text.as_bytes())
 }
 
-/// A value of a JavaScript object in the shapes that facts have.
+/// Converts a JavaScript value to the types that facts have.
 fn owned(value: &JsValue) -> Option<OwnedValue> {
     if let Some(value) = value.as_bool() {
         return Some(OwnedValue::Bool(value));
@@ -502,9 +536,9 @@ fn owned(value: &JsValue) -> Option<OwnedValue> {
     Some(OwnedValue::List(texts))
 }
 
-/// An own member of an object or array; `undefined` where there is none.
+/// Returns an own member of an object or array; `undefined` if there is none.
 fn member(of: &JsValue, name: &str) -> JsValue {
-    // Only own members: a record is data, and `__proto__` or `constructor` are not claims.
+    // Only own members: a record is data, so `__proto__` and `constructor` are not claims.
     match of.dyn_ref::<Object>() {
         Some(object) if Object::has_own(object, &JsValue::from_str(name)) => {
             Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
@@ -513,7 +547,7 @@ fn member(of: &JsValue, name: &str) -> JsValue {
     }
 }
 
-/// The value that an RFC 6901 pointer points to; `undefined` where there is none.
+/// Returns the value at an RFC 6901 pointer; `undefined` if there is none.
 fn at(record: &JsValue, pointer: &str) -> JsValue {
     let mut value = record.clone();
     for token in pieces(pointer, b'/').skip(1) {
@@ -522,7 +556,7 @@ fn at(record: &JsValue, pointer: &str) -> JsValue {
     value
 }
 
-/// A token of an RFC 6901 pointer with `~1` and `~0` undone.
+/// Decodes `~1` and `~0` in a token of an RFC 6901 pointer.
 fn unescaped(token: &str) -> String {
     let mut text = String::with_capacity(token.len());
     let mut rest = token.chars();

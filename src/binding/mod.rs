@@ -1,4 +1,4 @@
-//! The bridges to JavaScript, and nothing else: what they call stands in the modules above.
+//! The bindings to JavaScript. They hold no logic: they call the modules above.
 
 #[cfg(feature = "console")]
 #[expect(unreachable_pub, reason = "JavaScript reaches them")]

@@ -1,19 +1,23 @@
-//! Checks the inside of every section: each index, span, text and enumeration once, and the order that look-ups rely on.
+//! Checks the contents of every section: each index, span, text and enumeration once, and the order
+//! that lookups rely on.
 //!
-//! Input: a bundle whose header, section table and digest are sound. Output: nothing, or the first contradiction. After it the deciding
-//! code follows any index without a second thought; it still asks politely and gets `None` where this file is wrong.
+//! Input: a bundle whose header, section table and digest are sound. Output: nothing, or the first
+//! contradiction. After this check lookups cannot fail. They still return `Option`, so a bug here
+//! means a refusal, not a panic.
 //!
 //! ```text
-//! fields  what each must be stands in one table (`SECTIONS`), which one loop walks
-//! runs    spans whose records stand in an order stand in another (`RUNS`)
-//! code    what relates several fields or records
-//! work    linear in the size of the bundle. Where order within spans is checked, the spans of a section must be equal or share
-//!         nothing (`distinct`), so the sum of their lengths is bounded by the section; only that list of spans is sorted.
-//! memory  one list of spans at a time, 8 bytes a record that has one.
+//! fields  one table (`SECTIONS`) says what each field must be; one loop walks it
+//! runs    another (`RUNS`) says which spans have ordered records
+//! code    checks relations between several fields or records
+//! work    linear in the size of the bundle. Where the order within spans is checked, the spans of
+//!         a section must be equal or disjoint (`distinct`), so the sum of their lengths is bounded
+//!         by the section; only that list of spans is sorted.
+//! memory  one list of spans at a time, 8 bytes for each record that has a span
 //! ```
 //!
-//! Tables, since they weigh a quarter of the code that would say the same. It does not check meaning: that rows say what the policy says is
-//! the writer's burden, proved by tests, and its signer's.
+//! The checks are tables because tables weigh a quarter of the equivalent code. The meaning of the
+//! rows is not checked: the writer's tests prove that it is the policy's, and a signature vouches
+//! for the writer.
 
 use alloc::vec::Vec;
 
@@ -29,7 +33,7 @@ use crate::limits;
 
 type Checked = Result<(), Contradiction>;
 
-/// Section and record number of a contradiction.
+/// Section of a contradiction, and its byte offset in the section.
 pub(crate) struct Contradiction(u16, usize);
 
 /// Checks all sections.
@@ -41,31 +45,34 @@ pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
     })
 }
 
-/// How deep the stack of a program may get; the evaluator keeps it in one machine word of two bits each.
+/// Maximum depth of a program's stack. The evaluator keeps the stack in one machine word, two bits
+/// for each value.
 pub(crate) const PROGRAM_DEPTH: u32 = 32;
 
-/// What a field must be. Numbers are sections, except where it says so.
+/// What a field must be. Numbers are section ids, except in `Most`.
 #[derive(Clone, Copy)]
 enum Must {
     /// A text.
     Text,
-    /// A text that look-ups compare: short, so that checking the order of many that overlap stays linear.
+    /// A text that lookups compare. It is short, so that checking the order of many overlapping
+    /// ones stays linear.
     Key,
-    /// A text in six bytes: length, then place.
+    /// A text in six bytes: length, then offset.
     Short,
-    /// At most this number, which is no section.
+    /// At most this value.
     Most(u16),
-    /// The number of a record.
+    /// The index of a record.
     Index(u16),
-    /// The same, or all ones for none.
+    /// The index of a record, or all ones for none.
     Maybe(u16),
-    /// Records side by side.
+    /// A span of records.
     Span(u16),
-    /// A `role` of a place.
+    /// A role of a location.
     Role,
 }
 
-/// A section: its number, bytes of a record, the first count of records that is too many (0: none is), and its fields.
+/// A section: its id, the bytes of a record, the first count of records that is too many (0: no
+/// bound), and its fields.
 struct Section {
     id: u16,
     size: u8,
@@ -312,17 +319,18 @@ static SECTIONS: &[Section] = {
     ]
 };
 
-/// The order in which records of a run stand; it is checked of neighbours, or of each record.
+/// The order of the records of a run. Each record is compared with the one before it, or checked by
+/// itself.
 #[derive(Clone, Copy)]
 enum Order {
-    /// In none: the runs share nothing.
+    /// No order. The runs must be disjoint.
     Apart,
-    /// `Str`s in no order.
+    /// `Str`s in any order.
     Texts,
-    /// Ascending by the text at this byte; `true`: equal ones may stand side by side.
+    /// Ascending by the text at this byte. `true`: equal texts may be adjacent.
     Text(u8, bool),
     TextKeys,
-    /// The first bytes ascend, as bytes.
+    /// Ascending by this many first bytes.
     Bytes(u8),
     Places,
     Numbers,
@@ -331,11 +339,11 @@ enum Order {
     Cidr6,
 }
 
-/// Runs in a section: which spans name them, bytes of a record in them, and their order.
+/// Runs of records: the spans that name them, the bytes of a record, and their order.
 struct Run {
     owner: u16,
     span: Field,
-    /// Only spans of owners with this byte at this place.
+    /// Only spans of owners that have this value in this field.
     kind: Option<(Field, u8)>,
     of: u16,
     size: u8,
@@ -386,10 +394,11 @@ struct BundleCheck<'a> {
     bundle: Bundle<'a>,
 }
 
-/// Spans, as pairs of place and length.
+/// Spans, as pairs of start and length.
 type Spans = Vec<(u32, u32)>;
 
-/// Leaves the different ones. Those left may share nothing; `unit` is the length of one unit of length in units of place.
+/// Sorts the spans, removes duplicates and checks that the rest are disjoint. `unit` is how many
+/// units of `at` one unit of `len` takes.
 fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
     sort::sort(spans);
     spans.dedup();
@@ -403,14 +412,14 @@ fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
     Ok(())
 }
 
-/// A field of at most four bytes.
+/// Reads a field of at most four bytes.
 fn number(record: &[u8], field: Field) -> u32 {
     let at = usize::from(field.at);
     let bytes = record.get(at..at + usize::from(field.width)).unwrap_or_default();
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// Two numbers side by side: a text, or a span.
+/// Reads two adjacent numbers: a text or a span.
 fn pair(record: &[u8], at: u8) -> (u32, u32) {
     (number(record, Field { at, width: 4 }), number(record, Field { at: at + 4, width: 4 }))
 }
@@ -438,7 +447,7 @@ impl<'a> BundleCheck<'a> {
         self.bundle.table(section)
     }
 
-    /// How many records a section of the table has.
+    /// Returns the number of records in a section.
     fn count(&self, id: u16) -> u32 {
         let size = SECTIONS
             .iter()
@@ -455,7 +464,7 @@ impl<'a> BundleCheck<'a> {
         self.text(text).filter(|text| text.len() <= limits::MODEL_ID_BYTES)
     }
 
-    /// Every field of every record of a section, which must be whole.
+    /// Checks that a section has only whole records, and each field of each record.
     fn section(&self, section: &Section) -> Checked {
         let size = usize::from(section.size.max(1));
         let bytes = self.bundle.section(section.id);
@@ -467,7 +476,7 @@ impl<'a> BundleCheck<'a> {
             0,
         )?;
         for (field, must) in section.fields {
-            // The bounds of a field are looked up once, not with each record.
+            // The bound of a field is looked up once, not for each record.
             let bound = match must {
                 Must::Most(most) => u32::from(*most),
                 Must::Index(of) | Must::Maybe(of) | Must::Span(of) => self.count(*of),
@@ -505,7 +514,7 @@ impl<'a> BundleCheck<'a> {
         }
     }
 
-    /// The order of the records of each run.
+    /// Checks the order of the records of each run.
     fn runs(&self, run: &Run) -> Checked {
         let owners = self.bundle.section(run.owner);
         let size = SECTIONS
@@ -521,7 +530,8 @@ impl<'a> BundleCheck<'a> {
                 spans.push((at, len));
             }
         }
-        // In `KEYS` a place is a byte; elsewhere it is the number of a record.
+        // In `KEYS` a span starts at a byte offset; in other sections it starts at the index of a
+        // record.
         let size = u32::from(run.size);
         let (unit, step) = if run.of == s::KEYS { (size, 1) } else { (1, size as usize) };
         distinct(&mut spans, run.of, unit)?;
@@ -554,7 +564,7 @@ impl<'a> BundleCheck<'a> {
         Ok(())
     }
 
-    /// Whether a record is sound and may stand behind the one before it.
+    /// Returns whether a record is sound and may follow the one before it.
     fn follows(
         &self,
         order: Order,
@@ -574,7 +584,7 @@ impl<'a> BundleCheck<'a> {
             Order::TextKeys => {
                 let key = l::TextKey::read(this)?;
                 let text = self.key(pair(this, 0))?;
-                // INVARIANT: a parent stands before its key, so that walking up ends.
+                // INVARIANT: a parent comes before its key, so that walking up ends.
                 let led = key.parent.checked_sub(2).is_none_or(|parent| {
                     (parent as usize) < index
                         && Table::<l::TextKey>::new(run)
@@ -616,8 +626,9 @@ impl<'a> BundleCheck<'a> {
 
     fn trie(&self) -> Checked {
         ensure(self.count(s::PATTERNS) > 0, s::PATTERNS, 0)?;
-        // INVARIANT: nodes stand in breadth-first order, so edge `i` leads to node `i + 1`, spans follow each other, and it is a tree:
-        // a walk visits a node once at most for each token it starts from.
+        // INVARIANT: nodes are in breadth-first order, so edge `i` leads to node `i + 1`, spans
+        // follow each other, and the graph is a tree. A walk visits a node at most once for each
+        // token it starts from.
         let mut free_from = 0u32;
         for (here, node) in (0u32..).zip(self.table::<l::TrieNode>(s::TRIE_NODES).iter()) {
             for span in [node.edges, node.prefixes] {
@@ -658,7 +669,8 @@ impl<'a> BundleCheck<'a> {
         let (when_rows, unless_rows, licence_rows) =
             (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
 
-        // INVARIANT: every row has one owner, so slots share no row: the rows claimed are counted and compared with the rows owned.
+        // INVARIANT: every row has one owner, so slots share no row. The number of rows claimed
+        // must equal the number of rows owned.
         let owners = self.table::<u32>(s::ROW_OWNERS);
         ensure(
             owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize),
@@ -759,7 +771,7 @@ impl<'a> BundleCheck<'a> {
 
     fn vectors(&self, meta: &l::Meta) -> Checked {
         let regions = [meta.when_words, meta.unless_words, meta.licence_words];
-        // INVARIANT: rows are fewer than `NONE`, so these sums fit.
+        // INVARIANT: there are fewer rows than `NONE`, so these sums fit.
         let (mut words, mut summary) = (0, 0);
         for region in regions {
             words += region;
@@ -810,7 +822,7 @@ fn within(span: Span, len: u32) -> bool {
     span.at.checked_add(span.len).is_some_and(|end| end <= len)
 }
 
-/// The shape that the layout promises for the rows of a restriction.
+/// Returns whether the rows of a restriction have the shape that the layout requires.
 fn shaped(rule: &l::Restriction) -> bool {
     if is_wide(rule) {
         return rule.when.at.is_multiple_of(64) && rule.unless.at.is_multiple_of(64);

@@ -1,5 +1,6 @@
-//! What a bundle says of itself: to `status`, to the deployment that must feed it facts, to people. It is put into words once, when the
-//! bundle is written, and travels with it; only the digest is not known by then.
+//! The bundle's description of itself, for `status`, for the deployment that supplies its facts,
+//! and for people. The writer composes it once and stores it in the bundle. Only the digest is
+//! added later.
 
 use alloc::string::String;
 
@@ -12,7 +13,7 @@ use super::view::Bundle;
 use crate::compact::json;
 
 #[cfg(feature = "author")]
-/// What the rules that are in force as shipped need to be told.
+/// The facts that a platform must supply for the rules that are on as shipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     pub(crate) region: bool,
@@ -22,7 +23,7 @@ pub(crate) struct Needs {
     pub(crate) network: u8,
 }
 
-/// A member whose value is a text.
+/// Writes a member whose value is a text.
 #[cfg(feature = "author")]
 fn text(to: &mut String, name: &str, value: &str) {
     json::member(to, name);
@@ -30,7 +31,7 @@ fn text(to: &mut String, name: &str, value: &str) {
 }
 
 impl Bundle<'_> {
-    /// The digest in hexadecimal, as logs and `status` show it.
+    /// Returns the digest in hexadecimal, as logs and `status` show it.
     #[must_use]
     pub fn digest_hex(self) -> String {
         let mut text = String::with_capacity(64);
@@ -42,11 +43,18 @@ impl Bundle<'_> {
         text
     }
 
-    /// The bundle's description as JSON.
+    /// Returns the bundle's description as JSON:
     ///
-    /// `{digest, id, title, version, expires, dialects, facts, secretLists, needs}`: `expires` is in milliseconds since the epoch or null;
-    /// `dialects` say where each takes a credential (`{in: "header" | "query" | "protocol", name, scheme: "bearer" | "plain"}`); `facts` name the claims;
-    /// `needs` is what a platform must supply: `region`, `asn`, `ip`, and the network kinds that a rule rests on which is on as shipped.
+    /// `{digest, id, title, version, expires, dialects, facts, secretLists, needs}`
+    ///
+    /// - `expires` is in milliseconds since the Unix epoch, or null.
+    /// - `dialects` say where each takes a credential: `{in: "header" | "query" | "protocol", name,
+    ///   scheme: "bearer" | "plain"}`.
+    /// - `facts` have a name and a claim.
+    /// - `secretLists` says whether a list needs the list key.
+    /// - `needs` is what a platform must supply for the rules that are on as shipped: `region`,
+    ///   `asn`, `ip` and kinds of `network`. `operation` says whether any rule tests operation or
+    ///   dialect.
     #[must_use]
     pub fn to_json(self) -> String {
         let mut to = String::from("{\"digest\":\"");
@@ -59,7 +67,8 @@ impl Bundle<'_> {
 
 #[cfg(feature = "author")]
 impl<'b> Bundle<'b> {
-    /// A list whose entries can be looked up only with the deployment's list key, by name.
+    /// Returns the name of a list whose entries can be looked up only with the deployment's list
+    /// key.
     #[must_use]
     pub fn secret_list(self) -> Option<&'b str> {
         let mut lists = self.table::<l::List>(section::LISTS).iter();
@@ -71,7 +80,7 @@ impl<'b> Bundle<'b> {
 
 #[cfg(feature = "author")]
 impl Bundle<'_> {
-    /// The members of that description but for the digest, and the closing brace.
+    /// Returns the members of the description except for the digest, and the closing brace.
     pub(crate) fn describe(self, needs: Needs) -> String {
         let mut to = String::new();
         let meta = self.meta();
@@ -137,7 +146,8 @@ impl Bundle<'_> {
     }
 
     fn needs(self, needs: Needs, to: &mut String) {
-        // What the gate itself knows is counted whatever a rule's state: a switch may change it, and nobody has to supply it.
+        // The gate itself knows operation and dialect, so the deployment need not supply them. They
+        // count in every state of a rule, since a switch may change the state.
         let columns = self.table::<l::Column>(section::COLUMNS);
         let operation =
             columns.iter().any(|column| matches!(column.fact, fact::B_OPERATION | fact::B_DIALECT));

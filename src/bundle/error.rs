@@ -1,42 +1,42 @@
-//! Why bytes are not a bundle that can be used.
+//! Errors for bytes that are not a usable bundle.
 
-/// Why bytes are not a bundle that can be used.
+/// Why bytes are not a usable bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BundleError {
-    /// Fewer bytes than the header says, or than a header takes: a truncated transfer.
+    /// Fewer bytes than the header announces, or than a header takes: a truncated transfer.
     Truncated {
         /// Bytes that the header announces, or that a header takes.
         expected: usize,
-        /// Bytes there are.
+        /// Bytes found.
         found: usize,
     },
-    /// More bytes than the header says.
+    /// More bytes than the header announces.
     TrailingBytes {
         /// Bytes that the header announces.
         expected: usize,
-        /// Bytes there are.
+        /// Bytes found.
         found: usize,
     },
     /// Larger than [`limits::BUNDLE_BYTES`](crate::limits::BUNDLE_BYTES).
     TooLarge {
         /// The bound, in bytes.
         limit: usize,
-        /// Bytes there are.
+        /// Bytes found.
         found: usize,
     },
-    /// The first bytes are not those of a bundle.
+    /// The first bytes are not a bundle's magic.
     ForeignFile,
-    /// Written for another version of the layout.
+    /// Written in another version of the layout.
     Format {
-        /// The version this reader takes.
+        /// The version that this reader accepts.
         expected: u16,
         /// The version found.
         found: u16,
     },
-    /// The digest does not match the bytes: something was changed after the bundle was written.
+    /// The digest does not match: some byte was changed after the bundle was written.
     Digest,
-    /// The digest matches, and yet a part contradicts the layout: written by something else than `compile`.
+    /// The digest matches, but a part contradicts the layout, so `compile` did not write it.
     Malformed {
         /// The section's number in the layout; 0 is the header.
         section: u16,
@@ -46,7 +46,8 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// The stable code, the same in Rust, JavaScript, logs and docs: `bundle_truncated`, ...
+    /// Returns the stable code, for example `bundle_truncated`. It is the same in Rust, JavaScript,
+    /// logs and documentation.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -1,7 +1,8 @@
-//! What travels: one file that holds the whole compiled policy.
+//! The bundle: one file that holds a whole compiled policy and travels from author to gate.
 //!
-//! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`] that has been checked once and is then only looked up.
-//! It does not decide, and it does not fetch: [`denied_set`](crate::denied) decides, the deployment fetches.
+//! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`](view::Bundle) that has been
+//! checked once and then serves lookups. This module neither decides ([`denied`](crate::denied)
+//! does) nor fetches (the deployment does).
 
 pub(crate) mod check;
 pub(crate) mod describe;

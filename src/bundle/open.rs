@@ -1,4 +1,4 @@
-//! Checks the bytes of a bundle once, in time linear in their size, and borrows them.
+//! Opens a bundle: checks its bytes once, in time linear in their size, and borrows them.
 
 use alloc::boxed::Box;
 
@@ -12,7 +12,7 @@ use super::view::{Bundle, OwnedBundle, Sections, field};
 use crate::limits;
 
 impl OwnedBundle {
-    /// Checks a bundle and keeps it.
+    /// Checks a bundle and owns it.
     ///
     /// # Errors
     ///
@@ -26,13 +26,14 @@ impl OwnedBundle {
 }
 
 impl<'a> Bundle<'a> {
-    /// Checks bytes and borrows them as a bundle. The digest says that they are whole, not who wrote them: that is the signature's.
+    /// Checks bytes and borrows them as a bundle. The digest shows that they are complete. Only a
+    /// signature can show who wrote them.
     ///
-    /// Takes time linear in the size, and memory of at most 8 bytes a record.
+    /// Takes time linear in the size, and at most 8 bytes of memory for each record.
     ///
     /// # Errors
     ///
-    /// Says what kind of bytes these are instead: see [`BundleError`]. No bytes make it panic.
+    /// [`BundleError`] says why the bytes are not a usable bundle. No input makes it panic.
     pub fn read(bytes: &'a [u8], sections: &'a mut Sections) -> Result<Self, BundleError> {
         let found = bytes.len();
         if found > limits::BUNDLE_BYTES {
@@ -89,8 +90,9 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// Reads the section table. There is one way to place given sections, and every other is refused: ids ascend, each section begins at the
-/// first multiple of 8 behind the one before, the bytes between are zero, the signatures follow the last.
+/// Reads the section table. Given sections have exactly one valid placement: ids ascend, each
+/// section begins at the first multiple of 8 after the one before, the bytes between are zero, and
+/// the signature block follows the last section. Any other placement is an error.
 fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError> {
     let mut sections = Sections::default();
     let count = usize::from(field::<u16>(bytes, l::AT_COUNT).unwrap_or(0));
@@ -119,13 +121,13 @@ fn section_table(bytes: &[u8], signed_to: usize) -> Result<Sections, BundleError
     Ok(sections)
 }
 
-/// Whether `to` is the first multiple of 8 from `from` on, with nothing but zeros between.
+/// Checks that `to` is the first multiple of 8 from `from` on, and that the bytes between are zero.
 fn padding(bytes: &[u8], from: usize, to: usize) -> Option<()> {
     (from.checked_next_multiple_of(8)? == to && bytes.get(from..to)?.iter().all(|byte| *byte == 0))
         .then_some(())
 }
 
-/// A contradiction in the header.
+/// Returns the error for a contradiction in the header.
 fn in_header(at: usize) -> BundleError {
     BundleError::Malformed { section: 0, at }
 }

@@ -1,17 +1,18 @@
-//! One operation that a request may stand for.
+//! An operation that a request may mean.
 
 use super::layout::{NONE, NONE16};
 
-/// One way to understand what a request asks for, from its method and target.
+/// One interpretation of a request's method and target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationMatch {
-    /// The operation, by number; [`OperationMatch::UNKNOWN`] has one that no dialect knows, whose id is the empty text.
+    /// Index of the operation. [`OperationMatch::UNKNOWN`] has an index that no dialect has; the id
+    /// of an unknown operation is the empty text.
     pub operation: u32,
-    /// The dialect, by number.
+    /// Index of the dialect.
     pub dialect: u16,
 }
 
 impl OperationMatch {
-    /// Neither operation nor dialect are known ones.
+    /// An unknown operation of an unknown dialect.
     pub const UNKNOWN: Self = Self { operation: NONE, dialect: NONE16 };
 }

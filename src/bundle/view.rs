@@ -1,7 +1,7 @@
-//! Reads a bundle: checks everything once, in time linear in the size, borrows and copies nothing.
+//! Reads from a checked bundle. Everything is borrowed from its bytes.
 //!
-//! After [`Bundle::read`] every index in the bundle is known to lie within its section, so the deciding code only ever sees
-//! `None` from a look-up if this file is wrong; it then refuses.
+//! [`Bundle::read`] has checked that every index in the bundle is within its section. A lookup can
+//! return `None` only if that check has a bug; a decision then ends in a refusal.
 
 use alloc::boxed::Box;
 use core::marker::PhantomData;
@@ -9,10 +9,11 @@ use core::marker::PhantomData;
 use super::layout as l;
 use super::layout::{Record, Span, Str, column};
 
-/// Sections with ids below this are kept by number.
+/// Section ids are below this, so that sections can be stored by id.
 const SECTIONS: usize = 48;
 
-/// Where each section of a bundle lies: the room that [`Bundle::read`] fills and then borrows, so that a [`Bundle`] is a few words.
+/// The byte range of each section of a bundle. [`Bundle::read`] fills it and borrows it, so that a
+/// [`Bundle`] is only a few words.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections {
     pub(crate) ranges: [(u32, u32); SECTIONS],
@@ -34,7 +35,8 @@ pub struct Bundle<'a> {
 
 /// A checked bundle with its bytes.
 ///
-/// It keeps its texts apart from its other bytes, so that they are checked to be UTF-8 once and not at each view.
+/// It stores its texts apart from its other bytes, so that they are checked for UTF-8 once and not
+/// in every view.
 pub struct OwnedBundle {
     pub(crate) bytes: Box<[u8]>,
     pub(crate) strings: Box<str>,
@@ -42,21 +44,21 @@ pub struct OwnedBundle {
 }
 
 impl OwnedBundle {
-    /// The bundle, borrowed.
+    /// Borrows the bundle.
     #[must_use]
     #[inline]
     pub fn view(&self) -> Bundle<'_> {
         Bundle { bytes: &self.bytes, strings: &self.strings, sections: &self.sections }
     }
 
-    /// The bytes as they came.
+    /// Returns the bundle's bytes, unchanged.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// A section seen as an array of records.
+/// A section as an array of records.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'a, R> {
     bytes: &'a [u8],
@@ -80,7 +82,7 @@ impl<'a, R: Record + 'a> Table<'a, R> {
         R::read(self.bytes.get(at..at.checked_add(R::SIZE)?)?)
     }
 
-    /// The records of a span; empty if it does not lie within the section.
+    /// Returns the records of a span; an empty table if the span is not within the section.
     #[inline]
     pub(crate) fn span(self, span: Span) -> Self {
         Self::new(cut(self.bytes, span, R::SIZE))
@@ -91,13 +93,14 @@ impl<'a, R: Record + 'a> Table<'a, R> {
         Records(self)
     }
 
-    /// The bytes of the records.
+    /// Returns the bytes of the records.
     #[inline]
     pub(crate) fn bytes(self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Finds a record by a key that the section is sorted by.
+    /// Finds a record by binary search. The section must be sorted by the key that `order`
+    /// compares.
     #[inline]
     pub(crate) fn search(
         self,
@@ -117,7 +120,7 @@ impl<'a, R: Record + 'a> Table<'a, R> {
     }
 }
 
-/// The bytes of a span's records; one function for records of every size.
+/// Returns the bytes of a span's records. One function serves records of every size.
 #[inline]
 fn cut(bytes: &[u8], span: Span, size: usize) -> &[u8] {
     let start = (span.at as usize).saturating_mul(size);
@@ -125,7 +128,8 @@ fn cut(bytes: &[u8], span: Span, size: usize) -> &[u8] {
     bytes.get(start..end).unwrap_or_default()
 }
 
-/// The records of a table, one after the other; by hand, since adapters over chunks weigh more.
+/// Iterates over the records of a table. Written by hand, since adapters over chunks compile to
+/// more bytes.
 pub(crate) struct Records<'a, R>(Table<'a, R>);
 
 impl<'a, R: Record + 'a> Iterator for Records<'a, R> {
@@ -140,31 +144,33 @@ impl<'a, R: Record + 'a> Iterator for Records<'a, R> {
 }
 
 impl<'a> Bundle<'a> {
-    /// The policy's id, as its author wrote it: `mythos-suspension`.
+    /// Returns the policy's id as its author wrote it: `mythos-suspension`.
     #[must_use]
     pub fn policy_id(self) -> &'a str {
         self.text(self.id_place())
     }
 
-    /// The policy's version, which only grows.
+    /// Returns the policy's version, a number that only grows.
     #[must_use]
     pub fn policy_version(self) -> u64 {
         field(self.bytes, l::AT_VERSION).unwrap_or(0)
     }
 
-    /// When the policy goes stale, in milliseconds since the epoch; `i64::MAX`: never.
+    /// Returns when the policy becomes stale, in milliseconds since the Unix epoch; `i64::MAX`:
+    /// never.
     #[must_use]
     pub fn expires(self) -> i64 {
         field(self.bytes, l::AT_EXPIRES).unwrap_or(i64::MIN)
     }
 
-    /// SHA-256 of the bundle's bytes behind the digest, up to the signatures: what names this bundle in records and heads.
+    /// Returns the digest that identifies this bundle in records and heads: SHA-256 of the bytes
+    /// from the policy version up to the signature block.
     #[must_use]
     pub fn digest(self) -> [u8; 32] {
         field(self.bytes, l::AT_DIGEST).unwrap_or([0; 32])
     }
 
-    /// The header's flags.
+    /// Returns the header's flags.
     #[inline]
     pub(crate) fn flags(self) -> u32 {
         field(self.bytes, l::AT_FLAGS).unwrap_or(l::flags::UNLISTED)
@@ -174,30 +180,30 @@ impl<'a> Bundle<'a> {
         field(self.bytes, l::AT_POLICY_ID).unwrap_or(Str { at: u32::MAX, len: 0 })
     }
 
-    /// Where a section begins in the file.
+    /// Returns the offset of a section in the file.
     pub(crate) fn offset(self, section: u16) -> usize {
         self.sections.ranges.get(usize::from(section)).map_or(0, |range| range.0 as usize)
     }
 
-    /// A text, if it lies within the texts and between characters.
+    /// Returns a text, or `None` if it is not within the texts or splits a character.
     pub(crate) fn checked_text(self, text: Str) -> Option<&'a str> {
         self.strings.get(text.at as usize..(text.at as usize).checked_add(text.len as usize)?)
     }
 
-    /// A section as an array of records.
+    /// Returns a section as an array of records.
     #[inline]
     pub(crate) fn table<R: Record + 'a>(self, section: u16) -> Table<'a, R> {
         Table::new(self.section(section))
     }
 
-    /// A section's bytes; empty if the bundle has none of that id.
+    /// Returns a section's bytes; empty if the bundle has no section of that id.
     #[inline]
     pub(crate) fn section(self, section: u16) -> &'a [u8] {
         let Some(&(at, len)) = self.sections.ranges.get(usize::from(section)) else { return &[] };
         self.bytes.get(at as usize..(at as usize).saturating_add(len as usize)).unwrap_or_default()
     }
 
-    /// A text of the bundle.
+    /// Returns a text of the bundle.
     #[inline]
     pub(crate) fn text(self, text: Str) -> &'a str {
         self.strings
@@ -205,7 +211,7 @@ impl<'a> Bundle<'a> {
             .unwrap_or_default()
     }
 
-    /// The `META` record.
+    /// Returns the `META` record.
     #[inline]
     pub(crate) fn meta(self) -> Option<l::Meta> {
         self.table(l::section::META).get(0)
@@ -216,13 +222,13 @@ pub(crate) fn field<R: Record>(bytes: &[u8], at: usize) -> Option<R> {
     R::read(bytes.get(at..)?)
 }
 
-/// The records at a byte offset of `KEYS`; `len` counts records.
+/// Returns the records at a byte offset of `KEYS`. `len` counts records.
 pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Table<'a, R>> {
     let at = span.at as usize;
     keys.get(at..at.checked_add((span.len as usize).checked_mul(R::SIZE)?)?).map(Table::new)
 }
 
-/// Rows of the `when` region that belong to a restriction and to nothing else.
+/// Returns the rows of the `when` region that belong to a restriction alone.
 pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
     let len = if is_wide(rule) {
         rule.when.len.div_ceil(64).saturating_mul(64)
@@ -232,12 +238,13 @@ pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
     Span { at: rule.when.at, len }
 }
 
-/// Whether a restriction has more rows than a word has bits.
+/// Returns whether a restriction has more rows than a word has bits.
 pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
     rule.when.len > 64 || rule.unless.len > 64
 }
 
-/// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
+/// Returns the number of records in `CLASSES` of a column with this many keys, including the
+/// don't-care vector.
 pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
     Some(
         1 + match kind {

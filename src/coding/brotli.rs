@@ -1,7 +1,7 @@
-//! br (RFC 7932): one stream, no checksum, nothing after it.
+//! br (RFC 7932): one stream, without a checksum. Nothing may follow it.
 //!
-//! Input and output: the coded and the decoded bytes. The format is `brotli-decompressor`'s, which is kept to the standard's windows of
-//! 16 MB at most; it takes what it needs of them as they fill.
+//! Input: coded bytes. Output: decoded bytes. `brotli-decompressor` decodes the format. It is
+//! restricted to the standard's windows of at most 16 MB, and allocates them as they fill.
 
 use alloc::boxed::Box;
 
@@ -12,7 +12,7 @@ use crate::reason::Reason;
 
 type DecoderState = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
 
-/// A stream.
+/// A br stream.
 pub(crate) struct Brotli {
     state: Box<DecoderState>,
     started: bool,

@@ -1,13 +1,15 @@
-//! gzip (RFC 1952) and deflate, which is zlib (RFC 1950) or, as many clients send it, bare (RFC 1951).
+//! gzip (RFC 1952) and deflate, which is zlib (RFC 1950) or, as many clients send it, raw (RFC
+//! 1951).
 //!
 //! ```text
-//! gzip      header body trailer, again and again
-//! deflate   two bytes that are a zlib header   -> zlib, its checksum checked
-//!           else                               -> bare
+//! gzip      header body trailer, repeated
+//! deflate   first two bytes are a zlib header   -> zlib, with its checksum verified
+//!           else                                -> raw
 //! ```
 //!
-//! Two bytes that are a zlib header begin no bare stream that any encoder writes: they would be a stored block with padding that is
-//! not zero. Input and output: the coded and the decoded bytes. The bits of deflate are `miniz_oxide`'s.
+//! No encoder writes a raw stream that begins like a zlib header: it would be a stored block whose
+//! padding is not zero. Input: coded bytes. Output: decoded bytes. `miniz_oxide` decodes deflate
+//! itself.
 
 use alloc::boxed::Box;
 
@@ -18,36 +20,36 @@ use super::step::Step;
 use crate::limits;
 use crate::reason::Reason;
 
-/// A stream of either kind.
+/// A gzip or deflate stream.
 pub(crate) struct Inflate {
     at: At,
     gzip: bool,
     state: Box<InflateState>,
-    /// Of this member.
+    /// Checksum of the current member.
     crc: crc32fast::Hasher,
     length: u32,
     members: usize,
-    /// One member without optional fields, or zlib.
+    /// The input so far is one member without optional fields, or zlib.
     plain: bool,
 }
 
-/// Where in the stream.
+/// The position in the stream.
 #[derive(Clone, Copy, Debug)]
 enum At {
-    /// Between two members, or before the first.
+    /// Before the first member, or between two.
     Start,
-    /// Among the ten bytes of a gzip header that are always there.
+    /// In the ten fixed bytes of a gzip header.
     Head {
         at: u8,
         flags: u8,
     },
-    /// Among the optional fields.
+    /// In an optional field. `left` is how many more header bytes are allowed.
     Field {
         field: Field,
         flags: u8,
         left: usize,
     },
-    /// The first byte of deflate was read.
+    /// One byte of deflate was read.
     Sniffed(u8),
     /// Two bytes were read that belong to the body.
     Prefix {
@@ -63,7 +65,7 @@ enum At {
     Over,
 }
 
-/// Optional fields, in their order; `left` counts down what a header may yet hold.
+/// Optional fields, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     ExtraLow,
@@ -75,7 +77,7 @@ enum Field {
     CrcHigh(u8),
 }
 
-/// Bits of the flags.
+/// Bits of a gzip header's flags.
 const HAS_CRC: u8 = 2;
 const HAS_EXTRA: u8 = 4;
 const HAS_NAME: u8 = 8;
@@ -112,7 +114,7 @@ impl Inflate {
                     let at = at + step.consumed;
                     self.at = if at == bytes.len() { At::Body } else { At::Prefix { bytes, at } };
                 } else if at + step.consumed < bytes.len() {
-                    // It ended within its first byte, and the second is too many.
+                    // The body ended within its first byte, so the second one follows the end.
                     return Err(Reason::CodingBroken);
                 }
                 if step.produced > 0 || from.is_empty() || !matches!(self.at, At::Body) {
@@ -143,7 +145,7 @@ impl Inflate {
         self.plain
     }
 
-    /// Takes one byte that is not of the compressed data.
+    /// Takes one byte that is not compressed data.
     fn frame(&mut self, byte: u8) -> Result<At, Reason> {
         match self.at {
             At::Start if self.gzip => {
@@ -166,7 +168,7 @@ impl Inflate {
                 {
                     self.plain = false;
                 } else if byte & 0x20 != 0 {
-                    // A dictionary that only the two ends know.
+                    // A preset dictionary, which only sender and receiver know.
                     return Err(Reason::ContentCoding);
                 } else {
                     self.state = InflateState::new_boxed(DataFormat::Zlib);
@@ -237,7 +239,7 @@ impl Inflate {
         }
     }
 
-    /// The first optional field from this one on, or the body.
+    /// Returns the first optional field from `from` on that the flags announce, or the body.
     fn field(&mut self, from: u8, flags: u8, left: usize) -> At {
         let next = |field| At::Field { field, flags, left };
         match from {
@@ -270,7 +272,7 @@ impl Inflate {
         }
         if self.gzip {
             self.crc.update(to.get(..step.produced).unwrap_or_default());
-            // Modulo 2^32, as the trailer has it.
+            // Modulo 2^32, as in the trailer.
             self.length =
                 self.length.wrapping_add(u32::try_from(step.produced).unwrap_or_default());
         }

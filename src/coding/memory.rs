@@ -1,17 +1,19 @@
-//! How much memory all decoders of a process or an isolate may take.
+//! Bounds the memory of all decoders of a process or an isolate.
 //!
-//! Input: what each decoder is going to take. Output: whether it may. It counts, and allocates nothing.
+//! Input: the memory that each decoder is about to take. Output: whether it may. This module only
+//! counts; it allocates nothing.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 
 use crate::limits;
 
-/// What the decoders that share it have left of [`limits::DECODERS_MEMORY`]. A clone is the same memory.
+/// The rest of [`limits::DECODERS_MEMORY`] for the decoders that share it. Clones share the same
+/// memory.
 #[derive(Clone, Debug)]
 pub struct Memory(Rc<Cell<usize>>);
 
-/// What one coding has of it, given back when it is dropped.
+/// The share of one coding. Dropping it returns the memory.
 #[derive(Debug)]
 pub(crate) struct Share {
     memory: Memory,
@@ -26,7 +28,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// A share of at least this many bytes; `None`: they are not there.
+    /// Returns a share of at least this many bytes, or `None` if they are not available.
     pub(crate) fn share(&self, least: usize) -> Option<Share> {
         let mut share = Share { memory: self.clone(), least, taken: 0 };
         share.covers(0).then_some(share)
@@ -34,7 +36,8 @@ impl Memory {
 }
 
 impl Share {
-    /// Whether it holds a window of this many bytes beyond what it always does; it grows for that, by doubling as windows do.
+    /// Returns whether the share can hold a window of this many bytes besides its minimum. It grows
+    /// to a power of two, as windows do.
     pub(crate) fn covers(&mut self, window: usize) -> bool {
         let wanted = self.least + if window == 0 { 0 } else { window.next_power_of_two() };
         let Some(more) = wanted.checked_sub(self.taken) else { return true };

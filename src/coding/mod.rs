@@ -1,16 +1,20 @@
-//! Undoes content codings: gzip, deflate, br, zstd, up to three of them one over the other, as the bytes come.
+//! Undoes content codings as the bytes arrive: gzip, deflate, br, zstd, and stacks of up to three
+//! of them.
 //!
 //! ```text
-//! feed -> [coded bytes, cut anew into blocks] -> last coding -> ... -> first coding -> next: pieces of 64 KB, the last one shorter
+//! feed -> coded bytes, cut into blocks -> last coding -> ... -> first coding -> next: 64 KB pieces
 //! ```
 //!
-//! Input: what `Content-Encoding` says, and the coded body in chunks of any size. Output: the decoded bytes, or the [`Reason`] why
-//! nobody can be sure of them. It does not look at what it decodes.
+//! Input: the value of `Content-Encoding`, and the coded body in chunks of any size. Output: the
+//! decoded bytes, or the [`Reason`] why they are not certain. This module does not look at the
+//! decoded content.
 //!
-//! Coded bytes go through in blocks that lie at fixed places of the body, so what comes out, where it ends and what it is refused for do not
-//! depend on how it arrived. Decoders differ on members, trailers, checksums and bytes after the end. So what is not whole is refused here,
-//! and what is forwarded is what was decoded here. Everything is bounded in [`limits`]: the bytes that come out, their ratio to those that
-//! went in (for each coding of a stack), windows, headers, members, and the memory of all decoders that share a [`Memory`].
+//! Coded bytes are processed in blocks at fixed offsets of the body. So the output, its end and the
+//! reason for a refusal do not depend on how the body arrives. Decoders differ on members,
+//! trailers, checksums and bytes after the end. So every incomplete body is an error, and the
+//! decoded bytes are the ones that are forwarded. [`limits`] has all bounds: the number of decoded
+//! bytes, their ratio to the coded bytes (for each coding of a stack), windows, headers, members,
+//! and the memory of all decoders that share a [`Memory`].
 //!
 //! ```
 //! use portcullis::{Decoder, Memory};
@@ -41,15 +45,16 @@ use self::zstd::Zstd;
 use crate::limits;
 use crate::reason::Reason;
 
-/// Bytes of a piece of output, and of what is kept between two codings.
+/// Bytes of a piece of output, and of the buffer between two codings. The last piece may be
+/// shorter.
 const PIECE: usize = 64 << 10;
 /// Bytes of a block of coded input.
 const BLOCK: usize = 4 << 10;
 
-/// One body being decoded.
+/// A body that is being decoded.
 pub struct Decoder {
     coded: Coded,
-    /// In the order in which they are undone.
+    /// The codings, in the order in which they are undone.
     links: Vec<Link>,
     piece: Vec<u8>,
     filled: usize,
@@ -60,11 +65,11 @@ pub struct Decoder {
     signed: bool,
 }
 
-/// What arrived and is not yet decoded.
+/// Coded bytes that have arrived and are not decoded yet.
 struct Coded {
     bytes: Vec<u8>,
     at: usize,
-    /// Bytes that were decoded, or are being.
+    /// Bytes that were handed to the first link.
     passed: u64,
     ended: bool,
 }
@@ -86,14 +91,16 @@ enum CodingStage {
 }
 
 impl Decoder {
-    /// A decoder for the codings that the lines of `Content-Encoding` name, joined by commas, in the order in which they were applied.
+    /// Creates a decoder. `codings` are the lines of `Content-Encoding`, joined by commas, in the
+    /// order in which the codings were applied.
     ///
-    /// `signed`: what is forwarded is the coded body, since a signature covers it. Then only that is taken which every decoder reads alike: one coding,
-    /// one member, no optional fields.
+    /// `signed`: a signature covers the coded body, so the coded body is forwarded. Then only input
+    /// that every decoder reads alike is accepted: one coding, one member, no optional fields.
     ///
     /// # Errors
     ///
-    /// [`Reason::ContentCoding`]: a coding that is not undone here, or too many. [`Reason::Exhausted`]: no memory is left.
+    /// [`Reason::ContentCoding`]: an unknown coding, or too many. [`Reason::Exhausted`]: no memory
+    /// is left.
     pub fn new(codings: &str, signed: bool, memory: &Memory) -> Result<Self, Reason> {
         let mut links = Vec::new();
         for coding in codings.split(',') {
@@ -123,7 +130,8 @@ impl Decoder {
         })
     }
 
-    /// Takes the next coded bytes. Everything that [`next`](Self::next) gives should be taken before, since bytes that were not decoded are kept.
+    /// Takes the next coded bytes. Take all pieces from [`next`](Self::next) first, since undecoded
+    /// bytes are kept in memory.
     pub fn feed(&mut self, bytes: &[u8]) {
         let coded = &mut self.coded;
         if self.failed.is_some() {
@@ -134,17 +142,20 @@ impl Decoder {
         coded.bytes.extend_from_slice(bytes);
     }
 
-    /// There are no more coded bytes.
+    /// Declares that there are no more coded bytes.
     pub fn end(&mut self) {
         self.coded.ended = true;
     }
 
-    /// The next decoded piece; `None` if more coded bytes are needed or, after [`end`](Self::end), if that was all.
+    /// Returns the next decoded piece. `None`: more coded bytes are needed or, after
+    /// [`end`](Self::end), there are no more pieces.
     ///
     /// # Errors
     ///
-    /// [`Reason::CodingBroken`]: damaged, not whole, or followed by something. [`Reason::ContentCoding`]: a dictionary or a window beyond the
-    /// bounds. [`Reason::BodyTooLarge`]: more comes out than may. [`Reason::Exhausted`]: no memory is left. What was decoded before is given first.
+    /// [`Reason::CodingBroken`]: damaged, incomplete, or followed by further bytes.
+    /// [`Reason::ContentCoding`]: a dictionary, or a window beyond the bound.
+    /// [`Reason::BodyTooLarge`]: too many bytes. [`Reason::Exhausted`]: no memory is left. Bytes
+    /// decoded before the error are returned first.
     #[expect(clippy::should_implement_trait, reason = "it lends its pieces")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, Reason> {
         if core::mem::take(&mut self.taken) {
@@ -172,7 +183,7 @@ impl Decoder {
             return Ok(self.piece.get(..self.filled));
         }
         if over && self.failed.is_none() {
-            // To some servers a body of which nothing is left is none.
+            // Some servers treat a body that decodes to nothing as no body.
             if !self.any && self.coded.passed > 0 {
                 self.failed = Some(Reason::CodingBroken);
             } else if self.signed && !self.links.iter().all(|link| link.stage.is_plain()) {
@@ -194,7 +205,8 @@ impl Link {
             (CodingStage::Inflate(Inflate::gzip()), limits::INFLATE_MEMORY)
         } else if is("deflate") {
             (CodingStage::Inflate(Inflate::deflate()), limits::INFLATE_MEMORY)
-        // Without a magic number and a checksum, a brotli stream may be read as something else.
+        // A brotli stream has neither a magic number nor a checksum, so it could be read as
+        // something else.
         } else if is("br") && !signed {
             (CodingStage::Brotli(Brotli::new()), limits::BROTLI_MEMORY)
         } else if is("zstd") {
@@ -208,7 +220,8 @@ impl Link {
 }
 
 impl Coded {
-    /// The next block, or what is left at the end. Empty: there is none yet, or no more.
+    /// Returns the next block, or at the end the remaining bytes. Empty: there is no block yet, or
+    /// none any more.
     fn block(&mut self) -> &[u8] {
         let left = self.bytes.len() - self.at;
         let take = if self.ended { left.min(BLOCK) } else { left / BLOCK * BLOCK }.min(BLOCK);
@@ -222,7 +235,7 @@ impl Coded {
         self.ended && self.at == self.bytes.len()
     }
 
-    /// How many bytes may come of what was passed.
+    /// Returns how many bytes the bytes passed so far may decode to.
     fn allowed(&self) -> u64 {
         (self.passed.saturating_mul(limits::DECODED_RATIO))
             .saturating_add(limits::DECODED_FREE)
@@ -230,7 +243,7 @@ impl Coded {
     }
 }
 
-/// Fills `to` with what the last of the links gives. 0: it needs more bytes, or has ended.
+/// Fills `to` with output of the last link. Returns 0 if it needs more bytes or has ended.
 fn pull(links: &mut [Link], coded: &mut Coded, to: &mut [u8]) -> Result<usize, Reason> {
     let Some((link, before)) = links.split_last_mut() else {
         return Ok(0);
@@ -253,7 +266,7 @@ fn pull(links: &mut [Link], coded: &mut Coded, to: &mut [u8]) -> Result<usize, R
             continue;
         }
         if link.at < link.input.len() {
-            // It takes no more: something follows its end.
+            // The coding accepts no more bytes, so these follow its end.
             return Err(Reason::CodingBroken);
         }
         link.at = 0;
@@ -287,7 +300,7 @@ impl CodingStage {
         }
     }
 
-    /// Whether it may end here.
+    /// Returns an error if the coded bytes must not end here.
     fn end(&self) -> Result<(), Reason> {
         let whole = match self {
             Self::Inflate(stage) => stage.is_whole(),
@@ -297,7 +310,8 @@ impl CodingStage {
         if whole { Ok(()) } else { Err(Reason::CodingBroken) }
     }
 
-    /// Bytes that it keeps of what it decoded, after this many came out.
+    /// Returns how many decoded bytes the decoder keeps as its window after it has produced this
+    /// many.
     fn window(&self, produced: u64) -> usize {
         match self {
             Self::Inflate(_) => 0,
@@ -308,7 +322,7 @@ impl CodingStage {
         }
     }
 
-    /// Every decoder reads it alike.
+    /// Returns whether every decoder reads the input alike.
     fn is_plain(&self) -> bool {
         match self {
             Self::Inflate(stage) => stage.is_plain(),

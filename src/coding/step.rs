@@ -1,6 +1,6 @@
-//! What one step of a decoder did.
+//! The progress of one step of a decoder.
 
-/// How far one call of a stage came. Neither: it needs more bytes.
+/// Bytes consumed and produced by one call. If both are 0, the stage needs more bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Step {
     pub(crate) consumed: usize,

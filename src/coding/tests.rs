@@ -1,3 +1,5 @@
+//! Tests of the decoders: formats, damage, bounds, and independence of chunks.
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,7 +12,7 @@ use crate::reason::Reason::{BodyTooLarge, CodingBroken, ContentCoding, Exhausted
 const TEXT: &[u8] =
     br#"{"model":"mythos-5","messages":[{"role":"user","content":"hi hi hi hi hi hi hi"}]}"#;
 
-/// `TEXT` as Node's zlib writes it: br, gzip, and zstd with its checksum and without.
+/// `TEXT` as Node's zlib encodes it: br, gzip, and zstd with and without its checksum.
 const OTHERS: [(&str, &str); 4] = [
     (
         "br",
@@ -29,9 +31,9 @@ const OTHERS: [(&str, &str); 4] = [
         "28b52ffd20520d020012440e15a039635460097049e0d62cfb2c8008f7199300e0138d6803c9f95e09575263b3c255be11a99a0df72252ec626e1682d5b396fc467868ce020100edeca0",
     ),
 ];
-/// `TEXT` under a window of 256 MB.
+/// `TEXT` with a window of 256 MB.
 const BROTLI_LARGE_WINDOW: &str = "115c4401a0324e57cc8b12d63d02db91eede871905b2a00b4abab50e4b575f70c889c0ad2d09738ca0265002450b3471b0ffab7373c8b0cc3615328b99512b88ef";
-/// A hundred million zeros.
+/// A hundred million zero bytes.
 const BROTLI_BOMB: &str = "cbffff3f002400e2b14072effff8ffff078004401c1680eefd1fffffff00900088c302d0bdffe3ffff1f001200715800baf77ffcffff034002200e0b40f7fe8fffff7f004800c46101e8defff1ffff0f000980382c00ddfb3ffeffff012001108705a07bffc7ffff3f002400e2b00074effff8ffff078004401c1680eefd1fffffff00900088c302d0bdffcb7ff03a001200715800bad875";
 const MAGIC_ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -43,7 +45,7 @@ fn zlib(data: &[u8]) -> Vec<u8> {
     miniz_oxide::deflate::compress_to_vec_zlib(data, 6)
 }
 
-/// A gzip member with these flags and optional fields.
+/// Encodes a gzip member with these flags and optional fields.
 fn member(data: &[u8], flags: u8, fields: &[u8]) -> Vec<u8> {
     let mut coded = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255];
     coded.extend(fields);
@@ -61,9 +63,10 @@ fn zstd(data: &[u8]) -> Vec<u8> {
     compress_to_vec(data, CompressionLevel::Fastest)
 }
 
-/// Meta-blocks that hold their bytes as they are; a window of 64 KB.
+/// Encodes brotli as uncompressed meta-blocks, with a window of 64 KB.
 fn brotli(data: &[u8]) -> Vec<u8> {
-    // One bit of window; then each: not last, 16 bits of length less one, uncompressed; last of all: last, empty.
+    // One bit of window. Then, for each block: not last, 16 bits of length minus one, uncompressed.
+    // At the end: last, empty.
     let (mut coded, mut bits, mut count) = (Vec::new(), 0u64, 1);
     for block in data.chunks(1 << 16) {
         bits |= (block.len() as u64 - 1) << (count + 3) | 1 << (count + 19);
@@ -76,7 +79,7 @@ fn brotli(data: &[u8]) -> Vec<u8> {
     coded
 }
 
-/// Everything that comes out, and how it ends. The body arrives in pieces of this size.
+/// Returns all decoded bytes and the result. The body arrives in pieces of `size` bytes.
 fn decode_in(
     codings: &str,
     signed: bool,
@@ -103,7 +106,7 @@ fn decode_in(
     (all, result)
 }
 
-/// The same for any way in which it may arrive.
+/// As `decode_in`, and checks that the size of the pieces makes no difference.
 #[track_caller]
 fn decode(codings: &str, body: &[u8]) -> Result<Vec<u8>, Reason> {
     let (all, result) = decode_in(codings, false, body, usize::MAX);
@@ -124,7 +127,7 @@ fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Bytes that compress somewhat.
+/// Bytes that compress a little.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     (0..length)
@@ -240,7 +243,7 @@ fn what_is_not_whole_is_refused() {
         *coded.last_mut().unwrap() ^= 1;
         assert_eq!(decode(codings, &coded), Err(CodingBroken), "{codings}: checksum");
     }
-    // The length of a gzip member, the checksum before it.
+    // Bytes of a gzip trailer: the length, and the checksum before it.
     for at in [1, 4, 5, 8] {
         let mut coded = gzip(TEXT);
         let at = coded.len() - at;
@@ -279,7 +282,7 @@ fn bombs_go_out() {
         );
         assert_eq!(decode_in(codings, false, &coded, usize::MAX), (all, result), "{codings}");
     }
-    // The outer coding gives much, the inner one nothing of it.
+    // The outer coding produces much, of which the inner one produces almost nothing.
     let skipped =
         [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 4][..], &zeros[..64 << 20], &zstd(TEXT)].concat();
     assert_eq!(decode_in("zstd,gzip", false, &gzip(&skipped), 4_096).1, Err(BodyTooLarge));
@@ -287,7 +290,7 @@ fn bombs_go_out() {
 
 #[test]
 fn windows_have_bounds() {
-    // Window descriptors of 8 MB, of a little more, of 128 MB; a single segment of more; dictionaries.
+    // Window descriptors of 8 MB, slightly more, and 128 MB; a larger single segment; dictionaries.
     let frame = |head: &[u8]| [&MAGIC_ZSTD[..], head, &[0x09, 0, 0, b'x', b'y']].concat();
     assert_eq!(
         decode("zstd", &frame(&[0, 13 << 3])),
@@ -305,11 +308,11 @@ fn windows_have_bounds() {
     ] {
         assert_eq!(decode("zstd", &frame(head)), Err(ContentCoding), "{head:?}");
     }
-    // A size that is not the frame's.
+    // A declared size that is not the frame's.
     assert_eq!(decode("zstd", &frame(&[0x20, 1])[..10]).unwrap(), b"x");
     assert_eq!(decode("zstd", &frame(&[0x20, 2])[..10]), Err(CodingBroken));
     assert_eq!(decode("br", &hex(BROTLI_LARGE_WINDOW)), Err(ContentCoding));
-    // A zlib stream under a dictionary.
+    // A zlib stream with a dictionary.
     assert_eq!(decode("deflate", &[0x78, 0xbb, 0, 0, 0, 0]), Err(ContentCoding));
 }
 

@@ -1,13 +1,13 @@
-//! zstd (RFC 8878): frames, one after another, and skippable ones between them.
+//! zstd (RFC 8878): a sequence of frames, with skippable frames between them.
 //!
 //! ```text
 //! magic -> header -> block -> block ... -> checksum -> magic
 //!       -> length -> skipped                        -> magic
 //! ```
 //!
-//! Input and output: the coded and the decoded bytes. The framing is read here, so that bounds are checked before anything is
-//! allocated and each call of `ruzstd`, which wants whole blocks, has one; what is inside the blocks is `ruzstd`'s. No dictionaries: only the two ends
-//! know them.
+//! Input: coded bytes. Output: decoded bytes. This module reads the framing, so that bounds are
+//! checked before anything is allocated. `ruzstd` decodes the blocks, one whole block for each
+//! call. Dictionaries are an error, since only sender and receiver know them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -20,29 +20,29 @@ use crate::limits;
 use crate::reason::Reason;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Bytes of a block, RFC 8878 section 3.1.1.2.4.
+/// Maximum bytes of a block (RFC 8878, section 3.1.1.2.4).
 const BLOCK_BYTES: usize = 128 << 10;
 
-/// A stream.
+/// A zstd stream.
 pub(crate) struct Zstd {
     decoder: Box<FrameDecoder>,
     at: At,
-    /// Bytes of what is being read, until it is whole.
+    /// Bytes of the current part, until it is complete.
     held: Vec<u8>,
-    /// The most that a frame so far could ask of its window.
+    /// The largest window that any frame can have filled so far.
     window: usize,
-    /// The window of this frame, and what its blocks may have put into it.
+    /// The window of this frame, and the number of its blocks so far.
     frame_window: usize,
     blocks: usize,
     checksum: bool,
-    /// What the frame says that it holds, and how much came out of it.
+    /// The content size that the frame declares, and the bytes produced so far.
     declared: Option<u64>,
     produced: u64,
     frames: usize,
     members: usize,
 }
 
-/// What is read, and how many bytes of it are needed.
+/// The current part, and how many bytes of it are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Magic,
@@ -55,7 +55,7 @@ enum At {
         bytes: usize,
         last: bool,
     },
-    /// What the block gave is taken out.
+    /// The output of a block is being taken.
     Output {
         last: bool,
     },
@@ -128,7 +128,7 @@ impl Zstd {
         self.members == 1
     }
 
-    /// Takes what is held and whole.
+    /// Processes the held bytes of a complete part.
     fn read(&mut self) -> Result<At, Reason> {
         let held = self.held.as_slice();
         match self.at {
@@ -153,7 +153,7 @@ impl Zstd {
             }
             At::Descriptor => {
                 let descriptor = held.last().copied().unwrap_or_default();
-                // The reserved bit. Bit 4 is unused, and whoever sets it is read alike.
+                // Bit 3 is reserved. Bit 4 is unused, and all decoders ignore it.
                 if descriptor & 8 != 0 {
                     return Err(Reason::CodingBroken);
                 }
@@ -231,7 +231,7 @@ impl Zstd {
         Ok(())
     }
 
-    /// Takes out what the last block gave. 0: that was all, or there is no room.
+    /// Takes output of the last block. Returns 0 if there is no more, or no room.
     fn output(&mut self, last: bool, to: &mut [u8]) -> Result<usize, Reason> {
         let produced = self.decoder.read(to).map_err(|_| Reason::CodingBroken)?;
         self.produced += produced as u64;
@@ -244,7 +244,7 @@ impl Zstd {
         Ok(produced)
     }
 
-    /// The end of a frame.
+    /// Checks checksum and size at the end of a frame.
     fn check(&self) -> Result<(), Reason> {
         let right = !self.checksum
             || self.decoder.get_checksum_from_data() == self.decoder.get_calculated_checksum();
@@ -274,7 +274,7 @@ fn size_bytes(descriptor: u8) -> usize {
     }
 }
 
-/// Little-endian, of up to eight bytes.
+/// Reads a little-endian number of up to eight bytes.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -1,4 +1,5 @@
-//! What the surviving licences of one caller lift, and what the restrictions that apply to it close.
+//! Combines what the surviving licences of one caller lift with what the applying restrictions
+//! close.
 
 use alloc::vec::Vec;
 
@@ -9,12 +10,12 @@ use crate::bundle::layout::NONE;
 /// Slot ends that licences lift.
 #[derive(Debug)]
 pub(crate) struct Lifted {
-    /// For every model.
+    /// Lifted for every model.
     whole: Vec<u64>,
-    /// For some models, by the groups of `parts`.
+    /// Lifted for some models, by the groups in `parts`.
     partial: Vec<u64>,
     parts: Vec<u32>,
-    /// Of `parts`, those that lift the restriction at hand.
+    /// Groups of `parts` that lift the current restriction.
     fitting: Vec<u32>,
     used: bool,
 }
@@ -32,7 +33,7 @@ impl Lifted {
         }
     }
 
-    /// Begins another caller.
+    /// Resets for the next caller.
     pub(crate) fn clear(&mut self) {
         if self.used {
             self.whole.fill(0);
@@ -42,12 +43,12 @@ impl Lifted {
         }
     }
 
-    /// Whether anything is lifted.
+    /// Returns whether anything is lifted.
     pub(crate) fn is_used(&self) -> bool {
         self.used
     }
 
-    /// Adds what the licences of a group lift, and returns where its rows end.
+    /// Adds what the licences of a group lift. Returns the row at which the group ends.
     pub(crate) fn add(&mut self, prepared: &Prepared, number: u32) -> u32 {
         let Some(group) = prepared.lift_groups.get(number as usize) else { return 0 };
         self.used = true;
@@ -65,7 +66,7 @@ impl Lifted {
         group.to
     }
 
-    /// Slot ends of a word whose restrictions are lifted for every model.
+    /// Returns the slot ends of a word whose restrictions are lifted for every model.
     pub(crate) fn whole(&self, word: u32) -> u64 {
         if self.used { self.whole.get(word as usize).copied().unwrap_or(0) } else { 0 }
     }
@@ -93,7 +94,8 @@ impl Lifted {
             let own = rest & rows_within(word, group.from, group.to);
             rest &= !own;
             if own & whole != 0 {
-                // One that nothing lifts closes what its neighbours close, lifted or not.
+                // One restriction of the group that no licence lifts closes the whole mask, which
+                // covers everything its neighbours close.
                 or(closed, tables.mask(group.mask).iter());
             } else if own != 0 {
                 self.close_rest(tables, prepared, word, own, group.mask, closed);
@@ -101,7 +103,7 @@ impl Lifted {
         }
     }
 
-    /// The same for restrictions with one mask, each lifted in part.
+    /// As [`Self::close`], for restrictions with one mask, each lifted in part.
     fn close_rest(
         &mut self,
         tables: &Tables<'_>,
@@ -113,7 +115,8 @@ impl Lifted {
     ) {
         while bits != 0 {
             let bit = bits.trailing_zeros();
-            // What is lifted by at least the licences that lift this one closes no more than it.
+            // A restriction that is lifted by every licence that lifts this one closes no more than
+            // this one, so it is skipped.
             let mut alike = u64::MAX;
             self.fitting.clear();
             for number in &self.parts {
@@ -142,7 +145,7 @@ fn or(to: &mut [u64], from: impl Iterator<Item = u64>) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to |= from);
 }
 
-/// The bits of a word that lie within rows.
+/// Returns the bits of a word that lie within `from..to`.
 fn rows_within(word: u32, from: u32, to: u32) -> u64 {
     let first = word * 64;
     let below = |row: u32| match row.saturating_sub(first) {

@@ -1,20 +1,26 @@
-//! Facts x bundle -> denied set: which model patterns a caller may not use.
+//! Computes the denied set: the model patterns that a caller may not use.
 //!
-//! Input: the candidate callers and the readings of a request, all from before its body, and a checked bundle. Output: one bit a pattern.
-//! It does not know what the request mentions, and it makes no words.
+//! Input: a checked bundle, the candidates and the operation matches of a request, all known before
+//! the body is read. Output: one bit for each pattern. This module knows nothing of what the
+//! request mentions and produces no text.
 //!
 //! ```text
-//! window    rows of the rules in force, cut by what depends on `now` alone; kept until `now` leaves its interval   (window)
-//! for each candidate and reading:
-//!   class of each column that a live row looks at; a class in which every row survives is passed over          (below)
-//!   AND of the classes' vectors, 64 words at a time, words without a row skipped by their summaries            (rows)
-//!   any `when` row of a slot and no `unless` row of it: the restriction applies; all slots of a word at once   (rows)
-//!   minus what the surviving licences lift, or lift in part                                                   (lift)
-//!   OR of the masks: once for all neighbours that close the same models                                       (lift)
+//! window    rows of the rules in force, after everything that depends on `now`     (window)
+//!           alone; reused until `now` leaves the window's interval
+//! for each candidate and operation match:
+//!   class of each column that a live row tests; a class in which every row         (here)
+//!     survives is skipped
+//!   AND of the classes' vectors, 64 words at a time; the summaries skip words      (rows)
+//!     without a row
+//!   a restriction applies if one of its `when` rows survives and none of its       (rows)
+//!     `unless` rows; computed for all slots of a word at once
+//!   minus what the surviving licences lift, wholly or in part                      (licence)
+//!   OR of the masks, once for adjacent restrictions that close the same models     (licence)
 //! the denied set is the union
 //! ```
 //!
-//! Nothing here allocates once the evaluator has seen its bundle's window, and a row that stays out of the way costs a 64th of a word.
+//! After the first decision in a window nothing here allocates. A row that takes no part in a
+//! decision costs 1/64 of a word.
 
 mod licence;
 mod prepared;
@@ -42,34 +48,34 @@ use crate::facts::place::Place;
 use crate::facts::value::order_of;
 use crate::limits;
 
-/// One caller that the request may come from.
+/// A possible caller of the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Where a database places the address.
+    /// Place of the address, according to a database.
     pub place: Place,
-    /// What kinds of network it comes through.
+    /// Kinds of network that the request comes through.
     pub network: Network,
-    /// Number of the autonomous system.
+    /// Autonomous system number (ASN).
     pub asn: Option<u32>,
-    /// The address.
+    /// IP address.
     pub ip: Option<IpAddr>,
-    /// What the credential's account says.
+    /// Facts of the credential's account.
     pub account: &'a Account,
 }
 
-/// Whether a rule is in force.
+/// The state of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwitchState {
     /// Not in force.
     Off,
     /// In force.
     On,
-    /// Decided and recorded, never acted on. Restrictions only.
+    /// Decided and recorded, never acted on. Only restrictions have this state.
     Shadow,
 }
 
 impl SwitchState {
-    /// The state of this name: `on`, `off` or `shadow`.
+    /// Returns the state of this name: `on`, `off` or `shadow`.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         match name {
@@ -81,7 +87,8 @@ impl SwitchState {
     }
 }
 
-/// What a caller may not use: one bit a pattern. Bit 0 is the id in which no pattern occurs.
+/// The models that a caller may not use: one bit for each pattern. Bit 0 is for ids in which no
+/// pattern occurs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeniedSet {
     /// Denied patterns.
@@ -91,13 +98,13 @@ pub struct DeniedSet {
 }
 
 impl DeniedSet {
-    /// Whether nothing is denied: the request passes unread.
+    /// Returns whether nothing is denied, so that the request passes unread.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.denied.iter().all(|word| *word == 0)
     }
 
-    /// Whether everything is denied, ids that no pattern knows included: an embargo.
+    /// Returns whether everything is denied, including ids in which no pattern occurs: an embargo.
     #[must_use]
     pub fn is_everything(&self, bundle: Bundle<'_>) -> bool {
         let patterns = bundle.table::<l::Pattern>(section::PATTERNS).len();
@@ -105,28 +112,29 @@ impl DeniedSet {
         patterns > 0 && ones as usize >= patterns
     }
 
-    /// Whether ids in which this pattern occurs are denied.
+    /// Returns whether ids in which this pattern occurs are denied.
     #[must_use]
     pub fn denies(&self, pattern: u32) -> bool {
         self.denied.get(pattern as usize / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
     }
 }
 
-/// Which rules stand behind a denied set, by number and ascending.
+/// The rules that are the grounds of a denied set, as ascending indices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grounds {
-    /// Restrictions in force that deny one of the patterns asked for.
+    /// Restrictions in force that deny one of the requested patterns.
     pub restrictions: Vec<u16>,
-    /// Licences that lift something of them that would else be denied.
+    /// Licences that lift something that these restrictions would otherwise deny.
     pub licences: Vec<u16>,
 }
 
-/// Computes denied sets under one bundle. It borrows nothing and is given the same bundle with each call.
+/// Computes denied sets under one bundle. It does not borrow the bundle: every call must pass the
+/// same one.
 #[derive(Debug)]
 pub struct Evaluator {
     prepared: Prepared,
     window: Window,
-    /// States by switch, restrictions before licences; `NO_SWITCH`: as shipped.
+    /// State of each switch, restrictions before licences. `NO_SWITCH`: as the bundle says.
     switches: Vec<u8>,
     picks: [Vec<Pick>; 3],
     lifted: Lifted,
@@ -134,7 +142,7 @@ pub struct Evaluator {
     denied_set: DeniedSet,
 }
 
-/// All that a class is looked up by.
+/// All values that classes are looked up by.
 #[derive(Clone, Copy)]
 struct Facts<'a> {
     place: Place,
@@ -147,7 +155,7 @@ struct Facts<'a> {
 }
 
 impl Evaluator {
-    /// Prepares for a bundle; takes time linear in its rules.
+    /// Prepares for a bundle, in time linear in its rules.
     #[must_use]
     pub fn new(bundle: Bundle<'_>) -> Self {
         let prepared = Prepared::new(bundle);
@@ -170,8 +178,8 @@ impl Evaluator {
         }
     }
 
-    /// Puts a rule on, off or in shadow, whatever the bundle says. False if there is no such rule, or it is a licence and shall
-    /// be in shadow.
+    /// Sets a rule to a state that overrides the bundle's. Returns `false` if there is no such
+    /// rule, or if the rule is a licence and the state is shadow.
     pub fn switch(&mut self, bundle: Bundle<'_>, rule_id: &str, state: SwitchState) -> bool {
         let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS);
         let licences = bundle.table::<l::Licence>(section::LICENCES);
@@ -190,16 +198,18 @@ impl Evaluator {
         true
     }
 
-    /// Takes back every switch: rules are as the bundle ships them.
+    /// Removes every switch, so that each rule has the state that the bundle says.
     pub fn unswitch(&mut self) {
         self.switches.fill(NO_SWITCH);
         self.window.forget();
     }
 
-    /// The union of what each candidate may not use, under each reading.
+    /// Returns the union of what each candidate may not use under each operation match.
     ///
-    /// `stale` (or the bundle's expiry, or more candidates than [`limits::CANDIDATES`]) adds what a caller could not use of whose
-    /// account and place nothing is known. No candidate is one of whom nothing is known, no reading that of an unknown operation.
+    /// If `stale` is set, if the bundle has expired, or if there are more candidates than
+    /// [`limits::CANDIDATES`], the union includes what a caller with an unknown account and place
+    /// may not use. An empty list of candidates counts as one unknown caller, and an empty list of
+    /// operation matches as one unknown operation.
     pub fn denied_set(
         &mut self,
         bundle: Bundle<'_>,
@@ -229,7 +239,8 @@ impl Evaluator {
         lifted.clear();
         let mut asked = false;
         rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
-            // Restrictions in shadow close something else than those beside them.
+            // Restrictions in shadow write to a mask of their own. A restriction whose models are
+            // all denied may then still close something in that mask, so no row is skipped.
             rows::Step::At(row) => {
                 if window.has_shadow() {
                     row
@@ -257,21 +268,23 @@ impl Evaluator {
         self.licensed |= self.lifted.is_used();
     }
 
-    /// Whether a licence lifts something for the callers of the last begin.
+    /// Returns whether a licence lifts something for the callers of the last [`Self::denied_set`].
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.licensed
     }
 
-    /// Whether restrictions in shadow would close something to the callers of the last begin.
+    /// Returns whether restrictions in shadow would close something to the callers of the last
+    /// [`Self::denied_set`].
     #[must_use]
     pub fn is_shadowed(&self) -> bool {
         self.denied_set.shadow.iter().any(|word| *word != 0)
     }
 
-    /// Which restrictions in force deny any of these patterns (no pattern at all: anything), and which licences lift something.
+    /// Returns the restrictions in force that deny any of these patterns, and the licences that
+    /// lift any of them. An empty list of patterns stands for all patterns.
     ///
-    /// Off the hot path: it looks at every rule, and allocates.
+    /// This is off the hot path: it scans every rule and allocates.
     pub fn grounds(
         &mut self,
         bundle: Bundle<'_>,
@@ -293,7 +306,8 @@ impl Evaluator {
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
     }
 
-    /// Marks the restrictions that deny one caller any of these patterns, and the licences that lift something.
+    /// Marks the restrictions that deny any of these patterns to one caller, and the licences that
+    /// lift something.
     fn ground(
         &mut self,
         bundle: Bundle<'_>,
@@ -377,7 +391,8 @@ fn numbers(flags: &[bool]) -> Vec<u16> {
     numbers
 }
 
-/// Every caller that has to be decided: candidates times readings, and what a stale bundle adds.
+/// Visits every caller to decide on: each candidate under each operation match, and, if `stale`,
+/// the same with unknown place and account.
 fn each_caller(
     candidates: &[Candidate<'_>],
     readings: &[OperationMatch],
@@ -412,7 +427,7 @@ fn each_caller(
     }
 }
 
-/// Looks up the class of each watched column and keeps those that restrict a region.
+/// Looks up the class of each watched column, and keeps the classes that exclude rows of a region.
 fn pick(
     bundle: Bundle<'_>,
     window: &Window,
@@ -426,7 +441,7 @@ fn pick(
     picks.iter_mut().for_each(Vec::clear);
     for watched in window.watched() {
         let class = class_of(bundle, watched, &facts);
-        // INVARIANT: the reader has checked that the classes of a column are there.
+        // INVARIANT: opening the bundle has checked that the classes of a column exist.
         let Some(class) =
             watched.column.classes.at.checked_add(class).and_then(|at| classes.get(at))
         else {

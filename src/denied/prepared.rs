@@ -1,4 +1,5 @@
-//! What a evaluator works out of a bundle once: where slots end, which neighbours close the same models, which licences lift alike.
+//! Tables that an evaluator derives once from a bundle: the ends of slots, adjacent restrictions
+//! that close the same models, licences that lift the same.
 
 use alloc::vec::Vec;
 
@@ -9,7 +10,8 @@ use crate::bundle::layout::{NONE, Span, section};
 use crate::bundle::view::{Bundle, is_wide};
 use crate::compact::sort;
 
-/// Slots side by side, in rows of the `when` region, whose restrictions close the same models.
+/// Adjacent slots in the `when` region whose restrictions close the same models. Row range
+/// `from..to`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     pub(crate) from: u32,
@@ -17,17 +19,17 @@ pub(crate) struct Group {
     pub(crate) mask: u32,
 }
 
-/// Rows side by side of licences that lift the same for the same models.
+/// Adjacent rows of licences that lift the same restrictions for the same models.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiftGroup {
     pub(crate) to: u32,
-    /// `NONE`: all that a restriction closes.
+    /// `NONE`: everything that a restriction closes.
     pub(crate) mask: u32,
     /// Span of `Prepared::lifts`.
     lifts: Span,
 }
 
-/// Rows of a restriction of more than a word.
+/// Rows of a restriction that has more than one word of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wide {
     pub(crate) when: Span,
@@ -36,27 +38,29 @@ pub(crate) struct Wide {
 
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// Of the bundle, for accounts to be compared with.
+    /// Identifies the bundle; compared with the tag of an account.
     pub(crate) tag: u64,
-    /// Words of the three regions.
+    /// Number of words of each of the three regions.
     pub(crate) regions: [usize; 3],
     pub(crate) places: [Region; 3],
     /// Words of a vector, and of its summary.
     pub(crate) vector_words: u32,
     pub(crate) vector_summaries: u32,
-    /// The last row of each slot of at most one word; words of the `when` region.
+    /// The last row of each slot of at most one word, as bits of the words of the `when` region.
     pub(crate) ends: Vec<u64>,
-    /// Words of the `unless` region, from its first on, that belong to slots; behind them stand the rows of wide restrictions.
+    /// Leading words of the `unless` region that belong to slots. The rows of wide restrictions
+    /// follow them.
     pub(crate) aligned_words: u32,
     pub(crate) groups: Vec<Group>,
-    /// The first group of each word.
+    /// For each word: the first group with rows in this word or a later one.
     first_group: Vec<u32>,
-    /// Restrictions of more than a word.
+    /// Restrictions of more than one word.
     pub(crate) wide: Vec<Wide>,
     pub(crate) lift_groups: Vec<LiftGroup>,
-    /// Group of each licence.
+    /// For each licence: its group.
     lift_group_of: Vec<u32>,
-    /// Words of the `when` region and the slot ends in them that are lifted, ascending within a group's span.
+    /// Words of the `when` region, and in them the slot ends that are lifted. Ascending within the
+    /// span of a group.
     lifts: Vec<(u32, u64)>,
 }
 
@@ -141,7 +145,8 @@ impl Prepared {
         let licences = bundle.table::<l::Licence>(section::LICENCES);
         let indices = bundle.table::<u32>(section::INDICES);
         self.lift_group_of = alloc::vec![NONE; licences.len()];
-        // Lists of lifts are written once and shared: so are their words.
+        // The bundle stores each list of lifted restrictions once and shares it, so its words are
+        // shared too.
         let mut written: Vec<(Span, Span)> = Vec::new();
         let mut last: Option<(Span, u32)> = None;
         for (row, owner) in (0..).zip(owners) {
@@ -184,40 +189,41 @@ impl Prepared {
         }
     }
 
-    /// Words and slot ends that a group of licences lifts.
+    /// Returns the words and slot ends that a group of licences lifts.
     pub(crate) fn lifts_of(&self, group: &LiftGroup) -> &[(u32, u64)] {
         let at = group.lifts.at as usize;
         self.lifts.get(at..at + group.lifts.len as usize).unwrap_or_default()
     }
 
-    /// The group of licences that a row belongs to.
+    /// Returns the group of licences that a row belongs to.
     pub(crate) fn lift_group(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
         let licence = self.licence_of(tables, row)?;
         self.lift_group_of.get(licence as usize).copied().filter(|group| *group != NONE)
     }
 
-    /// The licence that a row of the licence region belongs to.
+    /// Returns the licence that a row of the licence region belongs to.
     pub(crate) fn licence_of(&self, tables: &Tables<'_>, row: u32) -> Option<u32> {
         let rows = u32::try_from(self.regions[0]).ok()?.checked_mul(64)?;
         tables.owners.get(rows.checked_add(row)?).filter(|owner| *owner != NONE)
     }
 
-    /// The restriction whose slot ends at a bit of a word.
+    /// Returns the restriction whose slot ends at this bit of a word.
     pub(crate) fn restriction_at(&self, tables: &Tables<'_>, word: u32, bit: u32) -> Option<u32> {
         tables.owners.get(word.checked_mul(64)?.checked_add(bit)?).filter(|owner| *owner != NONE)
     }
 
-    /// The first group that has rows in or behind a word.
+    /// Returns the first group that has rows in this word or a later one.
     pub(crate) fn first_group(&self, word: u32) -> u32 {
         self.first_group.get(word as usize).copied().unwrap_or(0)
     }
 
-    /// The groups that have rows in or behind a word.
+    /// Returns the groups that have rows in this word or a later one.
     pub(crate) fn groups_from(&self, word: u32) -> &[Group] {
         self.groups.get(self.first_group(word) as usize..).unwrap_or_default()
     }
 
-    /// The first row, from this one on, of a restriction whose models are not all denied already.
+    /// Returns the first row from `row` on that belongs to a restriction whose models are not all
+    /// denied yet.
     pub(crate) fn open_from(&self, tables: &Tables<'_>, row: u32, denied: &[u64]) -> u32 {
         for group in self.groups_from(row / 64).iter().skip_while(|group| group.to <= row) {
             if tables.mask(group.mask).iter().zip(denied).any(|(mask, denied)| mask & !denied != 0)

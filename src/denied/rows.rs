@@ -1,11 +1,14 @@
-//! The AND of bit vectors, block by block and word by word, and what it says of slots.
+//! ANDs bit vectors, block by block and word by word, and finds the restrictions that apply.
 //!
 //! ```text
-//! block of 64 words      two summary words a vector: has word w a row? does it lack one (does the vector care)?
-//!   alive  = live & summary of each pick             a pick is the vector of one column's class
-//!   word w = live & word w of each pick that cares   for w alive, as long as it can still change the denied set
-//! slots of a word        E has the last row of each slot
-//!   any(x) = (((x & !E) + !E) | x) & E               the sum carries into the last row exactly if a row before it is set
+//! block of 64 words   each vector has two summary words: the words that have a row, and those
+//!                     that lack one (the vector "cares" about these)
+//!   alive  = live & first summary of each pick       a pick is the vector of one column's class
+//!   word w = live & word w of each pick that cares   for each alive w that can still change
+//!                                                    the denied set
+//! slots of a word     E has the last row of each slot
+//!   any(x)  = (((x & !E) + !E) | x) & E              the sum carries into the last row exactly if
+//!                                                    an earlier row of the slot is set
 //!   applies = any(when) & !any(unless)
 //! ```
 
@@ -20,16 +23,17 @@ use crate::bundle::view::{Bundle, Table};
 /// The vector of one class, in one region.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pick {
-    /// First word of the base in `VECTORS`, first of its summary in `SUMMARIES`.
+    /// Index of the first word of the base vector in `VECTORS`, and of its summary in `SUMMARIES`.
     words: u32,
     summary: u32,
-    /// Differences of the class, and the first of the region that is not behind us.
+    /// Differences of the class, and the first of them that is not passed yet.
     diffs: Span,
     next: u32,
-    /// Number of the region's first word, and of the first behind it.
+    /// The region's range of words within a vector.
     first_word: u32,
     end_word: u32,
-    /// Of the block at hand: words that lack a row; words that are among the differences, which begin at `next`.
+    /// In the current block: words that lack a row, and words among the differences. The latter
+    /// begin at `next`.
     cares: u64,
     differs: u64,
 }
@@ -43,7 +47,7 @@ impl Pick {
     ) -> Self {
         let Region { first_word, end_word, first_summary } =
             prepared.places.get(region).copied().unwrap_or_default();
-        // The first region's differences come first; the others' must be looked for.
+        // The differences of the first region come first. Those of the others must be searched for.
         let next = if first_word == 0 || class.diffs.len == 0 {
             class.diffs.at
         } else {
@@ -64,7 +68,8 @@ impl Pick {
         }
     }
 
-    /// Begins a block and says which of its words have a row. Blocks come in ascending order.
+    /// Begins a block and returns which of its words have a row. Blocks must be visited in
+    /// ascending order.
     fn begin(&mut self, tables: &Tables<'_>, block: u32) -> u64 {
         let pair = self.summary + 2 * block;
         let (mut some, mut cares) = (
@@ -93,7 +98,7 @@ impl Pick {
         some
     }
 
-    /// One word of the block at hand.
+    /// Returns one word of the current block.
     fn word(&self, tables: &Tables<'_>, block: u32, bit: u32) -> u64 {
         if self.differs >> bit & 1 == 1 {
             let before = (self.differs & ((1 << bit) - 1)).count_ones();
@@ -103,7 +108,7 @@ impl Pick {
         }
     }
 
-    /// One word of the vector, whatever the block.
+    /// Returns one word of the vector, in any block.
     fn any_word(&self, tables: &Tables<'_>, word: u32) -> u64 {
         let at = first_at(tables.diffs, self.diffs, self.first_word + word);
         let diff = tables.diffs.get(at).filter(|diff| {
@@ -113,7 +118,7 @@ impl Pick {
     }
 }
 
-/// The first difference of a span that is at or behind a word.
+/// Returns the index of the first difference of a span whose word is at least `word`.
 fn first_at(diffs: Table<'_, l::Diff>, span: Span, word: u32) -> u32 {
     let (mut low, mut high) = (span.at, span.at.saturating_add(span.len));
     while low < high {
@@ -126,13 +131,13 @@ fn first_at(diffs: Table<'_, l::Diff>, span: Span, word: u32) -> u32 {
     low
 }
 
-/// A block of a region in the course of being decided.
+/// A block of a region that is being decided.
 #[derive(Clone, Copy)]
 struct Block {
     number: u32,
     /// Words that may have a row left.
     alive: u64,
-    /// How many picks care about one of them; they come first.
+    /// The number of picks that care about an alive word. These picks come first.
     caring: usize,
 }
 
@@ -152,7 +157,7 @@ impl Block {
             alive &= pick.begin(tables, number);
             begun += 1;
         }
-        // Those that care about what is left come first; most columns say nothing of most rows.
+        // Move the picks that care about an alive word to the front. Most columns test few rows.
         let mut caring = 0;
         for at in 0..begun {
             if picks.get(at).is_some_and(|pick| pick.cares & alive != 0) {
@@ -163,7 +168,7 @@ impl Block {
         Self { number, alive, caring }
     }
 
-    /// The rows left in one word.
+    /// Returns the rows left in one word.
     #[inline]
     fn rows(
         self,
@@ -185,16 +190,17 @@ impl Block {
     }
 }
 
-/// Which slots of a word have a row.
+/// Returns the ends of those slots of a word that have a row.
 fn any(rows: u64, ends: u64) -> u64 {
     ((rows & !ends).wrapping_add(!ends) | rows) & ends
 }
 
-/// What `applying` tells and asks.
+/// A step of [`applying`], passed to its callback.
 pub(crate) enum Step {
-    /// It has come to this row: the answer is the first row from which on restrictions may still close something.
+    /// The search has reached this row. The callback returns the first row from which restrictions
+    /// may still close something.
     At(u32),
-    /// These slot ends of this word are those of restrictions that apply. The answer does not matter.
+    /// The restrictions that end at these bits of this word apply. The return value is ignored.
     Applies(u32, u64),
 }
 
@@ -221,7 +227,8 @@ pub(crate) fn applying(
         while alive != 0 {
             let bit = alive.trailing_zeros();
             let word = first + bit;
-            // A group is asked for once, and again when one of its restrictions applied.
+            // The callback is asked once for each group, and again after a restriction of the group
+            // has applied.
             let own = prepared.first_group(word);
             if group != Some(own) {
                 group = Some(own);
@@ -270,7 +277,8 @@ pub(crate) fn applying(
     }
 }
 
-/// Visits the surviving rows of the licence region, ascending; `visit` says from which row on it wants more.
+/// Visits the surviving rows of the licence region in ascending order. `visit` returns the row from
+/// which it wants more.
 pub(crate) fn surviving(
     tables: &Tables<'_>,
     prepared: &Prepared,
@@ -310,7 +318,7 @@ const WHEN: usize = 0;
 const UNLESS: usize = 1;
 const LICENCE: usize = 2;
 
-/// Live rows of a region, and their summary.
+/// Returns the live rows of a region and their summary.
 fn live<'e>(prepared: &Prepared, window: &'e Window, region: usize) -> (&'e [u64], &'e [u64]) {
     (window.live(prepared, region), window.summary(prepared, region))
 }

@@ -1,4 +1,4 @@
-//! The sections of a bundle that deciding reads, looked up once.
+//! The sections of a bundle that decisions read, and where regions and slots lie in them.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, section};
 use crate::bundle::view::{Bundle, Table, is_wide, slot_of};
 
-/// The sections that deciding reads, looked up once.
+/// The sections that decisions read, looked up once.
 pub(crate) struct Tables<'a> {
     pub(crate) vectors: Table<'a, u64>,
     pub(crate) summaries: Table<'a, u64>,
@@ -50,7 +50,7 @@ impl<'a> Mask<'a> {
     }
 }
 
-/// Puts every word of a class's vector into `to`.
+/// Writes every word of a class's vector to `to`.
 pub(crate) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to: &mut Vec<u64>) {
     let len = u32::try_from(total).unwrap_or(0);
     to.clear();
@@ -68,7 +68,7 @@ pub(crate) fn class_words(bundle: Bundle<'_>, class: &l::Class, total: usize, to
     }
 }
 
-/// Where a region lies in a vector and in its summary.
+/// The range of a region in a vector and in its summary.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Region {
     pub(crate) first_word: u32,
@@ -76,7 +76,7 @@ pub(crate) struct Region {
     pub(crate) first_summary: u32,
 }
 
-/// Word and bit that stand for a restriction.
+/// Returns the word and bit that represent a restriction.
 pub(crate) fn end_of(rule: &l::Restriction) -> Option<(u32, u32)> {
     let slot = slot_of(rule);
     if is_wide(rule) {
@@ -86,5 +86,6 @@ pub(crate) fn end_of(rule: &l::Restriction) -> Option<(u32, u32)> {
     Some((last / 64, last % 64))
 }
 
-/// Bit of the first word of a wide restriction that stands for it, as the end of a slot stands for others.
+/// The bit that represents a wide restriction, in its first word. Other restrictions are
+/// represented by the end of their slot.
 pub(crate) const WIDE_END: u32 = 63;

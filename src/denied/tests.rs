@@ -1,4 +1,4 @@
-//! The index against the reference evaluator, on policies and callers made of dice.
+//! Compares the index with the reference evaluator, on random policies and callers.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,7 +19,8 @@ use crate::policy::model::{
     Policy, Range, Restriction, Shape, Span, Test, Token, Unlisted,
 };
 
-/// Numbers from bytes, so that a failing case shrinks as its bytes do. Behind the last byte all dice show zero.
+/// Draws random numbers from bytes, so that shrinking the bytes shrinks a failing case. After the
+/// last byte every draw is 0.
 struct Dice<'a>(&'a [u8]);
 
 impl Dice<'_> {
@@ -64,7 +65,7 @@ fn place(code: &str) -> Place {
     crate::facts::place::read_code(code).unwrap()
 }
 
-/// Facts 0 to 7; list 0 places, 1 and 2 texts (2 secret), 3 ranges, 4 numbers.
+/// Facts 0 to 7. The lists: 0 places, 1 and 2 texts (2 is secret), 3 ranges, 4 numbers.
 fn facts() -> Vec<Fact> {
     let kinds = [
         FactKind::Bool,
@@ -208,7 +209,8 @@ fn clause(dice: &mut Dice<'_>) -> Option<Clause> {
         return None;
     }
     let condition = if dice.once_in(12) {
-        // More rows than a word has bits: every pair of alternatives multiplied out.
+        // More rows than a word has bits: the conjunctions multiply out to every pair of
+        // alternatives.
         let any = |dice: &mut Dice<'_>, n: usize| {
             Condition::Or((0..n).map(|_| Condition::Atom(atom(dice))).collect())
         };
@@ -273,7 +275,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
         .collect();
     let lists = lists(dice);
     let times = |dice: &mut Dice<'_>| if dice.once_in(4) { Some(dice.of(&TIMES)) } else { None };
-    // Mostly a handful of rules; at times enough for several words.
+    // Mostly a handful of rules, sometimes enough for several words.
     let many = if dice.once_in(8) { 60 } else { 5 };
     let restrictions: Vec<Restriction> = (0..=dice.below(many))
         .map(|index| Restriction {
@@ -358,7 +360,7 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
     Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
 }
 
-/// Values of facts, some of a wrong type, some absent.
+/// Draws the values of facts: some absent, some of a wrong type.
 fn account(dice: &mut Dice<'_>, known: bool) -> BTreeMap<String, Value<'static>> {
     const LISTS: [&[&str]; 5] = [&["US"], &["UA", "abc"], &["UA-43", "US"], &["nowhere"], &[]];
     let mut record = BTreeMap::new();
@@ -575,7 +577,7 @@ proptest! {
 }
 
 proptest! {
-    // Long throws: many rules, several words, blocks of words.
+    // Long inputs make many rules, several words, blocks of words.
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -584,7 +586,8 @@ proptest! {
     }
 }
 
-/// The laws above say little if most denied sets are empty or whole: this counts what the dice make.
+/// The tests above show little if most denied sets are empty or whole, so this one counts the kinds
+/// that the dice make.
 #[test]
 fn the_dice_make_denied_sets_of_every_kind() {
     let mut state = 1u32;
@@ -623,7 +626,7 @@ fn the_dice_make_denied_sets_of_every_kind() {
     );
 }
 
-/// An account that outlives its bundle must not open anything under the next.
+/// An account that outlives its bundle must not open anything under the next bundle.
 #[test]
 fn an_account_of_another_bundle_counts_as_unknown() {
     let policy = |condition| {

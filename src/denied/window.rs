@@ -1,4 +1,5 @@
-//! The rows in force while `now` stays within an interval and no switch is thrown.
+//! Computes the rows in force. They stay valid while `now` is within an interval and no switch
+//! changes.
 
 use alloc::vec::Vec;
 
@@ -10,7 +11,7 @@ use crate::bundle::operation::OperationMatch;
 use crate::bundle::view::Bundle;
 use crate::facts::class::order_class;
 
-/// A column that a live row looks at.
+/// A column that a live row tests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watched {
     pub(crate) column: l::Column,
@@ -21,30 +22,31 @@ pub(crate) struct Watched {
 
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    /// Instants from the first on, up to the second; none if they are equal.
+    /// Valid from the first instant up to, not including, the second. Empty if they are equal.
     from: i64,
     until: i64,
-    /// Live rows of all regions, then one bit for each word that has one, region by region as in `SUMMARIES`.
+    /// Live rows of all regions; then one bit for each word that has a live row, region by region
+    /// as in `SUMMARIES`.
     live: Vec<u64>,
     summary: Vec<u64>,
     /// Slot ends of restrictions in shadow.
     shadow: Vec<u64>,
     has_shadow: bool,
     watched: Vec<Watched>,
-    /// The vector of the class at hand, kept for its room.
+    /// Buffer for the vector of one class, kept to avoid allocations.
     words: Vec<u64>,
     idle: bool,
-    /// Whether any watched column looks at the operation or dialect.
+    /// Whether a watched column tests the operation or the dialect.
     reads: bool,
 }
 
 impl Window {
-    /// Makes the next decision begin a new window.
+    /// Makes the next decision compute a new window.
     pub(crate) fn forget(&mut self) {
         self.until = self.from;
     }
 
-    /// Whether no restriction is in force.
+    /// Returns whether no restriction is in force.
     pub(crate) fn is_idle(&self) -> bool {
         self.idle
     }
@@ -57,27 +59,28 @@ impl Window {
         &self.watched
     }
 
-    /// One reading is as good as many if no live row looks at it.
+    /// Returns the first operation match alone if no live row tests operation or dialect, since all
+    /// of them then decide alike.
     pub(crate) fn distinct<'r>(&self, readings: &'r [OperationMatch]) -> &'r [OperationMatch] {
         if self.reads { readings } else { readings.get(..1).unwrap_or(readings) }
     }
 
-    /// Slot ends of restrictions in shadow, in a word of the `when` region.
+    /// Returns the slot ends of restrictions in shadow, in a word of the `when` region.
     pub(crate) fn shadow_of(&self, word: u32) -> u64 {
         if self.has_shadow { self.shadow.get(word as usize).copied().unwrap_or(0) } else { 0 }
     }
 
-    /// Live rows of a region.
+    /// Returns the live rows of a region.
     pub(crate) fn live(&self, prepared: &Prepared, region: usize) -> &[u64] {
         slice(&self.live, &prepared.regions, region, |words| words)
     }
 
-    /// Which words of a region have live rows.
+    /// Returns which words of a region have live rows.
     pub(crate) fn summary(&self, prepared: &Prepared, region: usize) -> &[u64] {
         slice(&self.summary, &prepared.regions, region, |words| words.div_ceil(64))
     }
 
-    /// Begins a new window if this one does not hold `now`.
+    /// Computes a new window if `now` is outside this one.
     pub(crate) fn settle(
         &mut self,
         bundle: Bundle<'_>,
@@ -154,7 +157,7 @@ impl Window {
         (self.from, self.until) = (interval.from, interval.until);
     }
 
-    /// Finds the columns that live rows look at: those whose don't-care vector leaves one out.
+    /// Finds the columns that live rows test: those whose don't-care vector lacks a live row.
     fn watch(&mut self, bundle: Bundle<'_>, prepared: &Prepared, total: usize) {
         let classes = bundle.table::<l::Class>(section::CLASSES);
         let [when_words, unless_words, _] = prepared.regions;
@@ -183,7 +186,7 @@ impl Window {
     }
 }
 
-/// The instants around `now` in which nothing changes that depends on it alone.
+/// The interval around `now` in which everything that depends on `now` alone stays the same.
 struct Interval {
     now: i64,
     from: i64,
@@ -199,14 +202,15 @@ impl Interval {
         }
     }
 
-    /// Whether a rule is in force now, which it is again at other instants of the interval.
+    /// Returns whether a rule is in force now, and narrows the interval to where this stays so.
     fn holds(&mut self, from: i64, until: i64) -> bool {
         self.edge(from);
         self.edge(until);
         from <= self.now && self.now < until
     }
 
-    /// A column over `now` changes its class at each key and right after it.
+    /// Narrows the interval by a column over `now`, whose class changes at each key and 1 ms after
+    /// it.
     fn narrow(&mut self, bundle: Bundle<'_>, column: &l::Column) {
         if let Some(keys) =
             crate::bundle::view::keyed::<i64>(bundle.section(section::KEYS), column.keys)

@@ -1,8 +1,9 @@
-//! What is known of a caller from its account, as the classes of one bundle.
+//! Facts of a caller's account, as classes of one bundle.
 //!
-//! Input: the raw values of an account record, or of a token. Output: an [`Account`] that is worked out once for a credential and looked up
-//! with each request. It does not know whose record it is: the caller of [`Account::classify`] withholds facts about a person where the
-//! record speaks of an entity.
+//! Input: the raw values of an account record or of a token. Output: an [`Account`], which is
+//! computed once for each credential and looked up with each request. This module does not know the
+//! kind of record: the caller of [`Account::classify`] withholds facts about a person if the record
+//! describes an entity.
 
 use alloc::vec::Vec;
 
@@ -16,19 +17,20 @@ use crate::bundle::view::Bundle;
 use crate::bundle::view::keyed;
 use crate::limits;
 
-/// The class of each fact of one account, for one bundle. Under another it counts as an account of which nothing is known.
+/// The class of each fact of one account, for one bundle. Under any other bundle it counts as an
+/// unknown account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// [`tag`] of the bundle.
     bundle: u64,
-    /// By column; 0, "unknown", for those of built-in facts.
+    /// Class by column. Columns of built-in facts have 0, "unknown".
     classes: Vec<u32>,
-    /// Columns that compare with `now`, and the time to compare. They are few.
+    /// Columns that compare with `now`, and the time to compare. There are few of them.
     times: Vec<(u32, i64)>,
 }
 
 impl Account {
-    /// An account of which nothing is known.
+    /// Returns an account with all facts unknown.
     #[must_use]
     pub fn unknown(bundle: Bundle<'_>) -> Self {
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
@@ -37,8 +39,9 @@ impl Account {
 
     /// Looks up the class of each fact.
     ///
-    /// `get` gives the value of a declared fact by its number, if the record has it; a value of another type than the declared one is
-    /// unknown. `list_key` is the deployment's key of secret lists: without it, or with another, being on such a list is unknown.
+    /// `get` returns the value of a declared fact by its index, if the record has one. A value of
+    /// another type than the declared one is unknown. `list_key` is the deployment's key of secret
+    /// lists. Without the right key, membership in such a list is unknown.
     #[must_use]
     pub fn classify<'v>(
         bundle: Bundle<'_>,
@@ -52,7 +55,7 @@ impl Account {
             if column.fact >= fact::BUILT_IN {
                 continue;
             }
-            // Columns of one fact stand side by side.
+            // Columns of one fact are adjacent.
             let value = match last {
                 Some((fact, value)) if fact == column.fact => value,
                 _ => get(column.fact),
@@ -76,18 +79,18 @@ impl Account {
         account
     }
 
-    /// Whether it was classified for the bundle of this [`tag`].
+    /// Returns whether the account was classified for the bundle with this [`tag`].
     pub(crate) fn is_for(&self, tag: u64) -> bool {
         self.bundle == tag
     }
 
-    /// The class in a column.
+    /// Returns the class in a column.
     #[inline]
     pub(crate) fn class(&self, column: u32) -> u32 {
         self.classes.get(column as usize).copied().unwrap_or(0)
     }
 
-    /// The class in a column that compares with `now`.
+    /// Returns the class in a column that compares with `now`.
     #[inline]
     pub(crate) fn class_at(&self, column: u32, now: i64) -> u32 {
         let time = self.times.iter().find(|(number, _)| *number == column);
@@ -99,7 +102,8 @@ impl Account {
     }
 }
 
-/// What tells bundles apart, so that an account kept from before a new bundle does not speak of the wrong columns.
+/// Returns a number that identifies a bundle, so that an account classified for an earlier bundle
+/// is not used for the columns of another.
 pub(crate) fn tag(bundle: Bundle<'_>) -> u64 {
     bundle.digest().first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
 }
@@ -147,7 +151,8 @@ fn class_of(
     })
 }
 
-/// Whether a text is in a list of texts; `None`: without the right key nobody can tell.
+/// Returns whether a text is in a list of texts. `None`: unknown, since the key is missing or
+/// wrong.
 fn listed_text(bundle: Bundle<'_>, list_key: Option<&[u8]>, list: u32, text: &str) -> Option<bool> {
     let list = bundle.table::<l::List>(section::LISTS).get(list)?;
     let digest = if list.secret == 1 {
@@ -160,7 +165,8 @@ fn listed_text(bundle: Bundle<'_>, list_key: Option<&[u8]>, list: u32, text: &st
     Some(digests.search(|entry| entry.cmp(&digest)).is_some())
 }
 
-/// Whether a code is in a list of places; `None`: it is no code, or its region, on which it depends, is not said.
+/// Returns whether a code is in a list of places. `None`: unknown, since it is no code, or since
+/// the answer depends on a region that it does not name.
 fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> {
     let place = read_code(text)?;
     let country = place.country?;
@@ -178,12 +184,12 @@ fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> 
     if listed && place.region.is_none() { None } else { Some(listed) }
 }
 
-/// Values of the program's logic, in the order of truth: `and` is the lesser, `or` the greater.
+/// Values of a program, in the order of truth: `and` takes the lesser, `or` the greater.
 const FALSE: u64 = 0;
 const UNKNOWN: u64 = 1;
 const TRUE: u64 = 2;
 
-/// Runs an `exists` or `all` over the elements; `None`: the fact counts as unknown.
+/// Runs an `exists` or `all` over the elements. `None`: the fact is unknown.
 fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) -> Option<u64> {
     let (&quantifier, code) =
         bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
@@ -204,7 +210,8 @@ fn test(
     mut code: &[u8],
     element: &str,
 ) -> Option<u64> {
-    // INVARIANT: at most 32 values of two bits, which the reader has checked (`PROGRAM_DEPTH`).
+    // INVARIANT: the stack has at most 32 values of two bits. Opening the bundle has checked this
+    // (`PROGRAM_DEPTH`).
     let mut stack = 0u64;
     let truth =
         |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });

@@ -1,7 +1,7 @@
-//! What is known of the caller before the body is read: place, network, account.
+//! Facts known of the caller before the body is read: place, network, account.
 //!
-//! Input: what a platform adapter and an account record say. Output: normalised facts, in which "unknown" is a value of its
-//! own. Nothing here decides.
+//! Input: values from a platform adapter and an account record. Output: normalised facts, in which
+//! "unknown" is a value of its own. Nothing here decides.
 
 pub(crate) mod account;
 pub(crate) mod address;

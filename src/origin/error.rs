@@ -1,35 +1,38 @@
+//! The reasons for which an access header is not valid.
+
 use core::fmt;
 
-/// Why a access header is not to be trusted. The codes are those of the npm package.
+/// Why an access header is not valid. The npm package has the same codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccessHeaderError {
-    /// There is none: the request did not come through the gate, or is not a guarded one.
+    /// There is no access header: the request did not pass the gate, or its path is not guarded.
     Missing,
-    /// It is not written as a access header is.
+    /// The header does not have the format of an access header.
     Malformed,
-    /// No key of that id is known, or it is one of another algorithm.
+    /// There is no key with this id, or it is for another algorithm.
     KeyUnknown,
-    /// The signature is not that of the key.
+    /// The signature does not match.
     SignatureWrong,
-    /// It is older than [`limits::MARK_SECONDS`](crate::limits::MARK_SECONDS).
+    /// The header is older than [`limits::MARK_SECONDS`](crate::limits::MARK_SECONDS).
     Expired,
-    /// It is from the future, beyond what clocks differ.
+    /// The header's time is in the future, by more than
+    /// [`limits::CLOCK_SKEW_SECONDS`](crate::limits::CLOCK_SKEW_SECONDS).
     NotYetValid,
-    /// It was left on a request of another method.
+    /// The header was made for a request with another method.
     MethodWrong,
-    /// It was left on a request for another path or query.
+    /// The header was made for a request with another path or query.
     TargetWrong,
-    /// It was left on a request with other credentials.
+    /// The header was made for a request with other credentials.
     CredentialWrong,
-    /// A request with this access header was here before.
+    /// A request with this header has arrived before.
     Replayed,
-    /// The cache of nonces is full, so nobody can tell whether it is a replay.
+    /// The nonce cache is full, so a replay cannot be ruled out.
     CacheFull,
 }
 
 impl AccessHeaderError {
-    /// The stable code.
+    /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
-//! The part of RFC 9651 (structured fields) that access headers are written in: a dictionary whose values are strings, integers, tokens, byte sequences
-//! and lists of strings, without parameters. A name that comes twice is an error here.
+//! Parses the part of RFC 9651 (structured fields) that access headers use: a dictionary whose
+//! values are strings, integers, tokens, byte sequences and lists of strings, without parameters. A
+//! duplicate name is an error here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +18,7 @@ pub(crate) enum Item<'a> {
     List(Vec<String>),
 }
 
-/// The members in order; `None` if the text is anything else.
+/// Returns the members in order, or `None` if the text has any other format.
 pub(crate) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
     let mut members: Vec<(&str, Item<'_>)> = Vec::new();
     let mut rest = text;
@@ -46,7 +47,7 @@ fn item(text: &str) -> Option<(Item<'_>, &str)> {
         b'"' => string(text).map(|(value, after)| (Item::String(value), after)),
         b':' => {
             let (coded, after) = text.strip_prefix(':')?.split_once(':')?;
-            // The engine takes but the one spelling, whose spare bits are zero.
+            // The engine accepts only the canonical spelling, whose spare bits are zero.
             Some((Item::Bytes(STANDARD.decode(coded).ok()?), after))
         }
         b'(' => {

@@ -1,11 +1,16 @@
-//! For inference origins: whether a request comes from the gate just as the gate judged it, what its caller may not use, and the
-//! acknowledgement that this was enforced. `docs/access-header.md` has the formats.
+//! For inference origins: verifies the access header and acknowledges that it was enforced.
 //!
-//! Input: a request's method, target and headers, the gate's keys, the time. Output: a [`VerifiedAccess`], or the [`AccessHeaderError`] that says why the request
-//! is not to be served. It reads no body and enforces nothing: which model a request comes to, the origin knows.
+//! A verified access header shows that the request comes from the gate, is the one that the gate
+//! judged, and what its caller may not use. `docs/access-header.md` describes the formats.
+//!
+//! Input: a request's method, target and headers, the gate's keys, the time. Output: a
+//! [`VerifiedAccess`], or the [`AccessHeaderError`] for which the request must not be served. This
+//! module reads no body and enforces nothing, since only the origin knows which model a request
+//! runs.
 //!
 //! ```
-//! use portcullis::origin::{ArrivedRequest, Keys, AccessHeaderError, NonceCache, acknowledge, verify};
+//! use portcullis::origin::{AccessHeaderError, ArrivedRequest, Keys, NonceCache};
+//! use portcullis::origin::{acknowledge, verify};
 //!
 //! let keys = Keys::read("edge-1:hmac-sha256:0HUfMIil4OMsxscLFFN10Y7nD+1yqtoU2szEiTbF1uU=")?;
 //! let mut seen = NonceCache::default();
@@ -14,12 +19,14 @@
 //! # let now = 0;
 //! let arrived = ArrivedRequest { method: "POST", target: "/v1/responses", headers: &headers };
 //! match verify(&arrived, &keys, now, Some(&mut seen)) {
-//!     Ok(access header) if access header.denies("mythos-class") => { /* answer 403, if the request comes to a model of that family */ }
-//!     Ok(access header) => {
-//!         let key = Keys::read("origin-1:hmac-sha256:sE/p7cuY149Ks/CxDgzXMtj5OfHZyb+VeGiyPtMGba0=")?;
-//!         let _value_of_portcullis_enforced = acknowledge(&access header, 200, &key);
+//!     Ok(access) if access.denies("mythos-class") => {
+//!         // Answer 403 if the request runs a model of that family.
 //!     }
-//!     // Nothing but the gate may reach the models: answer 403.
+//!     Ok(access) => {
+//!         let own = "origin-1:hmac-sha256:sE/p7cuY149Ks/CxDgzXMtj5OfHZyb+VeGiyPtMGba0=";
+//!         let _value_of_portcullis_enforced = acknowledge(&access, 200, &Keys::read(own)?);
+//!     }
+//!     // Answer 403: only requests from the gate may use the models.
 //!     Err(error) => assert_eq!(error, AccessHeaderError::Missing),
 //! }
 //! # Ok::<(), portcullis::origin::KeyError>(())

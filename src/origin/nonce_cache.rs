@@ -1,24 +1,28 @@
+//! Remembers nonces, so that an access header can be used only once.
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 
-/// Where nonces are remembered. Several machines behind one address need one that they share.
+/// Remembers nonces. Several machines that serve one address must share a store.
 pub trait NonceStore {
-    /// Takes a nonce that must be remembered until `until`; both times in seconds since the epoch.
+    /// Takes a nonce that must be remembered until `until`. Both times are in seconds since the
+    /// Unix epoch.
     fn take(&mut self, nonce: &str, until: u64, now: u64) -> Taken;
 }
 
-/// What became of a nonce.
+/// The result of taking a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It was not here before.
+    /// The nonce is new.
     Fresh,
-    /// It was.
+    /// The nonce was taken before.
     Replayed,
-    /// There is no place left to remember it.
+    /// There is no room to remember the nonce.
     Full,
 }
 
-/// NonceStore that this process has seen. What is full refuses, for to forget one would be to let it in twice.
+/// The nonces that this process has seen. A full cache accepts no nonce: if it forgot one, a replay
+/// of it would pass.
 ///
 /// ```
 /// use portcullis::origin::{NonceStore, NonceCache, Taken};
@@ -33,12 +37,12 @@ pub enum Taken {
 pub struct NonceCache {
     capacity: usize,
     until: BTreeMap<Arc<str>, u64>,
-    /// In the order they came in, which is nearly that in which they end.
+    /// In the order of arrival, which is nearly the order of expiry.
     order: VecDeque<Arc<str>>,
 }
 
 impl NonceCache {
-    /// A cache of so many nonces, each of some 100 bytes for 80 seconds.
+    /// Creates a cache for this many nonces. Each takes some 100 bytes for up to 80 seconds.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity, until: BTreeMap::new(), order: VecDeque::new() }

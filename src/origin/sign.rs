@@ -1,6 +1,8 @@
-//! The access header that the gate leaves on every guarded request it forwards, the header `Portcullis-Access`: `docs/access-header.md` has its format.
+//! The access header, `Portcullis-Access`, on every guarded request that the gate forwards.
+//! `docs/access-header.md` describes its format.
 //!
-//! Here are the digest and the signature of which it is made. The package puts it together; [`origin`](crate::origin) checks it.
+//! This file has the digest and the signature that the header consists of. The package composes the
+//! header; [`origin`](crate::origin) verifies it.
 
 use alloc::string::String;
 
@@ -9,12 +11,13 @@ use sha2::Digest as _;
 use crate::compact::base64::base64;
 use crate::facts::digest::hmac_sha256;
 
-/// What stands for a target or for credentials: the first 16 bytes of SHA-256, in base64. They bind, they need not be told apart from any other.
+/// Returns the digest of a target or of credentials: the first 16 bytes of SHA-256, in Base64. The
+/// digest only binds the header to them, so 16 bytes are enough.
 pub(crate) fn digest(text: &[u8]) -> String {
     base64(sha2::Sha256::digest(text).first_chunk::<16>().map_or(&[], |short| short.as_slice()))
 }
 
-/// HMAC-SHA256 of a text, in base64.
+/// Returns the HMAC-SHA256 of a text, in Base64.
 pub(crate) fn mac(key: &[u8], text: &[u8]) -> String {
     base64(&hmac_sha256(key, text))
 }

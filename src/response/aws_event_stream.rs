@@ -4,9 +4,10 @@
 //! total length u32 | headers length u32 | CRC of these | headers | payload | CRC of all before
 //! ```
 //!
-//! Input: chunks, cut anywhere; numbers are big-endian. Output: the payload of each frame as a document, and where frames end. Both
-//! checksums are held against what came: where a reader and the client part ways on a length, everything after it is in doubt. Headers are
-//! passed over (Smithy, "Event stream specification").
+//! Input: chunks, cut anywhere; numbers are big-endian. Output: the payload of each frame as a
+//! document, and the ends of frames. Both checksums are verified: if reader and client disagreed on
+//! a length, everything after it would be uncertain. Headers are skipped (Smithy, "Event stream
+//! specification").
 
 use alloc::vec::Vec;
 
@@ -19,7 +20,7 @@ use crate::reason::Reason;
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
-/// A stream of frames.
+/// An event stream that is being read.
 pub(crate) struct Frames {
     document: Document,
     /// The prelude, then the checksum at the end.
@@ -46,7 +47,7 @@ impl Frames {
         }
     }
 
-    /// Reads a piece behind `at` bytes that are held.
+    /// Reads a piece that follows `at` held bytes.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -84,7 +85,7 @@ impl Frames {
         }
     }
 
-    /// Bytes of the prelude, or of the checksum behind the payload.
+    /// Takes bytes of the prelude, or of the checksum after the payload.
     fn fixed(&mut self, bundle: Bundle<'_>, piece: &[u8], at: usize, watch: &mut Watch) {
         for &byte in piece {
             if let Some(place) = self.fixed.get_mut(self.count % PRELUDE) {
@@ -137,7 +138,8 @@ impl Frames {
     }
 }
 
-/// CRC-32 as in gzip, four bits at a time: a table of 16 words is enough for what streams at a person's reading speed.
+/// Computes the CRC-32 of gzip, four bits at a time. A table of 16 words is fast enough for a
+/// stream that arrives at reading speed.
 fn crc(mut crc: u32, bytes: &[u8]) -> u32 {
     for &byte in bytes {
         crc ^= u32::from(byte);
@@ -167,11 +169,12 @@ const NIBBLES: [u32; 16] = {
     table
 };
 
-/// Headers of an exception: each a name behind its length, 7 for a text, and the text behind its length in two bytes.
+/// Headers of an exception. Each has a name after its length, type 7 (text), and the text after its
+/// length in two bytes.
 const EXCEPTION: &[u8] = b"\x0d:message-type\x07\0\x09exception\x0f:exception-type\x07\0\x13validationException\x0d:content-type\x07\0\x10application/json";
 
-/// A frame that tells an exception. The SDKs know `validationException` of every stream and throw others as errors without a type, but
-/// with the message of the payload.
+/// Builds an exception frame. The SDKs know `validationException` in every stream. They throw other
+/// exceptions as untyped errors, with the message of the payload.
 pub(crate) fn exception(body: &str) -> Vec<u8> {
     let total = PRELUDE + EXCEPTION.len() + body.len() + CHECKSUM;
     let mut frame = Vec::with_capacity(total);

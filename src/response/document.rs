@@ -1,7 +1,8 @@
-//! JSON documents in an answer: one, one a line, or the elements of one array.
+//! JSON documents in a response: a single one, one for each line, or the elements of one array.
 //!
-//! Input: chunks, cut anywhere. Output: texts into the findings of the answer, and where units end. A document that reaches over
-//! several lines is one unit, and so is each element of an array that is the whole answer, as Google streams it.
+//! Input: chunks, cut anywhere. Output: texts go to the findings of the response, and the ends of
+//! units are reported. A document that spans several lines is one unit. If the whole response is
+//! one array, as Google streams it, each element is a unit.
 
 use alloc::vec::Vec;
 
@@ -12,11 +13,11 @@ use crate::mention::findings::Findings;
 use crate::mention::json::{Event, Json};
 use crate::reason::Reason;
 
-/// One document, read for every operation that the request may have been.
+/// One document, read for every operation that the request matches.
 pub(crate) struct Document {
     states: Vec<u32>,
     readers: Vec<Json>,
-    /// Its first bytes, blanks apart.
+    /// Its first bytes, without white space.
     head: [u8; 6],
     heads: usize,
     failed: Option<Reason>,
@@ -31,12 +32,13 @@ impl Document {
         Self { states: states.to_vec(), readers, head: [0; 6], heads: 0, failed: None }
     }
 
-    /// It may hold names: an object or an array. Any other text names nothing.
+    /// Returns whether it may hold names: it is an object or an array, or has not begun. Any other
+    /// text names nothing.
     pub(crate) fn is_wanted(&self) -> bool {
         self.heads == 0 || matches!(self.head.first(), Some(b'{' | b'['))
     }
 
-    /// Reads on up to an event of the first reader; gives how many bytes were read.
+    /// Reads up to the next event of the first reader. Returns how many bytes were read.
     pub(crate) fn advance(
         &mut self,
         bundle: Bundle<'_>,
@@ -64,13 +66,14 @@ impl Document {
             }
         };
         for other in others {
-            // All read the same bytes: what is no JSON to one is none to any.
+            // All readers get the same bytes, so an error of this reader is an error of the first
+            // one too.
             let _ = other.feed(bundle, bytes.get(..length).unwrap_or_default(), findings);
         }
         (length, first.event())
     }
 
-    /// Reads on, whatever events there are.
+    /// Reads all bytes and ignores events.
     pub(crate) fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8], findings: &mut Findings) {
         while !bytes.is_empty() {
             let (length, _) = self.advance(bundle, bytes, findings);
@@ -78,15 +81,16 @@ impl Document {
         }
     }
 
-    /// The document's value has ended.
+    /// Returns whether the document's value has ended.
     pub(crate) fn is_whole(&self) -> bool {
         self.failed.is_none() && self.readers.first().is_some_and(Json::is_whole)
     }
 
-    /// The document ends, and the next one may begin. Gives why it cannot be read with certainty.
+    /// Ends the document and prepares for the next one. Returns the reason if it cannot be read
+    /// with certainty.
     pub(crate) fn end(&mut self, bundle: Bundle<'_>, findings: &mut Findings) -> Option<Reason> {
         let mut trouble = self.failed.take();
-        // What ends a stream of OpenAI's is no JSON.
+        // OpenAI ends a stream with `[DONE]`, which is not JSON.
         if self.heads == 0 || !self.is_wanted() || self.head == *b"[DONE]" {
             trouble = None;
         } else {
@@ -103,7 +107,7 @@ impl Document {
     }
 }
 
-/// An answer of documents.
+/// A response that consists of documents.
 pub(crate) struct Documents {
     document: Document,
     /// Elements of the array that is being read may have gone.
@@ -115,12 +119,12 @@ impl Documents {
         Self { document: Document::new(states), within: false }
     }
 
-    /// An array has begun to go, and its end has not come.
+    /// Returns whether the beginning of an array may have gone and its end has not come.
     pub(crate) fn is_within(&self) -> bool {
         self.within
     }
 
-    /// Reads a piece behind `at` bytes that are held.
+    /// Reads a piece that follows `at` held bytes.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -129,7 +133,8 @@ impl Documents {
         watch: &mut Watch,
     ) {
         while !bytes.is_empty() && watch.cut.is_none() {
-            // A document that is whole ends with its line; in front of one, and in it, ends of lines are white space.
+            // A complete document ends with its line. Before and inside a document, line ends are
+            // white space.
             let line = bytes
                 .get(..find(b'\n', bytes).map_or(bytes.len(), |end| end + 1))
                 .unwrap_or_default();
@@ -142,7 +147,7 @@ impl Documents {
                 watch.unit(at, None);
             }
             if !self.document.is_wanted() || self.document.failed.is_some() {
-                // It is no document, so it names nothing from here on.
+                // This is not a JSON document, so nothing in it names a model from here on.
                 watch.unit(at, self.document.failed);
                 if watch.cut.is_none() && !watch.proven {
                     watch.cut = Some(Reason::AnswerUnnamed);

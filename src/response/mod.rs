@@ -1,17 +1,22 @@
-//! What the origin answers: is it what the caller may have?
+//! Reads the origin's response and decides how much of it may go to the client.
 //!
 //! ```text
-//! status, headers ---> nothing | a list | a check
-//! list,  chunk by chunk ---> rows ---------------------> the same bytes without the rows that name what is denied
-//! check, chunk by chunk ---> document | event | frame -> how many of the bytes held may go, or that it is cut
+//! status, headers -------> forwarded unread | a list | a check
+//! list, chunk by chunk --> entries -> the same bytes without entries that name denied models
+//! check, chunk by chunk -> document, SSE event, AWS frame -> how many held bytes may go, or cut
 //! ```
 //!
-//! Input: the answer of an origin, as it streams, and the denied set of the request. Output: for a list the bytes that go on, for a checked
-//! answer how many of those that came may. A checked answer is read a *unit* at a time: a document, an event, a line, a frame, an element of an
-//! array. Nothing of it goes before a unit has named a model that the caller may use (a lenient check asks for no such proof), and
-//! no unit goes before it was read to its end. A unit that names a denied model cuts the answer, however late.
+//! Input: the origin's response, as it streams, and the denied set of the request. Output: for a
+//! list, the bytes to forward; for a checked response, how many of the held bytes may go.
 //!
-//! What becomes of an answer does not depend on where its chunks end. It holds no byte of a checked answer, and of a list one row.
+//! A checked response is read one *unit* at a time: a document, an SSE event, a line, an AWS event
+//! stream frame, or an element of an array. Nothing of it may go before a unit has named a model
+//! that the caller may use (a lenient check asks for no such proof), and no unit may go before it
+//! has been read to its end. A unit that names a denied model cuts the response, however late.
+//!
+//! The result does not depend on where chunks end. This module holds no byte of a checked response.
+//! Of a list it holds one entry and a buffer, together at most twice
+//! [`limits::LIST_ROW_BYTES`](crate::limits::LIST_ROW_BYTES).
 
 mod aws_event_stream;
 mod document;
@@ -40,18 +45,18 @@ use crate::reason::Reason;
 use crate::refusal::Refusal;
 use crate::verdict::egress::ResponseCheck;
 
-/// How far an answer is.
+/// How much of a response may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseStage {
-    /// Nothing of it may go yet.
+    /// Nothing may go yet.
     Held,
     /// Part of it has gone.
     Begun,
-    /// Nothing more of it may go.
+    /// Nothing more may go.
     Cut(Reason),
 }
 
-/// An answer being read.
+/// A response that is being read.
 pub struct Response {
     watch: Watch,
     reader: FormatReader,
@@ -60,7 +65,7 @@ pub struct Response {
 }
 
 enum FormatReader {
-    /// It goes as it is.
+    /// The response is forwarded unread.
     Through,
     Documents(Documents),
     Events(Events),
@@ -69,7 +74,8 @@ enum FormatReader {
 }
 
 impl Response {
-    /// Reads status and headers. `states` are those of the operations' answers, `findings` empty ones of the request.
+    /// Reads status and headers. `states` are the start states of the operations' responses.
+    /// `findings` are empty ones that resolve names as the request does.
     pub(crate) fn new(
         bundle: Bundle<'_>,
         findings: Findings,
@@ -104,7 +110,7 @@ impl Response {
         let reader = match check {
             ResponseCheck::Filter if succeeded => FormatReader::Rows(Box::new(Rows::new(states))),
             ResponseCheck::Lenient | ResponseCheck::Strict if succeeded => {
-                // What headers say of other things than models is no trouble here.
+                // Header problems other than a denied model do not matter here.
                 let _ = header::read(bundle, headers, &mut watch.findings);
                 watch.judge();
                 match form {
@@ -121,12 +127,12 @@ impl Response {
         Self { watch, reader, form, begun: false }
     }
 
-    /// Reads on; gives how many bytes, from the first that was held back on, may go. The bytes of a list that may go are in
-    /// [`Response::take`] instead.
+    /// Reads a chunk. Returns how many bytes may go, counted from the first that is still held. For
+    /// a list it returns 0; [`Response::take`] returns the bytes that may go.
     pub fn feed(&mut self, bundle: Bundle<'_>, mut bytes: &[u8]) -> usize {
         let watch = &mut self.watch;
         while !bytes.is_empty() && watch.cut.is_none() {
-            // INVARIANT: what is held is judged at the bound itself, wherever the chunks end.
+            // INVARIANT: held bytes are judged exactly at the bound, wherever chunks end.
             let room = limits::ANSWER_HELD_BYTES.saturating_sub(watch.held - watch.free).max(1);
             let (piece, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
             bytes = rest;
@@ -146,7 +152,7 @@ impl Response {
         self.free()
     }
 
-    /// The answer has ended; gives how many of the bytes held may go.
+    /// Ends the response. Returns how many of the held bytes may go.
     pub fn finish(&mut self, bundle: Bundle<'_>) -> usize {
         let watch = &mut self.watch;
         if watch.cut.is_none() {
@@ -168,14 +174,14 @@ impl Response {
         self.free()
     }
 
-    /// The bytes of a list that may go.
+    /// Takes the bytes of a list that may go.
     pub fn take(&mut self) -> Vec<u8> {
         let out = core::mem::take(&mut self.watch.out);
         self.begun |= !out.is_empty();
         out
     }
 
-    /// How far it is.
+    /// Returns how much of the response may go.
     #[must_use]
     pub fn stage(&self) -> ResponseStage {
         match self.watch.cut {
@@ -185,14 +191,14 @@ impl Response {
         }
     }
 
-    /// Part of it has gone: a refusal must be told within the stream.
+    /// Returns whether part of it has gone, so that a refusal must be sent within the stream.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// A list without a row that is left, and the cursors at which it would go on: (first, last), empty where the list gave none or it
-    /// may be seen.
+    /// Returns the cursors (first, last) for the next page of a list that has no entry left. A
+    /// cursor is empty if the list had none or if the caller may see it.
     #[must_use]
     pub fn cursors(&self) -> Option<(&[u8], &[u8])> {
         match &self.reader {
@@ -201,12 +207,13 @@ impl Response {
         }
     }
 
-    /// The denied patterns that it named.
+    /// Returns the denied patterns that the response named.
     pub(crate) fn named(&self) -> Vec<u64> {
         self.watch.findings.denied(&self.watch.denied)
     }
 
-    /// A refusal in the form of this answer, whose beginning has gone. Empty: it can only be broken off.
+    /// Returns a refusal in the format of this response, to be sent after the part that has gone.
+    /// Empty: the response can only be broken off.
     #[must_use]
     pub fn last_words(&self, refusal: &Refusal) -> Vec<u8> {
         match (&self.form, &self.reader) {
@@ -235,7 +242,7 @@ impl Response {
     }
 }
 
-/// The form of an answer.
+/// The format of a response.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Events,

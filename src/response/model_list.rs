@@ -1,18 +1,23 @@
-//! A list of models, without the rows that the caller may not see.
+//! Filters a list of models: leaves out the entries that the caller may not see.
 //!
 //! ```text
-//! {"data":[ ROW , ROW , ROW ],"first_id":CURSOR,"last_id":CURSOR}
-//!           kept  left out with the comma ahead of it, or behind it where no row is kept ahead
+//! {"data":[ ENTRY , ENTRY , ENTRY ],"first_id":CURSOR,"last_id":CURSOR}
+//!           an entry is left out with the comma before it, or with the one after it if no entry
+//!           before it is kept
 //! ```
 //!
-//! Input: chunks of one JSON document, cut anywhere, and the state that says where its rows are. Output: the same bytes without the rows
-//! in which a denied pattern occurs or, where everything is closed that no pattern knows, none occurs; a row that cannot be read with
-//! certainty is left out, too. One row is held at a time. What is no JSON is refused, and so is what has no rows where they should be and
-//! holds a closed name anywhere.
+//! Input: chunks of one JSON document, cut anywhere, and the start state that says where its
+//! entries are. Output: the same bytes without these entries: those in which a denied pattern
+//! occurs; those in which no pattern occurs, if unlisted models are closed; those that cannot be
+//! read with certainty. One entry is held at a time.
 //!
-//! A cursor that is the id of a row that is left out becomes the id of the first or the last row that is kept: paging from there meets the
-//! rows left out a second time, and goes on behind them. Where no row is kept there is no such id: the cursor is null, and whoever
-//! asked the origin goes on from [`hidden_cursors`](Rows::hidden_cursors).
+//! The response is cut if it is not JSON, or if it has no entries where they should be and a closed
+//! name anywhere.
+//!
+//! A cursor that is the id of an entry left out becomes the id of the first or last entry kept. The
+//! next page then begins with the entries left out, leaves them out again, and goes on after them.
+//! If no entry is kept, the cursor is null, and the next page is requested with the true cursor
+//! from [`hidden_cursors`](Rows::hidden_cursors).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,35 +29,36 @@ use crate::limits;
 use crate::mention::json::{Event, Json};
 use crate::reason::Reason;
 
-/// A list being read.
+/// A list that is being read.
 pub(crate) struct Rows {
     json: Json,
     position: ListPosition,
-    /// What was read behind the last row, and the row or cursor that is being read.
+    /// Bytes since the last entry, followed by the entry or cursor that is being read.
     held: Vec<u8>,
-    /// How much of it stands ahead of the row.
+    /// The number of bytes of `held` before the entry.
     gap: usize,
-    /// A row of this array was kept.
+    /// An entry of this array was kept.
     kept: bool,
-    /// A row came: the answer is in fact a list.
+    /// The response has an entry, so it is a list.
     listed: bool,
-    /// Ids: of the first row, of the first and the last that were kept.
+    /// Ids of the first entry, of the first one kept and of the last one kept.
     first: Option<String>,
     first_kept: Option<String>,
     last_kept: Option<String>,
     hidden: [Vec<u8>; 2],
-    /// Only one way of reading it is followed.
+    /// The list cannot be read with certainty: several start states match, of which only one is
+    /// followed, or an ambiguity occurred outside of entries.
     doubtful: bool,
-    /// What may go once the list is known to be one.
+    /// Bytes that may go once the response is known to be a list.
     ready: Vec<u8>,
 }
 
-/// Where in the list it is.
+/// The position in the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListPosition {
-    /// Outside of rows.
+    /// Outside of entries.
     Outside,
-    /// Behind a row, before it is known whether another one follows.
+    /// After an entry, before it is known whether another one follows.
     Gap,
     Row,
     Cursor,
@@ -102,7 +108,7 @@ impl Rows {
             };
             let (piece, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
             bytes = rest;
-            // What is in doubt outside of rows may be the rows themselves.
+            // An ambiguity outside of entries may hide the entries themselves.
             self.doubtful |= self.position == ListPosition::Outside && self.json.doubt().is_some();
             self.take(bundle, piece, watch);
             if self.doubtful || self.held.len() + self.ready.len() > 2 * limits::LIST_ROW_BYTES {
@@ -116,7 +122,8 @@ impl Rows {
     }
 
     pub(crate) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
-        // A document that lacks what makes it a list may be one of another shape: it goes if nothing in it looks like a closed name.
+        // A document without entries may be of another shape. It may go if nothing in it looks like
+        // a closed name.
         if self.json.finish(bundle, &mut watch.findings).is_err()
             || !self.json.has_wanted() && self.looks_closed(bundle, watch)
             || self.position == ListPosition::Cursor
@@ -130,14 +137,14 @@ impl Rows {
         watch.out.append(&mut self.ready);
     }
 
-    /// A closed name stands somewhere in what is ready, or may stand there under escapes.
+    /// Returns whether `ready` contains a closed name, or escapes that may hide one.
     fn looks_closed(&self, bundle: Bundle<'_>, watch: &Watch) -> bool {
         core::str::from_utf8(&self.ready).map_or(true, |text| {
             text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied)
         })
     }
 
-    /// Another row begins, or the array ends.
+    /// Ends the gap: another entry begins, or the array ends.
     fn leave_gap(&mut self, row: bool) {
         if !row {
             self.ready.append(&mut self.held);
@@ -146,7 +153,7 @@ impl Rows {
         self.position = ListPosition::Outside;
     }
 
-    /// Bytes up to an event.
+    /// Takes the bytes up to an event.
     fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], watch: &mut Watch) {
         let event = self.json.event();
         match (self.position, event) {
@@ -178,7 +185,8 @@ impl Rows {
         self.position = ListPosition::Gap;
         let findings = &watch.findings;
         let mut denied = findings.denied(&watch.denied);
-        // An id that no pattern knows beside one that is known is another name of the same model.
+        // If one id of an entry matches a pattern, an id that matches none is another name of the
+        // same model.
         if let Some(first) = denied.first_mut() {
             *first &= !1;
         }
@@ -228,7 +236,7 @@ impl Rows {
     }
 }
 
-/// Models that no pattern knows are closed.
+/// Returns whether models in which no pattern occurs are closed.
 fn closes_unknown(watch: &Watch) -> bool {
     watch.denied.first().is_some_and(|word| word & 1 != 0)
 }

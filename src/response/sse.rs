@@ -1,8 +1,9 @@
-//! Server-sent events.
+//! Server-sent events (SSE).
 //!
-//! Input: chunks of a `text/event-stream`, cut anywhere. Output: the data of each event as a document, and where events end. Lines end at
-//! CR, LF or both, a byte order mark may come first, several `data` lines are one text with line feeds between (HTML standard, section 9.2.6).
-//! Names of events and comments are passed over: where an event names its model is said by its data alone.
+//! Input: chunks of a `text/event-stream`, cut anywhere. Output: the data of each event as a
+//! document, and the ends of events. Lines end with CR, LF or both. A byte order mark may come
+//! first. Several `data` lines are one text, joined by line feeds (HTML standard, section 9.2.6).
+//! Event names and comments are skipped, since only the data names models.
 
 use super::document::Document;
 use super::watch::Watch;
@@ -12,22 +13,22 @@ use crate::mention::bytes::find_either;
 const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 const DATA: [u8; 5] = *b"data:";
 
-/// A stream of events.
+/// An event stream that is being read.
 pub(crate) struct Events {
     document: Document,
     line: SseLine,
-    /// Bytes of the mark that came.
+    /// Bytes of the byte order mark that have come.
     mark: usize,
-    /// A CR has ended a line: a LF behind it belongs to it.
+    /// A CR has ended a line, so an LF right after it belongs to the same line end.
     cr: bool,
-    /// A line of data came before this one.
+    /// The event already has a `data` line.
     more: bool,
 }
 
-/// Where in a line it is.
+/// The position in a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SseLine {
-    /// So many bytes of `data:` came.
+    /// This many bytes of `data:` have come.
     Name(usize),
     Data,
     Other,
@@ -44,7 +45,7 @@ impl Events {
         }
     }
 
-    /// Reads a piece behind `before` bytes that are held.
+    /// Reads a piece that follows `before` held bytes.
     pub(crate) fn feed(
         &mut self,
         bundle: Bundle<'_>,
@@ -110,7 +111,8 @@ impl Events {
         }
     }
 
-    /// A client may take an event that the end of the stream cut.
+    /// Ends the stream. A client may accept an event that the end of the stream cuts off, so it
+    /// counts.
     pub(crate) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
         self.dispatch(bundle, watch.held, watch);
     }

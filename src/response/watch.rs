@@ -1,24 +1,24 @@
-//! What is known of a response, whatever its form.
+//! The state of a checked response, in every format.
 
 use alloc::vec::Vec;
 
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
 
-/// What is known of an answer, whatever its form.
+/// The state of a checked response, in every format.
 pub(crate) struct Watch {
     pub(crate) findings: Findings,
     pub(crate) denied: Vec<u64>,
     pub(crate) strict: bool,
-    /// An id in which no pattern occurs may be used.
+    /// The caller may use ids in which no pattern occurs.
     pub(crate) unlisted: bool,
-    /// It has named what the caller may use, or need not.
+    /// The response has named a model that the caller may use, or need not name one.
     pub(crate) proven: bool,
-    /// Bytes that came and have not gone.
+    /// Bytes that have arrived and not gone.
     pub(crate) held: usize,
-    /// Of these, the ones that may go.
+    /// The part of these that may go.
     pub(crate) free: usize,
-    /// A unit that was longer than what may be held has gone in part.
+    /// A unit longer than the bound on held bytes has gone in part.
     pub(crate) split: bool,
     pub(crate) cut: Option<Reason>,
     /// Bytes of a list that may go.
@@ -26,7 +26,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A unit has ended behind the first `end` bytes that are held.
+    /// Ends a unit, whose last byte is the last of the first `end` held bytes.
     pub(crate) fn unit(&mut self, end: usize, trouble: Option<Reason>) {
         self.judge();
         if self.cut.is_some() {
@@ -39,7 +39,7 @@ impl Watch {
         }
     }
 
-    /// Holds what was found against the denied set, and makes ready for more.
+    /// Compares the findings with the denied set, and clears them for the next unit.
     pub(crate) fn judge(&mut self) {
         if self.findings.any_of(&self.denied) {
             self.cut = self.cut.or(Some(Reason::ModelRestricted));
@@ -49,7 +49,7 @@ impl Watch {
         self.findings.reset();
     }
 
-    /// As much is held as may be. What was read of it is all that there is to go by.
+    /// The bound on held bytes is reached, so the bytes read so far decide.
     pub(crate) fn overflow(&mut self) {
         self.unit(self.held, None);
         self.split = true;

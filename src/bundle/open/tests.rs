@@ -1,9 +1,11 @@
+//! Tests of opening a bundle: damage, contradictions, other files.
+
 use super::*;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Span, Str};
 use crate::bundle::write::{Header, Writer};
 
-/// A small bundle with one restriction, whose mask is all there is, and one licence on it.
+/// A small bundle with one restriction, whose mask has every pattern, and one licence for it.
 fn sample() -> Vec<u8> {
     let mut w = Writer::default();
     let title = w.text("A title");
@@ -70,7 +72,7 @@ fn error_of(bytes: &[u8]) -> Option<BundleError> {
     Bundle::read(bytes, &mut Sections::default()).err()
 }
 
-/// Makes the digest right again, so that what lies behind it is reached.
+/// Recomputes the digest, so that the checks after it run.
 fn reseal(bytes: &mut [u8]) {
     let end = u32::from_le_bytes(bytes[l::AT_SIGNATURE..][..4].try_into().unwrap()) as usize;
     if let Some(digested) = bytes.get(l::DIGEST_FROM..end) {
@@ -165,7 +167,7 @@ fn foreign_files_are_named_as_such() {
 
 #[test]
 fn each_contradiction_is_found_where_it_is() {
-    // Offset within a section, bytes to put there.
+    // Section, offset within it, bytes to write there.
     let cases: &[(u16, usize, &[u8])] = &[
         (l::section::META, 0, &[0xff, 0xff]),
         (l::section::META, 8, &[2]),
@@ -186,7 +188,8 @@ fn each_contradiction_is_found_where_it_is() {
         reseal(&mut bytes);
         match error_of(&bytes) {
             Some(BundleError::Malformed { section: found, .. }) => {
-                // Rows are owned and counted: a contradiction between two sections is reported at either.
+                // A contradiction between two sections may be reported in either, since rows have
+                // owners and are counted.
                 let rows = [l::section::RESTRICTIONS, l::section::ROW_OWNERS, l::section::VECTORS];
                 assert!(
                     found == *section || rows.contains(&found),
