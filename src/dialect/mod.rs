@@ -74,9 +74,9 @@
 //! `pointer.rs` describes the steps), `?name` in the query, `?name#json/a` in JSON in the query,
 //! `{name}` in the path, or `message:/a` in a WebSocket message. ` = text` after a location of
 //! `binds`, `binds-unless-named` or `must-name-type` restricts it to texts with this prefix. ` but
-//! a b` after a text of `must-name-type` excludes texts in which one of these words follows the
-//! prefix. Only listed locations are read. So locations that name models which do not run are not
-//! listed: echoes of earlier responses, search filters, allow-lists of an administrator.
+//! a b` after a text of `must-name-type` excludes the texts that consist of the prefix and one of
+//! these words. Only listed locations are read. So locations that name models which do not run are
+//! not listed: echoes of earlier responses, search filters, allow-lists of an administrator.
 //!
 //! Other keys:
 //!

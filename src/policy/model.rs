@@ -28,7 +28,7 @@ pub struct Policy {
     pub title: String,
     /// Grows with every published change.
     pub version: u64,
-    /// Instant, in milliseconds since the epoch, after which the bundle counts as stale. `None`:
+    /// Instant, in milliseconds since the epoch, from which on the bundle counts as stale. `None`:
     /// never.
     pub expires: Option<i64>,
     /// What happens to an id in which no pattern occurs.

@@ -1,9 +1,10 @@
 //! The grammar of model patterns, and the test whether one pattern may occur in another.
 //!
 //! ```text
-//! pattern = "=" id | token *( boundary token )        boundary: any printable ASCII but letters, digits, "*" and ","
-//! token   = 1*( letter / digit ) [ "*" ] | "*"        "*": any rest of the token, also an empty one
-//! id      = 1*( printable ASCII but "," and "*" )
+//! pattern  = "=" id | token *( boundary token )
+//! token    = 1*( letter / digit ) [ "*" ] | "*"       "*": any rest of the token, also an empty one
+//! boundary = 1*( printable ASCII but letters, digits, "*" and "," )
+//! id       = 1*( printable ASCII but "," and "*" )
 //! ```
 
 use crate::policy::diagnostic::code;

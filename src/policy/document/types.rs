@@ -72,8 +72,8 @@ pub(crate) struct Header {
     #[schemars(range(min = 1))]
     #[schemars(required)]
     pub(crate) version: Option<Spanned<u64>>,
-    /// Instant after which the bundle is stale: licences no longer lift anything, and restrictions
-    /// that depend on proof apply.
+    /// Instant from which on the bundle is stale: every caller is then also denied what is denied
+    /// to a caller with unknown place and account.
     pub(crate) expires: Option<Spanned<Instant>>,
     /// Guarded APIs: a name (`"openai"`), or a table `{ id = "openai", prefix = "/openai" }` if the
     /// API is served under a path prefix. Default: all known APIs, under the vendors' own paths.
@@ -396,7 +396,7 @@ pub(crate) struct Restriction {
     pub(crate) until: Option<Spanned<Instant>>,
     /// Message to the caller.
     pub(crate) message: Option<String>,
-    /// Verdict on a caller for whom the condition is unknown. Default: `deny`.
+    /// What the restriction does if its condition is unknown: `deny` or `pass`. Default: `deny`.
     pub(crate) doubt: Option<Spanned<Doubt>>,
     /// Whether the rule is in force. A switch may change it later. Default: `on`.
     pub(crate) state: Option<RestrictionState>,
