@@ -109,14 +109,14 @@ pub const LIST_ROW_BYTES: usize = 256 << 10;
 
 /// Seconds for which the access header is valid: longer than any origin queues the head of a
 /// request, too short for a useful replay.
-pub const MARK_SECONDS: u64 = 60;
+pub const ACCESS_SECONDS: u64 = 60;
 
 /// Seconds by which the clocks of gate and origin may differ. Under NTP they differ by far less
 /// than one.
 pub const CLOCK_SKEW_SECONDS: u64 = 10;
 
 /// Bytes of an access header that an origin reads. Servers take 8 to 64 KB of headers.
-pub const MARK_BYTES: usize = 65_536;
+pub const ACCESS_HEADER_BYTES: usize = 65_536;
 
 /// Stacked content codings. Two occur where a proxy compresses again; no client needs three.
 pub const CODINGS: usize = 3;

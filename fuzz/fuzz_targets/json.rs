@@ -24,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
     let whole = read(ProbeKind::Json, 0, body, usize::MAX);
     assert_eq!(read(ProbeKind::Json, 0, body, 1), whole);
     assert_eq!(read(ProbeKind::Json, 0, body, usize::from(size) + 2), whole);
-    assert_eq!(read(ProbeKind::Lines, 0, body, usize::from(size) + 1), read(ProbeKind::Lines, 0, body, usize::MAX));
+    assert_eq!(read(ProbeKind::JsonLines, 0, body, usize::from(size) + 1), read(ProbeKind::JsonLines, 0, body, usize::MAX));
 
     let syntax = read(ProbeKind::Json, u32::MAX, body, usize::MAX).0;
     let is_json = str::from_utf8(body).is_ok_and(|text| {

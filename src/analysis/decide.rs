@@ -1,6 +1,8 @@
-//! Decides requests given as lines: `portcullis decide`, and every test that holds two builds against each other.
+//! Decides requests given as lines, for `portcullis decide` and for every test that compares two
+//! builds.
 //!
-//! Input: a bundle and lines. Output: a line of verdict for each, in the same words as the edge module's.
+//! Input: a bundle and lines. Output: one verdict for each line, in the JSON form of the edge
+//! module.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +22,7 @@ use crate::http::method::all_methods;
 use crate::policy::diagnostic::suggestion;
 use crate::verdict::Verdict;
 
-/// A bundle that decides lines.
+/// A gate that decides request lines.
 pub struct Decider {
     pub(crate) gate: Gate,
 }
@@ -29,30 +31,33 @@ impl Decider {
     /// Takes a checked bundle, and the deployment's list key if the bundle has secret lists.
     ///
     /// # Errors
-    /// [`GateError::ListKey`] if the key is not the one that the bundle was compiled with.
+    /// [`GateError::ListKey`] if the key differs from the one with which the bundle was compiled.
     pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
         Ok(Self { gate: Gate::new(bundle, list_key)? })
     }
 
-    /// Decides one line. `clock` is the time, in milliseconds since the epoch, of lines that do not say `now`.
+    /// Decides one line. `clock` is the time in milliseconds since the epoch, for lines without
+    /// `now`.
     ///
     /// # Errors
-    /// [`LineError`] if the line is not a request, or switches a rule that there is not. Whatever a request holds is no error but a verdict.
+    /// [`LineError`] if the line is not a request, or switches an unknown rule. The content of a
+    /// request leads to a verdict, never to an error.
     pub fn decide(&mut self, line: &str, clock: i64) -> Result<String, LineError> {
         self.decide_read(&RequestLine::read(line)?, clock)
     }
 
-    /// Decides a line that has been read.
+    /// Decides a line that has been parsed.
     ///
     /// # Errors
-    /// [`LineError::Switch`] if it switches a rule that there is not.
+    /// [`LineError::Switch`] if it switches an unknown rule.
     pub fn decide_read(&mut self, line: &RequestLine, clock: i64) -> Result<String, LineError> {
         self.has_rules(line)?;
         let verdict = self.verdict(line, clock);
         Ok(with_id(&line.id, &verdict.to_json()))
     }
 
-    /// What a line's accounts say that is no fact of the policy, and so is passed over; with the fact of which it may be a slip.
+    /// Returns the names in a line's accounts that are not facts of the policy and are therefore
+    /// ignored, each with the fact that was probably meant.
     #[must_use]
     pub fn strange_facts(&self, line: &RequestLine) -> Vec<(String, Option<String>)> {
         let bundle = self.gate.bundle();
@@ -66,7 +71,7 @@ impl Decider {
         names.map(|name| (name.to_owned(), slip(name, &facts).map(str::to_owned))).collect()
     }
 
-    /// Whether there is a rule for each of a line's switches.
+    /// Checks that each of a line's switches names a known rule.
     fn has_rules(&mut self, line: &RequestLine) -> Result<(), LineError> {
         if line.switch.is_empty() {
             return Ok(());
@@ -89,12 +94,12 @@ impl Decider {
         Err(LineError::Switch { rule, near })
     }
 
-    /// The verdict on a request.
+    /// Returns the verdict on a request.
     pub fn verdict(&mut self, line: &RequestLine, clock: i64) -> Verdict {
         self.look(line, line.now.unwrap_or(clock)).0
     }
 
-    /// The verdict, and the request as far as it was read; `None` if nothing of it was.
+    /// Returns the verdict and the inspected request; `None` if nothing of the request was read.
     pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         for (rule, state) in &line.switch {
             self.gate.switch(rule, *state);
@@ -106,7 +111,7 @@ impl Decider {
         looked
     }
 
-    /// The switches of a line that there are rules for.
+    /// Returns those switches of a line that name a known rule.
     pub(crate) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, SwitchState)> {
         let switches = line.switch.iter().map(|(rule, state)| (rule.as_str(), *state));
         let switched = switches.filter(|(rule, state)| self.gate.switch(rule, *state)).collect();
@@ -114,7 +119,7 @@ impl Decider {
         switched
     }
 
-    /// The bundle that decides.
+    /// Returns the bundle.
     pub(crate) fn bundle(&self) -> Bundle<'_> {
         self.gate.bundle()
     }
@@ -181,7 +186,7 @@ impl Decider {
     ) {
         pending.decoded();
         let mut pieces = pieces.peekable();
-        // A body that is empty, coded or not, is none.
+        // An empty body counts as no body, coded or not.
         while let Some(piece) = pieces.next() {
             decoder.feed(piece);
             if pieces.peek().is_none() {
@@ -202,7 +207,8 @@ impl Decider {
     }
 }
 
-/// What undoes the codings of the body; `None` if there are none, or some that nothing here can undo.
+/// Returns the decoder for the codings of the body. `None` if there are none or if one is
+/// unsupported.
 fn decoder(pending: &Inspection) -> Option<Decoder> {
     let codings = pending.codings();
     if codings.is_empty() {
@@ -212,7 +218,7 @@ fn decoder(pending: &Inspection) -> Option<Decoder> {
     }
 }
 
-/// Puts the id in front of a verdict's members.
+/// Adds the id in front of a verdict's members.
 fn with_id(id: &Json, verdict: &str) -> String {
     let members = verdict.strip_prefix('{').unwrap_or(verdict);
     alloc::format!("{{\"id\":{id},{members}")

@@ -1,8 +1,10 @@
-//! One request explained: what was known, what that closed, what the request names, and which rules decided.
+//! Explains one request: the known facts, the models that are closed because of them, the models
+//! that the request names, and the rules that decided.
 //!
-//! Input: a policy and a request as a line. Output: an [`Explanation`], as text for people and as JSON of the same content. The verdict is
-//! the gate's own, from a bundle made of the policy; what stands behind it is told by the [reference evaluator](crate::analysis::reference::Reference),
-//! which walks the conditions as they are written. If the two ever disagreed, the explanation says so.
+//! Input: a policy and a request line. Output: an [`Explanation`], as text or as JSON with the same
+//! content. The verdict is the gate's own, from a bundle compiled from the policy. The reasons come
+//! from the [reference evaluator](crate::analysis::reference::Reference), which walks the
+//! conditions as written. If the two disagree, the explanation says so.
 
 mod text;
 mod trace;
@@ -31,10 +33,10 @@ use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, RuleSta
 use crate::reason::Reason;
 use crate::verdict::{Verdict, VerdictKind};
 
-/// Rules that are told in full even where they decide nothing.
+/// Up to this number of rules, the explanation describes even those that decide nothing.
 const FEW_RULES: usize = 12;
 
-/// Why a request gets its verdict.
+/// The reasons for a request's verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     id: serde_json::Value,
@@ -44,11 +46,11 @@ pub struct Explanation {
     access: AccessPart,
     mentions: MentionsPart,
     rules: Vec<RulePart>,
-    /// Ids of restrictions in force that do not apply and are not told in full.
+    /// Ids of restrictions in force that do not apply and are not described.
     silent: Vec<String>,
-    /// Rules that are not in force, and why.
+    /// Rules that are not in force, with the reason.
     dormant: Vec<DormantPart>,
-    /// The gate and the reference evaluator came to different denied sets.
+    /// Set if the gate and the reference evaluator computed different denied sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     disagreement: Option<String>,
 }
@@ -70,7 +72,7 @@ struct RequestPart {
     method: String,
     url: String,
     guarded: bool,
-    /// Methods that a header or the query asks for in place of the request's own.
+    /// Methods that a header or the query requests instead of the request's own method.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     asked: Vec<String>,
     readings: Vec<ReadingPart>,
@@ -83,7 +85,7 @@ struct RequestPart {
     switched: Vec<String>,
 }
 
-/// An operation that the request may be; empty where nobody knows.
+/// An operation that the request may be. The texts are empty if it is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ReadingPart {
     operation: String,
@@ -116,10 +118,10 @@ struct AccessPart {
 /// Patterns of a family that the same restrictions close.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ClosedPart {
-    /// Empty: patterns of no family.
+    /// Empty: the patterns belong to no family.
     family: String,
     title: String,
-    /// Empty text: ids in which no pattern occurs.
+    /// An empty text means ids in which no pattern occurs.
     patterns: Vec<String>,
     restrictions: Vec<String>,
 }
@@ -133,7 +135,7 @@ struct OpenedPart {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct MentionsPart {
-    /// How far the request was read.
+    /// How much of the request was read.
     read: &'static str,
     found: Vec<MentionPart>,
 }
@@ -142,16 +144,16 @@ struct MentionsPart {
 struct MentionPart {
     text: String,
     place: String,
-    /// What the policy's tables say that it resolves to.
+    /// The targets of the name in the policy's tables of deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resolves: Vec<ResolvedPart>,
     patterns: Vec<String>,
     denied: bool,
-    /// It stands where only a denied name counts.
+    /// Whether only a denied name counts at this location.
     hint: bool,
 }
 
-/// A name of one of the policy's tables, and what that says of it.
+/// A table of deployments that has the name, and its targets there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ResolvedPart {
     table: String,
@@ -163,7 +165,7 @@ struct RulePart {
     kind: &'static str,
     id: String,
     shadow: bool,
-    /// It applies to some candidate, or lifts for one.
+    /// Whether the rule applies to some candidate, or lifts for one.
     holds: bool,
     models: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -173,7 +175,7 @@ struct RulePart {
     traces: Vec<TracePart>,
 }
 
-/// What a rule's conditions came to, and for which candidates.
+/// The results of a rule's conditions, and the candidates that have these results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct TracePart {
     callers: Vec<String>,
@@ -189,7 +191,7 @@ struct DormantPart {
     why: String,
 }
 
-/// What is wrong with a line's switches under this policy, if they name a rule that there is not.
+/// Returns an error if one of a line's switches names a rule that the policy does not have.
 #[must_use]
 pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
     let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
@@ -204,17 +206,18 @@ pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> 
     Some(LineError::Switch { rule: rule.clone(), near })
 }
 
-/// Explains one request. `clock` is the time, in milliseconds since the epoch, for a line that does not say `now`.
+/// Explains one request. `clock` is the time in milliseconds since the epoch, for a line without
+/// `now`.
 ///
 /// # Errors
 ///
-/// Whatever keeps the policy from being compiled.
+/// Every reason why the policy cannot be compiled.
 pub fn explain(
     policy: &Policy,
     line: &RequestLine,
     clock: i64,
 ) -> Result<Explanation, Vec<CompileError>> {
-    // Compiled and used here alone: any key serves.
+    // The bundle is compiled and used only here, so any key works.
     let key = b"explain";
     let bytes = crate::compile::compile(policy, Some(key))?;
     let unreadable = |error| vec![CompileError::Unreadable { error }];
@@ -292,20 +295,21 @@ pub fn explain(
 }
 
 impl Explanation {
-    /// The verdict that is explained: `deny` for example.
+    /// Returns the explained verdict: `deny` for example.
     #[must_use]
     pub fn verdict(&self) -> &str {
         self.verdict.verdict
     }
 
-    /// The same content as one JSON object.
+    /// Returns the explanation as one JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // INVARIANT: texts, numbers, lists and structs of them alone, which serde_json always writes.
+        // INVARIANT: the parts are texts, numbers, lists and structs of these, which serde_json
+        // always serializes.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A readable layout, of lines that end with a line feed.
+    /// Returns the explanation as readable text. Every line ends with a line feed.
     #[must_use]
     pub fn to_text(&self) -> String {
         text::write(self)
@@ -347,7 +351,8 @@ impl Explanation {
         }
     }
 
-    /// Tells the restrictions in force, those that apply first, and the licences that speak of one that applies.
+    /// Describes the restrictions in force, those that apply first, and the licences that lift one
+    /// that applies.
     fn rules(&mut self, reference: &Reference<'_>, views: &[View<'_>], setting: &Setting<'_>) {
         let policy = reference.policy();
         let mut applying = Vec::new();
@@ -407,11 +412,11 @@ impl Explanation {
     }
 }
 
-/// A candidate under one reading, as the rules see it.
+/// A candidate together with one operation match, as the rules see it.
 struct View<'k> {
     label: String,
     known: Known<'k>,
-    /// Account and place are set aside, since the caller counts as stale.
+    /// Account and place count as unknown, since the caller is stale.
     aside: bool,
 }
 
@@ -482,7 +487,7 @@ fn texts(value: &OwnedValue) -> Vec<&str> {
     }
 }
 
-/// Every place with every account, as the gate combines them.
+/// Combines every place with every account, as the gate does.
 fn candidates<'a>(
     accounts: &'a [(Record, Subject)],
     lists: &'a [Vec<Vec<&'a str>>],
@@ -538,7 +543,7 @@ fn readings_in(
     readings.iter().map(part).collect()
 }
 
-/// The methods that are asked for beside the request's own, each once.
+/// Returns the methods that are requested besides the request's own, each once.
 fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
     let mut asked: Vec<String> = Vec::new();
     let mut add = |method: &str| {
@@ -619,7 +624,7 @@ fn caller(reference: &Reference<'_>, known: &Known<'_>) -> CallerPart {
 fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> AccessPart {
     let policy = reference.policy();
     let closed = |denied: &BTreeMap<usize, alloc::collections::BTreeSet<usize>>| {
-        // Patterns of no family come last.
+        // Patterns without a family come last.
         let mut groups: BTreeMap<(usize, Vec<usize>), Vec<String>> = BTreeMap::new();
         for (pattern, restrictions) in denied {
             let Some(key) = reference.patterns().get(*pattern) else { continue };
@@ -668,7 +673,7 @@ fn restriction_ids(policy: &Policy, indices: &[usize]) -> Vec<String> {
         .collect()
 }
 
-/// A pattern's text, or words for the ids in which none occurs.
+/// Returns a pattern's text, or words for the ids in which none occurs.
 fn pattern_text(text: &str) -> &str {
     if text.is_empty() { "ids that no pattern knows" } else { text }
 }
@@ -731,7 +736,7 @@ fn mentions(
             Carrier::Body => "body".to_owned(),
             Carrier::Message(number) => format!("client message {number}"),
         };
-        // What stands where only a denied name counts is no mention unless it is one.
+        // At a location where only a denied name counts, any other name is no mention.
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
             place,
@@ -744,7 +749,7 @@ fn mentions(
     MentionsPart { read, found: found.collect() }
 }
 
-/// `, which resolves to ...`, or nothing.
+/// Returns `, which resolves to ...`, or an empty text.
 fn stands_for(mention: &MentionPart) -> String {
     let said =
         mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
@@ -756,7 +761,7 @@ fn stands_for(mention: &MentionPart) -> String {
     }
 }
 
-/// What the tables that hold for the request say of a name.
+/// Returns the targets of a name in the tables that count for the request.
 fn resolved(
     policy: &Policy,
     readings: &[ReadingPart],
@@ -941,7 +946,7 @@ fn licence_part(
     part
 }
 
-/// Candidates for which all came out the same are told together.
+/// Adds a candidate's results. Candidates with equal results share one entry.
 fn add_trace(
     traces: &mut Vec<TracePart>,
     label: &str,

@@ -1,7 +1,8 @@
-//! One request as a line of JSON: what `portcullis decide` reads, and replay after it.
+//! Parses a request from a line of JSON: the input of `portcullis decide`.
 //!
-//! Input: a line of the form that `decide --help` describes. Output: the request with its facts normalised. What is missing is unknown. A key that
-//! nobody knows is passed over and kept by name, so that a corpus or a log may carry its own; one that looks like a slip is an error.
+//! Input: a line in the form that `decide --help` describes. Output: the request with its facts
+//! normalised. A missing fact is unknown. An unknown key is ignored and its name is kept, so that a
+//! corpus or log may have keys of its own. A key that looks like a slip is an error.
 
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -17,57 +18,57 @@ use crate::facts::network::Network;
 use crate::facts::place::{Place, read_place};
 use crate::facts::value::{OwnedValue, read_time};
 
-/// Why a line is not a request.
+/// The reason why a line is not a request.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineError {
-    /// Not JSON, or no object: what serde_json says of it, with the column.
+    /// The line is not JSON, or not an object. Contains serde_json's message, with the column.
     Json(String),
-    /// A key without which there is no request.
+    /// A required key is missing.
     Missing(&'static str),
-    /// A key is given twice: which of them counts, nobody can say.
+    /// A key occurs twice, so its value is ambiguous.
     Twice(String),
-    /// A value of another type than the key takes.
+    /// A value has the wrong type.
     Type {
         /// The key.
         key: String,
-        /// What it takes, in words.
+        /// The expected type, in words.
         takes: &'static str,
-        /// What stands there.
+        /// The value found, in words.
         is: String,
     },
-    /// A key that is not known and so close to one that it looks like a slip.
+    /// An unknown key is so similar to a known one that it looks like a slip.
     Slip {
-        /// As it is written.
+        /// The key in the line.
         key: String,
-        /// What was probably meant.
+        /// The key that was probably meant.
         near: &'static str,
     },
-    /// A key that a place does not have.
+    /// A place has an unknown key.
     PlaceKey {
-        /// As it is written.
+        /// The key in the line.
         key: String,
-        /// What was probably meant.
+        /// The key that was probably meant.
         near: Option<&'static str>,
     },
-    /// `body_b64`, or the `b64` of a frame, is not base64.
+    /// `body_b64`, or the `b64` of a frame, is not Base64.
     Base64 {
-        /// Offset of the first character that cannot be.
+        /// Offset of the first invalid character.
         at: usize,
     },
-    /// There is a `body` and a `body_b64`.
+    /// Both `body` and `body_b64` are present.
     Bodies,
-    /// `now` is neither RFC 3339 nor a number of seconds since the epoch.
+    /// `now` is neither an RFC 3339 time nor a number of seconds since the epoch.
     Now,
-    /// `network` holds a kind that does not exist.
+    /// `network` contains an unknown kind.
     Network(String),
-    /// `switch` sets a state that does not exist.
+    /// `switch` sets an unknown state.
     SwitchState(String),
-    /// `switch` names a rule that the policy does not have, or puts a licence in shadow.
+    /// `switch` names an unknown rule, or puts a licence in shadow.
     Switch {
-        /// As it is written.
+        /// The rule in the line.
         rule: String,
-        /// The rule with the nearest name, if one is near.
+        /// The rule with the nearest name, if one is near. If it equals `rule`, that is a licence.
         near: Option<String>,
     },
 }
@@ -119,7 +120,7 @@ const KEYS: [&str; 19] = [
     "asn", "ip", "account", "accounts", "now", "chunks", "frames", "trailers", "switch",
 ];
 
-/// The members of an object in their order, as they are written.
+/// The members of an object in their order, with their raw values.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -144,7 +145,7 @@ impl<'de> Deserialize<'de> for Members {
 
 type Object = serde_json::Map<String, Json>;
 
-/// The members that are known, each at most once; `null` counts as left out.
+/// The known members, each at most once. `null` counts as absent.
 struct Raw(BTreeMap<String, Box<RawValue>>);
 
 impl Raw {
@@ -229,7 +230,7 @@ impl Raw {
 const FRAMES: &str = "a list of texts and of `{\"b64\": \"..\"}`";
 const PLACE: &str = "an object, as `{\"country\": \"FR\"}`";
 
-/// A place as it is written.
+/// A place as the line has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SaidPlace {
     pub(crate) country: String,
@@ -267,7 +268,7 @@ fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
     Ok(place)
 }
 
-/// What stands there, in words; a text as it is.
+/// Describes a JSON value in words. A short text is quoted.
 fn kind(json: &str) -> String {
     serde_json::from_str(json)
         .map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
@@ -297,10 +298,11 @@ fn entry(value: &Json) -> String {
     }
 }
 
-/// The known key that an unknown one is a slip of: one edit or swap away, case, `_` and `-` aside.
+/// Returns the known key that is one edit or swap away from an unknown one. Case, `_` and `-` are
+/// ignored.
 pub(crate) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
-    // A long key is no slip of a short one, and the comparison takes quadratic time.
+    // A long key is no slip of a short one. The comparison takes quadratic time.
     let own = folded(key.get(..64.min(key.len()))?);
     let near =
         known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
@@ -311,23 +313,23 @@ pub(crate) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
 
 /// A request as it would arrive at the gate, with the facts that the gate would have.
 pub struct RequestLine {
-    /// Given back unchanged with the verdict; any JSON value.
+    /// Any JSON value. The verdict returns it unchanged.
     pub id: Json,
     /// The method token as sent.
     pub method: String,
-    /// Absolute URL or path with query.
+    /// Absolute URL, or path with query.
     pub url: String,
-    /// Header lines in order; several of one name stay several.
+    /// Header lines in order. Several lines of one name stay separate.
     pub headers: Vec<(String, String)>,
-    /// The body; `None` if there is none.
+    /// The body. `None`: the request has none.
     pub body: Option<Vec<u8>>,
-    /// Byte offsets at which the body is split when it is read.
+    /// Byte offsets at which the body is split into pieces.
     pub chunks: Vec<usize>,
     /// Client messages after a WebSocket upgrade, in order.
     pub frames: Vec<Frame>,
-    /// Candidate places: one, or several where sources differ. Never empty.
+    /// Candidate places: several if sources differ. Never empty.
     pub places: Vec<Place>,
-    /// Network kinds.
+    /// Kinds of network.
     pub network: Network,
     /// Number of the autonomous system.
     pub asn: Option<u32>,
@@ -335,30 +337,31 @@ pub struct RequestLine {
     pub ip: Option<IpAddr>,
     /// Candidate accounts, by fact name. Never empty.
     pub accounts: Vec<AccountFacts>,
-    /// Milliseconds since the epoch; `None`: the clock.
+    /// Time in milliseconds since the epoch. `None`: the clock's.
     pub now: Option<i64>,
-    /// Rules switched on, off or to shadow.
+    /// Switched rules and their states.
     pub switch: Vec<(String, SwitchState)>,
-    /// Keys that nobody knows and that were passed over, in their order.
+    /// Unknown keys that were ignored, in their order.
     pub passed_over: Vec<String>,
-    /// Places as they are written.
+    /// The places as the line has them.
     pub(crate) said_places: Vec<SaidPlace>,
 }
 
 /// A client message on a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Sent as a binary message, not as text.
+    /// Whether it is a binary message rather than a text message.
     pub binary: bool,
-    /// All of its bytes.
+    /// All bytes of the message.
     pub bytes: Vec<u8>,
 }
 
-/// The facts of one account, by name, as raw values.
+/// The raw values of one account's facts, by name.
 pub struct AccountFacts(serde_json::Map<String, Json>);
 
 impl AccountFacts {
-    /// The value of a fact; `None` if it is absent or of a kind that no fact has (an object, null, a list of anything but texts).
+    /// Returns the value of a fact. `None` if it is absent or of a type that no fact has (an
+    /// object, null, a list with elements other than texts).
     #[must_use]
     pub fn value(&self, fact: &str) -> Option<OwnedValue> {
         match self.0.get(fact)? {
@@ -374,12 +377,13 @@ impl AccountFacts {
         }
     }
 
-    /// Names of what the account says, but for its `subject`.
+    /// Returns the names of the account's members except `subject`.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| *name != "subject")
     }
 
-    /// Whether the account is an entity's whose users are not all attested: facts about a person are then unknown. It says so by `subject`.
+    /// Returns whether the account belongs to an entity whose users are not all attested, according
+    /// to its `subject`. Facts about a person are then unknown.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.0.get("subject").is_some_and(|subject| {
@@ -389,10 +393,10 @@ impl AccountFacts {
 }
 
 impl RequestLine {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
-    /// [`LineError`] says which key is wrong and what it should be.
+    /// [`LineError`] names the wrong key and the expected value.
     pub fn read(line: &str) -> Result<Self, LineError> {
         let (mut raw, passed_over) = Raw::read(line)?;
         let id = raw.take("id", "any value")?.unwrap_or_default();
@@ -423,7 +427,8 @@ impl RequestLine {
         }
         let mut headers =
             lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
-        // Some servers merge trailers into the headers, but never those that frame a message or say what it is (RFC 9110, section 6.5.1).
+        // Some servers merge trailers into the headers, except fields for message framing, routing
+        // and content format (RFC 9110, section 6.5.1).
         let mut trailers = lines(raw.take("trailers", "an object, as `{\"x-name\": \"value\"}`")?);
         trailers.retain(|(name, _)| {
             !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged))
@@ -432,7 +437,7 @@ impl RequestLine {
         let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?)
         {
             (Some(_), Some(_)) => return Err(LineError::Bodies),
-            // A text is the body itself; any other value is sent as it is written.
+            // A text is the body itself. Any other value is sent in its JSON form.
             (Some(body), None) if body.get().starts_with('"') => {
                 let text: Result<String, _> = serde_json::from_str(body.get());
                 Some(text.map_err(|error| LineError::Json(error.to_string()))?.into_bytes())
@@ -452,7 +457,7 @@ impl RequestLine {
             .take("now", "a time")?
             .map(|now: Json| instant(&now).ok_or(LineError::Now))
             .transpose()?;
-        // What the platform is called decides nothing here: the line holds what it would tell.
+        // The platform's name has no influence here: the line itself gives the facts.
         raw.take::<String>("platform", "a text")?;
         Ok(Self {
             id,
@@ -474,12 +479,13 @@ impl RequestLine {
         })
     }
 
-    /// The body in the pieces that `chunks` asks for; one piece if it asks for none. Empty pieces are left out.
+    /// Returns the body in the pieces that `chunks` defines, or in one piece. Empty pieces are left
+    /// out.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.split(self.body.as_deref().unwrap_or_default())
     }
 
-    /// A frame in pieces, cut as the body is.
+    /// Splits a frame at the same offsets as the body.
     pub(crate) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         let mut cuts: Vec<usize> = self.chunks.iter().map(|cut| (*cut).min(bytes.len())).collect();
         cuts.push(bytes.len());
@@ -493,7 +499,7 @@ impl RequestLine {
     }
 }
 
-/// Trailers that nobody takes for headers.
+/// Trailers that are never merged into the headers.
 const UNMERGED: [&str; 7] = [
     "content-type",
     "content-encoding",
@@ -504,7 +510,7 @@ const UNMERGED: [&str; 7] = [
     "host",
 ];
 
-/// Header lines in their order; several values of one name are several lines.
+/// Returns header lines in order. A list of values becomes several lines.
 fn lines(members: Option<Object>) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for (name, value) in members.unwrap_or_default() {
@@ -530,7 +536,7 @@ fn instant(now: &Json) -> Option<i64> {
         Json::String(text) => read_time(text),
         Json::Number(seconds) => {
             let milliseconds = seconds.as_f64()? * 1_000.0;
-            // Beyond this a date has five digits of year and is a mistake of unit.
+            // A larger number would mean a year with five digits, so it has the wrong unit.
             #[expect(clippy::cast_possible_truncation, reason = "bounded on the line before")]
             (milliseconds.abs() < 2.5e14).then_some(milliseconds as i64)
         }
@@ -538,7 +544,7 @@ fn instant(now: &Json) -> Option<i64> {
     }
 }
 
-/// RFC 4648 section 4, with or without padding.
+/// Decodes Base64 (RFC 4648, section 4), with or without padding.
 fn base64(text: &str) -> Result<Vec<u8>, LineError> {
     use base64::{
         DecodeError, Engine as _, alphabet,

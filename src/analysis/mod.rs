@@ -1,6 +1,7 @@
-//! Ways to look at a policy: the reference evaluator, requests as lines, explanations.
+//! Tools to examine a policy: the reference evaluator, requests as lines, explanations.
 //!
-//! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
+//! Input: policies, bundles, and requests in the form that people and logs write. Output: verdicts
+//! and the reasons for them. The edge needs none of this.
 
 pub(crate) mod answer;
 pub(crate) mod decide;

@@ -1,8 +1,10 @@
-//! The meaning of a policy, walked in full for every caller: what the bit-vector index must agree with.
+//! The reference evaluator: walks a policy in full for every caller. The bit-vector index must
+//! agree with it.
 //!
-//! Input: the typed policy, and callers as plain facts. Output: the denied set by pattern, with every restriction that closes and every licence that
-//! lifts. It knows nothing of bundles, rows and classes, looks everything up anew, and is slow on purpose: a mistake would
-//! have to be made twice, in two ways, to go unseen. It does not read requests.
+//! Input: the typed policy, and callers as plain facts. Output: the denied set by pattern, with
+//! every restriction that closes and every licence that lifts. It uses no bundles, rows or classes,
+//! computes everything anew, and is slow on purpose. A mistake would have to be made twice, in two
+//! ways, to stay unseen. It does not read requests.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::IpAddr;
@@ -19,22 +21,22 @@ use crate::policy::model::{
 /// A truth value of strong Kleene logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Truth {
-    /// Certainly not.
+    /// Certainly false.
     False,
     /// Not known.
     Unknown,
-    /// Certainly.
+    /// Certainly true.
     True,
 }
 
 impl Truth {
-    /// Both: the lesser of the two, as `False < Unknown < True`.
+    /// Returns the conjunction: the lesser of the two, as `False < Unknown < True`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
 
-    /// Either: the greater of the two.
+    /// Returns the disjunction: the greater of the two.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         self.max(other)
@@ -59,44 +61,46 @@ impl From<bool> for Truth {
     }
 }
 
-/// Whom an account record describes.
+/// The subject of an account record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
-    /// One human: facts about the person hold.
+    /// One person. Facts about the person are known.
     #[default]
     Person,
-    /// An organisation whose people share the credential: facts about the person are unknown.
+    /// An organisation whose people share the credential. Facts about the person are unknown.
     Entity,
-    /// As an entity, and facts about the person are attested for every one of its users.
+    /// An organisation as in `Entity`, but facts about the person are attested for all of its
+    /// users.
     AllUsersAttested,
 }
 
-/// One candidate caller: what is known of it. What is absent is unknown.
+/// The known facts of one candidate caller. An absent fact is unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known<'a> {
     /// Country and region.
     pub place: Place,
-    /// The country as it was given, where it is none; for people.
+    /// The given country if it is not a valid one; shown to people.
     pub said: &'a str,
-    /// Network kinds; a kind that is not in the set is certainly not there.
+    /// Kinds of network. A kind that is not in the set is certainly absent.
     pub network: Network,
     /// Number of the autonomous system.
     pub asn: Option<u32>,
-    /// Address.
+    /// IP address.
     pub ip: Option<IpAddr>,
-    /// The account record by fact name, as raw values.
+    /// The raw values of the account record, by fact name.
     pub account: BTreeMap<&'a str, Value<'a>>,
-    /// Whom the account record describes.
+    /// Subject of the account record.
     pub subject: Subject,
-    /// Id of the operation; empty for one that nobody knows, which is no operation of any name.
+    /// Id of the operation. Empty for an unknown operation, which equals no id.
     pub operation: &'a str,
-    /// Id of the dialect; empty for none.
+    /// Id of the dialect. Empty: none.
     pub dialect: &'a str,
     /// Instant of the decision, in milliseconds since the epoch.
     pub now: i64,
 }
 
-/// One way to read a request: the operation and the dialect it is of; empty texts where nobody knows.
+/// One possible interpretation of a request: an operation and its dialect. The texts are empty if
+/// they are unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadAs<'a> {
     /// Id of the operation.
@@ -105,30 +109,31 @@ pub struct ReadAs<'a> {
     pub dialect: &'a str,
 }
 
-/// When and how a denied set is asked for.
+/// The circumstances under which a denied set is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting<'a> {
-    /// Milliseconds since the epoch.
+    /// Time in milliseconds since the epoch.
     pub now: i64,
-    /// The bundle counts as stale. Its own `expires` is looked at besides.
+    /// Whether the bundle counts as stale, in addition to its own `expires`.
     pub stale: bool,
-    /// Rules whose state a switch has set, by id. A licence is on or not in force.
+    /// Rules whose state a switch has set, by id. A licence is in force only if its state is on.
     pub switches: BTreeMap<&'a str, RuleState>,
 }
 
 /// One bit of the denied set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternKey {
-    /// The pattern's text; `=` and the id for an alias. Empty: ids in which no pattern occurs.
+    /// The pattern's text; for an alias `=` and the id. Empty: ids in which no pattern occurs.
     pub text: String,
-    /// What it matches; `None` for ids in which no pattern occurs.
+    /// How it matches. `None`: ids in which no pattern occurs.
     pub shape: Option<Shape>,
-    /// The family that has it, by index.
+    /// Index of its family.
     pub family: Option<usize>,
 }
 
-/// The bits of a policy's denied set, in their order: first the ids in which no pattern occurs; then family by family its patterns and
-/// its aliases; then the patterns that restrictions, and after them licences, name on their own. None twice: the first counts.
+/// Returns the bits of a policy's denied set in their order: first the ids in which no pattern
+/// occurs; then for each family its patterns and aliases; then the single patterns of restrictions
+/// and after them of licences. A pattern that occurs again keeps its first bit.
 #[must_use]
 pub fn patterns(policy: &Policy) -> Vec<PatternKey> {
     let mut keys = vec![PatternKey { text: String::new(), shape: None, family: None }];
@@ -161,25 +166,27 @@ fn alias_text(id: &str) -> String {
     format!("={id}")
 }
 
-/// What a caller may not use, and why.
+/// The patterns that a caller may not use, with the reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceDeniedSet {
-    /// By pattern (an index into [`patterns`]) the restrictions that close it, by index.
+    /// For each denied pattern (an index into [`patterns`]) the indexes of the restrictions that
+    /// close it.
     pub denied: BTreeMap<usize, BTreeSet<usize>>,
-    /// The same for restrictions in the shadow.
+    /// The same for restrictions in shadow.
     pub shadow: BTreeMap<usize, BTreeSet<usize>>,
-    /// By licence the patterns that it opened again: closed to some candidate by a restriction that is on, and lifted by this one.
+    /// For each licence the patterns that it opened: a restriction that is on closed them to some
+    /// candidate, and the licence lifted it.
     pub lifted: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 impl ReferenceDeniedSet {
-    /// The denied patterns.
+    /// Returns the denied patterns.
     #[must_use]
     pub fn denied_patterns(&self) -> BTreeSet<usize> {
         self.denied.keys().copied().collect()
     }
 
-    /// The patterns that would be denied if the shadow were in force.
+    /// Returns the patterns that would be denied if the restrictions in shadow were on.
     #[must_use]
     pub fn shadow_patterns(&self) -> BTreeSet<usize> {
         self.shadow.keys().copied().collect()
@@ -194,27 +201,29 @@ pub struct Reference<'p> {
 }
 
 impl<'p> Reference<'p> {
-    /// Ready to evaluate this policy.
+    /// Prepares the evaluation of this policy.
     #[must_use]
     pub fn new(policy: &'p Policy) -> Self {
         Self { policy, patterns: patterns(policy) }
     }
 
-    /// The policy.
+    /// Returns the policy.
     #[must_use]
     pub fn policy(&self) -> &'p Policy {
         self.policy
     }
 
-    /// [`patterns`] of the policy.
+    /// Returns [`patterns`] of the policy.
     #[must_use]
     pub fn patterns(&self) -> &[PatternKey] {
         &self.patterns
     }
 
-    /// The denied set of a caller: the union over its candidates and over the ways its request can be read.
+    /// Returns the denied set of a caller: the union over its candidates and over the possible
+    /// interpretations of its request.
     ///
-    /// No candidate at all is one of whom nothing is known; no reading at all is an operation that nobody knows.
+    /// Without candidates the caller is one with no known facts. Without interpretations the
+    /// operation is unknown.
     #[must_use]
     pub fn denied_set(
         &self,
@@ -248,7 +257,7 @@ impl<'p> Reference<'p> {
         denied_set
     }
 
-    /// Whether so many candidates, or the hour, make the caller count as stale.
+    /// Returns whether the number of candidates or the time makes the caller count as stale.
     #[must_use]
     pub fn is_stale(&self, candidates: usize, setting: &Setting<'_>) -> bool {
         let expired = self.policy.expires.is_some_and(|expires| setting.now >= expires);
@@ -290,7 +299,7 @@ impl<'p> Reference<'p> {
         }
     }
 
-    /// The state of a restriction at this instant: off outside `from` and `until`.
+    /// Returns the state of a restriction at this time. It is off outside `from` and `until`.
     #[must_use]
     pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> RuleState {
         if !in_time(restriction.from, restriction.until, setting.now) {
@@ -299,8 +308,8 @@ impl<'p> Reference<'p> {
         setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state)
     }
 
-    /// Whether a restriction applies to this candidate, licences apart: it does unless it certainly does not, and with
-    /// `doubt = "pass"` only if it certainly does.
+    /// Returns whether a restriction applies to this candidate, ignoring licences. It applies
+    /// unless its condition is certainly false; with `doubt = "pass"` only if it is certainly true.
     #[must_use]
     pub fn applies(&self, restriction: &Restriction, known: &Known<'_>) -> bool {
         let when = restriction
@@ -315,7 +324,8 @@ impl<'p> Reference<'p> {
         if restriction.doubt_pass { truth == Truth::True } else { truth != Truth::False }
     }
 
-    /// Whether a licence is in force and this candidate certainly has it.
+    /// Returns whether a licence is in force and its condition is certainly true for this
+    /// candidate.
     #[must_use]
     pub fn lifts(&self, licence: &Licence, known: &Known<'_>, setting: &Setting<'_>) -> bool {
         let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
@@ -328,8 +338,9 @@ impl<'p> Reference<'p> {
                 == Truth::True
     }
 
-    /// The patterns that `models` of a restriction closes: what it names, and every declared pattern that may hold one of those, unless
-    /// `[models]` gives it to another family than that one's.
+    /// Returns the patterns that the `models` of a restriction close: those that it names, and
+    /// every declared pattern that may contain one of them, unless `[models]` assigns it to another
+    /// family.
     #[must_use]
     pub fn closes(&self, models: &Models) -> BTreeSet<usize> {
         let named = self.names(models);
@@ -349,8 +360,8 @@ impl<'p> Reference<'p> {
         closed
     }
 
-    /// The patterns that `models` names, and no others: what a licence opens. What lies inside an occurrence of one has no occurrence
-    /// of its own.
+    /// Returns the patterns that `models` names, and no others. These are the patterns that a
+    /// licence opens. A pattern inside an occurrence of another has no occurrence of its own.
     #[must_use]
     pub fn names(&self, models: &Models) -> BTreeSet<usize> {
         let mut named = BTreeSet::new();
@@ -375,7 +386,7 @@ impl<'p> Reference<'p> {
         named
     }
 
-    /// The truth of a condition, as it is written, for this candidate.
+    /// Returns the truth of a condition as written, for this candidate.
     #[must_use]
     pub fn truth(&self, condition: &Condition, known: &Known<'_>) -> Truth {
         match condition {
@@ -392,7 +403,7 @@ impl<'p> Reference<'p> {
         }
     }
 
-    /// The truth of one test of one fact.
+    /// Returns the truth of one test of one fact.
     #[must_use]
     pub fn atom(&self, atom: &Atom, known: &Known<'_>) -> Truth {
         let Some(value) = self.value(atom.fact, known) else { return Truth::Unknown };
@@ -424,7 +435,7 @@ impl<'p> Reference<'p> {
         }
     }
 
-    /// The value of a fact, if it is known: of the declared type, said of this caller.
+    /// Returns the value of a fact, if it is known for this caller and has the declared type.
     #[must_use]
     pub fn value<'k>(&self, fact: FactRef, known: &Known<'k>) -> Option<Held<'k>> {
         match fact {
@@ -473,7 +484,7 @@ impl<'p> Reference<'p> {
         }
     }
 
-    /// The truth of a test of one element of a list fact.
+    /// Returns the truth of a test for one element of a list fact.
     #[must_use]
     pub fn element(&self, test: &ElementTest, element: &str) -> Truth {
         match test {
@@ -508,23 +519,23 @@ impl<'p> Reference<'p> {
 pub enum Held<'a> {
     /// Bool facts.
     Bool(bool),
-    /// Numbers and asn.
+    /// Number facts and asn.
     Number(f64),
     /// Enum and text facts, operation, dialect.
     Text(&'a str),
     /// Time facts and now, in milliseconds since the epoch.
     Time(i64),
-    /// Place and place facts; the country is known.
+    /// Place and place facts. The country is known.
     Place(Place),
     /// Country.
     Country([u8; 2]),
-    /// Region: the country is known, the region itself may not be.
+    /// Region. The country is known, the region may be unknown.
     Region(Place),
     /// Network.
     Network(Network),
-    /// Address; an IPv4 address mapped into IPv6 is that IPv4 address.
+    /// IP address. An IPv4-mapped IPv6 address is given as IPv4.
     Ip(IpAddr),
-    /// List facts, never empty.
+    /// List facts; never empty.
     List(Vec<&'a str>),
 }
 
@@ -537,7 +548,7 @@ fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
         (FactKind::Text, Value::Text(text)) => Some(Held::Text(text)),
         (FactKind::Place, Value::Text(text)) => read_code(text).map(Held::Place),
         (FactKind::Time, Value::Text(text)) => read_time(text).map(Held::Time),
-        // Whole milliseconds, and far beyond any date that is meant: what does not fit is no time.
+        // The bound lies far beyond any intended date. A larger number is not a time.
         #[expect(clippy::cast_possible_truncation, reason = "bounded by the guard")]
         (FactKind::Time, Value::Number(seconds)) if (seconds * 1_000.0).abs() < 9e15 => {
             Some(Held::Time((seconds * 1_000.0).floor() as i64))
@@ -578,7 +589,7 @@ fn entries_of(literals: &[Literal]) -> Entries {
     }
 }
 
-/// Whether a place whose country is known lies in one of these.
+/// Returns whether a place with a known country lies in one of these places.
 fn place_in(place: Place, places: &[Place]) -> Truth {
     let of_country: Vec<&Place> =
         places.iter().filter(|entry| entry.country == place.country).collect();
@@ -614,11 +625,11 @@ fn compare<T: PartialOrd>(how: Comparison, left: &T, right: &T) -> Truth {
     })
 }
 
-/// Whether an id in which `outer` occurs may hold `inner` inside that occurrence: then an occurrence of `inner` is not seen by itself, and what
-/// closes `inner` must close `outer`.
+/// Returns whether an occurrence of `outer` in an id may contain `inner`. The inner occurrence is
+/// then hidden, so a restriction that closes `inner` must close `outer` too.
 fn holds(outer: &Shape, inner: &Shape) -> bool {
     let Shape::Tokens(inner_tokens) = inner else {
-        // An exact id is the whole id: nothing lies around it.
+        // An exact id is the whole id, so no other pattern contains it.
         return outer == inner;
     };
     let outer_tokens = match outer {
@@ -634,7 +645,7 @@ fn holds(outer: &Shape, inner: &Shape) -> bool {
         .any(|run| run.iter().zip(inner_tokens).all(|(outer, inner)| may_be_same(outer, inner)))
 }
 
-/// Whether some word fits both tokens.
+/// Returns whether some word matches both tokens.
 fn may_be_same(one: &Token, other: &Token) -> bool {
     match (one, other) {
         (Token::Word(one), Token::Word(other)) => one == other,

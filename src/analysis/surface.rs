@@ -1,7 +1,8 @@
-//! The lowered dialects, looked at from outside: what does this path route to, and what does this location mean?
+//! Looks up in compiled dialects which operations a path routes to, and what a location means.
 //!
-//! Input: ids of dialects. Output: answers for tests, for documentation and for explaining. It walks the very tables that travel in
-//! a bundle, so that what it says is what the gate will do. It reads no requests.
+//! Input: ids of dialects. Output: results for tests, for documentation and for explanations. This
+//! module walks the same tables that a bundle contains, so its results are the gate's. It reads no
+//! requests.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Record, Span, Str, operation as flag, role, section};
@@ -11,40 +12,41 @@ use crate::dialect::error::DialectError;
 use crate::dialect::pointer::{LIKE, Pointer, Step, fold};
 use crate::mention::key::is_model_like;
 
-/// What a location means to the gate.
+/// The meaning of a location for the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Meaning {
-    /// The model that answers.
+    /// The model that responds.
     Primary,
     /// Another model that the request runs or builds on.
     Mention,
     /// A name that the origin resolves.
     Opaque,
-    /// A reference to a stored object that decides what runs.
+    /// A reference to a stored object that decides which model runs.
     Binds,
-    /// The same, unless the request names a model.
+    /// Such a reference that counts only if the request names no model.
     BindsUnlessNamed,
-    /// Something else that is looked at.
+    /// Any other location that is read.
     Other,
 }
 
 /// An operation that a path routes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurfaceMatch {
-    /// The dialect's id.
+    /// Id of the dialect.
     pub dialect: String,
-    /// The operation's id.
+    /// Id of the operation.
     pub operation: String,
-    /// Meanings of the captures that are mentions, by their number from the left.
+    /// The captures that are mentions: index from the left, and meaning.
     pub captures: Vec<(usize, Meaning)>,
     /// It runs a model.
     pub runs: bool,
-    /// It reveals one.
+    /// It reveals a model.
     pub reveals: bool,
-    /// Its answer is a list of models.
+    /// Its response is a list of models.
     pub lists: bool,
-    /// A stored object in its path decides what runs: always, or unless the request names a model.
+    /// A stored object in its path decides which model runs: always, or unless the request names
+    /// one.
     pub late_bound: bool,
     /// Nothing in it is read.
     pub quiet: bool,
@@ -67,16 +69,17 @@ pub struct Surface {
     keys: Vec<l::StateKey>,
     headers: Span,
     unknown: u32,
-    /// Bytes that each section takes in a bundle: its name and size.
+    /// For each section its name, and its size in a bundle in bytes.
     pub sizes: Vec<(&'static str, usize)>,
 }
 
 impl Surface {
-    /// Lowers the dialects with these ids and path prefixes (empty: the vendor's own).
+    /// Compiles the dialects with these ids and path prefixes. The empty prefix means the vendor's
+    /// own paths.
     ///
     /// # Errors
     ///
-    /// As a policy that guards these dialects would fail to compile.
+    /// Fails where a policy that guards these dialects would fail to compile.
     pub fn of(chosen: &[(&str, &str)]) -> Result<Self, DialectError> {
         let mut writer = Writer::default();
         let lowered = lower_chosen(&mut writer, chosen)?;
@@ -115,8 +118,9 @@ impl Surface {
         })
     }
 
-    /// The operations that a path and a method of the layout (`GET`, `POST`, ...) route to, for each dialect. Segments are compared
-    /// as they stand: nothing is decoded, and no ending of the path is tried.
+    /// Returns the operations of each dialect that a path and a method of the layout (`GET`,
+    /// `POST`, ...) route to. Segments are compared unchanged: nothing is decoded, and no path
+    /// suffixes are tried.
     #[must_use]
     pub fn route(&self, method: &str, path: &str) -> Vec<SurfaceMatch> {
         let bit =
@@ -140,39 +144,40 @@ impl Surface {
             .collect()
     }
 
-    /// What stands at a pointer of the body: `*` and `{}` are steps to any element and any key.
+    /// Returns the meaning of a pointer into the body. `*` and `{}` are steps to any element and
+    /// any key.
     #[must_use]
     pub fn body(&self, found: &SurfaceMatch, pointer: &str) -> Option<Meaning> {
         self.pointed(found.body, pointer)
     }
 
-    /// The same in a client message on a WebSocket.
+    /// Returns the meaning of a pointer into a client message on a WebSocket.
     #[must_use]
     pub fn message(&self, found: &SurfaceMatch, pointer: &str) -> Option<Meaning> {
         self.pointed(found.message, pointer)
     }
 
-    /// The same in the body of an operation that nobody knows.
+    /// Returns the meaning of a pointer into the body of an unknown operation.
     #[must_use]
     pub fn unknown(&self, pointer: &str) -> Option<Meaning> {
         self.pointed(self.unknown, pointer)
     }
 
-    /// What a query parameter means.
+    /// Returns the meaning of a query parameter.
     #[must_use]
     pub fn query(&self, found: &SurfaceMatch, name: &str) -> Option<Meaning> {
         let name = fold(name);
         found.query.iter().find(|(known, _)| *known == name).and_then(|&(_, meaning)| meaning)
     }
 
-    /// Whether a query parameter is declared to select what is listed.
+    /// Returns whether a query parameter is declared as a filter of a list.
     #[must_use]
     pub fn is_filter(&self, found: &SurfaceMatch, name: &str) -> bool {
         let name = fold(name);
         found.query.iter().any(|(known, meaning)| *known == name && meaning.is_none())
     }
 
-    /// What a header means, whatever the operation.
+    /// Returns the meaning of a header, in every operation.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Meaning> {
         let name = name.to_ascii_lowercase();
@@ -181,7 +186,8 @@ impl Surface {
         meaning(location.role)
     }
 
-    /// The node that the router takes for a dialect: literal segments before captures, captures before a tail.
+    /// Returns the node that the router chooses for a dialect: literal segments before captures,
+    /// captures before a tail.
     fn walk(&self, number: u32, segments: &[String], dialect: u16) -> Option<u32> {
         let node = at(&self.nodes, number)?;
         let serves = |node: &l::RouteNode| {
@@ -232,7 +238,7 @@ impl Surface {
         }
     }
 
-    /// Walks the automaton as the scanner does.
+    /// Walks the automaton in the same way as the scanner.
     fn pointed(&self, start: u32, pointer: &str) -> Option<Meaning> {
         let pointer = Pointer::read(pointer).ok()?;
         let mut state = *at(&self.states, start)?;

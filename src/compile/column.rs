@@ -1,7 +1,8 @@
-//! Cuts each fact's domain into the classes that the rules can tell apart.
+//! Divides the domain of each fact into the classes that the rules can tell apart.
 //!
-//! Input: the atoms of all conditions. Output: columns, each with its keys; and for each atom the value it has in each class of its
-//! column, as a list of pieces, since even among thousands of classes an atom changes its value at few.
+//! Input: the atoms of all conditions. Output: columns with their keys, and for each atom its value
+//! in each class of its column. The values are a list of pieces, since even among thousands of
+//! classes an atom changes its value at few.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -36,10 +37,10 @@ impl Truth {
     }
 }
 
-/// From this class on the atom has this value.
+/// A class, and the value of the atom from this class on.
 pub(crate) type Piece = (u32, Truth);
 
-/// What tells two columns apart.
+/// The properties that identify a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ColumnKey {
     pub(crate) fact: u16,
@@ -48,7 +49,7 @@ pub(crate) struct ColumnKey {
     pub(crate) aux: u32,
 }
 
-/// Keys of a column, sorted as its look-up needs them.
+/// Keys of a column, in the order that its look-up needs.
 #[derive(Debug)]
 pub(crate) enum Keys {
     None,
@@ -79,7 +80,7 @@ pub(crate) struct Columns<'p> {
     program_numbers: HashMap<String, u32>,
 }
 
-/// Any region of a country that no other key names.
+/// Key of all regions of a country that no other key names.
 pub(crate) const ANY_REGION: [u8; 3] = [b'*', 0, 0];
 
 impl<'p> Columns<'p> {
@@ -95,7 +96,7 @@ impl<'p> Columns<'p> {
         }
     }
 
-    /// The number of an atom; equal atoms share one.
+    /// Returns the number of an atom. Equal atoms share one.
     pub(crate) fn leaf(&mut self, atom: &Atom) -> Leaf {
         if let (FactRef::Now, Test::VersusNow(comparison)) = (atom.fact, &atom.test) {
             return Leaf::Constant(holds(*comparison, core::cmp::Ordering::Equal));
@@ -160,22 +161,22 @@ impl<'p> Columns<'p> {
         number
     }
 
-    /// The element tests of list facts, and whether each is an `exists`; by number.
+    /// Returns the element tests of list facts by number, and whether each is an `exists`.
     pub(crate) fn programs(&self) -> &[(bool, ElementTest)] {
         &self.programs
     }
 
-    /// What is asked of facts.
+    /// Returns the tests of all atoms.
     pub(crate) fn tests(&self) -> impl Iterator<Item = &Test> {
         self.atoms.iter().map(|(.., test)| test)
     }
 
-    /// The column of an atom.
+    /// Returns the column of an atom.
     pub(crate) fn column_of(&self, atom: u32) -> usize {
         self.atoms.get(atom as usize).map_or(0, |(column, ..)| *column)
     }
 
-    /// Settles the classes once all atoms are known.
+    /// Determines the classes. All atoms must be known.
     pub(crate) fn settle(&self) -> Settled {
         let mut columns = Vec::new();
         let mut pieces = vec![Vec::new(); self.atoms.len()];
@@ -291,7 +292,8 @@ impl<'p> Columns<'p> {
                     .iter()
                     .filter_map(ordinal)
                     .filter_map(|value| keys.binary_search(&value).ok());
-                // The class at a key stands behind two for each key before it, and behind "below the first".
+                // A key's own class comes after the class "below the first key" and two classes for
+                // each key before it.
                 hits(at.map(|index| 2 * index))
             }
             (Keys::Order(keys), Test::Order(comparison, value)) => {
@@ -324,7 +326,7 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// The values of a literal over the classes of its column.
+    /// Returns the values of a literal over the classes of its column.
     fn of(&self, literal: u32) -> impl Iterator<Item = Piece> {
         let pieces = self.pieces.get(literal as usize / 2).map(Vec::as_slice).unwrap_or_default();
         pieces.iter().map(move |(class, truth)| {
@@ -332,19 +334,19 @@ impl Settled {
         })
     }
 
-    /// How many keys a column has.
+    /// Returns the number of keys of a column.
     pub(crate) fn key_count(&self, column: usize) -> usize {
         self.columns.get(column).map_or(0, |(_, keys)| keys.len())
     }
 
-    /// In which class a literal is first true: what likens two rows.
+    /// Returns the first class in which a literal is true. Rows are sorted by it.
     pub(crate) fn first_true(&self, literal: u32) -> u32 {
         self.of(literal)
             .find(|(_, truth)| *truth == Truth::True)
             .map_or(u32::MAX, |(class, _)| class)
     }
 
-    /// The values of a conjunction of literals on one column.
+    /// Returns the values of a conjunction of literals on one column.
     pub(crate) fn all_of(&self, literals: &[u32]) -> Vec<Piece> {
         let mut changes: Vec<u32> =
             literals.iter().flat_map(|literal| self.of(*literal)).map(|(class, _)| class).collect();
@@ -368,12 +370,12 @@ impl Settled {
     }
 }
 
-/// The class of key `index`, behind unknown and other.
+/// Returns the class of key `index`. The classes "unknown" and "other" come first.
 fn class(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX - 4) + 2
 }
 
-/// True in the classes of these keys, false in all others that are known.
+/// Returns pieces that are true in the classes of these keys and false in all other known classes.
 fn hits(indices: impl Iterator<Item = usize>) -> Vec<Piece> {
     let mut classes: Vec<u32> = indices.map(class).collect();
     classes.sort_unstable();
@@ -400,9 +402,9 @@ fn compressed(values: impl Iterator<Item = Truth>) -> Vec<Piece> {
     pieces
 }
 
-/// The value of "is one of these places" in the class of a place key.
+/// Returns the value of "is one of these places" in the class of a place key.
 fn place_class(fact: FactRef, places: &[Place], country: [u8; 2], region: [u8; 3]) -> Truth {
-    // A region is compared with regions alone.
+    // The fact `region` is compared with regions only.
     let counts = |place: &&Place| {
         place.country == Some(country) && (fact != FactRef::Region || place.region.is_some())
     };
@@ -420,7 +422,7 @@ fn place_class(fact: FactRef, places: &[Place], country: [u8; 2], region: [u8; 3
     }
 }
 
-/// Whether a comparison holds of a value that lies so to the literal.
+/// Returns whether a comparison holds for a value with this ordering relative to the literal.
 pub(crate) fn holds(comparison: Comparison, ordering: core::cmp::Ordering) -> bool {
     match comparison {
         Comparison::Less => ordering.is_lt(),
@@ -431,7 +433,7 @@ pub(crate) fn holds(comparison: Comparison, ordering: core::cmp::Ordering) -> bo
     }
 }
 
-/// A number or time as an ORDER column has it.
+/// Returns a number or time as an ORDER column stores it.
 fn ordinal(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => order_of(*number),
@@ -440,7 +442,7 @@ fn ordinal(value: &Value) -> Option<i64> {
     }
 }
 
-/// The bytes of a column's keys, appended to `KEYS`.
+/// Appends a column's keys to `KEYS`.
 pub(crate) fn write_keys(writer: &mut crate::bundle::write::Writer, keys: &Keys) -> l::Span {
     use crate::bundle::layout::Record as _;
     let section = l::section::KEYS;

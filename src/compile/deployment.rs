@@ -1,8 +1,9 @@
-//! Writes the tables of deployments: for each name the patterns that occur in what it resolves to.
+//! Writes the tables of deployments: for each name the patterns that occur in its targets.
 //!
-//! Input: the policy, and its bundle without these tables, which says what occurs in an id as the gate will. Output: `SCOPES`, `DEPLOYMENTS` and
-//! `TARGETS`. What a name resolves to may be a name of the same table again (an alias of a router); such links are followed
-//! here, so that at the edge one look-up is enough.
+//! Input: the policy, and its bundle without these tables, which finds the patterns in an id
+//! exactly as the gate will. Output: `SCOPES`, `DEPLOYMENTS` and `TARGETS`. A target may be another
+//! name of the same table (an alias of a router). Such links are followed here, so that the edge
+//! needs one look-up only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,7 +31,7 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
                 let found = judged
                     .entry(target)
                     .or_insert_with(|| crate::mention::findings::patterns_in(bundle, target));
-                // That nothing occurs in a name that is resolved in turn says nothing.
+                // Ignore "unlisted" (bit 0) for a target that is itself resolved.
                 patterns.extend(found.iter().filter(|pattern| **pattern != 0 || !is_link));
             }
             let whole = writer.text(&entry.name);
@@ -64,12 +65,13 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
     }
 }
 
-/// What follows the slash of an ARN: a path in which the slash is not escaped has it as a segment of its own.
+/// Returns the part of an ARN after its first slash. In a path with an unescaped slash that part is
+/// a segment of its own.
 fn tail(name: &str) -> Option<&str> {
     name.strip_prefix("arn:")?.split_once('/').map(|(_, tail)| tail).filter(|tail| !tail.is_empty())
 }
 
-/// The bits of the dialects for which a table holds.
+/// Returns the bits of the dialects in which a table counts.
 fn dialects(policy: &Policy, table: &Deployments) -> u32 {
     let Some(listed) = &table.dialects else { return u32::MAX };
     let bits =
@@ -77,7 +79,8 @@ fn dialects(policy: &Policy, table: &Deployments) -> u32 {
     bits.fold(0, |bits, (_, number)| bits | 1u32.checked_shl(number).unwrap_or(0))
 }
 
-/// All that a name may lead to, and whether it leads on from there.
+/// Returns all direct and indirect targets of a name, and for each whether it is a name of the
+/// table too.
 fn reached<'a>(
     entry: &'a Deployment,
     links: &HashMap<&str, &'a Deployment>,
@@ -86,7 +89,7 @@ fn reached<'a>(
     let mut queue = vec![entry];
     while let Some(here) = queue.pop() {
         for target in &here.targets {
-            // Who resolves to itself has its own name for its model.
+            // A name that resolves to itself has the same name as its model.
             let link = links.get(target.as_str()).filter(|_| *target != here.name);
             if reached.insert(target.as_str(), link.is_some()).is_none() {
                 queue.extend(link);

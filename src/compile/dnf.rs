@@ -1,19 +1,20 @@
-//! Brings a condition to disjunctive form: a list of conjunctions of literals.
+//! Brings a condition into disjunctive form: a list of conjunctions of literals.
 //!
-//! Input: a condition as written. Output: rows, each a sorted list of literals. Only laws that hold in strong Kleene logic are used:
-//! De Morgan (negations go to the atoms), distributivity, idempotence and absorption; never `x || !x` or `x && !x`. So a row list has the
-//! value of its condition for every caller, unknown facts included.
+//! Input: a condition as written. Output: rows, each a sorted list of literals. Only laws of strong
+//! Kleene logic are used: De Morgan (negations move to the atoms), distributivity, idempotence and
+//! absorption, but never the classical values of `x || !x` or `x && !x`. So the rows have the value
+//! of the condition for every caller, even with unknown facts.
 
 use crate::limits;
 use crate::policy::model::{Atom, Condition};
 
-/// An atom's number, twice, plus one if it is negated.
+/// The number of an atom times two, plus one if it is negated.
 pub(crate) type Literal = u32;
 
-/// Literals that must all hold, sorted.
+/// A conjunction of literals, sorted.
 pub(crate) type Row = Vec<Literal>;
 
-/// What an atom is to the form.
+/// The meaning of an atom: a constant or a number.
 pub(crate) enum Leaf {
     Constant(bool),
     Atom(u32),
@@ -23,10 +24,11 @@ pub(crate) enum Leaf {
 #[derive(Debug)]
 pub(crate) struct TooManyConjunctions;
 
-/// Pairs of conjunctions multiplied out before absorption. A product of this size seldom shrinks below the limit.
+/// Maximum number of pairs of conjunctions before absorption. A larger product seldom shrinks below
+/// the limit.
 const PAIRS: usize = 16 * limits::CONJUNCTIONS;
 
-/// The rows of a condition, shortest first.
+/// Returns the rows of a condition, shortest first.
 pub(crate) fn rows(
     condition: &Condition,
     leaf: &mut dyn FnMut(&Atom) -> Leaf,
@@ -88,7 +90,7 @@ fn union(left: &Row, right: &Row) -> Row {
     row
 }
 
-/// Leaves out every row that says more than another: `a || a && b` is `a`.
+/// Removes every row that another row makes redundant: `a || a && b` is `a`.
 fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooManyConjunctions> {
     rows.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     rows.dedup();
@@ -104,7 +106,7 @@ fn absorbed(mut rows: Vec<Row>) -> Result<Vec<Row>, TooManyConjunctions> {
     Ok(kept)
 }
 
-/// Whether a sorted row holds every literal of another.
+/// Returns whether a sorted row contains every literal of another.
 fn holds_all(row: &Row, other: &Row) -> bool {
     let mut rest = row.iter();
     other.iter().all(|literal| rest.any(|own| own == literal))

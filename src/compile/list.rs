@@ -1,7 +1,8 @@
-//! Writes lists, and the programs of tests over the elements of list facts.
+//! Writes lists, and the programs that test the elements of list facts.
 //!
-//! Input: the policy's lists, whether conditions look entries up, and the key of secret lists. Output: `LISTS`, `DIGESTS`, `CIDR4`, `CIDR6`,
-//! `PROGRAMS`. A text list is written as digests, never as texts: short enough to guess, so a secret one is keyed.
+//! Input: the policy's lists, the lists whose entries are needed, and the key of secret lists.
+//! Output: `LISTS`, `DIGESTS`, `CIDR4`, `CIDR6`, `PROGRAMS`. Text lists are written as digests,
+//! never as texts. The texts are short enough to guess, so the digests of a secret list have a key.
 
 use super::CompileError;
 use crate::bundle::check::PROGRAM_DEPTH;
@@ -12,7 +13,7 @@ use crate::facts::digest::{list_digest, list_key_check};
 use crate::facts::value::order_of;
 use crate::policy::model::{ElementTest, Entries, Policy, Range};
 
-/// Writes every list; the entries only of those that are looked up by list.
+/// Writes every list. Entries are written only for lists in which values are looked up.
 pub(crate) fn write(
     writer: &mut Writer,
     policy: &Policy,
@@ -93,7 +94,7 @@ pub(crate) fn write(
     }
 }
 
-/// What a list is salted with that is not secret: one list's digests say nothing of another's.
+/// Returns the salt of a list that is not secret. It keeps digests of different lists unrelated.
 fn salt(policy: &Policy, name: &str) -> [u8; 16] {
     list_digest(policy.id.as_bytes(), name)
 }
@@ -105,7 +106,8 @@ fn in_keys<R: l::Record>(writer: &mut Writer, records: &[R]) -> l::Span {
     l::Span { at, len: u32::try_from(records.len()).unwrap_or(u32::MAX) }
 }
 
-/// Ranges sorted, with those that touch made one. IPv4 addresses that are written in IPv6 (`::ffff:192.0.2.1`) are IPv4.
+/// Sorts ranges and merges those that touch. IPv4 addresses in IPv6 form (`::ffff:192.0.2.1`)
+/// become IPv4.
 fn merged(ranges: &[Range]) -> (Vec<l::Cidr4>, Vec<l::Cidr6>) {
     const MAPPED: u128 = 0xffff << 32;
     let (mut four, mut six) = (Vec::new(), Vec::new());
@@ -139,7 +141,7 @@ fn joined(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
     joined
 }
 
-/// Writes programs and returns where each begins.
+/// Writes programs and returns the offset of each.
 pub(crate) fn write_programs(
     writer: &mut Writer,
     programs: &[(bool, ElementTest)],
@@ -159,7 +161,7 @@ pub(crate) fn write_programs(
     Ok(starts)
 }
 
-/// Appends a test in postfix order and returns how deep it makes the stack.
+/// Appends a test in postfix order and returns the stack depth that it needs.
 fn encode(writer: &mut Writer, test: &ElementTest, code: &mut Vec<u8>) -> u32 {
     match test {
         ElementTest::True | ElementTest::False => {
@@ -187,7 +189,7 @@ fn encode(writer: &mut Writer, test: &ElementTest, code: &mut Vec<u8>) -> u32 {
                 if matches!(test, ElementTest::And(_)) { program::AND } else { program::OR };
             let mut deepest = 0;
             for (index, part) in parts.iter().enumerate() {
-                // From the second part on, the value so far lies below.
+                // From the second part on, the previous result occupies one stack slot.
                 deepest = deepest.max(encode(writer, part, code) + u32::from(index > 0));
                 if index > 0 {
                     code.push(operator);
@@ -198,7 +200,7 @@ fn encode(writer: &mut Writer, test: &ElementTest, code: &mut Vec<u8>) -> u32 {
     }
 }
 
-/// Which lists an element test looks up.
+/// Reports the lists that an element test looks up.
 pub(crate) fn lists_of(test: &ElementTest, found: &mut impl FnMut(usize)) {
     match test {
         ElementTest::InList(index) => found(*index),

@@ -1,18 +1,21 @@
-//! Lowers a policy into a bundle: conditions to rows, rows to bit vectors, models to bits of the denied set.
+//! Compiles a policy into a bundle: conditions to rows, rows to bit vectors, models to bits of the
+//! denied set.
 //!
-//! Input: a [`Policy`] that the checks have accepted. Output: the bytes of a bundle, the same for the same policy on every platform. It
-//! decides nothing, and it says nothing of a policy's wisdom: that is the checks' part.
+//! Input: a [`Policy`] that the checks have accepted. Output: the bytes of a bundle. The same
+//! policy and list key give the same bytes on every platform. This module makes no decisions, and
+//! it does not judge whether a policy is sensible; the checks do that.
 //!
 //! ```text
-//! condition --form--> rows of literals          when | unless | licence, a region each
-//! atoms ----column--> columns, classes, pieces  every atom belongs to one column
-//! rules ----slots---> where each row stands     rules that close the same models side by side, then rules that look alike
-//! rows -----vector--> which rows survive each class of each column
+//! condition --dnf-----> rows of literals         when | unless | licence, a region each
+//! atoms ----column----> columns, classes, pieces every atom belongs to one column
+//! rules ----place-----> position of each row     rules with the same models are adjacent
+//! rows -----vector----> which rows survive each class of each column
 //! ```
 //!
-//! `unless` is never negated, for the negation of a disjunction multiplies out. Its rows stand in a region of their own and cancel
-//! the restriction: in strong Kleene logic `when && !unless` is "not certainly false" exactly if `when` is not certainly
-//! false and `unless` not certainly true, and "certainly true" exactly if `when` is certainly true and `unless` certainly false.
+//! `unless` is never negated, because the negation of a disjunction multiplies out. Its rows have a
+//! region of their own and cancel the restriction. In strong Kleene logic `when && !unless` is "not
+//! certainly false" exactly if `when` is not certainly false and `unless` is not certainly true. It
+//! is "certainly true" exactly if `when` is certainly true and `unless` is certainly false.
 
 mod column;
 mod deployment;
@@ -45,7 +48,8 @@ use crate::policy::model::{
 };
 use crate::reason::Reason;
 
-/// What keeps a sound policy from becoming a bundle, as problems: [`compile`] gives the same as errors. Without a list key of its own, as if there were one.
+/// Returns the reasons why a sound policy cannot become a bundle, as problems. [`compile`] returns
+/// the same reasons as errors. Assumes that there is a list key.
 #[must_use]
 pub fn problems(policy: &Policy) -> Vec<Problem> {
     match compile(policy, Some(b"any")) {
@@ -54,61 +58,61 @@ pub fn problems(policy: &Policy) -> Vec<Problem> {
     }
 }
 
-/// Why a policy that says nothing wrong cannot be lowered into a bundle.
+/// A reason why a policy without mistakes cannot become a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// A condition's disjunctive form is too long.
+    /// The disjunctive form of a condition is too long.
     TooManyConjunctions {
-        /// The rule's id.
+        /// Id of the rule.
         rule: String,
         /// [`limits::CONJUNCTIONS`].
         limit: usize,
-        /// The condition.
+        /// Span of the condition.
         span: Span,
     },
-    /// A condition looks names up in a secret list, and there is no key to hide them with.
+    /// A condition looks values up in a secret list, and there is no list key.
     ListKeyMissing {
-        /// The list's name.
+        /// Name of the list.
         list: String,
-        /// Its declaration.
+        /// Span of its declaration.
         span: Span,
     },
-    /// A test over the elements of a list fact nests too deeply.
+    /// A test of the elements of a list fact nests too deeply.
     TooDeep {
-        /// How deep it may nest.
+        /// Maximum depth.
         limit: u32,
-        /// How deep it nests.
+        /// Its depth.
         found: u32,
     },
-    /// More restrictions or licences than a bundle can number.
+    /// There are more restrictions, licences or facts than a bundle can number.
     TooManyRules {
-        /// How many there may be.
+        /// Maximum number.
         limit: usize,
-        /// How many there are.
+        /// Their number.
         found: usize,
     },
-    /// The bundle is larger than a reader takes.
+    /// The bundle is larger than a reader accepts.
     TooLarge {
         /// [`limits::BUNDLE_BYTES`].
         limit: usize,
-        /// Its size, in bytes.
+        /// Its size in bytes.
         found: usize,
     },
-    /// The bundle breaks a bound of its reader.
+    /// The bundle exceeds a bound of its reader.
     Unreadable {
-        /// What the reader says.
+        /// The reader's error.
         error: BundleError,
     },
-    /// A guarded dialect cannot be lowered.
+    /// A guarded dialect cannot be compiled.
     Dialect {
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
 }
 
 impl CompileError {
-    /// The stable code: `too_many_conjunctions`, ...
+    /// Returns the stable code: `too_many_conjunctions`, ...
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -122,7 +126,7 @@ impl CompileError {
         }
     }
 
-    /// Where it stands in the sources, if at one place.
+    /// Returns the location in the sources, if there is a single one.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         match self {
@@ -133,7 +137,7 @@ impl CompileError {
         }
     }
 
-    /// What to do about it, if there is one thing to do.
+    /// Returns advice, if there is a single remedy.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -153,7 +157,7 @@ impl CompileError {
 }
 
 impl CompileError {
-    /// The same as a problem, at its place or else at the policy's table.
+    /// Returns the error as a problem at its span, or else at the table `[policy]`.
     #[must_use]
     pub fn problem(&self, policy: &Policy) -> Problem {
         let span = self.span().unwrap_or(policy.span);
@@ -194,13 +198,15 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-/// The bundle of a policy: its bytes, unsigned. The same policy and key give the same bytes on every platform.
+/// Compiles a policy and returns the bytes of its bundle, unsigned. The same policy and key give
+/// the same bytes on every platform.
 ///
-/// `list_key` hides the names of secret lists; it never travels with the bundle.
+/// `list_key` is the key of the digests of secret lists. It is never part of the bundle.
 ///
 /// # Errors
 ///
-/// Every reason why this policy has no bundle, which only its size, secret lists and dialects can be: see [`CompileError`].
+/// Returns every reason why this policy cannot become a bundle. They concern size, secret lists and
+/// dialects: see [`CompileError`].
 pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<CompileError>> {
     lower(policy, list_key, &mut |writer| {
         dialect::lower(writer, &policy.dialects)
@@ -211,7 +217,7 @@ pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<
 /// Writes the sections of the guarded dialects.
 type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Lowered, CompileError>;
 
-/// The same, with the sections of its dialects written by `dialects`.
+/// Compiles a policy. The callback `dialects` writes the sections of its dialects.
 pub(crate) fn lower(
     policy: &Policy,
     list_key: Option<&[u8]>,
@@ -240,8 +246,9 @@ pub(crate) fn lower(
     let Some(guarded) = guarded.filter(|_| errors.is_empty()) else { return Err(errors) };
 
     let settled = columns.settle();
-    // By the column with the most classes first: rows whose values there are neighbours are then neighbours themselves, and the
-    // vectors of two classes side by side differ in few words.
+    // Sort the rows by their class in the column with the most classes, so that rows with
+    // neighbouring values are adjacent. Then the vectors of two neighbouring classes differ in few
+    // words.
     let likeness = |row: &Row| -> Likeness {
         let of_literal = |literal: &u32| {
             let column = columns.column_of(literal / 2);
@@ -281,7 +288,7 @@ pub(crate) fn lower(
         expires: policy.expires.unwrap_or(i64::MAX),
         flags: unlisted | late_bound,
     };
-    // Tables and description are made by what will read them.
+    // The reader itself provides what the deployment tables and the description need.
     let mut draft = writer.clone();
     draft.push(section::META, &meta);
     let draft = draft.finish(&header);
@@ -291,7 +298,8 @@ pub(crate) fn lower(
     meta.info = writer.text(&draft.describe(crate::policy::platform::needs(policy)));
     writer.push(section::META, &meta);
     let bundle = writer.finish(&header);
-    // What nobody can read is not given out: the reader has bounds of its own, on the length of a text say.
+    // Refuse a bundle that the reader would reject: the reader has further bounds, for example on
+    // the length of a text.
     Bundle::read(&bundle, &mut Sections::default()).map_err(unreadable)?;
     Ok(bundle)
 }
@@ -303,7 +311,8 @@ fn unreadable(error: BundleError) -> Vec<CompileError> {
     }]
 }
 
-/// Which lists must hold their entries: those that a column or a program looks up by list.
+/// Returns for each list whether its entries are needed, that is whether a column or a program
+/// looks values up in it.
 fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
     let mut used = vec![false; policy.lists.len()];
     let mut mark = |index: usize| {
@@ -328,10 +337,11 @@ fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
     used
 }
 
-/// What likens rows: per literal how many keys its column has, the column, and the first class in which it is true.
+/// Sort key of a row. For each literal: the number of keys of its column (most first), the column,
+/// and the first class in which the literal is true.
 type Likeness = Vec<(Reverse<usize>, usize, u32)>;
 
-/// What the lowering keeps of a rule.
+/// Intermediate data of a rule.
 struct Rule {
     when: Vec<Row>,
     unless: Vec<Row>,
@@ -403,7 +413,7 @@ impl Rules {
                 next
             })
         };
-        // The same lists of models come again and again, and a mask is dear to work out.
+        // The same lists of models are frequent, and a mask is costly to compute.
         let mut closed: HashMap<String, u32> = HashMap::new();
         let name = |models: &Models| {
             let mut name = String::new();
@@ -429,10 +439,12 @@ impl Rules {
         }
     }
 
-    /// Numbers the restrictions by which columns their `when` looks at, if that parts them into long enough runs of one mask.
+    /// Numbers the restrictions by the set of columns that their `when` reads.
     ///
-    /// Rows that look at the same columns are dead together, so whole words of them are skipped. But rules that close the
-    /// same models are passed over together, so each shape must have half a word of them; the others share number 0.
+    /// Rows that read the same columns are dead together, so whole words of them are skipped. But
+    /// the gate also skips runs of rules that close the same models. So a set of columns gets a
+    /// number only if it has at least half a word of rows for each mask. All other rules have
+    /// number 0.
     fn shapes(&self, likeness: &dyn Fn(&Row) -> Likeness) -> Vec<usize> {
         const RUN: usize = 32;
         let mut known: BTreeMap<Vec<usize>, (usize, BTreeSet<u32>)> = BTreeMap::new();
@@ -454,7 +466,8 @@ impl Rules {
         names.iter().map(|name| numbers.get(name).copied().unwrap_or(0)).collect()
     }
 
-    /// Gives every row its place, by the layout's promises: slots within words, then what is too long for a word.
+    /// Assigns a position to every row as the layout requires: first rules that fit within one
+    /// word, then those that do not.
     fn place(&mut self, likeness: &dyn Fn(&Row) -> Likeness) -> (Regions, Vec<Placed>) {
         let shapes = self.shapes(likeness);
         let mut order: Vec<usize> = (0..self.restrictions.len()).collect();
@@ -462,7 +475,7 @@ impl Rules {
             let rule = self.restrictions.get(*index);
             let first = rule
                 .and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
-            // Those with `unless` first, so that its region is no longer than they are.
+            // Rules with `unless` come first, so that its region extends no further than they do.
             let shape = shapes.get(*index).copied();
             (
                 rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), shape, rule.mask)),
@@ -621,7 +634,8 @@ fn state(state: RuleState) -> u8 {
     }
 }
 
-/// What a person is told. It travels with the policy, so that the edge module need not carry it.
+/// Writes the sentences that people read. They are part of the bundle so that the edge module need
+/// not contain them.
 pub(crate) fn write_sentences(writer: &mut Writer) {
     for reason in Reason::ALL {
         let record =

@@ -1,10 +1,14 @@
-//! Gives each pattern its bit of the denied set, and each rule the bits it closes or lifts.
+//! Assigns a bit of the denied set to each pattern, and computes the bits that each rule closes or
+//! lifts.
 //!
-//! Input: families and the models of rules. Output: `FAMILIES`, `PATTERNS`, the token trie, the table of exact ids, masks.
+//! Input: families and the models of rules. Output: `FAMILIES`, `PATTERNS`, the token trie, the
+//! table of exact ids, masks.
 //!
-//! An id is read as its maximal occurrences, so `mythos-5-20260601`, once declared, hides the `mythos-5` inside it. A restriction on the
-//! shorter therefore closes the longer too, wherever an occurrence of the longer can hold one of the shorter, unless `[models]` gives the
-//! longer to another family. A licence lifts exactly what it names: what lies inside an occurrence is hidden by it already.
+//! In an id only maximal occurrences count. So once `mythos-5-20260601` is declared, it hides the
+//! `mythos-5` inside it. A restriction on the shorter pattern therefore closes the longer too,
+//! wherever an occurrence of the longer can contain one of the shorter, unless `[models]` assigns
+//! the longer to another family. A licence lifts exactly the patterns that it names: a pattern
+//! inside an occurrence is already hidden by it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +17,7 @@ use crate::bundle::layout::{NONE, NONE16, section};
 use crate::bundle::write::Writer;
 use crate::policy::model::{ModelRef, Models, Pattern, Policy, Shape, Token};
 
-/// The patterns of a policy; bit 0 is the id in which none occurs.
+/// The patterns of a policy. Bit 0 stands for an id in which none occurs.
 pub(crate) struct Universe {
     patterns: Vec<(Shape, Option<usize>)>,
     numbers: HashMap<String, usize>,
@@ -50,12 +54,12 @@ impl Universe {
         }
     }
 
-    /// Words of a mask.
+    /// Returns the number of words of a mask.
     pub(crate) fn words(&self) -> usize {
         (self.patterns.len() + 1).div_ceil(64)
     }
 
-    /// The bits that a list of models names.
+    /// Returns the bits of the patterns that a list of models names.
     fn named(&self, models: &Models) -> Vec<u64> {
         let mut mask = vec![0; self.words()];
         for item in &models.items {
@@ -78,12 +82,12 @@ impl Universe {
         mask
     }
 
-    /// What a licence lifts.
+    /// Returns the bits that a licence lifts.
     pub(crate) fn lifted(&self, models: &Models) -> Vec<u64> {
         self.named(models)
     }
 
-    /// What a restriction closes.
+    /// Returns the bits that a restriction closes.
     pub(crate) fn closed(&self, models: &Models) -> Vec<u64> {
         let mut mask = self.named(models);
         let named: Vec<&(Shape, Option<usize>)> = (1..)
@@ -132,7 +136,7 @@ impl Universe {
     }
 }
 
-/// How a pattern is written: tokens joined by `-`, or `=` and the exact id.
+/// Returns the text of a pattern: tokens joined by `-`, or `=` and the exact id.
 fn text(shape: &Shape) -> String {
     match shape {
         Shape::Exact(id) => format!("={id}"),
@@ -149,7 +153,7 @@ fn text(shape: &Shape) -> String {
     }
 }
 
-/// Whether some occurrence of `longer` holds an occurrence of `shorter`.
+/// Returns whether some occurrence of `longer` can contain an occurrence of `shorter`.
 fn may_hold(longer: &Shape, shorter: &Shape) -> bool {
     let Shape::Tokens(inner) = shorter else { return false };
     let words: Vec<Token>;
@@ -168,7 +172,7 @@ fn may_hold(longer: &Shape, shorter: &Shape) -> bool {
     outer.windows(inner.len()).any(|run| run.iter().zip(inner).all(|(a, b)| may_equal(a, b)))
 }
 
-/// Whether some token fits both.
+/// Returns whether some token matches both.
 fn may_equal(a: &Token, b: &Token) -> bool {
     match (a, b) {
         (Token::Word(a), Token::Word(b)) => a == b,
@@ -207,7 +211,8 @@ fn insert(trie: &mut Vec<Node>, tokens: &[Token], pattern: u32) {
     }
 }
 
-/// Writes the nodes in breadth-first order, so that edge `i` leads to node `i + 1`: the reader sees at a glance that it is a tree.
+/// Writes the nodes breadth first, so that edge `i` leads to node `i + 1` and the reader can check
+/// cheaply that the edges form a tree.
 fn write_trie(writer: &mut Writer, trie: &[Node]) {
     let mut queue = std::collections::VecDeque::from([0]);
     let mut edges = 0u32;

@@ -8,7 +8,7 @@ use crate::facts::value::Value;
 use crate::policy::model::{Atom, Comparison, Condition, FactRef, Literal, Restriction};
 use crate::policy::{Options, Source, load};
 
-/// A policy with these rules, before it is lowered.
+/// Returns a policy with these rules, not yet compiled.
 fn policy(rules: &str) -> Policy {
     let head = r#"
         format = 1
@@ -144,7 +144,7 @@ fn what_holds_a_closed_pattern_is_closed_unless_it_is_anothers() {
     );
 }
 
-/// Bytes of a bundle with so many rules of one kind.
+/// Returns the size in bytes of a bundle with this many rules of one kind.
 fn size(rules: usize, kind: &str) -> usize {
     let mut policy = policy(&rule("age > 0.0"));
     let template = policy.restrictions.remove(0);

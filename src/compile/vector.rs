@@ -1,16 +1,20 @@
-//! Writes, for each column and class, which rows survive.
+//! Writes for each column and class which rows survive.
 //!
-//! Input: rows with their literals, and the settled columns. Output: `COLUMNS`, `CLASSES`, `VECTORS`, `SUMMARIES`, `DIFFS`.
+//! Input: rows with their literals, and the settled columns. Output: `COLUMNS`, `CLASSES`,
+//! `VECTORS`, `SUMMARIES`, `DIFFS`.
 //!
 //! ```text
-//! for each column:  rows that look at it, grouped by their literals on it (many rows say the same)
+//! for each column:  rows that read it, grouped by their literals on it (many rows have the same)
 //!   for each group: the classes at which survival changes            -> events
-//!   for each class, ascending: apply its events to the vector, write it as the words in which it differs from a base
+//!   for each class, ascending: apply its events to the vector,
+//!                              write it as the words that differ from a base
 //! ```
 //!
-//! A base is any vector already written: the one of all rows, the column's don't-care vector, that of its class "other", or the
-//! last one made for it. A new one is made when the words written since outweigh it, as one buys skis once renting has cost as much: so a
-//! column of `==` costs a word or two a class, and one of a thousand ascending thresholds a base every few dozen.
+//! A base is any vector that is already written: the vector of all rows, the column's don't-care
+//! vector, the vector of its class "other", or the column's latest base. A new base is written when
+//! the differences written since the last one outweigh it (as in the ski rental problem). So a
+//! column of `==` takes a word or two a class, and one of a thousand ascending thresholds a base
+//! every few dozen classes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +25,7 @@ use crate::bundle::layout::section;
 use crate::bundle::view::class_count;
 use crate::bundle::write::Writer;
 
-/// Which of its literals' values let a row survive.
+/// The condition under which a row survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Survives {
     /// Every literal is certainly true.
@@ -39,14 +43,14 @@ impl Survives {
     }
 }
 
-/// A row at its place among all regions.
+/// A row and its position among all regions.
 pub(crate) struct Placed {
     pub(crate) at: u32,
     pub(crate) literals: Row,
     pub(crate) survives: Survives,
 }
 
-/// Words of the three regions.
+/// Number of words in each of the three regions: when, unless, licence.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Regions(pub(crate) [u32; 3]);
 
@@ -56,12 +60,12 @@ impl Regions {
     }
 }
 
-/// Bases and lists of differences, each written once.
+/// Bases and difference lists, each written once.
 struct Store<'w> {
     writer: &'w mut Writer,
     regions: Regions,
     bases: Vec<Vec<u64>>,
-    /// Every row: base 0.
+    /// The vector of all rows: base 0.
     all: Vec<u64>,
     numbers: HashMap<Vec<u64>, u32>,
     diffs: HashMap<Vec<(u32, u64)>, l::Span>,
@@ -119,7 +123,8 @@ impl Store<'_> {
     }
 }
 
-/// Writes all columns, in the order of facts, so that the values of one account are looked up side by side.
+/// Writes all columns in the order of facts, so that the values of one account are looked up
+/// together.
 pub(crate) fn write(
     writer: &mut Writer,
     regions: Regions,
@@ -132,7 +137,7 @@ pub(crate) fn write(
     for row in rows {
         put(&mut full, row.at, true);
     }
-    // Rows of each column, by what they say of it.
+    // Group the rows of each column by their literals on it.
     let mut said: Vec<BTreeMap<(Row, Survives), Vec<u32>>> =
         settled.columns.iter().map(|_| BTreeMap::new()).collect();
     for row in rows {
@@ -212,7 +217,8 @@ fn classes(
     let mut vector = full.to_vec();
     let mut written = Vec::new();
     let mut candidates: Vec<u32> = vec![0];
-    // Words that the classes since the last base differ from it, beyond what they differ from each other.
+    // Difference words of the classes since the last base, without the words in which neighbouring
+    // classes differ anyway.
     let mut rented = 0usize;
     let mut last = vector.clone();
     for class in 0..count {
@@ -227,7 +233,7 @@ fn classes(
         let (mut base, mut differences) = best.unwrap_or_default();
         let steps = last.iter().zip(&vector).filter(|(a, b)| a != b).count();
         rented += differences.len().saturating_sub(steps);
-        // A difference takes twice the room of a word, and as long to apply.
+        // A difference takes twice the space of a word, and as much time to apply.
         if 2 * differences.len() > vector.len()
             || 2 * rented > vector.len()
             || (class == 1 && 4 * differences.len() > vector.len())
@@ -235,7 +241,8 @@ fn classes(
             base = store.base(&vector);
             differences = Vec::new();
             rented = 0;
-            // All rows, the column's first base (mostly that of "other"), and the latest.
+            // Keep the vector of all rows, the column's first base (usually that of "other"), and
+            // the latest.
             candidates.truncate(2);
             candidates.push(base);
         }
@@ -252,7 +259,7 @@ fn classes(
     written
 }
 
-/// Bits of the regions in which every row survives.
+/// Returns the bits of the regions in which every row survives.
 fn full_regions(regions: Regions, vector: &[u64], full: &[u64]) -> u32 {
     let mut bits = 0;
     let (mut vector, mut full) = (vector, full);

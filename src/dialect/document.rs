@@ -1,7 +1,8 @@
-//! Reads one dialect file: from TOML to routes and locations, nothing resolved yet.
+//! Reads one dialect file: from TOML to routes and locations, with nothing resolved yet.
 //!
-//! Input: the text of a file in this folder; the format is described at the head of [`dialect`](super). Output: a
-//! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](crate::compile::dialect).
+//! Input: the text of a file in this folder; [`dialect`](super) describes the format. Output: a
+//! [`Document`]. This module checks words and pointers. [`lower`](crate::compile::dialect::lower)
+//! checks that shapes and captures exist.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +12,43 @@ use super::error::{DialectError, Mistake};
 use super::pointer::{Pointer, Step};
 use crate::bundle::layout::{error_format, operation as flag, role};
 
-/// A dialect file, read.
+/// A parsed dialect file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     pub(crate) file: String,
     pub(crate) id: String,
     pub(crate) title: String,
-    /// How it words its refusals.
+    /// Format of its error responses.
     pub(crate) error_format: u8,
-    /// Shapes that every operation that runs a model has besides its own.
+    /// Shapes that every operation that runs a model has in addition to its own.
     pub(crate) running: Vec<Include>,
-    /// Shapes that every operation has: none is quiet then.
+    /// Shapes that every operation has. If there are any, no operation is quiet.
     pub(crate) always: Vec<Include>,
     pub(crate) hints: Vec<String>,
-    /// Role and name.
+    /// Role and name of each credential.
     pub(crate) credentials: Vec<(u8, String)>,
-    /// Headers that name models, whatever the operation: role, name, and where in the JSON that it holds.
+    /// Headers that name models in every operation: role, name, and a pointer if the header
+    /// contains JSON.
     pub(crate) headers: Vec<(u8, String, Option<Pointer>)>,
-    /// Locations in the body of an operation that nobody knows.
+    /// Locations in the body of an unknown operation.
     pub(crate) unknown: Shape,
     pub(crate) shapes: BTreeMap<String, Shape>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) mounts: Vec<Mount>,
 }
 
-/// Another dialect's operations, served under a path of this one's.
+/// Operations of another dialect, served under a path of this one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mount {
     pub(crate) dialect: String,
     pub(crate) under: Vec<Vec<Segment>>,
-    /// The names that stand there are the origin's own: deployments.
+    /// Names in these operations are deployments: the origin resolves them.
     pub(crate) opaque: bool,
-    /// Served without the version in the path, too.
+    /// Also served without the version in the path.
     pub(crate) versionless: bool,
-    /// Ids of the operations; empty: all.
+    /// Ids of the operations. Empty: all.
     pub(crate) only: Vec<String>,
-    /// Nothing but its shapes: an import.
+    /// Adds only the shapes: an import.
     pub(crate) shapes_only: bool,
 }
 
@@ -57,7 +59,7 @@ pub(crate) struct Shape {
     pub(crate) includes: Vec<Include>,
 }
 
-/// A shape, put below a pointer.
+/// A shape that is included below a pointer.
 #[derive(Clone, Debug)]
 pub(crate) struct Include {
     pub(crate) shape: String,
@@ -65,33 +67,33 @@ pub(crate) struct Include {
     pub(crate) at: Pointer,
 }
 
-/// Where a location lies.
+/// The part of a request that contains a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// In the body: JSON document, form fields or multipart parts.
+    /// The body: JSON document, form fields or multipart parts.
     Body(Pointer),
-    /// In each client message on a WebSocket.
+    /// Each client message on a WebSocket.
     Message(Pointer),
-    /// A query parameter; with a pointer, its text holds JSON.
+    /// A query parameter. With a pointer, its value contains JSON.
     Query(String, Option<Pointer>),
     /// A capture of the path.
     Path(String),
 }
 
-/// A location and what it means.
+/// A location and its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) carrier: Carrier,
     /// A role of the layout, or [`DATA`].
     pub(crate) role: u8,
-    /// The role holds only for texts that start with this.
+    /// The role applies only to texts with this prefix.
     pub(crate) prefix: String,
 }
 
-/// What is the user's own: nothing at or below it is looked at, not even by `**` and `{}`.
+/// The role of user data. Nothing at or below it is read, not even by `**` and `{}`.
 pub(crate) const DATA: u8 = u8::MAX;
 
-/// One method and path.
+/// One or more methods and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     /// Bits of `METHODS`.
@@ -103,48 +105,48 @@ pub(crate) struct Route {
 /// One part of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Segment {
-    /// Folded.
+    /// A literal text, folded.
     Literal(String),
-    /// A capture that ends with the suffix, folded.
+    /// A capture that ends with the suffix. The suffix is folded.
     Capture { name: String, suffix: String },
-    /// All that remains.
+    /// All remaining segments.
     Tail { name: String },
 }
 
-/// An operation as the file says.
+/// An operation as the file describes it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) routes: Vec<Route>,
-    /// Bits of the layout, without those that routes and copies bring.
+    /// Bits of the layout, without those that depend on the route.
     pub(crate) flags: u32,
-    /// Number of its class in [`CLASSES`].
+    /// Index of its class in [`CLASSES`].
     pub(crate) class: u8,
     pub(crate) unversioned: bool,
-    /// `None`: as the dialect.
+    /// Format of its error responses. `None`: as the dialect.
     pub(crate) error_format: Option<u8>,
-    /// It came with a mount.
+    /// It was added by a mount.
     pub(crate) mounted: bool,
     pub(crate) shape: Shape,
-    /// What its answers say: where they name the model that ran, or where a list has its rows.
+    /// Locations in its responses: the model that ran, or the entries of a list.
     pub(crate) answer: ResponseRules,
 }
 
-/// What is wanted in an answer.
+/// The wanted locations of a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResponseRules {
-    /// Where the model that ran is named, in a document or in each event of a stream.
+    /// Names of the model that ran, in a document or in each event of a stream.
     names: Vec<Pointer>,
-    /// The rows of a list.
+    /// The entries of a list.
     rows: Vec<Pointer>,
-    /// What names a model in a row.
+    /// Names of models, relative to an entry.
     row_names: Vec<Pointer>,
-    /// Where the list names a row by its id, so that paging may go on from there.
+    /// Ids of entries from which paging continues.
     cursors: Vec<Pointer>,
 }
 
 impl ResponseRules {
-    /// Pointers and roles.
+    /// Returns pointers and roles.
     pub(crate) fn locations(&self) -> Vec<(Pointer, u8)> {
         let mut locations = Vec::new();
         for row in &self.rows {
@@ -153,7 +155,7 @@ impl ResponseRules {
         }
         locations.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
         if !self.names.is_empty() {
-            // A stream may come as one array, too: what one event holds stands in each of its elements.
+            // A stream may also be one array, in which each element has the content of an event.
             let element = Pointer { steps: vec![Step::Each], loops: Vec::new() };
             locations.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
             locations.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
@@ -163,7 +165,8 @@ impl ResponseRules {
     }
 }
 
-/// Classes of operations and what follows from each. Names are those of the vendors' own groups, as far as they have any.
+/// Classes of operations and their flags. Where the vendors have names for such groups, these are
+/// used.
 pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("quiet", flag::QUIET),
     ("inference", flag::RUNS),
@@ -173,7 +176,7 @@ pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("realtime_ws", flag::RUNS),
     ("token_count", flag::RUNS),
     ("create_stored", 0),
-    // A job without a base model is refused by its origin, and most graders run none.
+    // The origin rejects a job without a base model, and most graders run no model.
     ("training", 0),
     ("list_models", flag::LISTS),
     ("model_metadata", flag::REVEALS),
@@ -184,7 +187,7 @@ pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("read", 0),
 ];
 
-/// Keys that hold locations, and their roles.
+/// Keys that contain locations, and their roles.
 const ROLES: [(&str, u8); 15] = [
     ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
@@ -225,7 +228,8 @@ const ERROR_FORMATS: [(&str, u8); 11] = [
 ];
 
 impl Document {
-    /// Takes in another dialect's operations at a mount; an operation that this one has itself stays as it is.
+    /// Adds the operations of another dialect at a mount. Operations that this dialect defines
+    /// itself are kept.
     pub(crate) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
         let foreign = |name: &str| format!("{}:{name}", other.id);
         let rename = |shape: &Shape| {
@@ -299,7 +303,7 @@ impl Document {
         Ok(())
     }
 
-    /// Reads the text of `file`.
+    /// Parses the text of `file`.
     pub(crate) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
         let fail = |operation: Option<&str>, mistake| DialectError {
             file: file.to_owned(),
@@ -314,7 +318,8 @@ impl Document {
                 "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
                 "refusal" => {
-                    document.error_format = read_flavour(key, item).map_err(|m| fail(None, m))?
+                    document.error_format =
+                        read_error_format(key, item).map_err(|m| fail(None, m))?
                 }
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
                 "always" => document.always = includes(key, item).map_err(|m| fail(None, m))?,
@@ -434,12 +439,12 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
             "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,
-            "refusal" => operation.error_format = Some(read_flavour(key, item)?),
+            "refusal" => operation.error_format = Some(read_error_format(key, item)?),
             "answer" => operation.answer.names = pointers(key, item)?,
             "rows" => operation.answer.rows = pointers(key, item)?,
             "names" => operation.answer.row_names = pointers(key, item)?,
             "cursors" => operation.answer.cursors = pointers(key, item)?,
-            _ => place_key(&mut operation.shape, key, item)?,
+            _ => location_key(&mut operation.shape, key, item)?,
         }
     }
     if operation.routes.is_empty() {
@@ -466,7 +471,7 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
     Ok(operation)
 }
 
-fn read_flavour(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
+fn read_error_format(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
     let word = string(key, item)?;
     pick(&ERROR_FORMATS, &word)
         .ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
@@ -496,13 +501,13 @@ fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
 fn read_shape(table: &DeTable<'_>) -> Result<Shape, Mistake> {
     let mut shape = Shape::default();
     for (key, item) in entries(table) {
-        place_key(&mut shape, key, item)?;
+        location_key(&mut shape, key, item)?;
     }
     Ok(shape)
 }
 
-/// `shapes`, or a role with its locations.
-fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
+/// Reads `shapes`, or a role with its locations.
+fn location_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
     if key == "shapes" {
         shape.includes = includes(key, item)?;
         return Ok(());
@@ -511,12 +516,12 @@ fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mis
         return Err(Mistake::UnknownKey { key: key.to_owned() });
     };
     for text in strings(key, item)? {
-        shape.locations.push(read_place(&text, role)?);
+        shape.locations.push(read_location(&text, role)?);
     }
     Ok(())
 }
 
-fn read_place(text: &str, role: u8) -> Result<Location, Mistake> {
+fn read_location(text: &str, role: u8) -> Result<Location, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
     let (location, prefix) = text.split_once(" = ").unwrap_or((text, ""));
     let conditional = [role::BINDS, role::BINDS_IF_UNNAMED, role::MUST_NAME_TYPE].contains(&role);
@@ -555,7 +560,7 @@ fn read_place(text: &str, role: u8) -> Result<Location, Mistake> {
     Ok(Location { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
 }
 
-/// `name`, `name at /pointer` or `name at message:/pointer`.
+/// Reads `name`, `name at /pointer` or `name at message:/pointer`.
 fn includes(key: &str, item: &DeValue<'_>) -> Result<Vec<Include>, Mistake> {
     let mut found = Vec::new();
     for text in strings(key, item)? {
@@ -567,7 +572,7 @@ fn includes(key: &str, item: &DeValue<'_>) -> Result<Vec<Include>, Mistake> {
     Ok(found)
 }
 
-/// `METHOD[,METHOD] /path`, one or several; `WS` opens a WebSocket, `ANY` is every method.
+/// Reads one or more routes `METHOD[,METHOD] /path`. `WS` opens a WebSocket, `ANY` is every method.
 fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
     let texts = match item.as_str() {
         Some(one) => vec![one.to_owned()],
@@ -576,7 +581,7 @@ fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
     texts.iter().flat_map(|text| alternatives(text)).map(|text| read_route(&text)).collect()
 }
 
-/// `/(a|b)/c` is `/a/c` and `/b/c`.
+/// Expands `/(a|b)/c` to `/a/c` and `/b/c`.
 fn alternatives(text: &str) -> Vec<String> {
     let Some((before, rest)) = text.split_once('(') else { return vec![text.to_owned()] };
     let Some((words, after)) = rest.split_once(')') else { return vec![text.to_owned()] };
@@ -593,14 +598,15 @@ fn read_route(text: &str) -> Result<Route, Mistake> {
             route.methods = (1 << flag::METHODS.len()) - 1;
             continue;
         }
-        // A WebSocket opens with GET.
+        // A WebSocket is opened with GET.
         route.socket |= word == "WS";
         let word = if word == "WS" { "GET" } else { word };
         let Some(bit) = flag::METHODS.iter().position(|method| *method == word) else {
             return Err(Mistake::UnknownWord { kind: "method", found: word.to_owned() });
         };
         route.methods |= 1 << bit;
-        // Whatever answers GET answers HEAD, and says in its headers what there is.
+        // An operation that responds to GET also responds to HEAD, with headers that tell what
+        // exists.
         if word == "GET" && !route.socket {
             route.methods |= 1 << 5;
         }
@@ -640,7 +646,7 @@ fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
     Ok(segments)
 }
 
-/// A table of header or query names under the words of `words`.
+/// Reads a table of header or query names under the words of `words`.
 fn named(
     key: &str,
     item: &DeValue<'_>,
@@ -656,7 +662,8 @@ fn named(
     Ok(found)
 }
 
-/// `name`, or `name#json/pointer`: where in the JSON that the value holds.
+/// Splits `name#json/pointer` into the name and the pointer into its JSON. A plain `name` has no
+/// pointer.
 fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
     match rest.strip_prefix("json") {
@@ -667,7 +674,7 @@ fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     }
 }
 
-/// Keys and values of a table, in the order of the file.
+/// Returns keys and values of a table in the order of the file.
 fn entries<'a, 'b>(table: &'a DeTable<'b>) -> impl Iterator<Item = (&'a str, &'a DeValue<'b>)> {
     table.iter().map(|(key, value)| (key.get_ref().as_ref(), value.get_ref()))
 }
@@ -704,7 +711,7 @@ fn pointers(key: &str, item: &DeValue<'_>) -> Result<Vec<Pointer>, Mistake> {
     strings(key, item)?.iter().map(|text| Pointer::read(text)).collect()
 }
 
-/// `v1`, `v1beta`, `v2`.
+/// Returns whether the segment is a version: `v1`, `v1beta`, `v2`.
 pub(crate) fn is_version(segment: &str) -> bool {
     let mut rest = segment.bytes();
     rest.next() == Some(b'v') && rest.next().is_some_and(|byte| byte.is_ascii_digit())

@@ -1,19 +1,21 @@
-//! Pointers: where in a body a model is named, as one pattern.
+//! Pointers: patterns for the locations in a body.
 //!
-//! Input: the text of a location in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
-//! It does not build the automaton: [`automaton`](crate::compile::dialect::automaton) does.
+//! Input: the text of a location in a dialect file. Output: a [`Pointer`], the steps of a small
+//! nondeterministic automaton. [`automaton`](crate::compile::dialect::automaton) builds the
+//! deterministic one from them.
 //!
 //! ```text
 //! pointer  = 1*( "/" step | group | "#lines" | "#json" | "#base64" )
-//! step     = "*"            every element of an array
-//!          | "{}"           the value of every key
-//!          | "**"           any number of keys and elements, none included
-//!          | "~"            the value of every key that is called like a model (`answering_model`, `selectedModelId`)
-//!          | name *( "|" name )   the value of one of these keys
-//! group    = "(" pointer ")+"     once or more
-//! #lines   = each line of the text is a JSON document of its own
-//! #json    = the text is a JSON document of its own
-//! #base64  = the same, in Base64
+//! step     = "*"                    every element of an array
+//!          | "{}"                   the value of every key
+//!          | "**"                   any number of keys and elements, also zero
+//!          | "~"                    the value of every key that is called like a model
+//!                                   (`answering_model`, `selectedModelId`)
+//!          | name *( "|" name )     the value of one of these keys
+//! group    = "(" pointer ")+"       once or more
+//! #lines   = each line of the text is a JSON document
+//! #json    = the text is a JSON document
+//! #base64  = the text is a JSON document in Base64
 //! ```
 
 use super::error::Mistake;
@@ -34,22 +36,22 @@ pub(crate) enum Step {
     Like,
     /// From a text to each of its lines.
     Lines,
-    /// From a text to the document that it holds.
+    /// From a text to the JSON document that it contains.
     Nested,
-    /// From a text in Base64 to the document that it holds.
+    /// From a Base64 text to the JSON document that it contains.
     Base64,
 }
 
-/// A pointer that has been read.
+/// A parsed pointer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer {
     pub(crate) steps: Vec<Step>,
-    /// From the position after a group's last step back to its first.
+    /// Jumps from the position after a group's last step back to its first step.
     pub(crate) loops: Vec<(usize, usize)>,
 }
 
 impl Pointer {
-    /// Reads a pointer; the empty text is the document itself.
+    /// Parses a pointer. The empty text is the document itself.
     pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
         let mut pointer = Self::default();
         let mut open = None;
@@ -100,12 +102,13 @@ impl Pointer {
         if open.is_some() { Err(malformed(text, "a group is not closed")) } else { Ok(pointer) }
     }
 
-    /// It leads to what no documentation says.
+    /// Returns whether the pointer leads to an undocumented location, by the step `~`.
     pub(crate) fn is_guess(&self) -> bool {
         self.steps.contains(&Step::Like)
     }
 
-    /// The front of this pointer that leads to what a text holds (lines, or a document), if it leads into one.
+    /// Returns the part of this pointer that leads into a text: to its lines, or to the document in
+    /// it. `None` if no step does.
     pub(crate) fn text(&self) -> Option<Self> {
         let at = self
             .steps
@@ -114,7 +117,7 @@ impl Pointer {
         Some(Self { steps: self.steps.get(..=at)?.to_vec(), loops: Vec::new() })
     }
 
-    /// This pointer, seen from further up.
+    /// Returns this pointer with `base` in front.
     pub(crate) fn below(&self, base: &Self) -> Self {
         let by = base.steps.len();
         let mut whole = base.clone();
@@ -156,7 +159,8 @@ fn malformed(text: &str, reason: &'static str) -> Mistake {
     Mistake::Malformed { text: text.to_owned(), reason }
 }
 
-/// The form under which keys are compared: ASCII lower case, without `_`. The scanner folds what it reads the same way.
+/// Returns the form in which keys are compared: ASCII lower case, without `_`. The scanner folds
+/// the keys of requests in the same way.
 pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -14,7 +14,7 @@ pub enum AccessHeaderError {
     KeyUnknown,
     /// The signature does not match.
     SignatureWrong,
-    /// The header is older than [`limits::MARK_SECONDS`](crate::limits::MARK_SECONDS).
+    /// The header is older than [`limits::ACCESS_SECONDS`](crate::limits::ACCESS_SECONDS).
     Expired,
     /// The header's time is in the future, by more than
     /// [`limits::CLOCK_SKEW_SECONDS`](crate::limits::CLOCK_SKEW_SECONDS).

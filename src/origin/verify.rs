@@ -10,7 +10,7 @@ use super::key::Keys;
 use super::nonce_cache::{NonceStore, Taken};
 use super::sign::{ACCESS_HEADER, ENFORCED_HEADER};
 use super::sign::{digest, mac};
-use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
+use crate::limits::{ACCESS_HEADER_BYTES, ACCESS_SECONDS, CLOCK_SKEW_SECONDS};
 
 /// A request as it arrived, before any rewriting.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ pub fn verify(
     if !key.verify(format!("{ACCESS_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
         return Err(AccessHeaderError::SignatureWrong);
     }
-    let until = access.created.saturating_add(MARK_SECONDS + CLOCK_SKEW_SECONDS);
+    let until = access.created.saturating_add(ACCESS_SECONDS + CLOCK_SKEW_SECONDS);
     if access.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
         return Err(AccessHeaderError::NotYetValid);
     }
@@ -143,7 +143,7 @@ struct Read {
 }
 
 fn read(text: &str) -> Option<Read> {
-    if text.len() > MARK_BYTES {
+    if text.len() > ACCESS_HEADER_BYTES {
         return None;
     }
     let mut members = members(text)?;

@@ -1,12 +1,16 @@
-//! What people write: policies in TOML or JSON, read, checked and typed.
+//! Loads policies: reads TOML or JSON, checks it and gives it types.
 //!
 //! ```text
-//! text -> node (TOML, JSON) -> structure (JSON Schema of document) -> document -> validate -> model
-//!                                                                     condition, pattern, entry, lint
+//! text -> document: tree -> shape -> types -> check -> model
+//!                   (TOML,   (JSON     (serde)   condition, lint,
+//!                    JSON)    Schema)            platform
 //! ```
 //!
-//! Every stage reports all it finds as [`Problem`]s and goes on with what is sound, so that one pass shows everything. Nothing here touches
-//! a file system or a clock: files come through a callback, the time is given.
+//! Input: the text of the files. Output: a [`Policy`] and all [`Problem`]s.
+//!
+//! Every stage reports all problems that it finds and goes on with the sound rest, so that one run
+//! shows everything. This module touches no file system and no clock: list files come through a
+//! callback, and the caller gives the time.
 
 mod check;
 pub(crate) mod condition;
@@ -29,32 +33,35 @@ pub use self::platform::Platform;
 /// A policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its name, as problems show it; if it ends in `.json`, or the text begins with `{`, it is JSON.
+    /// Name of the file, as problems show it. The file is JSON if the name ends in `.json` or the
+    /// text begins with `{`, otherwise TOML.
     pub name: String,
-    /// Its text.
+    /// Text of the file.
     pub text: String,
 }
 
 impl Source {
-    /// A file of this name and text.
+    /// Makes a source of this name and text.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
     }
 }
 
-/// How list files are read: given the name of the policy file and what it calls the list file, the file with the name under which
-/// problems show it, or why it cannot be read.
+/// Reads a list file. Takes the name of the policy file and the name that it gives the list file.
+/// Returns the file, under the name that problems show, or the reason why it cannot be read.
 pub type Read<'a> = dyn FnMut(&str, &str) -> Result<File, String> + 'a;
 
-/// What loading a policy needs beside its files.
+/// What loading a policy needs besides its files.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Milliseconds since the epoch: what is past is then warned about. `None`: no clock, no such warnings.
+    /// Current time in milliseconds since the epoch. Enables warnings about dates in the past.
+    /// `None`: no such warnings.
     pub now: Option<i64>,
-    /// Reads list files. `None`: there are none to read.
+    /// Reads list files. `None`: every list file counts as unreadable.
     pub read: Option<Box<Read<'a>>>,
-    /// The platform to run on: facts that it does not tell are then reported. `None`: none in particular.
+    /// The platform that the gate will run on. Enables reports of facts that it does not tell.
+    /// `None`: no such reports.
     pub platform: Option<&'static Platform>,
 }
 
@@ -68,20 +75,20 @@ impl std::fmt::Debug for Options<'_> {
     }
 }
 
-/// What became of the files.
+/// The result of [`load`].
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The policy, unless a problem is an error.
+    /// The policy. `None` if any problem is an error.
     pub policy: Option<Policy>,
-    /// All that was found and is not allowed, in the order of the files.
+    /// All problems that no `[[allow]]` entry answers, in the order of the files.
     pub problems: Vec<Problem>,
-    /// Warnings that the policy allows.
+    /// Warnings and notes that an `[[allow]]` entry answers.
     pub allowed: Vec<Problem>,
     /// The files that spans refer to: the sources in their order, then the list files.
     pub files: Vec<File>,
 }
 
-/// Reads files into one policy.
+/// Loads one policy from one or more files.
 ///
 /// ```
 /// use portcullis::policy::{Options, Source, load};
@@ -133,7 +140,7 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             )),
         }
     }
-    // Where a file is not understood at all, what the others refer to may stand in it.
+    // Skip the check of meaning if a file is unreadable: it may declare names that other files use.
     let mut allowed = Vec::new();
     let policy = if whole {
         let dialects: Vec<&str> = crate::dialect::all().iter().map(|dialect| dialect.id).collect();
@@ -164,7 +171,8 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     Loaded { policy: policy.filter(|_| sound), problems, allowed, files }
 }
 
-/// A file of another format is not read further: its keys may mean something else.
+/// Returns whether the file is of a format that this version reads. A file of another format is not
+/// read further, since its keys may mean something else.
 fn this_format(tree: &document::tree::Node, problems: &mut Vec<Problem>) -> bool {
     let Some(format) = tree.get("format") else { return true };
     let document::tree::Value::Integer(number) = format.value else { return true };
@@ -180,7 +188,7 @@ fn this_format(tree: &document::tree::Node, problems: &mut Vec<Problem>) -> bool
     false
 }
 
-/// The JSON Schema of a policy file, for editors and for `portcullis schema`.
+/// Returns the JSON Schema of a policy file, for editors and for `portcullis schema`.
 #[must_use]
 pub fn schema() -> serde_json::Value {
     document::types::SCHEMA.clone()

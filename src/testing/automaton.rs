@@ -1,4 +1,4 @@
-//! Small automatons for the tests of the body readers, and what a reader found under one, in a form that compares.
+//! Small automatons for the tests of the body readers, and comparable results of these readers.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, role, section};
@@ -6,7 +6,7 @@ use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::{Header, Writer};
 use crate::mention::findings::Findings;
 
-/// A state in the making; states refer to each other by their location in the list.
+/// A state to be written. States refer to each other by index.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TestAutomaton {
     pub(crate) role: u8,
@@ -38,7 +38,7 @@ impl TestAutomaton {
     }
 }
 
-/// A bundle of these states and no rules.
+/// Returns a bundle with these states and no rules.
 pub(crate) fn bundle(states: &[TestAutomaton]) -> OwnedBundle {
     let mut writer = Writer::default();
     let empty = writer.text("");
@@ -89,7 +89,7 @@ pub(crate) fn bundle(states: &[TestAutomaton]) -> OwnedBundle {
     OwnedBundle::new(writer.finish(&header)).unwrap()
 }
 
-/// What chat completions want, more or less.
+/// Returns states similar to those of chat completions.
 pub(crate) fn chat() -> Vec<TestAutomaton> {
     vec![
         TestAutomaton::keys(&[
@@ -121,7 +121,7 @@ pub(crate) fn chat() -> Vec<TestAutomaton> {
     ]
 }
 
-/// What was found, to be compared.
+/// Findings of a reader, for comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TestFindings {
     pub(crate) mentions: Vec<String>,

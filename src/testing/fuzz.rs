@@ -1,4 +1,4 @@
-//! The body readers by themselves, for fuzzing and for measuring; there only under `--cfg fuzzing`.
+//! The body readers alone, for fuzzing and benchmarks. Compiled only with `--cfg fuzzing`.
 
 pub use sketched::bundle;
 
@@ -10,20 +10,20 @@ use crate::reason::Reason;
 use crate::request::body::form::Form;
 use crate::request::body::multipart::Multipart;
 
-/// Which reader.
+/// The reader to use.
 #[derive(Clone, Copy, Debug)]
 pub enum ProbeKind {
     /// One JSON document.
     Json,
-    /// JSON JsonLines.
+    /// JSON documents, one a line.
     JsonLines,
-    /// An urlencoded form.
+    /// A URL-encoded form.
     Form,
-    /// A multipart form whose boundary is `B`.
+    /// A multipart form with the boundary `B`.
     Multipart,
 }
 
-/// A body being read.
+/// A body reader with its findings.
 pub struct Probe {
     body: Body,
     findings: Findings,
@@ -37,15 +37,15 @@ enum Body {
 }
 
 impl Probe {
-    /// A reader at this state of the bundle's automaton.
+    /// Makes a reader that starts at this state of the bundle's automaton.
     ///
     /// # Errors
     ///
-    /// None: the boundary is a good one.
+    /// None, since the boundary is valid.
     pub fn new(bundle: Bundle<'_>, kind: ProbeKind, state: u32) -> Result<Self, Reason> {
         let body = match kind {
             ProbeKind::Json => Body::Json(Json::new(state)),
-            ProbeKind::Lines => Body::JsonLines(JsonLines::new(state)),
+            ProbeKind::JsonLines => Body::JsonLines(JsonLines::new(state)),
             ProbeKind::Form => Body::Form(Form::new(state)),
             ProbeKind::Multipart => {
                 Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?)
@@ -54,11 +54,11 @@ impl Probe {
         Ok(Self { body, findings: Findings::new(bundle) })
     }
 
-    /// Reads on.
+    /// Reads the next bytes.
     ///
     /// # Errors
     ///
-    /// Those of the reader.
+    /// The errors of the reader.
     pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) -> Result<(), Reason> {
         match &mut self.body {
             Body::Json(json) => json.feed(bundle, bytes, &mut self.findings),
@@ -68,11 +68,11 @@ impl Probe {
         }
     }
 
-    /// Ends.
+    /// Ends the body.
     ///
     /// # Errors
     ///
-    /// Those of the reader.
+    /// The errors of the reader.
     pub fn finish(&mut self, bundle: Bundle<'_>) -> Result<(), Reason> {
         match &mut self.body {
             Body::Json(json) => json.finish(bundle, &mut self.findings),
@@ -82,7 +82,7 @@ impl Probe {
         }
     }
 
-    /// What was found, in a form that compares.
+    /// Returns the findings, in a form that can be compared.
     #[must_use]
     pub fn found(&self) -> (Vec<&str>, [bool; 4]) {
         let mentions = self.findings.kept().iter().map(|mention| mention.text.as_str()).collect();
@@ -102,7 +102,7 @@ mod sketched {
     use crate::bundle::view::OwnedBundle;
     use crate::testing::automaton;
 
-    /// The bundle that the readers' unit tests use; its start state is 0.
+    /// Returns the bundle of the readers' unit tests. Its start state is 0.
     #[must_use]
     pub fn bundle() -> OwnedBundle {
         automaton::bundle(&automaton::chat())

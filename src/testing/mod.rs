@@ -1,4 +1,4 @@
-//! Fixtures of unit tests and fuzz targets.
+//! Fixtures for unit tests and fuzz targets.
 
 #[cfg(any(all(test, feature = "author"), fuzzing))]
 #[expect(clippy::unwrap_used, reason = "tests")]

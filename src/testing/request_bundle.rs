@@ -1,4 +1,5 @@
-//! A small bundle for the tests of this folder and of the verdict: two dialects, a few operations of every kind, some patterns.
+//! A small bundle for the tests of requests and verdicts: two dialects, a few operations of every
+//! kind, some patterns.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,13 @@ use crate::request::reader::RequestReader;
 use crate::request::route::route;
 use crate::verdict::Outcome;
 
-/// What a test may vary.
+/// The properties of the bundle that a test may vary.
 pub(crate) struct RequestBundle<'a> {
-    /// Patterns from 1 on: `mythos-5`, `mytho*`, `=best`. Each is a family of its own.
+    /// Patterns, with bits from 1 on: `mythos-5`, `mytho*`, `=best`. Each is a family of its own.
     pub(crate) patterns: &'a [&'a str],
-    /// Prefixes of the two dialects.
+    /// Path prefixes of the two dialects.
     pub(crate) prefixes: [&'a str; 2],
-    /// The header's flags.
+    /// Flags of the header.
     pub(crate) flags: u32,
 }
 
@@ -28,7 +29,7 @@ impl Default for RequestBundle<'_> {
     }
 }
 
-/// A node of a trie in the making.
+/// A node of the token trie.
 #[derive(Default)]
 struct Tokens {
     edges: BTreeMap<String, Tokens>,
@@ -47,7 +48,7 @@ struct Routes {
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 impl RequestBundle<'_> {
-    /// The bundle, and denied sets that close these patterns are made with [`closing`].
+    /// Returns the bundle. [`closing`] makes denied sets for its patterns.
     pub(crate) fn bundle(&self) -> OwnedBundle {
         let mut writer = Writer::default();
         crate::compile::write_sentences(&mut writer);
@@ -230,7 +231,7 @@ const OPERATIONS: &[Listed] = {
     ]
 };
 
-/// States: an operation's body, one in which nothing is wanted, an unknown one.
+/// States: the body of an operation, a body in which nothing is wanted, an unknown body.
 const CHAT: u32 = 0;
 const EMPTY: u32 = 1;
 const UNKNOWN: u32 = 2;
@@ -270,7 +271,8 @@ fn states(writer: &mut Writer) {
     }
 }
 
-/// Two authorities and a restriction under each; one has no words of its own and shows its legal ground.
+/// Writes two authorities and a restriction under each. The second restriction has no message and a
+/// status of 451.
 fn rules(writer: &mut Writer) {
     let mut texts = |texts: [&str; 4]| texts.map(|text| writer.text(text));
     let order = texts([
@@ -332,7 +334,7 @@ fn locations(writer: &mut Writer, named: &[(&str, u8)]) -> Span {
     }
 }
 
-/// Writes the nodes breadth first, so that the edges of each lie together.
+/// Writes the nodes breadth first, so that the edges of each node are adjacent.
 fn trie(writer: &mut Writer, root: Tokens) {
     let mut queue = std::collections::VecDeque::from([root]);
     let mut next = 1;
@@ -399,7 +401,7 @@ fn routes(writer: &mut Writer, root: Routes) {
     }
 }
 
-/// A denied set that closes these patterns; 0 is an id in which none occurs.
+/// Returns a denied set that closes these patterns. 0 stands for ids in which none occurs.
 pub(crate) fn closing(patterns: &[u32]) -> DeniedSet {
     let mut denied = vec![0; 1];
     for pattern in patterns {
@@ -408,7 +410,7 @@ pub(crate) fn closing(patterns: &[u32]) -> DeniedSet {
     DeniedSet { denied, shadow: vec![0] }
 }
 
-/// A request as a test writes it.
+/// A request of a test.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,
@@ -439,7 +441,7 @@ impl<'a> Asked<'a> {
         Self { method, ..self }
     }
 
-    /// Decides it, the body in pieces of this size.
+    /// Decides the request, with the body in pieces of this size.
     fn decide_in(self, bundle: &OwnedBundle, denied_set: &DeniedSet, size: usize) -> Outcome {
         let bundle = bundle.view();
         let route = route(bundle, self.method, self.url);
@@ -457,7 +459,7 @@ impl<'a> Asked<'a> {
         reader.finish(bundle, denied_set)
     }
 
-    /// Decides it; the outcome is the same however the body is cut.
+    /// Decides the request, and asserts that the outcome does not depend on the pieces of the body.
     pub(crate) fn decide(self, bundle: &OwnedBundle, denied_set: &DeniedSet) -> Outcome {
         let whole = self.decide_in(bundle, denied_set, usize::MAX);
         for size in [1, 2, 7] {

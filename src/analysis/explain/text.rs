@@ -1,4 +1,4 @@
-//! An explanation laid out for reading: the verdict first, then what it rests on.
+//! Formats an explanation as text: the verdict first, then the reasons.
 
 use super::trace::ClauseTrace;
 use super::{ClosedPart, Explanation, MentionPart, RulePart, TracePart, pattern_text};
@@ -186,7 +186,7 @@ fn mention_text(mention: &MentionPart) -> String {
 #[derive(Default)]
 struct Page {
     text: String,
-    /// The name that stands before the next line.
+    /// The name in front of the next line.
     name: String,
 }
 
@@ -255,7 +255,7 @@ impl Page {
         self.entry("so", &so);
     }
 
-    /// The text, and under each line of it the tests that begin there.
+    /// Writes the text, and under each of its lines the tests that begin there.
     fn clause(&mut self, clause: &ClauseTrace) {
         let mut name = clause.clause;
         let mut at = 0;

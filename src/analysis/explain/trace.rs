@@ -1,7 +1,8 @@
-//! A condition's text with the truth of each of its tests.
+//! Describes a condition's text with the truth of each of its tests.
 //!
-//! Input: a clause and a caller. Output: the text, and for each test where it stands in it and what it came to. Where the text cannot
-//! be pointed into (escapes stand between it and the file), the condition is written anew.
+//! Input: a clause and a caller. Output: the text, and for each test its position in the text and
+//! its result. If positions in the text are unknown (because the file has escapes in it), the
+//! condition is written anew.
 
 use serde::Serialize;
 
@@ -22,16 +23,16 @@ pub(crate) struct ClauseTrace {
 /// A test of one fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct TestTrace {
-    /// Bytes of the clause's text.
+    /// Byte range within the clause's text: start, and below the exclusive end.
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) text: String,
     pub(crate) truth: &'static str,
-    /// What is known of the fact.
+    /// The known value of the fact, or the reason why it is unknown.
     pub(crate) because: String,
 }
 
-/// `true`, `false`, `unknown`.
+/// Returns `true`, `false` or `unknown`.
 pub(crate) fn truth_text(truth: Truth) -> &'static str {
     match truth {
         Truth::True => "true",
@@ -63,9 +64,9 @@ pub(crate) fn trace(
     for (start, end, atom) in found {
         let own = text.get(start..end).unwrap_or_default();
         let truth = reference.atom(atom, known);
-        // `a != b` is understood as `!(a == b)`: what is said of it is said of it as it stands.
+        // `a != b` is parsed as `!(a == b)`. The result shown is that of the text.
         let truth = if is_negated(own, &atom.test) { !truth } else { truth };
-        // A time in a list of literals is several tests of one place: any of them.
+        // A list of time literals becomes several tests at one position, of which any may hold.
         if let Some((last, before)) =
             tests.last_mut().filter(|(last, _)| (last.start, last.end) == (start, end))
         {
@@ -111,7 +112,7 @@ fn collect<'c>(condition: &'c Condition, take: &mut impl FnMut(&'c Atom)) {
     }
 }
 
-/// Whether the text of a comparison says the contrary of the test that is made of it.
+/// Returns whether the text of a comparison is the negation of its parsed test.
 fn is_negated(text: &str, test: &Test) -> bool {
     let bare = unquoted(text);
     let against_false = *test == Test::IsTrue
@@ -120,7 +121,7 @@ fn is_negated(text: &str, test: &Test) -> bool {
     !quantified && (bare.contains("!=") != against_false)
 }
 
-/// The text without what stands in quotes.
+/// Returns the text without its quoted parts.
 fn unquoted(text: &str) -> String {
     let mut bare = String::new();
     let mut quote = None;
@@ -138,7 +139,7 @@ fn unquoted(text: &str) -> String {
     bare
 }
 
-/// Writes a condition, with the places of its tests.
+/// Writes a condition, and records the positions of its tests.
 fn write<'c>(
     policy: &Policy,
     condition: &'c Condition,

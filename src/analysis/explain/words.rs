@@ -1,4 +1,4 @@
-//! Facts in words: a value as people write it, or why there is none.
+//! Describes facts in words: a value as people write it, or the reason why it is unknown.
 
 use crate::analysis::reference::{Held, Known, Reference, Subject};
 use crate::facts::network::Network;
@@ -7,7 +7,7 @@ use crate::facts::value::Value;
 use crate::limits;
 use crate::policy::model::{About, Comparison, FactKind, FactRef, Literal, Policy};
 
-/// A fact of one caller: its value, or why it is unknown.
+/// Returns a caller's value of a fact, or the reason why it is unknown.
 pub(crate) fn value(
     reference: &Reference<'_>,
     fact: FactRef,
@@ -15,7 +15,7 @@ pub(crate) fn value(
     aside: bool,
 ) -> Result<String, String> {
     match reference.value(fact, known) {
-        // The country is known, and what is asked for is the region.
+        // The country is known, but the question is the region.
         Some(Held::Region(Place { region: None, .. })) => {
             Err("a country is given, and no region".to_owned())
         }
@@ -72,7 +72,7 @@ fn why_unknown(policy: &Policy, fact: FactRef, known: &Known<'_>, aside: bool) -
     }
 }
 
-/// Why what was given is no country.
+/// Returns the reason why the given text is no country.
 fn no_country(said: &str) -> String {
     match said {
         "" => "no country is given".to_owned(),
@@ -89,7 +89,7 @@ fn no_country(said: &str) -> String {
     }
 }
 
-/// What a fact's type is called, with its article.
+/// Returns the name of a fact's type, with its article.
 pub(crate) fn kind_text(kind: &FactKind) -> &'static str {
     match kind {
         FactKind::Bool => "a bool",
@@ -111,7 +111,7 @@ fn raw_kind(value: Value<'_>) -> &'static str {
     }
 }
 
-/// Where a fact comes from.
+/// Returns the source of a fact.
 pub(crate) fn source(policy: &Policy, fact: FactRef) -> String {
     match fact {
         FactRef::Declared(index) => match policy.facts.get(index) {
@@ -129,7 +129,7 @@ pub(crate) fn source(policy: &Policy, fact: FactRef) -> String {
     }
 }
 
-/// How conditions name a fact.
+/// Returns the name of a fact in conditions.
 pub(crate) fn name(policy: &Policy, fact: FactRef) -> &str {
     match fact {
         FactRef::Declared(index) => policy.facts.get(index).map_or("", |fact| fact.name.as_str()),
@@ -167,13 +167,13 @@ fn held_text(held: &Held<'_>) -> String {
     }
 }
 
-/// `in the body`, `in client message 2`.
+/// Returns `in the body`, `in client message 2`.
 pub(crate) fn within(place: &str) -> String {
     let article = if place.ends_with(|last: char| last.is_ascii_digit()) { "" } else { "the " };
     format!("in {article}{place}")
 }
 
-/// `US`, `UA-43`.
+/// Returns a place as text: `US`, `UA-43`.
 pub(crate) fn code(place: Place) -> String {
     let text = |bytes: &[u8]| {
         bytes
@@ -189,7 +189,7 @@ pub(crate) fn code(place: Place) -> String {
     }
 }
 
-/// A literal as a condition writes it.
+/// Returns a literal as conditions write it.
 pub(crate) fn literal(literal: &Literal) -> String {
     match literal {
         Literal::Text(text) => format!("{text:?}"),
@@ -199,7 +199,7 @@ pub(crate) fn literal(literal: &Literal) -> String {
     }
 }
 
-/// The sign of a comparison.
+/// Returns the operator of a comparison.
 pub(crate) fn sign(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Less => "<",
@@ -210,10 +210,12 @@ pub(crate) fn sign(comparison: Comparison) -> &'static str {
     }
 }
 
-/// Milliseconds since the epoch as RFC 3339 in UTC, with milliseconds only where there are some. Years beyond four digits as they are.
+/// Formats milliseconds since the epoch as RFC 3339 in UTC. The fraction is written only if there
+/// is one. Years with more than four digits are written in full.
 pub(crate) fn instant(milliseconds: i64) -> String {
     let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
-    // Years begin in March here, so that the leap day ends one: 146,097 days are 400 years, 719,468 lie before the window.
+    // Here a year begins in March, so that the leap day is its last day. 400 years have 146,097
+    // days. The epoch is 719,468 days after 0000-03-01.
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =
@@ -247,7 +249,7 @@ mod tests {
         ] {
             assert_eq!(read_time(text).map(instant).as_deref(), Some(text));
         }
-        // No instant that a request may carry brings it down.
+        // Every instant that a request can contain must be formatted without a panic.
         assert!(!instant(i64::MAX).is_empty() && !instant(i64::MIN).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! `portcullis decide`: one request a line in, one verdict a line out.
+//! `portcullis decide`: reads one request a line and writes one verdict a line.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -9,12 +9,15 @@ use portcullis::analysis::{Decider, RequestLine};
 use crate::input::tell;
 use crate::{Exit, clock, input};
 
-/// Decide requests: one a line in, one verdict a line out, in the same order.
+/// Decide requests: read one request a line and write one verdict a line, in the same order.
 ///
-/// A line is an object with `id`, `method`, `url`, and optionally `headers`, `body` (a text, or any other JSON value, sent as it is written) or
-/// `body_b64`, `platform`, `place`, `network`, `asn`, `ip`, `account`, `now`, `chunks`, `frames`, `trailers`, `switch`; `places` and `accounts` for several
-/// candidate callers. Other keys are passed over and named once on standard error. A key that is one slip away from one of these, an unknown key in a
-/// place and a switch of an unknown rule are errors; what an account says that is no fact of the policy is named once, too. A line that is no request gets `{"id":null,"error":...}` and the exit code 1 at the end.
+/// A line is an object with `id`, `method`, `url`, and optionally `headers`, `body` (a text, or any
+/// other JSON value, which is sent in its JSON form) or `body_b64`, `platform`, `place`, `network`,
+/// `asn`, `ip`, `account`, `now`, `chunks`, `frames`, `trailers`, `switch`; `places` and `accounts`
+/// for several candidate callers. Other keys are ignored and reported once on standard error, and
+/// so are names in an account that are not facts of the policy. A key that is one slip away from a
+/// known one, an unknown key in a place and a switch of an unknown rule are errors. A line that is
+/// not a request gets `{"id":null,"error":...}`, and the exit code is then 1.
 #[derive(clap::Args)]
 #[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["policy", "bundle"])))]
@@ -22,13 +25,14 @@ pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(long, value_name = "FILE", num_args = 1..)]
     policy: Vec<PathBuf>,
-    /// A compiled bundle; with --policy too, it must be that policy's
+    /// A compiled bundle; with --policy too, it must belong to that policy
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// Requests, one a line; `-` for standard input
     #[arg(long, value_name = "FILE.jsonl")]
     requests: PathBuf,
-    /// Key of the secret lists, as `compile` took it: hexadecimal digits. With --policy alone one is made up if it is left out
+    /// Key of the secret lists, as for `compile`: hexadecimal digits. Not needed with --policy
+    /// alone
     #[arg(long, value_name = "FILE")]
     list_key: Option<PathBuf>,
 }
@@ -77,7 +81,8 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
     Ok(exit)
 }
 
-/// The verdict on a line. `passed_over` is told what the line says and nobody looks at.
+/// Returns the verdict on a line. Calls `passed_over` with a message for each ignored part of the
+/// line.
 fn decide_line(
     decider: &mut Decider,
     line: &[u8],

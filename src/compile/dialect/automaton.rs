@@ -1,19 +1,24 @@
-//! The pointer automaton: all wanted locations of all bodies as one deterministic automaton.
+//! Builds the pointer automaton: one deterministic automaton for all wanted locations of all
+//! bodies.
 //!
-//! Input: for each start, a set of [`Pattern`]s. Output: the sections `STATES` and `STATE_KEYS`. It does not read requests.
+//! Input: a set of [`Pattern`]s for each start. Output: the sections `STATES` and `STATE_KEYS`.
+//! This module does not read requests.
 //!
 //! ```text
-//! a position          (pattern, number of steps done)
-//! a state             the set of positions that a value can be at, closed under `**` and groups
-//! key k from a set    every position whose step is a key that folds like k, `{}` or `**`, or `~` if k is called like a model
-//! key `~` from a set  the same for each other key that is called like a model; it sorts last
+//! position            (pattern, number of completed steps)
+//! state               the set of possible positions of a value, closed under `**` and groups
+//! key k from a set    every position whose step is a key that folds like k, `{}` or `**`,
+//!                     or `~` if k is called like a model
+//! key `~` from a set  the same for all other keys that are called like a model; it sorts last
 //! other, element      the same with only `{}` and `**`; with `*` and `**`
-//! role                the strongest role of the positions that have no step left
-//! equal states        of all starts together are merged (Moore's partition refinement), numbered in the order of the starts
+//! role                the strongest role of the positions without further steps
+//! equal states        of all starts are merged (Moore's partition refinement),
+//!                     numbered in the order of the starts
 //! ```
 //!
-//! A set of pointers tried one by one would cost the scanner a step for each pointer and key; sharing equal
-//! states keeps the tables small, because most operations have the same tools, fallbacks and graders below their roots.
+//! Matching pointers one by one would cost the scanner a step for each pointer and key. Sharing
+//! equal states keeps the tables small, because most operations have the same tools, fallbacks and
+//! graders below their roots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +31,7 @@ use crate::dialect::pointer::{LIKE, Pointer, Step, fold};
 use crate::limits;
 use crate::mention::key::is_model_like;
 
-/// A pointer, its role, and the text that the role depends on.
+/// A pointer, its role, and the text prefix on which the role depends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pattern {
     pub(crate) pointer: Pointer,
@@ -34,9 +39,10 @@ pub(crate) struct Pattern {
     pub(crate) prefix: String,
 }
 
-/// Roles from the strongest: of several that meet in one state, the first holds. What binds goes first, since it never lets a
-/// request pass, whatever the text; an opaque name counts for more than a plain one, since it says less; a hint may deny, and what is suspect
-/// only defers.
+/// Roles, strongest first. If several roles apply in one state, the first of this list wins. Roles
+/// that bind a model come first, since they never let a request pass, whatever the text. An opaque
+/// name is stronger than a plain one, since it reveals less. A hint can deny; a suspect only
+/// defers.
 const STRENGTH: [u8; 15] = [
     role::DELEGATES,
     role::BINDS,
@@ -55,27 +61,27 @@ const STRENGTH: [u8; 15] = [
     role::CURSOR,
 ];
 
-/// The state in which nothing is wanted, and which is not an error to reach.
+/// The state in which nothing is wanted. Reaching it is not an error.
 const INERT: usize = 0;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct AutomatonState {
     role: u8,
     prefix: String,
-    /// By folded name: exact names and target.
+    /// Exact names and target state, by folded name.
     keys: BTreeMap<String, (BTreeSet<String>, usize)>,
     other: Option<usize>,
     element: Option<usize>,
 }
 
-/// Collects starts, then writes them.
+/// Collects starts and then writes them.
 #[derive(Debug)]
 pub(crate) struct Automaton {
     states: Vec<AutomatonState>,
     starts: BTreeMap<Vec<Pattern>, usize>,
 }
 
-/// A start of an [`Automaton`] that is not yet written.
+/// A start of an [`Automaton`] that is not written yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Start(usize);
 
@@ -88,7 +94,8 @@ impl Default for Automaton {
 }
 
 impl Automaton {
-    /// The start for these patterns; `None` if there are none. Equal sets have one start.
+    /// Returns the start for these patterns, `None` if nothing is wanted. Equal sets share one
+    /// start.
     pub(crate) fn start(&mut self, mut patterns: Vec<Pattern>) -> Result<Option<Start>, Mistake> {
         patterns.sort();
         patterns.dedup();
@@ -105,7 +112,8 @@ impl Automaton {
         Ok(Some(Start(start)))
     }
 
-    /// Merges equal states and writes those that `order` reaches; gives the number of each start in `order`.
+    /// Merges equal states and writes those that are reachable from `order`. Returns the state
+    /// number of each start in `order`.
     pub(crate) fn write(&self, writer: &mut Writer, order: &[Option<Start>]) -> Vec<u32> {
         let class = self.classes();
         let of = |state: usize| class.get(state).copied().unwrap_or_default();
@@ -156,7 +164,8 @@ impl Automaton {
         starts
     }
 
-    /// The class of each state: two states are in one class if no sequence of steps tells them apart.
+    /// Returns the class of each state. Two states are in one class if no sequence of steps
+    /// distinguishes them.
     fn classes(&self) -> Vec<usize> {
         let mut class = vec![0; self.states.len()];
         let mut count = 0;
@@ -192,7 +201,7 @@ impl Automaton {
     }
 }
 
-/// Subset construction of one start.
+/// The subset construction of one start.
 struct Subsets<'a> {
     patterns: &'a [Pattern],
     states: &'a mut Vec<AutomatonState>,
@@ -218,7 +227,7 @@ impl Subsets<'_> {
         self.patterns.get(pattern)?.pointer.steps.get(at)
     }
 
-    /// Adds what is reached without a step.
+    /// Adds all positions that need no further step.
     fn close(&self, positions: impl IntoIterator<Item = (usize, usize)>) -> Set {
         let mut set = Set::new();
         let mut queue: Vec<_> = positions.into_iter().collect();
@@ -238,7 +247,7 @@ impl Subsets<'_> {
         set
     }
 
-    /// The patterns that end in this set.
+    /// Returns the patterns that end in this set.
     fn ends<'a>(&'a self, set: &'a Set) -> impl Iterator<Item = &'a Pattern> {
         set.iter()
             .filter(|&&position| self.step(position).is_none())
@@ -256,8 +265,10 @@ impl Subsets<'_> {
         number
     }
 
-    /// The state behind a step, whose positions came by a key that the pattern names (`exact`) or by a wildcard. User data cuts
-    /// off what came by a wildcard; what a pointer names below it stays, and only a named key is stronger than a wildcard's data.
+    /// Returns the state after a step. A position was reached by a key that its pattern names
+    /// (`exact`) or by a wildcard (`wild`). User data cuts off positions that were reached by a
+    /// wildcard. Locations that a pointer names below user data stay. A named key is stronger than
+    /// user data that was reached by a wildcard.
     fn target(
         &mut self,
         exact: Vec<(usize, usize)>,
@@ -285,12 +296,13 @@ impl Subsets<'_> {
         if set.is_empty() { None } else { Some(self.number(set, queue)) }
     }
 
-    /// Where a role stands and nothing below it is documented, no name is guessed at: what stands there instead of a text is the role's own affair.
+    /// Removes guesses where a role applies and no location below it is documented. An object or
+    /// list there is an ambiguity, which the role itself handles.
     fn without_guesses(&self, set: Set) -> Set {
         let leads_into_text = |position: (usize, usize)| {
             matches!(self.step(position), Some(Step::Lines | Step::Nested | Step::Base64))
         };
-        // A guess at a name that stands in a text begins there.
+        // A guess at a name within an encoded text begins there and stays.
         let is_guess = |position: (usize, usize)| {
             !leads_into_text(position)
                 && self.patterns.get(position.0).is_some_and(|pattern| pattern.pointer.is_guess())
@@ -322,7 +334,7 @@ impl Subsets<'_> {
             .ends(set)
             .filter_map(|pattern| {
                 let rank = STRENGTH.iter().position(|&role| role == pattern.role)?;
-                // What holds for some texts only gives way to what holds for all.
+                // A role for certain texts only is weaker than one for all texts.
                 Some((!pattern.prefix.is_empty(), rank, pattern.prefix.clone()))
             })
             .min();
@@ -363,12 +375,12 @@ impl Subsets<'_> {
                 }
             }
         }
-        // The scanner has a bit for each record, and every exact name has one.
+        // The scanner has one bit for each key record, and each exact name is a record.
         let found = names.values().map(BTreeSet::len).sum();
         if found > limits::KEYS_PER_OBJECT {
             return Err(Mistake::TooManyKeys { found });
         }
-        // A text that holds documents has no elements of its own.
+        // A text that contains documents has no elements of its own.
         let below = if nested.is_empty() { each } else { nested };
         state.element = self.target(Vec::new(), below, queue);
         state.other = self.target(Vec::new(), any.clone(), queue);
@@ -392,8 +404,9 @@ impl Subsets<'_> {
 }
 
 impl AutomatonState {
-    /// Drops wildcards into the inert state where they change nothing. Under a mention they are kept, for there they say that something other
-    /// than a text may stand; and keys say that a field of a form is the user's own.
+    /// Removes transitions into the inert state where they have no effect. Below a mention they
+    /// stay, since there they show that a value other than a text may occur. Keys stay too, since
+    /// they show that a form field belongs to the user.
     fn prune(&mut self) {
         if self.role == role::NOTHING {
             self.element = self.element.filter(|&state| state != INERT);

@@ -1,13 +1,14 @@
-//! Lowers the guarded dialects into a bundle's sections.
+//! Compiles the guarded dialects into sections of a bundle.
 //!
-//! Input: the [`Document`]s of the guarded dialects, with `gateway.toml` beside them. Output: the sections `DIALECTS`,
-//! `ROUTE_NODES`, `ROUTE_EDGES`, `OPERATIONS`, `LOCATIONS`, `STATES` and `STATE_KEYS`, and what `META` says of them. It does not
-//! judge what is guarded: [`policy`](crate::policy) does.
+//! Input: the [`Document`]s of the guarded dialects, and `gateway.toml`. Output: the sections
+//! `DIALECTS`, `ROUTE_NODES`, `ROUTE_EDGES`, `OPERATIONS`, `LOCATIONS`, `STATES` and `STATE_KEYS`,
+//! and the fields of `META` that concern dialects. This module does not decide which dialects are
+//! guarded; [`policy`](crate::policy) does.
 //!
-//! 1. Each route of an operation becomes a path of the trie, under the dialect's prefix; where the operation bears on models, so
-//!    does its spelling without the version (`/chat/completions`).
-//! 2. Operations that end at one node and share a method are read by one body automaton, that of all their locations together: which
-//!    of two dialects the origin speaks is not the gate's to guess.
+//! 1. Each route of an operation becomes a path of the trie, under the dialect's prefix. If the
+//!    operation concerns models, its path without the version (`/chat/completions`) is added too.
+//! 2. Operations that end at one node and share a method share one body automaton with the
+//!    locations of all of them. The gate cannot know which of two dialects the origin speaks.
 //! 3. The automata of all operations are merged and written.
 
 pub(crate) mod automaton;
@@ -28,12 +29,12 @@ use crate::dialect::pointer::{Pointer, Step, fold};
 use crate::policy::model::GuardedDialect;
 use crate::{dialect, limits};
 
-/// What `META` says of the dialects.
+/// The fields of `META` that concern dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lowered {
-    /// Headers that name models, whatever the operation; in `LOCATIONS`.
+    /// Headers that name models in every operation; a span of `LOCATIONS`.
     pub(crate) headers: Span,
-    /// Start state of the body of an operation that nobody knows.
+    /// Start state for the body of an unknown operation.
     pub(crate) unknown_state: u32,
 }
 
@@ -49,7 +50,7 @@ struct Entry<'a> {
     flat: usize,
 }
 
-/// An operation's locations with its shapes' put in.
+/// The locations of an operation, with all its shapes expanded.
 #[derive(Default)]
 struct Flat {
     body: Vec<Pattern>,
@@ -59,7 +60,7 @@ struct Flat {
     captures: Vec<(String, u8)>,
 }
 
-/// Writes the dialects, each under its prefix (`/openai`; empty: the vendor's own paths).
+/// Writes the dialects, each under its prefix (`/openai`; empty: none).
 pub(crate) fn write(
     writer: &mut Writer,
     gateway: &Document,
@@ -123,7 +124,8 @@ pub(crate) fn write(
                 for (path, extra) in spellings(&route.segments, copy) {
                     let mounted: Vec<Segment> = mount(prefix).chain(path.iter().cloned()).collect();
                     let node = trie.insert(&mounted);
-                    // A socket and a plain request of one operation differ in flags: they are two entries.
+                    // A WebSocket and a plain request of one operation have different flags, so
+                    // they are two entries.
                     let key = (node, flat_number * 2 + usize::from(route.socket));
                     if let Some(known) = pairs.get(&key).and_then(|&entry| entries.get_mut(entry)) {
                         known.methods |= route.methods;
@@ -146,7 +148,7 @@ pub(crate) fn write(
         }
     }
 
-    // The starts of all bodies and messages, node by node.
+    // Build the start states of all bodies, messages and responses, node by node.
     let mut bodies: Vec<(Option<Start>, Option<Start>, Option<Start>)> =
         vec![(None, None, None); entries.len()];
     for here in trie.entries() {
@@ -197,7 +199,7 @@ pub(crate) fn write(
     let mut headers: BTreeMap<String, (u8, Option<Start>)> = BTreeMap::new();
     for (role, name, _) in &gateway.headers {
         let name = header(name);
-        // Several pointers into one header's JSON are one automaton.
+        // All pointers into the JSON of one header share one automaton.
         let inside = gateway.headers.iter().filter(|(_, other, _)| header(other) == name);
         let patterns = inside.filter_map(|(role, _, pointer)| {
             Some(Pattern { pointer: pointer.clone()?, role: *role, prefix: String::new() })
@@ -304,7 +306,7 @@ fn error(document: &Document, operation: Option<&str>, mistake: Mistake) -> Dial
     DialectError { file: document.file.clone(), operation: operation.map(str::to_owned), mistake }
 }
 
-/// Names of the captures of a path, tail included, from the left.
+/// Returns the names of the captures of a path from the left, including the tail.
 fn captures(segments: &[Segment]) -> impl Iterator<Item = &String> {
     segments.iter().filter_map(|segment| match segment {
         Segment::Literal(_) => None,
@@ -312,10 +314,10 @@ fn captures(segments: &[Segment]) -> impl Iterator<Item = &String> {
     })
 }
 
-/// The path as it stands, and without the version that it begins with.
+/// Returns the path unchanged, and without the version at its beginning.
 fn spellings(path: &[Segment], copy: bool) -> impl Iterator<Item = (&[Segment], u32)> {
     let short = match path {
-        // What would then begin with a capture would fit any path.
+        // A path that then began with a capture would match any path.
         [Segment::Literal(first), rest @ ..]
             if copy && is_version(first) && matches!(rest, [Segment::Literal(_), ..]) =>
         {
@@ -333,7 +335,8 @@ fn mount(prefix: &str) -> impl Iterator<Item = Segment> {
         .map(|part| Segment::Literal(part.to_ascii_lowercase()))
 }
 
-/// The operations at a node that a request with one of `methods` can mean, and all that overlap with those.
+/// Returns the operations at a node that a request with one of `methods` can mean, and all
+/// operations whose methods overlap with theirs.
 fn overlapping(entries: &[Entry<'_>], here: &[usize], methods: u16) -> Vec<usize> {
     let mut methods = methods;
     loop {
@@ -350,7 +353,7 @@ fn overlapping(entries: &[Entry<'_>], here: &[usize], methods: u16) -> Vec<usize
     }
 }
 
-/// Where a shape is put.
+/// The position at which a shape is inserted.
 #[derive(Clone, Default)]
 struct Base {
     message: bool,
@@ -371,13 +374,14 @@ fn flatten(
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;
         if operation.routes.iter().any(|route| route.socket) {
-            // A message is read by the rules of a body.
+            // Message locations follow the rules for bodies.
             let base = Base { message: true, at: Pointer::default() };
             add_includes(gateway, document, &document.running, &base, &mut open, &mut flat)?;
         }
     }
-    // A text of the body may hold a document, which is read as the body itself is, or the lines of a batch's file, which are requests that run
-    // models: what is documented of these the operation says itself, and names are guessed at as in any other.
+    // A text of the body may hold a document, which is read as the body is, or the lines of a batch
+    // file, which are requests that run models. The operation itself lists the documented locations
+    // of such lines; the guesses at undocumented ones are added here.
     let mut texts: Vec<Pointer> =
         flat.body.iter().filter_map(|pattern| pattern.pointer.text()).collect();
     texts.sort();
@@ -402,7 +406,7 @@ fn flatten(
     }
     add_includes(gateway, document, &document.always, &Base::default(), &mut open, &mut flat)?;
     if operation.flags & flag::LISTS != 0 {
-        // A list that is asked for by the name of a model is a search.
+        // A list request with the parameter `model` is a search.
         flat.query.entry("model".to_owned()).or_insert((role::NOTHING, Vec::new()));
     }
     Ok(flat)
@@ -417,7 +421,7 @@ fn add_shape(
     flat: &mut Flat,
 ) -> Result<(), Mistake> {
     for location in &shape.locations {
-        add_place(location, base, flat)?;
+        add_location(location, base, flat)?;
     }
     add_includes(gateway, document, &shape.includes, base, open, flat)
 }
@@ -447,7 +451,7 @@ fn add_includes(
     Ok(())
 }
 
-fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mistake> {
+fn add_location(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mistake> {
     let below = |pointer: &Pointer| Pattern {
         pointer: pointer.below(&base.at),
         role: location.role,
@@ -457,7 +461,7 @@ fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mi
         Carrier::Body(pointer) if base.message => flat.message.push(below(pointer)),
         Carrier::Body(pointer) => flat.body.push(below(pointer)),
         Carrier::Message(pointer) => flat.message.push(below(pointer)),
-        // A shape that is put below a pointer brings its body locations only.
+        // A shape that is included below a pointer contributes its body locations only.
         Carrier::Query(..) | Carrier::Path(_) if base.message || !base.at.steps.is_empty() => {}
         Carrier::Query(name, nested) => {
             let (known, patterns) =
@@ -482,7 +486,7 @@ fn add_place(location: &Location, base: &Base, flat: &mut Flat) -> Result<(), Mi
     Ok(())
 }
 
-/// A header's name as it is compared: `_` is how CGI spells `-`.
+/// Returns a header name in the form in which it is compared. CGI writes `_` for `-`.
 fn header(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
@@ -499,7 +503,7 @@ fn named(writer: &mut Writer, names: impl IntoIterator<Item = (u8, String)>) -> 
         .collect()
 }
 
-/// Spans of locations; equal ones share one.
+/// Spans of locations. Equal ones are written once.
 #[derive(Default)]
 struct Locations {
     known: BTreeMap<Vec<(u32, u32, u8, u32)>, Span>,
@@ -522,7 +526,8 @@ impl Locations {
 ///
 /// # Errors
 ///
-/// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
+/// Fails if an id is unknown, if there are more than [`limits::DIALECTS`] dialects, or if a file is
+/// malformed (which the tests rule out for the shipped files).
 pub(crate) fn lower(
     writer: &mut Writer,
     guarded: &[GuardedDialect],

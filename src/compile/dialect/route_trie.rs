@@ -1,7 +1,7 @@
-//! The route trie: which operations end at which path.
+//! Builds the route trie, which maps paths to operations.
 //!
-//! Input: the segments of routes. Output: the sections `ROUTE_NODES` and `ROUTE_EDGES`, breadth first. It knows nothing of what
-//! an operation means.
+//! Input: the segments of routes. Output: the sections `ROUTE_NODES` and `ROUTE_EDGES`, breadth
+//! first. The meaning of operations is irrelevant here.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::dialect::document::Segment;
 #[derive(Debug, Default)]
 struct Node {
     literals: BTreeMap<String, usize>,
-    /// Suffix and target.
+    /// Suffix and target node.
     captures: Vec<(String, usize)>,
     tail: Option<usize>,
     entries: Vec<usize>,
 }
 
-/// Paths as a trie; `entries` are whatever the caller numbers.
+/// Paths as a trie. `entries` are numbers that the caller chooses.
 #[derive(Debug)]
 pub(crate) struct Trie {
     nodes: Vec<Node>,
@@ -32,7 +32,7 @@ impl Default for Trie {
 }
 
 impl Trie {
-    /// Makes the path, and gives the number of the node where it ends.
+    /// Inserts a path and returns the number of its last node.
     pub(crate) fn insert<'a>(&mut self, path: impl IntoIterator<Item = &'a Segment>) -> usize {
         let mut at = 0;
         for segment in path {
@@ -65,7 +65,7 @@ impl Trie {
         }
     }
 
-    /// The entries of each node, in the order in which [`Trie::write`] writes the nodes.
+    /// Returns the entries of each node, in the order in which [`Trie::write`] writes the nodes.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &[usize]> {
         self.order()
             .into_iter()
@@ -73,7 +73,8 @@ impl Trie {
             .map(|node| node.entries.as_slice())
     }
 
-    /// Writes the trie. `operations` holds the span of each node's operations, in the order of [`Trie::entries`].
+    /// Writes the trie. `operations` contains the span of each node's operations, in the order of
+    /// [`Trie::entries`].
     pub(crate) fn write(&self, writer: &mut Writer, operations: &[Span]) {
         let order = self.order();
         let number: BTreeMap<usize, u32> = order.iter().copied().zip(0..).collect();
@@ -88,7 +89,8 @@ impl Trie {
                     reserved: 0,
                 });
             }
-            // Longest suffix first; the order of equally long ones does not matter, since at most one fits.
+            // The longest suffix comes first. The order of equally long suffixes is irrelevant,
+            // since at most one matches.
             let mut captures = node.captures.clone();
             captures.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
             let mut params = Vec::new();
@@ -116,7 +118,7 @@ impl Trie {
         }
     }
 
-    /// The nodes breadth first, so that the root comes first and siblings lie together.
+    /// Returns the nodes breadth first, so that the root comes first and siblings are adjacent.
     fn order(&self) -> Vec<usize> {
         let mut order = vec![0];
         let mut at = 0;

@@ -1,7 +1,8 @@
-//! `[[allow]]`: warnings that somebody has looked at and answered.
+//! Applies `[[allow]]`: warnings that an author has reviewed and accepted.
 //!
-//! Input: the entries, and all problems of the policy. Output: the problems that are left. An answer speaks of one code at one rule, list or table
-//! and has a reason; one that answers nothing is itself a warning, so that none outlives what it was written for.
+//! Input: the entries, and all problems of the policy. Output: the remaining problems. An entry
+//! names one code at one rule, list or table and gives a reason. An entry that answers no warning
+//! is itself a warning, so that none outlives its cause.
 
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::code::{Code, Severity};
@@ -13,7 +14,8 @@ use crate::policy::model::Policy;
 use crate::policy::platform;
 use crate::policy::platform::Platform;
 
-/// Takes out of the problems what is allowed, and returns it. `names`: what an answer may speak of. `policy`: if it is sound.
+/// Removes allowed problems from the list and returns them. `names`: the names that an entry may
+/// refer to. `policy`: `None` if the policy has errors.
 pub(crate) fn apply(
     entries: &[Spanned<types::Allow>],
     names: &[&str],
@@ -52,7 +54,7 @@ pub(crate) fn apply(
         }
         answers.push((code, &at.value));
         let used = problems.iter().any(|problem| is_answered(problem, code, &at.value));
-        // What a broken policy would be warned of is not all known.
+        // The warnings of a broken policy are incomplete, so an unused entry is not reported there.
         if let Some(policy) = policy.filter(|_| !used && !may_come(code, now)) {
             if code == code::PLATFORM_LATER && lacks_somewhere(policy, &at.value) {
                 continue;
@@ -99,12 +101,13 @@ fn is_answered(problem: &Problem, code: &Code, at: &str) -> bool {
     problem.code == code && problem.at.as_deref() == Some(at)
 }
 
-/// Whether the warning rests on a clock that is not there.
+/// Returns whether the warning needs a clock and there is none.
 fn may_come(code: &Code, now: Option<i64>) -> bool {
     now.is_none() && [code::EXPIRED, code::REVIEW, code::OVER].contains(&code)
 }
 
-/// Whether some platform does not tell what the rule rests on: one policy may be for several.
+/// Returns whether some platform lacks a fact that the rule needs. One policy may be meant for
+/// several platforms.
 fn lacks_somewhere(policy: &Policy, at: &str) -> bool {
     let mut problems = Vec::new();
     Platform::ALL.iter().for_each(|platform| platform::lacks(policy, platform, &mut problems));

@@ -1,4 +1,4 @@
-//! The names of a policy, over all its files.
+//! Collects the names that a policy declares, over all its files.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use crate::policy::diagnostic::problem::Problem;
 use crate::policy::document::tree::{Node, Value};
 use crate::policy::model::Span;
 
-/// Where each name is first declared, over all files, and its index once its declaration is read and sound.
+/// For each name the span of its first declaration, and its index once the declaration has been
+/// read and found sound.
 #[derive(Default)]
 pub(crate) struct Declared(BTreeMap<String, (Span, Option<usize>)>);
 
@@ -25,7 +26,7 @@ impl Declared {
         }
     }
 
-    /// Whether this is the place where the name is declared, not a later one.
+    /// Returns whether this span is the first declaration of the name.
     pub(crate) fn is_first(&self, name: &str, span: Span) -> bool {
         self.0.get(name).is_some_and(|(first, _)| *first == span)
     }
@@ -36,17 +37,18 @@ impl Declared {
         }
     }
 
-    /// Whether nothing is declared.
+    /// Returns whether there are no declarations.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The index of a declared name; the inner `None`: it is declared and broken.
+    /// Returns the index of a declared name. The inner `None`: the name is declared, but its
+    /// declaration is broken.
     pub(crate) fn get(&self, name: &str) -> Option<Option<usize>> {
         self.0.get(name).map(|(_, index)| *index)
     }
 
-    /// All names, where each is declared, and their indices.
+    /// Returns all names with the span of their declaration and their index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Span, Option<usize>)> {
         self.0.iter().map(|(name, (span, index))| (name.as_str(), *span, *index))
     }
@@ -56,23 +58,23 @@ impl Declared {
     }
 }
 
-/// The names of a policy, by what they name.
+/// The names of a policy, by kind.
 #[derive(Default)]
 pub(in crate::policy) struct Declarations {
     pub(crate) authorities: Declared,
     pub(crate) families: Declared,
     pub(crate) deployments: Declared,
-    /// Facts and lists: conditions name either.
+    /// Facts and lists share one set, since conditions name both.
     pub(crate) values: Declared,
-    /// Restrictions and licences: switches name either.
+    /// Restrictions and licences share one set, since switches name both.
     pub(crate) rules: Declared,
     pub(crate) restrictions: BTreeMap<String, Option<usize>>,
-    /// The `[policy]` tables.
+    /// Spans of the `[policy]` tables.
     pub(crate) headers: Vec<Span>,
 }
 
 impl Declarations {
-    /// Takes the names of a file from its tree, before what is broken in it is taken out.
+    /// Collects the names of a file from its tree, before broken parts are removed.
     pub(in crate::policy) fn collect(&mut self, tree: &Node, problems: &mut Vec<Problem>) {
         let Value::Table(entries) = &tree.value else { return };
         for (key, node) in entries {

@@ -1,25 +1,26 @@
-//! Entries of a table of deployments that stands in a file of its own: a name and what it resolves to, one entry a line.
+//! Reads the file of a table of deployments: a name and its targets, one entry a line.
 //!
 //! ```text
 //! line   = name 1*( separator target )      separator: commas, tabs, blanks
 //! cell   = text | '"' text '"'
 //! ```
 //!
-//! No model id holds a separator, so what tools print as tab-separated or comma-separated values is read as it is. What follows a `#` at the
-//! start of a line or after a separator is a comment: inside an id it is a letter like others.
+//! No model id contains a separator, so tab-separated and comma-separated output of other tools can
+//! be read unchanged. A `#` at the start of a line or after a separator begins a comment. Within an
+//! id it is an ordinary character.
 
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::Problem;
 use crate::policy::document::spanned::Spanned;
 use crate::policy::model::Span;
 
-/// An entry as it is written.
+/// An entry as the file has it.
 pub(crate) struct Entry {
     pub(crate) name: Spanned<String>,
     pub(crate) targets: Vec<Spanned<String>>,
 }
 
-/// Reads the entries of a file. What is wrong is reported and left out.
+/// Reads the entries of a file. Wrong lines are reported and left out.
 pub(crate) fn lines(file: usize, text: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
     let mut entries = Vec::new();
     let body = text.trim_start_matches('\u{feff}');

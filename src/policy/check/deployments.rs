@@ -1,4 +1,4 @@
-//! `[deployments]`.
+//! Checks `[deployments]`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types;
 use crate::policy::model::{Deployment, Deployments, GuardedDialect, Span};
 
-/// Problems of one kind that are told of one table; of more, their number.
+/// Maximum number of problems of one kind that are reported for one table. The rest is only
+/// counted.
 const TOLD: usize = 20;
 
 impl Checker<'_, '_, '_> {
@@ -86,7 +87,7 @@ impl Checker<'_, '_, '_> {
         Some(Deployments { name: name.value.clone(), dialects, hosts, entries, span: name.span })
     }
 
-    /// All tables together are not too many.
+    /// Reports too many names in all tables together.
     pub(crate) fn deployments_fit(&mut self, tables: &[Deployments]) {
         let count: usize = tables.iter().map(|table| table.entries.len()).sum();
         if let Some(last) = tables.last().filter(|_| count > limits::DEPLOYMENTS) {
@@ -98,7 +99,7 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    /// The guarded ones among the dialects of a table.
+    /// Returns those dialects of a table that the policy guards; reports the others.
     fn spoken(&mut self, listed: &[Spanned<String>], guarded: &[GuardedDialect]) -> Vec<String> {
         let mut spoken = Vec::new();
         for id in listed {
@@ -178,7 +179,8 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    /// Tells what is wrong with a table; of much that is alike, the first and how much there is.
+    /// Reports the problems of a table: of each code the first [`TOLD`], then the number of the
+    /// others.
     fn tell(&mut self, name: &str, span: Span, found: Vec<Problem>) {
         let mut counts: Vec<(&'static Code, usize)> = Vec::new();
         for problem in found {
@@ -203,7 +205,7 @@ impl Checker<'_, '_, '_> {
     }
 }
 
-/// Whether it is the plain name of a host.
+/// Returns whether the text is a plain host name of at most 253 bytes.
 fn is_host(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
@@ -212,7 +214,7 @@ fn is_host(text: &str) -> bool {
         && !text.ends_with('.')
 }
 
-/// An entry of the policy itself.
+/// Makes an entry from one that the policy itself contains.
 fn entry(name: &Spanned<String>, targets: &Spanned<types::Targets>) -> Entry {
     let targets = match &targets.value {
         types::Targets::One(text) => vec![Spanned { value: text.clone(), span: targets.span }],
@@ -221,7 +223,8 @@ fn entry(name: &Spanned<String>, targets: &Spanned<types::Targets>) -> Entry {
     Entry { name: name.clone(), targets }
 }
 
-/// The entries of a table, sorted by name, none twice. What is wrong is reported and left out.
+/// Checks the entries of a table and returns them sorted by name, unique. Wrong ones are reported
+/// and left out.
 fn read(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Deployment> {
     let mut known: BTreeMap<String, Deployment> = BTreeMap::new();
     for Entry { name, targets } in entries {
@@ -278,7 +281,7 @@ fn read(entries: Vec<Entry>, problems: &mut Vec<Problem>) -> Vec<Deployment> {
     known.into_values().collect()
 }
 
-/// Why no request can ask for this name.
+/// Returns the reason why no request can contain this name, if there is one.
 fn unheard(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("it is empty");

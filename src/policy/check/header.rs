@@ -1,4 +1,4 @@
-//! `[policy]`, `dialects` and `[authorities]`.
+//! Checks `[policy]`, its `dialects`, and `[authorities]`.
 
 use super::Checker;
 use super::instant::Side;
@@ -193,7 +193,7 @@ impl Checker<'_, '_, '_> {
     }
 }
 
-/// Whether it is a path prefix: `/openai`.
+/// Returns whether the text is a path prefix such as `/openai`, of at most 256 bytes.
 fn is_prefix(text: &str) -> bool {
     let segments = text.strip_prefix('/').map(|rest| rest.split('/'));
     let sound = segments.is_some_and(|mut segments| {
@@ -209,7 +209,8 @@ fn is_prefix(text: &str) -> bool {
     sound && text.len() <= 256
 }
 
-/// Whether it is an absolute web address that may stand in a header.
+/// Returns whether the text is an absolute web address, of at most 2048 bytes, that a header can
+/// hold.
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host =

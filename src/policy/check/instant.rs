@@ -1,25 +1,25 @@
-//! What was meant by a text that is no instant: a day alone, a time without its zone, another way of writing one.
+//! Repairs texts that are meant as instants: a day alone, a time without a zone, another notation.
 
 use crate::facts::value::read_time;
 
-/// Which end of a span of time the text says.
+/// The end of a time span that the text gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// `from`, or a comparison.
+    /// The start: `from`, or a comparison.
     Start,
-    /// `until`, `expires`: the instant itself no longer counts.
+    /// The exclusive end: `until`, `expires`.
     End,
 }
 
-/// An instant to write instead, and why.
+/// A proposed instant and its explanation.
 pub(crate) struct Mended {
     pub(crate) instant: String,
     pub(crate) help: String,
-    /// The text itself says in which time zone.
+    /// Whether the text itself gives the time zone.
     pub(crate) zoned: bool,
 }
 
-/// What was meant, if it can be said.
+/// Returns the instant that was probably meant, if it can be determined.
 pub(crate) fn mended(said: &str, side: Side) -> Option<Mended> {
     let (day, rest) = date(said.trim())?;
     let rest = rest.trim_start_matches(['T', 't', ' ', ',', '_']);
@@ -51,13 +51,13 @@ pub(crate) fn mended(said: &str, side: Side) -> Option<Mended> {
     Some(Mended { instant, help, zoned: !zone.is_empty() })
 }
 
-/// The day that a text begins with, as RFC 3339 has it.
+/// Returns the day that a text begins with, in RFC 3339 form.
 pub(crate) fn day(said: &str) -> Option<String> {
     let (day, _) = date(said.trim())?;
     read_time(&format!("{day}T00:00:00Z")).map(|_| day)
 }
 
-/// `2026-7-1` and `2026/07/01`, and what follows.
+/// Splits a date such as `2026-7-1` or `2026/07/01` off the text, and returns it with the rest.
 fn date(text: &str) -> Option<(String, &str)> {
     let end =
         text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '/')).unwrap_or(text.len());
@@ -70,7 +70,7 @@ fn date(text: &str) -> Option<(String, &str)> {
     sound.then(|| (format!("{year}-{month:0>2}-{day:0>2}"), rest))
 }
 
-/// A time zone as RFC 3339 has it; UTC if there is none.
+/// Returns a time zone in RFC 3339 form; `Z` if there is none.
 fn offset(zone: &str) -> Option<String> {
     let upper = zone.to_ascii_uppercase();
     let rest = ["UTC", "GMT", "Z"]
@@ -90,12 +90,12 @@ fn offset(zone: &str) -> Option<String> {
     }
 }
 
-/// The day after.
+/// Returns the following day.
 fn next(day: &str) -> Option<String> {
     let number = |at: core::ops::Range<usize>| day.get(at)?.parse::<u32>().ok();
     let (year, month, date) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let is_day = |day: &String| read_time(&format!("{day}T00:00:00Z")).is_some();
-    // What is no day has none after it.
+    // An invalid day has no following day.
     is_day(&day.to_owned()).then_some(())?;
     [(year, month, date + 1), (year, month + 1, 1), (year + 1, 1, 1)]
         .into_iter()

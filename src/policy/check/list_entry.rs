@@ -1,4 +1,5 @@
-//! Entries of lists, whether they stand in the policy or in a file of their own: place codes, texts, address ranges, numbers.
+//! Reads entries of lists, from the policy or from a list file: place codes, texts, address ranges,
+//! numbers.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,14 +13,15 @@ use crate::policy::document::spanned::Spanned;
 use crate::policy::document::types::{Entry, ListKind};
 use crate::policy::model::{Entries, Range, Span};
 
-/// The United States beyond the states: codes of their own, the same country in law (15 CFR 772.1).
+/// Territories of the United States outside the states. They have codes of their own but belong to
+/// the same country in law (15 CFR 772.1).
 const TERRITORIES: [&[u8; 2]; 6] = [b"PR", b"GU", b"VI", b"AS", b"MP", b"UM"];
 
-/// What to do about an entry that holds several.
+/// Advice on an entry that contains several values.
 const EACH: &str =
     "write each as an entry of its own: one a line in a file, one in quotes in a policy";
 
-/// Reads the entries of a list. What is wrong is reported and left out.
+/// Reads the entries of a list. Wrong ones are reported and left out.
 pub(crate) fn read(
     kind: ListKind,
     values: &[Spanned<Entry>],
@@ -126,7 +128,8 @@ pub(crate) fn read(
     }
 }
 
-/// The entries of a list file: one a line. What follows a `#` at the start of a line or after a blank is a comment.
+/// Reads the lines of a list file, one entry a line. A `#` at the start of a line or after a blank
+/// begins a comment.
 pub(crate) fn lines(
     kind: ListKind,
     file: usize,
@@ -170,7 +173,7 @@ pub(crate) fn lines(
     entries
 }
 
-/// The warning for an entry that looks like several, or like a cell of a table.
+/// Returns the warning for an entry that looks like several entries, or like a quoted table cell.
 fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
     if let Some(sign) = text.chars().find(|c| matches!(c, ',' | ';' | '\t')) {
         let sign = match sign {
@@ -196,7 +199,7 @@ fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
     })
 }
 
-/// Reads a place code; an unknown one is reported, an alias is a warning.
+/// Reads a place code. Reports an unknown code as an error and an alias as a warning.
 pub(crate) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Place> {
     let Some(place) = read_code(text) else {
         let help = match text.to_ascii_uppercase().as_str() {
@@ -230,7 +233,7 @@ pub(crate) fn place(text: &str, span: Span, problems: &mut Vec<Problem>) -> Opti
     Some(place)
 }
 
-/// The warning for `US` among places that leave out some of its territories.
+/// Returns the warning for places that include `US` but not all of its territories.
 pub(crate) fn us_alone(places: impl Iterator<Item = Place> + Clone, span: Span) -> Option<Problem> {
     let has = |code: &[u8; 2]| {
         places.clone().any(|place| place.country == Some(*code) && place.region.is_none())
@@ -254,7 +257,7 @@ pub(crate) fn us_alone(places: impl Iterator<Item = Place> + Clone, span: Span) 
     Some(problem.help(format!("add {}", missing.join(", "))))
 }
 
-/// `US`, `UA-43`.
+/// Returns the place as text: `US`, `UA-43`.
 pub(crate) fn spelling(place: Place) -> String {
     let text = |bytes: &[u8]| -> String {
         bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect()
@@ -272,7 +275,7 @@ fn text<'a>(value: &'a Spanned<Entry>, kind: &str, problems: &mut Vec<Problem>) 
         Entry::Number(number) => {
             let message = format!("`{number}` is a number, and the list is of kind `{kind}`");
             let problem = Problem::new(code::ENTRY_KIND, value.span, message);
-            // No place and no address is a number.
+            // A number is never a place or an address, so quotes would not help there.
             problems.push(match kind {
                 "text" => problem.help("put it in quotes").edit(Edit::Between("\"", "\"")),
                 _ => problem,
@@ -289,10 +292,10 @@ fn shown(entry: &Entry) -> String {
     }
 }
 
-/// What to do about a range that is none.
+/// Advice on a malformed address range.
 #[derive(Debug)]
 enum Help {
-    /// Write this range.
+    /// The range to write instead.
     Write(String),
     Say(Option<&'static str>),
 }
@@ -316,7 +319,7 @@ fn range(text: &str) -> Result<Range, (String, Help)> {
     let most = if address.is_ipv4() { 32 } else { 128 };
     let length = match length {
         None => most,
-        // `+8` and `08` parse as numbers, and are none here.
+        // `parse` accepts `+8` and `08`; CIDR does not.
         Some(length)
             if length.bytes().all(|byte| byte.is_ascii_digit())
                 && (length == "0" || !length.starts_with('0')) =>

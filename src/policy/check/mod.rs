@@ -1,7 +1,8 @@
-//! From documents that have the right shape to a policy that means something.
+//! Checks the meaning of well-formed documents and builds the policy from them.
 //!
-//! Names are collected over all files first, those of broken entries included, so that one mistake is one message and not also one for each
-//! use. Then authorities, families, facts and lists are read, then the rules and their conditions.
+//! All names are collected first, over all files and including those of broken entries, so that one
+//! mistake gives one message and not another for each use. Then authorities, families, facts and
+//! lists are read, then the rules and their conditions.
 
 pub(crate) mod allow;
 pub(crate) mod declared;
@@ -33,7 +34,7 @@ use super::platform::Platform;
 use super::{Read, lint};
 use crate::facts::value::read_time;
 
-/// What the checks need beside the documents.
+/// What the checks need besides the documents.
 pub(crate) struct Surroundings<'a, 'r> {
     pub(crate) now: Option<i64>,
     pub(crate) read: &'a mut Read<'r>,
@@ -42,7 +43,9 @@ pub(crate) struct Surroundings<'a, 'r> {
     pub(crate) platform: Option<&'static Platform>,
 }
 
-/// Checks what the documents mean, and builds the policy from what is sound. The policy is whole only if no error was reported, here or before.
+/// Checks the meaning of the documents, and builds the policy from the sound parts. The policy is
+/// complete only if no error was reported, here or before. Returns `None` if no file has a sound
+/// `[policy]` table.
 pub(crate) fn validate(
     documents: &[(Span, Document)],
     declarations: Declarations,
@@ -112,7 +115,8 @@ impl Checker<'_, '_, '_> {
         let values = std::mem::take(&mut self.declarations.values);
         let mut names = Names { facts: &facts, lists: &lists, ..Names::default() };
         for (name, span, index) in values.iter() {
-            // Facts and lists share one set of names and count apart; where it is declared tells them apart.
+            // Facts and lists share one set of names but have separate indexes. The span tells them
+            // apart.
             let of = |index: usize| match facts.get(index) {
                 Some(fact) if fact.span == span => names::Name::Fact(index),
                 _ => names::Name::List(index),
@@ -175,7 +179,7 @@ impl Checker<'_, '_, '_> {
         if let Some(platform) = self.surroundings.platform {
             platform::lacks(&policy, platform, self.problems);
         }
-        // What is about none of these is about the policy as a whole.
+        // A problem without a rule, list or table belongs to the policy as a whole.
         for problem in self.problems.iter_mut() {
             problem.at.get_or_insert_with(|| policy.id.clone());
         }
@@ -202,7 +206,7 @@ impl Checker<'_, '_, '_> {
         header.map(|_| policy)
     }
 
-    /// Reads something; what is wrong with it is told as being about it.
+    /// Calls `read`, and attributes the problems that it reports to this name.
     fn at<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.problems.len();
         let read = read(self);

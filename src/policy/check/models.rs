@@ -1,4 +1,4 @@
-//! `[models]`, and what rules say of models.
+//! Checks `[models]`, and the `models` of rules.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Checker<'_, '_, '_> {
         })
     }
 
-    /// No pattern and no alias in two families.
+    /// Reports patterns and aliases that belong to two families or are listed twice.
     pub(crate) fn collisions(&mut self, families: &[Family]) {
         let mut seen: BTreeMap<&str, (usize, Span)> = BTreeMap::new();
         for (index, family) in families.iter().enumerate() {
@@ -179,14 +179,15 @@ impl Checker<'_, '_, '_> {
             return index.map(ModelRef::Family);
         }
         let pattern = pattern::read(text, entry.span, self.problems)?;
-        // A slip in a family's name would read as a pattern that closes nothing. Numbers are versions, where one letter is a difference.
+        // A misspelled family name would read as a pattern that closes nothing. Digits are ignored
+        // here, since in version numbers one character is a real difference.
         let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
         let near =
             self.declarations.families.names().filter(|near| text.len().abs_diff(near.len()) <= 2);
         if let Some(near) =
             suggestion::nearest(text, near).filter(|near| letters(near) != letters(text))
         {
-            // A bare `*` can hold any word and says nothing of this one.
+            // A bare `*` matches any word, so it does not show that this pattern is meant.
             let bare = |known: &&Pattern| matches!(&known.shape, Shape::Tokens(tokens) if tokens.contains(&Token::Prefix(String::new())));
             let mut declared =
                 families.iter().flat_map(|family| &family.patterns).filter(|known| !bare(known));

@@ -1,16 +1,17 @@
-//! The grammar of model patterns, and which pattern lies in which.
+//! The grammar of model patterns, and the test whether one pattern may occur in another.
 //!
 //! ```text
-//! pattern = "=" id | token *( boundary token )        boundary: any printable ASCII but letters, digits, "*" and ","
-//! token   = 1*( letter / digit ) [ "*" ] | "*"        "*": any rest of the token, also none
-//! id      = 1*( printable ASCII but "," and "*" )
+//! pattern  = "=" id | token *( boundary token )
+//! token    = 1*( letter / digit ) [ "*" ] | "*"       "*": any rest of the token, also an empty one
+//! boundary = 1*( printable ASCII but letters, digits, "*" and "," )
+//! id       = 1*( printable ASCII but "," and "*" )
 //! ```
 
 use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::{Edit, Problem};
 use crate::policy::model::{Alias, Pattern, Shape, Span, Token};
 
-/// Reads a pattern; `None` if it is none, which is then reported.
+/// Reads a pattern. Reports a malformed one and returns `None`.
 pub(crate) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Pattern> {
     match parse(text) {
         Ok(shape) => {
@@ -27,7 +28,7 @@ pub(crate) fn read(text: &str, span: Span, problems: &mut Vec<Problem>) -> Optio
     }
 }
 
-/// Reads an alias: an exact id.
+/// Reads an alias: an exact id. Reports a malformed one and returns `None`.
 pub(crate) fn read_alias(text: &str, span: Span, problems: &mut Vec<Problem>) -> Option<Alias> {
     match exact(text) {
         Ok(id) => Some(Alias { id, span }),
@@ -38,11 +39,11 @@ pub(crate) fn read_alias(text: &str, span: Span, problems: &mut Vec<Problem>) ->
     }
 }
 
-/// Why a text is no pattern, and what to do about it.
+/// The reason why a text is no pattern, with advice.
 struct Wrong {
     message: String,
     help: Option<&'static str>,
-    /// What to write instead, if that can be said.
+    /// The text to write instead, if it can be determined.
     instead: Option<String>,
 }
 
@@ -74,7 +75,7 @@ fn parse(text: &str) -> Result<Shape, Wrong> {
             None => Token::Word(run.to_owned()),
             Some((head, "")) => Token::Prefix(head.to_owned()),
             Some((head, tail)) => {
-                // A pattern occurs anywhere in an id, so `*` at its beginning says nothing.
+                // A pattern matches anywhere in an id, so a `*` at its beginning is redundant.
                 let run_instead = if head.is_empty() {
                     tail.trim_matches('*').to_owned()
                 } else {
@@ -141,7 +142,7 @@ fn spelling(token: &Token) -> String {
     }
 }
 
-/// The tokens of an id or alias, folded.
+/// Returns the tokens of an id or alias, folded to lower case.
 fn tokens(id: &str) -> Vec<Token> {
     let folded = id.to_ascii_lowercase();
     folded
@@ -152,8 +153,9 @@ fn tokens(id: &str) -> Vec<Token> {
 }
 
 impl Pattern {
-    /// Whether an occurrence of the other pattern can hold one of this: `mythos-5` in `mythos-5-20260601`, each in itself, and either way round
-    /// where `*` leaves it open.
+    /// Returns whether an occurrence of the other pattern can contain one of this pattern.
+    /// `mythos-5` occurs in `mythos-5-20260601`, and every pattern in itself. Where `*` leaves the
+    /// answer open, it is yes.
     #[must_use]
     pub fn may_lie_in(&self, other: &Self) -> bool {
         match (&self.shape, &other.shape) {
@@ -164,7 +166,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the whole of an exact id is just what this pattern says, no token more.
+    /// Returns whether this pattern matches the whole of an exact id, with no token left over.
     #[must_use]
     pub fn says(&self, id: &str) -> bool {
         match &self.shape {

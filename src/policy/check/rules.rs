@@ -1,4 +1,4 @@
-//! `[[restrictions]]` and `[[licences]]`.
+//! Checks `[[restrictions]]` and `[[licences]]`.
 
 use super::Checker;
 use super::instant::Side;
@@ -49,7 +49,8 @@ impl Checker<'_, '_, '_> {
         Some((from_time, until_time))
     }
 
-    /// The rule's authority; `Err` if it should have one and has none that is sound.
+    /// Returns the index of the rule's authority, `None` if the policy declares none. `Err` if the
+    /// rule needs one and its authority is missing, unknown or broken.
     fn ground(
         &mut self,
         name: Option<&Spanned<String>>,
@@ -88,7 +89,7 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    /// Reads a condition; the outer `None`: there is none, the inner: it is broken.
+    /// Reads a condition. The outer `None`: the rule has none. The inner `None`: it is broken.
     fn clause(
         &mut self,
         text: Option<&Spanned<String>>,
@@ -236,7 +237,8 @@ impl Checker<'_, '_, '_> {
     }
 }
 
-/// What is there and sound, or not there; `None` if it is there and broken.
+/// Turns a part that may be absent and may be broken into `Some` of the optional sound part, or
+/// `None` if it is broken.
 fn sound<T>(part: Option<Option<T>>) -> Option<Option<T>> {
     match part {
         None => Some(None),

@@ -1,4 +1,4 @@
-//! `[facts]` and `[lists]`.
+//! Checks `[facts]` and `[lists]`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::policy::model;
 use crate::policy::model::{About, Entries, Fact, FactKind, List, Span};
 
 impl Checker<'_, '_, '_> {
-    /// Names that conditions use.
+    /// Checks a name that conditions use.
     fn identifier(&mut self, name: &Spanned<String>) -> bool {
         const WORDS: &[&str] = &[
             "true",

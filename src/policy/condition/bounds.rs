@@ -1,27 +1,29 @@
-//! A look at a condition before it is parsed: texts closed, nothing nested or chained without end.
+//! Checks a condition before it is parsed: texts are closed, escapes exist, and nesting and chains
+//! are bounded.
 //!
-//! The parser descends once for every bracket, and again for every link of a chain like `a.b.c` or `a == b == c`, and its own bound counts only the
-//! brackets. A text of 60,000 dots would run it out of stack, which no caller could catch. So both are counted here, on tokens: a chain
-//! ends at `&&`, `||`, a comma, or the bracket that it stands in.
+//! The parser recurses for every bracket and for every link of a chain such as `a.b.c` or `a == b
+//! == c`, but its own limit counts only brackets. A text of 60,000 dots would overflow the stack,
+//! which no caller can catch. So this module counts both, on tokens. A chain ends at `&&`, `||`, a
+//! comma, or the end of the bracket that contains it.
 
-/// Brackets inside each other.
+/// Maximum depth of nested brackets.
 const DEPTH: usize = 48;
-/// Links of one chain. `!org.startsWith("x") == false` has three.
+/// Maximum number of links in one chain. `!org.startsWith("x") == false` has three.
 const LINKS: usize = 16;
 
-/// What is wrong, and at which bytes.
+/// The mistake, and the byte offset at which it is.
 pub(crate) enum BoundError {
-    /// More brackets inside each other than the bound.
+    /// Brackets are nested too deeply.
     Depth { at: usize },
-    /// A longer chain than the bound.
+    /// A chain has too many links.
     Links { at: usize },
-    /// A text without its closing quotes.
+    /// A text has no closing quotes.
     Open { at: usize },
-    /// An escape in a text that CEL does not have.
+    /// A text has an escape that CEL does not define.
     Escape { at: usize },
 }
 
-/// Looks for the first of them.
+/// Returns the first mistake.
 pub(crate) fn excess(source: &str) -> Option<BoundError> {
     let bytes = source.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
@@ -43,7 +45,7 @@ pub(crate) fn excess(source: &str) -> Option<BoundError> {
                     .unwrap_or(bytes.len() - at);
             }
             b'(' | b'[' | b'{' => {
-                // An index is a link of the chain outside; so is a call.
+                // An index or a call is a link of the surrounding chain.
                 link = true;
             }
             b')' | b']' | b'}' => {
@@ -93,12 +95,13 @@ fn reset(links: &mut [usize]) {
     }
 }
 
-/// The byte after a text that begins at `at`.
+/// Returns the offset after the text that begins at `at`.
 fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let quote = byte(at);
     let long = byte(at + 1) == quote && byte(at + 2) == quote;
-    // `r"..."`, `br"..."`: the letters before the quote, unless they end a longer word.
+    // `r"..."` and `br"..."` are raw: check the one or two letters before the quote. A longer word
+    // is no prefix.
     let letters = bytes
         .iter()
         .take(at)
@@ -127,7 +130,7 @@ fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
     Err(BoundError::Open { at })
 }
 
-/// Bytes of the escape that begins here.
+/// Returns the length in bytes of the escape that begins at `at`. `None`: CEL has no such escape.
 fn escape(bytes: &[u8], at: usize) -> Option<usize> {
     let digits = |count: usize, radix: u32| {
         let digits = bytes.get(at + 2..at + 2 + count)?;

@@ -1,4 +1,4 @@
-//! `exists` and `all`: a test of each element of a list fact.
+//! Reads `exists` and `all`: tests of each element of a list fact.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
@@ -169,7 +169,7 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// The variable, and nothing else.
+    /// Accepts only the element's variable.
     fn variable(&mut self, tree: &IdedExpr, variable: &str) -> Option<()> {
         if matches!(&tree.expr, Expr::Ident(name) if name == variable) {
             return Some(());

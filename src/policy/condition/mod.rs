@@ -1,8 +1,9 @@
-//! From CEL to typed conditions.
+//! Reads the CEL text of a condition into a typed condition.
 //!
-//! Input: the text of a `when` or `unless`, and the names it may use. Output: a [`Condition`], or problems that name the construct and
-//! its place in the policy file. The `cel` crate parses; here the tree is read, both arms of every operator, so that one pass finds
-//! everything. No macro is expanded: `exists` and `all` come as the calls they are written as.
+//! Input: the text of a `when` or `unless`, and the names that it may use. Output: a [`Condition`],
+//! or problems that name the construct and its location in the policy file. The `cel` crate parses
+//! the text. This module walks the resulting tree, both sides of every operator, so that one run
+//! finds every mistake. No macro is expanded: `exists` and `all` appear as plain calls.
 
 mod bounds;
 mod element;
@@ -23,12 +24,13 @@ use super::document::quoted;
 use super::document::spanned::Spanned;
 use super::model::{Clause, Comparison, Condition, Entries, FactRef, Literal, Span, Test};
 
-/// Bytes of one condition: what people write by hand stays far below, and what a program writes belongs into a list.
+/// Maximum number of bytes of one condition. Conditions written by hand stay far below; long
+/// generated ones should use a list.
 pub(crate) const CONDITION_BYTES: usize = 65_536;
 
-/// Reads a condition. `None` if anything in it is wrong, which is then reported.
+/// Reads a condition. Returns `None` and reports the problems if anything in it is wrong.
 ///
-/// `raw` is the text as it stands in its file, with quotes and escapes.
+/// `raw` is the text as the file has it, with quotes and escapes.
 pub(crate) fn read(
     text: &Spanned<String>,
     raw: &str,
@@ -118,20 +120,21 @@ pub(crate) fn read(
         problems,
     };
     let condition = reader.condition(&tree);
-    // A part that was not understood has either been reported here or where its name is declared.
+    // A part that was not understood has been reported, here or at the declaration of its name.
     let condition =
         condition.filter(|_| !problems.iter().skip(before).any(|p| p.code.id.starts_with('E')))?;
     Some(Clause { text: text.value.clone(), condition, span: inside })
 }
 
-/// What to do about a mistake of syntax.
+/// Advice on a syntax error.
 enum Help {
-    /// What is meant, in words, and the sign for it, which goes where the mistake is.
+    /// The construct in words, and the operator to write in the place of the mistake.
     Write(&'static str, &'static str),
     Say(&'static str),
 }
 
-/// Where the parser stopped, in words. Its own messages list every token of the grammar.
+/// Returns where the parser stopped (start and end byte), a message and advice. The parser's own
+/// messages list every token of the grammar, so they are not shown.
 fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, String, Option<Help>) {
     let (line, column, message) =
         error.map_or((1, 1, ""), |error| (error.pos.0, error.pos.1, error.msg.as_str()));
@@ -159,7 +162,7 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
         .map(char::len_utf8)
         .sum::<usize>()
         .max(first.len_utf8());
-    // A sign of two characters is one, wherever it stands.
+    // Treat an operator of two characters as one unit.
     let doubled = ["==", "&&", "||"].into_iter().find(|sign| rest.starts_with(sign));
     let shown = doubled.or(rest.get(..word)).unwrap_or_default();
     let word = shown.len();
@@ -169,7 +172,7 @@ fn syntax(source: &str, error: Option<&cel::ParseError>) -> (usize, usize, Strin
         ("&" | "and" | "AND", _) if alone => (Some(Help::Write("\"and\"", "&&")), None),
         ("|" | "or" | "OR", _) if alone => (Some(Help::Write("\"or\"", "||")), None),
         _ if matches!(before(source, start), "not" | "NOT") => {
-            // The parser takes the word for a name, and stops behind it.
+            // The parser takes `not` for a name and stops after it.
             let end = source.get(..start).unwrap_or_default().trim_end().len();
             let message = format!("`{}` does not belong here", before(source, start));
             return (end - 3, end, message, Some(Help::Write("\"not\"", "!")));
@@ -230,14 +233,15 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// `a && b && c`, which the parser gives as a tree, as one list.
+    /// Reads `a && b && c`, which the parser returns as a tree, into one flat list.
     fn several(&mut self, tree: &IdedExpr, operator: &str) -> Option<Vec<Condition>> {
         let mut parts = Vec::new();
         let mut rest = vec![tree];
         let mut whole = true;
         while let Some(next) = rest.pop() {
             match &next.expr {
-                // Parentheses leave no trace in the tree, and grouping makes no difference to either operator.
+                // The tree has no nodes for parentheses. Both operators are associative, so
+                // grouping does not matter.
                 Expr::Call(call) if call.func_name == operator && call.args.len() == 2 => {
                     rest.extend(call.args.iter().rev())
                 }
@@ -250,7 +254,7 @@ impl ConditionReader<'_, '_> {
         whole.then_some(parts)
     }
 
-    /// A name that stands where a condition should.
+    /// Reads a name that is used as a condition by itself.
     fn alone(&mut self, operand: &Operand<'_>, tree: &IdedExpr) -> Option<Condition> {
         let span = self.span(tree);
         match operand {
@@ -316,7 +320,7 @@ impl ConditionReader<'_, '_> {
         let (a, b) = (self.operand(left), self.operand(right));
         self.beside_now = false;
         let (a, b) = (a?, b?);
-        // The fact goes to the left; of two facts, the one that is not `now`.
+        // Put the fact on the left; of two facts, the one that is not `now`.
         let (fact, kind, comparison, other, other_tree) = match (a, b) {
             (Operand::Fact(FactRef::Now, _), Operand::Fact(fact, kind)) => (
                 fact,
@@ -524,7 +528,8 @@ impl ConditionReader<'_, '_> {
         }
         self.us_alone(&literals, right);
         if matches!(kind, OperandKind::Time | OperandKind::Now) {
-            // Times lie among thresholds; "one of these" is rare, and a disjunction says the same.
+            // Times are compared with thresholds. Equality with one of several is rare, and a
+            // disjunction expresses it.
             let mut parts: Vec<_> = literals
                 .into_iter()
                 .map(|literal| atom(fact, Test::Order(Comparison::Equal, literal), span))
@@ -574,7 +579,8 @@ impl ConditionReader<'_, '_> {
                     &format!("place in {}", list.name),
                 );
             }
-            // What the gate itself names is no secret, and there are few of them: no list needs to travel for it.
+            // Names of operations and dialects are public and few, so they become literals and the
+            // list need not go into the bundle.
             (OperandKind::Operation | OperandKind::Dialect, Entries::Texts(texts))
                 if !list.secret =>
             {
@@ -654,7 +660,7 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// `US` without its territories: a place is asked for, and some of the United States are left out.
+    /// Warns if a test of a place names `US` and leaves out some of its territories.
     fn us_alone(&mut self, literals: &[Literal], tree: &IdedExpr) {
         let places = literals.iter().filter_map(|literal| match literal {
             Literal::Place(place) => Some(*place),
@@ -665,7 +671,8 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// A comparison by `==` that is asked in another way of such a fact: what is wrong, and what to write.
+    /// For a comparison by `==` that facts of this kind do not support: returns the message and the
+    /// CEL text to write instead.
     fn asked_otherwise(
         &self,
         fact: FactRef,
@@ -706,7 +713,7 @@ impl ConditionReader<'_, '_> {
     }
 }
 
-/// The comparison that an operator of CEL stands for, and whether it is denied.
+/// Returns the comparison of a CEL operator, and whether the operator negates it.
 fn comparison(operator: &str) -> Option<(Comparison, bool)> {
     Some(match operator {
         operators::EQUALS => (Comparison::Equal, false),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::policy::model::{Fact, List};
 
-/// The names that conditions may use. A name that is declared but whose declaration is broken maps to `None`: using it is no mistake.
+/// The names that conditions may use. A name whose declaration is broken maps to `None`: conditions
+/// may use it without a further report.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
     pub(crate) facts: &'a [Fact],
     pub(crate) lists: &'a [List],
     pub(crate) by_name: BTreeMap<&'a str, Option<Name>>,
-    /// The known dialects, and whether each is guarded.
+    /// All known dialects. The value says whether the policy guards the dialect.
     pub(crate) dialects: BTreeMap<&'a str, bool>,
 }
 

@@ -1,4 +1,4 @@
-//! What stands on either side of an operator: facts, literals and lists.
+//! Reads the operands of an operator: facts, literals and lists.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
@@ -14,7 +14,7 @@ use crate::policy::document::shape::is_number;
 use crate::policy::model::BUILT_IN;
 use crate::policy::model::{FactKind, FactRef, Literal};
 
-/// A side of an operator.
+/// One operand of an operator.
 pub(crate) enum Operand<'t> {
     Fact(FactRef, OperandKind),
     Literal(Literal),
@@ -23,10 +23,10 @@ pub(crate) enum Operand<'t> {
     List(usize),
 }
 
-/// The entries of a list written in the condition.
+/// The entries of a list that the condition itself contains.
 pub(crate) type Items<'t> = &'t [IdedExpr];
 
-/// What a fact's values are.
+/// The type of a fact's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OperandKind {
     Bool,
@@ -68,7 +68,8 @@ impl OperandKind {
 }
 
 impl ConditionReader<'_, '_> {
-    /// Reads one side. `None`: it is nothing that can stand there, which is reported, or its declaration is broken, which has been.
+    /// Reads one operand. Returns `None` if it is no operand, which is reported here, or if its
+    /// declaration is broken, which has been reported there.
     pub(crate) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
         match &tree.expr {
             Expr::Ident(name) => self.name(name, tree),
@@ -207,7 +208,8 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// A literal that the fact can be compared with, in the form in which it is.
+    /// Returns the literal in normalised form if it can be compared with the fact, otherwise
+    /// reports a problem.
     pub(crate) fn literal(
         &mut self,
         fact: FactRef,
@@ -405,11 +407,13 @@ impl ConditionReader<'_, '_> {
 }
 
 impl ConditionReader<'_, '_> {
-    /// A region is held against `country`, or a country against `region`: `place` may be either.
+    /// Reports that `country` is compared with a region, or `region` with a country, and proposes
+    /// `place`, which accepts both.
     fn ask_place<T>(&mut self, name: &str, message: String, tree: &IdedExpr) -> Option<T> {
         let span = self.span(tree);
         let help = "`place` can be held against either: write `place` for it".to_owned();
-        // The fact is the nearest of its name before the literal, or behind it where the literal comes first.
+        // Take the nearest occurrence of the fact's name before the literal, or after it if the
+        // literal comes first.
         let (start, end) = self.extent(tree);
         let before = self.source.get(..start).and_then(|text| text.rfind(name));
         let behind = self.source.get(end..).and_then(|text| text.find(name)).map(|at| end + at);

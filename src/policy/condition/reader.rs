@@ -1,4 +1,4 @@
-//! The condition that is being read, and how problems in it are reported.
+//! The reader of one condition, and its ways to report problems.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 
@@ -8,14 +8,15 @@ use crate::policy::diagnostic::problem::{Edit, Fix, Problem};
 use crate::policy::diagnostic::suggestion::{self, Suggestion};
 use crate::policy::model::{Atom, BUILT_IN, Condition, Entries, FactKind, FactRef, Span, Test};
 
-/// Where a condition stands in its file.
+/// The location of a condition in its file.
 pub(crate) struct Position {
     pub(crate) whole: Span,
     pub(crate) offsets: Option<Vec<usize>>,
 }
 
 impl Position {
-    /// The place of these bytes of the condition; all of it if its quoting defies counting.
+    /// Returns the span of these bytes of the condition, or of the whole condition if the quoting
+    /// could not be mapped.
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         let at = |byte: usize| Some(self.whole.start + *self.offsets.as_ref()?.get(byte)?);
         match (at(start), at(end)) {
@@ -35,9 +36,9 @@ pub(crate) fn atom(fact: FactRef, test: Test, span: Span) -> Condition {
 
 pub(crate) struct ConditionReader<'a, 'n> {
     pub(crate) position: Position,
-    /// The text stands in quotes in which quotes are escaped.
+    /// The condition is in quotes within which quotes are escaped.
     pub(crate) escaped: bool,
-    /// The operand stands beside `now`, so it is not meant to be `now` too.
+    /// The operand is compared with `now`, so it is not a misspelled `now`.
     pub(crate) beside_now: bool,
     pub(crate) source: &'a str,
     pub(crate) info: SourceInfo,
@@ -46,7 +47,7 @@ pub(crate) struct ConditionReader<'a, 'n> {
 }
 
 impl ConditionReader<'_, '_> {
-    /// What no finite index can hold, named.
+    /// Reports a construct that a finite index cannot hold.
     pub(crate) fn outside<T>(&mut self, tree: &IdedExpr) -> Option<T> {
         let span = self.span(tree);
         let (what, help) = match &tree.expr {
@@ -189,7 +190,7 @@ impl ConditionReader<'_, '_> {
         None
     }
 
-    /// Reports with what to write at a place of the condition, in the words of CEL.
+    /// Reports a problem with a help, and with CEL text to write at the span `at`.
     pub(crate) fn propose<T>(
         &mut self,
         code: &'static Code,
@@ -209,7 +210,7 @@ impl ConditionReader<'_, '_> {
         None
     }
 
-    /// Reports with what to write in the place of what is wrong.
+    /// Reports a problem with CEL text to write in its place.
     pub(crate) fn write_instead<T>(
         &mut self,
         code: &'static Code,
@@ -224,7 +225,7 @@ impl ConditionReader<'_, '_> {
         BUILT_IN.iter().any(|(known, _)| *known == name) || self.names.by_name.contains_key(name)
     }
 
-    /// A name for an element that no fact and no list has.
+    /// Returns a variable name that is neither a fact nor a list.
     pub(crate) fn variable_name(&self) -> &'static str {
         ["x", "c", "element", "item", "entry"]
             .into_iter()
@@ -232,7 +233,8 @@ impl ConditionReader<'_, '_> {
             .unwrap_or("x_")
     }
 
-    /// `place.country`, `account.org`: what is reached for has a name of its own.
+    /// For `place.country`, `account.org`: returns the name of the fact that the field corresponds
+    /// to.
     pub(crate) fn field_is_a_fact(&self, select: &cel::common::ast::SelectExpr) -> Option<String> {
         let of = match &select.operand.expr {
             Expr::Ident(of) => of.as_str(),
@@ -242,7 +244,8 @@ impl ConditionReader<'_, '_> {
         if of == "network" && crate::facts::network::Network::KINDS.contains(&field) {
             return Some(format!("\"{field}\" in network"));
         }
-        // The parts of a place are facts; a part of any other fact would be taken for something else.
+        // `country` and `region` of a place are facts. A field of any other fact would refer to
+        // something else.
         let part = match of {
             "place" => matches!(field, "country" | "region"),
             of if self.is_known(of) => false,
@@ -255,7 +258,8 @@ impl ConditionReader<'_, '_> {
         matches!(self.names.by_name.get(name), Some(Some(Name::Fact(_))))
     }
 
-    /// A call of this function with what the call at hand has; `None` if that does not make one.
+    /// Returns a call of this function with the arguments of the given call, or `None` if they do
+    /// not fit.
     pub(crate) fn called(&self, function: &str, call: &CallExpr) -> Option<String> {
         let parts: Vec<&str> = call
             .target
@@ -278,7 +282,7 @@ impl ConditionReader<'_, '_> {
         }
     }
 
-    /// A fact that the entries of a list can be held against.
+    /// Returns a fact that can be compared with the entries of a list.
     pub(crate) fn fact_for(&self, list: usize) -> &str {
         match self.names.lists.get(list).map(|list| &list.entries) {
             Some(Entries::Texts(_)) => {
@@ -322,8 +326,9 @@ impl ConditionReader<'_, '_> {
         self.position.span(start, end)
     }
 
-    /// First byte and the byte after the last of a part of the condition. The parser knows one token of each node; the rest
-    /// follows from the nodes below it, and from the bracket that closes them.
+    /// Returns the first byte of a part of the condition and the byte after its last. The parser
+    /// records one token of each node. The rest follows from the child nodes and the closing
+    /// bracket.
     pub(crate) fn extent(&self, tree: &IdedExpr) -> (usize, usize) {
         let (mut start, mut end) = (usize::MAX, 0);
         let mut nodes = vec![tree];
@@ -356,7 +361,7 @@ impl ConditionReader<'_, '_> {
             }
         }
         if let Expr::Call(call) = &tree.expr {
-            // A call's own token is its opening bracket: the name stands before it.
+            // A call's token is its opening bracket; the name precedes it.
             if call.target.is_none() && is_name(&call.func_name) {
                 let head = self.source.get(..start).unwrap_or_default().trim_end();
                 if head.ends_with(call.func_name.as_str()) {
@@ -373,7 +378,7 @@ impl ConditionReader<'_, '_> {
         };
         if let Some(closing) = closing {
             let rest = self.source.get(end..).unwrap_or_default();
-            // Only blanks, commas and brackets of inner parts can stand between.
+            // Only blanks, commas and closing brackets of inner parts may precede it.
             if let Some(at) = rest.find(closing).filter(|at| {
                 rest.get(..*at).is_some_and(|gap| gap.chars().all(|c| " \t\r\n,)]}".contains(c)))
             }) {

@@ -1,22 +1,23 @@
-//! Every code a diagnostic may carry, once: what it means and what to do about it.
+//! All codes that a diagnostic may have: the meaning of each and what to do about it.
 //!
-//! Codes are stable: a code is never given another meaning, and one that is no longer raised is not used again. `E` stops the policy from
-//! being compiled, `W` is a warning, `N` a note. The hundreds say where to look: 1 the document, 2 names, 3 models, 4 lists, 5 conditions,
-//! 6 what a sound policy still may not mean.
+//! Codes are stable: no code changes its meaning, and no retired code is used again. The letter
+//! gives the severity: `E` keeps the policy from compiling, `W` is a warning, `N` a note. The
+//! hundreds give the area: 1 the document, 2 names, 3 models, 4 lists, 5 conditions, 6 properties
+//! of a sound policy that may be unintended.
 
-/// How much a problem weighs.
+/// Severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Worth knowing.
     Note,
-    /// The policy compiles, but perhaps it does not say what was meant.
+    /// The policy compiles, but it may not mean what the author intended.
     Warning,
     /// The policy does not compile.
     Error,
 }
 
 impl Severity {
-    /// `error`, `warning` or `note`.
+    /// Returns `error`, `warning` or `note`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,17 +28,17 @@ impl Severity {
     }
 }
 
-/// A code with its meaning.
+/// A code and its meaning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
-    /// `E0102`.
+    /// The code as problems show it: `E0102`.
     pub id: &'static str,
-    /// What `check --explain` says, in one paragraph.
+    /// The text of `check --explain`, in one paragraph.
     pub explanation: &'static str,
 }
 
 impl Code {
-    /// How much it weighs: its first letter says so.
+    /// Returns the severity that the first letter of the id gives.
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self.id.as_bytes().first() {
@@ -47,7 +48,7 @@ impl Code {
         }
     }
 
-    /// The code of this id, in either case.
+    /// Finds the code with this id, in upper or lower case.
     ///
     /// ```
     /// # use portcullis::policy::Code;
@@ -64,7 +65,7 @@ macro_rules! codes {
     ($($name:ident $id:literal $explanation:literal)*) => {
         $(pub(crate) const $name: &Code = &Code { id: $id, explanation: $explanation };)*
         impl Code {
-            /// All codes, in order.
+            /// All codes, ordered by number.
             pub const ALL: &'static [&'static Self] = &[$($name),*];
         }
     };

@@ -1,4 +1,4 @@
-//! Problems of a policy, their codes and what to write instead.
+//! Problems of a policy: their codes, their text, and suggestions of what to write instead.
 
 pub(crate) mod code;
 pub(crate) mod problem;

@@ -1,4 +1,5 @@
-//! A problem in a policy, and the two ways of showing it: as text beside the source line, and as a record for machines.
+//! A problem in a policy, and its two representations: text beside the source line, and a JSON
+//! record.
 
 use std::fmt::Write as _;
 
@@ -8,35 +9,35 @@ use super::code::{Code, Severity};
 use super::suggestion::Suggestion;
 use crate::policy::model::Span;
 
-/// A file of a policy: what was given, and each list file that was read.
+/// A file of a policy: a source, or a list file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// As it is shown.
+    /// Name of the file, as problems show it.
     pub name: String,
-    /// All of it.
+    /// Complete text of the file.
     pub text: String,
 }
 
-/// Something that is wrong with a policy, or may be.
+/// A certain or possible mistake in a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Its stable code, which also says how much it weighs.
+    /// Stable code, which also gives the severity.
     pub code: &'static Code,
-    /// Where it is.
+    /// Location of the mistake.
     pub span: Span,
-    /// What is wrong, on one line.
+    /// Description of the mistake, on one line.
     pub message: String,
-    /// What to write instead, if that can be said.
+    /// Advice on what to write instead, if there is any.
     pub help: Option<String>,
-    /// The help as an edit, if it says exactly what to write.
+    /// The help as an edit, if the help says exactly what to write.
     pub(crate) fix: Option<Fix>,
-    /// Of which rule, list or table it speaks, by name, if it is about one.
+    /// Name of the rule, list or table that the problem is about, if it is about one.
     pub at: Option<String>,
-    /// Other places that have to do with it, each with a word on how.
+    /// Related locations, each with a short label.
     pub related: Vec<(Span, String)>,
 }
 
-/// What to write in the place of something.
+/// A replacement for part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fix {
     pub(crate) span: Span,
@@ -45,15 +46,16 @@ pub(crate) struct Fix {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
-    /// This word, in quotes if what it replaces is.
+    /// Puts this word there, in quotes if the replaced text is in quotes.
     Word(String),
-    /// Exactly this.
+    /// Puts exactly this text there.
     Text(String),
-    /// What stands there, between these two.
+    /// Keeps the text and puts these two around it.
     Between(&'static str, &'static str),
 }
 
-/// Where a problem begins and ends for people and editors: lines and columns from 1, columns in characters, the end exclusive.
+/// Start and end of a problem for people and editors. Lines and columns count from 1, columns in
+/// characters; the end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineIndex {
     /// First line.
@@ -62,7 +64,7 @@ pub struct LineIndex {
     pub column: usize,
     /// Last line.
     pub end_line: usize,
-    /// The column after the last.
+    /// The column after the last character.
     pub end_column: usize,
 }
 
@@ -89,14 +91,14 @@ impl Problem {
         self
     }
 
-    /// The known word that was probably meant, or which are known.
+    /// Takes the help and the edit of a suggestion.
     pub(crate) fn suggest(mut self, suggestion: Suggestion) -> Self {
         self.help = suggestion.help.map(one_line);
         self.fix = suggestion.word.map(|word| Fix { span: self.span, edit: Edit::Word(word) });
         self
     }
 
-    /// The help as an edit of what the problem points at.
+    /// Turns the help into an edit of the problem's own span.
     pub(crate) fn edit(self, edit: Edit) -> Self {
         let span = self.span;
         self.fix(Some(Fix { span, edit }))
@@ -107,7 +109,8 @@ impl Problem {
         self
     }
 
-    /// What the help says to write, as an edit: the place, and the text to put there. `None` if it leaves something open.
+    /// Returns the help as an edit: the span to replace, and its new text. `None` if the help
+    /// leaves something open.
     #[must_use]
     pub fn replacement(&self, files: &[File]) -> Option<(Span, String)> {
         let Fix { span, edit } = self.fix.as_ref()?;
@@ -117,7 +120,7 @@ impl Problem {
             Edit::Text(text) => text.clone(),
             Edit::Between(before, after) => format!("{before}{there}{after}"),
             Edit::Word(word) => match there.chars().next() {
-                // Quotes inside a text in quotes: escaped as they were.
+                // Quotes inside a quoted text stay escaped.
                 Some('\\') => format!("\\\"{word}\\\""),
                 Some('\'') if !word.contains('\'') => format!("'{word}'"),
                 Some('"' | '\'') => serde_json::Value::from(word.as_str()).to_string(),
@@ -137,20 +140,21 @@ impl Problem {
         self
     }
 
-    /// How much it weighs.
+    /// Returns the severity of the problem's code.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.code.severity()
     }
 
-    /// Its lines and columns; all ones if the file is not among these.
+    /// Returns the lines and columns of the problem; all 1 if `files` lacks its file.
     #[must_use]
     pub fn lines(&self, files: &[File]) -> LineIndex {
         lines(self.span, files)
     }
 
-    /// The record of `check --json`: `{code, severity, file, line, column, end_line, end_column, message, help, fix, at}`.
-    /// `fix` is the help as an edit: `{line, column, end_line, end_column, text}`, or null where it leaves something open.
+    /// Returns the record of `check --json`: `{code, severity, file, line, column, end_line,
+    /// end_column, message, help, fix, at}`. `fix` is the help as an edit, `{line, column,
+    /// end_line, end_column, text}`, or null if the help leaves something open.
     #[must_use]
     pub fn to_json(&self, files: &[File]) -> serde_json::Value {
         let LineIndex { line, column, end_line, end_column } = self.lines(files);
@@ -173,7 +177,8 @@ impl Problem {
     }
 }
 
-/// Shows problems beside their source lines, with a closing count. `colour`: with terminal colours.
+/// Shows problems beside their source lines, followed by the number of errors and warnings.
+/// `colour` adds terminal colours.
 ///
 /// ```
 /// use portcullis::policy;
@@ -192,13 +197,14 @@ pub fn render(problems: &[Problem], files: &[File], colour: bool) -> String {
     let count = |severity| problems.iter().filter(|problem| problem.severity() == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors + warnings > 0 {
-        // Writing to a text cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{}, {}", counted(errors, "error"), counted(warnings, "warning"));
     }
     out
 }
 
-/// Messages quote what files say, and a file may say anything: line ends, control characters, a whole novel in quotes that were never closed.
+/// Escapes control characters and shortens long messages. Messages quote policy files, which may
+/// hold anything: line ends, control characters, or a long text after a quote that is never closed.
 fn one_line(text: String) -> String {
     const LONGEST: usize = 400;
     let length = text.chars().count();
@@ -210,7 +216,7 @@ fn one_line(text: String) -> String {
     if length <= LONGEST {
         return text.chars().map(escaped).collect();
     }
-    // What is wrong stands at the end of a message as often as at its beginning.
+    // Keep both ends: the important part of a message may be at either.
     let head: String = text.chars().take(LONGEST / 2).map(escaped).collect();
     let tail: String = text.chars().skip(length - LONGEST / 2).map(escaped).collect();
     format!("{head}...{tail}")
@@ -262,7 +268,8 @@ fn snippet<'a>(
     snippet
 }
 
-/// The byte range, kept within the text and on its character boundaries: what a library slices with must not depend on every caller.
+/// Returns the byte range, limited to the text and moved outwards to character boundaries, so that
+/// the rendering library can slice safely whatever span it gets.
 fn range(text: &str, span: Span) -> std::ops::Range<usize> {
     let start = text.floor_char_boundary(span.start.min(text.len()));
     let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));

@@ -1,8 +1,9 @@
-//! "Did you mean": the known word nearest to one that is not known.
+//! Finds the known word nearest to an unknown one, for "did you mean".
 
-/// The nearest of the known words, if it is near enough to be a slip: at most a third of the letters differ.
+/// Returns the nearest known word if at most a third of the letters differ, so that a slip is
+/// likely. Case is ignored, and `-` equals `_`.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Names are short; a text longer than any of them is no slip, and the comparison would take quadratic time.
+    // Names are short, so a longer text is no slip. The comparison takes quadratic time.
     if word.len() > 128 {
         return None;
     }
@@ -21,10 +22,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// Known words that are told where none is near: there are 13 dialects.
+/// Maximum number of known words that a help lists if none is near. There are 13 dialects.
 const TOLD: usize = 16;
 
-/// What to say of a word that is not known.
+/// Help for an unknown word.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Suggestion {
     pub(crate) help: Option<String>,
@@ -33,7 +34,7 @@ pub(crate) struct Suggestion {
 }
 
 impl Suggestion {
-    /// `did you mean `x`?`, or nothing.
+    /// Returns "did you mean `x`?", or an empty suggestion.
     pub(crate) fn near(word: Option<&str>) -> Self {
         Self {
             help: word.map(|word| format!("did you mean `{word}`?")),
@@ -41,13 +42,14 @@ impl Suggestion {
         }
     }
 
-    /// The same, or else this help.
+    /// Returns this suggestion, with the given help if it has none.
     pub(crate) fn or(self, help: impl FnOnce() -> String) -> Self {
         Self { help: self.help.or_else(|| Some(help())), ..self }
     }
 }
 
-/// `did you mean `x`?`, or what is known if nothing is near and it is not too much.
+/// Suggests the nearest known word. If none is near, lists all known words, unless there are more
+/// than [`TOLD`].
 pub(crate) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Suggestion {
     if let Some(near) = nearest(word, known.clone()) {
         return Suggestion::near(Some(near));

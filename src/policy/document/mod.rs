@@ -1,4 +1,4 @@
-//! The text of a policy file as a typed document.
+//! Reads the text of a policy file into a typed document.
 
 pub(crate) mod quoted;
 pub(crate) mod shape;

@@ -1,14 +1,15 @@
-//! Where the bytes of a quoted text stand in the file, so that a mistake inside a condition is shown at its own place, escapes or not.
+//! Maps the bytes of a quoted text to offsets in the file, so that a mistake inside a condition is
+//! shown at its exact location even if the text has escapes.
 
-/// For each byte of the text, and its end, the offset in `raw`, which is the text with its quotes and escapes as TOML or JSON write it. `None` if they
-/// cannot be brought into step.
+/// Returns for each byte of the text, and for its end, the offset in `raw`. `raw` is the text with
+/// its quotes and escapes as TOML or JSON writes them. `None` if the two do not correspond.
 pub(crate) fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
     let bytes = raw.as_bytes();
     let quote = *bytes.first().filter(|quote| matches!(quote, b'"' | b'\''))?;
     let long = bytes.get(..3).is_some_and(|head| head == [quote; 3]) && bytes.len() >= 6;
     let mut at = if long { 3 } else { 1 };
     if long {
-        // TOML: a line end right after the opening quotes does not belong to the text.
+        // TOML: a line end right after the opening quotes is not part of the text.
         let rest = raw.get(at..)?;
         at += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
     }
@@ -19,14 +20,14 @@ pub(crate) fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
         let here = rest.chars().next()?;
         if here == '\\' && quote == b'"' {
             let length = match rest.as_bytes().get(1)? {
-                // A backslash at the end of a line takes out all white space that follows.
+                // TOML: a backslash at the end of a line removes all white space that follows.
                 b'\n' | b'\r' | b' ' | b'\t' => {
                     at += 1 + (rest.len() - 1 - rest.get(1..)?.trim_start().len());
                     continue;
                 }
                 b'x' => 4,
                 b'U' => 10,
-                // Beyond the basic plane JSON needs two.
+                // JSON: a character beyond U+FFFF takes two escapes (a surrogate pair).
                 b'u' if chars.peek().is_some_and(|c| u32::from(*c) > 0xffff) => 12,
                 b'u' => 6,
                 _ => 2,
@@ -41,7 +42,7 @@ pub(crate) fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
                 offsets.extend(at..at + c.len_utf8());
                 at += c.len_utf8();
             }
-            // TOML may take a line end of two characters for one.
+            // TOML may turn CRLF into one LF.
             Some('\n') if rest.starts_with("\r\n") => {
                 offsets.push(at);
                 at += 2;

@@ -1,7 +1,8 @@
-//! Does a tree have the shape of a policy? Every answer in one pass, each at its place.
+//! Checks that a tree has the shape of a policy, and reports every deviation at its location.
 //!
-//! A walk over tree and JSON Schema side by side, for the keywords that the schema uses. What does not fit is reported and taken out of the
-//! tree: a list loses an entry, a table a key. What is left reads without error, so that the checks of meaning can go on with it.
+//! Walks the tree and the JSON Schema side by side, for those keywords that the schema uses. A part
+//! that does not fit is reported and removed: a list loses an entry, a table a key. The rest
+//! deserializes without errors, so that the checks of meaning can continue with it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,18 +17,19 @@ use crate::policy::diagnostic::suggestion;
 use crate::policy::diagnostic::suggestion::Suggestion;
 use crate::policy::model::Span;
 
-/// The keys that were there and were taken out, each with the place of its table: what they say is not known, but they are not missing.
+/// Keys that were present and have been removed, each with the span of its table. Their values are
+/// unknown, but they do not count as missing.
 #[derive(Default)]
 pub(crate) struct Broken(BTreeSet<(Span, String)>);
 
 impl Broken {
-    /// Whether the table of this place had such a key.
+    /// Returns whether a broken value of this key was removed from the table with this span.
     pub(crate) fn had(&self, table: Span, key: &str) -> bool {
         self.0.contains(&(table, key.to_owned()))
     }
 }
 
-/// Reports and removes what does not fit; false if nothing is left.
+/// Reports and removes everything that does not fit. Returns false if the whole tree does not fit.
 pub(crate) fn check(node: &mut Node, broken: &mut Broken, problems: &mut Vec<Problem>) -> bool {
     walk(node, &SCHEMA, "the file", broken, problems)
 }
@@ -115,7 +117,7 @@ fn table(
             let names =
                 properties.into_iter().flat_map(|properties| properties.keys()).map(String::as_str);
             let mut suggestion = suggestion::help(&key.name, names);
-            // A key that is there already cannot be written once more.
+            // Suggesting a key that the table already has would produce a duplicate.
             suggestion.word = suggestion.word.filter(|word| !present.contains(word));
             problems.push(
                 Problem::new(
@@ -135,10 +137,10 @@ fn table(
     });
 }
 
-/// Follows references, and takes the alternative that fits the node's type.
+/// Follows references, and chooses the alternative that fits the node's type.
 fn resolve<'a>(schema: &'a Schema, node: &Node) -> Option<&'a Schema> {
     let mut schema = schema;
-    // References do not go in circles in a schema that types generate; the bound is for the proof.
+    // A generated schema has no circular references. The bound makes termination certain.
     for _ in 0..8 {
         if let Some(reference) = schema.get("$ref").and_then(Schema::as_str) {
             schema = SCHEMA.pointer(reference.trim_start_matches('#'))?;
@@ -153,7 +155,7 @@ fn resolve<'a>(schema: &'a Schema, node: &Node) -> Option<&'a Schema> {
     None
 }
 
-/// The words of an enumeration, however the schema spells it.
+/// Returns the allowed words of an enumeration, in either of the schema's notations.
 fn words(schema: &Schema) -> Option<Vec<&Schema>> {
     if let Some(words) = schema.get("enum").and_then(Schema::as_array) {
         return Some(words.iter().collect());
@@ -288,7 +290,8 @@ fn wrong_type(node: &Node, schema: &Schema, name: &str) -> Problem {
     }
 }
 
-/// Whether a text is a number as TOML and JSON both write it, without an exponent.
+/// Returns whether the text is a number that TOML and JSON both accept, without an exponent and
+/// with at most 15 digits on each side of the point.
 pub(crate) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -327,13 +330,13 @@ fn in_range(node: &Node, schema: &Schema, name: &str, problems: &mut Vec<Problem
     false
 }
 
-/// The schema's own words on a key: "`models`: names of families, ...".
+/// Returns the schema's description of a key: "`models`: names of families, ...".
 fn description(schema: Option<&Schema>, key: &str) -> Option<String> {
     let description = schema?.get("description")?.as_str()?;
     Some(format!("`{key}`: {}", description.trim_end_matches('.')))
 }
 
-/// `a`, `a or b`, `a, b or c`.
+/// Joins words: `a`, `a or b`, `a, b or c`.
 pub(crate) fn list(words: &[String]) -> String {
     match words {
         [] => String::new(),

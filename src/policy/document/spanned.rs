@@ -1,7 +1,7 @@
-//! OperationMatch the tree into the document's types with serde, without losing where things stand.
+//! Reads the tree into the document's types with serde and keeps the span of each value.
 //!
-//! serde has no notion of a place in a file. A [`Spanned`] asks for a struct of a reserved name, which no other format knows and this one
-//! answers with the place beside the value.
+//! serde does not know locations in a file. So a [`Spanned`] asks for a struct of a reserved name.
+//! The deserializer of this module recognises the name and supplies the span beside the value.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ use serde::de::{
 use super::tree::{Key, Node, Value};
 use crate::policy::model::Span;
 
-/// A value and where it is written.
+/// A value and its location in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
@@ -108,12 +108,12 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
     }
 }
 
-/// The document that a checked tree holds. An error means that types and schema disagree.
+/// Reads the document from a checked tree. An error means that the types and the schema disagree.
 pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Disagreement> {
     T::deserialize(SpanReader(node))
 }
 
-/// What serde finds wrong with a tree that fits the schema.
+/// A serde error for a tree that fits the schema.
 #[derive(Debug)]
 pub(crate) struct Disagreement(pub(crate) String);
 

@@ -1,7 +1,8 @@
-//! One tree for TOML and JSON, in which every key and value knows where it stands.
+//! Parses TOML and JSON into one kind of tree, in which every key and value has its span.
 //!
-//! Input: the text of a file. Output: the tree, with what a syntax error made unreadable marked as broken, so that the rest can
-//! still be checked. It does not know which keys there are; that is [`structure`](crate::policy::document::shape).
+//! Input: the text of a file. Output: the tree. Values that a syntax error touches are marked as
+//! broken, so that the rest can still be checked. This module does not know which keys exist;
+//! [`shape`](crate::policy::document::shape) does.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use crate::policy::diagnostic::code;
 use crate::policy::diagnostic::problem::{Edit, Fix, Problem};
 use crate::policy::model::Span;
 
-/// A value and where it stands. A TOML table in brackets stands where its header does.
+/// A value and its span. The span of a TOML table in brackets is its header.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) span: Span,
@@ -29,11 +30,11 @@ pub(crate) enum Value {
     Integer(i64),
     Float(f64),
     Text(String),
-    /// A TOML date or time, as RFC 3339 has it.
+    /// A TOML date or time in RFC 3339 form.
     Time(String),
     Array(Vec<Node>),
     Table(Vec<(Key, Node)>),
-    /// A syntax error touches it; it has been reported.
+    /// A value that a syntax error touches. The error has been reported.
     Broken,
 }
 
@@ -60,7 +61,7 @@ impl Node {
         }
     }
 
-    /// The type, in the words of people.
+    /// Returns the type in plain words.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
@@ -76,14 +77,15 @@ impl Node {
     }
 }
 
-/// A file as a tree. `None` if a syntax error leaves it open where things belong, so that checking on would blame the wrong lines.
+/// Parses a file. Returns `None` if a syntax error leaves the structure of the rest unclear, so
+/// that further checks would blame the wrong lines.
 pub(crate) fn read(
     file: usize,
     name: &str,
     text: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Node> {
-    // No TOML document begins with a brace.
+    // A TOML document never begins with a brace.
     let json = name.to_ascii_lowercase().ends_with(".json") || text.trim_start().starts_with('{');
     let reader = TreeReader { file, text };
     if json { reader.json(problems) } else { reader.toml(problems) }
@@ -95,7 +97,8 @@ struct TreeReader<'a> {
 }
 
 impl TreeReader<'_> {
-    /// The parsers count bytes, and where something is wrong they may stop inside a character.
+    /// Moves the range to character boundaries. The parsers count bytes and may stop inside a
+    /// character.
     fn span(&self, start: usize, end: usize) -> Span {
         let start = self.text.floor_char_boundary(start.min(self.text.len()));
         Span {
@@ -111,7 +114,8 @@ impl TreeReader<'_> {
             errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
         errors.sort_by_key(|(range, _)| range.start);
         let broken: Vec<_> = errors.iter().map(|(range, _)| range.clone()).collect();
-        // An unclosed bracket or quote swallows what comes after it: errors in there are none, and what is missing is not missing.
+        // An unclosed bracket or quote swallows the text after it. So errors in that text are not
+        // real, and keys that seem to be missing may be there.
         let unclosed = errors.iter().find(|(_, message)| {
             message.contains("unclosed") || message.starts_with("invalid multi-line")
         });
@@ -123,7 +127,7 @@ impl TreeReader<'_> {
             if opening.as_ref().is_some_and(|(from, _)| range.start >= from.start) {
                 break;
             }
-            // One a line is enough: the others follow from it.
+            // Report one error a line; the others are consequences.
             let line = self.text.get(..range.start).unwrap_or_default().matches('\n').count();
             if last.replace(line) != Some(line) {
                 let problem = syntax(self.span(range.start, range.end), "TOML", message);
@@ -137,7 +141,8 @@ impl TreeReader<'_> {
         Some(self.toml_table(table.get_ref(), self.span(0, self.text.len().min(1)), &broken))
     }
 
-    /// A syntax error in a line whose value holds the quotes that it stands in, or a condition that stands in none: what to write.
+    /// Adds advice to a syntax error in a line whose value contains the kind of quotes that enclose
+    /// it, or whose condition has no quotes.
     fn quoting(&self, at: usize, problem: Problem) -> Problem {
         const LONG: &str = "'''";
         let start =
@@ -147,7 +152,8 @@ impl TreeReader<'_> {
         let (condition, said) = (matches!(key.trim(), "when" | "unless"), value.trim());
         let whole = start + (line.len() - value.trim_start().len());
         let whole = self.span(whole, whole + said.len());
-        // What is wrong may be something else than the quotes: what is proposed must be read, and what stands there must not.
+        // The quotes may not be the mistake: propose an edit only if the present value does not
+        // parse and the proposed one does.
         let is_read = |value: &str| DeTable::parse(&format!("key = {value}")).is_ok();
         if is_read(said) {
             return problem;
@@ -173,7 +179,7 @@ impl TreeReader<'_> {
             None if condition && !said.starts_with(['"', '\'']) => said,
             None => return problem,
         };
-        // Three quotes begin another kind of text; a comment behind the value is none of it.
+        // Three quotes begin another kind of text, and a comment after the value is not part of it.
         let quoted = |end: &str| end.starts_with(['"', '\'']);
         if inner.is_empty()
             || quoted(inner) && inner.len() < 3
@@ -183,7 +189,7 @@ impl TreeReader<'_> {
             return problem;
         }
         let mended = match inner.contains('\'') {
-            // CEL takes either kind of quotes.
+            // CEL accepts both kinds of quotes.
             true if condition && !inner.contains('"') => format!("'{}'", inner.replace('\'', "\"")),
             true if inner.ends_with('\'') => format!("{LONG}{inner} {LONG}"),
             true => format!("{LONG}{inner}{LONG}"),
@@ -202,7 +208,7 @@ impl TreeReader<'_> {
             .fix(Some(Fix { span: whole, edit: Edit::Text(mended) }))
     }
 
-    /// The first byte or bytes of the outermost value that reaches to `end`.
+    /// Returns the first byte of the outermost value that extends to `end`.
     fn opening(&self, table: &DeTable<'_>, end: usize) -> Option<Range<usize>> {
         table.iter().find_map(|(_, value)| {
             let range = value.span();
@@ -333,7 +339,7 @@ impl TreeReader<'_> {
                         None => entries.push((Key { span: key, name }, value)),
                     }
                 }
-                // A whole object is no place to point at; its opening brace is.
+                // A problem points at the opening brace, not at the whole object.
                 span.end = span.end.min(span.start + 1);
                 Value::Table(entries)
             }

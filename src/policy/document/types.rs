@@ -1,8 +1,10 @@
-//! What a policy file may hold: the single source of what is read, of the JSON Schema, and of what editors complete.
+//! Defines everything that a policy file may hold. This is the only source of the document's types,
+//! of the JSON Schema, and of what editors complete.
 //!
-//! The doc comments here are the schema's descriptions. What a type cannot say (that a name is declared, that a condition is
-//! sound) is the business of [`validate`](crate::policy::check). What is required is an `Option` all the same: where it is missing or broken, that has been
-//! reported, and the rest is still worth a look.
+//! The doc comments of these types become the schema's descriptions, and help texts quote them.
+//! [`check`](crate::policy::check) examines what a type cannot express, such as whether a name is
+//! declared or a condition is sound. Required fields are `Option` all the same: a missing or broken
+//! field has been reported, and the rest can still be checked.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,106 +17,111 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use super::spanned::{Named, Spanned};
 
-/// A policy, or a part of one: several files compile into one bundle, and ids are unique across them.
+/// A policy or a part of one. Several files compile into one bundle, and ids are unique across
+/// them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Portcullis policy")]
 pub(crate) struct Document {
-    /// Where editors find this schema (JSON only). Not read.
+    /// Location of this schema, for editors (JSON only). Not read.
     #[serde(rename = "$schema")]
     #[expect(dead_code, reason = "named so that the key is known")]
     pub(crate) schema: Option<String>,
-    /// Version of the policy language: 1. Needed in the file that holds `[policy]`.
+    /// Version of the policy language: 1. Required in the file that has `[policy]`.
     #[schemars(range(min = 1, max = 1))]
     pub(crate) format: Option<Spanned<u64>>,
-    /// What the policy is. One of the files has it.
+    /// General settings of the policy. Exactly one of the files has them.
     pub(crate) policy: Option<Spanned<Header>>,
-    /// The texts under which restrictions and licences stand, by name.
+    /// Legal texts behind restrictions and licences, by name.
     #[serde(default)]
     pub(crate) authorities: Named<Authority>,
     /// Families of models, by name.
     #[serde(default)]
     pub(crate) models: Named<Spanned<Family>>,
-    /// What the gate may know of a caller, and where it stands in the account record, by name.
+    /// Facts of the account record that conditions may test, by name.
     #[serde(default)]
     pub(crate) facts: Named<Spanned<Fact>>,
     /// Lists that conditions refer to, by name.
     #[serde(default)]
     pub(crate) lists: Named<Spanned<List>>,
-    /// What names of the origin's own stand for, by the name of the table.
+    /// Tables of names that the origin resolves to models, by name of the table.
     #[serde(default)]
     pub(crate) deployments: Named<Spanned<Deployments>>,
-    /// What closes models to some callers. Their order never matters.
+    /// Rules that close models to some callers. Their order does not matter.
     #[serde(default)]
     pub(crate) restrictions: Vec<Spanned<Restriction>>,
-    /// What lifts named restrictions for some callers.
+    /// Rules that lift named restrictions for some callers.
     #[serde(default)]
     pub(crate) licences: Vec<Spanned<Licence>>,
-    /// Warnings that somebody has looked at and that may stand.
+    /// Warnings that have been reviewed and accepted.
     #[serde(default)]
     pub(crate) allow: Vec<Spanned<Allow>>,
 }
 
-/// What the policy is.
+/// General settings of the policy.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     /// Name of the policy: letters, digits, `-`, `_` and `.`.
     #[schemars(required)]
     pub(crate) id: Option<Spanned<String>>,
-    /// What it is about, in words.
+    /// Subject of the policy, in words.
     pub(crate) title: Option<String>,
-    /// Grows with every published change, so that everybody can tell which text decided.
+    /// Increases with every published change, so that a decision can be traced to the text that
+    /// made it.
     #[schemars(range(min = 1))]
     #[schemars(required)]
     pub(crate) version: Option<Spanned<u64>>,
-    /// After this the bundle is stale: nothing opens any more, and what rests on proof closes.
+    /// Instant from which on the bundle is stale: every caller is then also denied what is denied
+    /// to a caller with unknown place and account.
     pub(crate) expires: Option<Spanned<Instant>>,
-    /// Which APIs are guarded: a name (`"openai"`), or a table `{ id = "openai", prefix = "/openai" }` where it is served under a path prefix. All
-    /// that are known, under the vendors' own paths, if left out.
+    /// Guarded APIs: a name (`"openai"`), or a table `{ id = "openai", prefix = "/openai" }` if the
+    /// API is served under a path prefix. Default: all known APIs, under the vendors' own paths.
     #[schemars(length(min = 1))]
     pub(crate) dialects: Option<Vec<Spanned<Dialect>>>,
-    /// What happens, for a caller who may not use every model, to an id in which no pattern occurs. Default: `defer`.
+    /// Verdict on an id in which no pattern occurs, for a caller who may not use every model.
+    /// Default: `defer`.
     pub(crate) unlisted: Option<Unlisted>,
-    /// What happens, for such a caller, to an operation whose model is bound by an object stored at the origin. Default: `defer`.
+    /// Verdict on an operation whose model a stored object determines, for such a caller. Default:
+    /// `defer`.
     pub(crate) late_bound: Option<LateBound>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Unlisted {
-    /// The origin's answer decides.
+    /// The origin's response decides.
     Defer,
-    /// It goes through.
+    /// The request passes.
     Pass,
-    /// It is denied.
+    /// The request is denied.
     Deny,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LateBound {
-    /// The origin's answer decides.
+    /// The origin's response decides.
     Defer,
-    /// It is denied.
+    /// The request is denied.
     Deny,
 }
 
-/// An API, and where it is served.
+/// An API and its path prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialect {
     pub(crate) id: Option<Spanned<String>>,
     pub(crate) prefix: Option<Spanned<String>>,
 }
 
-/// An API, and where it is served.
+/// An API and its path prefix.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DialectTable {
     /// Name of the dialect.
     #[schemars(required)]
     id: Option<Spanned<String>>,
-    /// Path in front of the vendor's own, `/openai`.
+    /// Path prefix in front of the vendor's own paths: `/openai`.
     prefix: Option<Spanned<String>>,
 }
 
@@ -127,7 +134,7 @@ impl<'de> Deserialize<'de> for Dialect {
                 f.write_str("a name or a table")
             }
             fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Dialect, E> {
-                // The entry itself says where it stands.
+                // The entry of the list has the span.
                 let id =
                     Spanned { value: id.to_owned(), span: crate::policy::model::Span::default() };
                 Ok(Dialect { id: Some(id), prefix: None })
@@ -152,17 +159,17 @@ impl JsonSchema for Dialect {
     }
 }
 
-/// The text under which a rule stands.
+/// The legal text behind a rule.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Authority {
-    /// What it is called.
+    /// Title of the text.
     pub(crate) title: Option<String>,
-    /// Where it is published. With `status = 451` it becomes `Link: <...>; rel="blocked-by"`.
+    /// URL of the text. With `status = 451` it becomes `Link: <...>; rel="blocked-by"`.
     pub(crate) url: Option<Spanned<String>>,
-    /// Where a caller can object.
+    /// URL at which a caller can object.
     pub(crate) appeal: Option<Spanned<String>>,
-    /// How long records of decisions under it are kept: `90d`, `18m`, `10y`. Default: `10y`.
+    /// Time for which records of decisions under it are kept: `90d`, `18m`, `10y`. Default: `10y`.
     pub(crate) retain: Option<Spanned<String>>,
 }
 
@@ -170,9 +177,10 @@ pub(crate) struct Authority {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Family {
-    /// What people call it. Default: its name.
+    /// Title for people. Default: its name.
     pub(crate) title: Option<String>,
-    /// Patterns: runs of tokens (`mythos-5`), with `*` for the rest of a token, or `=` and an exact id.
+    /// Patterns: runs of tokens (`mythos-5`), with `*` for the rest of a token, or `=` and an exact
+    /// id.
     #[serde(default)]
     pub(crate) ids: Vec<Spanned<String>>,
     /// Exact names that the origin resolves to this family.
@@ -180,21 +188,22 @@ pub(crate) struct Family {
     pub(crate) aliases: Vec<Spanned<String>>,
 }
 
-/// Something that may be known of a caller.
+/// A fact of the account record.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fact {
-    /// What its values are.
+    /// Type of its values.
     #[serde(rename = "type")]
     #[schemars(required)]
     pub(crate) kind: Option<Spanned<FactKind>>,
-    /// The values of an enumeration.
+    /// Allowed values of an enumeration.
     #[schemars(length(min = 1))]
     pub(crate) values: Option<Spanned<Vec<Spanned<String>>>>,
     /// RFC 6901 pointer into the account record: `/export/us_person_ear`.
     #[schemars(required)]
     pub(crate) claim: Option<Spanned<String>>,
-    /// Whom it describes: a fact about a person is unknown for a key that an entity's people share, unless all of them are attested. Default: `person`.
+    /// Its subject, the person or the account. A fact about a person is unknown for a key that
+    /// several people of an entity share, unless all of them are attested. Default: `person`.
     pub(crate) about: Option<About>,
 }
 
@@ -220,7 +229,7 @@ pub(crate) enum FactKind {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum About {
-    /// The human at the other end.
+    /// The person who sends the request.
     Person,
     /// The account: the organisation, the contract.
     Account,
@@ -230,19 +239,21 @@ pub(crate) enum About {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct List {
-    /// What its entries are.
+    /// Kind of its entries.
     #[schemars(required)]
     pub(crate) kind: Option<Spanned<ListKind>>,
     /// Its entries.
     pub(crate) values: Option<Spanned<Vec<Spanned<Entry>>>>,
-    /// A file with one entry a line, beside this one; blank lines and what follows `#` are passed over.
+    /// Path of a file with one entry a line, relative to this file. Blank lines are skipped, and
+    /// `#` begins a comment.
     pub(crate) file: Option<Spanned<String>>,
-    /// The bundle holds digests of text entries, keyed by a secret that does not travel with it, since names can be guessed. Default: true for a
-    /// list of texts from a file, else false.
+    /// Whether the bundle holds digests of the entries, made with a secret key that is not part of
+    /// the bundle, since plain digests of names can be guessed. Default: true for a list of texts
+    /// from a file, otherwise false.
     pub(crate) secret: Option<Spanned<bool>>,
-    /// On which day it was right.
+    /// Day on which the list was known to be right.
     pub(crate) as_of: Option<Spanned<Day>>,
-    /// By when somebody must look at it again.
+    /// Day by which the list must be reviewed.
     pub(crate) review_by: Option<Spanned<Day>>,
 }
 
@@ -253,7 +264,7 @@ pub(crate) enum ListKind {
     Place,
     /// Any texts.
     Text,
-    /// Ranges of IPv4 and IPv6 addresses.
+    /// Ranges of IPv4 and IPv6 addresses in CIDR notation.
     Cidr,
     /// Numbers.
     Number,
@@ -304,24 +315,27 @@ impl JsonSchema for Entry {
     }
 }
 
-/// Names that the origin resolves: deployments, routers, application profiles, tuned models, stored prompts and agents.
+/// Names that the origin resolves: deployments, routers, application profiles, tuned models, stored
+/// prompts and agents.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Deployments {
-    /// In requests of which dialects they stand. Left out: of all.
+    /// Dialects in whose requests the names count. Default: all.
     #[schemars(length(min = 1))]
     pub(crate) dialects: Option<Vec<Spanned<String>>>,
-    /// On which hosts of the gate they stand, where the host chooses the resource that has them: `acme.openai.azure.com`. Left out: on all.
+    /// Hosts of the gate on which the names count, if the host selects the resource that has them:
+    /// `acme.openai.azure.com`. Default: all.
     #[schemars(length(min = 1))]
     pub(crate) hosts: Option<Vec<Spanned<String>>>,
-    /// What each name resolves to: a model's id, or several where any of them may run.
+    /// The target of each name: a model id, or several if any of them may run.
     pub(crate) names: Option<Spanned<Named<Spanned<Targets>>>>,
-    /// A file with one name a line, beside this one: the name, then the model or models, with commas, tabs or blanks between; blank lines and what follows `#`
-    /// are passed over.
+    /// Path of a file with one name a line, relative to this file: the name, then the model or
+    /// models, separated by commas, tabs or blanks. Blank lines are skipped, and `#` begins a
+    /// comment.
     pub(crate) file: Option<Spanned<String>>,
 }
 
-/// What a name resolves to.
+/// The models that a name resolves to.
 #[derive(Clone, Debug)]
 pub(crate) enum Targets {
     One(String),
@@ -359,34 +373,34 @@ impl JsonSchema for Targets {
     }
 }
 
-/// Closes models to some callers: to those for whom `when && !unless` is true or unknown.
+/// Closes models to the callers for whom `when && !unless` is true or unknown.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Restriction {
-    /// Its name.
+    /// Id of the rule.
     #[schemars(required)]
     pub(crate) id: Option<Spanned<String>>,
     /// Names of families, patterns, or `"*"` for every model.
     #[schemars(length(min = 1))]
     #[schemars(required)]
     pub(crate) models: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Under which text it stands.
+    /// Name of the legal text behind the rule.
     pub(crate) authority: Option<Spanned<String>>,
-    /// Condition (CEL). Left out: true.
+    /// Condition (CEL). Default: true.
     pub(crate) when: Option<Spanned<String>>,
-    /// Condition (CEL) under which it does not apply. Left out: false.
+    /// Condition (CEL) under which the restriction does not apply. Default: false.
     pub(crate) unless: Option<Spanned<String>>,
     /// In force from this instant on.
     pub(crate) from: Option<Spanned<Instant>>,
-    /// In force up to this instant, not including it.
+    /// In force up to this instant, exclusive.
     pub(crate) until: Option<Spanned<Instant>>,
-    /// What the caller is told.
+    /// Message to the caller.
     pub(crate) message: Option<String>,
-    /// What becomes of a caller of whom it is unknown whether it applies. Default: `deny`.
+    /// What the restriction does if its condition is unknown: `deny` or `pass`. Default: `deny`.
     pub(crate) doubt: Option<Spanned<Doubt>>,
-    /// Whether it is in force; a switch may change it later. Default: `on`.
+    /// Whether the rule is in force. A switch may change it later. Default: `on`.
     pub(crate) state: Option<RestrictionState>,
-    /// Status of the refusal: 403 (default), or 451 where the legal ground must show.
+    /// HTTP status of the refusal: 403 (default), or 451 if the legal ground must be visible.
     #[schemars(extend("enum" = [403, 451]))]
     pub(crate) status: Option<Spanned<u16>>,
 }
@@ -394,9 +408,9 @@ pub(crate) struct Restriction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Doubt {
-    /// It applies unless it certainly does not.
+    /// Applies unless its condition is certainly false.
     Deny,
-    /// It applies only if it certainly does.
+    /// Applies only if its condition is certainly true.
     Pass,
 }
 
@@ -415,44 +429,46 @@ pub(crate) enum RestrictionState {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Licence {
-    /// Its name.
+    /// Id of the rule.
     #[schemars(required)]
     pub(crate) id: Option<Spanned<String>>,
-    /// What kind of permission it is. It is recorded and changes no decision. Default: `licence`.
+    /// Kind of permission. It is recorded and changes no decision. Default: `licence`.
     pub(crate) kind: Option<LicenceKind>,
-    /// Under which text it stands.
+    /// Name of the legal text behind the rule.
     pub(crate) authority: Option<Spanned<String>>,
-    /// Where in that text: `Annex A`.
+    /// Passage of that text: `Annex A`.
     #[serde(rename = "ref")]
     pub(crate) reference: Option<String>,
     /// Ids of the restrictions that it lifts.
     #[schemars(length(min = 1))]
     #[schemars(required)]
     pub(crate) lifts: Option<Vec<Spanned<String>>>,
-    /// For which models, as in a restriction. Left out: for all that the restriction closes.
+    /// Models for which it lifts them, as in a restriction. Default: all that the restriction
+    /// closes.
     #[schemars(length(min = 1))]
     pub(crate) models: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Condition (CEL). Left out: true.
+    /// Condition (CEL). Default: true.
     pub(crate) when: Option<Spanned<String>>,
     /// In force from this instant on.
     pub(crate) from: Option<Spanned<Instant>>,
-    /// In force up to this instant, not including it.
+    /// In force up to this instant, exclusive.
     pub(crate) until: Option<Spanned<Instant>>,
-    /// Whether it is in force; a switch may change it later. Default: `on`.
+    /// Whether the rule is in force. A switch may change it later. Default: `on`.
     pub(crate) state: Option<LicenceState>,
 }
 
-/// A warning that may stand: `check` no longer tells it, and `--deny-warnings` no longer counts it.
+/// Accepts a warning: `check` no longer reports it, and `--deny-warnings` no longer counts it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Allow {
-    /// Its code, `W0606`.
+    /// Code of the warning: `W0606`.
     #[schemars(required)]
     pub(crate) code: Option<Spanned<String>>,
-    /// What it is told of: the id of a rule, or the name of a list, a table of deployments, a family, a fact, an authority or the policy itself.
+    /// Subject of the warning: the id of a rule, or the name of a list, a table of deployments, a
+    /// family, a fact, an authority or the policy itself.
     #[schemars(required)]
     pub(crate) at: Option<Spanned<String>>,
-    /// Why it may stand.
+    /// Why the warning is acceptable.
     #[schemars(required, length(min = 1))]
     pub(crate) reason: Option<Spanned<String>>,
 }
@@ -462,9 +478,9 @@ pub(crate) struct Allow {
 pub(crate) enum LicenceKind {
     /// Granted on application.
     Licence,
-    /// Granted by the text itself to whoever fits it.
+    /// Granted by the legal text itself to everybody who meets its terms.
     Exception,
-    /// What the text never covered.
+    /// A case that the legal text does not cover.
     Exclusion,
 }
 
@@ -477,11 +493,11 @@ pub(crate) enum LicenceState {
     Off,
 }
 
-/// An instant, as RFC 3339 has it.
+/// An instant in RFC 3339 form.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Instant(pub(crate) String);
 
-/// A day, `2026-07-08`: its first instant in UTC.
+/// A day, `2026-07-08`. It means its first instant in UTC.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Day(pub(crate) String);
 
@@ -509,15 +525,17 @@ impl JsonSchema for Day {
     }
 }
 
-/// The JSON Schema of a policy file: what `portcullis schema` prints, and what [`structure`](crate::policy::document::shape) checks against.
+/// The JSON Schema of a policy file. `portcullis schema` prints it, and
+/// [`shape`](crate::policy::document::shape) checks trees against it.
 pub(crate) static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(Document).to_value();
     tidy(&mut schema);
     schema
 });
 
-/// What the generator says of Rust types and nobody else needs goes: "or null" (TOML has none, and what may be left out is what is not
-/// `required`), defaults that are empty, widths of integers, line ends of doc comments.
+/// Removes generator output that is of no use here: "or null" (TOML has no null, and optional keys
+/// are those that are not `required`), empty defaults, integer widths, and the line breaks of doc
+/// comments.
 fn tidy(schema: &mut serde_json::Value) {
     use serde_json::Value;
     let null =

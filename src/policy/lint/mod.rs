@@ -1,6 +1,8 @@
-//! What a sound policy still may not mean: conditions that separate nobody, licences that lift nothing, ways out of a restriction.
+//! Looks for parts of a sound policy that may be unintended: conditions that do not distinguish
+//! callers, licences that lift nothing, ways to escape a restriction.
 //!
-//! Input: a policy that the checks have accepted. Output: warnings and notes, which change nothing.
+//! Input: a policy that the checks have accepted. Output: warnings and notes, which never change
+//! the policy.
 
 mod table;
 
@@ -11,10 +13,10 @@ use super::diagnostic::code;
 use super::diagnostic::problem::Problem;
 use super::model::*;
 
-/// The family of each pattern that has one, by the pattern's text.
+/// Maps the text of each pattern that belongs to a family to the index of that family.
 type FamilyOf<'p> = BTreeMap<&'p str, usize>;
 
-/// Reports all of it.
+/// Runs all lints.
 pub(crate) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
     let families: FamilyOf<'_> = (0..)
         .zip(&policy.families)
@@ -48,12 +50,12 @@ pub(crate) fn lint(policy: &Policy, problems: &mut Vec<Problem>) {
     unlisted_targets(policy, &families, problems);
 }
 
-/// What has been found since then is about this rule.
+/// Attributes all problems reported since `before` to this rule.
 fn at(name: &str, before: usize, problems: &mut [Problem]) {
     problems.iter_mut().skip(before).for_each(|problem| problem.at = Some(name.to_owned()));
 }
 
-/// Names that resolve to models in which no pattern occurs.
+/// Reports deployments that resolve to models in which no pattern occurs.
 fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Problem>) {
     if policy.deployments.is_empty() {
         return;
@@ -98,7 +100,7 @@ fn unlisted_targets(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec
                 }
             }
         }
-        // In the order of the file, each model once, and not without end.
+        // Report each model once, in the order of the file, 20 at most.
         let mut strangers: Vec<_> = strangers.into_iter().collect();
         strangers.sort_by_key(|(_, (entry, _))| entry.span);
         for (at, (target, (entry, count))) in strangers.iter().enumerate().take(20) {
@@ -160,7 +162,7 @@ fn restriction_conditions(policy: &Policy, restriction: &Restriction, problems: 
     }
 }
 
-/// `when && !unless`, as one condition.
+/// Returns `when && !unless` as one condition.
 fn applies(restriction: &Restriction) -> Condition {
     let when = restriction.when.as_ref().map_or(Condition::True, |clause| clause.condition.clone());
     match &restriction.unless {
@@ -171,7 +173,7 @@ fn applies(restriction: &Restriction) -> Condition {
     }
 }
 
-/// Warns of a clause, or a part of it, that is the same for all callers of whom everything is known.
+/// Reports a clause, or a part of it, that has the same value for all callers with complete facts.
 fn constant(
     policy: &Policy,
     clause: &Clause,
@@ -179,7 +181,7 @@ fn constant(
     if_true: &str,
     problems: &mut Vec<Problem>,
 ) {
-    // Saying `true` on purpose is no slip.
+    // An explicit `true` is intended.
     if clause.condition == Condition::True {
         return;
     }
@@ -201,7 +203,8 @@ fn constant(
     }
 }
 
-/// Under `doubt = "pass"`: can a caller to whom the restriction applies make that unknown?
+/// For `doubt = "pass"`: reports whether a caller to whom the restriction applies can make its
+/// condition unknown.
 fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Problem>) {
     let applies = applies(restriction);
     for hidden in [Hidden::Place, Hidden::Account] {
@@ -214,7 +217,8 @@ fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Proble
             }
         });
         let Some(span) = first else { continue };
-        // Too many cases to go through counts as a way out: the warning asks for a look, no more.
+        // A condition with too many cases to enumerate also gets the warning, which only asks for a
+        // review.
         if Table::new(policy, &applies).is_some_and(|table| !table.escapes(hidden)) {
             continue;
         }
@@ -235,7 +239,7 @@ fn escapes(policy: &Policy, restriction: &Restriction, problems: &mut Vec<Proble
     }
 }
 
-/// A licence for models that the restriction does not close.
+/// Reports a licence for models that the restriction does not close.
 fn lifts_nothing(
     policy: &Policy,
     families: &FamilyOf<'_>,
@@ -246,7 +250,8 @@ fn lifts_nothing(
     let Some(lifted) = patterns(policy, families, models) else { return };
     for restriction in licence.lifts.iter().filter_map(|index| policy.restrictions.get(*index)) {
         let Some(closed) = patterns(policy, families, &restriction.models) else { continue };
-        // What is longer is closed with what it holds, unless it belongs to another family; what is shorter stands for other models.
+        // A restriction also closes longer patterns that contain its own, unless they belong to
+        // another family. A shorter pattern covers other models.
         let closes = |(of, own): &(Option<usize>, Pattern),
                       family: Option<usize>,
                       pattern: &Pattern| {
@@ -267,7 +272,7 @@ fn lifts_nothing(
     }
 }
 
-/// Declared patterns of no family that restrictions close without naming them.
+/// Reports declared patterns without a family that a restriction closes without naming them.
 fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Problem>) {
     let rules = policy.restrictions.iter().map(|restriction| &restriction.models);
     let rules = rules.chain(policy.licences.iter().filter_map(|licence| licence.models.as_ref()));
@@ -279,7 +284,8 @@ fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Prob
             strays.entry(&pattern.text).or_insert(pattern);
         }
     }
-    // By their words, so that a pattern meets only those that can hold it; what has a `*` can hold many a word.
+    // Index the patterns by their words, to compare only pairs that can match. A pattern with `*`
+    // can match many words, so it is always compared.
     let mut by_word: BTreeMap<&str, Vec<&Pattern>> = BTreeMap::new();
     let mut open: Vec<&Pattern> = Vec::new();
     for pattern in strays.values().copied() {
@@ -326,7 +332,7 @@ fn also_closes(policy: &Policy, families: &FamilyOf<'_>, problems: &mut Vec<Prob
     }
 }
 
-/// The whole words of a pattern.
+/// Returns the whole words of a pattern.
 fn words(pattern: &Pattern) -> impl Iterator<Item = &str> {
     let (tokens, exact) = match &pattern.shape {
         Shape::Tokens(tokens) => (tokens.as_slice(), ""),
@@ -339,7 +345,7 @@ fn words(pattern: &Pattern) -> impl Iterator<Item = &str> {
     words.chain(exact.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty()))
 }
 
-/// The patterns a rule is about, each with the family that has it; `None`: every model.
+/// Returns the patterns that a rule applies to, each with its family. `None`: every model.
 fn patterns(
     policy: &Policy,
     families: &FamilyOf<'_>,

@@ -1,9 +1,10 @@
-//! The truth table of a condition, over the callers of whom everything is known.
+//! Builds the truth table of a condition over all callers with complete facts.
 //!
-//! Tests of one fact are not independent: `relation == "staff" && relation == "end_user"` is never true. So the table does not run over the
-//! truth values of the tests, but over values of the facts: for each fact enough of them to stand for all, that is one for
-//! every way in which its tests can come out. A few impossible callers more (an autonomous system between two numbers) are taken
-//! in; they can only hide a warning, never cause one.
+//! Tests of one fact are not independent: `relation == "staff" && relation == "end_user"` is never
+//! true. So the table does not enumerate truth values of tests but values of facts. For each fact
+//! it takes one value for every combination of results that the fact's tests can have. A few
+//! impossible callers are included (an autonomous system between two numbers). They can hide a
+//! warning but never cause one.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +12,19 @@ use crate::facts::network::Network;
 use crate::facts::place::Place;
 use crate::policy::model::*;
 
-/// Callers gone through at most.
+/// Maximum number of callers to enumerate.
 const CALLERS: usize = 1 << 12;
 
-/// Entries of a list above which being in it is taken to say nothing of what the entry is.
+/// Maximum number of list entries to enumerate. Membership in a longer list counts as independent
+/// of all other tests.
 const ENTRIES: usize = 256;
 
-/// What a caller can make unknown.
+/// Facts that a caller can make unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hidden {
-    /// By Tor: where they are.
+    /// The place, by using Tor.
     Place,
-    /// By leaving out the credential: what the account says.
+    /// The account facts, by leaving out the credential.
     Account,
 }
 
@@ -35,7 +37,8 @@ impl Hidden {
     }
 }
 
-/// A condition with its distinct tests, and for each fact the ways in which its tests can come out.
+/// A condition with its distinct tests, and for each fact the possible combinations of their
+/// results.
 pub(crate) struct Table<'c> {
     tree: Tree,
     atoms: Vec<&'c Atom>,
@@ -62,13 +65,13 @@ enum Node {
 }
 
 impl<'c> Table<'c> {
-    /// The table; `None` if it would be too large.
+    /// Builds the table. Returns `None` if it would be too large.
     pub(crate) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
         let mut atoms: Vec<&'c Atom> = Vec::new();
         let tree = compile(condition, &mut atoms)?;
         let mut groups: Vec<Group> = Vec::new();
         for (index, atom) in atoms.iter().enumerate() {
-            // Place, country and region are one fact seen three ways.
+            // Place, country and region are views of one fact.
             let fact = if Hidden::Place.hides(atom.fact) { FactRef::Place } else { atom.fact };
             match groups.iter_mut().find(|group| group.fact == fact) {
                 Some(group) => group.atoms.push(index),
@@ -86,7 +89,7 @@ impl<'c> Table<'c> {
         Some(Self { tree, atoms, groups })
     }
 
-    /// The value, if it is the same for every caller.
+    /// Returns the value of the condition if it is the same for every caller.
     pub(crate) fn constant(&self) -> Option<bool> {
         let mut seen = [false; 2];
         self.callers(|values| {
@@ -103,7 +106,8 @@ impl<'c> Table<'c> {
         }
     }
 
-    /// The outermost parts that are the same for every caller; no span: all of it.
+    /// Returns the outermost parts that have the same value for every caller. Without a span: the
+    /// whole condition.
     pub(crate) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
         if let Some(value) = self.constant() {
             return vec![(None, value)];
@@ -127,7 +131,8 @@ impl<'c> Table<'c> {
         found
     }
 
-    /// Whether some caller for whom the condition is true can make it unknown or false by hiding.
+    /// Returns whether some caller for whom the condition is true can make it unknown or false by
+    /// hiding these facts.
     pub(crate) fn escapes(&self, hidden: Hidden) -> bool {
         let tor = Network::of("tor").unwrap_or_default();
         let is_tor = |atom: &Atom| matches!(atom.test, Test::Has(bit) if tor.has(bit));
@@ -157,7 +162,7 @@ impl<'c> Table<'c> {
         found
     }
 
-    /// Goes through all callers until told to stop.
+    /// Calls `each` with the results of all tests, caller by caller, until it returns false.
     fn callers(&self, mut each: impl FnMut(&[Option<bool>]) -> bool) {
         let mut values = vec![Some(false); self.atoms.len()];
         let mut at = vec![0_usize; self.groups.len()];
@@ -174,7 +179,7 @@ impl<'c> Table<'c> {
             if !each(&values) {
                 return;
             }
-            // Counts up, one digit a group.
+            // Count up like a number with one digit for each group.
             let mut carried = true;
             for (digit, group) in at.iter_mut().zip(&self.groups) {
                 *digit += 1;
@@ -200,7 +205,8 @@ fn children(tree: &Tree) -> Vec<&Tree> {
 }
 
 fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tree> {
-    /// Above this the table would be too large anyway, and looking for the same test again takes quadratic time.
+    /// With more tests the table would be too large anyway, and the search for equal tests takes
+    /// quadratic time.
     const ATOMS: usize = 64;
     let over = |parts: &[Tree]| {
         parts
@@ -243,7 +249,7 @@ fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tr
     })
 }
 
-/// Strong Kleene logic; `None` is unknown.
+/// Evaluates in strong Kleene logic. `None` is unknown.
 fn value(tree: &Tree, values: &[Option<bool>]) -> Option<bool> {
     match &tree.node {
         Node::Constant(value) => Some(*value),
@@ -266,7 +272,8 @@ fn decided_by(decisive: bool, parts: &[Tree], values: &[Option<bool>]) -> Option
     all_known.then_some(!decisive)
 }
 
-/// The distinct ways in which the tests of one fact can come out together; `None` if there are too many to list.
+/// Returns the distinct combinations of results that the tests of one fact can have. `None` if
+/// there are too many.
 fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     let entries = |index: usize| policy.lists.get(index).map(|list| &list.entries);
     let large = |atom: &&Atom| {
@@ -297,12 +304,12 @@ fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>
         (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => {
             Some(points(atoms, &entries))
         }
-        // Yes-or-no facts, network kinds, address lists and tests of elements.
+        // Bool facts, network kinds, address lists and element tests.
         _ => independent(atoms),
     }
 }
 
-/// Any of the tests may come out either way.
+/// Returns all combinations of results.
 fn independent(atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     if atoms.len() > 12 {
         return None;
@@ -400,14 +407,15 @@ fn texts<'p>(
     }))
 }
 
-/// Numbers and times: on each threshold, and between any two.
+/// Enumerates numbers and times: each threshold, a value between each pair of neighbours, and one
+/// beyond each end.
 fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "thresholds a millisecond apart after the year 280000 would fall together, and hide a warning"
     )]
     let number = |literal: &Literal| match literal {
-        // Minus zero is zero.
+        // Turn minus zero into zero.
         Literal::Number(number) => Some(*number + 0.0),
         Literal::Time(time) => Some(*time as f64),
         Literal::Text(_) | Literal::Place(_) => None,
@@ -436,7 +444,7 @@ fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
         thresholds.last().map_or(0.0, |last| last + last.abs().max(1.0)),
     ];
     let callers: Vec<f64> = thresholds.iter().copied().chain(between).chain(ends).collect();
-    // How a time lies to `now` is taken as independent of how it lies to the thresholds.
+    // The order of a time and `now` counts as independent of the thresholds.
     let versus = [std::cmp::Ordering::Less, std::cmp::Ordering::Equal, std::cmp::Ordering::Greater];
     distinct(callers.iter().flat_map(|caller| {
         versus.map(|to_now| {
