@@ -97,11 +97,11 @@ pub const LIST_ELEMENTS: usize = 256;
 
 /// Bytes of a response that are held until it has named its model. Embeddings name it last, after
 /// megabytes of numbers.
-pub const ANSWER_HELD_BYTES: usize = 4 << 20;
+pub const RESPONSE_HELD_BYTES: usize = 4 << 20;
 
 /// Bytes of one AWS event stream frame: 16 MB of payload and 128 KB of headers (Smithy, "Event
 /// stream specification").
-pub const ANSWER_FRAME_BYTES: usize = (16 << 20) + (128 << 10) + 16;
+pub const RESPONSE_FRAME_BYTES: usize = (16 << 20) + (128 << 10) + 16;
 
 /// Bytes of one entry of a model list, and bytes of a response that are held until it is known to
 /// be a list. OpenRouter's longest entries have 8 KB.

@@ -99,7 +99,7 @@ impl Frames {
             let payload =
                 total.checked_sub(PRELUDE + CHECKSUM).and_then(|rest| rest.checked_sub(headers));
             match payload
-                .filter(|_| !self.crc == self.checksum(8) && total <= limits::ANSWER_FRAME_BYTES)
+                .filter(|_| !self.crc == self.checksum(8) && total <= limits::RESPONSE_FRAME_BYTES)
             {
                 Some(payload) => (self.headers, self.payload) = (headers, payload),
                 None => self.fail(at, watch),

@@ -133,7 +133,7 @@ impl Response {
         let watch = &mut self.watch;
         while !bytes.is_empty() && watch.cut.is_none() {
             // INVARIANT: held bytes are judged exactly at the bound, wherever chunks end.
-            let room = limits::ANSWER_HELD_BYTES.saturating_sub(watch.held - watch.free).max(1);
+            let room = limits::RESPONSE_HELD_BYTES.saturating_sub(watch.held - watch.free).max(1);
             let (piece, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
             bytes = rest;
             let before = watch.held;
@@ -145,7 +145,7 @@ impl Response {
                 FormatReader::Events(events) => events.feed(bundle, piece, before, watch),
                 FormatReader::Frames(frames) => frames.feed(bundle, piece, before, watch),
             }
-            if watch.held - watch.free >= limits::ANSWER_HELD_BYTES {
+            if watch.held - watch.free >= limits::RESPONSE_HELD_BYTES {
                 watch.overflow();
             }
         }
