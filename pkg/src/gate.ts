@@ -122,12 +122,19 @@ export class Gate {
   /**
    * Returns what a caller may and may not use.
    *
-   * @param request Names an operation. `denied` and `may` then hold for that operation, which must take the model's name
-   *   in its JSON body. By default they hold for an unknown operation, to which every rule may apply.
-   * @throws PortcullisError `input_invalid`
+   * @param request An operation that takes the model's name in its JSON body. The answers hold for
+   *   that operation. It may be left out if no rule of the policy depends on the operation
+   *   (`info.needs.operation`). The answers then hold for every operation.
+   * @throws PortcullisError `input_invalid`, also if the request is left out and a rule depends on
+   *   the operation
    */
-  access(facts: Facts, request: Pick<Head, "method" | "url"> = this.#anywhere()): Access {
-    const { method, url } = headOf(request);
+  access(facts: Facts, request?: Pick<Head, "method" | "url">): Access {
+    const { needs, dialects } = this.info;
+    if (request === undefined && needs.operation) throw invalid("the policy needs an operation");
+    const { method, url } = headOf(
+      // A target below a guarded prefix that is no operation.
+      request ?? { method: "POST", url: `${dialects[0]?.prefix ?? ""}/` },
+    );
     const headers = [["content-type", "application/json"]] as const;
     const head = { method, url, headers };
     const known = settled(facts);
@@ -303,11 +310,6 @@ export class Gate {
       }
       return found;
     };
-  }
-
-  /** A target below a guarded prefix that is no operation. */
-  #anywhere(): Pick<Head, "method" | "url"> {
-    return { method: "POST", url: `${this.info.dialects[0]?.prefix ?? ""}/` };
   }
 
   #enter<T>(work: (edge: Edge) => T): T {

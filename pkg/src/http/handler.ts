@@ -21,7 +21,7 @@ import { type AccessClaim, Signer, withoutAcknowledgement } from "../access-head
 import { codingHeaders, unforwardable } from "./headers.ts";
 import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
-import { type Buffered, isList, isMissing } from "../input.ts";
+import { type Buffered, isMissing } from "../input.ts";
 import { STATUS_PATH, log, status } from "../operate/status.ts";
 import { type Screening, passes } from "../screening.ts";
 import type { Facts, Place, Verdict } from "../types.ts";
@@ -477,7 +477,8 @@ function logDecision(
   if (verdict === undefined) return;
   const { mentions: _, ...words } = verdict;
   const { place } = state.platform.facts(request, headers, settings);
-  const country = `${isMissing(place) || isList(place) ? "" : (place as Place).country}`;
+  // A list of places has no country, and neither has an unknown place.
+  const country = `${(place as Place | undefined)?.country}`;
   log({
     event: "decision",
     case: caseId,

@@ -22,10 +22,7 @@ export function facts(request: Request, headers: HeaderMap, settings: Settings):
   const { country, regionCode, asn } = (request as unknown as { cf?: Cf }).cf ?? {};
   const place: Place =
     settings.LOCAL === "1"
-      ? {
-          country: headers.get("cf-ipcountry") ?? "",
-          region: headers.get("cf-region-code") ?? "",
-        }
+      ? { country: headers.get("cf-ipcountry"), region: headers.get("cf-region-code") }
       : { country, region: regionCode };
   return {
     // Behind another Worker the caller's own place is unknown, so it is a second candidate.
