@@ -9,8 +9,9 @@ const MODEL = /^[ -~]+$/;
 /**
  * Makes an {@link Access}.
  *
- * `may` judges a request that names the model in a JSON body. The request's operation is usually unknown, so the best
- * verdict on it is `defer` with the reason `unknown_operation`. An unlisted model has another reason.
+ * `may` judges a request that names the model in a JSON body. The request's operation is usually
+ * unknown, so the best verdict on it is `defer` with the reason `unknown_operation`. An unlisted
+ * model has another reason.
  *
  * @param denied Lists the denied families
  * @param judge Judges a request with this JSON body

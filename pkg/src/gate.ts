@@ -1,8 +1,8 @@
 /**
  * A policy, loaded and ready to decide.
  *
- * Facts and requests come in, verdicts go out. A gate fetches, forwards and stores nothing; `http/handler.ts` puts its
- * verdicts into effect.
+ * Facts and requests come in, verdicts go out. A gate fetches, forwards and stores nothing;
+ * `http/handler.ts` puts its verdicts into effect.
  */
 import { Edge } from "../wasm/edge.js";
 import { accessOf } from "./access.ts";
@@ -46,8 +46,9 @@ export interface Begun {
  * @example
  * ```js
  * const gate = await Gate.load({ module, bundle });
- * const facts = { place: { country: "FR" }, account: gate.account({ export: { us_person_ear: true } }) };
- * const { verdict } = gate.judge({ method: "POST", url: "/v1/chat/completions", headers, body }, facts);
+ * const account = gate.account({ export: { us_person_ear: true } });
+ * const head = { method: "POST", url: "/v1/chat/completions", headers };
+ * const { verdict } = gate.judge({ ...head, body }, { place: { country: "FR" }, account });
  * ```
  */
 export class Gate {
@@ -77,9 +78,11 @@ export class Gate {
   }
 
   /**
-   * Loads a policy. Starts the edge module if this isolate runs none yet, and checks the bundle in linear time.
+   * Loads a policy. Starts the edge module if this isolate runs none yet, and checks the bundle in
+   * linear time.
    *
-   * @throws PortcullisError `module_unusable`, `input_invalid`, `list_key_wrong` or a `bundle_` code
+   * @throws PortcullisError `module_unusable`, `input_invalid`, `list_key_wrong` or a `bundle_`
+   *   code
    * @example
    * ```js
    * import { readFile } from "node:fs/promises";
@@ -102,11 +105,11 @@ export class Gate {
   }
 
   /**
-   * Classifies an account record. Each fact is read where the policy's `claim` pointer (RFC 6901) points. A value of a
-   * wrong type is unknown. The record is copied.
+   * Classifies an account record. Each fact is read where the policy's `claim` pointer (RFC 6901)
+   * points. A value of a wrong type is unknown. The record is copied.
    *
-   * @throws PortcullisError `input_invalid` if the record is no object of data. For a caller without a record leave
-   *   `account` out of the facts.
+   * @throws PortcullisError `input_invalid` if the record is no object of data. For a caller
+   *   without a record leave `account` out of the facts.
    */
   account(data: unknown): Account {
     const kept = copied(data);
@@ -147,11 +150,13 @@ export class Gate {
   /**
    * Judges a request.
    *
-   * A `Request`, of any realm or package, is read up to the point where its verdict is settled; clone it to forward it.
-   * A plain object `{ method, url, headers, body }` is judged synchronously.
+   * A `Request`, of any realm or package, is read up to the point where its verdict is settled;
+   * clone it to forward it. A plain object `{ method, url, headers, body }` is judged
+   * synchronously.
    *
-   * @throws PortcullisError `input_invalid` for facts, heads and bodies of the wrong kind, and for a body that other code
-   *   has read or reads; `body_unusable` for a body that breaks off; `trapped`, `replaced`
+   * @throws PortcullisError `input_invalid` for facts, heads and bodies of the wrong kind, and for
+   *   a body that other code has read or reads; `body_unusable` for a body that breaks off;
+   *   `trapped`, `replaced`
    */
   judge(request: StreamedRequest, facts: Facts): Promise<Verdict>;
   judge(request: HeldRequest, facts: Facts): Verdict;
@@ -177,7 +182,8 @@ export class Gate {
 
   #judgeHeld(request: HeldRequest, facts: Facts): Verdict {
     const head = headOf(request);
-    // A server's own request object is a stream or keeps its body elsewhere, so it would seem to have no body.
+    // A server's own request object is a stream or keeps its body elsewhere, so it would seem to
+    // have no body.
     const prototype: unknown = Object.getPrototypeOf(request);
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
       throw invalid("the request is neither a `Request` nor a plain object");
@@ -216,7 +222,10 @@ export class Gate {
     };
   }
 
-  /** @internal Calls `work` with the module, which then knows what the caller of a {@link Session} may use now. */
+  /**
+   * @internal Calls `work` with the module, which then knows what the caller of a {@link Session}
+   *   may use now.
+   */
   step<T>(
     head: Head,
     facts: Facts,
@@ -235,8 +244,8 @@ export class Gate {
   }
 
   /**
-   * Turns one restriction or licence `on`, `off` or to `shadow`. The state stays until the next switch, also after the
-   * module's instance was replaced.
+   * Turns one restriction or licence `on`, `off` or to `shadow`. The state stays until the next
+   * switch, also after the module's instance was replaced.
    *
    * @returns False if the policy has no such rule
    * @throws PortcullisError `input_invalid` for any other state
@@ -252,7 +261,10 @@ export class Gate {
     return known;
   }
 
-  /** Returns the wasm memory. Open screenings still work to their end; a later use loads the bundle again. */
+  /**
+   * Returns the wasm memory. Open screenings still work to their end; a later use loads the bundle
+   * again.
+   */
   free(): void {
     if (this.#generation === generation()) this.#edge.free();
     this.#generation = -1;
@@ -282,13 +294,19 @@ export class Gate {
     return bits;
   }
 
-  /** Returns the verdict on a request that passes unread. It is always the same, unless a licence plays a part. */
+  /**
+   * Returns the verdict on a request that passes unread. It is always the same, unless a licence
+   * plays a part.
+   */
   #passed(bits: number): Verdict {
     const ask = (): Verdict => this.#enter((edge) => JSON.parse(edge.verdict()) as Verdict);
     return (bits & LICENSED) === 0 ? (this.#plain[bits & GUARDED] ??= ask()) : ask();
   }
 
-  /** Reads the headers. Call it directly after `#access`, because the module keeps one caller's denied set. */
+  /**
+   * Reads the headers. Call it directly after `#access`, because the module keeps one caller's
+   * denied set.
+   */
   #read(head: CheckedHead, facts: SettledFacts, bits: number): Screening {
     const headers = headerText(head.headers);
     const reader = this.#enter((edge) => edge.read(headers));
@@ -300,7 +318,10 @@ export class Gate {
     );
   }
 
-  /** Returns a function that lists the denied families. The list is made at the first call, since most callers need none. */
+  /**
+   * Returns a function that lists the denied families. The list is made at the first call, since
+   * most callers need none.
+   */
   #families(head: CheckedHead, facts: SettledFacts): () => readonly DeniedFamily[] {
     let found: readonly DeniedFamily[] | undefined;
     return () => {

@@ -52,7 +52,19 @@ const IDS = [
   ...["gpt-9", "unknown", "closed", "open", "mixed", "*", "auto", "default", "models/closed-1"],
   ...["us.anthropic.closed-1-v1:0", "ft:closed-1:org::id", "closed%2d1", "open-1,closed-1", "."],
 ];
-const INVALID = ["", "é", "a\nb", "\0", "x".repeat(2_049), "\ud800", 1, null, undefined, {}, ["open-1"]];
+const INVALID = [
+  "",
+  "é",
+  "a\nb",
+  "\0",
+  "x".repeat(2_049),
+  "\ud800",
+  1,
+  null,
+  undefined,
+  {},
+  ["open-1"],
+];
 
 /** One operation of each dialect that takes the model in its JSON body. */
 const OPERATIONS = {
@@ -87,7 +99,8 @@ for (const unlisted of ["defer", "pass", "deny"]) {
           );
           seen.add(verdict);
           if (model.includes(",")) assert.ok(!access.may(model) || verdict === "pass", model);
-          else assert.equal(access.may(model), verdict === "pass", `${country} ${model} ${verdict}`);
+          else
+            assert.equal(access.may(model), verdict === "pass", `${country} ${model} ${verdict}`);
         }
         if (country === "FR") assert.ok(seen.has("pass") && seen.has("deny"));
       }

@@ -78,7 +78,11 @@ test("reasons of the decoder", () => {
 
 const FACTS = [
   ["nothing known", {}, ["", "", "", "", " "]],
-  ["null is unknown", { place: null, asn: null, ip: null, network: null, stale: null }, ["", "", "", "", " "]],
+  [
+    "null is unknown",
+    { place: null, asn: null, ip: null, network: null, stale: null },
+    ["", "", "", "", " "],
+  ],
   ["a country", { place: { country: "FR" } }, ["", "", "", "", "FR "]],
   ["a country and a region", { place: { country: "US", region: "TX" } }, ["", "", "", "", "US TX"]],
   ["a place of which nothing is known", { place: {} }, ["", "", "", "", " "]],
@@ -93,7 +97,8 @@ const FACTS = [
 ];
 
 for (const [name, facts, lines] of FACTS) {
-  test(`facts as lines: ${name}`, () => assert.deepEqual(wire.factsLines(facts).split("\n"), lines));
+  test(`facts as lines: ${name}`, () =>
+    assert.deepEqual(wire.factsLines(facts).split("\n"), lines));
 }
 
 test("the edge module reads each line as the fact that it is", async () => {
@@ -106,7 +111,11 @@ test("the edge module reads each line as the fact that it is", async () => {
   const denied = (facts) => gate.access({ ...US, ...facts }).denied.map(({ id }) => id);
   assert.deepEqual(denied({}), []);
   assert.deepEqual(denied({ place: [{ country: "US" }, { country: "FR" }] }), ["mythos-class"]);
-  assert.deepEqual(denied({ place: { country: "UA", region: "43" } }), ["mythos-class", "open", "*"]);
+  assert.deepEqual(denied({ place: { country: "UA", region: "43" } }), [
+    "mythos-class",
+    "open",
+    "*",
+  ]);
   assert.deepEqual(denied({ network: ["vpn", "tor"] }), ["mythos-class", "open", "*"]);
   assert.deepEqual(denied({ asn: 64500 }), ["mythos-class"]);
   assert.deepEqual(denied({ asn: 64501, ip: "192.0.2.1" }), []);
@@ -116,7 +125,12 @@ test("the edge module reads each line as the fact that it is", async () => {
 });
 
 test("header lines", () => {
-  const text = wire.headerText([["a", "1"], [":path", "/"], ["b", ""], ["a", " 2"]]);
+  const text = wire.headerText([
+    ["a", "1"],
+    [":path", "/"],
+    ["b", ""],
+    ["a", " 2"],
+  ]);
   assert.equal(text, "a: 1\n:path: /\nb: \na:  2\n");
   assert.throws(() => wire.headerText([["a", "1\nb: 2"]]), { code: "input_invalid" });
 });

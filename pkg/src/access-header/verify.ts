@@ -66,8 +66,8 @@ export type AccessKeys = ReadonlyMap<
 >;
 
 /**
- * Reads the gate's keys: `id:hmac-sha256:…` or `id:ed25519:…` (a public key), separated by commas. During a change of keys
- * give the old and the new one.
+ * Reads the gate's keys: `id:hmac-sha256:…` or `id:ed25519:…` (a public key), separated by commas.
+ * During a change of keys give the old and the new one.
  *
  * @throws PortcullisError `key_invalid`
  * @example
@@ -108,7 +108,8 @@ export async function publicKey(secret: string): Promise<string> {
  * Verifies the access header of a request. Call it before other code rewrites the target.
  *
  * @param request A `Request`, Node's `req`, or `{ method, target, headers }`
- * @param options `now`: milliseconds since the epoch. `nonces`: without a store a header can be used again while it is valid.
+ * @param options `now`: milliseconds since the epoch. `nonces`: without a store a header can be
+ *   used again while it is valid.
  * @returns The content of the header, or the code of the error
  * @throws PortcullisError `input_invalid` for arguments of the wrong kind. Answer no request then.
  * @example

@@ -2,9 +2,9 @@
  * Reads the facts that Cloudflare knows about a connection.
  *
  * Who can set them: the runtime builds `request.cf` from the connection (Workers runtime API,
- * "IncomingRequestCfProperties", 2026), unless another Worker made the request, which the header `CF-Worker` shows.
- * Cloudflare sets `CF-Connecting-IP` over any copy that a client sends ("HTTP request headers", 2026). No other header is
- * a fact.
+ * "IncomingRequestCfProperties", 2026), unless another Worker made the request, which the header
+ * `CF-Worker` shows. Cloudflare sets `CF-Connecting-IP` over any copy that a client sends ("HTTP
+ * request headers", 2026). No other header is a fact.
  */
 import type { ConnectionFacts, HeaderMap, Settings } from "../../http/platform.ts";
 import type { Place } from "../../types.ts";
