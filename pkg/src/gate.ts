@@ -136,7 +136,7 @@ export class Gate {
     if (request === undefined && needs.operation) throw invalid("the policy needs an operation");
     const { method, url } = headOf(
       // A target below a guarded prefix that is no operation.
-      request ?? { method: "POST", url: `${dialects[0]?.prefix ?? ""}/` },
+      request === undefined ? { method: "POST", url: `${dialects[0]?.prefix ?? ""}/` } : request,
     );
     const headers = [["content-type", "application/json"]] as const;
     const head = { method, url, headers };
