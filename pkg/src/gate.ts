@@ -5,7 +5,7 @@
  * `http/handler.ts` puts its verdicts into effect.
  */
 import { Edge } from "../wasm/edge.js";
-import { accessOf } from "./access.ts";
+import { UNRESTRICTED, accessOf } from "./access.ts";
 import { Account } from "./account.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
 import { type CheckedHead, headOf } from "./http/head.ts";
@@ -141,8 +141,8 @@ export class Gate {
     const headers = [["content-type", "application/json"]] as const;
     const head = { method, url, headers };
     const known = settled(facts);
-    const unrestricted = (this.#access(head, known) & READ) === 0;
-    return accessOf(unrestricted, this.#families(head, known), (body) =>
+    if ((this.#access(head, known) & READ) === 0) return UNRESTRICTED;
+    return accessOf(this.#families(head, known), (body) =>
       this.#judgeHeld({ ...head, body }, known),
     );
   }
@@ -252,7 +252,7 @@ export class Gate {
    */
   switch(id: string, state: SwitchState): boolean {
     if (typeof id !== "string" || !["on", "off", "shadow"].includes(state))
-      throw invalid("no id of a rule, or a state other than on, off and shadow");
+      throw invalid("no id or no state of a rule");
     const known = this.#enter((edge) => edge.switch(id, state));
     if (known) {
       this.#switched.set(id, state);
@@ -284,8 +284,7 @@ export class Gate {
     const bits = this.#enter((edge) => {
       edge.begin();
       for (const one of accounts) {
-        if (!(one instanceof Account))
-          throw invalid("an account is not from `gate.account` or `gate.accountByName`");
+        if (!(one instanceof Account)) throw invalid("an account is not from `gate.account`");
         one.use(this, (handle) => edge.candidate(handle));
       }
       return access(edge, method, url, lines, facts);
