@@ -100,8 +100,9 @@ for (const { id, content, whole } of sections(module)) {
   );
 }
 for (const [pattern, times, rest] of CUTS) {
-  const found = script.split(pattern).length - 1;
-  if (found === 0 || (times !== undefined && found !== times))
+  const found =
+    typeof pattern === "string" ? script.split(pattern).length - 1 : script.match(pattern)?.length;
+  if (!found || (times !== undefined && found !== times))
     throw new Error(`${scriptPath}: ${pattern} is there ${found} times`);
   script = script.replace(pattern, rest);
 }
