@@ -21,7 +21,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint clean
+.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,7 +51,7 @@ policy: ## the worked example as a bundle, beside the worker
 run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
 	@exec node tools/serve.mjs
 
-test: lint test-drift test-native test-wasm build test-package test-worker test-clients test-differential test-size docs ## everything that CI checks
+test: lint test-drift test-native test-wasm build test-package test-worker test-clients test-examples test-docs test-differential test-size docs ## everything that CI checks
 
 test-drift: ## what compares a vendor's package with a dialect
 	@tools/install.sh node
@@ -59,7 +59,7 @@ test-drift: ## what compares a vendor's package with a dialect
 
 test-native: ## the crate and the command line
 	@tools/install.sh rust
-	cargo test --features cli,ed25519
+	cargo test
 
 test-wasm: ## the corpus in headless Chromium and Firefox, against the native verdicts
 	@tools/install.sh rust bindgen browsers
@@ -81,6 +81,13 @@ test-package: build ## the npm package in Node, and its types as a consumer sees
 	@$(NODE_TEST) pkg/test/*.test.mjs
 	tools/consume.sh
 
+test-examples: build ## the programs of examples/, with real requests
+	@cargo build --quiet --examples
+	$(NODE_TEST) tests/examples/*.test.mjs
+
+test-docs: build ## every block, link and screen of the documents
+	@$(NODE_TEST) tests/docs/*.test.mjs
+
 parsers: # what other servers read requests with
 	@tools/install.sh rust node python golang
 	echo "parsers: building"
@@ -100,7 +107,7 @@ test-size: build ## the byte budget, and what must not be in the edge module
 
 bench: bench-native bench-worker ## all figures of docs/performance.md
 
-bench-native: ## reach, scan and decoding, natively
+bench-native: ## denied set, scan and decoding, natively
 	@tools/install.sh rust node
 	cargo bench --features author
 
@@ -112,25 +119,31 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 	node benches/decode.mjs
 	node benches/memory.mjs
 
-docs: ## the crate's documentation, warnings refused
-	@tools/install.sh rust
+docs: package ## the documentation of the crate and of the package, warnings refused
+	@tools/install.sh rust node
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli,ed25519
-	echo "docs: $(TARGET)/doc/portcullis/index.html"
+	tools/typedoc/node_modules/.bin/typedoc --options tools/typedoc
+	echo "docs: $(TARGET)/doc/portcullis/index.html, $(CURDIR)/target/doc/package/index.html"
 
 fmt: ## format the sources: Rust, TypeScript, JavaScript
 	@tools/install.sh rust node
 	cargo fmt
 	prettier --log-level=warn --write $(FORMATTED)
 
-lint: ## formatting and clippy, warnings refused
+lint: ## formatting, clippy and the table of imports, warnings refused
 	@tools/install.sh rust node
 	cargo fmt --check
 	prettier --log-level=warn --check $(FORMATTED)
+	node tools/imports.mjs
 	cargo clippy --quiet --all-targets --features cli,ed25519 -- -D warnings
 	cargo clippy --quiet --features origin -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features edge -- -D warnings
 	cargo clippy --quiet --target wasm32-unknown-unknown --features decoder -- -D warnings
 	echo "lint: clean"
+
+deny: ## licenses, sources and known vulnerabilities of the crate's dependencies (needs the network)
+	@tools/install.sh rust deny
+	cargo-deny check
 
 clean: ## what the build made; tools and npm packages stay
 	@rm -rf pkg/dist pkg/wasm pkg/LICENSE-* pkg/*.tgz $(CURDIR)/target

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use portcullis::{Decoder, Gate, Memory, Pending};
+use portcullis::{Decoder, Gate, Inspection, Memory};
 use stand::{READ, end, fail, gate, time};
 
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
@@ -65,7 +65,11 @@ fn chat(size: usize) -> String {
         (state >> 16) % below
     };
     let words: Vec<String> = (0..2_000)
-        .map(|_| (0..2 + random(9)).map(|_| char::from_u32(u32::from(b'a') + random(26)).unwrap_or('x')).collect())
+        .map(|_| {
+            (0..2 + random(9))
+                .map(|_| char::from_u32(u32::from(b'a') + random(26)).unwrap_or('x'))
+                .collect()
+        })
         .collect();
     let mut text = String::new();
     while text.len() < size {
@@ -78,9 +82,15 @@ fn chat(size: usize) -> String {
 }
 
 fn coded(body: &[u8], script: &str) -> Vec<u8> {
-    let script = format!("const z=require('zlib'),b=require('fs').readFileSync(0);process.stdout.write({script})");
+    let script = format!(
+        "const z=require('zlib'),b=require('fs').readFileSync(0);process.stdout.write({script})"
+    );
     let run = || -> std::io::Result<Vec<u8>> {
-        let mut node = Command::new("node").args(["-e", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut node = Command::new("node")
+            .args(["-e", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         if let Some(mut input) = node.stdin.take() {
             input.write_all(body)?;
         }
@@ -90,7 +100,8 @@ fn coded(body: &[u8], script: &str) -> Vec<u8> {
 }
 
 fn decode(codings: &str, coded: &[u8], mut take: impl FnMut(&[u8])) {
-    let mut decoder = Decoder::new(codings, false, &Memory::default()).unwrap_or_else(|reason| fail(reason.code()));
+    let mut decoder = Decoder::new(codings, false, &Memory::default())
+        .unwrap_or_else(|reason| fail(reason.code()));
     let mut drain = |decoder: &mut Decoder| loop {
         match decoder.next() {
             Ok(Some(piece)) => take(piece),
@@ -114,6 +125,6 @@ fn scan<'b>(gate: &mut Gate, pieces: impl Iterator<Item = &'b [u8]>) {
     end(gate, pending);
 }
 
-fn begin(gate: &mut Gate) -> Pending {
+fn begin(gate: &mut Gate) -> Inspection {
     stand::begin(gate, "POST", URL, &[("content-type", "application/json")])
 }

@@ -1,7 +1,7 @@
 //! What a table of deployments costs: bytes of the bundle, time to check, compile and load it, and nanoseconds of a decision with and without.
 //!
 //! Input: tables of so many names, short ones (`acme-gpt-000017-prod`, as in Azure) and long ones (ARNs of application profiles), each of which resolves
-//! to one of 50 models. Output: one line a table. A decision is a reach, a head and a chat of 1 KB; each figure is the best of many rounds.
+//! to one of 50 models. Output: one line a table. A decision is a denied set, a head and a chat of 1 KB; each figure is the best of many rounds.
 //!
 //! ```sh
 //! cargo bench --features author --bench deployments
@@ -11,20 +11,27 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use portcullis::policy::{File, Options, Source, compile, load};
-use portcullis::{Approach, Caller, Gate, Head, OwnedBundle};
+use portcullis::compile;
+use portcullis::policy::{File, Options, Source, load};
+use portcullis::{Begun, Caller, Gate, Head, OwnedBundle};
 
 fn name(long: bool, number: usize) -> String {
     if long {
-        format!("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/{number:012x}")
+        format!(
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/{number:012x}"
+        )
     } else {
         format!("acme-gpt-{number:06}-prod")
     }
 }
 
 fn main() {
-    println!("  names             bundle       check     compile        load |  model ns   name ns unknown ns");
-    for (count, long) in [(0, false), (1_000, false), (10_000, false), (100_000, false), (100_000, true)] {
+    println!(
+        "  names             bundle       check     compile        load |  model ns   name ns unknown ns"
+    );
+    for (count, long) in
+        [(0, false), (1_000, false), (10_000, false), (100_000, false), (100_000, true)]
+    {
         let mut file = String::new();
         for number in 0..count {
             let _ = writeln!(file, "{}\tmodel-{}", name(long, number), number % 50);
@@ -46,7 +53,9 @@ fn main() {
         let compiled = begin.elapsed();
         let size = bytes.len();
         let begin = Instant::now();
-        let Ok(bundle) = OwnedBundle::new(bytes) else { return println!("the bundle cannot be read") };
+        let Ok(bundle) = OwnedBundle::new(bytes) else {
+            return println!("the bundle cannot be read");
+        };
         let load = begin.elapsed();
         let Ok(mut gate) = Gate::new(bundle, None) else { return println!("no gate") };
         let known = name(long, count / 3);
@@ -61,19 +70,28 @@ fn main() {
     }
 }
 
-/// The time of one decision: reach, head, body, verdict.
+/// The time of one decision: denied set, head, body, verdict.
 fn decision(gate: &mut Gate, model: &str) -> Duration {
-    let body = format!("{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}", "word ".repeat(190));
-    let head = Head { method: "POST", url: "/v1/chat/completions", headers: &[("content-type", "application/json")] };
+    let body = format!(
+        "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",
+        "word ".repeat(190)
+    );
+    let head = Head {
+        method: "POST",
+        url: "/v1/chat/completions",
+        headers: &[("content-type", "application/json")],
+    };
     let caller = Caller::default();
     let mut best = Duration::MAX;
     for _ in 0..300 {
         let begin = Instant::now();
         for _ in 0..20 {
-            let Approach::Read(unread) = gate.approach(head.method, head.url, &caller, 0) else { return Duration::ZERO };
-            let mut pending = gate.read(unread, &head);
+            let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else {
+                return Duration::ZERO;
+            };
+            let mut pending = gate.inspect(unread, &head);
             gate.feed(&mut pending, body.as_bytes());
-            black_box(gate.conclude(&mut pending));
+            black_box(gate.finish(&mut pending));
         }
         best = best.min(begin.elapsed() / 20);
     }

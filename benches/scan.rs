@@ -1,4 +1,4 @@
-//! What reading a body costs: megabytes a second of whole readings, from reach to verdict.
+//! What reading a body costs: megabytes a second of whole readings, from denied set to verdict.
 //!
 //! Input: bodies of 1 KB to 10 MB, by kind: chat with three escapes a line, one long string, Chinese, token arrays, tools, lines of a batch
 //! file in a multipart form and by themselves, a form, a file in a multipart form, a batch of requests. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
@@ -16,23 +16,35 @@ use stand::{READ, begin, end, gate, time};
 const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /// The name of a kind, the path it is sent to, its content type, and a body of about a size.
-type Kind = (&'static str, &'static str, &'static str, fn(usize) -> String);
+type VerdictKind = (&'static str, &'static str, &'static str, fn(usize) -> String);
 
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";
 
-const KINDS: [Kind; 11] = [
-    ("chat, model first", CHAT, JSON, |size| format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))),
-    ("chat, model last", CHAT, JSON, |size| format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))),
-    ("one long string", CHAT, JSON, |size| user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))),
-    ("Chinese", CHAT, JSON, |size| user(&"门在城堡边缘落下，挡住了受限制的模型请求。\\n".repeat(size / 65 + 1))),
+const KINDS: [VerdictKind; 11] = [
+    ("chat, model first", CHAT, JSON, |size| {
+        format!(r#"{{"model":"haiku-4","messages":[{}]}}"#, chat(size))
+    }),
+    ("chat, model last", CHAT, JSON, |size| {
+        format!(r#"{{"messages":[{}],"model":"haiku-4"}}"#, chat(size))
+    }),
+    ("one long string", CHAT, JSON, |size| {
+        user(&"lorem ipsum dolor sit amet ".repeat(size / 27 + 1))
+    }),
+    ("Chinese", CHAT, JSON, |size| {
+        user(&"门在城堡边缘落下，挡住了受限制的模型请求。\\n".repeat(size / 65 + 1))
+    }),
     ("token arrays", "/v1/embeddings", JSON, |size| {
-        let tokens: Vec<String> = (0..size / 6).map(|i| (i * 7_919 % 100_277).to_string()).collect();
+        let tokens: Vec<String> =
+            (0..size / 6).map(|i| (i * 7_919 % 100_277).to_string()).collect();
         format!(r#"{{"model":"haiku-4","input":[{}]}}"#, tokens.join(","))
     }),
     ("tools", CHAT, JSON, |size| {
         let tool = r#"{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}"#;
-        format!(r#"{{"model":"haiku-4","messages":[],"tools":[{}]}}"#, vec![tool; size / tool.len() + 1].join(","))
+        format!(
+            r#"{{"model":"haiku-4","messages":[],"tools":[{}]}}"#,
+            vec![tool; size / tool.len() + 1].join(",")
+        )
     }),
     ("batch file", "/v1/files", "multipart/form-data; boundary=B", |size| {
         format!("{}{}--B--\r\n", part("purpose", "batch"), part("file", &lines(size)))
@@ -41,7 +53,10 @@ const KINDS: [Kind; 11] = [
         format!("{}\r\n", user("Hello there, what is this? What is that?")).repeat(size / 100 + 1)
     }),
     ("form", "/v1/images/edits", "application/x-www-form-urlencoded", |size| {
-        format!("model=haiku-4&prompt={}", "The+quick+brown+fox%2C+said+%22jump%22.+".repeat(size / 40 + 1))
+        format!(
+            "model=haiku-4&prompt={}",
+            "The+quick+brown+fox%2C+said+%22jump%22.+".repeat(size / 40 + 1)
+        )
     }),
     ("multipart, a file", "/v1/audio/transcriptions", "multipart/form-data; boundary=B", |size| {
         let file = "\u{1}RIFF \u{7f}~ data \r\n-".repeat(size / 20 + 1);
@@ -51,12 +66,18 @@ const KINDS: [Kind; 11] = [
     ("batch of requests", "/batch", "multipart/mixed; boundary=B", |size| {
         let body = user(&"lorem ipsum dolor sit amet ".repeat(36));
         let head = "--B\r\nContent-Type: application/http\r\n\r\nPOST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Type: application/json\r\n\r\n";
-        format!("{}--B--\r\n", format!("{head}{body}\r\n").repeat(size / (body.len() + head.len()) + 1))
+        format!(
+            "{}--B--\r\n",
+            format!("{head}{body}\r\n").repeat(size / (body.len() + head.len()) + 1)
+        )
     }),
 ];
 
 fn main() {
-    println!("{:20}{:>10}{:>10}{:>10}{:>10}{:>10}  MB/s", "", "1 KB", "10 KB", "100 KB", "1 MB", "10 MB");
+    println!(
+        "{:20}{:>10}{:>10}{:>10}{:>10}{:>10}  MB/s",
+        "", "1 KB", "10 KB", "100 KB", "1 MB", "10 MB"
+    );
     let mut gate = gate(&["openai", "gemini"]);
     for (name, path, content_type, body) in KINDS {
         print!("{name:20}");
@@ -71,7 +92,8 @@ fn main() {
 
 fn chat(size: usize) -> String {
     let line = r#"The quick brown fox said \"jump\" over 12 lazy dogs, and it did so.\n"#;
-    let message = |i: usize| format!(r#"{{"role":"user","content":"{}"}}"#, line.repeat(1 + i * 7 % 30));
+    let message =
+        |i: usize| format!(r#"{{"role":"user","content":"{}"}}"#, line.repeat(1 + i * 7 % 30));
     let mut messages = vec![message(0)];
     let mut length = 0;
     while length < size {

@@ -1,38 +1,49 @@
-//! A loaded bundle that decides: facts, reach, request and verdict put together.
+//! Decides with a loaded bundle: combines facts, denied set, request and verdict.
 //!
 //! ```text
-//! caller + method + url -> approach: reach empty or path unguarded -> pass, nothing is read
-//!                                    else                         -> Pending: headers, body chunk by chunk -> Verdict
+//! caller + method + url -> begin -> denied set empty, or path not guarded: pass, nothing is read
+//!                                -> else: Inspection (headers, body chunk by chunk) -> Verdict
 //! ```
 //!
-//! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. It fetches nothing, knows no clock and no
-//! platform: the faces hand it what they have.
+//! Input: a checked bundle, the facts of a caller, a request in pieces. Output: a [`Verdict`]. This
+//! module fetches nothing and has neither a clock nor a platform: the binding passes in facts and
+//! time.
 
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use crate::answer::{Answer, Check};
-use crate::bundle::layout::{self, list, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::emit;
-use crate::facts::{Account, Network, OwnedValue, Place, Value, list_key_check};
+use crate::bundle::layout;
+use crate::bundle::layout::{list, section};
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::compact::json;
+use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
+use crate::facts::account::Account;
+use crate::facts::digest::list_key_check;
+use crate::facts::network::Network;
+use crate::facts::place::Place;
+use crate::facts::value::{OwnedValue, Value};
+use crate::http::head::Head;
 use crate::limits;
-use crate::reach::{Candidate, Grounds, Reach, Reacher, State};
-use crate::request::{self, Head, Reader, Reason, Route};
-use crate::verdict::{Kind, Outcome, Verdict};
+use crate::reason::Reason;
+use crate::request::reader::RequestReader;
+use crate::request::route;
+use crate::request::route::Route;
+use crate::response::Response;
+use crate::verdict::egress::ResponseCheck;
+use crate::verdict::{Outcome, Verdict, VerdictKind};
 
-/// Why a bundle cannot be put to use, although it is sound.
+/// Why a sound bundle cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {
-    /// The list key is not the one that the bundle was compiled with.
+    /// The bundle was compiled with another list key.
     ListKey,
 }
 
 impl GateError {
-    /// The stable code.
+    /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -44,112 +55,133 @@ impl GateError {
 impl core::fmt::Display for GateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::ListKey => f.write_str("the list key is not the one that the bundle was compiled with"),
+            Self::ListKey => {
+                f.write_str("the list key is not the one that the bundle was compiled with")
+            }
         }
     }
 }
 
 impl core::error::Error for GateError {}
 
-/// What is known of a caller before the body is read: every combination of a place and an account is a candidate.
+/// The facts known of a caller before the body is read. Every combination of a place and an account
+/// is a candidate.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// Candidate places; none is one of which nothing is known.
+    /// Candidate places. An empty list counts as one unknown place.
     pub places: Vec<Place>,
-    /// Network kinds.
+    /// Kinds of network.
     pub network: Network,
-    /// Number of the autonomous system.
+    /// Autonomous system number (ASN).
     pub asn: Option<u32>,
-    /// Address of the caller.
+    /// The caller's IP address.
     pub ip: Option<IpAddr>,
-    /// Candidate accounts, one for each credential; none is one of which nothing is known.
+    /// Candidate accounts, one for each credential. An empty list counts as one unknown account.
     pub accounts: Vec<Rc<Account>>,
-    /// The bundle or the facts are past their freshness: nothing opens, and what rests on proof closes.
+    /// The bundle or the facts are past their freshness. Then no licence opens anything, and
+    /// whatever rests on proof is closed.
     pub stale: bool,
 }
 
-/// A bundle, ready to decide.
+/// A bundle that is ready to decide.
 pub struct Gate {
     bundle: OwnedBundle,
     list_key: Option<Vec<u8>>,
-    reacher: Reacher,
+    evaluator: Evaluator,
     nobody: Rc<Account>,
 }
 
-/// What the facts alone say.
+/// The result of [`Gate::begin`]: what the facts alone decide.
 #[derive(Debug)]
-pub enum Approach {
-    /// The request passes, and nothing of it is read.
-    Pass(Passed),
-    /// The caller has a reach: headers and, if [`Pending::wants_body`] says so, the body must be read.
-    Read(Unread),
+pub enum Begun {
+    /// The request passes unread.
+    Pass(PassedRequest),
+    /// The caller has a denied set. The headers must be read, and also the body if
+    /// [`Inspection::wants_body`] says so.
+    Inspect(UnreadRequest),
 }
 
 /// A request that passes unread.
 #[derive(Debug)]
-pub struct Passed {
+pub struct PassedRequest {
     reason: Reason,
     route: Route,
     now: i64,
     stale: bool,
 }
 
-/// A request whose reach is known and of which nothing is read yet.
+/// A request whose denied set is known, before anything of it is read.
 #[derive(Debug)]
-pub struct Unread {
+pub struct UnreadRequest {
     caller: Caller,
     route: Route,
-    reach: Reach,
-    /// A licence lifts something for the caller.
+    denied_set: DeniedSet,
+    /// A licence lifts something for this caller.
     licensed: bool,
     now: i64,
 }
 
 /// A request that is being read.
-pub struct Pending {
-    unread: Unread,
-    reader: Reader,
+pub struct Inspection {
+    unread: UnreadRequest,
+    reader: RequestReader,
 }
 
 impl Gate {
-    /// Takes a checked bundle. `list_key` is the deployment's secret for lists whose names must not be guessable; without it, what rests on
-    /// such a list is unknown.
+    /// Takes a checked bundle. `list_key` is the deployment's secret for lists whose names must not
+    /// be guessable. Without it, conditions on such a list are unknown.
     ///
     /// # Errors
-    /// [`GateError::ListKey`] if the key is not the one that the bundle was compiled with.
+    /// [`GateError::ListKey`] if the bundle was compiled with another key.
     pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
         let view = bundle.view();
         if let Some(key) = list_key {
             let mut lists = view.table::<layout::List>(section::LISTS).iter();
-            if lists.any(|list| list.kind == list::TEXT && list.secret != 0 && list.salt != list_key_check(key)) {
+            if lists.any(|list| {
+                list.kind == list::TEXT && list.secret != 0 && list.salt != list_key_check(key)
+            }) {
                 return Err(GateError::ListKey);
             }
         }
-        let reacher = Reacher::new(view);
+        let evaluator = Evaluator::new(view);
         let nobody = Rc::new(Account::unknown(view));
-        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), reacher, nobody, bundle })
+        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), evaluator, nobody, bundle })
     }
 
-    /// The bundle.
+    /// Returns a view of the bundle.
     #[must_use]
     pub fn bundle(&self) -> Bundle<'_> {
         self.bundle.view()
     }
 
-    /// The facts of an account. `get` is asked for each declared fact by name and claim.
+    /// Classifies the facts of an account. `get` receives the name and the claim of each declared
+    /// fact and returns the fact's value.
     ///
-    /// `shared` says that the account's key is an entity's, and not all its users are attested: facts about a person are then unknown.
-    pub fn account(&self, shared: bool, mut get: impl FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+    /// `shared` means that the account record belongs to an entity and that not all users of it are
+    /// attested. Facts about a person are then unknown.
+    pub fn account(
+        &self,
+        shared: bool,
+        mut get: impl FnMut(&str, &str) -> Option<OwnedValue>,
+    ) -> Rc<Account> {
         self.account_of(shared, &mut get)
     }
 
-    /// The same, once for whatever asks.
-    fn account_of(&self, shared: bool, get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>) -> Rc<Account> {
+    /// The body of [`Self::account`], compiled once for all types of `get`.
+    fn account_of(
+        &self,
+        shared: bool,
+        get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>,
+    ) -> Rc<Account> {
         let bundle = self.bundle();
         let mut values: Vec<Option<OwnedValue>> = Vec::new();
         for fact in bundle.table::<layout::Fact>(section::FACTS).iter() {
             let withheld = shared && fact.about == layout::about::PERSON;
-            values.push(if withheld { None } else { get(bundle.text(fact.name), bundle.text(fact.claim)) });
+            values.push(if withheld {
+                None
+            } else {
+                get(bundle.text(fact.name), bundle.text(fact.claim))
+            });
         }
         let mut lists: Vec<Vec<&str>> = Vec::new();
         for value in &values {
@@ -166,88 +198,113 @@ impl Gate {
         }))
     }
 
-    /// Puts a rule into a state, over what the bundle says. `false` if there is no rule of that id, or a licence was to be in shadow.
-    pub fn switch(&mut self, rule: &str, state: State) -> bool {
-        self.reacher.switch(self.bundle.view(), rule, state)
+    /// Switches a rule to a state that overrides the bundle's. Returns `false` if there is no rule
+    /// of that id, or if the rule is a licence and the state is shadow.
+    pub fn switch(&mut self, rule: &str, state: SwitchState) -> bool {
+        self.evaluator.switch(self.bundle.view(), rule, state)
     }
 
-    /// Takes back every switch.
+    /// Removes every switch.
     pub fn unswitch(&mut self) {
-        self.reacher.unswitch();
+        self.evaluator.unswitch();
     }
 
-    /// The first step: route and reach. `now` is in milliseconds since the epoch.
-    pub fn approach(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Approach {
+    /// First step: finds the route and computes the denied set. `now` is in milliseconds since the
+    /// Unix epoch.
+    pub fn begin(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Begun {
         let view = self.bundle.view();
-        let route = request::route(view, method, url);
+        let route = route::route(view, method, url);
         let stale = caller.stale;
         if !route.guarded {
-            return Approach::Pass(Passed { reason: Reason::Unguarded, route, now, stale });
+            return Begun::Pass(PassedRequest { reason: Reason::Unguarded, route, now, stale });
         }
         let candidates = Candidates::new(caller, &self.nobody);
-        let reach = self.reacher.reach(view, candidates.all(), route.reached(view, &mut Vec::new()), now, stale);
-        if reach.is_empty() {
-            return Approach::Pass(Passed { reason: Reason::NoRestriction, route, now, stale });
+        let denied_set = self.evaluator.denied_set(
+            view,
+            candidates.all(),
+            route.operation_matches(view, &mut Vec::new()),
+            now,
+            stale,
+        );
+        if denied_set.is_empty() {
+            return Begun::Pass(PassedRequest { reason: Reason::NoRestriction, route, now, stale });
         }
-        let reach = reach.clone();
-        Approach::Read(Unread { caller: caller.clone(), route, reach, licensed: self.reacher.is_licensed(), now })
+        let denied_set = denied_set.clone();
+        Begun::Inspect(UnreadRequest {
+            caller: caller.clone(),
+            route,
+            denied_set,
+            licensed: self.evaluator.is_licensed(),
+            now,
+        })
     }
 
-    /// Whether the last `approach` found a licence that lifts something for its caller.
+    /// Returns whether the last `begin` found a licence that lifts something for its caller.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.reacher.is_licensed()
+        self.evaluator.is_licensed()
     }
 
-    /// Whether the last `approach` found something that restrictions in shadow would close.
+    /// Returns whether the last `begin` found something that restrictions in shadow would close.
     #[must_use]
     pub fn is_shadowed(&self) -> bool {
-        self.reacher.is_shadowed()
+        self.evaluator.is_shadowed()
     }
 
-    /// The verdict on a request that passed unread, for whoever wants it in words. `caller` is the one of the approach.
-    pub fn passed(&mut self, passed: &Passed, caller: &Caller) -> Verdict {
+    /// Returns the verdict on a request that passed unread. `caller` must be the one given to
+    /// `begin`.
+    pub fn passed(&mut self, passed: &PassedRequest, caller: &Caller) -> Verdict {
         if passed.reason == Reason::Unguarded {
             return Verdict::pass(passed.reason);
         }
         let view = self.bundle.view();
         let candidates = Candidates::new(caller, &self.nobody);
         let mut room = Vec::new();
-        let readings = passed.route.reached(view, &mut room);
-        let grounds = self.reacher.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
+        let readings = passed.route.operation_matches(view, &mut room);
+        let grounds =
+            self.evaluator.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
         Verdict::pass_under(view, &grounds.licences)
     }
 
-    /// The families that a caller may not use, as JSON: `[{id, title, message, restrictions}]`. A family of which some models are closed is
-    /// listed; `*` stands for models that no family knows.
-    pub fn families(&mut self, unread: &Unread) -> String {
+    /// Returns the families that a caller may not use, as JSON: `[{id, title, message,
+    /// restrictions}]`. A family is listed if at least one of its models is closed. `*` is the id
+    /// for models of no family.
+    pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
         for family in 0..families {
             let family = u16::try_from(family).unwrap_or(layout::NONE16);
-            let mask = self.closed(&unread.reach, Some(family));
+            let mask = self.closed(&unread.denied_set, Some(family));
             let bundle = self.bundle();
-            let Some(record) = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family)) else { continue };
-            let (id, title) = (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
+            let Some(record) =
+                bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family))
+            else {
+                continue;
+            };
+            let (id, title) =
+                (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
             self.push_family(&mut to, unread, &id, &title, &mask);
         }
-        let others = self.closed(&unread.reach, None);
+        let others = self.closed(&unread.denied_set, None);
         self.push_family(&mut to, unread, "*", "Models of no family", &others);
         to.push(']');
         to
     }
 
-    /// Ids of the families that a reach closes, each in quotes and blanks between; `*` stands for models that no family knows.
+    /// Returns the ids of the families that a denied set closes, each in quotes, separated by
+    /// blanks. `*` is the id for models of no family.
     #[must_use]
-    pub fn denied(&self, reach: &Reach) -> String {
+    pub fn denied(&self, denied_set: &DeniedSet) -> String {
         let bundle = self.bundle();
         let families = bundle.table::<layout::Family>(section::FAMILIES);
         let patterns = bundle.table::<layout::Pattern>(section::PATTERNS);
         let mut closed = alloc::vec![false; families.len() + 1];
-        for (base, word) in (0..).step_by(64).zip(&reach.denied) {
+        for (base, word) in (0..).step_by(64).zip(&denied_set.denied) {
             let mut left = *word;
             while left != 0 {
-                let family = patterns.get(base + left.trailing_zeros()).map_or(layout::NONE16, |pattern| pattern.family);
+                let family = patterns
+                    .get(base + left.trailing_zeros())
+                    .map_or(layout::NONE16, |pattern| pattern.family);
                 let at = usize::from(family).min(families.len());
                 if let Some(flag) = closed.get_mut(at) {
                     *flag = true;
@@ -261,18 +318,25 @@ impl Gate {
                 if !to.is_empty() {
                     to.push(' ');
                 }
-                emit::string(&mut to, families.get(family).map_or("*", |family| bundle.text(family.id)));
+                json::string(
+                    &mut to,
+                    families.get(family).map_or("*", |family| bundle.text(family.id)),
+                );
             }
         }
         to
     }
 
-    /// The bits of the reach whose patterns are of a family, or the bit of no pattern; none if they are all open.
-    fn closed(&self, reach: &Reach, family: Option<u16>) -> Vec<u64> {
-        let mut mask = alloc::vec![0u64; reach.denied.len()];
-        for (bit, pattern) in (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter()) {
+    /// Returns those bits of the denied set whose patterns belong to `family`. For `None` it
+    /// returns bit 0, the bit of ids in which no pattern occurs. All bits are clear if all of these
+    /// are open.
+    fn closed(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
+        let mut mask = alloc::vec![0u64; denied_set.denied.len()];
+        for (bit, pattern) in
+            (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter())
+        {
             if family.map_or(bit == 0, |family| bit != 0 && pattern.family == family)
-                && reach.denies(bit)
+                && denied_set.denies(bit)
                 && let Some(word) = mask.get_mut(bit as usize / 64)
             {
                 *word |= 1 << (bit % 64);
@@ -281,7 +345,14 @@ impl Gate {
         mask
     }
 
-    fn push_family(&mut self, to: &mut String, unread: &Unread, id: &str, title: &str, mask: &[u64]) {
+    fn push_family(
+        &mut self,
+        to: &mut String,
+        unread: &UnreadRequest,
+        id: &str,
+        title: &str,
+        mask: &[u64],
+    ) {
         if mask.iter().all(|word| *word == 0) {
             return;
         }
@@ -297,88 +368,140 @@ impl Gate {
                 }
             }
         }
-        emit::separate(to);
+        json::separate(to);
         to.push('{');
-        emit::member(to, "id");
-        emit::string(to, id);
-        emit::member(to, "title");
-        emit::string(to, title);
-        emit::member(to, "message");
-        emit::string(to, message);
-        emit::member(to, "restrictions");
-        emit::strings(to, ids.iter().copied());
+        json::member(to, "id");
+        json::string(to, id);
+        json::member(to, "title");
+        json::string(to, title);
+        json::member(to, "message");
+        json::string(to, message);
+        json::member(to, "restrictions");
+        json::strings(to, ids.iter().copied());
         to.push('}');
     }
 
-    fn grounds(&mut self, unread: &Unread, patterns: &[u64]) -> Grounds {
-        let Unread { caller, route, now, .. } = unread;
+    fn grounds(&mut self, unread: &UnreadRequest, patterns: &[u64]) -> Grounds {
+        let UnreadRequest { caller, route, now, .. } = unread;
         let candidates = Candidates::new(caller, &self.nobody);
         let (view, mut room) = (self.bundle.view(), Vec::new());
-        self.reacher.grounds(view, candidates.all(), route.reached(view, &mut room), *now, caller.stale, patterns)
+        self.evaluator.grounds(
+            view,
+            candidates.all(),
+            route.operation_matches(view, &mut room),
+            *now,
+            caller.stale,
+            patterns,
+        )
     }
 
-    /// The second step: path, query and headers are read at once.
-    pub fn read(&self, unread: Unread, head: &Head<'_>) -> Pending {
-        let reader = Reader::new(self.bundle(), &unread.route, head, &unread.reach);
-        Pending { unread, reader }
+    /// Second step: reads path, query and headers.
+    pub fn inspect(&self, unread: UnreadRequest, head: &Head<'_>) -> Inspection {
+        let reader = RequestReader::new(
+            self.bundle(),
+            &unread.route,
+            head,
+            &unread.denied_set,
+            crate::request::batch::open,
+        );
+        Inspection { unread, reader }
     }
 
-    /// Begins another client message on the WebSocket that a request which passed has opened, under what an `approach` of the same request and
-    /// caller found just now. `feed` and `conclude` follow, as for a body; without a `feed`, the connection as it is known so far is judged.
-    pub fn message(&self, pending: &mut Pending, unread: Unread, binary: bool) {
-        pending.reader.message(self.bundle(), &unread.reach, binary);
+    /// Begins another client message on the WebSocket that a passed request has opened. `unread` is
+    /// from a new `begin` for the same request and caller. `feed` and `finish` follow, as for a
+    /// body. Without a `feed`, `finish` judges the connection as it is known so far.
+    pub fn message(&self, pending: &mut Inspection, unread: UnreadRequest, binary: bool) {
+        pending.reader.message(self.bundle(), &unread.denied_set, binary);
         pending.unread = unread;
     }
 
-    /// Reads a piece of a message of the origin's on such a WebSocket.
-    pub fn hear(&self, pending: &mut Pending, bytes: &[u8]) {
-        pending.reader.hear(self.bundle(), bytes);
+    /// Reads a piece of a message that the origin sends on such a WebSocket.
+    pub fn feed_origin(&self, pending: &mut Inspection, bytes: &[u8]) {
+        pending.reader.feed_origin(self.bundle(), bytes);
     }
 
-    /// That message has ended, if there was one. `Some(true)`: it may go on, with those held before it; `Some(false)`: it is to be held; `None`:
-    /// it names what is denied, as `conclude` will tell.
-    pub fn heard(&self, pending: &mut Pending) -> Option<bool> {
-        let may = pending.reader.heard(self.bundle());
+    /// Ends a message of the origin, if there was one, and says whether it may go to the client.
+    /// `Some(true)`: this message and those held before it may go. `Some(false)`: it must be held.
+    /// `None`: the connection is settled, for example by a denied name; `finish` returns the
+    /// verdict.
+    pub fn may_release(&self, pending: &mut Inspection) -> Option<bool> {
+        let may = pending.reader.may_release(self.bundle());
         (!pending.reader.settled()).then_some(may)
     }
 
-    /// Reads a piece of the body, or of a message. `true`: settled, what follows cannot change the verdict.
-    pub fn feed(&self, pending: &mut Pending, bytes: &[u8]) -> bool {
+    /// Reads a piece of the body or of a client message. Returns `true` once the verdict is
+    /// settled, so that later bytes cannot change it.
+    pub fn feed(&self, pending: &mut Inspection, bytes: &[u8]) -> bool {
         pending.reader.feed(self.bundle(), bytes);
         pending.reader.settled()
     }
 
-    /// The last step: the verdict over all that was read.
-    pub fn conclude(&mut self, pending: &mut Pending) -> Verdict {
-        let Pending { unread, reader } = pending;
-        let outcome = reader.finish(self.bundle.view(), &unread.reach);
-        // Who stands behind a verdict takes a look at every rule, so it is asked only where somebody does.
-        let asked = outcome.kind == Kind::Deny || unread.licensed;
-        let grounds = if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
+    /// Last step: returns the verdict over everything that was read.
+    pub fn finish(&mut self, pending: &mut Inspection) -> Verdict {
+        let Inspection { unread, reader } = pending;
+        let outcome = reader.finish(self.bundle.view(), &unread.denied_set);
+        // Finding the grounds scans every rule, so it is skipped where no grounds can exist.
+        let asked = outcome.kind == VerdictKind::Deny || unread.licensed;
+        let grounds =
+            if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
         Verdict::new(self.bundle(), outcome, &grounds)
     }
 }
 
 impl Gate {
-    /// What the origin answers to a request that goes on: a reader of it, made for [`Verdict::check`].
+    /// Returns a reader for the origin's response to a request that was forwarded. `check` is
+    /// [`Verdict::check`].
     #[must_use]
-    pub fn answer(&self, pending: &Pending, check: Check, status: u16, headers: &[(&str, &str)]) -> Answer {
-        let flag = if check == Check::Filter { layout::operation::LISTS } else { layout::operation::ANSWER_NAMES };
+    pub fn answer(
+        &self,
+        pending: &Inspection,
+        check: ResponseCheck,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let flag = if check == ResponseCheck::Filter {
+            layout::operation::LISTS
+        } else {
+            layout::operation::ANSWER_NAMES
+        };
         let states = pending.reader.answers(flag);
         let bundle = self.bundle();
-        Answer::new(bundle, pending.reader.apart(bundle), check, &states, &pending.unread.reach, status, headers)
+        Response::new(
+            bundle,
+            pending.reader.apart(bundle),
+            check,
+            &states,
+            &pending.unread.denied_set,
+            status,
+            headers,
+        )
     }
 
-    /// The verdict on a request whose answer may not go, or that may not be deferred since nothing would tell what ran. `verdict` is the
-    /// one under which it was sent, or would have been. The grounds are those of all that the caller may not use or, with an
-    /// answer that named what is denied, of that.
-    pub fn withheld(&mut self, pending: &Pending, verdict: &Verdict, reason: Reason, answer: Option<&Answer>) -> Verdict {
-        let kind = if matches!(reason.status(), 502 | 503) { Kind::Refuse } else { Kind::Deny };
+    /// Returns the verdict on a request whose response is withheld, or that may not be deferred
+    /// since no response would show which model ran. `verdict` is the one under which the request
+    /// was sent, or would have been. If the response named a denied model, the grounds are those of
+    /// the models it named. Otherwise they are the grounds of the whole denied set.
+    pub fn withheld(
+        &mut self,
+        pending: &Inspection,
+        verdict: &Verdict,
+        reason: Reason,
+        answer: Option<&Response>,
+    ) -> Verdict {
+        let kind = if matches!(reason.status(), 502 | 503) {
+            VerdictKind::Refuse
+        } else {
+            VerdictKind::Deny
+        };
         let denied = match answer.filter(|_| reason == Reason::ModelRestricted) {
             Some(answer) => answer.named(),
-            None => pending.unread.reach.denied.clone(),
+            None => pending.unread.denied_set.denied.clone(),
         };
-        let grounds = if kind == Kind::Deny { self.grounds(&pending.unread, &denied) } else { Grounds::default() };
+        let grounds = if kind == VerdictKind::Deny {
+            self.grounds(&pending.unread, &denied)
+        } else {
+            Grounds::default()
+        };
         let bundle = self.bundle();
         let outcome = Outcome {
             kind,
@@ -387,8 +510,8 @@ impl Gate {
             closed: Vec::new(),
             patterns: Vec::new(),
             denied,
-            flavour: verdict.flavour,
-            check: Check::Nothing,
+            error_format: verdict.error_format,
+            check: ResponseCheck::Nothing,
         };
         let mut turned = Verdict::new(bundle, outcome, &grounds);
         if turned.restrictions.is_empty() {
@@ -398,32 +521,36 @@ impl Gate {
     }
 }
 
-impl Passed {
-    /// Whether it lay under a guarded path.
+impl PassedRequest {
+    /// Returns whether the path is guarded.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.reason != Reason::Unguarded
     }
 }
 
-impl Pending {
-    /// The connection cannot go on: messages went over it unread, or the origin does not say what runs. Unless it is denied, it is refused.
+impl Inspection {
+    /// Ends the connection: messages passed unread, or the origin does not say which model runs.
+    /// The verdict is then a refusal for `reason`, unless it is a denial.
     pub fn stop(&mut self, reason: Reason) {
         self.reader.stop(reason);
     }
 
-    /// Whether the body must be read.
+    /// Returns whether the body must be read.
     #[must_use]
     pub fn wants_body(&self) -> bool {
         self.reader.wants_body()
     }
 
-    /// What it asks for, for a log: dialect, blank and operation; of several the first.
+    /// Returns dialect, blank and operation of the request, for a log. Of several operations it
+    /// names the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();
         if let Some(operation) = self.unread.route.operations(bundle).next() {
-            let dialect = bundle.table::<layout::Dialect>(section::DIALECTS).get(u32::from(operation.dialect));
+            let dialect = bundle
+                .table::<layout::Dialect>(section::DIALECTS)
+                .get(u32::from(operation.dialect));
             to.push_str(dialect.map_or("", |dialect| bundle.text(dialect.id)));
             to.push(' ');
             to.push_str(bundle.text(operation.id));
@@ -431,56 +558,56 @@ impl Pending {
         to
     }
 
-    /// The codings that lie over the body, as [`Reader::codings`].
+    /// Returns the codings of the body, as [`RequestReader::codings`].
     #[must_use]
     pub fn codings(&self) -> &str {
         self.reader.codings()
     }
 
-    /// Whether the body must reach the origin as it came, as [`Reader::is_signed`].
+    /// Returns whether the body must reach the origin unchanged, as [`RequestReader::is_signed`].
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.reader.is_signed()
     }
 
-    /// The codings are undone: what will be fed is what they leave.
+    /// Declares that `feed` will receive the decoded body.
     pub fn decoded(&mut self) {
         self.reader.decoded();
     }
 
-    /// The body cannot be read further, as [`Reader::unreadable`].
+    /// Declares that the body cannot be read further, as [`RequestReader::unreadable`].
     pub fn unreadable(&mut self, reason: Reason) {
         self.reader.unreadable(reason);
     }
 
-    /// What was found, with where it stood: for who explains.
+    /// Returns the mentions with their locations, for explanations.
     #[cfg(feature = "author")]
-    pub(crate) fn mentions(&self) -> &[request::Mention] {
+    pub(crate) fn mentions(&self) -> &[crate::mention::findings::Mention] {
         self.reader.mentions()
     }
 
-    /// Whether one of these patterns occurs in a mention, or in what it resolves to.
+    /// Returns whether one of these patterns occurs in a mention, or in a name that it resolves to.
     #[cfg(feature = "author")]
     pub(crate) fn holds(&self, bundle: Bundle<'_>, mention: &str, patterns: &[u64]) -> bool {
         self.reader.holds(bundle, mention, patterns)
     }
 
-    /// The reach under which it is read.
+    /// Returns the denied set under which the request is read.
     #[cfg(any(feature = "author", feature = "edge"))]
-    pub(crate) fn reach(&self) -> &Reach {
-        &self.unread.reach
+    pub(crate) fn denied_set(&self) -> &DeniedSet {
+        &self.unread.denied_set
     }
 }
 
-impl Unread {
-    /// What the caller may not use.
+impl UnreadRequest {
+    /// Returns what the caller may not use.
     #[must_use]
-    pub fn reach(&self) -> &Reach {
-        &self.reach
+    pub fn denied_set(&self) -> &DeniedSet {
+        &self.denied_set
     }
 }
 
-/// The texts of a list, lent.
+/// Borrows the texts of a list. Any other value has none.
 fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
     let mut lent = Vec::new();
     if let Some(OwnedValue::List(texts)) = value {
@@ -491,8 +618,9 @@ fn texts(value: &Option<OwnedValue>) -> Vec<&str> {
     lent
 }
 
-/// The candidates of a caller, without an allocation unless there are very many. Above [`limits::CANDIDATES`] the caller counts as stale, and
-/// yet each counts: one that is certainly denied must not hide behind the others.
+/// The candidates of a caller. Up to [`limits::CANDIDATES`] of them need no allocation. Above that
+/// bound the caller counts as stale, and each candidate still counts: a candidate that is certainly
+/// denied must not hide behind the others.
 struct Candidates<'a> {
     few: [Candidate<'a>; limits::CANDIDATES],
     count: usize,
@@ -501,9 +629,16 @@ struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     fn new(caller: &'a Caller, nobody: &'a Account) -> Self {
-        let blank = Candidate { place: Place::UNKNOWN, network: caller.network, asn: caller.asn, ip: caller.ip, account: nobody };
+        let blank = Candidate {
+            place: Place::UNKNOWN,
+            network: caller.network,
+            asn: caller.asn,
+            ip: caller.ip,
+            account: nobody,
+        };
         let mut candidates = Self { few: [blank; limits::CANDIDATES], count: 0, many: Vec::new() };
-        let places: &[Place] = if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
+        let places: &[Place] =
+            if caller.places.is_empty() { &[Place::UNKNOWN] } else { &caller.places };
         for &place in places {
             if caller.accounts.is_empty() {
                 candidates.push(Candidate { place, ..blank });
@@ -529,12 +664,15 @@ impl<'a> Candidates<'a> {
     }
 
     fn all(&self) -> &[Candidate<'a>] {
-        if self.many.is_empty() { self.few.get(..self.count).unwrap_or_default() } else { &self.many }
+        if self.many.is_empty() {
+            self.few.get(..self.count).unwrap_or_default()
+        } else {
+            &self.many
+        }
     }
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::policy;
@@ -555,17 +693,28 @@ mod tests {
             when = 'billing in ["IR"]'
             doubt = "pass"
         "#;
-        let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
-        let bundle = policy::compile(&loaded.policy.unwrap(), None).unwrap();
+        let loaded = policy::load(
+            vec![policy::Source::new("p.toml", text)],
+            &mut policy::Options::default(),
+        );
+        let bundle = crate::compile::compile(&loaded.policy.unwrap(), None).unwrap();
         let mut gate = Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
-        let billed = |gate: &Gate, code: &str| gate.account(false, |_, _| Some(OwnedValue::Text(code.into())));
+        let billed = |gate: &Gate, code: &str| {
+            gate.account(false, |_, _| Some(OwnedValue::Text(code.into())))
+        };
         for others in [0, 1, limits::CANDIDATES, 3 * limits::CANDIDATES] {
             let mut accounts: Vec<_> = (0..others).map(|_| billed(&gate, "FR")).collect();
             let harmless = Caller { accounts: accounts.clone(), ..Caller::default() };
-            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &harmless, 0), Approach::Pass(_)), "{others}");
+            assert!(
+                matches!(gate.begin("POST", "/v1/chat/completions", &harmless, 0), Begun::Pass(_)),
+                "{others}"
+            );
             accounts.push(billed(&gate, "IR"));
             let caller = Caller { accounts, ..Caller::default() };
-            assert!(matches!(gate.approach("POST", "/v1/chat/completions", &caller, 0), Approach::Read(_)), "{others}");
+            assert!(
+                matches!(gate.begin("POST", "/v1/chat/completions", &caller, 0), Begun::Inspect(_)),
+                "{others}"
+            );
         }
     }
 }

@@ -1,19 +1,24 @@
-//! Portcullis turns away requests for restricted AI models, by where the caller is and who the caller is, before they reach the
-//! inference origin. This crate is the evaluator; the npm package puts it in front of an origin.
+//! Decides whether a caller may use the AI model that a request names, from the facts about the
+//! caller and from the request itself.
+//!
+//! The npm package puts this evaluator in front of an inference origin.
 //!
 //! ```text
-//!  policy (TOML, JSON) --policy--> Policy --compile--> bundle            author, once a change
+//!  author  policy (TOML, JSON) --policy--> Policy --compile--> bundle   once a change
 //!  ---------------------------------------------------------------------------------------------
-//!  bundle ---------------------> Bundle                                  edge, once a bundle
-//!  place, network, account ----> Candidate --reach--> Reach              edge, each request: often empty, and then all is said
-//!  method, URL, headers, body -> Reader ------------> mentions           only if the reach is not empty; the body chunk by chunk
-//!  Reach x mentions -----------> Verdict -----------> Refusal            pass, deny, refuse, defer
+//!  edge    bundle --------------------------> Bundle                   once a bundle
+//!          place, network, account --begin--> DeniedSet                each request
+//!          method, URL, headers, body ------> mentions                 if DeniedSet is not empty
+//!          DeniedSet x mentions ------------> Verdict -> Refusal
 //! ```
+//!
+//! The denied set is usually empty: the request then passes and nothing of it is read. Otherwise
+//! [`RequestReader`] reads the body chunk by chunk. A [`Verdict`] is pass, deny, refuse or defer.
 //!
 //! ```
 //! # #[cfg(feature = "author")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use portcullis::{Approach, Caller, Gate, Head, Kind, OwnedBundle, OwnedValue, policy};
+//! use portcullis::{Begun, Caller, Gate, Head, VerdictKind, OwnedBundle, OwnedValue, policy};
 //!
 //! let source = policy::Source::new("example.toml", r#"
 //!     format = 1
@@ -33,85 +38,120 @@
 //! "#);
 //! let loaded = policy::load(vec![source], &mut policy::Options::default());
 //! let policy = loaded.policy.ok_or("the policy has errors")?;
-//! let bundle = policy::compile(&policy, None).map_err(|errors| errors[0].to_string())?;
+//! let bundle = portcullis::compile(&policy, None).map_err(|errors| errors[0].to_string())?;
 //!
 //! let mut gate = Gate::new(OwnedBundle::new(bundle)?, None)?;
-//! let account = gate.account(false, |fact, _| (fact == "us_person").then_some(OwnedValue::Bool(false)));
+//! let account = gate.account(false, |fact, _| {
+//!     (fact == "us_person").then_some(OwnedValue::Bool(false))
+//! });
 //! let caller = Caller { accounts: vec![account], ..Caller::default() };
 //!
-//! let head = Head { method: "POST", url: "/v1/chat/completions", headers: &[("content-type", "application/json")] };
-//! let Approach::Read(unread) = gate.approach(head.method, head.url, &caller, 0) else { return Err("no reach".into()) };
-//! let mut pending = gate.read(unread, &head);
+//! let head = Head {
+//!     method: "POST",
+//!     url: "/v1/chat/completions",
+//!     headers: &[("content-type", "application/json")],
+//! };
+//! let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else {
+//!     return Err("no denied set".into());
+//! };
+//! let mut pending = gate.inspect(unread, &head);
 //! gate.feed(&mut pending, br#"{"messages": [], "mod"#);
 //! gate.feed(&mut pending, br#"el": "mythos-5"}"#);
-//! let verdict = gate.conclude(&mut pending);
-//! assert_eq!((verdict.kind, verdict.status, verdict.families), (Kind::Deny, 403, vec!["mythos-class".to_string()]));
+//! let verdict = gate.finish(&mut pending);
+//! assert_eq!((verdict.kind, verdict.status), (VerdictKind::Deny, 403));
+//! assert_eq!(verdict.families, ["mythos-class"]);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "author"))]
 //! # fn main() {}
 //! ```
 //!
-//! Features, none on by default: `author` (policies), `cli` (the command line), `decode` (content codings; part of the two), `edge`, `decoder` and
-//! `console` (the wasm modules), `origin` and `ed25519` (for inference origins). No feature changes a decision.
+//! No feature is on by default, and no feature changes a decision:
+//!
+//! - `author`: policies, dialects, compiling, analysis; `cli` and `console` turn it on
+//! - `cli`: the command line
+//! - `decode`: content codings; `author` and `decoder` turn it on
+//! - `edge`, `decoder`, `console`: the wasm modules
+//! - `origin`, `ed25519`: verifying the access header at an inference origin
 
-// What only authors and their tools call is compiled for everyone and linked for nobody.
+// On docs.rs each item shows the feature that it needs. `doc_cfg` needs a nightly compiler.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Code that only authors and their tools call is compiled in every build, and the linker drops it.
 #![cfg_attr(not(feature = "author"), allow(dead_code))]
-// The edge module stands on `core` and `alloc` alone: the standard library's panic messages and its allocator weigh 8 KB.
+// The edge module uses `core` and `alloc` alone: the standard library's panic messages and its
+// allocator weigh 8 KB.
 #![cfg_attr(all(target_arch = "wasm32", feature = "edge", not(feature = "author")), no_std)]
 
 extern crate alloc;
 
+// Leaves: every bound, every stable code, small helpers, the head of an HTTP request.
+mod compact;
+mod http;
 pub mod limits;
+mod reason;
 
-// What travels.
-mod bundle;
-// What is known of the caller.
-mod facts;
-// Facts x bundle -> reach.
-mod reach;
-// What arrives: which models it mentions, once content codings are undone.
-#[cfg(feature = "decode")]
-mod decode;
-mod request;
-// Reach x mentions -> verdict, and its words.
-mod emit;
-mod order;
-mod piece;
-mod refusal;
-mod verdict;
-// What the origin answers: may the caller have it?
-mod answer;
-// All of it put together.
-mod gate;
-// What the origin is told of it.
-#[cfg(any(feature = "edge", feature = "origin"))]
-mod mark;
-
-// What people write, which APIs there are, and ways to look at both.
+// Authoring: policies, dialects, and compiling both to a bundle.
 #[cfg(feature = "author")]
-pub mod analysis;
+mod compile;
 #[cfg(feature = "author")]
 pub mod dialect;
 #[cfg(feature = "author")]
 pub mod policy;
 
-// The other end: for who runs the models.
-#[cfg(feature = "origin")]
+// The bundle: the only artifact that travels from author to gate.
+mod bundle;
+
+// Deciding, in the order of a request.
+#[cfg(feature = "decode")]
+mod coding;
+mod denied;
+mod facts;
+mod gate;
+mod mention;
+mod refusal;
+mod request;
+mod response;
+mod verdict;
+
+// The access header, which the gate signs and an inference origin verifies.
+#[cfg(any(feature = "edge", feature = "origin"))]
 pub mod origin;
 
-#[cfg(any(feature = "edge", feature = "decoder", feature = "console"))]
-mod face;
+// Tools for looking at a policy and at its decisions.
+#[cfg(feature = "author")]
+pub mod analysis;
 
-pub use answer::{Answer, Check, Stage};
-pub use bundle::{Bundle, BundleError, OwnedBundle, Sections};
+// The wasm modules.
+#[cfg(any(feature = "edge", feature = "decoder", feature = "console"))]
+mod binding;
+
+#[cfg(any(test, fuzzing))]
+mod testing;
+
+pub use crate::bundle::error::BundleError;
+pub use crate::bundle::operation::OperationMatch;
+pub use crate::bundle::view::{Bundle, OwnedBundle, Sections};
 #[cfg(feature = "decode")]
-pub use decode::{Decoder, Memory};
-pub use facts::{Account, Network, OwnedValue, Place, Seen, Value, order_of, read_code, read_ip, read_place, read_time};
-pub use gate::{Approach, Caller, Gate, GateError, Passed, Pending, Unread};
-pub use reach::{Candidate, Grounds, Reach, Reacher, Reading, State};
-pub use refusal::{Refusal, Socket};
+pub use crate::coding::Decoder;
+#[cfg(feature = "decode")]
+pub use crate::coding::memory::Memory;
+#[cfg(feature = "author")]
+pub use crate::compile::{CompileError, compile, problems};
+pub use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
+pub use crate::facts::account::Account;
+pub use crate::facts::address::read_ip;
+pub use crate::facts::network::Network;
+pub use crate::facts::place::{Place, PlaceReading, read_code, read_place};
+pub use crate::facts::value::{OwnedValue, Value, order_of, read_time};
+pub use crate::gate::{Begun, Caller, Gate, GateError, Inspection, PassedRequest, UnreadRequest};
+pub use crate::http::head::Head;
+pub use crate::mention::findings::Carrier;
+pub use crate::reason::Reason;
+pub use crate::refusal::{Refusal, Socket};
+pub use crate::request::reader::RequestReader;
+pub use crate::request::route::{Route, route};
+pub use crate::response::{Response, ResponseStage};
 #[cfg(fuzzing)]
-pub use request::probe;
-pub use request::{Carrier, Head, Reader, Reason, Route, route};
-pub use verdict::{Ground, Kind, Outcome, Verdict};
+pub use crate::testing::fuzz;
+pub use crate::verdict::egress::ResponseCheck;
+pub use crate::verdict::{Ground, Outcome, Verdict, VerdictKind};

@@ -3,7 +3,6 @@
 //! `make test-wasm` lays requests and native verdicts side by side under `target/browser` and runs this in headless Chromium and Firefox.
 //! The shared corpus is empty where its folder does not exist.
 #![cfg(all(target_arch = "wasm32", feature = "author"))]
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use portcullis::analysis::Decider;
 use portcullis::{OwnedBundle, policy};
@@ -22,8 +21,11 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
     if requests.is_empty() {
         return 0;
     }
-    let loaded = policy::load(vec![policy::Source::new("policy.toml", policy)], &mut policy::Options::default());
-    let bundle = policy::compile(&loaded.policy.unwrap(), None).unwrap();
+    let loaded = policy::load(
+        vec![policy::Source::new("policy.toml", policy)],
+        &mut policy::Options::default(),
+    );
+    let bundle = portcullis::compile(&loaded.policy.unwrap(), None).unwrap();
     let mut decider = Decider::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
     for (request, native) in requests.lines().zip(verdicts.lines()) {
         // No rule of either policy begins or ends, so that any instant before they expire decides alike.
@@ -35,7 +37,12 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
 
 #[wasm_bindgen_test]
 fn the_corpora_are_decided_as_natively() {
-    let own = agrees(laid!("own-policy.toml"), laid!("own-requests.jsonl"), laid!("own-verdicts.jsonl"));
-    agrees(laid!("shared-policy.toml"), laid!("shared-requests.jsonl"), laid!("shared-verdicts.jsonl"));
+    let own =
+        agrees(laid!("own-policy.toml"), laid!("own-requests.jsonl"), laid!("own-verdicts.jsonl"));
+    agrees(
+        laid!("shared-policy.toml"),
+        laid!("shared-requests.jsonl"),
+        laid!("shared-verdicts.jsonl"),
+    );
     assert!(own >= 100, "the corpus is there: {own} requests");
 }

@@ -1,6 +1,6 @@
 //! The command line through its binary: exit codes, and what it says.
-#![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+#![cfg(test)]
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -32,7 +32,8 @@ fn portcullis(arguments: &[&str], input: &str) -> Output {
 
 #[track_caller]
 fn says(output: &Output, code: i32, stdout: &str, stderr: &str) {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
     assert!(out.contains(stdout), "{stdout:?} not in standard output: {out}");
     assert!(err.contains(stderr), "{stderr:?} not in standard error: {err}");
@@ -51,11 +52,20 @@ fn the_worked_examples_are_sound() {
 #[test]
 fn a_policy_with_errors_exits_with_1_and_shows_where() {
     let path = scratch("broken.toml");
-    std::fs::write(&path, "format = 1\n[policy]\nid = \"x\"\nversion = 1\ndialects = [\"openai\"]\n[polcy]\n").unwrap();
+    std::fs::write(
+        &path,
+        "format = 1\n[policy]\nid = \"x\"\nversion = 1\ndialects = [\"openai\"]\n[polcy]\n",
+    )
+    .unwrap();
     let path = path.to_str().unwrap();
     says(&portcullis(&["check", path], ""), 1, "", "broken.toml:6:2");
     says(&portcullis(&["check", "--json", path], ""), 1, "\"line\":6", "");
-    says(&portcullis(&["compile", path, "--out", scratch("never").to_str().unwrap()], ""), 1, "", "did you mean `policy`?");
+    says(
+        &portcullis(&["compile", path, "--out", scratch("never").to_str().unwrap()], ""),
+        1,
+        "",
+        "did you mean `policy`?",
+    );
 }
 
 #[test]
@@ -71,7 +81,17 @@ fn the_same_policy_is_the_same_bundle_and_decides_alike() {
     let (key, one, two) = (scratch("key"), scratch("one.pcb"), scratch("two.pcb"));
     std::fs::write(&key, format!("{KEY}\n")).unwrap();
     for out in [&one, &two] {
-        let out = portcullis(&["compile", POLICY, "--list-key", key.to_str().unwrap(), "--out", out.to_str().unwrap()], "");
+        let out = portcullis(
+            &[
+                "compile",
+                POLICY,
+                "--list-key",
+                key.to_str().unwrap(),
+                "--out",
+                out.to_str().unwrap(),
+            ],
+            "",
+        );
         says(&out, 0, "", "sha-256 ");
     }
     assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
@@ -80,7 +100,15 @@ fn the_same_policy_is_the_same_bundle_and_decides_alike() {
     let foreign = staff.replace("\"staff\"", "\"end_user\"");
     let requests = format!("{staff}\n\n{foreign}\n");
     let from_bundle = portcullis(
-        &["decide", "--bundle", one.to_str().unwrap(), "--list-key", key.to_str().unwrap(), "--requests", "-"],
+        &[
+            "decide",
+            "--bundle",
+            one.to_str().unwrap(),
+            "--list-key",
+            key.to_str().unwrap(),
+            "--requests",
+            "-",
+        ],
         &requests,
     );
     let from_policy = portcullis(&["decide", "--policy", POLICY, "--requests", "-"], &requests);
@@ -88,13 +116,28 @@ fn the_same_policy_is_the_same_bundle_and_decides_alike() {
     assert_eq!(from_bundle.stdout, from_policy.stdout);
     let lines: Vec<&str> = std::str::from_utf8(&from_bundle.stdout).unwrap().lines().collect();
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].contains(r#""verdict":"pass","status":200"#) && lines[0].contains("annex-2026-06-26"), "{}", lines[0]);
+    assert!(
+        lines[0].contains(r#""verdict":"pass","status":200"#)
+            && lines[0].contains("annex-2026-06-26"),
+        "{}",
+        lines[0]
+    );
     assert!(lines[1].contains(r#""verdict":"deny","status":403,"mentions":["mythos-5"],"families":["mythos-class"],"restrictions":["mythos-us-persons-only"]"#), "{}", lines[1]);
 
     let wrong = scratch("wrong-key");
     std::fs::write(&wrong, KEY.replace('0', "1")).unwrap();
-    let output =
-        portcullis(&["decide", "--bundle", one.to_str().unwrap(), "--list-key", wrong.to_str().unwrap(), "--requests", "-"], "");
+    let output = portcullis(
+        &[
+            "decide",
+            "--bundle",
+            one.to_str().unwrap(),
+            "--list-key",
+            wrong.to_str().unwrap(),
+            "--requests",
+            "-",
+        ],
+        "",
+    );
     says(&output, 1, "", "the list key is not the one");
 }
 
@@ -103,12 +146,26 @@ fn a_list_key_is_hexadecimal_digits_and_nothing_else() {
     let (key, out) = (scratch("some-key"), scratch("some.pcb"));
     let compile = |bytes: &[u8]| {
         std::fs::write(&key, bytes).unwrap();
-        portcullis(&["compile", POLICY, "--list-key", key.to_str().unwrap(), "--out", out.to_str().unwrap()], "")
+        portcullis(
+            &[
+                "compile",
+                POLICY,
+                "--list-key",
+                key.to_str().unwrap(),
+                "--out",
+                out.to_str().unwrap(),
+            ],
+            "",
+        )
     };
     says(&compile(KEY.as_bytes()), 0, "", "sha-256 ");
     let one = std::fs::read(&out).unwrap();
     says(&compile(format!("{} \r\n\n", KEY.to_uppercase()).as_bytes()), 0, "", "sha-256 ");
-    assert_eq!(std::fs::read(&out).unwrap(), one, "case and white space behind it make no difference");
+    assert_eq!(
+        std::fs::read(&out).unwrap(),
+        one,
+        "case and white space behind it make no difference"
+    );
     for (bytes, said) in [
         (&b""[..], "holds no text"),
         (b"the secret of thirty-two letters", "holds 't', which is no hexadecimal digit"),
@@ -131,14 +188,30 @@ fn a_bundle_with_a_secret_list_decides_nothing_without_its_key() {
     says(&portcullis(&["compile", POLICY, "--list-key", key, "--out", bundle], ""), 0, "", "");
     let requests = "{\"method\":\"GET\",\"url\":\"/v1/models\"}\n";
     for more in [&[][..], &["--policy", POLICY]] {
-        let output = portcullis(&[&["decide", "--bundle", bundle, "--requests", "-"], more].concat(), requests);
+        let output = portcullis(
+            &[&["decide", "--bundle", bundle, "--requests", "-"], more].concat(),
+            requests,
+        );
         says(&output, 1, "", "the list `annex_partners` is secret");
         assert!(output.stdout.is_empty(), "{output:?}");
     }
-    says(&portcullis(&["decide", "--bundle", bundle, "--list-key", key, "--requests", "-"], requests), 0, "verdict", "");
+    says(
+        &portcullis(
+            &["decide", "--bundle", bundle, "--list-key", key, "--requests", "-"],
+            requests,
+        ),
+        0,
+        "verdict",
+        "",
+    );
     // Without a list that is looked up no key is asked for.
     says(&portcullis(&["compile", "policies/embargo.toml", "--out", bundle], ""), 0, "", "");
-    says(&portcullis(&["decide", "--bundle", bundle, "--requests", "-"], requests), 0, "verdict", "");
+    says(
+        &portcullis(&["decide", "--bundle", bundle, "--requests", "-"], requests),
+        0,
+        "verdict",
+        "",
+    );
 }
 
 /// The policy with a rule that asks for a network that Cloudflare does not tell, in this state.
@@ -157,14 +230,26 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
     let out = out.to_str().unwrap();
     let on = asks_for_vpn("on");
     let on = on.to_str().unwrap();
-    for command in [&["check", on][..], &["compile", on, "--out", out], &["check", on, "--platform", "vercel"]] {
+    for command in
+        [&["check", on][..], &["compile", on, "--out", out], &["check", on, "--platform", "vercel"]]
+    {
         says(&portcullis(command, ""), 1, "", "error[E0509]: `vpn` rests on `vpn`, which ");
     }
-    says(&portcullis(&["compile", on, "--out", out, "--platform", "fastly", "--json"], ""), 0, r#""network":["vpn"]"#, "");
+    says(
+        &portcullis(&["compile", on, "--out", out, "--platform", "fastly", "--json"], ""),
+        0,
+        r#""network":["vpn"]"#,
+        "",
+    );
     for state in ["shadow", "off"] {
         let path = asks_for_vpn(state);
         let path = path.to_str().unwrap();
-        says(&portcullis(&["check", path], ""), 0, "", "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not tell");
+        says(
+            &portcullis(&["check", path], ""),
+            0,
+            "",
+            "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not tell",
+        );
         let output = portcullis(&["compile", path, "--out", out, "--json"], "");
         says(&output, 0, r#""network":[]"#, "");
         says(&output, 0, r#""code":"W0615""#, "");
@@ -177,7 +262,8 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
 fn check_finds_what_would_keep_a_policy_from_being_compiled() {
     let path = scratch("wide.toml");
     // 2^13 alternatives, once multiplied out.
-    let pairs: Vec<String> = (0..13).map(|n| format!("(asn == {n} || \"tor\" in network && asn > {n})")).collect();
+    let pairs: Vec<String> =
+        (0..13).map(|n| format!("(asn == {n} || \"tor\" in network && asn > {n})")).collect();
     let policy = format!(
         "format = 1\n[policy]\nid = \"wide\"\nversion = 1\ndialects = [\"openai\"]\n[facts]\norg = {{ type = \"text\", claim = \"/org\" }}\n[lists.secrets]\nkind = \"text\"\nvalues = [\"a\"]\nsecret = true\n[[restrictions]]\nid = \"wide\"\nmodels = [\"*\"]\nwhen = '{}'\n",
         pairs.join(" && ")
@@ -212,7 +298,16 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let requests = scratch("many.jsonl");
     std::fs::write(&requests, line.repeat(20_000)).unwrap();
     for (arguments, to_stderr) in [
-        (&["decide", "--policy", "policies/embargo.toml", "--requests", requests.to_str().unwrap()][..], false),
+        (
+            &[
+                "decide",
+                "--policy",
+                "policies/embargo.toml",
+                "--requests",
+                requests.to_str().unwrap(),
+            ][..],
+            false,
+        ),
         (&["schema"], false),
         (&["check", "--json", POLICY], false),
         (&["check", POLICY], true),
@@ -235,7 +330,12 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn a_bundle_that_cannot_be_used_is_told_apart() {
     let good = scratch("good.pcb");
-    says(&portcullis(&["compile", "policies/embargo.toml", "--out", good.to_str().unwrap()], ""), 0, "", "");
+    says(
+        &portcullis(&["compile", "policies/embargo.toml", "--out", good.to_str().unwrap()], ""),
+        0,
+        "",
+        "",
+    );
     let bytes = std::fs::read(&good).unwrap();
     let mut flipped = bytes.clone();
     flipped[bytes.len() / 2] ^= 1;
@@ -260,10 +360,16 @@ fn a_bundle_that_cannot_be_used_is_told_apart() {
 
 #[test]
 fn a_line_that_is_no_request_is_told_and_the_others_are_decided() {
-    let lines = "{\"method\":\"GET\"}\n{\"id\":1,\"method\":\"GET\",\"url\":\"/v1/models\"}\nnot json\n";
-    let output = portcullis(&["decide", "--policy", "policies/embargo.toml", "--requests", "-"], lines);
+    let lines =
+        "{\"method\":\"GET\"}\n{\"id\":1,\"method\":\"GET\",\"url\":\"/v1/models\"}\nnot json\n";
+    let output =
+        portcullis(&["decide", "--policy", "policies/embargo.toml", "--requests", "-"], lines);
     says(&output, 1, r#"{"id":1,"verdict":"#, "-:1: not a request: missing field `url`");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3, "a line out for each line in");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).lines().count(),
+        3,
+        "a line out for each line in"
+    );
 }
 
 #[test]
@@ -275,7 +381,8 @@ fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
 {"id":5,"method":"GET","url":"/v1/models","switch":{"embargo-contry":"on"}}
 {"id":6,"method":"GET","url":"/v1/models","switch":{"embargo-country":"off"}}
 "#;
-    let output = portcullis(&["decide", "--policy", "policies/embargo.toml", "--requests", "-"], lines);
+    let output =
+        portcullis(&["decide", "--policy", "policies/embargo.toml", "--requests", "-"], lines);
     says(&output, 1, r#"{"id":6,"verdict":"pass""#, "");
     let told = String::from_utf8_lossy(&output.stderr);
     let told: Vec<&str> = told.lines().collect();
@@ -290,14 +397,18 @@ fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
         ]
     );
     let verdicts = String::from_utf8_lossy(&output.stdout);
-    let ids: Vec<_> = verdicts.lines().map(|line| line.starts_with("{\"id\":null,\"error\":")).collect();
+    let ids: Vec<_> =
+        verdicts.lines().map(|line| line.starts_with("{\"id\":null,\"error\":")).collect();
     assert_eq!(ids, [false, false, true, true, true, false]);
 }
 
 #[test]
 fn what_an_account_says_that_is_no_fact_is_named_once() {
     let line = r#"{"method":"GET","url":"/v1/models","account":{"us_persn":true,"org":"a","subject":"entity","since":1}}"#;
-    let output = portcullis(&["decide", "--policy", POLICY, "--requests", "-"], &format!("{line}\n{line}\n"));
+    let output = portcullis(
+        &["decide", "--policy", POLICY, "--requests", "-"],
+        &format!("{line}\n{line}\n"),
+    );
     says(&output, 0, "verdict", "");
     let told = String::from_utf8_lossy(&output.stderr);
     let told: Vec<&str> = told.lines().collect();
@@ -312,18 +423,29 @@ fn what_an_account_says_that_is_no_fact_is_named_once() {
 
 #[test]
 fn explain_takes_the_lines_that_decide_takes() {
-    let explain = |line: &str| portcullis(&["explain", "--policy", "policies/kill-switch.toml", "--request", "-"], line);
-    let request = r#"{"method":"POST","url":"/v1/chat/completions","body":{"model":"mythos-5"},"why":1}"#;
+    let explain = |line: &str| {
+        portcullis(&["explain", "--policy", "policies/kill-switch.toml", "--request", "-"], line)
+    };
+    let request =
+        r#"{"method":"POST","url":"/v1/chat/completions","body":{"model":"mythos-5"},"why":1}"#;
     says(&explain(request), 0, "verdict    pass", "the key `why` is passed over");
     for (more, said) in [
-        (r#""switch":{"mythos-of":"on"}"#, "there is no rule `mythos-of` to switch; did you mean `mythos-off`?"),
-        (r#""switch":{"responders":"shadow"}"#, "the licence `responders` is on or off, never in shadow"),
+        (
+            r#""switch":{"mythos-of":"on"}"#,
+            "there is no rule `mythos-of` to switch; did you mean `mythos-off`?",
+        ),
+        (
+            r#""switch":{"responders":"shadow"}"#,
+            "the licence `responders` is on or off, never in shadow",
+        ),
         (r#""acount":{}"#, "did you mean `account`?"),
     ] {
         says(&explain(&request.replace(r#""why":1"#, more)), 1, "", said);
     }
     says(
-        &explain(&request.replace(r#""why":1"#, r#""switch":{"mythos-off":"on","responders":"off"}"#)),
+        &explain(
+            &request.replace(r#""why":1"#, r#""switch":{"mythos-off":"on","responders":"off"}"#),
+        ),
         0,
         "verdict    deny",
         "",

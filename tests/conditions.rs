@@ -1,14 +1,17 @@
 //! What is written is what is understood: random typed conditions, written as an author would, come back from a policy file unchanged.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+#![cfg(test)]
 
+#[path = "support/generate/mod.rs"]
 mod generate;
 
-use generate::{CODES, FACTS, LISTS, READINGS, RELATIONS, TIMES, cel_text, certain_caller, condition};
+use generate::{
+    CODES, FACTS, LISTS, READINGS, RELATIONS, TIMES, cel_text, certain_caller, condition,
+};
 use portcullis::analysis::{Known, Reference, Truth};
 use portcullis::policy::{
-    Atom, Comparison, Condition, Entries, FactKind, FactRef, List, Literal, Options, Range, Source, Span, Test, load, render,
+    Atom, Comparison, Condition, Entries, FactKind, FactRef, List, Literal, Options, Range, Source,
+    Span, Test, load, render,
 };
 use portcullis::{Network, Place, Value, read_time};
 use proptest::prelude::*;
@@ -42,16 +45,22 @@ fn policy(text: &str, lists: &[List], doubt: &str) -> String {
         .map(|(name, list)| {
             let list = match &list.entries {
                 Entries::Places(places) => {
-                    let values: Vec<_> =
-                        CODES.iter().filter(|code| places.contains(&portcullis::read_code(code).unwrap())).collect();
+                    let values: Vec<_> = CODES
+                        .iter()
+                        .filter(|code| places.contains(&portcullis::read_code(code).unwrap()))
+                        .collect();
                     serde_json::json!({ "kind": "place", "values": values })
                 }
-                Entries::Texts(texts) => serde_json::json!({ "kind": "text", "values": texts, "secret": list.secret }),
+                Entries::Texts(texts) => {
+                    serde_json::json!({ "kind": "text", "values": texts, "secret": list.secret })
+                }
                 Entries::Ranges(ranges) => {
                     let values: Vec<_> = ranges.iter().map(cidr).collect();
                     serde_json::json!({ "kind": "cidr", "values": values })
                 }
-                Entries::Numbers(numbers) => serde_json::json!({ "kind": "number", "values": numbers }),
+                Entries::Numbers(numbers) => {
+                    serde_json::json!({ "kind": "number", "values": numbers })
+                }
             };
             ((*name).to_owned(), list)
         })
@@ -68,20 +77,36 @@ fn policy(text: &str, lists: &[List], doubt: &str) -> String {
 
 fn cidr(range: &Range) -> String {
     match *range {
-        Range::V4(first, last) => format!("{}/{}", std::net::Ipv4Addr::from(first), (first ^ last).leading_zeros()),
-        Range::V6(first, last) => format!("{}/{}", std::net::Ipv6Addr::from(first), (first ^ last).leading_zeros()),
+        Range::V4(first, last) => {
+            format!("{}/{}", std::net::Ipv4Addr::from(first), (first ^ last).leading_zeros())
+        }
+        Range::V6(first, last) => {
+            format!("{}/{}", std::net::Ipv6Addr::from(first), (first ^ last).leading_zeros())
+        }
     }
 }
 
 fn understood(text: &str, lists: &[List]) -> Condition {
-    let loaded = load(vec![Source::new("p.json", policy(text, lists, "deny"))], &mut Options::default());
-    let Some(policy) = loaded.policy else { panic!("{text}\n{}", render(&loaded.problems, &loaded.files, false)) };
+    let loaded =
+        load(vec![Source::new("p.json", policy(text, lists, "deny"))], &mut Options::default());
+    let Some(policy) = loaded.policy else {
+        panic!("{text}\n{}", render(&loaded.problems, &loaded.files, false))
+    };
     let clause = policy.restrictions[0].when.as_ref().unwrap();
     assert_eq!(clause.text, text);
     for span in spans(&clause.condition) {
         let written = &loaded.files[0].text;
-        assert!(written.is_char_boundary(span.start) && written.is_char_boundary(span.end) && span.start < span.end, "{span:?}");
-        assert!(clause.span.start <= span.start && span.end <= clause.span.end, "{span:?} lies in {:?}", clause.span);
+        assert!(
+            written.is_char_boundary(span.start)
+                && written.is_char_boundary(span.end)
+                && span.start < span.end,
+            "{span:?}"
+        );
+        assert!(
+            clause.span.start <= span.start && span.end <= clause.span.end,
+            "{span:?} lies in {:?}",
+            clause.span
+        );
     }
     plain(&clause.condition)
 }
@@ -126,7 +151,9 @@ fn plain(condition: &Condition) -> Condition {
                     }
                     Test::In(distinct)
                 }
-                Test::Order(Comparison::Equal, number @ Literal::Number(_)) => Test::In(vec![number.clone()]),
+                Test::Order(Comparison::Equal, number @ Literal::Number(_)) => {
+                    Test::In(vec![number.clone()])
+                }
                 Test::Exists(test) => Test::Exists(element(test)),
                 Test::All(test) => Test::All(element(test)),
                 other => other.clone(),
@@ -161,7 +188,9 @@ fn element(test: &portcullis::policy::ElementTest) -> portcullis::policy::Elemen
 fn asks_part_of_a_place(condition: &Condition) -> bool {
     match condition {
         Condition::True | Condition::False => false,
-        Condition::Atom(atom) => matches!((atom.fact, &atom.test), (FactRef::Country | FactRef::Region, Test::InList(_))),
+        Condition::Atom(atom) => {
+            matches!((atom.fact, &atom.test), (FactRef::Country | FactRef::Region, Test::InList(_)))
+        }
         Condition::Not(inner) => asks_part_of_a_place(inner),
         Condition::And(parts) | Condition::Or(parts) => parts.iter().any(asks_part_of_a_place),
     }
@@ -235,7 +264,10 @@ fn two_ways_of_writing_the_same_are_understood_alike() {
         ("score == 1", "score in [1]"),
         ("now < verified_until", "verified_until > now"),
         ("now == verified_until", "verified_until == now"),
-        (r#"timestamp("2026-06-12T00:00:00Z") <= now"#, r#"now >= timestamp("2026-06-12T02:00:00+02:00")"#),
+        (
+            r#"timestamp("2026-06-12T00:00:00Z") <= now"#,
+            r#"now >= timestamp("2026-06-12T02:00:00+02:00")"#,
+        ),
         (
             r#"granted in [timestamp("2026-06-12T00:00:00Z"), timestamp("2026-06-13T00:00:00Z")]"#,
             r#"granted == timestamp("2026-06-12T00:00:00Z") || granted == timestamp("2026-06-13T00:00:00Z")"#,

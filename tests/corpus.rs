@@ -8,8 +8,10 @@
 //! A *bypass* passes where that is not listed, an *unmarked* case passes where `defer` is asked, an *over-block* denies or refuses where
 //! only `pass` or `defer` is listed. There must be none of them.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
+
+#[path = "support/beside.rs"]
+mod beside;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +19,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, Verdict};
 use serde_json::Value as Json;
 
@@ -26,7 +29,8 @@ const CLOCK: i64 = 1_781_481_600_000;
 
 fn decider(policy: &Path) -> Decider {
     let text = fs::read_to_string(policy).unwrap();
-    let loaded = load(vec![Source::new(policy.display().to_string(), text)], &mut Options::default());
+    let loaded =
+        load(vec![Source::new(policy.display().to_string(), text)], &mut Options::default());
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
     let bundle = OwnedBundle::new(compile(&policy, None).unwrap()).unwrap();
     Decider::new(bundle, None).unwrap()
@@ -34,7 +38,12 @@ fn decider(policy: &Path) -> Decider {
 
 /// What is wrong with a verdict; `None`: it is right.
 fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
-    let wanted: Vec<&str> = expect["verdict"].as_array().unwrap().iter().map(|verdict| verdict.as_str().unwrap()).collect();
+    let wanted: Vec<&str> = expect["verdict"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|verdict| verdict.as_str().unwrap())
+        .collect();
     let kind = verdict.kind.name();
     // A policy that defers what it does not know may do so wherever passing is right.
     if wanted.contains(&kind) || !own && kind == "defer" && wanted.contains(&"pass") {
@@ -43,7 +52,9 @@ fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
     let name = match kind {
         "pass" if wanted.contains(&"defer") => "unmarked",
         "pass" => "bypass",
-        "deny" | "refuse" if wanted.iter().all(|wanted| matches!(*wanted, "pass" | "defer")) => "over-block",
+        "deny" | "refuse" if wanted.iter().all(|wanted| matches!(*wanted, "pass" | "defer")) => {
+            "over-block"
+        }
         // Sterner or milder than asked, but neither lets anything through nor keeps anything out that it should not.
         _ => "other",
     };
@@ -51,9 +62,10 @@ fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
 }
 
 /// Whether what is mentioned was not seen: where a request passes, all of it; where it is denied, some of it. An id may be listed as the
-/// gate read it, in more spellings than one, and nothing is read for a caller without a reach.
+/// gate read it, in more spellings than one, and nothing is read for a caller without a denied set.
 fn unheard(expect: &Json, verdict: &Verdict) -> Option<String> {
-    let wanted: Vec<&str> = expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
+    let wanted: Vec<&str> =
+        expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
     let is_heard = |id: &&str| verdict.mentions.iter().any(|heard| heard.contains(id));
     let right = match verdict.reason.code() {
         "allowed" | "unlisted" | "late_bound" => wanted.iter().all(is_heard),
@@ -73,10 +85,12 @@ struct Tally {
 fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
     let mut decider = decider(policy);
     for file in files {
-        for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
+        for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty())
+        {
             let json: Json = serde_json::from_str(line).unwrap();
             let id = json["id"].as_str().unwrap().to_owned();
-            let mut request = RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let mut request =
+                RequestLine::read(line).unwrap_or_else(|error| panic!("{id}: {error}"));
             let verdict = decider.verdict(&request, CLOCK);
             let frames = request.frames.iter().map(|frame| frame.bytes.len()).max().unwrap_or(0);
             let length = request.body.as_ref().map_or(frames, Vec::len);
@@ -89,7 +103,9 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
             let mut told = fault(expect, &verdict, own).or_else(|| unheard(expect, &verdict));
             if own && told.is_none() {
                 let given: Json = serde_json::from_str(&verdict.to_json()).unwrap();
-                for (key, wanted) in expect.as_object().unwrap().iter().filter(|(key, _)| *key != "verdict") {
+                for (key, wanted) in
+                    expect.as_object().unwrap().iter().filter(|(key, _)| *key != "verdict")
+                {
                     if given[key] != *wanted {
                         told = Some(format!("{key} {} for {wanted}", given[key]));
                     }
@@ -98,7 +114,10 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
             if verdict.kind.name() == "defer" && expect["verdict"] == Json::from(vec!["pass"]) {
                 tally.uncertain += 1;
             }
-            assert!(tally.seen.insert(id.clone(), json["class"].to_string()).is_none(), "{id} is there twice");
+            assert!(
+                tally.seen.insert(id.clone(), json["class"].to_string()).is_none(),
+                "{id} is there twice"
+            );
             if let Some(told) = told {
                 tally.faults.insert(id, told);
             }
@@ -110,14 +129,16 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
 fn every_case_is_decided_as_it_should_be() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tally = Tally::default();
-    let mut own: Vec<PathBuf> =
-        fs::read_dir(here.join("tests/corpus/requests")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut own: Vec<PathBuf> = fs::read_dir(here.join("tests/corpus/requests"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     own.sort();
     run(&own, &here.join("tests/corpus/policy.toml"), true, &mut tally);
-    let shared = std::env::var_os("PORTCULLIS_CORPUS").map_or_else(|| here.join("../shared/corpus"), PathBuf::from);
-    let is_there = shared.join("requests.jsonl").exists();
-    if is_there {
-        run(&[shared.join("requests.jsonl")], &shared.join("policy.toml"), false, &mut tally);
+    if let Some(shared) = beside::beside("PORTCULLIS_CORPUS", "../shared/corpus", "requests.jsonl")
+    {
+        let policy = shared.with_file_name("policy.toml");
+        run(&[shared], &policy, false, &mut tally);
     }
     let mut report = String::new();
     for (id, told) in &tally.faults {

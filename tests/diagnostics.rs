@@ -1,22 +1,22 @@
-//! What the checker says of each case under `tests/diagnostics/`, compared letter by letter with what it should say.
+//! What the checker says of each case under `tests/corpus/policies/`, compared letter by letter with what it should say.
 //!
 //! A case is a folder: its `.toml` and `.json` files in the order of their names are one policy, other files are what it refers to, `expected.txt` is the
-//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `PORTCULLIS_REWRITE=1` in the environment both are
+//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `UPDATE=1` in the environment both are
 //! written anew, to be reviewed like code.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test stops at the first surprise"
-)]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use portcullis::policy::{File, Loaded, Options, Platform, Problem, Severity, Source, load, render};
+use portcullis::policy::{
+    File, Loaded, Options, Platform, Problem, Severity, Source, load, render,
+};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -39,26 +39,36 @@ fn load_edited(folder: &Path, names: &[String], edited: &str, text: &str) -> Loa
     };
     let sources = names.iter().map(|name| Source::new(name, text_of(name).unwrap())).collect();
     let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: text_of(name)? });
-    let platform = fs::read_to_string(folder.join("platform")).ok().map(|name| Platform::of(name.trim()).unwrap());
-    load(sources, &mut Options { now: portcullis::read_time(NOW), read: Some(Box::new(read)), platform })
+    let platform = fs::read_to_string(folder.join("platform"))
+        .ok()
+        .map(|name| Platform::of(name.trim()).unwrap());
+    load(
+        sources,
+        &mut Options { now: portcullis::read_time(NOW), read: Some(Box::new(read)), platform },
+    )
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
 
 /// The policy files of a case.
 fn sources(folder: &Path) -> Vec<String> {
-    names(folder).into_iter().filter(|name| name.ends_with(".toml") || name.ends_with(".json")).collect()
+    names(folder)
+        .into_iter()
+        .filter(|name| name.ends_with(".toml") || name.ends_with(".json"))
+        .collect()
 }
 
 /// Whoever does what the checker proposes is rid of the problem, and has none in its place.
 #[test]
 fn each_proposal_mends_what_it_is_made_for() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let (mut wrong, mut applied) = (Vec::new(), 0);
     for case in names(&all) {
         let folder = all.join(&case);
@@ -77,7 +87,10 @@ fn each_proposal_mends_what_it_is_made_for() {
                 let place = again.files[other.span.file].name == file.name;
                 place && other.span.start < span.start + text.len() && other.span.end > span.start
             };
-            let left = again.problems.iter().find(|other| other.severity() == Severity::Error && there(other) && same(other));
+            let left = again
+                .problems
+                .iter()
+                .find(|other| other.severity() == Severity::Error && there(other) && same(other));
             if let Some(left) = left {
                 wrong.push(format!(
                     "{case}: {} {:?}, {:?}: `{text}`\n  then {} {}",
@@ -92,7 +105,7 @@ fn each_proposal_mends_what_it_is_made_for() {
 
 #[test]
 fn each_case_is_told_as_expected() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut wrong = Vec::new();
     for case in names(&all) {
         let folder = all.join(&case);
@@ -105,22 +118,24 @@ fn each_case_is_told_as_expected() {
             writeln!(records, "{}", problem.to_json(&loaded.files)).unwrap();
         }
         let errors = loaded.problems.iter().any(|problem| problem.severity() == Severity::Error);
-        assert_eq!(loaded.policy.is_none(), errors, "{case}: a policy if and only if there is no error");
+        assert_eq!(
+            loaded.policy.is_none(),
+            errors,
+            "{case}: a policy if and only if there is no error"
+        );
         for (name, said) in [("expected.txt", text), ("expected.jsonl", records)] {
             let path = folder.join(name);
-            if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-                fs::write(&path, said).unwrap();
-            } else if fs::read_to_string(&path).unwrap_or_default() != said {
+            if golden::differs(&path, &said) {
                 wrong.push(format!("{case}/{name} should now read:\n{said}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}\nPORTCULLIS_REWRITE=1 writes what is said now", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\nUPDATE=1 writes what is said now", wrong.join("\n"));
 }
 
 #[test]
 fn twenty_mistakes_are_twenty_problems() {
-    let folder = folder("tests/diagnostics/twenty-mistakes");
+    let folder = folder("tests/corpus/policies/twenty-mistakes");
     let loaded = load_files(&folder, &["policy.toml".to_owned()]);
     assert_eq!(loaded.problems.len(), 20, "{}", render(&loaded.problems, &loaded.files, false));
     let text = &loaded.files.first().unwrap().text;
@@ -131,21 +146,33 @@ fn twenty_mistakes_are_twenty_problems() {
 
 /// The lines that say `# wrong`, once for each.
 fn marked(text: &str) -> Vec<usize> {
-    text.lines().enumerate().flat_map(|(at, line)| line.match_indices("# wrong").map(move |_| at + 1)).collect()
+    text.lines()
+        .enumerate()
+        .flat_map(|(at, line)| line.match_indices("# wrong").map(move |_| at + 1))
+        .collect()
 }
 
 #[test]
 fn the_worked_examples_are_sound() {
     let folder = folder("policies");
-    for name in names(&folder).into_iter().filter(|name| name.ends_with(".toml") && !name.ends_with(".test.toml")) {
+    for name in names(&folder)
+        .into_iter()
+        .filter(|name| name.ends_with(".toml") && !name.ends_with(".test.toml"))
+    {
         let loaded = load_files(&folder, std::slice::from_ref(&name));
-        let Some(policy) = &loaded.policy else { panic!("{name}:\n{}", render(&loaded.problems, &loaded.files, false)) };
+        let Some(policy) = &loaded.policy else {
+            panic!("{name}:\n{}", render(&loaded.problems, &loaded.files, false))
+        };
         assert!(!policy.restrictions.is_empty(), "{name} closes something");
         // All are clean; the one that the design describes shows how a warning is answered.
         let told: Vec<_> = loaded.problems.iter().map(|problem| problem.code.id).collect();
         assert!(told.is_empty(), "{name}: {told:?}");
         let allowed: Vec<_> = loaded.allowed.iter().map(|problem| problem.code.id).collect();
-        assert_eq!(allowed, if name == "mythos-suspension.toml" { vec!["W0606"] } else { vec![] }, "{name}");
+        assert_eq!(
+            allowed,
+            if name == "mythos-suspension.toml" { vec!["W0606"] } else { vec![] },
+            "{name}"
+        );
     }
 }
 /// Raised where a sound policy becomes a bundle, which loading alone does not do.
@@ -153,10 +180,12 @@ const LOWERING: [&str; 1] = ["E0508"];
 
 #[test]
 fn every_code_has_a_case() {
-    let all = folder("tests/diagnostics");
+    let all = folder("tests/corpus/policies");
     let mut told = String::new();
     for case in names(&all) {
-        told.push_str(&fs::read_to_string(all.join(case).join("expected.jsonl")).unwrap_or_default());
+        told.push_str(
+            &fs::read_to_string(all.join(case).join("expected.jsonl")).unwrap_or_default(),
+        );
     }
     let untold: Vec<_> = portcullis::policy::Code::ALL
         .iter()
@@ -166,13 +195,10 @@ fn every_code_has_a_case() {
     assert!(untold.is_empty(), "no case shows {untold:?}");
 }
 
-/// Editors read the schema from a file beside the policies, which `PORTCULLIS_REWRITE=1` writes.
+/// Editors read the schema from a file beside the policies, which `UPDATE=1` writes.
 #[test]
 fn the_schema_beside_the_policies_is_the_one_of_the_types() {
     let path = folder("policies/policy.schema.json");
     let now = format!("{:#}\n", portcullis::policy::schema());
-    if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-        fs::write(&path, &now).unwrap();
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), now, "PORTCULLIS_REWRITE=1 writes it anew");
+    assert!(!golden::differs(&path, &now), "UPDATE=1 writes it anew");
 }

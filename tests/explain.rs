@@ -1,11 +1,13 @@
-//! What `explain` says of each request under `tests/explain/`, compared letter by letter with what it should say.
+//! What `explain` says of each request under `tests/corpus/explain/`, compared letter by letter with what it should say.
 //!
 //! `requests.jsonl` is explained under `policies/mythos-suspension.toml`, the requests in NAME.jsonl under the policy NAME beside it. What is said
-//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `PORTCULLIS_REWRITE=1` in the environment
+//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `UPDATE=1` in the environment
 //! both are written anew, to be reviewed like code.
 
-#![cfg(feature = "author")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![cfg(test)]
+
+#[path = "support/golden.rs"]
+mod golden;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ use std::sync::OnceLock;
 
 use portcullis::OwnedBundle;
 use portcullis::analysis::{Decider, Explanation, RequestLine, explain};
-use portcullis::policy::{File, Options, Policy, Source, compile, load};
+use portcullis::compile;
+use portcullis::policy::{File, Options, Policy, Source, load};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -22,7 +25,8 @@ fn file(name: &str) -> PathBuf {
 fn policy(name: &str) -> Policy {
     let path = file(name);
     let read = |_: &str, list: &str| {
-        let text = fs::read_to_string(file(name).with_file_name(list)).map_err(|error| error.to_string())?;
+        let text = fs::read_to_string(file(name).with_file_name(list))
+            .map_err(|error| error.to_string())?;
         Ok(File { name: list.to_owned(), text })
     };
     let mut options = Options { read: Some(Box::new(read)), ..Options::default() };
@@ -39,10 +43,10 @@ fn cases() -> &'static [(Policy, String, Explanation)] {
 fn explained() -> Vec<(Policy, String, Explanation)> {
     let mut cases = Vec::new();
     for (policy_file, requests) in [
-        ("policies/mythos-suspension.toml", "tests/explain/requests.jsonl"),
-        ("tests/explain/escaped.json", "tests/explain/escaped.jsonl"),
-        ("tests/explain/deployments.toml", "tests/explain/deployments.jsonl"),
-        ("tests/explain/several-lines.toml", "tests/explain/several-lines.jsonl"),
+        ("policies/mythos-suspension.toml", "tests/corpus/explain/requests.jsonl"),
+        ("tests/corpus/explain/escaped.json", "tests/corpus/explain/escaped.jsonl"),
+        ("tests/corpus/explain/deployments.toml", "tests/corpus/explain/deployments.jsonl"),
+        ("tests/corpus/explain/several-lines.toml", "tests/corpus/explain/several-lines.jsonl"),
     ] {
         let policy = policy(policy_file);
         for line in fs::read_to_string(file(requests)).unwrap().lines() {
@@ -59,17 +63,16 @@ fn each_request_is_explained_as_expected() {
     for (_, line, explanation) in cases() {
         let id = RequestLine::read(line).unwrap().id;
         let id = id.as_str().unwrap();
-        for (ending, said) in [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")] {
-            let path = file(&format!("tests/explain/expected/{id}.{ending}"));
-            if std::env::var_os("PORTCULLIS_REWRITE").is_some_and(|value| value == "1") {
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, said).unwrap();
-            } else if fs::read_to_string(&path).unwrap_or_default() != said {
+        for (ending, said) in
+            [("txt", explanation.to_text()), ("json", explanation.to_json() + "\n")]
+        {
+            let path = file(&format!("tests/corpus/explain/expected/{id}.{ending}"));
+            if golden::differs(&path, &said) {
                 wrong.push(format!("{id}.{ending} should now read:\n{said}"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\nUPDATE=1 writes what is said now", wrong.join("\n"));
 }
 
 #[test]

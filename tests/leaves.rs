@@ -7,9 +7,9 @@
 //! - A closed name at any one leaf denies where a model is documented, and changes nothing anywhere else.
 //! - A key that is called like a model with a closed name in it, put into any object, denies outside of the user's own data and changes nothing within it.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![cfg(test)]
 
+#[path = "support/deciding.rs"]
 mod deciding;
 
 use std::fs;
@@ -36,7 +36,9 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/leaves/requests.jsonl");
-    let texts = |value: &Json| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+    let texts = |value: &Json| {
+        value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
     fs::read_to_string(file)
         .unwrap()
         .lines()
@@ -66,7 +68,13 @@ fn guarding(dialects: &[&str]) -> Decider {
 }
 
 fn everything() -> Decider {
-    guarding(&dialect::all().iter().map(|source| source.id).filter(|id| *id != "generic").collect::<Vec<_>>())
+    guarding(
+        &dialect::all()
+            .iter()
+            .map(|source| source.id)
+            .filter(|id| *id != "generic")
+            .collect::<Vec<_>>(),
+    )
 }
 
 impl Case {
@@ -105,12 +113,18 @@ fn pointers(value: &Json, wanted: fn(&Json) -> bool) -> Vec<String> {
         match value {
             Json::Object(members) => {
                 members.iter().for_each(|(key, value)| {
-                    below(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), wanted, found)
+                    below(
+                        value,
+                        &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
+                        wanted,
+                        found,
+                    )
                 });
             }
-            Json::Array(elements) => {
-                elements.iter().enumerate().for_each(|(index, value)| below(value, &format!("{at}/{index}"), wanted, found))
-            }
+            Json::Array(elements) => elements
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| below(value, &format!("{at}/{index}"), wanted, found)),
             _ => {}
         }
     }
@@ -172,11 +186,17 @@ fn a_key_that_is_called_like_a_model_counts_outside_of_the_users_own_data() {
                     1 => serde_json::json!(["haiku-4", CLOSED]),
                     2 => serde_json::json!({ "name": CLOSED }),
                     3 => serde_json::json!({ "primary": "haiku-4", "backup": CLOSED }),
-                    4 => serde_json::json!([{ "name": "haiku-4", "weight": 1 }, { "name": CLOSED }]),
+                    4 => {
+                        serde_json::json!([{ "name": "haiku-4", "weight": 1 }, { "name": CLOSED }])
+                    }
                     5 => serde_json::json!({ "primary": { "id": CLOSED } }),
                     _ => Json::from(format!("openai/{CLOSED}-20260601")),
                 };
-                body.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert((*key).to_owned(), value);
+                body.pointer_mut(pointer)
+                    .unwrap()
+                    .as_object_mut()
+                    .unwrap()
+                    .insert((*key).to_owned(), value);
                 let verdict = case.decide(&mut decider, &body);
                 let expected = if case.is_own(pointer) {
                     before.as_str()

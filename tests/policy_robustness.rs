@@ -1,17 +1,18 @@
 //! No text makes the reader of policies panic, and whatever it says points into the text.
 
-#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "tests")]
 
 use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;
 
-/// Policies that reach every stage, to be damaged.
+/// Policies that denied set every stage, to be damaged.
 const SEEDS: [&str; 5] = [
     include_str!("../policies/mythos-suspension.toml"),
     include_str!("../policies/partner-tier.toml"),
-    include_str!("diagnostics/conditions/policy.toml"),
-    include_str!("diagnostics/lists/policy.toml"),
-    include_str!("diagnostics/json/policy.json"),
+    include_str!("corpus/policies/conditions/policy.toml"),
+    include_str!("corpus/policies/lists/policy.toml"),
+    include_str!("corpus/policies/json/policy.json"),
 ];
 
 /// What damage is made of: the signs of TOML, JSON, CEL and Unicode that mean something somewhere.
@@ -67,55 +68,84 @@ const PIECES: [&str; 48] = [
 ];
 
 fn check(name: &str, text: &str) {
-    let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
-    let loaded =
-        load(vec![Source::new(name, text)], &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() });
+    let read =
+        |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
+    let loaded = load(
+        vec![Source::new(name, text)],
+        &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() },
+    );
     let errors = loaded.problems.iter().any(|problem| problem.severity() == Severity::Error);
     assert_eq!(loaded.policy.is_none(), errors);
     for problem in &loaded.problems {
         for span in problem.related.iter().map(|(span, _)| span).chain([&problem.span]) {
             let file = loaded.files.get(span.file).unwrap();
-            assert!(file.text.get(span.start..span.end).is_some(), "{problem:?} does not lie in the text");
+            assert!(
+                file.text.get(span.start..span.end).is_some(),
+                "{problem:?} does not lie in the text"
+            );
         }
         let words = [Some(&problem.message), problem.help.as_ref()];
         for said in words.into_iter().flatten() {
-            assert!(!said.contains(char::is_control) && said.len() < 8_000, "{problem:?} is not one line");
+            assert!(
+                !said.contains(char::is_control) && said.len() < 8_000,
+                "{problem:?} is not one line"
+            );
         }
         assert!(problem.to_json(&loaded.files).is_object());
     }
     // Each is a policy to be read anew, so a few will do.
-    for problem in loaded.problems.iter().filter(|problem| problem.replacement(&loaded.files).is_some()).take(4) {
+    for problem in loaded
+        .problems
+        .iter()
+        .filter(|problem| problem.replacement(&loaded.files).is_some())
+        .take(4)
+    {
         mends(name, text, problem, &loaded.files);
     }
-    assert_eq!(render(&loaded.problems, &loaded.files, true).is_empty(), loaded.problems.is_empty());
+    assert_eq!(
+        render(&loaded.problems, &loaded.files, true).is_empty(),
+        loaded.problems.is_empty()
+    );
 }
 
 /// What a problem proposes is written, and the problem is gone from its place.
 fn mends(name: &str, text: &str, problem: &Problem, files: &[File]) {
-    let Some((span, new)) = problem.replacement(files).filter(|(span, _)| span.file == 0) else { return };
+    let Some((span, new)) = problem.replacement(files).filter(|(span, _)| span.file == 0) else {
+        return;
+    };
     let edited = format!("{}{new}{}", &text[..span.start], &text[span.end..]);
-    let read = |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
+    let read =
+        |_: &str, name: &str| Ok(File { name: name.to_owned(), text: "org-1\nUS\n7\n".to_owned() });
     let again = load(
         vec![Source::new(name, edited.as_str())],
         &mut Options { now: Some(0), read: Some(Box::new(read)), ..Options::default() },
     );
-    let there =
-        |other: &&Problem| other.span.file == 0 && other.span.start < span.start + new.len() && other.span.end > span.start;
-    let left = again.problems.iter().filter(there).find(|other| other.code == problem.code && other.message == problem.message);
+    let there = |other: &&Problem| {
+        other.span.file == 0
+            && other.span.start < span.start + new.len()
+            && other.span.end > span.start
+    };
+    let left = again
+        .problems
+        .iter()
+        .filter(there)
+        .find(|other| other.code == problem.code && other.message == problem.message);
     assert!(left.is_none(), "{problem:?}\nleaves {left:?}\nin {edited}");
 }
 
 fn damaged() -> impl Strategy<Value = String> {
     let cut = (any::<prop::sample::Index>(), 0_usize..12, prop::sample::select(PIECES.as_slice()));
-    (prop::sample::select(SEEDS.as_slice()), prop::collection::vec(cut, 1..6)).prop_map(|(seed, cuts)| {
-        let mut text = seed.to_owned();
-        for (at, length, piece) in cuts {
-            let start = text.floor_char_boundary(at.index(text.len().max(1)));
-            let end = text.ceil_char_boundary((start + length).min(text.len()));
-            text.replace_range(start..end, piece);
-        }
-        text
-    })
+    (prop::sample::select(SEEDS.as_slice()), prop::collection::vec(cut, 1..6)).prop_map(
+        |(seed, cuts)| {
+            let mut text = seed.to_owned();
+            for (at, length, piece) in cuts {
+                let start = text.floor_char_boundary(at.index(text.len().max(1)));
+                let end = text.ceil_char_boundary((start + length).min(text.len()));
+                text.replace_range(start..end, piece);
+            }
+            text
+        },
+    )
 }
 
 /// A condition made of the words of the language, in any order, or of anything.
@@ -227,7 +257,9 @@ fn cases() -> u32 {
 #[test]
 fn what_is_deep_or_long_is_an_error_and_no_overflow() {
     let head = "format = 1\n[policy]\nid = \"p\"\nversion = 1\n";
-    let rule = |condition: &str| format!("{head}[[restrictions]]\nid = \"r\"\nmodels = [\"*\"]\nwhen = '''{condition}'''\n");
+    let rule = |condition: &str| {
+        format!("{head}[[restrictions]]\nid = \"r\"\nmodels = [\"*\"]\nwhen = '''{condition}'''\n")
+    };
     for text in [
         format!("{head}x = {}", "[".repeat(100_000)),
         format!("{head}{}", "[a".repeat(100_000)),
@@ -260,5 +292,9 @@ fn what_is_deep_or_long_is_an_error_and_no_overflow() {
     }
     let wide = rule(&vec!["country == \"CU\""; 3_000].join(" || "));
     let loaded = load(vec![Source::new("p.toml", wide)], &mut Options::default());
-    assert!(loaded.policy.is_some(), "long is no mistake: {}", render(&loaded.problems, &loaded.files, false));
+    assert!(
+        loaded.policy.is_some(),
+        "long is no mistake: {}",
+        render(&loaded.problems, &loaded.files, false)
+    );
 }

@@ -2,16 +2,19 @@
 //!
 //! The reference (`errors.json`) is not part of this repository: see `dialects.rs`.
 
-#![cfg(feature = "author")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg(test)]
+
+#[path = "support/beside.rs"]
+mod beside;
+#[path = "support/deciding.rs"]
+mod deciding;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
+use deciding::guarding;
 use portcullis::analysis::{Decider, RequestLine};
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{OwnedBundle, Refusal, Socket, Verdict};
+use portcullis::{Refusal, Socket, Verdict};
 use serde_json::{Value, json};
 
 const CLOCK: i64 = 1_781_481_600_000;
@@ -22,7 +25,11 @@ const ASKED: [(&str, &str, &str); 16] = [
     ("azure-openai", "/openai/deployments/$/chat/completions", r#"{"messages":[]}"#),
     ("anthropic", "/v1/messages", r#"{"model":"$"}"#),
     ("gemini", "/v1beta/models/$:generateContent", r#"{"contents":[]}"#),
-    ("vertex", "/v1/projects/p/locations/l/publishers/google/models/$:generateContent", r#"{"contents":[]}"#),
+    (
+        "vertex",
+        "/v1/projects/p/locations/l/publishers/google/models/$:generateContent",
+        r#"{"contents":[]}"#,
+    ),
     ("bedrock", "/model/$/converse", r#"{"messages":[]}"#),
     ("mistral", "/v1/chat/completions", r#"{"model":"$"}"#),
     ("cohere", "/v2/chat", r#"{"model":"$"}"#),
@@ -47,13 +54,6 @@ fn spoken(index: usize) -> &'static str {
     }
 }
 
-fn guarding(dialects: &[&str]) -> Decider {
-    let policy = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policy.toml")).unwrap();
-    let policy = guarded(&policy, dialects);
-    let policy = load(vec![Source::new("policy.toml", policy)], &mut Options::default()).policy.unwrap();
-    Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
-}
-
 fn verdict(dialect: &str, path: &str, body: &str) -> Verdict {
     thread_local! {
         static DECIDERS: RefCell<BTreeMap<String, Decider>> = const { RefCell::new(BTreeMap::new()) };
@@ -61,7 +61,10 @@ fn verdict(dialect: &str, path: &str, body: &str) -> Verdict {
     let line = json!({ "method": "POST", "url": path, "headers": { "content-type": "application/json" }, "body": body, "place": { "country": "FR" } });
     let line = RequestLine::read(&line.to_string()).unwrap();
     DECIDERS.with_borrow_mut(|deciders| {
-        deciders.entry(dialect.to_owned()).or_insert_with(|| guarding(&[dialect])).verdict(&line, CLOCK)
+        deciders
+            .entry(dialect.to_owned())
+            .or_insert_with(|| guarding([dialect]))
+            .verdict(&line, CLOCK)
     })
 }
 
@@ -77,13 +80,8 @@ fn header<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
 }
 
 fn reference() -> Option<Value> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
-    let folder = std::env::var_os("PORTCULLIS_REFERENCE").map_or(beside, PathBuf::from);
-    let text = std::fs::read_to_string(folder.join("errors.json"));
-    if text.is_err() {
-        println!("no errors.json in {}: nothing compared", folder.display());
-    }
-    Some(serde_json::from_str(&text.ok()?).expect("errors.json is JSON"))
+    let file = beside::beside("PORTCULLIS_REFERENCE", "../shared/reference", "errors.json")?;
+    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 /// What `<..>` stands for in the reference may be any text; a member more than there is may be ours.
@@ -91,11 +89,12 @@ fn agrees(wanted: &Value, given: &Value) -> bool {
     match (wanted, given) {
         (Value::String(wanted), Value::String(given)) => wanted.starts_with('<') || wanted == given,
         (Value::Array(wanted), Value::Array(given)) => {
-            wanted.len() == given.len() && wanted.iter().zip(given).all(|(wanted, given)| agrees(wanted, given))
+            wanted.len() == given.len()
+                && wanted.iter().zip(given).all(|(wanted, given)| agrees(wanted, given))
         }
-        (Value::Object(wanted), Value::Object(given)) => {
-            wanted.iter().all(|(key, wanted)| given.get(key).is_some_and(|given| agrees(wanted, given)))
-        }
+        (Value::Object(wanted), Value::Object(given)) => wanted
+            .iter()
+            .all(|(key, wanted)| given.get(key).is_some_and(|given| agrees(wanted, given))),
         _ => wanted == given,
     }
 }
@@ -110,14 +109,22 @@ fn denials_are_as_clients_were_measured_with() {
         let wanted = &reference["dialects"][dialect];
         let body: Value = serde_json::from_str(&refusal.body).unwrap();
         assert!(agrees(&wanted["body"], &body), "{dialect}: {body} for {}", wanted["body"]);
-        let content_type = wanted["content_type"].as_str().unwrap_or("application/json").split(" (").next();
+        let content_type =
+            wanted["content_type"].as_str().unwrap_or("application/json").split(" (").next();
         assert_eq!(header(&refusal, "content-type"), content_type, "{dialect}");
         for (name, value) in wanted["headers"].as_object().into_iter().flatten() {
             let given = header(&refusal, name).unwrap_or_else(|| panic!("{dialect}: no {name}"));
             let value = value.as_str().unwrap();
-            assert!(value.starts_with('<') || value.split(" (").next() == Some(given), "{dialect}: {name} {given} for {value}");
+            assert!(
+                value.starts_with('<') || value.split(" (").next() == Some(given),
+                "{dialect}: {name} {given} for {value}"
+            );
         }
-        assert!(refusal.body.contains("Mythos-class models are suspended. Model: "), "{dialect}: {}", refusal.body);
+        assert!(
+            refusal.body.contains("Mythos-class models are suspended. Model: "),
+            "{dialect}: {}",
+            refusal.body
+        );
         assert_eq!(header(&refusal, "retry-after"), None);
         spoken_of.insert(dialect);
     }
@@ -130,20 +137,29 @@ fn denials_are_as_clients_were_measured_with() {
 
 #[test]
 fn what_cannot_be_read_is_told_in_the_same_shape() {
-    let shape = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let shape = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
     for (index, (dialect, path, _)) in ASKED.iter().enumerate() {
-        let malformed = verdict(dialect, &path.replace('$', "haiku-4"), "{\"model\": \"haiku-4\",, }");
+        let malformed =
+            verdict(dialect, &path.replace('$', "haiku-4"), "{\"model\": \"haiku-4\",, }");
         assert_eq!(malformed.status, 400, "{dialect} {path}: {malformed:?}");
         let refusal = Refusal::new(&malformed, "case-1");
         let body: Value = serde_json::from_str(&refusal.body).unwrap();
-        let denial: Value = serde_json::from_str(&Refusal::new(&denied(index), "case-1").body).unwrap();
+        let denial: Value =
+            serde_json::from_str(&Refusal::new(&denied(index), "case-1").body).unwrap();
         assert_eq!(shape(&body), shape(&denial), "{dialect}");
         assert!(refusal.body.contains("Case: case-1."), "{dialect}: {body}");
         match *dialect {
             "gemini" | "vertex" => {
-                assert_eq!((&body["error"]["code"], &body["error"]["status"]), (&json!(400), &json!("INVALID_ARGUMENT")))
+                assert_eq!(
+                    (&body["error"]["code"], &body["error"]["status"]),
+                    (&json!(400), &json!("INVALID_ARGUMENT"))
+                )
             }
-            "bedrock" => assert_eq!(header(&refusal, "x-amzn-errortype"), Some("ValidationException")),
+            "bedrock" => {
+                assert_eq!(header(&refusal, "x-amzn-errortype"), Some("ValidationException"))
+            }
             "watsonx" => assert_eq!(body["status_code"], 400),
             _ => {}
         }
@@ -158,10 +174,17 @@ fn a_socket_is_told_as_its_clients_show_it() {
         assert!(socket.reason.len() <= 123, "{}", socket.reason);
         if matches!(spoken(index), "gemini" | "vertex") {
             assert!(socket.event.is_empty());
-            assert!(socket.reason.starts_with("Mythos-class models are suspended."), "{}", socket.reason);
+            assert!(
+                socket.reason.starts_with("Mythos-class models are suspended."),
+                "{}",
+                socket.reason
+            );
         } else {
             let event: Value = serde_json::from_str(&socket.event).unwrap();
-            assert_eq!((&event["type"], &event["error"]["code"]), (&json!("error"), &json!("model_restricted")));
+            assert_eq!(
+                (&event["type"], &event["error"]["code"]),
+                (&json!("error"), &json!("model_restricted"))
+            );
             assert_eq!(socket.reason, "model_restricted");
         }
     }
@@ -170,7 +193,7 @@ fn a_socket_is_told_as_its_clients_show_it() {
 #[test]
 fn with_all_dialects_the_operation_says_in_whose_words() {
     let ids: Vec<&str> = portcullis::dialect::all().iter().map(|source| source.id).collect();
-    let mut decider = guarding(&ids);
+    let mut decider = guarding(ids);
     let mut told = |path: &str, headers: Value, body: &str| -> Value {
         let line = json!({ "method": "POST", "url": path, "headers": headers, "body": body, "place": { "country": "FR" } });
         let verdict = decider.verdict(&RequestLine::read(&line.to_string()).unwrap(), CLOCK);
@@ -179,9 +202,15 @@ fn with_all_dialects_the_operation_says_in_whose_words() {
     };
     let body = r#"{"model":"mythos-5"}"#;
     let plain = json!({ "content-type": "application/json" });
-    assert_eq!(told("/v1/chat/completions", plain.clone(), body)["error"]["type"], "request_forbidden");
+    assert_eq!(
+        told("/v1/chat/completions", plain.clone(), body)["error"]["type"],
+        "request_forbidden"
+    );
     assert_eq!(told("/v1/messages", plain.clone(), body)["error"]["type"], "permission_error");
-    assert_eq!(told("/v1beta/models/mythos-5:generateContent", plain.clone(), "{}")["error"]["status"], "PERMISSION_DENIED");
+    assert_eq!(
+        told("/v1beta/models/mythos-5:generateContent", plain.clone(), "{}")["error"]["status"],
+        "PERMISSION_DENIED"
+    );
     assert!(told("/model/mythos-5/invoke", plain.clone(), "{}")["message"].is_string());
     assert!(told("/api/generate", plain.clone(), body)["error"].is_string());
     assert_eq!(told("/v2/chat", plain.clone(), body)["id"], "case-1");
@@ -189,11 +218,4 @@ fn with_all_dialects_the_operation_says_in_whose_words() {
     // Of several, the one that a header speaks for.
     let google = json!({ "content-type": "application/json", "x-goog-api-key": "k" });
     assert_eq!(told("/unheard/of", google, body)["error"]["status"], "PERMISSION_DENIED");
-}
-
-/// The policy with other dialects.
-fn guarded(policy: &str, dialects: &[&str]) -> String {
-    let (before, rest) = policy.split_once("dialects = [").unwrap();
-    let (_, after) = rest.split_once("\n]\n").unwrap();
-    format!("{before}dialects = {dialects:?}\n{after}")
 }

@@ -13,6 +13,8 @@ cat tests/corpus/requests/*.jsonl >"$out/own-requests.jsonl"
 if [ -d "$shared" ]; then
   cp "$shared/policy.toml" "$out/shared-policy.toml"
   cp "$shared/requests.jsonl" "$out/shared-requests.jsonl"
+else
+  echo "browser-cases: skipped: the shared corpus: no $shared"
 fi
 for corpus in own shared; do
   if [ -s "$out/$corpus-requests.jsonl" ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of: rust, bindgen, node, python, golang, browsers. Says one line for each thing it installs, nothing otherwise.
+# Installs what is missing of: rust, bindgen, node, python, golang, browsers, deny. Says one line for each thing it installs, nothing otherwise.
 # Tools that this checkout builds for itself go to .tools/, which it keeps.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -87,6 +87,13 @@ browsers() {
   have geckodriver && return
   say "geckodriver (four minutes)"
   cargo install --quiet --locked --root .tools geckodriver
+}
+
+# Outside of `make test`: it takes longer to build than all the crate.
+deny() {
+  have cargo-deny && return
+  say "cargo-deny (many minutes)"
+  cargo install --quiet --locked --root .tools cargo-deny --version 0.20.2
 }
 
 for part in "$@"; do "$part"; done

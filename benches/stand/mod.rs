@@ -4,8 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Approach, Caller, Gate, Head, OwnedBundle, Pending};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
+use portcullis::{Begun, Caller, Gate, Head, Inspection, OwnedBundle};
 
 /// What a worker reads of a body at a time.
 pub(crate) const READ: usize = 64 << 10;
@@ -31,22 +32,30 @@ models = ["mythos-class"]
 message = "Not available."
 "#
     );
-    let policy =
-        load(vec![Source::new("bench.toml", policy)], &mut Options::default()).policy.unwrap_or_else(|| fail("the policy"));
+    let policy = load(vec![Source::new("bench.toml", policy)], &mut Options::default())
+        .policy
+        .unwrap_or_else(|| fail("the policy"));
     let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
     let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
     Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
 }
 
-/// The head of a request, read under the reach of a caller of whom nothing is known.
-pub(crate) fn begin(gate: &mut Gate, method: &str, url: &str, headers: &[(&str, &str)]) -> Pending {
-    let Approach::Read(unread) = gate.approach(method, url, &Caller::default(), 0) else { fail("the caller has no reach") };
-    gate.read(unread, &Head { method, url, headers })
+/// The head of a request, read under the denied set of a caller of whom nothing is known.
+pub(crate) fn begin(
+    gate: &mut Gate,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Inspection {
+    let Begun::Inspect(unread) = gate.begin(method, url, &Caller::default(), 0) else {
+        fail("the caller has no denied set")
+    };
+    gate.inspect(unread, &Head { method, url, headers })
 }
 
 /// Its end; it must have named the open model and no other.
-pub(crate) fn end(gate: &mut Gate, mut pending: Pending) {
-    let verdict = gate.conclude(&mut pending);
+pub(crate) fn end(gate: &mut Gate, mut pending: Inspection) {
+    let verdict = gate.finish(&mut pending);
     if verdict.mentions != ["haiku-4"] {
         fail(&verdict.to_json());
     }

@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::{Account, Candidate, Head, Network, OwnedBundle, Place, Reacher, Reader, State, Value, read_code, route};
+use portcullis::{Account, Candidate, Head, Network, OwnedBundle, Place, Evaluator, RequestReader, SwitchState, Value, read_code, route};
 use sha2::{Digest as _, Sha256};
 
 fuzz_target!(|data: &[u8]| {
@@ -25,19 +25,19 @@ fuzz_target!(|data: &[u8]| {
         Candidate { place, network: Network(1), asn: Some(13_335), ip, account: &known },
         Candidate { place: Place::UNKNOWN, network: Network(0), asn: None, ip: None, account: &unknown },
     ];
-    let mut reacher = Reacher::new(bundle);
+    let mut evaluator = Evaluator::new(bundle);
     for (method, url) in [("POST", "/v1/messages?model=mythos-5"), ("GET", "/v1/models/mythos-5-20260601"), ("PUT", "/a/b")] {
         let route = route(bundle, method, url);
         for (now, stale) in [(0, false), (1_790_000_000_000, true)] {
-            let reach = reacher.reach(bundle, &candidates, &route.readings, now, stale).clone();
-            let _ = (reach.is_empty(), reach.is_everything(bundle), reach.denies(1));
+            let denied_set = evaluator.denied_set(bundle, &candidates, &route.readings, now, stale).clone();
+            let _ = (denied_set.is_empty(), denied_set.is_everything(bundle), denied_set.denies(1));
             let headers = [("content-type", "application/json"), ("anthropic-version", "2023-06-01")];
-            let mut reader = Reader::new(bundle, &route, &Head { method, url, headers: &headers }, &reach);
+            let mut reader = RequestReader::new(bundle, &route, &Head { method, url, headers: &headers }, &denied_set);
             reader.feed(bundle, br#"{"model": "mythos-5", "tools": [{"type": "advisor", "model": ["x"]}]}"#);
-            let outcome = reader.finish(bundle, &reach);
-            reacher.grounds(bundle, &candidates, &route.readings, now, stale, &outcome.patterns);
+            let outcome = reader.finish(bundle, &denied_set);
+            evaluator.grounds(bundle, &candidates, &route.readings, now, stale, &outcome.patterns);
         }
-        reacher.switch(bundle, "foreign", State::Shadow);
+        evaluator.switch(bundle, "foreign", SwitchState::Shadow);
     }
 });
 

@@ -5,13 +5,13 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::probe::{Kind, Probe, bundle};
+use portcullis::fuzz::{ProbeKind, Probe, bundle};
 use portcullis::{OwnedBundle, Reason};
 
 static BUNDLE: LazyLock<OwnedBundle> = LazyLock::new(bundle);
 
 /// What a reader says of a body that arrives in pieces of this size.
-fn read(kind: Kind, body: &[u8], size: usize) -> (Result<(), Reason>, Vec<String>, [bool; 4]) {
+fn read(kind: ProbeKind, body: &[u8], size: usize) -> (Result<(), Reason>, Vec<String>, [bool; 4]) {
     let bundle = BUNDLE.view();
     let mut probe = Probe::new(bundle, kind, 0).unwrap();
     let result = body.chunks(size).try_for_each(|chunk| probe.feed(bundle, chunk)).and_then(|()| probe.finish(bundle));
@@ -21,7 +21,7 @@ fn read(kind: Kind, body: &[u8], size: usize) -> (Result<(), Reason>, Vec<String
 
 fuzz_target!(|input: &[u8]| {
     let Some((&size, body)) = input.split_first() else { return };
-    for kind in [Kind::Form, Kind::Multipart] {
+    for kind in [ProbeKind::Form, ProbeKind::Multipart] {
         let whole = read(kind, body, usize::MAX);
         assert_eq!(read(kind, body, 1), whole, "{kind:?}");
         assert_eq!(read(kind, body, usize::from(size) + 2), whole, "{kind:?}");

@@ -1,4 +1,4 @@
-//! Any messages over a WebSocket, of either side, text or binary, under a reach that changes between them: nothing panics, what becomes of
+//! Any messages over a WebSocket, of either side, text or binary, under a denied set that changes between them: nothing panics, what becomes of
 //! each is the same wherever its chunks end, and a session that is refused is refused for good. Seeds: the frames of
 //! `tests/corpus/requests`, in the form below.
 //!
@@ -12,8 +12,9 @@
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::policy::{Options, Source, compile, load};
-use portcullis::{Approach, Caller, Gate, Head, Kind, OwnedBundle, Reason, Refusal, Socket, read_place};
+use portcullis::compile;
+use portcullis::policy::{Options, Source, load};
+use portcullis::{Begun, Caller, Gate, Head, VerdictKind, OwnedBundle, Reason, Refusal, Socket, read_place};
 
 const UPGRADES: [(&str, &str); 9] = [
     ("GET", "/v1/realtime?model=haiku-4"),
@@ -30,7 +31,7 @@ const HEADERS: &[(&str, &str)] = &[("upgrade", "websocket"), ("connection", "Upg
 
 thread_local! {
     static GATE: RefCell<Gate> = {
-        let text = include_str!("../../tests/corpus/answers/policy.toml").to_owned();
+        let text = include_str!("../../tests/corpus/responses/policy.toml").to_owned();
         let loaded = load(vec![Source::new("policy.toml", text)], &mut Options::default());
         let bundle = compile(&loaded.policy.unwrap(), None).unwrap();
         RefCell::new(Gate::new(OwnedBundle::new(bundle).unwrap(), None).unwrap())
@@ -69,26 +70,26 @@ fn messages(mut input: &[u8]) -> Vec<Message<'_>> {
 /// The session up to its end, each message in chunks of this size.
 fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usize) -> Vec<Told> {
     let (method, url) = UPGRADES[upgrade];
-    let approach = |gate: &mut Gate, country: &str| match gate.approach(method, url, &caller(country), 0) {
-        Approach::Read(unread) => unread,
-        Approach::Pass(_) => unreachable!("somebody may use everything"),
+    let approach = |gate: &mut Gate, country: &str| match gate.begin(method, url, &caller(country), 0) {
+        Begun::Inspect(unread) => unread,
+        Begun::Pass(_) => unreachable!("somebody may use everything"),
     };
     let head = Head { method, url, headers: HEADERS };
     let unread = approach(gate, "FR");
-    let mut pending = gate.read(unread, &head);
-    let mut verdict = gate.conclude(&mut pending);
+    let mut pending = gate.inspect(unread, &head);
+    let mut verdict = gate.finish(&mut pending);
     let mut all = vec![(verdict.to_json(), None)];
     for message in messages {
-        if !matches!(verdict.kind, Kind::Pass | Kind::Defer) {
+        if !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer) {
             break;
         }
         if message.origin {
             for chunk in message.bytes.chunks(size) {
-                gate.hear(&mut pending, chunk);
+                gate.feed_origin(&mut pending, chunk);
             }
-            let goes = gate.heard(&mut pending);
-            verdict = gate.conclude(&mut pending);
-            assert_eq!(goes.is_none(), verdict.kind == Kind::Deny);
+            let goes = gate.may_release(&mut pending);
+            verdict = gate.finish(&mut pending);
+            assert_eq!(goes.is_none(), verdict.kind == VerdictKind::Deny);
             all.push((verdict.to_json(), Some(goes)));
         } else {
             let unread = approach(gate, message.country);
@@ -101,19 +102,19 @@ fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usiz
                     break;
                 }
             }
-            verdict = gate.conclude(&mut pending);
-            assert!(!message.missed || !matches!(verdict.kind, Kind::Pass | Kind::Defer));
+            verdict = gate.finish(&mut pending);
+            assert!(!message.missed || !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer));
             all.push((verdict.to_json(), None));
         }
     }
-    if !matches!(verdict.kind, Kind::Pass | Kind::Defer) {
+    if !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer) {
         // What it is told, and that nothing makes it better.
         let socket = Socket::new(&verdict, "case-1");
         assert!(socket.code == 1008 && socket.reason.len() <= 123);
         let _ = Refusal::new(&verdict, "case-1");
         gate.feed(&mut pending, b"{}");
-        gate.hear(&mut pending, br#"{"model":"haiku-4"}"#);
-        assert_eq!(gate.conclude(&mut pending).kind, verdict.kind);
+        gate.feed_origin(&mut pending, br#"{"model":"haiku-4"}"#);
+        assert_eq!(gate.finish(&mut pending).kind, verdict.kind);
     }
     all
 }

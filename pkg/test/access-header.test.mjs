@@ -1,4 +1,4 @@
-/** The access header: signed and verified as the vectors say, and the acknowledgement from both sides. `PORTCULLIS_REWRITE=1` signs the vectors anew. */
+/** The access header: signed and verified as the vectors say, and the acknowledgement from both sides. `UPDATE=1` signs the vectors anew. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ await Gate.load({
   bundle: compile(POLICY),
 });
 
-const PATH = new URL("../../tests/corpus/marks.json", import.meta.url);
+const PATH = new URL("../../tests/corpus/access-header/vectors.json", import.meta.url);
 const DOCUMENT = new URL("../../docs/access-header.md", import.meta.url);
 const vectors = JSON.parse(readFileSync(PATH, "utf8"));
 const secret = (id) => vectors.gate.find((key) => key.startsWith(`${id}:`));
@@ -50,7 +50,7 @@ async function made({
   return request.headers.get(ACCESS_HEADER);
 }
 
-if (process.env.PORTCULLIS_REWRITE === "1") await rewrite();
+if (process.env.UPDATE === "1") await rewrite();
 
 const PUBLIC = vectors.public;
 const keys = await accessKeys(`${secret("edge-1")}, ${PUBLIC}`);

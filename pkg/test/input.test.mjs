@@ -24,7 +24,7 @@ import { Signer } from "../dist/access-header/sign.js";
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const decode = readFileSync(new URL("../wasm/decode_bg.wasm", import.meta.url));
 const vectors = JSON.parse(
-  readFileSync(new URL("../../tests/corpus/marks.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../tests/corpus/access-header/vectors.json", import.meta.url), "utf8"),
 );
 const bundle = compile(POLICY);
 const gate = await Gate.load({ module, bundle, decoder: new Decoder(decode) });

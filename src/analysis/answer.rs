@@ -1,35 +1,42 @@
-//! Answers given beside requests as lines: what would become of them. For tests, and for whoever wants to know before it happens.
+//! Decides what becomes of a response that is given together with a request line. For tests and for
+//! trying a policy out.
 //!
-//! Input: a request line and an answer in pieces. Output: an [`Answered`]. It does what an adapter does, with nothing to wait for.
+//! Input: a request line and a response in pieces. Output: an [`Answered`]. This module does the
+//! work of an adapter, without waiting for anything.
 
 use alloc::vec::Vec;
 
 use super::decide::Decider;
 use super::line::RequestLine;
-use crate::answer::{Check, Stage};
-use crate::request::Reason;
+use crate::reason::Reason;
+use crate::response::ResponseStage;
 use crate::verdict::Verdict;
+use crate::verdict::egress::ResponseCheck;
 
-/// What became of an answer.
+/// The outcome of a response.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// What the answer was held against.
-    pub check: Check,
-    /// `passed` (nothing was checked), `released`, `withheld` (nothing of it went), `cut` (a part of it went), `unsent` (the request
-    /// was denied or refused, or nothing in the answer could tell what ran).
+    /// The check that the response had to pass.
+    pub check: ResponseCheck,
+    /// `passed` (nothing was checked), `released`, `withheld` (nothing was sent to the client),
+    /// `cut` (a part was sent), `unsent` (the request was denied or refused, or nothing in the
+    /// response could show which model ran).
     pub outcome: &'static str,
-    /// Why it was withheld or cut, or why the request was not sent.
+    /// Why the response was withheld or cut, or why the request was not sent.
     pub reason: Reason,
-    /// What the client gets: the answer as far as it went and, where it was cut, the last words.
+    /// The bytes that the client gets: the released part of the response and, if it was cut, the
+    /// closing error.
     pub body: Vec<u8>,
-    /// The refusal's status, or the answer's own.
+    /// Status of the refusal, or of the response.
     pub status: u16,
-    /// Where a list is left without rows: from where to ask on, backwards and forwards.
+    /// For a list without remaining entries: the cursors from which to ask on, backwards and
+    /// forwards.
     pub cursors: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Decider {
-    /// Decides a line, and what becomes of the answer to it. An origin that acknowledges is not assumed.
+    /// Decides a line and the response to it. Assumes that the origin does not acknowledge the
+    /// access header.
     pub fn answered(
         &mut self,
         line: &RequestLine,
@@ -39,8 +46,16 @@ impl Decider {
     ) -> Answered {
         let (verdict, pending) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
-        let mut answered = Answered { check, outcome: "passed", reason: verdict.reason, body: Vec::new(), status, cursors: None };
-        let Some(pending) = pending.filter(|_| verdict.passes() && check != Check::Nothing) else {
+        let mut answered = Answered {
+            check,
+            outcome: "passed",
+            reason: verdict.reason,
+            body: Vec::new(),
+            status,
+            cursors: None,
+        };
+        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
+        else {
             if verdict.passes() {
                 answered.body = pieces.concat();
             } else {
@@ -48,7 +63,7 @@ impl Decider {
             }
             return answered;
         };
-        if check == Check::Acknowledged {
+        if check == ResponseCheck::Acknowledged {
             let denied = self.gate.withheld(&pending, &verdict, verdict.reason, None);
             answered.tell("unsent", &denied);
             return answered;
@@ -65,10 +80,10 @@ impl Decider {
             };
             answered.body.extend(held.drain(..free.min(held.len())));
             answered.body.extend(answer.take());
-            let Stage::Cut(reason) = answer.stage() else { continue };
+            let ResponseStage::Cut(reason) = answer.stage() else { continue };
             let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
             if answer.has_begun() {
-                let refusal = crate::Refusal::new(&refused, "case");
+                let refusal = crate::refusal::Refusal::new(&refused, "case");
                 answered.body.extend(answer.last_words(&refusal));
                 answered.outcome = "cut";
                 answered.reason = reason;

@@ -1,6 +1,8 @@
-//! Decides requests given as lines: `portcullis decide`, and every test that holds two builds against each other.
+//! Decides requests given as lines, for `portcullis decide` and for every test that compares two
+//! builds.
 //!
-//! Input: a bundle and lines. Output: a line of verdict for each, in the same words as the edge module's.
+//! Input: a bundle and lines. Output: one verdict for each line, in the JSON form of the edge
+//! module.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,78 +10,97 @@ use alloc::vec::Vec;
 use serde_json::Value as Json;
 
 use super::line::{AccountFacts, LineError, RequestLine, slip};
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::decode::{Decoder, Memory};
-use crate::gate::{Approach, Caller, Gate, GateError, Pending};
-use crate::policy::suggestion;
-use crate::reach::State;
-use crate::request::{Head, all_methods};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::coding::Decoder;
+use crate::coding::memory::Memory;
+use crate::denied::SwitchState;
+use crate::gate::{Begun, Caller, Gate, GateError, Inspection};
+use crate::http::head::Head;
+use crate::http::method::all_methods;
+use crate::policy::diagnostic::suggestion;
 use crate::verdict::Verdict;
 
-/// A bundle that decides lines.
+/// A gate that decides request lines.
 pub struct Decider {
-    pub(super) gate: Gate,
+    pub(crate) gate: Gate,
 }
 
 impl Decider {
     /// Takes a checked bundle, and the deployment's list key if the bundle has secret lists.
     ///
     /// # Errors
-    /// [`GateError::ListKey`] if the key is not the one that the bundle was compiled with.
+    /// [`GateError::ListKey`] if the key differs from the one with which the bundle was compiled.
     pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
         Ok(Self { gate: Gate::new(bundle, list_key)? })
     }
 
-    /// Decides one line. `clock` is the time, in milliseconds since the epoch, of lines that do not say `now`.
+    /// Decides one line. `clock` is the time in milliseconds since the epoch, for lines without
+    /// `now`.
     ///
     /// # Errors
-    /// [`LineError`] if the line is not a request, or switches a rule that there is not. Whatever a request holds is no error but a verdict.
+    /// [`LineError`] if the line is not a request, or switches an unknown rule. The content of a
+    /// request leads to a verdict, never to an error.
     pub fn decide(&mut self, line: &str, clock: i64) -> Result<String, LineError> {
         self.decide_read(&RequestLine::read(line)?, clock)
     }
 
-    /// Decides a line that has been read.
+    /// Decides a line that has been parsed.
     ///
     /// # Errors
-    /// [`LineError::Switch`] if it switches a rule that there is not.
+    /// [`LineError::Switch`] if it switches an unknown rule.
     pub fn decide_read(&mut self, line: &RequestLine, clock: i64) -> Result<String, LineError> {
         self.has_rules(line)?;
         let verdict = self.verdict(line, clock);
         Ok(with_id(&line.id, &verdict.to_json()))
     }
 
-    /// What a line's accounts say that is no fact of the policy, and so is passed over; with the fact of which it may be a slip.
+    /// Returns the names in a line's accounts that are not facts of the policy and are therefore
+    /// ignored, each with the fact that was probably meant.
     #[must_use]
     pub fn strange_facts(&self, line: &RequestLine) -> Vec<(String, Option<String>)> {
         let bundle = self.gate.bundle();
-        let facts: Vec<&str> = bundle.table::<l::Fact>(section::FACTS).iter().map(|fact| bundle.text(fact.name)).collect();
-        let names = line.accounts.iter().flat_map(AccountFacts::names).filter(|name| !facts.contains(name));
+        let facts: Vec<&str> = bundle
+            .table::<l::Fact>(section::FACTS)
+            .iter()
+            .map(|fact| bundle.text(fact.name))
+            .collect();
+        let names =
+            line.accounts.iter().flat_map(AccountFacts::names).filter(|name| !facts.contains(name));
         names.map(|name| (name.to_owned(), slip(name, &facts).map(str::to_owned))).collect()
     }
 
-    /// Whether there is a rule for each of a line's switches.
+    /// Checks that each of a line's switches names a known rule.
     fn has_rules(&mut self, line: &RequestLine) -> Result<(), LineError> {
         if line.switch.is_empty() {
             return Ok(());
         }
-        let strange = line.switch.iter().find(|(rule, state)| !self.gate.switch(rule, *state)).map(|(rule, _)| rule.clone());
+        let strange = line
+            .switch
+            .iter()
+            .find(|(rule, state)| !self.gate.switch(rule, *state))
+            .map(|(rule, _)| rule.clone());
         self.gate.unswitch();
         let Some(rule) = strange else { return Ok(()) };
         let bundle = self.gate.bundle();
-        let restrictions = bundle.table::<l::Restriction>(section::RESTRICTIONS).iter().map(|rule| bundle.text(rule.id));
-        let licences = bundle.table::<l::Licence>(section::LICENCES).iter().map(|rule| bundle.text(rule.id));
+        let restrictions = bundle
+            .table::<l::Restriction>(section::RESTRICTIONS)
+            .iter()
+            .map(|rule| bundle.text(rule.id));
+        let licences =
+            bundle.table::<l::Licence>(section::LICENCES).iter().map(|rule| bundle.text(rule.id));
         let near = suggestion::nearest(&rule, restrictions.chain(licences)).map(str::to_owned);
         Err(LineError::Switch { rule, near })
     }
 
-    /// The verdict on a request.
+    /// Returns the verdict on a request.
     pub fn verdict(&mut self, line: &RequestLine, clock: i64) -> Verdict {
         self.look(line, line.now.unwrap_or(clock)).0
     }
 
-    /// The verdict, and the request as far as it was read; `None` if nothing of it was.
-    pub(super) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
+    /// Returns the verdict and the inspected request; `None` if nothing of the request was read.
+    pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         for (rule, state) in &line.switch {
             self.gate.switch(rule, *state);
         }
@@ -90,20 +111,20 @@ impl Decider {
         looked
     }
 
-    /// The switches of a line that there are rules for.
-    pub(super) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, State)> {
+    /// Returns those switches of a line that name a known rule.
+    pub(crate) fn switched<'l>(&mut self, line: &'l RequestLine) -> Vec<(&'l str, SwitchState)> {
         let switches = line.switch.iter().map(|(rule, state)| (rule.as_str(), *state));
         let switched = switches.filter(|(rule, state)| self.gate.switch(rule, *state)).collect();
         self.gate.unswitch();
         switched
     }
 
-    /// The bundle that decides.
-    pub(super) fn bundle(&self) -> Bundle<'_> {
+    /// Returns the bundle.
+    pub(crate) fn bundle(&self) -> Bundle<'_> {
         self.gate.bundle()
     }
 
-    fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Pending>) {
+    fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         let caller = Caller {
             places: line.places.clone(),
             network: line.network,
@@ -116,13 +137,16 @@ impl Decider {
                 .collect(),
             stale: false,
         };
-        let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let methods = all_methods(&line.method, &headers);
-        let unread = match self.gate.approach(&methods, &line.url, &caller, now) {
-            Approach::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
-            Approach::Read(unread) => unread,
+        let unread = match self.gate.begin(&methods, &line.url, &caller, now) {
+            Begun::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
+            Begun::Inspect(unread) => unread,
         };
-        let mut pending = self.gate.read(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
+        let mut pending = self
+            .gate
+            .inspect(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
         if pending.wants_body() {
             match decoder(&pending) {
                 Some(decoder) => self.feed_decoded(&mut pending, decoder, line.pieces()),
@@ -135,27 +159,34 @@ impl Decider {
                 }
             }
         }
-        let mut verdict = self.gate.conclude(&mut pending);
+        let mut verdict = self.gate.finish(&mut pending);
         for frame in &line.frames {
             if !verdict.passes() {
                 break;
             }
-            let Approach::Read(unread) = self.gate.approach(&methods, &line.url, &caller, now) else { break };
+            let Begun::Inspect(unread) = self.gate.begin(&methods, &line.url, &caller, now) else {
+                break;
+            };
             self.gate.message(&mut pending, unread, frame.binary);
             for piece in line.split(&frame.bytes) {
                 if self.gate.feed(&mut pending, piece) {
                     break;
                 }
             }
-            verdict = self.gate.conclude(&mut pending);
+            verdict = self.gate.finish(&mut pending);
         }
         (verdict, Some(pending))
     }
 
-    fn feed_decoded<'l>(&self, pending: &mut Pending, mut decoder: Decoder, pieces: impl Iterator<Item = &'l [u8]>) {
+    fn feed_decoded<'l>(
+        &self,
+        pending: &mut Inspection,
+        mut decoder: Decoder,
+        pieces: impl Iterator<Item = &'l [u8]>,
+    ) {
         pending.decoded();
         let mut pieces = pieces.peekable();
-        // A body that is empty, coded or not, is none.
+        // An empty body counts as no body, coded or not.
         while let Some(piece) = pieces.next() {
             decoder.feed(piece);
             if pieces.peek().is_none() {
@@ -176,13 +207,18 @@ impl Decider {
     }
 }
 
-/// What undoes the codings of the body; `None` if there are none, or some that nothing here can undo.
-fn decoder(pending: &Pending) -> Option<Decoder> {
+/// Returns the decoder for the codings of the body. `None` if there are none or if one is
+/// unsupported.
+fn decoder(pending: &Inspection) -> Option<Decoder> {
     let codings = pending.codings();
-    if codings.is_empty() { None } else { Decoder::new(codings, pending.is_signed(), &Memory::default()).ok() }
+    if codings.is_empty() {
+        None
+    } else {
+        Decoder::new(codings, pending.is_signed(), &Memory::default()).ok()
+    }
 }
 
-/// Puts the id in front of a verdict's members.
+/// Adds the id in front of a verdict's members.
 fn with_id(id: &Json, verdict: &str) -> String {
     let members = verdict.strip_prefix('{').unwrap_or(verdict);
     alloc::format!("{{\"id\":{id},{members}")

@@ -1,8 +1,10 @@
-//! One request explained: what was known, what that closed, what the request names, and which rules decided.
+//! Explains one request: the known facts, the models that are closed because of them, the models
+//! that the request names, and the rules that decided.
 //!
-//! Input: a policy and a request as a line. Output: an [`Explanation`], as text for people and as JSON of the same content. The verdict is
-//! the gate's own, from a bundle made of the policy; what stands behind it is told by the [reference evaluator](super::Reference),
-//! which walks the conditions as they are written. If the two ever disagreed, the explanation says so.
+//! Input: a policy and a request line. Output: an [`Explanation`], as text or as JSON with the same
+//! content. The verdict is the gate's own, from a bundle compiled from the policy. The reasons come
+//! from the [reference evaluator](crate::analysis::reference::Reference), which walks the
+//! conditions as written. If the two disagree, the explanation says so.
 
 mod text;
 mod trace;
@@ -15,34 +17,40 @@ use serde::Serialize;
 use self::trace::{ClauseTrace, trace};
 use super::decide::Decider;
 use super::line::{LineError, RequestLine, SaidPlace};
-use super::reference::{Known, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth};
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, OwnedBundle};
-use crate::facts::{OwnedValue, Place, Value, read_place};
-use crate::gate::Pending;
-use crate::policy::suggestion;
-use crate::policy::{self, CompileError, FactRef, Family, Models, Policy, Restriction, State};
-use crate::request::{Carrier, Head, Reason};
-use crate::verdict::{Kind, Verdict};
+use super::reference::{Known, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject, Truth};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::{Bundle, OwnedBundle};
+use crate::compile::CompileError;
+use crate::facts::place::{Place, read_place};
+use crate::facts::value::{OwnedValue, Value};
+use crate::gate::Inspection;
+use crate::http::head::Head;
+use crate::mention::findings::Carrier;
+use crate::policy;
+use crate::policy::diagnostic::suggestion;
+use crate::policy::model::{FactRef, Family, Models, Policy, Restriction, RuleState};
+use crate::reason::Reason;
+use crate::verdict::{Verdict, VerdictKind};
 
-/// Rules that are told in full even where they decide nothing.
+/// Up to this number of rules, the explanation describes even those that decide nothing.
 const FEW_RULES: usize = 12;
 
-/// Why a request gets its verdict.
+/// The reasons for a request's verdict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     id: serde_json::Value,
     verdict: VerdictPart,
     request: RequestPart,
     callers: Vec<CallerPart>,
-    reach: ReachPart,
+    access: AccessPart,
     mentions: MentionsPart,
     rules: Vec<RulePart>,
-    /// Ids of restrictions in force that do not apply and are not told in full.
+    /// Ids of restrictions in force that do not apply and are not described.
     silent: Vec<String>,
-    /// Rules that are not in force, and why.
+    /// Rules that are not in force, with the reason.
     dormant: Vec<DormantPart>,
-    /// The gate and the reference evaluator came to different reaches.
+    /// Set if the gate and the reference evaluator computed different denied sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     disagreement: Option<String>,
 }
@@ -64,7 +72,7 @@ struct RequestPart {
     method: String,
     url: String,
     guarded: bool,
-    /// Methods that a header or the query asks for in place of the request's own.
+    /// Methods that a header or the query requests instead of the request's own method.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     asked: Vec<String>,
     readings: Vec<ReadingPart>,
@@ -77,7 +85,7 @@ struct RequestPart {
     switched: Vec<String>,
 }
 
-/// An operation that the request may be; empty where nobody knows.
+/// An operation that the request may be. The texts are empty if it is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ReadingPart {
     operation: String,
@@ -100,7 +108,7 @@ struct FactPart {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct ReachPart {
+struct AccessPart {
     everything: bool,
     closed: Vec<ClosedPart>,
     opened: Vec<OpenedPart>,
@@ -110,10 +118,10 @@ struct ReachPart {
 /// Patterns of a family that the same restrictions close.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ClosedPart {
-    /// Empty: patterns of no family.
+    /// Empty: the patterns belong to no family.
     family: String,
     title: String,
-    /// Empty text: ids in which no pattern occurs.
+    /// An empty text means ids in which no pattern occurs.
     patterns: Vec<String>,
     restrictions: Vec<String>,
 }
@@ -127,7 +135,7 @@ struct OpenedPart {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct MentionsPart {
-    /// How far the request was read.
+    /// How much of the request was read.
     read: &'static str,
     found: Vec<MentionPart>,
 }
@@ -136,16 +144,16 @@ struct MentionsPart {
 struct MentionPart {
     text: String,
     place: String,
-    /// What the policy's tables say that it resolves to.
+    /// The targets of the name in the policy's tables of deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resolves: Vec<ResolvedPart>,
     patterns: Vec<String>,
     denied: bool,
-    /// It stands where only a denied name counts.
+    /// Whether only a denied name counts at this location.
     hint: bool,
 }
 
-/// A name of one of the policy's tables, and what that says of it.
+/// A table of deployments that has the name, and its targets there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct ResolvedPart {
     table: String,
@@ -157,7 +165,7 @@ struct RulePart {
     kind: &'static str,
     id: String,
     shadow: bool,
-    /// It applies to some candidate, or lifts for one.
+    /// Whether the rule applies to some candidate, or lifts for one.
     holds: bool,
     models: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -167,7 +175,7 @@ struct RulePart {
     traces: Vec<TracePart>,
 }
 
-/// What a rule's conditions came to, and for which candidates.
+/// The results of a rule's conditions, and the candidates that have these results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct TracePart {
     callers: Vec<String>,
@@ -183,68 +191,101 @@ struct DormantPart {
     why: String,
 }
 
-/// What is wrong with a line's switches under this policy, if they name a rule that there is not.
+/// Returns an error if one of a line's switches names a rule that the policy does not have.
 #[must_use]
 pub fn strange_switch(policy: &Policy, line: &RequestLine) -> Option<LineError> {
     let licences = || policy.licences.iter().map(|licence| licence.id.as_str());
-    let known = |(rule, state): &&(String, crate::reach::State)| {
+    let known = |(rule, state): &&(String, crate::denied::SwitchState)| {
         policy.restrictions.iter().any(|restriction| restriction.id == *rule)
-            || licences().any(|id| id == rule) && *state != crate::reach::State::Shadow
+            || licences().any(|id| id == rule) && *state != crate::denied::SwitchState::Shadow
     };
     let (rule, _) = line.switch.iter().find(|switch| !known(switch))?;
-    let ids = policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
+    let ids =
+        policy.restrictions.iter().map(|restriction| restriction.id.as_str()).chain(licences());
     let near = suggestion::nearest(rule, ids).map(str::to_owned);
     Some(LineError::Switch { rule: rule.clone(), near })
 }
 
-/// Explains one request. `clock` is the time, in milliseconds since the epoch, for a line that does not say `now`.
+/// Explains one request. `clock` is the time in milliseconds since the epoch, for a line without
+/// `now`.
 ///
 /// # Errors
 ///
-/// Whatever keeps the policy from being compiled.
-pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explanation, Vec<CompileError>> {
-    // Compiled and used here alone: any key serves.
+/// Every reason why the policy cannot be compiled.
+pub fn explain(
+    policy: &Policy,
+    line: &RequestLine,
+    clock: i64,
+) -> Result<Explanation, Vec<CompileError>> {
+    // The bundle is compiled and used only here, so any key works.
     let key = b"explain";
-    let bytes = policy::compile(policy, Some(key))?;
+    let bytes = crate::compile::compile(policy, Some(key))?;
     let unreadable = |error| vec![CompileError::Unreadable { error }];
     let bundle = OwnedBundle::new(bytes).map_err(unreadable)?;
-    let Ok(mut decider) = Decider::new(bundle, Some(key)) else { return Ok(Explanation::nothing(policy, line, clock)) };
+    let Ok(mut decider) = Decider::new(bundle, Some(key)) else {
+        return Ok(Explanation::nothing(policy, line, clock));
+    };
 
     let now = line.now.unwrap_or(clock);
     let switched = decider.switched(line);
-    let setting =
-        Setting { now, stale: false, switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect() };
+    let setting = Setting {
+        now,
+        stale: false,
+        switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect(),
+    };
     let (verdict, pending) = decider.look(line, now);
 
     let reference = Reference::new(policy);
     let accounts = accounts(policy, line);
-    let lists: Vec<Vec<Vec<&str>>> =
-        accounts.iter().map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect()).collect();
+    let lists: Vec<Vec<Vec<&str>>> = accounts
+        .iter()
+        .map(|(record, _)| record.iter().map(|(_, value)| texts(value)).collect())
+        .collect();
     let known = candidates(&accounts, &lists, line, now);
-    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let methods = crate::request::all_methods(&line.method, &headers);
-    let route = crate::request::route(decider.bundle(), &methods, &line.url);
+    let headers: Vec<(&str, &str)> =
+        line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let methods = crate::http::method::all_methods(&line.method, &headers);
+    let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
     let readings = readings_in(decider.bundle(), &route.readings);
-    let read_as: Vec<ReadAs<'_>> =
-        readings.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
+    let read_as: Vec<ReadAs<'_>> = readings
+        .iter()
+        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .collect();
     let mut room = Vec::new();
-    let reached = readings_in(decider.bundle(), route.reached(decider.bundle(), &mut room));
-    let reached: Vec<ReadAs<'_>> =
-        reached.iter().map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect }).collect();
-    let reach = if route.guarded { reference.reach(&known, &reached, &setting) } else { ReferenceReach::default() };
+    let reached =
+        readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
+    let reached: Vec<ReadAs<'_>> = reached
+        .iter()
+        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .collect();
+    let denied_set = if route.guarded {
+        reference.denied_set(&known, &reached, &setting)
+    } else {
+        ReferenceDeniedSet::default()
+    };
     let views = views(&reference, &known, &read_as, &setting);
-    let disagreement = disagreement(&reference, &reach, pending.as_ref());
+    let disagreement = disagreement(&reference, &denied_set, pending.as_ref());
 
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
     explanation.request.readings = readings.clone();
     explanation.request.asked = asked(&methods, &line.method, &line.url);
     explanation.request.stale = stale(policy, &reference, known.len(), &setting);
-    explanation.request.switched =
-        switched.iter().map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state)))).collect();
+    explanation.request.switched = switched
+        .iter()
+        .map(|(rule, state)| format!("{rule} is switched {}", state_text(model_state(*state))))
+        .collect();
     explanation.callers = known.iter().map(|known| caller(&reference, known)).collect();
-    explanation.reach = reach_part(&reference, &reach);
-    explanation.mentions = mentions(&reference, &reach, decider.bundle(), line, &verdict, pending.as_ref(), &readings);
+    explanation.access = access_part(&reference, &denied_set);
+    explanation.mentions = mentions(
+        &reference,
+        &denied_set,
+        decider.bundle(),
+        line,
+        &verdict,
+        pending.as_ref(),
+        &readings,
+    );
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
     }
@@ -254,20 +295,21 @@ pub fn explain(policy: &Policy, line: &RequestLine, clock: i64) -> Result<Explan
 }
 
 impl Explanation {
-    /// The verdict that is explained: `deny` for example.
+    /// Returns the explained verdict: `deny` for example.
     #[must_use]
     pub fn verdict(&self) -> &str {
         self.verdict.verdict
     }
 
-    /// The same content as one JSON object.
+    /// Returns the explanation as one JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // INVARIANT: texts, numbers, lists and structs of them alone, which serde_json always writes.
+        // INVARIANT: the parts are texts, numbers, lists and structs of these, which serde_json
+        // always serializes.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A readable layout, of lines that end with a line feed.
+    /// Returns the explanation as readable text. Every line ends with a line feed.
     #[must_use]
     pub fn to_text(&self) -> String {
         text::write(self)
@@ -278,7 +320,7 @@ impl Explanation {
             id: line.id.clone(),
             verdict: verdict_part(
                 policy,
-                &Verdict::plain(Kind::Refuse, Reason::NoBundle),
+                &Verdict::plain(VerdictKind::Refuse, Reason::NoBundle),
                 &MentionsPart { read: "", found: Vec::new() },
             ),
             request: RequestPart {
@@ -295,7 +337,12 @@ impl Explanation {
                 switched: Vec::new(),
             },
             callers: Vec::new(),
-            reach: ReachPart { everything: false, closed: Vec::new(), opened: Vec::new(), shadow: Vec::new() },
+            access: AccessPart {
+                everything: false,
+                closed: Vec::new(),
+                opened: Vec::new(),
+                shadow: Vec::new(),
+            },
             mentions: MentionsPart { read: "", found: Vec::new() },
             rules: Vec::new(),
             silent: Vec::new(),
@@ -304,7 +351,8 @@ impl Explanation {
         }
     }
 
-    /// Tells the restrictions in force, those that apply first, and the licences that speak of one that applies.
+    /// Describes the restrictions in force, those that apply first, and the licences that lift one
+    /// that applies.
     fn rules(&mut self, reference: &Reference<'_>, views: &[View<'_>], setting: &Setting<'_>) {
         let policy = reference.policy();
         let mut applying = Vec::new();
@@ -312,8 +360,12 @@ impl Explanation {
         let mut touched = Vec::new();
         for (index, restriction) in policy.restrictions.iter().enumerate() {
             let state = reference.restriction_state(restriction, setting);
-            if state == State::Off {
-                let shipped = setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state);
+            if state == RuleState::Off {
+                let shipped = setting
+                    .switches
+                    .get(restriction.id.as_str())
+                    .copied()
+                    .unwrap_or(restriction.state);
                 self.dormant.push(dormant(
                     "restriction",
                     &restriction.id,
@@ -337,12 +389,19 @@ impl Explanation {
                 continue;
             }
             let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
-            let in_time =
-                licence.from.is_none_or(|from| setting.now >= from) && licence.until.is_none_or(|until| setting.now < until);
-            if state == State::On && in_time {
+            let in_time = licence.from.is_none_or(|from| setting.now >= from)
+                && licence.until.is_none_or(|until| setting.now < until);
+            if state == RuleState::On && in_time {
                 applying.push(licence_part(reference, index, setting, views));
             } else {
-                self.dormant.push(dormant("licence", &licence.id, state, licence.from, licence.until, setting.now));
+                self.dormant.push(dormant(
+                    "licence",
+                    &licence.id,
+                    state,
+                    licence.from,
+                    licence.until,
+                    setting.now,
+                ));
             }
         }
         if applying.len() + others.len() <= FEW_RULES {
@@ -353,29 +412,52 @@ impl Explanation {
     }
 }
 
-/// A candidate under one reading, as the rules see it.
+/// A candidate together with one operation match, as the rules see it.
 struct View<'k> {
     label: String,
     known: Known<'k>,
-    /// Account and place are set aside, since the caller counts as stale.
+    /// Account and place count as unknown, since the caller is stale.
     aside: bool,
 }
 
-fn views<'k>(reference: &Reference<'_>, callers: &[Known<'k>], readings: &[ReadAs<'k>], setting: &Setting<'_>) -> Vec<View<'k>> {
+fn views<'k>(
+    reference: &Reference<'_>,
+    callers: &[Known<'k>],
+    readings: &[ReadAs<'k>],
+    setting: &Setting<'_>,
+) -> Vec<View<'k>> {
     let unread = [ReadAs::default()];
     let readings = if readings.is_empty() { &unread } else { readings };
     let mut views = Vec::new();
     for (number, caller) in (1..).zip(callers) {
         for reading in readings {
-            let mut label = if callers.len() > 1 { format!("caller {number}") } else { "the caller".to_owned() };
+            let mut label = if callers.len() > 1 {
+                format!("caller {number}")
+            } else {
+                "the caller".to_owned()
+            };
             if readings.len() > 1 {
-                let operation = if reading.operation.is_empty() { "an unknown operation" } else { reading.operation };
+                let operation = if reading.operation.is_empty() {
+                    "an unknown operation"
+                } else {
+                    reading.operation
+                };
                 label.push_str(&format!(", read as {operation} of {}", reading.dialect));
             }
-            let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
+            let known = Known {
+                operation: reading.operation,
+                dialect: reading.dialect,
+                now: setting.now,
+                ..caller.clone()
+            };
             if reference.is_stale(callers.len(), setting) {
-                let known = Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known.clone() };
-                views.push(View { label: format!("{label}, with account and place set aside"), known, aside: true });
+                let known =
+                    Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known.clone() };
+                views.push(View {
+                    label: format!("{label}, with account and place set aside"),
+                    known,
+                    aside: true,
+                });
             }
             views.push(View { label, known, aside: false });
         }
@@ -388,7 +470,11 @@ type Record = Vec<(String, OwnedValue)>;
 
 fn accounts(policy: &Policy, line: &RequestLine) -> Vec<(Record, Subject)> {
     let record = |account: &super::line::AccountFacts| {
-        let values = policy.facts.iter().filter_map(|fact| Some((fact.name.clone(), account.value(&fact.name)?))).collect();
+        let values = policy
+            .facts
+            .iter()
+            .filter_map(|fact| Some((fact.name.clone(), account.value(&fact.name)?)))
+            .collect();
         (values, if account.is_shared() { Subject::Entity } else { Subject::Person })
     };
     line.accounts.iter().map(record).collect()
@@ -401,7 +487,7 @@ fn texts(value: &OwnedValue) -> Vec<&str> {
     }
 }
 
-/// Every place with every account, as the gate combines them.
+/// Combines every place with every account, as the gate does.
 fn candidates<'a>(
     accounts: &'a [(Record, Subject)],
     lists: &'a [Vec<Vec<&'a str>>],
@@ -410,7 +496,9 @@ fn candidates<'a>(
 ) -> Vec<Known<'a>> {
     let mut candidates = Vec::new();
     for place in &line.places {
-        let unread = |said: &&SaidPlace| !said.country.is_empty() && read_place(&said.country, &said.region).places() == [*place];
+        let unread = |said: &&SaidPlace| {
+            !said.country.is_empty() && read_place(&said.country, &said.region).places() == [*place]
+        };
         let said = line.said_places.iter().find(unread).filter(|_| place.country.is_none());
         let said = said.map_or("", |said| said.country.as_str());
         for ((record, subject), lists) in accounts.iter().zip(lists) {
@@ -439,19 +527,23 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(bundle: Bundle<'_>, readings: &[crate::reach::Reading]) -> Vec<ReadingPart> {
-    let part = |reading: &crate::reach::Reading| {
+fn readings_in(
+    bundle: Bundle<'_>,
+    readings: &[crate::bundle::operation::OperationMatch],
+) -> Vec<ReadingPart> {
+    let part = |reading: &crate::bundle::operation::OperationMatch| {
         let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
         let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
         ReadingPart {
-            operation: operation.map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
+            operation: operation
+                .map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
             dialect: dialect.map_or(String::new(), |dialect| bundle.text(dialect.id).to_owned()),
         }
     };
     readings.iter().map(part).collect()
 }
 
-/// The methods that are asked for beside the request's own, each once.
+/// Returns the methods that are requested besides the request's own, each once.
 fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
     let mut asked: Vec<String> = Vec::new();
     let mut add = |method: &str| {
@@ -461,31 +553,44 @@ fn asked(methods: &str, own: &str, url: &str) -> Vec<String> {
         }
     };
     methods.split(',').for_each(&mut add);
-    let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-    crate::request::query_methods(query.as_bytes(), &mut add);
+    let query =
+        url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
+    crate::http::method::query_methods(query.as_bytes(), &mut add);
     asked
 }
 
-fn stale(policy: &Policy, reference: &Reference<'_>, candidates: usize, setting: &Setting<'_>) -> Option<String> {
+fn stale(
+    policy: &Policy,
+    reference: &Reference<'_>,
+    candidates: usize,
+    setting: &Setting<'_>,
+) -> Option<String> {
     if !reference.is_stale(candidates, setting) {
         return None;
     }
     Some(match policy.expires {
-        Some(expires) if setting.now >= expires => format!("the policy expired at {}", words::instant(expires)),
+        Some(expires) if setting.now >= expires => {
+            format!("the policy expired at {}", words::instant(expires))
+        }
         _ => format!("there are {candidates} candidate callers, more than are decided one by one"),
     })
 }
 
-fn disagreement(reference: &Reference<'_>, reach: &ReferenceReach, pending: Option<&Pending>) -> Option<String> {
-    let bits = pending.map_or(&[][..], |pending| pending.reach().denied.as_slice());
+fn disagreement(
+    reference: &Reference<'_>,
+    denied_set: &ReferenceDeniedSet,
+    pending: Option<&Inspection>,
+) -> Option<String> {
+    let bits = pending.map_or(&[][..], |pending| pending.denied_set().denied.as_slice());
     let texts = |denied: &dyn Fn(usize) -> bool| {
         let keys = reference.patterns().iter().enumerate().filter(|(bit, _)| denied(*bit));
         keys.map(|(_, key)| pattern_text(&key.text)).collect::<Vec<_>>().join(", ")
     };
     let gate = |bit: usize| bits.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1);
-    let same = (0..reference.patterns().len()).all(|bit| gate(bit) == reach.denied.contains_key(&bit));
+    let same = (0..reference.patterns().len())
+        .all(|bit| gate(bit) == denied_set.denied.contains_key(&bit));
     (!same).then(|| {
-        let meant = |bit: usize| reach.denied.contains_key(&bit);
+        let meant = |bit: usize| denied_set.denied.contains_key(&bit);
         format!(
             "the gate closes [{}], by the policy it should be [{}]; this is a fault, please report it",
             texts(&gate),
@@ -506,15 +611,20 @@ fn caller(reference: &Reference<'_>, known: &Known<'_>) -> CallerPart {
             Ok(value) => (Some(value), None),
             Err(why) => (None, Some(why)),
         };
-        FactPart { name: words::name(policy, fact).to_owned(), value, unknown, source: words::source(policy, fact) }
+        FactPart {
+            name: words::name(policy, fact).to_owned(),
+            value,
+            unknown,
+            source: words::source(policy, fact),
+        }
     };
     CallerPart { facts: built_in.into_iter().chain(declared).map(part).collect() }
 }
 
-fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
+fn access_part(reference: &Reference<'_>, denied_set: &ReferenceDeniedSet) -> AccessPart {
     let policy = reference.policy();
     let closed = |denied: &BTreeMap<usize, alloc::collections::BTreeSet<usize>>| {
-        // Patterns of no family come last.
+        // Patterns without a family come last.
         let mut groups: BTreeMap<(usize, Vec<usize>), Vec<String>> = BTreeMap::new();
         for (pattern, restrictions) in denied {
             let Some(key) = reference.patterns().get(*pattern) else { continue };
@@ -522,8 +632,10 @@ fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
             groups.entry(group).or_default().push(key.text.clone());
         }
         let part = |((family, restrictions), patterns): ((usize, Vec<usize>), Vec<String>)| {
-            let (family, title) =
-                policy.families.get(family).map_or(("", ""), |Family { id, title, .. }| (id.as_str(), title.as_str()));
+            let (family, title) = policy
+                .families
+                .get(family)
+                .map_or(("", ""), |Family { id, title, .. }| (id.as_str(), title.as_str()));
             ClosedPart {
                 family: family.to_owned(),
                 title: title.to_owned(),
@@ -533,39 +645,46 @@ fn reach_part(reference: &Reference<'_>, reach: &ReferenceReach) -> ReachPart {
         };
         groups.into_iter().map(part).collect::<Vec<_>>()
     };
-    let opened = reach.lifted.iter().filter_map(|(index, patterns)| {
+    let opened = denied_set.lifted.iter().filter_map(|(index, patterns)| {
         let licence = policy.licences.get(*index)?;
-        let texts = patterns.iter().filter_map(|pattern| reference.patterns().get(*pattern)).map(|key| key.text.clone());
+        let texts = patterns
+            .iter()
+            .filter_map(|pattern| reference.patterns().get(*pattern))
+            .map(|key| key.text.clone());
         Some(OpenedPart {
             licence: licence.id.clone(),
             patterns: texts.collect(),
             lifts: restriction_ids(policy, &licence.lifts),
         })
     });
-    ReachPart {
-        everything: reach.denied.len() == reference.patterns().len(),
-        closed: closed(&reach.denied),
+    AccessPart {
+        everything: denied_set.denied.len() == reference.patterns().len(),
+        closed: closed(&denied_set.denied),
         opened: opened.collect(),
-        shadow: closed(&reach.shadow),
+        shadow: closed(&denied_set.shadow),
     }
 }
 
 fn restriction_ids(policy: &Policy, indices: &[usize]) -> Vec<String> {
-    indices.iter().filter_map(|index| policy.restrictions.get(*index)).map(|restriction| restriction.id.clone()).collect()
+    indices
+        .iter()
+        .filter_map(|index| policy.restrictions.get(*index))
+        .map(|restriction| restriction.id.clone())
+        .collect()
 }
 
-/// A pattern's text, or words for the ids in which none occurs.
+/// Returns a pattern's text, or words for the ids in which none occurs.
 fn pattern_text(text: &str) -> &str {
     if text.is_empty() { "ids that no pattern knows" } else { text }
 }
 
 fn mentions(
     reference: &Reference<'_>,
-    reach: &ReferenceReach,
+    denied_set: &ReferenceDeniedSet,
     bundle: Bundle<'_>,
     line: &RequestLine,
     verdict: &Verdict,
-    pending: Option<&Pending>,
+    pending: Option<&Inspection>,
     readings: &[ReadingPart],
 ) -> MentionsPart {
     let Some(pending) = pending else {
@@ -577,23 +696,39 @@ fn mentions(
         return MentionsPart { read, found: Vec::new() };
     };
     let read = match (verdict.kind, verdict.reason, &line.body) {
-        (_, Reason::EverythingRestricted, _) => "the body was not read, for every model is closed to this caller",
-        (Kind::Deny, Reason::ModelRestricted, _) => "the request was read up to the first denied mention",
-        (Kind::Refuse, ..) => "the request was read up to what cannot be read with certainty",
-        (.., None) if !line.frames.is_empty() => "path, query, headers and client messages were read",
+        (_, Reason::EverythingRestricted, _) => {
+            "the body was not read, for every model is closed to this caller"
+        }
+        (VerdictKind::Deny, Reason::ModelRestricted, _) => {
+            "the request was read up to the first denied mention"
+        }
+        (VerdictKind::Refuse, ..) => {
+            "the request was read up to what cannot be read with certainty"
+        }
+        (.., None) if !line.frames.is_empty() => {
+            "path, query, headers and client messages were read"
+        }
         (.., None) => "path, query and headers were read; there is no body",
-        _ if !pending.wants_body() => "path, query and headers were read; nothing in the body of this operation bears on models",
+        _ if !pending.wants_body() => {
+            "path, query and headers were read; nothing in the body of this operation bears on models"
+        }
         _ => "path, query, headers and body were read to the end",
     };
     let words = reference.patterns().len().div_ceil(64);
     let found = pending.mentions().iter().filter_map(|mention| {
         let holds = |bit: usize| {
-            let mask: Vec<u64> = (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
+            let mask: Vec<u64> =
+                (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
             pending.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
-        let denied = bits.iter().any(|bit| reach.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
-        let patterns = bits.iter().filter_map(|bit| reference.patterns().get(*bit)).map(|key| key.text.clone());
+        let denied = bits
+            .iter()
+            .any(|bit| denied_set.denied.contains_key(bit) && (*bit != 0 || !mention.hint));
+        let patterns = bits
+            .iter()
+            .filter_map(|bit| reference.patterns().get(*bit))
+            .map(|key| key.text.clone());
         let place = match mention.carrier {
             Carrier::Path => "path".to_owned(),
             Carrier::Query => "query".to_owned(),
@@ -601,7 +736,7 @@ fn mentions(
             Carrier::Body => "body".to_owned(),
             Carrier::Message(number) => format!("client message {number}"),
         };
-        // What stands where only a denied name counts is no mention unless it is one.
+        // At a location where only a denied name counts, any other name is no mention.
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
             place,
@@ -614,22 +749,37 @@ fn mentions(
     MentionsPart { read, found: found.collect() }
 }
 
-/// `, which resolves to ...`, or nothing.
+/// Returns `, which resolves to ...`, or an empty text.
 fn stands_for(mention: &MentionPart) -> String {
-    let said = mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
+    let said =
+        mention.resolves.iter().map(|part| format!("{} (`{}`)", part.to.join(", "), part.table));
     let said: Vec<String> = said.collect();
-    if said.is_empty() { String::new() } else { format!(", which resolves to {}", said.join(" and ")) }
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(", which resolves to {}", said.join(" and "))
+    }
 }
 
-/// What the tables that hold for the request say of a name.
-fn resolved(policy: &Policy, readings: &[ReadingPart], line: &RequestLine, name: &str) -> Vec<ResolvedPart> {
+/// Returns the targets of a name in the tables that count for the request.
+fn resolved(
+    policy: &Policy,
+    readings: &[ReadingPart],
+    line: &RequestLine,
+    name: &str,
+) -> Vec<ResolvedPart> {
     let folded = name.to_ascii_lowercase();
-    let headers: Vec<(&str, &str)> = line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let host = crate::request::host(&Head { method: &line.method, url: &line.url, headers: &headers });
+    let headers: Vec<(&str, &str)> =
+        line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let host =
+        crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
-        let spoken = |dialects: &Vec<String>| readings.iter().any(|reading| dialects.contains(&reading.dialect));
-        table.dialects.as_ref().is_none_or(spoken) && (table.hosts.is_empty() || table.hosts.contains(&host))
+        let spoken = |dialects: &Vec<String>| {
+            readings.iter().any(|reading| dialects.contains(&reading.dialect))
+        };
+        table.dialects.as_ref().is_none_or(spoken)
+            && (table.hosts.is_empty() || table.hosts.contains(&host))
     };
     let mut found = Vec::new();
     for table in policy.deployments.iter().filter(holds) {
@@ -648,7 +798,11 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         .iter()
         .filter(|mention| mention.denied)
         .map(|mention| match mention.patterns.as_slice() {
-            [] => format!("`{}` {} is known to no pattern", mention.text, words::within(&mention.place)),
+            [] => format!(
+                "`{}` {} is known to no pattern",
+                mention.text,
+                words::within(&mention.place)
+            ),
             patterns => {
                 let resolves = stands_for(mention);
                 let comma = if resolves.is_empty() { "" } else { "," };
@@ -666,11 +820,14 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
         Reason::EverythingRestricted => format!("every model is {by}"),
         reason => reason.message().to_owned(),
     };
-    let told =
-        policy.restrictions.iter().filter(|rule| verdict.restrictions.contains(&rule.id)).map(|rule| rule.message.as_str());
+    let told = policy
+        .restrictions
+        .iter()
+        .filter(|rule| verdict.restrictions.contains(&rule.id))
+        .map(|rule| rule.message.as_str());
     let message = match verdict.kind {
-        Kind::Pass | Kind::Defer => String::new(),
-        Kind::Deny | Kind::Refuse => {
+        VerdictKind::Pass | VerdictKind::Defer => String::new(),
+        VerdictKind::Deny | VerdictKind::Refuse => {
             let own: Vec<&str> = told.filter(|message| !message.is_empty()).collect();
             if own.is_empty() { verdict.reason.message().to_owned() } else { own.join(" ") }
         }
@@ -687,7 +844,12 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
     }
 }
 
-fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state: State, views: &[View<'_>]) -> RulePart {
+fn restriction_part(
+    reference: &Reference<'_>,
+    restriction: &Restriction,
+    state: RuleState,
+    views: &[View<'_>],
+) -> RulePart {
     let mut traces = Vec::new();
     for view in views {
         let mut clauses = Vec::new();
@@ -709,12 +871,18 @@ fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state:
             Truth::Unknown => "a restriction applies unless it certainly does not, so it does",
             Truth::False => "it certainly does not apply",
         };
-        add_trace(&mut traces, &view.label, reference.applies(restriction, &view.known), conclusion, clauses);
+        add_trace(
+            &mut traces,
+            &view.label,
+            reference.applies(restriction, &view.known),
+            conclusion,
+            clauses,
+        );
     }
     RulePart {
         kind: "restriction",
         id: restriction.id.clone(),
-        shadow: state == State::Shadow,
+        shadow: state == RuleState::Shadow,
         holds: traces.iter().any(|trace| trace.holds),
         models: models_text(reference.policy(), &restriction.models),
         lifts: Vec::new(),
@@ -724,7 +892,12 @@ fn restriction_part(reference: &Reference<'_>, restriction: &Restriction, state:
     }
 }
 
-fn licence_part(reference: &Reference<'_>, index: usize, setting: &Setting<'_>, views: &[View<'_>]) -> RulePart {
+fn licence_part(
+    reference: &Reference<'_>,
+    index: usize,
+    setting: &Setting<'_>,
+    views: &[View<'_>],
+) -> RulePart {
     let policy = reference.policy();
     let mut part = RulePart {
         kind: "licence",
@@ -739,46 +912,74 @@ fn licence_part(reference: &Reference<'_>, index: usize, setting: &Setting<'_>, 
     };
     let Some(licence) = policy.licences.get(index) else { return part };
     for view in views {
-        let truth = licence.when.as_ref().map_or(Truth::True, |clause| reference.truth(&clause.condition, &view.known));
-        let clauses: Vec<ClauseTrace> =
-            licence.when.iter().map(|clause| trace(reference, "when", clause, &view.known, view.aside)).collect();
+        let truth = licence
+            .when
+            .as_ref()
+            .map_or(Truth::True, |clause| reference.truth(&clause.condition, &view.known));
+        let clauses: Vec<ClauseTrace> = licence
+            .when
+            .iter()
+            .map(|clause| trace(reference, "when", clause, &view.known, view.aside))
+            .collect();
         let conclusion = match truth {
             _ if clauses.is_empty() => "it lifts for everyone",
             Truth::True => "it certainly holds, so it lifts",
             Truth::Unknown => "a licence lifts only if it certainly holds, so it does not",
             Truth::False => "it certainly does not hold",
         };
-        add_trace(&mut part.traces, &view.label, reference.lifts(licence, &view.known, setting), conclusion, clauses);
+        add_trace(
+            &mut part.traces,
+            &view.label,
+            reference.lifts(licence, &view.known, setting),
+            conclusion,
+            clauses,
+        );
     }
     part.id = licence.id.clone();
     part.holds = part.traces.iter().any(|trace| trace.holds);
-    part.models =
-        licence.models.as_ref().map_or_else(|| vec!["all that it lifts".to_owned()], |models| models_text(policy, models));
+    part.models = licence
+        .models
+        .as_ref()
+        .map_or_else(|| vec!["all that it lifts".to_owned()], |models| models_text(policy, models));
     part.lifts = restriction_ids(policy, &licence.lifts);
     part.authority = authority_text(policy, licence.authority, &licence.reference);
     part
 }
 
-/// Candidates for which all came out the same are told together.
-fn add_trace(traces: &mut Vec<TracePart>, label: &str, holds: bool, conclusion: &'static str, clauses: Vec<ClauseTrace>) {
-    let same = traces.iter_mut().find(|trace| trace.conclusion == conclusion && trace.holds == holds && trace.clauses == clauses);
+/// Adds a candidate's results. Candidates with equal results share one entry.
+fn add_trace(
+    traces: &mut Vec<TracePart>,
+    label: &str,
+    holds: bool,
+    conclusion: &'static str,
+    clauses: Vec<ClauseTrace>,
+) {
+    let same = traces.iter_mut().find(|trace| {
+        trace.conclusion == conclusion && trace.holds == holds && trace.clauses == clauses
+    });
     match same {
         Some(trace) => trace.callers.push(label.to_owned()),
-        None => traces.push(TracePart { callers: vec![label.to_owned()], holds, conclusion, clauses }),
+        None => {
+            traces.push(TracePart { callers: vec![label.to_owned()], holds, conclusion, clauses })
+        }
     }
 }
 
 fn models_text(policy: &Policy, models: &Models) -> Vec<String> {
     let text = |item: &policy::ModelRef| match item {
         policy::ModelRef::Everything => "every model".to_owned(),
-        policy::ModelRef::Family(index) => policy.families.get(*index).map_or(String::new(), |family| family.id.clone()),
+        policy::ModelRef::Family(index) => {
+            policy.families.get(*index).map_or(String::new(), |family| family.id.clone())
+        }
         policy::ModelRef::Pattern(pattern) => pattern.text.clone(),
     };
     models.items.iter().map(text).collect()
 }
 
 fn authority_text(policy: &Policy, authority: Option<usize>, reference: &str) -> String {
-    let Some(authority) = authority.and_then(|index| policy.authorities.get(index)) else { return reference.to_owned() };
+    let Some(authority) = authority.and_then(|index| policy.authorities.get(index)) else {
+        return reference.to_owned();
+    };
     let mut text = authority.title.clone();
     for more in [reference, authority.url.as_str()] {
         if !more.is_empty() {
@@ -789,7 +990,14 @@ fn authority_text(policy: &Policy, authority: Option<usize>, reference: &str) ->
     text
 }
 
-fn dormant(kind: &'static str, id: &str, state: State, from: Option<i64>, until: Option<i64>, now: i64) -> DormantPart {
+fn dormant(
+    kind: &'static str,
+    id: &str,
+    state: RuleState,
+    from: Option<i64>,
+    until: Option<i64>,
+    now: i64,
+) -> DormantPart {
     let why = match (state, from, until) {
         (_, Some(from), _) if now < from => format!("begins at {}", words::instant(from)),
         (_, _, Some(until)) if now >= until => format!("ended at {}", words::instant(until)),
@@ -798,18 +1006,18 @@ fn dormant(kind: &'static str, id: &str, state: State, from: Option<i64>, until:
     DormantPart { kind, id: id.to_owned(), why }
 }
 
-fn state_text(state: State) -> &'static str {
+fn state_text(state: RuleState) -> &'static str {
     match state {
-        State::On => "on",
-        State::Off => "off",
-        State::Shadow => "to shadow",
+        RuleState::On => "on",
+        RuleState::Off => "off",
+        RuleState::Shadow => "to shadow",
     }
 }
 
-fn model_state(state: crate::reach::State) -> State {
+fn model_state(state: crate::denied::SwitchState) -> RuleState {
     match state {
-        crate::reach::State::On => State::On,
-        crate::reach::State::Off => State::Off,
-        crate::reach::State::Shadow => State::Shadow,
+        crate::denied::SwitchState::On => RuleState::On,
+        crate::denied::SwitchState::Off => RuleState::Off,
+        crate::denied::SwitchState::Shadow => RuleState::Shadow,
     }
 }

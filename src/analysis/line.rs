@@ -1,7 +1,8 @@
-//! One request as a line of JSON: what `portcullis decide` reads, and replay after it.
+//! Parses a request from a line of JSON: the input of `portcullis decide`.
 //!
-//! Input: a line of the form that `decide --help` describes. Output: the request with its facts normalised. What is missing is unknown. A key that
-//! nobody knows is passed over and kept by name, so that a corpus or a log may carry its own; one that looks like a slip is an error.
+//! Input: a line in the form that `decide --help` describes. Output: the request with its facts
+//! normalised. A missing fact is unknown. An unknown key is ignored and its name is kept, so that a
+//! corpus or log may have keys of its own. A key that looks like a slip is an error.
 
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -12,59 +13,62 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::{Network, OwnedValue, Place, State, read_place, read_time};
+use crate::denied::SwitchState;
+use crate::facts::network::Network;
+use crate::facts::place::{Place, read_place};
+use crate::facts::value::{OwnedValue, read_time};
 
-/// Why a line is not a request.
+/// The reason why a line is not a request.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineError {
-    /// Not JSON, or no object: what serde_json says of it, with the column.
+    /// The line is not JSON, or not an object. Contains serde_json's message, with the column.
     Json(String),
-    /// A key without which there is no request.
+    /// A required key is missing.
     Missing(&'static str),
-    /// A key is given twice: which of them counts, nobody can say.
+    /// A key occurs twice, so its value is ambiguous.
     Twice(String),
-    /// A value of another type than the key takes.
+    /// A value has the wrong type.
     Type {
         /// The key.
         key: String,
-        /// What it takes, in words.
+        /// The expected type, in words.
         takes: &'static str,
-        /// What stands there.
+        /// The value found, in words.
         is: String,
     },
-    /// A key that is not known and so close to one that it looks like a slip.
+    /// An unknown key is so similar to a known one that it looks like a slip.
     Slip {
-        /// As it is written.
+        /// The key in the line.
         key: String,
-        /// What was probably meant.
+        /// The key that was probably meant.
         near: &'static str,
     },
-    /// A key that a place does not have.
+    /// A place has an unknown key.
     PlaceKey {
-        /// As it is written.
+        /// The key in the line.
         key: String,
-        /// What was probably meant.
+        /// The key that was probably meant.
         near: Option<&'static str>,
     },
-    /// `body_b64`, or the `b64` of a frame, is not base64.
+    /// `body_b64`, or the `b64` of a frame, is not Base64.
     Base64 {
-        /// Offset of the first character that cannot be.
+        /// Offset of the first invalid character.
         at: usize,
     },
-    /// There is a `body` and a `body_b64`.
+    /// Both `body` and `body_b64` are present.
     Bodies,
-    /// `now` is neither RFC 3339 nor a number of seconds since the epoch.
+    /// `now` is neither an RFC 3339 time nor a number of seconds since the epoch.
     Now,
-    /// `network` holds a kind that does not exist.
+    /// `network` contains an unknown kind.
     Network(String),
-    /// `switch` sets a state that does not exist.
-    State(String),
-    /// `switch` names a rule that the policy does not have, or puts a licence in shadow.
+    /// `switch` sets an unknown state.
+    SwitchState(String),
+    /// `switch` names an unknown rule, or puts a licence in shadow.
     Switch {
-        /// As it is written.
+        /// The rule in the line.
         rule: String,
-        /// The rule with the nearest name, if one is near.
+        /// The rule with the nearest name, if one is near. If it equals `rule`, that is a licence.
         near: Option<String>,
     },
 }
@@ -76,18 +80,33 @@ impl fmt::Display for LineError {
             Self::Missing(key) => write!(f, "not a request: missing field `{key}`"),
             Self::Twice(key) => write!(f, "not a request: `{key}` is given twice"),
             Self::Type { key, takes, is } => write!(f, "`{key}` takes {takes}, and this is {is}"),
-            Self::Slip { key, near } => write!(f, "there is no key `{key}`; did you mean `{near}`?"),
-            Self::PlaceKey { key, near: Some(near) } => write!(f, "a place has no key `{key}`; did you mean `{near}`?"),
-            Self::PlaceKey { key, near: None } => write!(f, "a place has no key `{key}`; it has `country` and `region`"),
+            Self::Slip { key, near } => {
+                write!(f, "there is no key `{key}`; did you mean `{near}`?")
+            }
+            Self::PlaceKey { key, near: Some(near) } => {
+                write!(f, "a place has no key `{key}`; did you mean `{near}`?")
+            }
+            Self::PlaceKey { key, near: None } => {
+                write!(f, "a place has no key `{key}`; it has `country` and `region`")
+            }
             Self::Base64 { at } => write!(f, "not base64: character {at}"),
             Self::Bodies => write!(f, "`body` and `body_b64` are both given; leave one out"),
-            Self::Now => write!(f, "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"),
-            Self::Network(kind) => write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", ")),
-            Self::State(state) => write!(f, "`{state}` is no state; there are on, off, shadow"),
+            Self::Now => write!(
+                f,
+                "`now` must be RFC 3339, as `2026-06-12T21:21:00Z`, or seconds since the epoch"
+            ),
+            Self::Network(kind) => {
+                write!(f, "`{kind}` is no network kind; there are {}", Network::KINDS.join(", "))
+            }
+            Self::SwitchState(state) => {
+                write!(f, "`{state}` is no state; there are on, off, shadow")
+            }
             Self::Switch { rule, near: Some(near) } if rule == near => {
                 write!(f, "the licence `{rule}` is on or off, never in shadow")
             }
-            Self::Switch { rule, near: Some(near) } => write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?"),
+            Self::Switch { rule, near: Some(near) } => {
+                write!(f, "there is no rule `{rule}` to switch; did you mean `{near}`?")
+            }
             Self::Switch { rule, near: None } => write!(f, "there is no rule `{rule}` to switch"),
         }
     }
@@ -97,11 +116,11 @@ impl core::error::Error for LineError {}
 
 /// The keys of a line.
 const KEYS: [&str; 19] = [
-    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network", "asn", "ip", "account",
-    "accounts", "now", "chunks", "frames", "trailers", "switch",
+    "id", "method", "url", "headers", "body", "body_b64", "platform", "place", "places", "network",
+    "asn", "ip", "account", "accounts", "now", "chunks", "frames", "trailers", "switch",
 ];
 
-/// The members of an object in their order, as they are written.
+/// The members of an object in their order, with their raw values.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -126,14 +145,18 @@ impl<'de> Deserialize<'de> for Members {
 
 type Object = serde_json::Map<String, Json>;
 
-/// The members that are known, each at most once; `null` counts as left out.
+/// The known members, each at most once. `null` counts as absent.
 struct Raw(BTreeMap<String, Box<RawValue>>);
 
 impl Raw {
     fn read(line: &str) -> Result<(Self, Vec<String>), LineError> {
-        let Members(members) = serde_json::from_str(line).map_err(|error| match serde_json::from_str::<Json>(line) {
-            Ok(value) if !value.is_object() => LineError::Json(format!("it is {}, and must be an object", entry(&value))),
-            _ => LineError::Json(error.to_string()),
+        let Members(members) = serde_json::from_str(line).map_err(|error| {
+            match serde_json::from_str::<Json>(line) {
+                Ok(value) if !value.is_object() => {
+                    LineError::Json(format!("it is {}, and must be an object", entry(&value)))
+                }
+                _ => LineError::Json(error.to_string()),
+            }
         })?;
         let mut known = BTreeMap::new();
         let mut passed_over = Vec::new();
@@ -151,10 +174,18 @@ impl Raw {
         Ok((Self(known), passed_over))
     }
 
-    fn take<T: for<'de> Deserialize<'de>>(&mut self, key: &str, takes: &'static str) -> Result<Option<T>, LineError> {
+    fn take<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        key: &str,
+        takes: &'static str,
+    ) -> Result<Option<T>, LineError> {
         let Some(value) = self.0.remove(key) else { return Ok(None) };
         let read = serde_json::from_str(value.get());
-        read.map(Some).map_err(|_| LineError::Type { key: key.to_owned(), takes, is: kind(value.get()) })
+        read.map(Some).map_err(|_| LineError::Type {
+            key: key.to_owned(),
+            takes,
+            is: kind(value.get()),
+        })
     }
 
     fn needed(&mut self, key: &'static str) -> Result<String, LineError> {
@@ -163,11 +194,17 @@ impl Raw {
 
     fn frames(&mut self) -> Result<Vec<Frame>, LineError> {
         let frames: Vec<Json> = self.take("frames", FRAMES)?.unwrap_or_default();
-        let strange = |frame: &Json| LineError::Type { key: "frames".to_owned(), takes: FRAMES, is: entry(frame) };
+        let strange = |frame: &Json| LineError::Type {
+            key: "frames".to_owned(),
+            takes: FRAMES,
+            is: entry(frame),
+        };
         let mut read = Vec::new();
         for frame in frames {
             read.push(match (&frame, frame.get("b64").and_then(Json::as_str)) {
-                (Json::String(text), _) => Frame { binary: false, bytes: text.clone().into_bytes() },
+                (Json::String(text), _) => {
+                    Frame { binary: false, bytes: text.clone().into_bytes() }
+                }
                 (Json::Object(_), Some(b64)) => Frame { binary: true, bytes: base64(b64)? },
                 _ => return Err(strange(&frame)),
             });
@@ -176,7 +213,9 @@ impl Raw {
     }
 
     fn places(&mut self) -> Result<Vec<SaidPlace>, LineError> {
-        let several: Vec<Json> = self.take("places", "a list of places, as `[{\"country\": \"FR\"}]`")?.unwrap_or_default();
+        let several: Vec<Json> = self
+            .take("places", "a list of places, as `[{\"country\": \"FR\"}]`")?
+            .unwrap_or_default();
         let mut places = Vec::new();
         for value in several {
             places.push(said_place(value, "places")?);
@@ -191,11 +230,11 @@ impl Raw {
 const FRAMES: &str = "a list of texts and of `{\"b64\": \"..\"}`";
 const PLACE: &str = "an object, as `{\"country\": \"FR\"}`";
 
-/// A place as it is written.
+/// A place as the line has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SaidPlace {
-    pub(super) country: String,
-    pub(super) region: String,
+pub(crate) struct SaidPlace {
+    pub(crate) country: String,
+    pub(crate) region: String,
 }
 
 fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
@@ -207,20 +246,32 @@ fn said_place(value: Json, key: &str) -> Result<SaidPlace, LineError> {
         let text = match value {
             Json::String(text) => text,
             Json::Null => String::new(),
-            other => return Err(LineError::Type { key: format!("{key}.{member}"), takes: "a text", is: entry(&other) }),
+            other => {
+                return Err(LineError::Type {
+                    key: format!("{key}.{member}"),
+                    takes: "a text",
+                    is: entry(&other),
+                });
+            }
         };
         match member.as_str() {
             "country" => place.country = text,
             "region" => place.region = text,
-            _ => return Err(LineError::PlaceKey { near: slip(&member, &["country", "region"]), key: member }),
+            _ => {
+                return Err(LineError::PlaceKey {
+                    near: slip(&member, &["country", "region"]),
+                    key: member,
+                });
+            }
         }
     }
     Ok(place)
 }
 
-/// What stands there, in words; a text as it is.
+/// Describes a JSON value in words. A short text is quoted.
 fn kind(json: &str) -> String {
-    serde_json::from_str(json).map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
+    serde_json::from_str(json)
+        .map_or_else(|_| "no value that can be read".to_owned(), |value| entry(&value))
 }
 
 fn entry(value: &Json) -> String {
@@ -228,44 +279,57 @@ fn entry(value: &Json) -> String {
         Json::Null => "null".to_owned(),
         Json::Bool(value) => format!("`{value}`"),
         Json::Number(number) => format!("the number {number}"),
-        Json::String(text) if text.chars().count() <= 40 => format!("the text {}", Json::from(text.as_str())),
+        Json::String(text) if text.chars().count() <= 40 => {
+            format!("the text {}", Json::from(text.as_str()))
+        }
         Json::String(_) => "a text".to_owned(),
-        Json::Array(items) => items.iter().find(|item| item.is_object() || item.is_array()).map_or_else(
-            || "a list".to_owned(),
-            |item| format!("a list that holds {}", if item.is_object() { "an object" } else { "a list" }),
-        ),
+        Json::Array(items) => {
+            items.iter().find(|item| item.is_object() || item.is_array()).map_or_else(
+                || "a list".to_owned(),
+                |item| {
+                    format!(
+                        "a list that holds {}",
+                        if item.is_object() { "an object" } else { "a list" }
+                    )
+                },
+            )
+        }
         Json::Object(_) => "an object".to_owned(),
     }
 }
 
-/// The known key that an unknown one is a slip of: one edit or swap away, case, `_` and `-` aside.
-pub(super) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+/// Returns the known key that is one edit or swap away from an unknown one. Case, `_` and `-` are
+/// ignored.
+pub(crate) fn slip<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = |key: &str| key.to_lowercase().replace(['_', '-'], "");
-    // A long key is no slip of a short one, and the comparison takes quadratic time.
+    // A long key is no slip of a short one. The comparison takes quadratic time.
     let own = folded(key.get(..64.min(key.len()))?);
-    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
-    near.filter(|(distance, _)| *distance <= 1).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    let near =
+        known.iter().map(|known| (strsim::damerau_levenshtein(&own, &folded(known)), *known));
+    near.filter(|(distance, _)| *distance <= 1)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// A request as it would arrive at the gate, with the facts that the gate would have.
 pub struct RequestLine {
-    /// Given back unchanged with the verdict; any JSON value.
+    /// Any JSON value. The verdict returns it unchanged.
     pub id: Json,
     /// The method token as sent.
     pub method: String,
-    /// Absolute URL or path with query.
+    /// Absolute URL, or path with query.
     pub url: String,
-    /// Header lines in order; several of one name stay several.
+    /// Header lines in order. Several lines of one name stay separate.
     pub headers: Vec<(String, String)>,
-    /// The body; `None` if there is none.
+    /// The body. `None`: the request has none.
     pub body: Option<Vec<u8>>,
-    /// Byte offsets at which the body is split when it is read.
+    /// Byte offsets at which the body is split into pieces.
     pub chunks: Vec<usize>,
     /// Client messages after a WebSocket upgrade, in order.
     pub frames: Vec<Frame>,
-    /// Candidate places: one, or several where sources differ. Never empty.
+    /// Candidate places: several if sources differ. Never empty.
     pub places: Vec<Place>,
-    /// Network kinds.
+    /// Kinds of network.
     pub network: Network,
     /// Number of the autonomous system.
     pub asn: Option<u32>,
@@ -273,66 +337,73 @@ pub struct RequestLine {
     pub ip: Option<IpAddr>,
     /// Candidate accounts, by fact name. Never empty.
     pub accounts: Vec<AccountFacts>,
-    /// Milliseconds since the epoch; `None`: the clock.
+    /// Time in milliseconds since the epoch. `None`: the clock's.
     pub now: Option<i64>,
-    /// Rules switched on, off or to shadow.
-    pub switch: Vec<(String, State)>,
-    /// Keys that nobody knows and that were passed over, in their order.
+    /// Switched rules and their states.
+    pub switch: Vec<(String, SwitchState)>,
+    /// Unknown keys that were ignored, in their order.
     pub passed_over: Vec<String>,
-    /// Places as they are written.
-    pub(super) said_places: Vec<SaidPlace>,
+    /// The places as the line has them.
+    pub(crate) said_places: Vec<SaidPlace>,
 }
 
 /// A client message on a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Sent as a binary message, not as text.
+    /// Whether it is a binary message rather than a text message.
     pub binary: bool,
-    /// All of its bytes.
+    /// All bytes of the message.
     pub bytes: Vec<u8>,
 }
 
-/// The facts of one account, by name, as raw values.
+/// The raw values of one account's facts, by name.
 pub struct AccountFacts(serde_json::Map<String, Json>);
 
 impl AccountFacts {
-    /// The value of a fact; `None` if it is absent or of a kind that no fact has (an object, null, a list of anything but texts).
+    /// Returns the value of a fact. `None` if it is absent or of a type that no fact has (an
+    /// object, null, a list with elements other than texts).
     #[must_use]
     pub fn value(&self, fact: &str) -> Option<OwnedValue> {
         match self.0.get(fact)? {
             Json::Bool(value) => Some(OwnedValue::Bool(*value)),
             Json::Number(value) => value.as_f64().map(OwnedValue::Number),
             Json::String(value) => Some(OwnedValue::Text(value.clone())),
-            Json::Array(values) => {
-                values.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<_>>().map(OwnedValue::List)
-            }
+            Json::Array(values) => values
+                .iter()
+                .map(|value| value.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .map(OwnedValue::List),
             Json::Null | Json::Object(_) => None,
         }
     }
 
-    /// Names of what the account says, but for its `subject`.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of the account's members except `subject`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| *name != "subject")
     }
 
-    /// Whether the account is an entity's whose users are not all attested: facts about a person are then unknown. It says so by `subject`.
+    /// Returns whether the account belongs to an entity whose users are not all attested, according
+    /// to its `subject`. Facts about a person are then unknown.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.0.get("subject").is_some_and(|subject| !matches!(subject.as_str(), Some("person" | "all_users_attested")))
+        self.0.get("subject").is_some_and(|subject| {
+            !matches!(subject.as_str(), Some("person" | "all_users_attested"))
+        })
     }
 }
 
 impl RequestLine {
-    /// Reads one line.
+    /// Parses one line.
     ///
     /// # Errors
-    /// [`LineError`] says which key is wrong and what it should be.
+    /// [`LineError`] names the wrong key and the expected value.
     pub fn read(line: &str) -> Result<Self, LineError> {
         let (mut raw, passed_over) = Raw::read(line)?;
         let id = raw.take("id", "any value")?.unwrap_or_default();
         let (method, url) = (raw.needed("method")?, raw.needed("url")?);
         let mut network = Network::default();
-        let kinds: Vec<String> = raw.take("network", "a list of texts, as `[\"tor\"]`")?.unwrap_or_default();
+        let kinds: Vec<String> =
+            raw.take("network", "a list of texts, as `[\"tor\"]`")?.unwrap_or_default();
         for kind in kinds {
             network = network.with(Network::of(&kind).ok_or(LineError::Network(kind))?);
         }
@@ -349,18 +420,24 @@ impl RequestLine {
         places.dedup();
         let several: Vec<Object> = raw.take("accounts", "a list of objects")?.unwrap_or_default();
         let one: Option<Object> = raw.take("account", "an object, as `{\"us_person\": true}`")?;
-        let mut accounts: Vec<AccountFacts> = several.into_iter().chain(one).map(AccountFacts).collect();
+        let mut accounts: Vec<AccountFacts> =
+            several.into_iter().chain(one).map(AccountFacts).collect();
         if accounts.is_empty() {
             accounts.push(AccountFacts(Object::new()));
         }
-        let mut headers = lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
-        // Some servers merge trailers into the headers, but never those that frame a message or say what it is (RFC 9110, section 6.5.1).
+        let mut headers =
+            lines(raw.take("headers", "an object, as `{\"content-type\": \"application/json\"}`")?);
+        // Some servers merge trailers into the headers, except fields for message framing, routing
+        // and content format (RFC 9110, section 6.5.1).
         let mut trailers = lines(raw.take("trailers", "an object, as `{\"x-name\": \"value\"}`")?);
-        trailers.retain(|(name, _)| !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged)));
+        trailers.retain(|(name, _)| {
+            !UNMERGED.iter().any(|unmerged| name.eq_ignore_ascii_case(unmerged))
+        });
         headers.append(&mut trailers);
-        let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?) {
+        let body = match (raw.0.remove("body"), raw.take::<String>("body_b64", "a text in base64")?)
+        {
             (Some(_), Some(_)) => return Err(LineError::Bodies),
-            // A text is the body itself; any other value is sent as it is written.
+            // A text is the body itself. Any other value is sent in its JSON form.
             (Some(body), None) if body.get().starts_with('"') => {
                 let text: Result<String, _> = serde_json::from_str(body.get());
                 Some(text.map_err(|error| LineError::Json(error.to_string()))?.into_bytes())
@@ -369,14 +446,18 @@ impl RequestLine {
             (None, Some(text)) => Some(base64(&text)?),
             (None, None) => None,
         };
-        let switch: BTreeMap<String, String> = raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
+        let switch: BTreeMap<String, String> =
+            raw.take("switch", "an object, as `{\"rule\": \"on\"}`")?.unwrap_or_default();
         let switch = switch.into_iter().map(|(rule, state)| {
-            let state = State::of(&state).ok_or(LineError::State(state))?;
+            let state = SwitchState::of(&state).ok_or(LineError::SwitchState(state))?;
             Ok((rule, state))
         });
         let switch = switch.collect::<Result<_, _>>()?;
-        let now = raw.take("now", "a time")?.map(|now: Json| instant(&now).ok_or(LineError::Now)).transpose()?;
-        // What the platform is called decides nothing here: the line holds what it would tell.
+        let now = raw
+            .take("now", "a time")?
+            .map(|now: Json| instant(&now).ok_or(LineError::Now))
+            .transpose()?;
+        // The platform's name has no influence here: the line itself gives the facts.
         raw.take::<String>("platform", "a text")?;
         Ok(Self {
             id,
@@ -398,13 +479,14 @@ impl RequestLine {
         })
     }
 
-    /// The body in the pieces that `chunks` asks for; one piece if it asks for none. Empty pieces are left out.
+    /// Returns the body in the pieces that `chunks` defines, or in one piece. Empty pieces are left
+    /// out.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.split(self.body.as_deref().unwrap_or_default())
     }
 
-    /// A frame in pieces, cut as the body is.
-    pub(super) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+    /// Splits a frame at the same offsets as the body.
+    pub(crate) fn split<'b>(&self, bytes: &'b [u8]) -> impl Iterator<Item = &'b [u8]> + use<'b> {
         let mut cuts: Vec<usize> = self.chunks.iter().map(|cut| (*cut).min(bytes.len())).collect();
         cuts.push(bytes.len());
         cuts.sort_unstable();
@@ -417,16 +499,25 @@ impl RequestLine {
     }
 }
 
-/// Trailers that nobody takes for headers.
-const UNMERGED: [&str; 7] =
-    ["content-type", "content-encoding", "content-length", "transfer-encoding", "connection", "upgrade", "host"];
+/// Trailers that are never merged into the headers.
+const UNMERGED: [&str; 7] = [
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "host",
+];
 
-/// Header lines in their order; several values of one name are several lines.
+/// Returns header lines in order. A list of values becomes several lines.
 fn lines(members: Option<Object>) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for (name, value) in members.unwrap_or_default() {
         match value {
-            Json::Array(values) => lines.extend(values.into_iter().map(|value| (name.clone(), plain(value)))),
+            Json::Array(values) => {
+                lines.extend(values.into_iter().map(|value| (name.clone(), plain(value))))
+            }
             value => lines.push((name, plain(value))),
         }
     }
@@ -445,7 +536,7 @@ fn instant(now: &Json) -> Option<i64> {
         Json::String(text) => read_time(text),
         Json::Number(seconds) => {
             let milliseconds = seconds.as_f64()? * 1_000.0;
-            // Beyond this a date has five digits of year and is a mistake of unit.
+            // A larger number would mean a year with five digits, so it has the wrong unit.
             #[expect(clippy::cast_possible_truncation, reason = "bounded on the line before")]
             (milliseconds.abs() < 2.5e14).then_some(milliseconds as i64)
         }
@@ -453,123 +544,21 @@ fn instant(now: &Json) -> Option<i64> {
     }
 }
 
-/// RFC 4648 section 4, with or without padding.
+/// Decodes Base64 (RFC 4648, section 4), with or without padding.
 fn base64(text: &str) -> Result<Vec<u8>, LineError> {
     use base64::{
         DecodeError, Engine as _, alphabet,
         engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
     };
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let lenient =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(text).map_err(|error| match error {
-        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => LineError::Base64 { at },
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => {
+            LineError::Base64 { at }
+        }
         _ => LineError::Base64 { at: text.len() },
     })
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_gives_the_facts_that_the_gate_would_have() {
-        let line = r#"{"id":7,"method":"POST","url":"/v1/x","headers":{"A":["1","2"],"b":"3"},"body_b64":"eyJ9","place":{"country":"T1"},
-            "network":["vpn"],"account":{"us_person":"true","n":[1]},"now":"1970-01-01T00:00:01Z","chunks":[1,9,1],"switch":{"r":"shadow"},"odd":1,"expect":{}}"#;
-        let read = RequestLine::read(line).unwrap();
-        assert_eq!(read.headers.len(), 3);
-        assert_eq!(read.places, [Place::UNKNOWN]);
-        assert_eq!(read.network, Network::of("tor").unwrap().with(Network::of("vpn").unwrap()));
-        assert_eq!(read.now, Some(1_000));
-        assert_eq!(read.pieces().collect::<Vec<_>>(), [b"{".as_slice(), b"\"}"]);
-        let account = read.accounts.first().unwrap();
-        assert_eq!(account.value("us_person"), Some(OwnedValue::Text("true".to_owned())));
-        assert_eq!(account.value("n"), None, "a list of anything but texts is no value");
-        assert_eq!(read.passed_over, ["odd", "expect"]);
-    }
-
-    #[test]
-    fn a_body_may_be_any_value() {
-        for (body, sent) in [
-            (r#""{\"a\":1}""#, r#"{"a":1}"#),
-            (r#"{"model": "mythos-5", "model": 1e2}"#, r#"{"model": "mythos-5", "model": 1e2}"#),
-            ("[1,2]", "[1,2]"),
-            ("3", "3"),
-            ("true", "true"),
-            ("\"\"", ""),
-        ] {
-            let read = RequestLine::read(&format!(r#"{{"method":"POST","url":"/","body":{body}}}"#)).unwrap();
-            assert_eq!(read.body.as_deref(), Some(sent.as_bytes()), "{body}");
-        }
-        assert_eq!(RequestLine::read(r#"{"method":"POST","url":"/","body":null}"#).unwrap().body, None);
-    }
-
-    #[test]
-    fn a_slip_in_a_key_is_an_error_and_a_strange_key_is_none() {
-        for (key, near) in [
-            ("acount", "account"),
-            ("Account", "account"),
-            ("acconut", "account"),
-            ("bodyB64", "body_b64"),
-            ("body-b64", "body_b64"),
-            ("header", "headers"),
-            ("netwrok", "network"),
-            ("plaec", "place"),
-            ("_now", "now"),
-            ("swich", "switch"),
-        ] {
-            let line = format!(r#"{{"method":"GET","url":"/","{key}":{{}}}}"#);
-            let said = RequestLine::read(&line).err().unwrap();
-            assert_eq!(said, LineError::Slip { key: key.to_owned(), near });
-        }
-        for key in ["expect", "why", "notes", "class", "source", "kind", "got", "severity", "é", &"x".repeat(500), ""] {
-            let line = format!(r#"{{"method":"GET","url":"/","{key}":{{}}}}"#);
-            assert_eq!(RequestLine::read(&line).unwrap().passed_over, [key], "{key}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        for (line, error) in [
-            ("{", "not a request"),
-            ("[]", "not a request: it is a list, and must be an object"),
-            ("\"GET /\"", "it is the text \"GET /\", and must be an object"),
-            (r#"{"method":"GET"}"#, "missing field `url`"),
-            (r#"{"method":"GET","url":"/","now":"yesterday"}"#, "RFC 3339"),
-            (r#"{"method":"GET","url":"/","network":["fax"]}"#, "`fax` is no network kind"),
-            (r#"{"method":"GET","url":"/","body_b64":"a?b"}"#, "character 1"),
-            (r#"{"method":"GET","url":"/","body_b64":"","body":""}"#, "both given"),
-            (r#"{"method":"GET","url":"/","switch":{"a":"up"}}"#, "`up` is no state"),
-            (r#"{"method":"GET","url":"/","url":"/v1"}"#, "`url` is given twice"),
-            (
-                r#"{"method":"GET","url":"/","place":"FR"}"#,
-                r#"`place` takes an object, as `{"country": "FR"}`, and this is the text "FR""#,
-            ),
-            (r#"{"method":"GET","url":"/","places":["FR"]}"#, r#"`places` takes an object, as `{"country": "FR"}`"#),
-            (r#"{"method":"GET","url":"/","places":{"country":"FR"}}"#, "`places` takes a list of places"),
-            (r#"{"method":"GET","url":"/","place":{"county":"FR"}}"#, "a place has no key `county`; did you mean `country`?"),
-            (r#"{"method":"GET","url":"/","place":{"city":"Lyon"}}"#, "a place has no key `city`; it has `country` and `region`"),
-            (r#"{"method":"GET","url":"/","place":{"country":33}}"#, "`place.country` takes a text, and this is the number 33"),
-            (
-                r#"{"method":"GET","url":"/","network":"tor"}"#,
-                r#"`network` takes a list of texts, as `["tor"]`, and this is the text "tor""#,
-            ),
-            (r#"{"method":"GET","url":"/","account":[{}]}"#, "`account` takes an object"),
-            (r#"{"method":"GET","url":"/","accounts":{}}"#, "`accounts` takes a list of objects, and this is an object"),
-            (
-                r#"{"method":"GET","url":"/","asn":-1}"#,
-                "`asn` takes the number of an autonomous system, and this is the number -1",
-            ),
-            (r#"{"method":"GET","url":"/","ip":"here"}"#, "`ip` takes an IPv4 or IPv6 address"),
-            (r#"{"method":"GET","url":"/","chunks":[-1]}"#, "`chunks` takes a list of byte offsets"),
-            (r#"{"method":"GET","url":"/","frames":[1]}"#, "`frames` takes a list of texts"),
-            (r#"{"method":"GET","url":"/","frames":"x"}"#, "`frames` takes a list of texts"),
-            (r#"{"method":"GET","url":"/","headers":[]}"#, "`headers` takes an object"),
-            (r#"{"method":"GET","url":"/","body":"\ud800"}"#, "not a request"),
-            (r#"{"method":7,"url":"/"}"#, "`method` takes a text, and this is the number 7"),
-        ] {
-            let said = RequestLine::read(line).err().unwrap().to_string();
-            assert!(said.contains(error), "{said}");
-            assert!(!["struct", "enum", "u32", "usize", "Raw", "sequence"].iter().any(|word| said.contains(word)), "{said}");
-        }
-    }
-}
+mod tests;

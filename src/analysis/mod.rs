@@ -1,15 +1,21 @@
-//! Ways to look at a policy: the reference evaluator, requests as lines, explanations.
+//! Tools to examine a policy: the reference evaluator, requests as lines, explanations.
 //!
-//! Input: policies, bundles and requests as people and logs write them. Output: verdicts and what they rest on. The edge needs none of this.
+//! Input: policies, bundles, and requests in the form that people and logs write. Output: verdicts
+//! and the reasons for them. The edge needs none of this.
 
-mod answer;
-mod decide;
-mod explain;
-mod line;
-mod reference;
+pub(crate) mod answer;
+pub(crate) mod decide;
+pub(crate) mod explain;
+pub(crate) mod line;
+pub(crate) mod reference;
+pub(crate) mod surface;
 
-pub use answer::Answered;
-pub use decide::Decider;
-pub use explain::{Explanation, explain, strange_switch};
-pub use line::{AccountFacts, Frame, LineError, RequestLine};
-pub use reference::{Held, Known, PatternKey, ReadAs, Reference, ReferenceReach, Setting, Subject, Truth, patterns};
+pub use self::answer::Answered;
+pub use self::decide::Decider;
+pub use self::explain::{Explanation, explain, strange_switch};
+pub use self::line::{AccountFacts, Frame, LineError, RequestLine};
+pub use self::reference::{
+    Held, Known, PatternKey, ReadAs, Reference, ReferenceDeniedSet, Setting, Subject, Truth,
+    patterns,
+};
+pub use self::surface::{Meaning, Surface, SurfaceMatch};

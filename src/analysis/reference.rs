@@ -1,38 +1,42 @@
-//! The meaning of a policy, walked in full for every caller: what the bit-vector index must agree with.
+//! The reference evaluator: walks a policy in full for every caller. The bit-vector index must
+//! agree with it.
 //!
-//! Input: the typed policy, and callers as plain facts. Output: the reach by pattern, with every restriction that closes and every licence that
-//! lifts. It knows nothing of bundles, rows and classes, looks everything up anew, and is slow on purpose: a mistake would
-//! have to be made twice, in two ways, to go unseen. It does not read requests.
+//! Input: the typed policy, and callers as plain facts. Output: the denied set by pattern, with
+//! every restriction that closes and every licence that lifts. It uses no bundles, rows or classes,
+//! computes everything anew, and is slow on purpose. A mistake would have to be made twice, in two
+//! ways, to stay unseen. It does not read requests.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::IpAddr;
 
-use crate::facts::{Network, Place, Value, read_code, read_time};
+use crate::facts::network::Network;
+use crate::facts::place::{Place, read_code};
+use crate::facts::value::{Value, read_time};
 use crate::limits;
-use crate::policy::{
-    About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal, ModelRef, Models, Pattern,
-    Policy, Range, Restriction, Shape, State, Test, Token,
+use crate::policy::model::{
+    About, Atom, Comparison, Condition, ElementTest, Entries, FactKind, FactRef, Licence, Literal,
+    ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState, Shape, Test, Token,
 };
 
 /// A truth value of strong Kleene logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Truth {
-    /// Certainly not.
+    /// Certainly false.
     False,
     /// Not known.
     Unknown,
-    /// Certainly.
+    /// Certainly true.
     True,
 }
 
 impl Truth {
-    /// Both: the lesser of the two, as `False < Unknown < True`.
+    /// Returns the conjunction: the lesser of the two, as `False < Unknown < True`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
 
-    /// Either: the greater of the two.
+    /// Returns the disjunction: the greater of the two.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         self.max(other)
@@ -57,44 +61,46 @@ impl From<bool> for Truth {
     }
 }
 
-/// Whom an account record describes.
+/// The subject of an account record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
-    /// One human: facts about the person hold.
+    /// One person. Facts about the person are known.
     #[default]
     Person,
-    /// An organisation whose people share the credential: facts about the person are unknown.
+    /// An organisation whose people share the credential. Facts about the person are unknown.
     Entity,
-    /// As an entity, and facts about the person are attested for every one of its users.
+    /// An organisation as in `Entity`, but facts about the person are attested for all of its
+    /// users.
     AllUsersAttested,
 }
 
-/// One candidate caller: what is known of it. What is absent is unknown.
+/// The known facts of one candidate caller. An absent fact is unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known<'a> {
     /// Country and region.
     pub place: Place,
-    /// The country as it was given, where it is none; for people.
+    /// The given country if it is not a valid one; shown to people.
     pub said: &'a str,
-    /// Network kinds; a kind that is not in the set is certainly not there.
+    /// Kinds of network. A kind that is not in the set is certainly absent.
     pub network: Network,
     /// Number of the autonomous system.
     pub asn: Option<u32>,
-    /// Address.
+    /// IP address.
     pub ip: Option<IpAddr>,
-    /// The account record by fact name, as raw values.
+    /// The raw values of the account record, by fact name.
     pub account: BTreeMap<&'a str, Value<'a>>,
-    /// Whom the account record describes.
+    /// Subject of the account record.
     pub subject: Subject,
-    /// Id of the operation; empty for one that nobody knows, which is no operation of any name.
+    /// Id of the operation. Empty for an unknown operation, which equals no id.
     pub operation: &'a str,
-    /// Id of the dialect; empty for none.
+    /// Id of the dialect. Empty: none.
     pub dialect: &'a str,
     /// Instant of the decision, in milliseconds since the epoch.
     pub now: i64,
 }
 
-/// One way to read a request: the operation and the dialect it is of; empty texts where nobody knows.
+/// One possible interpretation of a request: an operation and its dialect. The texts are empty if
+/// they are unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadAs<'a> {
     /// Id of the operation.
@@ -103,30 +109,31 @@ pub struct ReadAs<'a> {
     pub dialect: &'a str,
 }
 
-/// When and how a reach is asked for.
+/// The circumstances under which a denied set is computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting<'a> {
-    /// Milliseconds since the epoch.
+    /// Time in milliseconds since the epoch.
     pub now: i64,
-    /// The bundle counts as stale. Its own `expires` is looked at besides.
+    /// Whether the bundle counts as stale, in addition to its own `expires`.
     pub stale: bool,
-    /// Rules whose state a switch has set, by id. A licence is on or not in force.
-    pub switches: BTreeMap<&'a str, State>,
+    /// Rules whose state a switch has set, by id. A licence is in force only if its state is on.
+    pub switches: BTreeMap<&'a str, RuleState>,
 }
 
-/// One bit of the reach.
+/// One bit of the denied set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternKey {
-    /// The pattern's text; `=` and the id for an alias. Empty: ids in which no pattern occurs.
+    /// The pattern's text; for an alias `=` and the id. Empty: ids in which no pattern occurs.
     pub text: String,
-    /// What it matches; `None` for ids in which no pattern occurs.
+    /// How it matches. `None`: ids in which no pattern occurs.
     pub shape: Option<Shape>,
-    /// The family that has it, by index.
+    /// Index of its family.
     pub family: Option<usize>,
 }
 
-/// The bits of a policy's reach, in their order: first the ids in which no pattern occurs; then family by family its patterns and
-/// its aliases; then the patterns that restrictions, and after them licences, name on their own. None twice: the first counts.
+/// Returns the bits of a policy's denied set in their order: first the ids in which no pattern
+/// occurs; then for each family its patterns and aliases; then the single patterns of restrictions
+/// and after them of licences. A pattern that occurs again keeps its first bit.
 #[must_use]
 pub fn patterns(policy: &Policy) -> Vec<PatternKey> {
     let mut keys = vec![PatternKey { text: String::new(), shape: None, family: None }];
@@ -159,25 +166,27 @@ fn alias_text(id: &str) -> String {
     format!("={id}")
 }
 
-/// What a caller may not use, and why.
+/// The patterns that a caller may not use, with the reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReferenceReach {
-    /// By pattern (an index into [`patterns`]) the restrictions that close it, by index.
+pub struct ReferenceDeniedSet {
+    /// For each denied pattern (an index into [`patterns`]) the indexes of the restrictions that
+    /// close it.
     pub denied: BTreeMap<usize, BTreeSet<usize>>,
-    /// The same for restrictions in the shadow.
+    /// The same for restrictions in shadow.
     pub shadow: BTreeMap<usize, BTreeSet<usize>>,
-    /// By licence the patterns that it opened again: closed to some candidate by a restriction that is on, and lifted by this one.
+    /// For each licence the patterns that it opened: a restriction that is on closed them to some
+    /// candidate, and the licence lifted it.
     pub lifted: BTreeMap<usize, BTreeSet<usize>>,
 }
 
-impl ReferenceReach {
-    /// The denied patterns.
+impl ReferenceDeniedSet {
+    /// Returns the denied patterns.
     #[must_use]
     pub fn denied_patterns(&self) -> BTreeSet<usize> {
         self.denied.keys().copied().collect()
     }
 
-    /// The patterns that would be denied if the shadow were in force.
+    /// Returns the patterns that would be denied if the restrictions in shadow were on.
     #[must_use]
     pub fn shadow_patterns(&self) -> BTreeSet<usize> {
         self.shadow.keys().copied().collect()
@@ -192,57 +201,73 @@ pub struct Reference<'p> {
 }
 
 impl<'p> Reference<'p> {
-    /// Ready to evaluate this policy.
+    /// Prepares the evaluation of this policy.
     #[must_use]
     pub fn new(policy: &'p Policy) -> Self {
         Self { policy, patterns: patterns(policy) }
     }
 
-    /// The policy.
+    /// Returns the policy.
     #[must_use]
     pub fn policy(&self) -> &'p Policy {
         self.policy
     }
 
-    /// [`patterns`] of the policy.
+    /// Returns [`patterns`] of the policy.
     #[must_use]
     pub fn patterns(&self) -> &[PatternKey] {
         &self.patterns
     }
 
-    /// The reach of a caller: the union over its candidates and over the ways its request can be read.
+    /// Returns the denied set of a caller: the union over its candidates and over the possible
+    /// interpretations of its request.
     ///
-    /// No candidate at all is one of whom nothing is known; no reading at all is an operation that nobody knows.
+    /// Without candidates the caller is one with no known facts. Without interpretations the
+    /// operation is unknown.
     #[must_use]
-    pub fn reach(&self, callers: &[Known<'_>], readings: &[ReadAs<'_>], setting: &Setting<'_>) -> ReferenceReach {
+    pub fn denied_set(
+        &self,
+        callers: &[Known<'_>],
+        readings: &[ReadAs<'_>],
+        setting: &Setting<'_>,
+    ) -> ReferenceDeniedSet {
         let nobody = [Known::default()];
         let unread = [ReadAs::default()];
         let callers = if callers.is_empty() { &nobody } else { callers };
         let readings = if readings.is_empty() { &unread } else { readings };
-        let mut reach = ReferenceReach::default();
+        let mut denied_set = ReferenceDeniedSet::default();
         for caller in callers {
             for reading in readings {
-                let known = Known { operation: reading.operation, dialect: reading.dialect, now: setting.now, ..caller.clone() };
-                self.add(&known, setting, &mut reach);
+                let known = Known {
+                    operation: reading.operation,
+                    dialect: reading.dialect,
+                    now: setting.now,
+                    ..caller.clone()
+                };
+                self.add(&known, setting, &mut denied_set);
                 if self.is_stale(callers.len(), setting) {
-                    self.add(&Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known }, setting, &mut reach);
+                    self.add(
+                        &Known { place: Place::UNKNOWN, account: BTreeMap::new(), ..known },
+                        setting,
+                        &mut denied_set,
+                    );
                 }
             }
         }
-        reach
+        denied_set
     }
 
-    /// Whether so many candidates, or the hour, make the caller count as stale.
+    /// Returns whether the number of candidates or the time makes the caller count as stale.
     #[must_use]
     pub fn is_stale(&self, candidates: usize, setting: &Setting<'_>) -> bool {
         let expired = self.policy.expires.is_some_and(|expires| setting.now >= expires);
         setting.stale || expired || candidates > limits::CANDIDATES
     }
 
-    fn add(&self, known: &Known<'_>, setting: &Setting<'_>, reach: &mut ReferenceReach) {
+    fn add(&self, known: &Known<'_>, setting: &Setting<'_>, denied_set: &mut ReferenceDeniedSet) {
         for (index, restriction) in self.policy.restrictions.iter().enumerate() {
             let state = self.restriction_state(restriction, setting);
-            if state == State::Off || !self.applies(restriction, known) {
+            if state == RuleState::Off || !self.applies(restriction, known) {
                 continue;
             }
             let whole = self.closes(&restriction.models);
@@ -255,51 +280,67 @@ impl<'p> Reference<'p> {
                     None => whole.clone(),
                     Some(models) => self.names(models),
                 };
-                if state == State::On {
+                if state == RuleState::On {
                     let lifted: Vec<usize> = whole.intersection(&open).copied().collect();
                     if !lifted.is_empty() {
-                        reach.lifted.entry(licence_index).or_default().extend(lifted);
+                        denied_set.lifted.entry(licence_index).or_default().extend(lifted);
                     }
                 }
                 closed.retain(|pattern| !open.contains(pattern));
             }
-            let into = if state == State::On { &mut reach.denied } else { &mut reach.shadow };
+            let into = if state == RuleState::On {
+                &mut denied_set.denied
+            } else {
+                &mut denied_set.shadow
+            };
             for pattern in closed {
                 into.entry(pattern).or_default().insert(index);
             }
         }
     }
 
-    /// The state of a restriction at this instant: off outside `from` and `until`.
+    /// Returns the state of a restriction at this time. It is off outside `from` and `until`.
     #[must_use]
-    pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> State {
+    pub fn restriction_state(&self, restriction: &Restriction, setting: &Setting<'_>) -> RuleState {
         if !in_time(restriction.from, restriction.until, setting.now) {
-            return State::Off;
+            return RuleState::Off;
         }
         setting.switches.get(restriction.id.as_str()).copied().unwrap_or(restriction.state)
     }
 
-    /// Whether a restriction applies to this candidate, licences apart: it does unless it certainly does not, and with
-    /// `doubt = "pass"` only if it certainly does.
+    /// Returns whether a restriction applies to this candidate, ignoring licences. It applies
+    /// unless its condition is certainly false; with `doubt = "pass"` only if it is certainly true.
     #[must_use]
     pub fn applies(&self, restriction: &Restriction, known: &Known<'_>) -> bool {
-        let when = restriction.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known));
-        let unless = restriction.unless.as_ref().map_or(Truth::False, |clause| self.truth(&clause.condition, known));
+        let when = restriction
+            .when
+            .as_ref()
+            .map_or(Truth::True, |clause| self.truth(&clause.condition, known));
+        let unless = restriction
+            .unless
+            .as_ref()
+            .map_or(Truth::False, |clause| self.truth(&clause.condition, known));
         let truth = when.and(!unless);
         if restriction.doubt_pass { truth == Truth::True } else { truth != Truth::False }
     }
 
-    /// Whether a licence is in force and this candidate certainly has it.
+    /// Returns whether a licence is in force and its condition is certainly true for this
+    /// candidate.
     #[must_use]
     pub fn lifts(&self, licence: &Licence, known: &Known<'_>, setting: &Setting<'_>) -> bool {
         let state = setting.switches.get(licence.id.as_str()).copied().unwrap_or(licence.state);
-        state == State::On
+        state == RuleState::On
             && in_time(licence.from, licence.until, setting.now)
-            && licence.when.as_ref().map_or(Truth::True, |clause| self.truth(&clause.condition, known)) == Truth::True
+            && licence
+                .when
+                .as_ref()
+                .map_or(Truth::True, |clause| self.truth(&clause.condition, known))
+                == Truth::True
     }
 
-    /// The patterns that `models` of a restriction closes: what it names, and every declared pattern that may hold one of those, unless
-    /// `[models]` gives it to another family than that one's.
+    /// Returns the patterns that the `models` of a restriction close: those that it names, and
+    /// every declared pattern that may contain one of them, unless `[models]` assigns it to another
+    /// family.
     #[must_use]
     pub fn closes(&self, models: &Models) -> BTreeSet<usize> {
         let named = self.names(models);
@@ -308,7 +349,9 @@ impl<'p> Reference<'p> {
             for (index, outer) in self.patterns.iter().enumerate() {
                 let Some(inner) = self.patterns.get(inner) else { continue };
                 let (Some(inside), Some(around)) = (&inner.shape, &outer.shape) else { continue };
-                let elsewhere = inner.family.is_some() && outer.family.is_some() && inner.family != outer.family;
+                let elsewhere = inner.family.is_some()
+                    && outer.family.is_some()
+                    && inner.family != outer.family;
                 if !elsewhere && holds(around, inside) {
                     closed.insert(index);
                 }
@@ -317,8 +360,8 @@ impl<'p> Reference<'p> {
         closed
     }
 
-    /// The patterns that `models` names, and no others: what a licence opens. What lies inside an occurrence of one has no occurrence
-    /// of its own.
+    /// Returns the patterns that `models` names, and no others. These are the patterns that a
+    /// licence opens. A pattern inside an occurrence of another has no occurrence of its own.
     #[must_use]
     pub fn names(&self, models: &Models) -> BTreeSet<usize> {
         let mut named = BTreeSet::new();
@@ -327,7 +370,13 @@ impl<'p> Reference<'p> {
                 ModelRef::Everything => named.extend(0..self.patterns.len()),
                 ModelRef::Family(family) => {
                     let of_family = |key: &PatternKey| key.family == Some(*family);
-                    named.extend(self.patterns.iter().enumerate().filter(|(_, key)| of_family(key)).map(|(index, _)| index));
+                    named.extend(
+                        self.patterns
+                            .iter()
+                            .enumerate()
+                            .filter(|(_, key)| of_family(key))
+                            .map(|(index, _)| index),
+                    );
                 }
                 ModelRef::Pattern(Pattern { text, .. }) => {
                     named.extend(self.patterns.iter().position(|key| key.text == *text));
@@ -337,7 +386,7 @@ impl<'p> Reference<'p> {
         named
     }
 
-    /// The truth of a condition, as it is written, for this candidate.
+    /// Returns the truth of a condition as written, for this candidate.
     #[must_use]
     pub fn truth(&self, condition: &Condition, known: &Known<'_>) -> Truth {
         match condition {
@@ -345,12 +394,16 @@ impl<'p> Reference<'p> {
             Condition::False => Truth::False,
             Condition::Atom(atom) => self.atom(atom, known),
             Condition::Not(inner) => !self.truth(inner, known),
-            Condition::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.truth(one, known))),
-            Condition::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.truth(one, known))),
+            Condition::And(all) => {
+                all.iter().fold(Truth::True, |truth, one| truth.and(self.truth(one, known)))
+            }
+            Condition::Or(any) => {
+                any.iter().fold(Truth::False, |truth, one| truth.or(self.truth(one, known)))
+            }
         }
     }
 
-    /// The truth of one test of one fact.
+    /// Returns the truth of one test of one fact.
     #[must_use]
     pub fn atom(&self, atom: &Atom, known: &Known<'_>) -> Truth {
         let Some(value) = self.value(atom.fact, known) else { return Truth::Unknown };
@@ -361,22 +414,28 @@ impl<'p> Reference<'p> {
                 Some(list) => self.is_in(value, &list.entries),
                 None => Truth::Unknown,
             },
-            (Test::StartsWith(start), Held::Text(text)) => Truth::from(text.starts_with(start.as_str())),
+            (Test::StartsWith(start), Held::Text(text)) => {
+                Truth::from(text.starts_with(start.as_str()))
+            }
             (Test::Has(bit), Held::Network(network)) => Truth::from(network.has(*bit)),
-            (Test::Order(how, Literal::Number(right)), Held::Number(left)) => compare(*how, left, right),
-            (Test::Order(how, Literal::Time(right)), Held::Time(left)) => compare(*how, left, right),
+            (Test::Order(how, Literal::Number(right)), Held::Number(left)) => {
+                compare(*how, left, right)
+            }
+            (Test::Order(how, Literal::Time(right)), Held::Time(left)) => {
+                compare(*how, left, right)
+            }
             (Test::VersusNow(how), Held::Time(left)) => compare(*how, left, &known.now),
-            (Test::Exists(test), Held::List(elements)) => {
-                elements.iter().fold(Truth::False, |truth, element| truth.or(self.element(test, element)))
-            }
-            (Test::All(test), Held::List(elements)) => {
-                elements.iter().fold(Truth::True, |truth, element| truth.and(self.element(test, element)))
-            }
+            (Test::Exists(test), Held::List(elements)) => elements
+                .iter()
+                .fold(Truth::False, |truth, element| truth.or(self.element(test, element))),
+            (Test::All(test), Held::List(elements)) => elements
+                .iter()
+                .fold(Truth::True, |truth, element| truth.and(self.element(test, element))),
             _ => Truth::Unknown,
         }
     }
 
-    /// The value of a fact, if it is known: of the declared type, said of this caller.
+    /// Returns the value of a fact, if it is known for this caller and has the declared type.
     #[must_use]
     pub fn value<'k>(&self, fact: FactRef, known: &Known<'k>) -> Option<Held<'k>> {
         match fact {
@@ -401,22 +460,31 @@ impl<'p> Reference<'p> {
 
     fn is_in(&self, value: &Held<'_>, entries: &Entries) -> Truth {
         match (value, entries) {
-            (Held::Text(text), Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == text)),
-            (Held::Number(number), Entries::Numbers(numbers)) => Truth::from(numbers.contains(number)),
-            (Held::Ip(ip), Entries::Ranges(ranges)) => Truth::from(ranges.iter().any(|range| in_range(*ip, *range))),
-            (Held::Place(place), Entries::Places(places)) => place_in(*place, places),
-            (Held::Country(country), Entries::Places(places)) => {
-                Truth::from(places.iter().any(|entry| entry.region.is_none() && entry.country == Some(*country)))
+            (Held::Text(text), Entries::Texts(texts)) => {
+                Truth::from(texts.iter().any(|entry| entry == text))
             }
+            (Held::Number(number), Entries::Numbers(numbers)) => {
+                Truth::from(numbers.contains(number))
+            }
+            (Held::Ip(ip), Entries::Ranges(ranges)) => {
+                Truth::from(ranges.iter().any(|range| in_range(*ip, *range)))
+            }
+            (Held::Place(place), Entries::Places(places)) => place_in(*place, places),
+            (Held::Country(country), Entries::Places(places)) => Truth::from(
+                places
+                    .iter()
+                    .any(|entry| entry.region.is_none() && entry.country == Some(*country)),
+            ),
             (Held::Region(place), Entries::Places(places)) => {
-                let regions: Vec<Place> = places.iter().copied().filter(|entry| entry.region.is_some()).collect();
+                let regions: Vec<Place> =
+                    places.iter().copied().filter(|entry| entry.region.is_some()).collect();
                 place_in(*place, &regions)
             }
             _ => Truth::Unknown,
         }
     }
 
-    /// The truth of a test of one element of a list fact.
+    /// Returns the truth of a test for one element of a list fact.
     #[must_use]
     pub fn element(&self, test: &ElementTest, element: &str) -> Truth {
         match test {
@@ -424,14 +492,24 @@ impl<'p> Reference<'p> {
             ElementTest::False => Truth::False,
             ElementTest::Equals(text) => Truth::from(element == text),
             ElementTest::StartsWith(text) => Truth::from(element.starts_with(text.as_str())),
-            ElementTest::InList(list) => match self.policy.lists.get(*list).map(|list| &list.entries) {
-                Some(Entries::Texts(texts)) => Truth::from(texts.iter().any(|entry| entry == element)),
-                Some(Entries::Places(places)) => read_code(element).map_or(Truth::Unknown, |place| place_in(place, places)),
-                _ => Truth::Unknown,
-            },
+            ElementTest::InList(list) => {
+                match self.policy.lists.get(*list).map(|list| &list.entries) {
+                    Some(Entries::Texts(texts)) => {
+                        Truth::from(texts.iter().any(|entry| entry == element))
+                    }
+                    Some(Entries::Places(places)) => {
+                        read_code(element).map_or(Truth::Unknown, |place| place_in(place, places))
+                    }
+                    _ => Truth::Unknown,
+                }
+            }
             ElementTest::Not(inner) => !self.element(inner, element),
-            ElementTest::And(all) => all.iter().fold(Truth::True, |truth, one| truth.and(self.element(one, element))),
-            ElementTest::Or(any) => any.iter().fold(Truth::False, |truth, one| truth.or(self.element(one, element))),
+            ElementTest::And(all) => {
+                all.iter().fold(Truth::True, |truth, one| truth.and(self.element(one, element)))
+            }
+            ElementTest::Or(any) => {
+                any.iter().fold(Truth::False, |truth, one| truth.or(self.element(one, element)))
+            }
         }
     }
 }
@@ -441,39 +519,43 @@ impl<'p> Reference<'p> {
 pub enum Held<'a> {
     /// Bool facts.
     Bool(bool),
-    /// Numbers and asn.
+    /// Number facts and asn.
     Number(f64),
     /// Enum and text facts, operation, dialect.
     Text(&'a str),
     /// Time facts and now, in milliseconds since the epoch.
     Time(i64),
-    /// Place and place facts; the country is known.
+    /// Place and place facts. The country is known.
     Place(Place),
     /// Country.
     Country([u8; 2]),
-    /// Region: the country is known, the region itself may not be.
+    /// Region. The country is known, the region may be unknown.
     Region(Place),
     /// Network.
     Network(Network),
-    /// Address; an IPv4 address mapped into IPv6 is that IPv4 address.
+    /// IP address. An IPv4-mapped IPv6 address is given as IPv4.
     Ip(IpAddr),
-    /// List facts, never empty.
+    /// List facts; never empty.
     List(Vec<&'a str>),
 }
 
 fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
     match (kind, value) {
         (FactKind::Bool, Value::Bool(value)) => Some(Held::Bool(value)),
-        (FactKind::Enum(values), Value::Text(text)) => values.iter().any(|value| value == text).then_some(Held::Text(text)),
+        (FactKind::Enum(values), Value::Text(text)) => {
+            values.iter().any(|value| value == text).then_some(Held::Text(text))
+        }
         (FactKind::Text, Value::Text(text)) => Some(Held::Text(text)),
         (FactKind::Place, Value::Text(text)) => read_code(text).map(Held::Place),
         (FactKind::Time, Value::Text(text)) => read_time(text).map(Held::Time),
-        // Whole milliseconds, and far beyond any date that is meant: what does not fit is no time.
+        // The bound lies far beyond any intended date. A larger number is not a time.
         #[expect(clippy::cast_possible_truncation, reason = "bounded by the guard")]
         (FactKind::Time, Value::Number(seconds)) if (seconds * 1_000.0).abs() < 9e15 => {
             Some(Held::Time((seconds * 1_000.0).floor() as i64))
         }
-        (FactKind::List, Value::List(elements)) if (1..=limits::LIST_ELEMENTS).contains(&elements.len()) => {
+        (FactKind::List, Value::List(elements))
+            if (1..=limits::LIST_ELEMENTS).contains(&elements.len()) =>
+        {
             Some(Held::List(elements.to_vec()))
         }
         (FactKind::Number, Value::Number(number)) if !number.is_nan() => Some(Held::Number(number)),
@@ -482,12 +564,22 @@ fn held<'a>(kind: &FactKind, value: Value<'a>) -> Option<Held<'a>> {
 }
 
 fn entries_of(literals: &[Literal]) -> Entries {
-    let texts: Vec<String> =
-        literals.iter().filter_map(|literal| if let Literal::Text(text) = literal { Some(text.clone()) } else { None }).collect();
-    let places: Vec<Place> =
-        literals.iter().filter_map(|literal| if let Literal::Place(place) = literal { Some(*place) } else { None }).collect();
-    let numbers: Vec<f64> =
-        literals.iter().filter_map(|literal| if let Literal::Number(number) = literal { Some(*number) } else { None }).collect();
+    let texts: Vec<String> = literals
+        .iter()
+        .filter_map(
+            |literal| if let Literal::Text(text) = literal { Some(text.clone()) } else { None },
+        )
+        .collect();
+    let places: Vec<Place> = literals
+        .iter()
+        .filter_map(|literal| if let Literal::Place(place) = literal { Some(*place) } else { None })
+        .collect();
+    let numbers: Vec<f64> = literals
+        .iter()
+        .filter_map(
+            |literal| if let Literal::Number(number) = literal { Some(*number) } else { None },
+        )
+        .collect();
     if !places.is_empty() {
         Entries::Places(places)
     } else if !numbers.is_empty() {
@@ -497,9 +589,10 @@ fn entries_of(literals: &[Literal]) -> Entries {
     }
 }
 
-/// Whether a place whose country is known lies in one of these.
+/// Returns whether a place with a known country lies in one of these places.
 fn place_in(place: Place, places: &[Place]) -> Truth {
-    let of_country: Vec<&Place> = places.iter().filter(|entry| entry.country == place.country).collect();
+    let of_country: Vec<&Place> =
+        places.iter().filter(|entry| entry.country == place.country).collect();
     if of_country.iter().any(|entry| entry.region.is_none()) {
         return Truth::True;
     }
@@ -532,17 +625,18 @@ fn compare<T: PartialOrd>(how: Comparison, left: &T, right: &T) -> Truth {
     })
 }
 
-/// Whether an id in which `outer` occurs may hold `inner` inside that occurrence: then an occurrence of `inner` is not seen by itself, and what
-/// closes `inner` must close `outer`.
+/// Returns whether an occurrence of `outer` in an id may contain `inner`. The inner occurrence is
+/// then hidden, so a restriction that closes `inner` must close `outer` too.
 fn holds(outer: &Shape, inner: &Shape) -> bool {
     let Shape::Tokens(inner_tokens) = inner else {
-        // An exact id is the whole id: nothing lies around it.
+        // An exact id is the whole id, so no other pattern contains it.
         return outer == inner;
     };
     let outer_tokens = match outer {
         Shape::Tokens(tokens) => tokens.clone(),
         Shape::Exact(id) => {
-            let words = id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            let words =
+                id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
             words.map(|word| Token::Word(word.to_ascii_lowercase())).collect()
         }
     };
@@ -551,19 +645,20 @@ fn holds(outer: &Shape, inner: &Shape) -> bool {
         .any(|run| run.iter().zip(inner_tokens).all(|(outer, inner)| may_be_same(outer, inner)))
 }
 
-/// Whether some word fits both tokens.
+/// Returns whether some word matches both tokens.
 fn may_be_same(one: &Token, other: &Token) -> bool {
     match (one, other) {
         (Token::Word(one), Token::Word(other)) => one == other,
         (Token::Word(word), Token::Prefix(prefix)) | (Token::Prefix(prefix), Token::Word(word)) => {
             word.starts_with(prefix.as_str())
         }
-        (Token::Prefix(one), Token::Prefix(other)) => one.starts_with(other.as_str()) || other.starts_with(one.as_str()),
+        (Token::Prefix(one), Token::Prefix(other)) => {
+            one.starts_with(other.as_str()) || other.starts_with(one.as_str())
+        }
     }
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -603,7 +698,8 @@ mod tests {
 
     #[test]
     fn places_are_what_the_design_says() {
-        let list: Vec<Place> = ["US", "UA-43"].iter().map(|code| read_code(code).unwrap()).collect();
+        let list: Vec<Place> =
+            ["US", "UA-43"].iter().map(|code| read_code(code).unwrap()).collect();
         for (code, expected) in [
             ("US", Truth::True),
             ("US-TX", Truth::True),

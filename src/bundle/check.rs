@@ -1,63 +1,78 @@
-//! Checks the inside of every section: each index, span, text and enumeration once, and the order that look-ups rely on.
+//! Checks the contents of every section: each index, span, text and enumeration once, and the order
+//! that lookups rely on.
 //!
-//! Input: a bundle whose header, section table and digest are sound. Output: nothing, or the first contradiction. After it the deciding
-//! code follows any index without a second thought; it still asks politely and gets `None` where this file is wrong.
+//! Input: a bundle whose header, section table and digest are sound. Output: nothing, or the first
+//! contradiction. After this check lookups cannot fail. They still return `Option`, so a bug here
+//! means a refusal, not a panic.
 //!
 //! ```text
-//! fields  what each must be stands in one table (`SECTIONS`), which one loop walks
-//! runs    spans whose records stand in an order stand in another (`RUNS`)
-//! code    what relates several fields or records
-//! work    linear in the size of the bundle. Where order within spans is checked, the spans of a section must be equal or share
-//!         nothing (`distinct`), so the sum of their lengths is bounded by the section; only that list of spans is sorted.
-//! memory  one list of spans at a time, 8 bytes a record that has one.
+//! fields  one table (`SECTIONS`) says what each field must be; one loop walks it
+//! runs    another (`RUNS`) says which spans have ordered records
+//! code    checks relations between several fields or records
+//! work    linear in the size of the bundle. Where the order within spans is checked, the spans of
+//!         a section must be equal or disjoint (`distinct`), so the sum of their lengths is bounded
+//!         by the section; only that list of spans is sorted.
+//! memory  one list of spans at a time, 8 bytes for each record that has a span
 //! ```
 //!
-//! Tables, since they weigh a quarter of the code that would say the same. It does not check meaning: that rows say what the policy says is
-//! the writer's burden, proved by tests, and its signer's.
+//! The checks are tables because tables weigh a quarter of the equivalent code. The meaning of the
+//! rows is not checked: the writer's tests prove that it is the policy's, and a signature vouches
+//! for the writer.
 
 use alloc::vec::Vec;
 
-use super::layout::{self as l, Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state};
-use super::read::{Bundle, BundleError, Table};
+use super::error::BundleError;
+use super::layout as l;
+use super::layout::{
+    Field, NONE, NONE16, Record, Span, Str, column, fact, list, program, role, section as s, state,
+};
+use super::view::{Bundle, Table};
+use super::view::{class_count, is_wide, slot_of};
+use crate::compact::sort;
 use crate::limits;
-use crate::order;
 
-type Checked = Result<(), Bad>;
+type Checked = Result<(), Contradiction>;
 
-/// Section and record number of a contradiction.
-pub(super) struct Bad(u16, usize);
+/// Section of a contradiction, and its byte offset in the section.
+pub(crate) struct Contradiction(u16, usize);
 
 /// Checks all sections.
-pub(super) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
-    let check = Check { bundle };
-    check.all().map_err(|Bad(section, at)| BundleError::Malformed { section, at: bundle.offset(section).saturating_add(at) })
+pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
+    let check = BundleCheck { bundle };
+    check.all().map_err(|Contradiction(section, at)| BundleError::Malformed {
+        section,
+        at: bundle.offset(section).saturating_add(at),
+    })
 }
 
-/// How deep the stack of a program may get; the evaluator keeps it in one machine word of two bits each.
+/// Maximum depth of a program's stack. The evaluator keeps the stack in one machine word, two bits
+/// for each value.
 pub(crate) const PROGRAM_DEPTH: u32 = 32;
 
-/// What a field must be. Numbers are sections, except where it says so.
+/// What a field must be. Numbers are section ids, except in `Most`.
 #[derive(Clone, Copy)]
 enum Must {
     /// A text.
     Text,
-    /// A text that look-ups compare: short, so that checking the order of many that overlap stays linear.
+    /// A text that lookups compare. It is short, so that checking the order of many overlapping
+    /// ones stays linear.
     Key,
-    /// A text in six bytes: length, then place.
+    /// A text in six bytes: length, then offset.
     Short,
-    /// At most this number, which is no section.
+    /// At most this value.
     Most(u16),
-    /// The number of a record.
+    /// The index of a record.
     Index(u16),
-    /// The same, or all ones for none.
+    /// The index of a record, or all ones for none.
     Maybe(u16),
-    /// Records side by side.
+    /// A span of records.
     Span(u16),
-    /// A `role` of a place.
+    /// A role of a location.
     Role,
 }
 
-/// A section: its number, bytes of a record, the first count of records that is too many (0: none is), and its fields.
+/// A section: its id, the bytes of a record, the first count of records that is too many (0: no
+/// bound), and its fields.
 struct Section {
     id: u16,
     size: u8,
@@ -74,8 +89,9 @@ const ZERO: Must = Must::Most(0);
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
     use l::{
-        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family, Licence, List, Meta, Operation,
-        Pattern, Place, Restriction, RouteEdge, RouteNode, Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
+        Authority, Cidr4, Cidr6, Class, Column, Deployment, Dialect, Diff, Exact, Fact, Family,
+        Licence, List, Location, Meta, Operation, Pattern, Restriction, RouteEdge, RouteNode,
+        Scope, Sentence, State, StateKey, TrieEdge, TrieNode,
     };
     const WHOLE: Field = Field::new(0, 4);
     &[
@@ -86,7 +102,7 @@ static SECTIONS: &[Section] = {
                 (Meta::title, Text),
                 (Meta::info, Text),
                 (Meta::unknown_state, Maybe(s::STATES)),
-                (Meta::headers, Must::Span(s::PLACES)),
+                (Meta::headers, Must::Span(s::LOCATIONS)),
                 (Meta::reserved, ZERO),
             ],
         ),
@@ -105,7 +121,12 @@ static SECTIONS: &[Section] = {
         section::<Pattern>(
             s::PATTERNS,
             0,
-            &[(Pattern::text, Text), (Pattern::family, Maybe(s::FAMILIES)), (Pattern::exact, Most(1)), (Pattern::reserved, ZERO)],
+            &[
+                (Pattern::text, Text),
+                (Pattern::family, Maybe(s::FAMILIES)),
+                (Pattern::exact, Most(1)),
+                (Pattern::reserved, ZERO),
+            ],
         ),
         section::<TrieNode>(
             s::TRIE_NODES,
@@ -120,9 +141,17 @@ static SECTIONS: &[Section] = {
         section::<TrieEdge>(
             s::TRIE_EDGES,
             0,
-            &[(TrieEdge::token, Key), (TrieEdge::target, Index(s::TRIE_NODES)), (TrieEdge::reserved, ZERO)],
+            &[
+                (TrieEdge::token, Key),
+                (TrieEdge::target, Index(s::TRIE_NODES)),
+                (TrieEdge::reserved, ZERO),
+            ],
         ),
-        section::<Exact>(s::EXACT, 0, &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)]),
+        section::<Exact>(
+            s::EXACT,
+            0,
+            &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)],
+        ),
         section::<Restriction>(
             s::RESTRICTIONS,
             NONE16,
@@ -161,8 +190,16 @@ static SECTIONS: &[Section] = {
                 (Fact::reserved3, ZERO),
             ],
         ),
-        section::<Column>(s::COLUMNS, 0, &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))]),
-        section::<Class>(s::CLASSES, 0, &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))]),
+        section::<Column>(
+            s::COLUMNS,
+            0,
+            &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))],
+        ),
+        section::<Class>(
+            s::CLASSES,
+            0,
+            &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))],
+        ),
         section::<Diff>(s::DIFFS, 0, &[(Diff::reserved, ZERO)]),
         section::<List>(
             s::LISTS,
@@ -181,9 +218,17 @@ static SECTIONS: &[Section] = {
         section::<Scope>(
             s::SCOPES,
             0,
-            &[(Scope::host, Key), (Scope::names, Must::Span(s::DEPLOYMENTS)), (Scope::reserved, ZERO)],
+            &[
+                (Scope::host, Key),
+                (Scope::names, Must::Span(s::DEPLOYMENTS)),
+                (Scope::reserved, ZERO),
+            ],
         ),
-        section::<Deployment>(s::DEPLOYMENTS, 0, &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))]),
+        section::<Deployment>(
+            s::DEPLOYMENTS,
+            0,
+            &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))],
+        ),
         section::<u32>(s::TARGETS, 0, &[(WHOLE, Index(s::PATTERNS))]),
         section::<Dialect>(
             s::DIALECTS,
@@ -191,8 +236,8 @@ static SECTIONS: &[Section] = {
             &[
                 (Dialect::id, Text),
                 (Dialect::prefix, Text),
-                (Dialect::hints, Must::Span(s::PLACES)),
-                (Dialect::credentials, Must::Span(s::PLACES)),
+                (Dialect::hints, Must::Span(s::LOCATIONS)),
+                (Dialect::credentials, Must::Span(s::LOCATIONS)),
                 (Dialect::reserved, ZERO),
                 (Dialect::reserved2, ZERO),
                 (Dialect::reserved3, ZERO),
@@ -212,7 +257,11 @@ static SECTIONS: &[Section] = {
         section::<RouteEdge>(
             s::ROUTE_EDGES,
             0,
-            &[(RouteEdge::text, Key), (RouteEdge::target, Index(s::ROUTE_NODES)), (RouteEdge::reserved, ZERO)],
+            &[
+                (RouteEdge::text, Key),
+                (RouteEdge::target, Index(s::ROUTE_NODES)),
+                (RouteEdge::reserved, ZERO),
+            ],
         ),
         section::<Operation>(
             s::OPERATIONS,
@@ -223,21 +272,21 @@ static SECTIONS: &[Section] = {
                 (Operation::methods, Most((1 << l::operation::METHODS.len()) - 1)),
                 (Operation::body_state, Maybe(s::STATES)),
                 (Operation::message_state, Maybe(s::STATES)),
-                (Operation::query, Must::Span(s::PLACES)),
-                (Operation::flavour, Most(l::flavour::CLOUDFLARE_RUN as u16)),
+                (Operation::query, Must::Span(s::LOCATIONS)),
+                (Operation::error_format, Most(l::error_format::CLOUDFLARE_RUN as u16)),
                 (Operation::reserved2, ZERO),
                 (Operation::answer_state, Maybe(s::STATES)),
             ],
         ),
-        section::<Place>(
-            s::PLACES,
+        section::<Location>(
+            s::LOCATIONS,
             0,
             &[
-                (Place::name, Key),
-                (Place::role, Role),
-                (Place::state, Maybe(s::STATES)),
-                (Place::reserved, ZERO),
-                (Place::reserved2, ZERO),
+                (Location::name, Key),
+                (Location::role, Role),
+                (Location::state, Maybe(s::STATES)),
+                (Location::reserved, ZERO),
+                (Location::reserved2, ZERO),
             ],
         ),
         section::<State>(
@@ -245,7 +294,10 @@ static SECTIONS: &[Section] = {
             0,
             &[
                 (State::keys, Must::Span(s::STATE_KEYS)),
-                (Field::new(State::keys.at as usize + 4, 4), Most(l::short(limits::KEYS_PER_OBJECT) as u16)),
+                (
+                    Field::new(State::keys.at as usize + 4, 4),
+                    Most(l::short(limits::KEYS_PER_OBJECT) as u16),
+                ),
                 (State::other, Maybe(s::STATES)),
                 (State::element, Maybe(s::STATES)),
                 (State::role, Most(role::LAST as u16)),
@@ -256,23 +308,29 @@ static SECTIONS: &[Section] = {
         section::<StateKey>(
             s::STATE_KEYS,
             0,
-            &[(StateKey::name, Key), (StateKey::folded, Key), (StateKey::target, Index(s::STATES)), (StateKey::reserved, ZERO)],
+            &[
+                (StateKey::name, Key),
+                (StateKey::folded, Key),
+                (StateKey::target, Index(s::STATES)),
+                (StateKey::reserved, ZERO),
+            ],
         ),
         section::<Sentence>(s::SENTENCES, 0, &[(Sentence::code, Text), (Sentence::text, Text)]),
     ]
 };
 
-/// The order in which records of a run stand; it is checked of neighbours, or of each record.
+/// The order of the records of a run. Each record is compared with the one before it, or checked by
+/// itself.
 #[derive(Clone, Copy)]
 enum Order {
-    /// In none: the runs share nothing.
+    /// No order. The runs must be disjoint.
     Apart,
-    /// `Str`s in no order.
+    /// `Str`s in any order.
     Texts,
-    /// Ascending by the text at this byte; `true`: equal ones may stand side by side.
+    /// Ascending by the text at this byte. `true`: equal texts may be adjacent.
     Text(u8, bool),
     TextKeys,
-    /// The first bytes ascend, as bytes.
+    /// Ascending by this many first bytes.
     Bytes(u8),
     Places,
     Numbers,
@@ -281,11 +339,11 @@ enum Order {
     Cidr6,
 }
 
-/// Runs in a section: which spans name them, bytes of a record in them, and their order.
+/// Runs of records: the spans that name them, the bytes of a record, and their order.
 struct Run {
     owner: u16,
     span: Field,
-    /// Only spans of owners with this byte at this place.
+    /// Only spans of owners that have this value in this field.
     kind: Option<(Field, u8)>,
     of: u16,
     size: u8,
@@ -297,7 +355,10 @@ const fn run<R: Record>(owner: u16, span: Field, of: u16, order: Order) -> Run {
 }
 
 const fn column<R: Record>(kind: u8, order: Order) -> Run {
-    Run { kind: Some((l::Column::kind, kind)), ..run::<R>(s::COLUMNS, l::Column::keys, s::KEYS, order) }
+    Run {
+        kind: Some((l::Column::kind, kind)),
+        ..run::<R>(s::COLUMNS, l::Column::keys, s::KEYS, order)
+    }
 }
 
 const fn list<R: Record>(kind: u8, items: Field, of: u16, order: Order) -> Run {
@@ -319,49 +380,55 @@ static RUNS: &[Run] = &[
     list::<i64>(list::NUMBER, l::List::items, s::KEYS, Order::Numbers),
     run::<l::Deployment>(s::SCOPES, l::Scope::names, s::DEPLOYMENTS, Order::Text(0, false)),
     run::<l::RouteEdge>(s::ROUTE_NODES, l::RouteNode::edges, s::ROUTE_EDGES, Order::Text(0, false)),
-    run::<l::Place>(s::META, l::Meta::headers, s::PLACES, Order::Text(0, true)),
-    run::<l::Place>(s::OPERATIONS, l::Operation::query, s::PLACES, Order::Text(0, true)),
-    run::<l::StateKey>(s::STATES, l::State::keys, s::STATE_KEYS, Order::Text(l::StateKey::folded.at, true)),
+    run::<l::Location>(s::META, l::Meta::headers, s::LOCATIONS, Order::Text(0, true)),
+    run::<l::Location>(s::OPERATIONS, l::Operation::query, s::LOCATIONS, Order::Text(0, true)),
+    run::<l::StateKey>(
+        s::STATES,
+        l::State::keys,
+        s::STATE_KEYS,
+        Order::Text(l::StateKey::folded.at, true),
+    ),
 ];
 
-struct Check<'a> {
+struct BundleCheck<'a> {
     bundle: Bundle<'a>,
 }
 
-/// Spans, as pairs of place and length.
+/// Spans, as pairs of start and length.
 type Spans = Vec<(u32, u32)>;
 
-/// Leaves the different ones. Those left may share nothing; `unit` is the length of one unit of length in units of place.
+/// Sorts the spans, removes duplicates and checks that the rest are disjoint. `unit` is how many
+/// units of `at` one unit of `len` takes.
 fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
-    order::sort(spans);
+    sort::sort(spans);
     spans.dedup();
     let mut free_from = 0u64;
     for &(at, len) in spans.iter() {
         if u64::from(at) < free_from {
-            return Err(Bad(section, at as usize));
+            return Err(Contradiction(section, at as usize));
         }
         free_from = u64::from(at) + u64::from(len) * u64::from(unit);
     }
     Ok(())
 }
 
-/// A field of at most four bytes.
+/// Reads a field of at most four bytes.
 fn number(record: &[u8], field: Field) -> u32 {
     let at = usize::from(field.at);
     let bytes = record.get(at..at + usize::from(field.width)).unwrap_or_default();
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-/// Two numbers side by side: a text, or a span.
+/// Reads two adjacent numbers: a text or a span.
 fn pair(record: &[u8], at: u8) -> (u32, u32) {
     (number(record, Field { at, width: 4 }), number(record, Field { at: at + 4, width: 4 }))
 }
 
 fn ensure(sound: bool, section: u16, at: usize) -> Checked {
-    if sound { Ok(()) } else { Err(Bad(section, at)) }
+    if sound { Ok(()) } else { Err(Contradiction(section, at)) }
 }
 
-impl<'a> Check<'a> {
+impl<'a> BundleCheck<'a> {
     fn all(&self) -> Checked {
         for section in SECTIONS {
             self.section(section)?;
@@ -369,7 +436,7 @@ impl<'a> Check<'a> {
         for run in RUNS {
             self.runs(run)?;
         }
-        let meta = self.bundle.meta().ok_or(Bad(s::META, 0))?;
+        let meta = self.bundle.meta().ok_or(Contradiction(s::META, 0))?;
         self.trie()?;
         self.rules(&meta)?;
         self.columns()?;
@@ -380,9 +447,12 @@ impl<'a> Check<'a> {
         self.bundle.table(section)
     }
 
-    /// How many records a section of the table has.
+    /// Returns the number of records in a section.
     fn count(&self, id: u16) -> u32 {
-        let size = SECTIONS.iter().find(|section| section.id == id).map_or(1, |section| usize::from(section.size.max(1)));
+        let size = SECTIONS
+            .iter()
+            .find(|section| section.id == id)
+            .map_or(1, |section| usize::from(section.size.max(1)));
         u32::try_from(self.bundle.section(id).len() / size).unwrap_or(0)
     }
 
@@ -394,15 +464,19 @@ impl<'a> Check<'a> {
         self.text(text).filter(|text| text.len() <= limits::MODEL_ID_BYTES)
     }
 
-    /// Every field of every record of a section, which must be whole.
+    /// Checks that a section has only whole records, and each field of each record.
     fn section(&self, section: &Section) -> Checked {
         let size = usize::from(section.size.max(1));
         let bytes = self.bundle.section(section.id);
         let whole = bytes.len() - bytes.len() % size;
         ensure(whole == bytes.len(), section.id, whole)?;
-        ensure(section.too_many == 0 || whole / size < usize::from(section.too_many), section.id, 0)?;
+        ensure(
+            section.too_many == 0 || whole / size < usize::from(section.too_many),
+            section.id,
+            0,
+        )?;
         for (field, must) in section.fields {
-            // The bounds of a field are looked up once, not with each record.
+            // The bound of a field is looked up once, not for each record.
             let bound = match must {
                 Must::Most(most) => u32::from(*most),
                 Must::Index(of) | Must::Maybe(of) | Must::Span(of) => self.count(*of),
@@ -420,58 +494,85 @@ impl<'a> Check<'a> {
         match must {
             Must::Text => self.text(pair(record, field.at)).is_some(),
             Must::Key => self.key(pair(record, field.at)).is_some(),
-            Must::Short => self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some(),
+            Must::Short => {
+                self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some()
+            }
             Must::Most(_) => value <= bound,
             Must::Index(_) => value < bound,
-            Must::Maybe(_) => value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE },
+            Must::Maybe(_) => {
+                value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE }
+            }
             Must::Span(_) => {
                 let (at, len) = pair(record, field.at);
                 within(Span { at, len }, bound)
             }
             Must::Role => {
                 value <= u32::from(role::LAST)
-                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL)).contains(&value)
+                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL))
+                        .contains(&value)
             }
         }
     }
 
-    /// The order of the records of each run.
+    /// Checks the order of the records of each run.
     fn runs(&self, run: &Run) -> Checked {
         let owners = self.bundle.section(run.owner);
-        let size = SECTIONS.iter().find(|section| section.id == run.owner).map_or(1, |section| usize::from(section.size.max(1)));
+        let size = SECTIONS
+            .iter()
+            .find(|section| section.id == run.owner)
+            .map_or(1, |section| usize::from(section.size.max(1)));
         let mut spans = Spans::new();
         for owner in owners.chunks_exact(size) {
             let (at, len) = pair(owner, run.span.at);
-            if len > 0 && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind)) {
+            if len > 0
+                && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind))
+            {
                 spans.push((at, len));
             }
         }
-        // In `KEYS` a place is a byte; elsewhere it is the number of a record.
+        // In `KEYS` a span starts at a byte offset; in other sections it starts at the index of a
+        // record.
         let size = u32::from(run.size);
         let (unit, step) = if run.of == s::KEYS { (size, 1) } else { (1, size as usize) };
         distinct(&mut spans, run.of, unit)?;
         for (at, len) in spans {
             let from = (at as usize).saturating_mul(step);
             let to = from.saturating_add((len as usize).saturating_mul(size as usize));
-            let records = self.bundle.section(run.of).get(from..to).ok_or(Bad(run.of, from))?;
+            let records =
+                self.bundle.section(run.of).get(from..to).ok_or(Contradiction(run.of, from))?;
             self.ordered(records, run.of, from, run.size, run.order)?;
         }
         Ok(())
     }
 
-    fn ordered(&self, records: &[u8], section: u16, from: usize, size: u8, order: Order) -> Checked {
+    fn ordered(
+        &self,
+        records: &[u8],
+        section: u16,
+        from: usize,
+        size: u8,
+        order: Order,
+    ) -> Checked {
         let size = usize::from(size.max(1));
         let mut last = None;
         for (index, record) in records.chunks_exact(size).enumerate() {
-            let sound = self.follows(order, records, index, last, record).is_some_and(|sound| sound);
+            let sound =
+                self.follows(order, records, index, last, record).is_some_and(|sound| sound);
             ensure(sound, section, from + index * size)?;
             last = Some(record);
         }
         Ok(())
     }
 
-    /// Whether a record is sound and may stand behind the one before it.
-    fn follows(&self, order: Order, run: &[u8], index: usize, last: Option<&[u8]>, this: &[u8]) -> Option<bool> {
+    /// Returns whether a record is sound and may follow the one before it.
+    fn follows(
+        &self,
+        order: Order,
+        run: &[u8],
+        index: usize,
+        last: Option<&[u8]>,
+        this: &[u8],
+    ) -> Option<bool> {
         Some(match order {
             Order::Apart => true,
             Order::Texts => self.text(pair(this, 0)).is_some(),
@@ -483,9 +584,12 @@ impl<'a> Check<'a> {
             Order::TextKeys => {
                 let key = l::TextKey::read(this)?;
                 let text = self.key(pair(this, 0))?;
-                // INVARIANT: a parent stands before its key, so that walking up ends.
+                // INVARIANT: a parent comes before its key, so that walking up ends.
                 let led = key.parent.checked_sub(2).is_none_or(|parent| {
-                    (parent as usize) < index && Table::<l::TextKey>::new(run).get(parent).is_some_and(|key| key.prefix == 1)
+                    (parent as usize) < index
+                        && Table::<l::TextKey>::new(run)
+                            .get(parent)
+                            .is_some_and(|key| key.prefix == 1)
                 });
                 let above = match last.and_then(l::TextKey::read) {
                     Some(last) => (self.bundle.text(last.text), last.prefix) < (text, key.prefix),
@@ -497,24 +601,34 @@ impl<'a> Check<'a> {
                 let count = usize::from(count);
                 last.is_none_or(|last| last.get(..count) < this.get(..count))
             }
-            Order::Places => this.get(5..) == Some(&[0; 3]) && self.follows(Order::Bytes(5), run, index, last, this)?,
-            Order::Numbers => last.and_then(i64::read).is_none_or(|last| i64::read(this).is_some_and(|this| last < this)),
-            Order::Words => last.is_none_or(|last| number(last, l::Diff::word) < number(this, l::Diff::word)),
+            Order::Places => {
+                this.get(5..) == Some(&[0; 3])
+                    && self.follows(Order::Bytes(5), run, index, last, this)?
+            }
+            Order::Numbers => last
+                .and_then(i64::read)
+                .is_none_or(|last| i64::read(this).is_some_and(|this| last < this)),
+            Order::Words => {
+                last.is_none_or(|last| number(last, l::Diff::word) < number(this, l::Diff::word))
+            }
             Order::Cidr4 => {
                 let this = l::Cidr4::read(this)?;
-                this.first <= this.last && last.and_then(l::Cidr4::read).is_none_or(|last| last.last < this.first)
+                this.first <= this.last
+                    && last.and_then(l::Cidr4::read).is_none_or(|last| last.last < this.first)
             }
             Order::Cidr6 => {
                 let this = l::Cidr6::read(this)?;
-                this.first <= this.last && last.and_then(l::Cidr6::read).is_none_or(|last| last.last < this.first)
+                this.first <= this.last
+                    && last.and_then(l::Cidr6::read).is_none_or(|last| last.last < this.first)
             }
         })
     }
 
     fn trie(&self) -> Checked {
         ensure(self.count(s::PATTERNS) > 0, s::PATTERNS, 0)?;
-        // INVARIANT: nodes stand in breadth-first order, so edge `i` leads to node `i + 1`, spans follow each other, and it is a tree:
-        // a walk visits a node once at most for each token it starts from.
+        // INVARIANT: nodes are in breadth-first order, so edge `i` leads to node `i + 1`, spans
+        // follow each other, and the graph is a tree. A walk visits a node at most once for each
+        // token it starts from.
         let mut free_from = 0u32;
         for (here, node) in (0u32..).zip(self.table::<l::TrieNode>(s::TRIE_NODES).iter()) {
             for span in [node.edges, node.prefixes] {
@@ -528,23 +642,41 @@ impl<'a> Check<'a> {
             ensure(edge.target == index + 1, s::TRIE_EDGES, index as usize * l::TrieEdge::SIZE)?;
         }
         for (section, size) in [(s::EXACT, l::Exact::SIZE), (s::SCOPES, l::Scope::SIZE)] {
-            self.ordered(self.bundle.section(section), section, 0, l::short(size), Order::Text(0, true))?;
+            self.ordered(
+                self.bundle.section(section),
+                section,
+                0,
+                l::short(size),
+                Order::Text(0, true),
+            )?;
         }
         Ok(())
     }
 
     fn rules(&self, meta: &l::Meta) -> Checked {
-        let rows = u64::from(meta.when_words) + u64::from(meta.unless_words) + u64::from(meta.licence_words);
-        ensure(rows * 64 < u64::from(NONE) && meta.mask_words == self.count(s::PATTERNS).div_ceil(64), s::META, 0)?;
+        let rows = u64::from(meta.when_words)
+            + u64::from(meta.unless_words)
+            + u64::from(meta.licence_words);
+        ensure(
+            rows * 64 < u64::from(NONE) && meta.mask_words == self.count(s::PATTERNS).div_ceil(64),
+            s::META,
+            0,
+        )?;
         let masks = self.bundle.section(s::MASKS).len();
         let mask = 8 * meta.mask_words.max(1) as usize;
         ensure(masks.is_multiple_of(mask), s::MASKS, masks)?;
         let masks = u32::try_from(masks / mask).unwrap_or(0);
-        let (when_rows, unless_rows, licence_rows) = (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
+        let (when_rows, unless_rows, licence_rows) =
+            (meta.when_words * 64, meta.unless_words * 64, meta.licence_words * 64);
 
-        // INVARIANT: every row has one owner, so slots share no row: the rows claimed are counted and compared with the rows owned.
+        // INVARIANT: every row has one owner, so slots share no row. The number of rows claimed
+        // must equal the number of rows owned.
         let owners = self.table::<u32>(s::ROW_OWNERS);
-        ensure(owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize), s::ROW_OWNERS, 0)?;
+        ensure(
+            owners.bytes().len() == 4 * (when_rows as usize + licence_rows as usize),
+            s::ROW_OWNERS,
+            0,
+        )?;
         let owned = |rows: Span, index: u32| owners.span(rows).iter().all(|owner| owner == index);
         let mut claimed = 0usize;
         for (index, rule) in (0u32..).zip(self.table::<l::Restriction>(s::RESTRICTIONS).iter()) {
@@ -575,7 +707,7 @@ impl<'a> Check<'a> {
         for (index, c) in self.table::<l::Column>(s::COLUMNS).iter().enumerate() {
             let aux = match c.kind {
                 column::LISTED => c.aux < lists,
-                column::NETWORK => (c.aux as usize) < crate::Network::KINDS.len(),
+                column::NETWORK => (c.aux as usize) < l::NETWORK_KINDS.len(),
                 column::PROGRAM => {
                     programs.push((c.aux, 0));
                     true
@@ -587,12 +719,12 @@ impl<'a> Check<'a> {
                 && class_count(c.kind, c.keys.len) == Some(c.classes.len);
             ensure(sound, s::COLUMNS, index * l::Column::SIZE)?;
         }
-        order::sort(&mut programs);
+        sort::sort(&mut programs);
         programs.dedup();
         let mut free_from = 0;
         for (at, _) in programs {
             ensure(at >= free_from, s::PROGRAMS, at as usize)?;
-            free_from = self.program(at, lists).ok_or(Bad(s::PROGRAMS, at as usize))?;
+            free_from = self.program(at, lists).ok_or(Contradiction(s::PROGRAMS, at as usize))?;
         }
         Ok(())
     }
@@ -639,7 +771,7 @@ impl<'a> Check<'a> {
 
     fn vectors(&self, meta: &l::Meta) -> Checked {
         let regions = [meta.when_words, meta.unless_words, meta.licence_words];
-        // INVARIANT: rows are fewer than `NONE`, so these sums fit.
+        // INVARIANT: there are fewer rows than `NONE`, so these sums fit.
         let (mut words, mut summary) = (0, 0);
         for region in regions {
             words += region;
@@ -648,7 +780,11 @@ impl<'a> Check<'a> {
         let (vectors, summaries) = (self.table::<u64>(s::VECTORS), self.table::<u64>(s::SUMMARIES));
         let bases = u32::try_from(vectors.len()).unwrap_or(0).checked_div(words).unwrap_or(0);
         let whole = |bytes: &[u8], words: u32| bytes.len() == bases as usize * words as usize * 8;
-        ensure(whole(vectors.bytes(), words) && whole(summaries.bytes(), summary), s::VECTORS, vectors.bytes().len())?;
+        ensure(
+            whole(vectors.bytes(), words) && whole(summaries.bytes(), summary),
+            s::VECTORS,
+            vectors.bytes().len(),
+        )?;
         let mut pair = 0;
         for base in 0..bases {
             let mut from = 0;
@@ -662,7 +798,11 @@ impl<'a> Check<'a> {
                         some |= u64::from(word != Some(0)) << (at - from);
                         cares |= u64::from(word != vectors.get(at)) << (at - from);
                     }
-                    ensure((summaries.get(pair), summaries.get(pair + 1)) == (Some(some), Some(cares)), s::SUMMARIES, 0)?;
+                    ensure(
+                        (summaries.get(pair), summaries.get(pair + 1)) == (Some(some), Some(cares)),
+                        s::SUMMARIES,
+                        0,
+                    )?;
                     pair += 2;
                     from = to;
                 }
@@ -682,42 +822,11 @@ fn within(span: Span, len: u32) -> bool {
     span.at.checked_add(span.len).is_some_and(|end| end <= len)
 }
 
-/// The records at a byte offset of `KEYS`; `len` counts records.
-pub(crate) fn keyed<'a, R: Record + 'a>(keys: &'a [u8], span: Span) -> Option<Table<'a, R>> {
-    let at = span.at as usize;
-    keys.get(at..at.checked_add((span.len as usize).checked_mul(R::SIZE)?)?).map(Table::new)
-}
-
-/// Rows of the `when` region that belong to a restriction and to nothing else.
-pub(crate) fn slot_of(rule: &l::Restriction) -> Span {
-    let len =
-        if is_wide(rule) { rule.when.len.div_ceil(64).saturating_mul(64) } else { rule.when.len.max(rule.unless.len).max(1) };
-    Span { at: rule.when.at, len }
-}
-
-/// Whether a restriction has more rows than a word has bits.
-pub(crate) fn is_wide(rule: &l::Restriction) -> bool {
-    rule.when.len > 64 || rule.unless.len > 64
-}
-
-/// The shape that the layout promises for the rows of a restriction.
+/// Returns whether the rows of a restriction have the shape that the layout requires.
 fn shaped(rule: &l::Restriction) -> bool {
     if is_wide(rule) {
         return rule.when.at.is_multiple_of(64) && rule.unless.at.is_multiple_of(64);
     }
     let slot = slot_of(rule);
     slot.at % 64 + slot.len <= 64 && (rule.unless.len == 0 || rule.unless.at == rule.when.at)
-}
-
-/// Records of `CLASSES` that a column of so many keys has, the don't-care vector among them.
-pub(crate) fn class_count(kind: u8, keys: u32) -> Option<u32> {
-    Some(
-        1 + match kind {
-            column::TEXT | column::PLACE => keys.checked_add(2)?,
-            column::ORDER => keys.checked_mul(2)?.checked_add(2)?,
-            column::VERSUS_NOW => (keys == 0).then_some(4)?,
-            column::BOOL | column::LISTED | column::NETWORK | column::PROGRAM => (keys == 0).then_some(3)?,
-            _ => return None,
-        },
-    )
 }

@@ -1,30 +1,33 @@
-//! The bundle's offsets: the one file that knows where a field lies. [`write`](super::write) and
-//! [`read`](super::read) stand beside it and take every offset from here.
+//! The layout of a bundle. Every offset is defined in this file; [`write`](super::write) and
+//! [`view`](super::view) take their offsets from it.
 //!
 //! ```text
-//! 0    magic            8   89 50 43 42 0d 0a 1a 0a: a transfer that mends line ends is seen at once
+//! 0    magic            8   89 50 43 42 0d 0a 1a 0a: converted line ends change it
 //! 8    format           u16 FORMAT
 //! 10   section count    u16
 //! 12   total length     u32 header, sections and signature block
 //! 16   digest           32  SHA-256 of the bytes from 48 up to the signature block
 //! 48   policy version   u64
-//! 56   expires          i64 ms since the epoch; i64::MAX: never
+//! 56   expires          i64 ms since the Unix epoch; i64::MAX: never
 //! 64   signature offset u32
 //! 68   signature length u32
 //! 72   policy id        Str
 //! 80   flags            u32 bits 0-1 unlisted, bit 2 late_bound (see `flags`)
 //! 84   reserved         u32 zero
-//! 88   sections         12 each: id u16, zero u16, offset u32, length u32; ids ascend, offsets are 8-aligned
+//! 88   sections         12 each: id u16, zero u16, offset u32, length u32; ids ascend,
+//!                       offsets are 8-aligned
 //! ...  section bytes    in table order, padded with zeros to 8
-//! end  signature block  threshold u16, count u16, zero u32, then count x (public key 32, signature 64)
+//! end  signature block  threshold u16, count u16, zero u32, then count x (public key 32,
+//!                       signature 64)
 //! ```
 //!
-//! All numbers are little-endian. A section is an array of one fixed-size record, or plain bytes. A `Str` is an offset
-//! and a length in the `STRINGS` section, a `Span` a first index and a count in another section's array.
+//! All numbers are little-endian. A section is an array of one fixed-size record, or plain bytes. A
+//! `Str` is an offset and a length in the `STRINGS` section, a `Span` a first index and a count in
+//! another section's array.
 
 /// First bytes of every bundle.
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'P', b'C', b'B', 0x0d, 0x0a, 0x1a, 0x0a];
-/// Version of this layout; a reader takes only its own.
+/// Version of this layout. A reader accepts only its own version.
 pub(crate) const FORMAT: u16 = 1;
 /// Offsets of the header's fields.
 pub(crate) const AT_FORMAT: usize = 8;
@@ -33,23 +36,23 @@ pub(crate) const AT_TOTAL: usize = 12;
 pub(crate) const AT_DIGEST: usize = 16;
 pub(crate) const AT_VERSION: usize = 48;
 pub(crate) const AT_EXPIRES: usize = 56;
-/// Offset of the signature block, then its length.
+/// Offset of the field that holds the signature block's offset. The block's length follows.
 pub(crate) const AT_SIGNATURE: usize = 64;
 pub(crate) const AT_POLICY_ID: usize = 72;
-/// The flags, then four bytes of zero.
+/// Offset of the flags. Four zero bytes follow.
 pub(crate) const AT_FLAGS: usize = 80;
-/// Where the digested bytes begin.
+/// Offset at which the digested bytes begin.
 pub(crate) const DIGEST_FROM: usize = 48;
 /// Length of the fixed header, up to the section table.
 pub(crate) const HEADER: usize = 88;
-/// Length of one row of the section table.
+/// Length of one entry of the section table.
 pub(crate) const SECTION_ROW: usize = 12;
-/// Length of the signature block's head and of one signature.
+/// Length of the signature block's head, and of one signature.
 pub(crate) const SIGNATURE_HEAD: usize = 8;
 pub(crate) const SIGNATURE_ROW: usize = 96;
-/// "No such index".
+/// No index.
 pub(crate) const NONE: u32 = u32::MAX;
-/// "No such index" in 16 bits.
+/// No index, in 16 bits.
 pub(crate) const NONE16: u16 = u16::MAX;
 
 /// Bits of the header's `flags`.
@@ -60,11 +63,11 @@ pub(crate) mod flags {
     pub(crate) const LATE_BOUND_DENY: u32 = 0b100;
 }
 
-/// A piece of a section, as its bytes stand in the bundle.
+/// A value with a fixed size in a section.
 pub(crate) trait Record: Copy + Sized {
     /// Bytes of one record.
     const SIZE: usize;
-    /// Decodes a record from exactly [`Record::SIZE`] bytes; `None` if there are fewer.
+    /// Decodes a record from the first [`Record::SIZE`] bytes. Returns `None` if there are fewer.
     fn read(bytes: &[u8]) -> Option<Self>;
     /// Appends the record's bytes.
     #[cfg(any(feature = "author", fuzzing))]
@@ -96,7 +99,7 @@ impl<const N: usize> Record for [u8; N] {
     }
 }
 
-/// Where a field lies in its record: first byte and number of bytes.
+/// The position of a field in its record: first byte and number of bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Field {
     pub(crate) at: u8,
@@ -109,18 +112,18 @@ impl Field {
     }
 }
 
-/// A size in a record as a byte: none has 256 bytes.
+/// A size within a record, as a byte. All of them are below 256.
 pub(crate) const fn short(size: usize) -> u8 {
     let [low, ..] = size.to_le_bytes();
     low
 }
 
-/// Declares a constant for each field, of the field's name: where it lies.
-macro_rules! places {
+/// Declares a constant for each field, with the field's name: its position.
+macro_rules! locations {
     ($before:expr;) => {};
     ($before:expr; $field:ident : $t:ty, $($rest:tt)*) => {
         pub(crate) const $field: Field = Field::new($before, <$t as Record>::SIZE);
-        places!($before + <$t as Record>::SIZE; $($rest)*);
+        locations!($before + <$t as Record>::SIZE; $($rest)*);
     };
 }
 
@@ -132,7 +135,7 @@ macro_rules! record {
         #[cfg_attr(any(feature = "author", fuzzing), derive(Default))]
         pub(crate) struct $name { $($(#[$fdoc])* pub(crate) $field: $t),* }
         #[allow(non_upper_case_globals, dead_code, reason = "named as the fields are; the check wants most of them")]
-        impl $name { places!(0; $($field : $t,)*); }
+        impl $name { locations!(0; $($field : $t,)*); }
         impl Record for $name {
             const SIZE: usize = 0 $(+ <$t as Record>::SIZE)*;
             #[inline(always)]
@@ -178,8 +181,9 @@ pub(crate) mod section {
     pub(crate) const VECTORS: u16 = 17;
     pub(crate) const SUMMARIES: u16 = 18;
     pub(crate) const DIFFS: u16 = 19;
-    /// `u32` each: the restriction of every row of the `when` region, then the licence of every row of the licence region; `NONE`: padding.
-    /// The whole slot of a restriction is its own.
+    /// `u32` each: the restriction of every row of the `when` region, then the licence of every row
+    /// of the licence region; `NONE` is padding. All rows of a restriction's slot belong to that
+    /// restriction.
     pub(crate) const ROW_OWNERS: u16 = 20;
     pub(crate) const LISTS: u16 = 21;
     pub(crate) const DIGESTS: u16 = 22;
@@ -194,31 +198,32 @@ pub(crate) mod section {
     pub(crate) const ROUTE_NODES: u16 = 33;
     pub(crate) const ROUTE_EDGES: u16 = 34;
     pub(crate) const OPERATIONS: u16 = 35;
-    pub(crate) const PLACES: u16 = 36;
+    pub(crate) const LOCATIONS: u16 = 36;
     pub(crate) const STATES: u16 = 37;
     pub(crate) const STATE_KEYS: u16 = 38;
     pub(crate) const SENTENCES: u16 = 39;
 }
 
 record! {
-    /// `META` holds one.
+    /// The one record of `META`.
     Meta {
         title: Str,
         /// Words (of 64 rows) of the three regions, in this order, in every vector.
         when_words: u32, unless_words: u32, licence_words: u32,
-        /// Words of one pattern mask. Bit 0 is the id in which no pattern occurs; patterns count from 1.
+        /// Words of one pattern mask. Bit 0 is for ids in which no pattern occurs; patterns count
+        /// from 1.
         mask_words: u32,
-        /// Start state of the body of an operation nobody knows.
+        /// Start state of the body of an unknown operation.
         unknown_state: u32,
         reserved: u32,
-        /// Headers that name models, whatever the operation; folded names, sorted, roles MENTION or HINT.
+        /// Headers that name models in any operation: folded names, sorted, roles MENTION or HINT.
         headers: Span,
-        /// What the bundle says of itself, as the members of a JSON object and its closing brace.
+        /// The bundle's description, as the members of a JSON object and its closing brace.
         info: Str,
     }
 }
 record! {
-    /// Under which text a rule stands.
+    /// The legal text behind a rule.
     Authority { id: Str, title: Str, url: Str, appeal: Str, retain_days: u32, reserved: u32 }
 }
 record! {
@@ -226,11 +231,13 @@ record! {
     Family { id: Str, title: Str }
 }
 record! {
-    /// One bit of the reach. `PATTERNS[0]` is the pseudo pattern "no pattern occurs". `family` is `NONE16` if none has it.
+    /// One bit of the denied set. `PATTERNS[0]` is the pseudo pattern "no pattern occurs". `family`
+    /// is `NONE16` for a pattern of no family.
     Pattern { text: Str, family: u16, exact: u16, reserved: u32 }
 }
 record! {
-    /// A state of the token trie: `edges` are sorted by token and looked up, `prefixes` (`mytho*`) are tried one by one.
+    /// A state of the token trie. `edges` are sorted by token and searched; `prefixes` (`mytho*`)
+    /// are tried one by one.
     TrieNode { edges: Span, prefixes: Span, pattern: u32, reserved: u32 }
 }
 record! {
@@ -238,22 +245,24 @@ record! {
     TrieEdge { token: Str, target: u32, reserved: u32 }
 }
 record! {
-    /// An alias or `=id`, folded; sorted by text.
+    /// An alias or `=id`, folded. Sorted by text.
     Exact { text: Str, pattern: u32, reserved: u32 }
 }
 
 record! {
-    /// Where a table of deployments holds: on the host of this name, folded (empty: on all), and in the dialects whose bits are set. Sorted by
-    /// host. `names` is a span of `DEPLOYMENTS`, sorted by name.
+    /// Where a table of deployments applies: on the host of this folded name (empty: on all hosts),
+    /// and in the dialects whose bits are set. Sorted by host. `names` is a span of `DEPLOYMENTS`,
+    /// sorted by name.
     Scope { host: Str, names: Span, dialects: u32, reserved: u32 }
 }
 record! {
-    /// A name, folded, that the origin resolves, and the patterns (of `TARGETS`) that occur in what it resolves to; 0 among them: in some of it
-    /// none occurs.
+    /// A folded name that the origin resolves, and the patterns (a span of `TARGETS`) that occur in
+    /// the models it resolves to. Pattern 0 among them means that no pattern occurs in some of
+    /// these models.
     Deployment { name: Str, targets: Span }
 }
 
-/// `state` of a rule.
+/// Values of a rule's `state`.
 pub(crate) mod state {
     pub(crate) const OFF: u8 = 0;
     pub(crate) const ON: u8 = 1;
@@ -261,18 +270,19 @@ pub(crate) mod state {
 }
 
 record! {
-    /// A restriction. Its `when` rows lie in the first region of the vectors, its `unless` rows in the second; both spans
-    /// count rows within their region. It applies if a `when` row survives and no `unless` row does.
+    /// A restriction. It applies if a `when` row survives and no `unless` row does. `when` is a
+    /// span of rows in the first region of the vectors, `unless` in the second.
     ///
-    /// At most 64 rows in either span: both begin at the same row and its *slot*, the longer of the two, lies within one word, so that
-    /// "any row survives" is one addition for all slots of a word. More: each span begins at a word of its own and is
-    /// padded to whole words.
+    /// If both spans have at most 64 rows, they begin at the same row number, and their *slot*, the
+    /// longer of the two, lies within one word. Then one addition finds for all slots of a word
+    /// whether any row survives. If either span has more, each span begins at a word of its own and
+    /// is padded to whole words.
     Restriction {
         id: Str, message: Str,
-        /// Milliseconds since the epoch: `from` inclusive, `until` exclusive.
+        /// Milliseconds since the Unix epoch: `from` inclusive, `until` exclusive.
         from: i64, until: i64,
         when: Span, unless: Span,
-        /// First word of its mask in `MASKS`, in units of masks.
+        /// Index of its mask in `MASKS`, counted in masks.
         mask: u32,
         /// `NONE16` if the policy declares no authority.
         authority: u16,
@@ -282,13 +292,13 @@ record! {
     }
 }
 record! {
-    /// A licence. It lifts the restrictions whose indices (`u32`) stand at `lifts` in `INDICES`, for the patterns of `mask`. Two spans of
-    /// `lifts` are equal or share nothing.
+    /// A licence. It lifts the restrictions whose indices (`u32`) are the span `lifts` of
+    /// `INDICES`, for the patterns of `mask`. Two spans of `lifts` are equal or disjoint.
     Licence {
         id: Str, reference: Str,
         from: i64, until: i64,
         rows: Span, lifts: Span,
-        /// `NONE`: all that the restriction closes.
+        /// `NONE`: everything that the restriction closes.
         mask: u32,
         authority: u16,
         /// 0 licence, 1 exception, 2 exclusion.
@@ -297,7 +307,7 @@ record! {
     }
 }
 
-/// Types of a fact, and the built-in facts, which need no declaration.
+/// Types of declared facts, and the built-in facts.
 pub(crate) mod fact {
     pub(crate) const BOOL: u8 = 0;
     pub(crate) const ENUM: u8 = 1;
@@ -307,7 +317,8 @@ pub(crate) mod fact {
     pub(crate) const LIST: u8 = 5;
     pub(crate) const NUMBER: u8 = 6;
 
-    /// In `Column::fact`: the built-in facts. Declared ones are indices of `FACTS`, all below.
+    /// Values of `Column::fact` for the built-in facts. Declared facts are indices of `FACTS`, all
+    /// below `BUILT_IN`.
     pub(crate) const BUILT_IN: u16 = 0xff00;
     pub(crate) const B_PLACE: u16 = 0xff00;
     pub(crate) const B_NETWORK: u16 = 0xff01;
@@ -318,43 +329,52 @@ pub(crate) mod fact {
     pub(crate) const B_NOW: u16 = 0xff06;
 }
 
-/// Whom a fact describes.
+/// What a fact describes.
 pub(crate) mod about {
     pub(crate) const PERSON: u8 = 0;
 }
 
 record! {
-    /// A declared fact. `about`: 0 a person, 1 the account. `claim` is the RFC 6901 pointer into the account record; `values` (enum) is a span of `KEYS` (byte
-    /// offset and count) that are `Str`s.
+    /// A declared fact. `about`: 0 a person, 1 the account. `claim` is an RFC 6901 pointer into the
+    /// account record. `values` (for an enum) is a span of `Str`s in `KEYS`: byte offset and count.
     Fact { name: Str, claim: Str, values: Span, kind: u8, about: u8, reserved2: u16, reserved3: u32 }
 }
+
+/// Kinds of network, in the order of their bits. The fact `network` holds a set of them.
+pub(crate) const NETWORK_KINDS: [&str; 6] =
+    ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
 
 /// How a column turns a value into a class. Class 0 is always "unknown".
 pub(crate) mod column {
     /// Classes: unknown, false, true. No keys.
     pub(crate) const BOOL: u8 = 0;
-    /// Keys: `TextKey`s sorted by text, a prefix after an equal text. Classes: unknown, other, then one a key. A value takes the class
-    /// of the key without `prefix` it equals, else of the longest key with `prefix` that it starts with, else "other". Enum, text,
+    /// Keys: `TextKey`s sorted by text, a prefix after an equal text. Classes: unknown, other, then
+    /// one for each key. A value takes the class of the key without `prefix` that it equals; else
+    /// of the longest key with `prefix` that it starts with; else "other". For enum, text,
     /// operation and dialect facts.
     pub(crate) const TEXT: u8 = 1;
-    /// Keys: `PlaceKey`s sorted by (country, region). Classes: unknown, other, then one a key.
+    /// Keys: `PlaceKey`s sorted by (country, region). Classes: unknown, other, then one for each
+    /// key.
     pub(crate) const PLACE: u8 = 2;
-    /// Keys: ordered `i64`s t0 < t1 < ... Classes: unknown, then below t0, at t0, between, at t1, ... above the last.
-    /// Times in milliseconds; numbers mapped from f64 by the order-preserving bit trick.
+    /// Keys: ordered `i64`s t0 < t1 < ... Classes: unknown, then below t0, at t0, between, at t1,
+    /// ... above the last. Times are in milliseconds. Numbers are mapped from f64 to ordered
+    /// integers by their bits.
     pub(crate) const ORDER: u8 = 3;
-    /// Classes: unknown, before `now`, at `now`, after `now`. Time facts.
+    /// Classes: unknown, before `now`, at `now`, after `now`. For time facts.
     pub(crate) const VERSUS_NOW: u8 = 4;
     /// Classes: unknown, not listed, listed. `aux` is the list (text, CIDR or number).
     pub(crate) const LISTED: u8 = 5;
     /// Classes: unknown, absent, present. `aux` is the network kind's bit number.
     pub(crate) const NETWORK: u8 = 6;
-    /// Classes: unknown, false, true. `aux` is the first byte of a program in `PROGRAMS` (an `exists` or `all`).
+    /// Classes: unknown, false, true. `aux` is the first byte of a program in `PROGRAMS` (an
+    /// `exists` or `all`).
     pub(crate) const PROGRAM: u8 = 7;
 }
 
 record! {
-    /// One way of looking at one fact. Class `c` of the column is `CLASSES[classes.at + c]`; behind the last class stands the don't-care
-    /// vector: the rows that survive whatever the class, since they do not look at this column.
+    /// One view of one fact. Class `c` of the column is `CLASSES[classes.at + c]`. The last record
+    /// of `classes` is the don't-care vector: the rows that survive in every class, since they do
+    /// not test this column.
     Column {
         fact: u16, kind: u8, reserved: u8, aux: u32,
         /// Bytes of `KEYS`: `at` is a byte offset, `len` counts keys.
@@ -363,25 +383,28 @@ record! {
     }
 }
 record! {
-    /// A key of a text column. `parent` is the class of the longest other prefix key that is a prefix of this one (1: none).
+    /// A key of a text column. `parent` is the class of the longest other prefix key that is a
+    /// prefix of this one; 1: there is none.
     TextKey { text: Str, parent: u32, prefix: u32 }
 }
 record! {
-    /// A key of a place column: two bytes of country, then region code (up to 3 bytes, zero padded): `[0; 3]` region unknown,
-    /// `*\0\0` any region that no other key of this country names.
+    /// A key of a place column: two bytes of country, then a region code of up to 3 bytes, zero
+    /// padded. `[0; 3]`: region unknown. `*\0\0`: any region that no other key of this country
+    /// names.
     PlaceKey { country: [u8; 2], region: [u8; 3], reserved: [u8; 3] }
 }
 record! {
-    /// The rows that survive for one class: vector `base` of `VECTORS`, with the words of `diffs` put in place of its own.
-    /// `base` counts vectors. `full`: bits 0, 1, 2 say that every row of the `when`, `unless`, licence region
-    /// survives.
+    /// The rows that survive for one class: vector `base` of `VECTORS` (`base` counts vectors),
+    /// with the words of `diffs` in place of its own. Bits 0, 1, 2 of `full` say that every row of
+    /// the `when`, `unless`, licence region survives.
     ///
-    /// Vector 0 has every row. `SUMMARIES` holds, for each vector, each region and each block of 64 words, two words: bit w of the first
-    /// says that word w has a row, of the second that it differs from the word of vector 0.
+    /// Vector 0 has every row. For each vector, each region and each block of 64 words, `SUMMARIES`
+    /// holds two words. Bit w of the first says that word w has a row; bit w of the second says
+    /// that it differs from the same word of vector 0.
     Class { base: u32, diffs: Span, full: u32 }
 }
 record! {
-    /// A word of a vector that differs from the base: the whole new word, not a difference. Sorted by `word`.
+    /// A word that replaces a word of the base vector, as a whole. Sorted by `word`.
     Diff { word: u32, reserved: u32, bits: u64 }
 }
 
@@ -394,10 +417,15 @@ pub(crate) mod list {
 }
 
 record! {
-    /// A declared list. Text: `items` are entries of `DIGESTS`, HMAC-SHA256 of the entry cut to 16 bytes, under `salt` if the
-    /// list is not secret, else under the deployment's list key, of which `salt` is the check value. CIDR: `items` of `CIDR4` and
-    /// `items6` of `CIDR6`, merged and sorted. Place lists that a program uses: `items` are sorted `PlaceKey`s in `KEYS` (byte offset and
-    /// count), of a whole country with region zero. Number: `items` are sorted `i64` in `KEYS`, mapped as in an ORDER column.
+    /// A declared list.
+    ///
+    /// - Text: `items` are entries of `DIGESTS`, the HMAC-SHA256 of each entry cut to 16 bytes. The
+    ///   key is `salt` if the list is not secret, else the deployment's list key, and `salt` is
+    ///   that key's check value.
+    /// - CIDR: `items` of `CIDR4` and `items6` of `CIDR6`, merged and sorted.
+    /// - Place, for lists that a program uses: `items` are sorted `PlaceKey`s in `KEYS` (byte
+    ///   offset and count). A whole country has region zero.
+    /// - Number: `items` are sorted `i64`s in `KEYS`, mapped as in an ORDER column.
     List { name: Str, kind: u8, secret: u8, reserved: u16, reserved2: u32, items: Span, items6: Span, as_of: i64, review_by: i64, salt: [u8; 16] }
 }
 record! {
@@ -409,28 +437,28 @@ record! {
     Cidr6 { first: u128, last: u128 }
 }
 
-/// Bytes of a program over one element `e` of a list fact. The values are three-valued.
+/// Bytes of a program over one element `e` of a list fact. Its values are three-valued.
 pub(crate) mod program {
-    /// First byte: quantifier.
+    /// First byte: the quantifier.
     pub(crate) const EXISTS: u8 = 1;
     pub(crate) const ALL: u8 = 2;
-    /// Then, in postfix order, until END:
+    /// Operators follow in postfix order, up to END.
     pub(crate) const END: u8 = 0;
-    /// `Str`: push `e == text`.
+    /// Operand `Str`: pushes `e == text`.
     pub(crate) const EQUALS: u8 = 16;
-    /// `Str`: push `e.startsWith(text)`.
+    /// Operand `Str`: pushes `e.startsWith(text)`.
     pub(crate) const STARTS_WITH: u8 = 17;
-    /// u32 list: push `e in list` (place or text list).
+    /// Operand u32, a place or text list: pushes `e in list`.
     pub(crate) const LISTED: u8 = 18;
-    /// u8: push a constant 0 false, 1 true.
+    /// Operand u8: pushes 0 false or 1 true.
     pub(crate) const CONSTANT: u8 = 19;
     pub(crate) const NOT: u8 = 32;
     pub(crate) const AND: u8 = 33;
     pub(crate) const OR: u8 = 34;
 }
 
-/// How a dialect words its errors.
-pub(crate) mod flavour {
+/// Error formats: how a dialect words its errors.
+pub(crate) mod error_format {
     pub(crate) const OPENAI: u8 = 1;
     pub(crate) const ANTHROPIC: u8 = 2;
     pub(crate) const GOOGLE: u8 = 3;
@@ -446,168 +474,203 @@ pub(crate) mod flavour {
 }
 
 record! {
-    /// A guarded API. `hints` are `Place`s: headers whose presence says that the caller speaks it; `credentials` are `Place`s too:
-    /// where it takes a credential (role HEADER_BEARER, HEADER_PLAIN or QUERY_CREDENTIAL).
-    Dialect { id: Str, prefix: Str, hints: Span, credentials: Span, flavour: u8, reserved: u8, reserved2: u16, reserved3: u32 }
+    /// A guarded API. `hints` are `Location`s: headers whose presence shows that the client uses
+    /// this API. `credentials` are `Location`s where it takes a credential, with role
+    /// HEADER_BEARER, HEADER_PLAIN, QUERY_CREDENTIAL or PROTOCOL_CREDENTIAL.
+    Dialect { id: Str, prefix: Str, hints: Span, credentials: Span, error_format: u8, reserved: u8, reserved2: u16, reserved3: u32 }
 }
 record! {
-    /// A node of the route trie. `edges` are literal segments, folded and sorted; `params` are captures, tried in order, longest suffix
-    /// first; `tail` takes all remaining segments (one or more) as one capture. `operations` end here.
+    /// A node of the route trie. `edges` are literal segments, folded and sorted. `params` are
+    /// captures, tried in order, longest suffix first. `tail` takes all remaining segments (one or
+    /// more) as one capture. `operations` end here.
     RouteNode { edges: Span, params: Span, operations: Span, tail: u32, reserved: u32 }
 }
 record! {
-    /// A literal segment; or, among `params`, a capture whose segment ends with the text (`:generateContent`; empty: any).
+    /// A literal segment; or, among `params`, a capture whose segment ends with the text
+    /// (`:generateContent`). An empty text captures any segment.
     RouteEdge { text: Str, target: u32, reserved: u32 }
 }
 
 /// Bits of `Operation::flags`.
 pub(crate) mod operation {
-    /// It can run a model: naming none is mentioning an unlisted id.
+    /// It can run a model. If the request names none, this counts as mentioning an unlisted id.
     pub(crate) const RUNS: u32 = 1;
-    /// It can reveal one: metadata of one model.
+    /// It can reveal the metadata of one model.
     pub(crate) const REVEALS: u32 = 1 << 1;
-    /// What runs is bound by a stored object, whatever the request names.
+    /// A stored object chooses the model, whatever the request names.
     pub(crate) const LATE_BOUND: u32 = 1 << 2;
-    /// Its answer is a list of models.
+    /// Its response is a list of models.
     pub(crate) const LISTS: u32 = 1 << 3;
-    /// Client messages on a WebSocket name models (start state `message_state`).
+    /// Client messages on a WebSocket name models. Their start state is `message_state`.
     pub(crate) const WEBSOCKET: u32 = 1 << 4;
-    /// Its answers name the model that ran (else a deferral cannot be checked at egress).
+    /// Its responses name the model that ran. Without this, a deferral cannot be checked at egress.
     pub(crate) const ANSWER_NAMES: u32 = 1 << 5;
-    /// The lines of a file count only if a selector field says `batch`, or none is there.
+    /// The lines of a file count only if a selector field says `batch`, or if there is no selector
+    /// field.
     pub(crate) const BATCH_FILE: u32 = 1 << 6;
-    /// Matched by its version-less spelling too; set on the copy. Only operations that bear on models have such copies.
+    /// Set on a copy of an operation that matches the path without its version segment. Only
+    /// operations that run, reveal or lead to a model have such copies.
     pub(crate) const UNVERSIONED: u32 = 1 << 7;
-    /// What runs is bound by a stored object that the path names, unless a PRIMARY names a model.
+    /// A stored object that the path names chooses the model, unless a PRIMARY names one.
     pub(crate) const LATE_BOUND_UNNAMED: u32 = 1 << 8;
-    /// It names no model and runs none, whatever its body says: the body need not be read.
+    /// It neither names nor runs a model, whatever its body says, so the body need not be read.
     pub(crate) const QUIET: u32 = 1 << 9;
 
-    /// It fits whatever path a provider serves: it counts only where the path is no operation that is known better.
+    /// Weak: it matches any path that a provider serves, so it counts only where no operation knows
+    /// the path better.
     pub(crate) const WEAK: u32 = 1 << 10;
 
-    /// Its body holds requests of any operation: until it is read, the caller may not use what any of them closes.
+    /// Its body holds requests of any operation. Until the body is read, the caller may not use
+    /// whatever any of these operations closes.
     pub(crate) const CONTAINER: u32 = 1 << 11;
 
-    /// Its path ends with a tail that could be anything: not the model, and its dialect wants nothing in the body. It is known by its beginning alone.
+    /// Loose: known by the beginning of its path alone. The path ends with a tail that can be
+    /// anything but is not the model, and the dialect wants nothing in the body.
     pub(crate) const LOOSE: u32 = 1 << 12;
 
-    /// Its body may be media, as it is: a recording, a picture. The path says which model takes it.
+    /// Its body may be media in raw form: a recording, a picture. The path says which model takes
+    /// it.
     pub(crate) const MEDIA: u32 = 1 << 13;
 
-    /// What runs or reveals a model, or leads to one that does.
-    pub(crate) const BEARS: u32 = RUNS | REVEALS | LISTS | LATE_BOUND | LATE_BOUND_UNNAMED | WEBSOCKET;
+    /// Runs or reveals a model, or leads to one that does.
+    pub(crate) const BEARS: u32 =
+        RUNS | REVEALS | LISTS | LATE_BOUND | LATE_BOUND_UNNAMED | WEBSOCKET;
 
     /// Bits of `Operation::methods`.
     pub(crate) const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 }
 
 record! {
-    /// An operation of a dialect. `path_roles`: bit i set if capture i (parameters and tail, from the left) is a mention, which
-    /// counts as PRIMARY; `path_opaque`: of these, an opaque slot (a DEPLOYMENT). `body_state`: start state of JSON document and form fields,
-    /// `NONE` if nothing in a body is wanted. Operations that end at one node and share a method share a `body_state` too: that
-    /// of all their places together. `answer_state` is the same for answers: where they name the model that ran, or a list's rows.
+    /// An operation of a dialect.
+    ///
+    /// - `path_roles`: bit i is set if capture i (parameters and tail, from the left) is a mention,
+    ///   which counts as PRIMARY. `path_opaque`: the captures among them that are opaque (a
+    ///   DEPLOYMENT).
+    /// - `body_state`: start state of a JSON document and of form fields, `NONE` if nothing in a
+    ///   body is wanted. Operations that end at one node and share a method share one `body_state`,
+    ///   with all their locations together.
+    /// - `answer_state`: the same for responses, where they name the model that ran, or a list's
+    ///   entries.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
         path_roles: u16, path_opaque: u16,
         body_state: u32, message_state: u32,
         query: Span,
         class: u8,
-        /// How its errors are worded: those of a mounted operation as its own API does.
-        flavour: u8,
+        /// The format of its errors. A mounted operation uses the format of its own API.
+        error_format: u8,
         reserved2: u16, answer_state: u32,
     }
 }
 
-/// What a place in a request means. Used by `Place::role` and `State::role`.
+/// What a location in a request means. Used by `Location::role` and `State::role`.
 pub(crate) mod role {
     /// Nothing: keep walking.
     pub(crate) const NOTHING: u8 = 0;
-    /// A model that this request runs or reveals: primary, fallback, secondary, base model. The wanted mention.
+    /// A model that this request runs or reveals: primary, fallback, secondary, base model.
     pub(crate) const MENTION: u8 = 1;
-    /// A mention in a slot whose name says nothing of the model (a deployment).
+    /// A mention whose name says nothing of the model (a deployment).
     pub(crate) const OPAQUE: u8 = 2;
-    /// A reference to a stored object that binds the model even if another place names one.
+    /// A reference to a stored object that chooses the model even if another location names one.
     pub(crate) const BINDS: u8 = 3;
-    /// A reference that binds the model unless a MENTION with role PRIMARY does.
+    /// A reference to a stored object that chooses the model unless a PRIMARY names one.
     pub(crate) const BINDS_IF_UNNAMED: u8 = 4;
-    /// A mention that also answers "which model runs": as MENTION, and the operation then names one.
+    /// A MENTION that also says which model runs, so that the operation names one.
     pub(crate) const PRIMARY: u8 = 5;
     /// A field that selects how the rest is read (`purpose` of a file upload).
     pub(crate) const SELECTOR: u8 = 6;
-    /// A place that mentions only if a denied pattern occurs in it (headers and path segments of unknown gateways).
+    /// A location that counts only if a denied pattern occurs in it (headers and path segments of
+    /// unknown gateways).
     pub(crate) const HINT: u8 = 7;
-    /// A `model`-like key where nobody knows what it means: the operation defers.
+    /// A `model`-like key with an unknown meaning. The operation defers.
     pub(crate) const SUSPECT: u8 = 8;
-    /// Text holding a JSON document of its own (`State::element` is its start state).
+    /// Text that holds a JSON document of its own. `State::element` is its start state.
     pub(crate) const NESTED_JSON: u8 = 9;
-    /// Content that is JSON Lines (`State::element` is the start state of each line).
+    /// Content that is JSON Lines. `State::element` is the start state of each line.
     pub(crate) const LINES: u8 = 10;
-    /// An object that may have to name a model (a tool): without any mention inside it the choice is the origin's, if a text
-    /// in it at a place of role `MUST_NAME_TYPE` says that it is of a kind that runs one.
+    /// An object that may have to name a model (a tool). If a text in it with role `MUST_NAME_TYPE`
+    /// says that it is of a kind that runs one, and it has no mention inside, the origin chooses
+    /// the model.
     pub(crate) const MUST_NAME: u8 = 11;
-    /// The kind of a `MUST_NAME` object: one that runs a model if the text starts as the state says.
+    /// The kind of a `MUST_NAME` object. The kind runs a model if the text starts as the state
+    /// says.
     pub(crate) const MUST_NAME_TYPE: u8 = 12;
-    /// In an answer: an element that is left out if a name in it is denied (a list), or a part that is read by itself (a stream).
+    /// In a response: a list entry that is left out if it names a denied model, or a part of a
+    /// stream that is read by itself.
     pub(crate) const ROW: u8 = 13;
-    /// In the answer of a list: the id of a row, from which paging may go on.
+    /// In a response with a list: the id of an entry, from which paging may go on.
     pub(crate) const CURSOR: u8 = 14;
     /// As `NESTED_JSON`, in Base64.
     pub(crate) const NESTED_BASE64: u8 = 15;
-    /// A setting that leaves the choice to the origin, as BINDS does. It is no reference, so no table resolves it.
+    /// A setting that leaves the choice to the origin, as BINDS does. It is no reference, so no
+    /// table of deployments resolves it.
     pub(crate) const DELEGATES: u8 = 16;
-    /// An OPAQUE that also answers "which model runs".
+    /// An OPAQUE that also says which model runs.
     pub(crate) const DEPLOYMENT: u8 = 17;
-    /// An object that is a request of its own, one of a batch: without a name at a PRIMARY or DEPLOYMENT place inside it, what runs is not said.
+    /// An object that is one request of a batch. Without a name at a PRIMARY or DEPLOYMENT location
+    /// inside it, its model is unknown.
     pub(crate) const REQUEST: u8 = 18;
-    /// The last of those that stand in a state.
+    /// The last of the roles that a state can have.
     pub(crate) const LAST: u8 = REQUEST;
     /// Credentials, in `Dialect::credentials`.
     pub(crate) const HEADER_BEARER: u8 = 32;
     pub(crate) const HEADER_PLAIN: u8 = 33;
     pub(crate) const QUERY_CREDENTIAL: u8 = 34;
-    /// An item of `Sec-WebSocket-Protocol` that starts with the name; the credential is the rest.
+    /// An item of `Sec-WebSocket-Protocol` that starts with the name. The credential is the rest.
     pub(crate) const PROTOCOL_CREDENTIAL: u8 = 35;
 
-    /// A model is named there.
+    /// Returns whether a model is named there.
     pub(crate) fn is_mention(role: u8) -> bool {
         matches!(role, MENTION | OPAQUE | PRIMARY | DEPLOYMENT)
     }
 
-    /// A name there says nothing of the model.
+    /// Returns whether a name there says nothing of the model.
     pub(crate) fn is_opaque(role: u8) -> bool {
         matches!(role, OPAQUE | DEPLOYMENT)
     }
 }
 
 record! {
-    /// A named place outside the body. A query parameter is folded as a key is; a header to lower case and `_` to `-`; a span of
-    /// places is sorted by name, credentials apart. `state` is the start state of a text that holds JSON (role NESTED_JSON), else `NONE`.
-    Place { name: Str, role: u8, reserved: u8, reserved2: u16, state: u32 }
+    /// A named location outside the body. A query parameter is folded as a key is. A header is
+    /// folded to lower case, with `-` for `_`. A span of locations is sorted by name, except for
+    /// credentials. `state` is the start state of a text that holds JSON (role NESTED_JSON), else
+    /// `NONE`.
+    Location { name: Str, role: u8, reserved: u8, reserved2: u16, state: u32 }
 }
 record! {
-    /// A state of the pointer automaton: what is wanted at and below one value. `keys` are sorted by folded name;
-    /// `other` is the state of any other key, `element` of an array's elements (or of nested text); both may be `NONE`.
-    /// A role in a state that goes deeper holds for a text; an object or array there is walked into and is not itself what the
-    /// role speaks of. A state with neither role nor steps is reached where deeper values are allowed and say nothing.
-    /// `prefix_at` and `prefix_len`, a text in `STRINGS`: where it is not empty, the role (one of `BINDS`, `BINDS_IF_UNNAMED`,
-    /// `MUST_NAME_TYPE`) holds only for a text that starts with it, ASCII case aside. Behind blanks in it stand endings with which the role does not
-    /// hold.
+    /// A state of the pointer automaton: what is wanted at and below one value.
+    ///
+    /// `keys` are sorted by folded name. `other` is the state of any other key, `element` of an
+    /// array's elements (or of nested text); both may be `NONE`.
+    ///
+    /// The role of a state that has steps holds for a text. An object or array there is walked into
+    /// and does not have the role itself. A state with neither role nor steps is for locations
+    /// where deeper values are allowed and mean nothing.
+    ///
+    /// `prefix_at` and `prefix_len` are a text in `STRINGS`. If it is not empty, the role (one of
+    /// `BINDS`, `BINDS_IF_UNNAMED`, `MUST_NAME_TYPE`) holds only for a text that starts with it,
+    /// ignoring ASCII case. Blanks in it separate the prefix from endings with which the role does
+    /// not hold.
     State { keys: Span, other: u32, element: u32, role: u8, reserved: u8, prefix_len: u16, prefix_at: u32 }
 }
 impl State {
-    /// The user's own: nothing is wanted at it or below.
+    /// Returns whether nothing is wanted at this value or below it, for example in the user's own
+    /// data.
     pub(crate) fn is_inert(&self) -> bool {
-        self.role == role::NOTHING && self.keys.len == 0 && self.other == NONE && self.element == NONE
+        self.role == role::NOTHING
+            && self.keys.len == 0
+            && self.other == NONE
+            && self.element == NONE
     }
 }
 
 record! {
-    /// A wanted key. `name` is exact, `folded` is without case and `_`: a key that is equal only folded is ambiguous. Several names
-    /// with one folded form (`modelId`, `model_id`) stand side by side with one target, and any of them is exact.
+    /// A wanted key. `name` is exact, `folded` is without case and `_`. A key that is equal only
+    /// when folded is ambiguous. Several names with one folded form (`modelId`, `model_id`) are
+    /// adjacent and have one target, and each of them is exact.
     StateKey { name: Str, folded: Str, target: u32, reserved: u32 }
 }
 record! {
-    /// What a person is told where a verdict rests on the reason of this code.
+    /// The sentence for a person about the reason with this code.
     Sentence { code: Str, text: Str }
 }

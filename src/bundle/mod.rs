@@ -1,21 +1,16 @@
-//! What travels: one file that holds the whole compiled policy.
+//! The bundle: one file that holds a whole compiled policy and travels from author to gate.
 //!
-//! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`] that has been checked once and is then only looked up.
-//! It does not decide, and it does not fetch: [`reach`](crate::reach) decides, the deployment fetches.
+//! Input: the bytes of a bundle, from anywhere. Output: a [`Bundle`](view::Bundle) that has been
+//! checked once and then serves lookups. This module neither decides ([`denied`](crate::denied)
+//! does) nor fetches (the deployment does).
 
-mod check;
-mod info;
+pub(crate) mod check;
+pub(crate) mod describe;
+pub(crate) mod error;
 pub(crate) mod layout;
-mod read;
+pub(crate) mod open;
+pub(crate) mod operation;
 mod signature;
+pub(crate) mod view;
 #[cfg(any(feature = "author", fuzzing))]
-mod write;
-
-#[allow(unused_imports, reason = "the reach reads rows and keys by these")]
-pub(crate) use check::{PROGRAM_DEPTH, class_count, is_wide, keyed, slot_of};
-#[allow(unused_imports, reason = "the sections are read by the modules that own them")]
-pub(crate) use read::Table;
-pub use read::{Bundle, BundleError, OwnedBundle, Sections};
-#[cfg(any(feature = "author", fuzzing))]
-#[allow(unused_imports, reason = "lowering writes")]
-pub(crate) use write::{Header, Writer};
+pub(crate) mod write;

@@ -1,17 +1,18 @@
-//! Writes a bundle: the same input gives the same bytes on every platform.
+//! Writes a bundle. The same input gives the same bytes on every platform.
 
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::Digest as _;
 
-use super::layout::{self as l, Record, Span, Str};
+use super::layout as l;
+use super::layout::{Record, Span, Str};
 use super::signature;
 
-/// What stands in a bundle's header besides sizes and digest.
+/// Fields of a bundle's header, besides sizes and digest.
 pub(crate) struct Header<'a> {
     pub(crate) policy_id: &'a str,
     pub(crate) version: u64,
-    /// Milliseconds since the epoch; `i64::MAX`: never.
+    /// Milliseconds since the Unix epoch; `i64::MAX`: never.
     pub(crate) expires: i64,
     /// See [`l::flags`].
     pub(crate) flags: u32,
@@ -26,7 +27,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// The text's place in `STRINGS`; equal texts share one.
+    /// Adds a text to `STRINGS` and returns its position. Equal texts share one.
     pub(crate) fn text(&mut self, text: &str) -> Str {
         if let Some(&known) = self.interned.get(text) {
             return known;
@@ -45,7 +46,7 @@ impl Writer {
         index
     }
 
-    /// Appends records to a section and returns where they lie.
+    /// Appends records to a section and returns their span.
     pub(crate) fn extend<R: Record>(&mut self, section: u16, records: &[R]) -> Span {
         let at = length(self.sections.get(&section).map_or(0, |bytes| bytes.len() / R::SIZE));
         for record in records {
@@ -54,12 +55,13 @@ impl Writer {
         Span { at, len: length(records.len()) }
     }
 
-    /// All texts so far.
+    /// Returns all texts so far.
     pub(crate) fn strings(&self) -> &str {
         &self.strings
     }
 
-    /// The bundle's bytes, unsigned. Sections stand in the order of their ids; empty ones are left out.
+    /// Returns the bundle's bytes, unsigned. Sections are in the order of their ids; empty ones are
+    /// left out.
     pub(crate) fn finish(mut self, header: &Header<'_>) -> Vec<u8> {
         let policy_id = self.text(header.policy_id);
         self.sections.insert(l::section::STRINGS, std::mem::take(&mut self.strings).into_bytes());
@@ -101,13 +103,14 @@ impl Writer {
         bundle
     }
 
-    /// The bytes of a section so far.
+    /// Returns the bytes of a section so far.
     pub(crate) fn section(&mut self, section: u16) -> &mut Vec<u8> {
         self.sections.entry(section).or_default()
     }
 }
 
-/// A length as the layout holds it. A bundle that overflows it is far above its size bound, which `finish` checks.
+/// A length as the layout stores it. A bundle with a longer one is far above
+/// [`limits::BUNDLE_BYTES`](crate::limits::BUNDLE_BYTES), so opening it fails.
 fn length(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

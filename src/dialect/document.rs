@@ -1,7 +1,8 @@
-//! Reads one dialect file: from TOML to routes and places, nothing resolved yet.
+//! Reads one dialect file: from TOML to routes and locations, with nothing resolved yet.
 //!
-//! Input: the text of a file in this folder; the format is described at the head of [`dialect`](super). Output: a
-//! [`Document`]. It checks words and pointers; that shapes exist and captures are there is checked by [`lower`](super::lower).
+//! Input: the text of a file in this folder; [`dialect`](super) describes the format. Output: a
+//! [`Document`]. This module checks words and pointers. [`lower`](crate::compile::dialect::lower)
+//! checks that shapes and captures exist.
 
 use std::collections::BTreeMap;
 
@@ -9,162 +10,164 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{DialectError, Mistake};
 use super::pointer::{Pointer, Step};
-use crate::bundle::layout::{flavour, operation as flag, role};
+use crate::bundle::layout::{error_format, operation as flag, role};
 
-/// A dialect file, read.
+/// A parsed dialect file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Document {
-    pub(super) file: String,
-    pub(super) id: String,
-    pub(super) title: String,
-    /// How it words its refusals.
-    pub(super) flavour: u8,
-    /// Shapes that every operation that runs a model has besides its own.
-    pub(super) running: Vec<Include>,
-    /// Shapes that every operation has: none is quiet then.
-    pub(super) always: Vec<Include>,
-    pub(super) hints: Vec<String>,
-    /// Role and name.
-    pub(super) credentials: Vec<(u8, String)>,
-    /// Headers that name models, whatever the operation: role, name, and where in the JSON that it holds.
-    pub(super) headers: Vec<(u8, String, Option<Pointer>)>,
-    /// Places in the body of an operation that nobody knows.
-    pub(super) unknown: Shape,
-    pub(super) shapes: BTreeMap<String, Shape>,
-    pub(super) operations: Vec<Operation>,
-    pub(super) mounts: Vec<Mount>,
+pub(crate) struct Document {
+    pub(crate) file: String,
+    pub(crate) id: String,
+    pub(crate) title: String,
+    /// Format of its error responses.
+    pub(crate) error_format: u8,
+    /// Shapes that every operation that runs a model has in addition to its own.
+    pub(crate) running: Vec<Include>,
+    /// Shapes that every operation has. If there are any, no operation is quiet.
+    pub(crate) always: Vec<Include>,
+    pub(crate) hints: Vec<String>,
+    /// Role and name of each credential.
+    pub(crate) credentials: Vec<(u8, String)>,
+    /// Headers that name models in every operation: role, name, and a pointer if the header
+    /// contains JSON.
+    pub(crate) headers: Vec<(u8, String, Option<Pointer>)>,
+    /// Locations in the body of an unknown operation.
+    pub(crate) unknown: Shape,
+    pub(crate) shapes: BTreeMap<String, Shape>,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) mounts: Vec<Mount>,
 }
 
-/// Another dialect's operations, served under a path of this one's.
+/// Operations of another dialect, served under a path of this one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mount {
-    pub(super) dialect: String,
-    pub(super) under: Vec<Vec<Segment>>,
-    /// The names that stand there are the origin's own: deployments.
-    pub(super) opaque: bool,
-    /// Served without the version in the path, too.
-    pub(super) versionless: bool,
-    /// Ids of the operations; empty: all.
-    pub(super) only: Vec<String>,
-    /// Nothing but its shapes: an import.
-    pub(super) shapes_only: bool,
+pub(crate) struct Mount {
+    pub(crate) dialect: String,
+    pub(crate) under: Vec<Vec<Segment>>,
+    /// Names in these operations are deployments: the origin resolves them.
+    pub(crate) opaque: bool,
+    /// Also served without the version in the path.
+    pub(crate) versionless: bool,
+    /// Ids of the operations. Empty: all.
+    pub(crate) only: Vec<String>,
+    /// Adds only the shapes: an import.
+    pub(crate) shapes_only: bool,
 }
 
-/// Places that several operations share.
+/// Locations that several operations share.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shape {
-    pub(super) places: Vec<Place>,
-    pub(super) includes: Vec<Include>,
+pub(crate) struct Shape {
+    pub(crate) locations: Vec<Location>,
+    pub(crate) includes: Vec<Include>,
 }
 
-/// A shape, put below a pointer.
+/// A shape that is included below a pointer.
 #[derive(Clone, Debug)]
-pub(super) struct Include {
-    pub(super) shape: String,
-    pub(super) message: bool,
-    pub(super) at: Pointer,
+pub(crate) struct Include {
+    pub(crate) shape: String,
+    pub(crate) message: bool,
+    pub(crate) at: Pointer,
 }
 
-/// Where a place lies.
+/// The part of a request that contains a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
-    /// In the body: JSON document, form fields or multipart parts.
+pub(crate) enum Carrier {
+    /// The body: JSON document, form fields or multipart parts.
     Body(Pointer),
-    /// In each client message on a WebSocket.
+    /// Each client message on a WebSocket.
     Message(Pointer),
-    /// A query parameter; with a pointer, its text holds JSON.
+    /// A query parameter. With a pointer, its value contains JSON.
     Query(String, Option<Pointer>),
     /// A capture of the path.
     Path(String),
 }
 
-/// A place and what it means.
+/// A location and its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) carrier: Carrier,
+pub(crate) struct Location {
+    pub(crate) carrier: Carrier,
     /// A role of the layout, or [`DATA`].
-    pub(super) role: u8,
-    /// The role holds only for texts that start with this.
-    pub(super) prefix: String,
+    pub(crate) role: u8,
+    /// The role applies only to texts with this prefix.
+    pub(crate) prefix: String,
 }
 
-/// What is the user's own: nothing at or below it is looked at, not even by `**` and `{}`.
-pub(super) const DATA: u8 = u8::MAX;
+/// The role of user data. Nothing at or below it is read, not even by `**` and `{}`.
+pub(crate) const DATA: u8 = u8::MAX;
 
-/// One method and path.
+/// One or more methods and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// Bits of `METHODS`.
-    pub(super) methods: u16,
-    pub(super) socket: bool,
-    pub(super) segments: Vec<Segment>,
+    pub(crate) methods: u16,
+    pub(crate) socket: bool,
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// One part of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
-    /// Folded.
+pub(crate) enum Segment {
+    /// A literal text, folded.
     Literal(String),
-    /// A capture that ends with the suffix, folded.
+    /// A capture that ends with the suffix. The suffix is folded.
     Capture { name: String, suffix: String },
-    /// All that remains.
+    /// All remaining segments.
     Tail { name: String },
 }
 
-/// An operation as the file says.
+/// An operation as the file describes it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Operation {
-    pub(super) id: String,
-    pub(super) routes: Vec<Route>,
-    /// Bits of the layout, without those that routes and copies bring.
-    pub(super) flags: u32,
-    /// Number of its class in [`CLASSES`].
-    pub(super) class: u8,
-    pub(super) unversioned: bool,
-    /// `None`: as the dialect.
-    pub(super) flavour: Option<u8>,
-    /// It came with a mount.
-    pub(super) mounted: bool,
-    pub(super) shape: Shape,
-    /// What its answers say: where they name the model that ran, or where a list has its rows.
-    pub(super) answer: Answer,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) routes: Vec<Route>,
+    /// Bits of the layout, without those that depend on the route.
+    pub(crate) flags: u32,
+    /// Index of its class in [`CLASSES`].
+    pub(crate) class: u8,
+    pub(crate) unversioned: bool,
+    /// Format of its error responses. `None`: as the dialect.
+    pub(crate) error_format: Option<u8>,
+    /// It was added by a mount.
+    pub(crate) mounted: bool,
+    pub(crate) shape: Shape,
+    /// Locations in its responses: the model that ran, or the entries of a list.
+    pub(crate) answer: ResponseRules,
 }
 
-/// What is wanted in an answer.
+/// The wanted locations of a response.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
-    /// Where the model that ran is named, in a document or in each event of a stream.
+pub(crate) struct ResponseRules {
+    /// Names of the model that ran, in a document or in each event of a stream.
     names: Vec<Pointer>,
-    /// The rows of a list.
+    /// The entries of a list.
     rows: Vec<Pointer>,
-    /// What names a model in a row.
+    /// Names of models, relative to an entry.
     row_names: Vec<Pointer>,
-    /// Where the list names a row by its id, so that paging may go on from there.
+    /// Ids of entries from which paging continues.
     cursors: Vec<Pointer>,
 }
 
-impl Answer {
-    /// Pointers and roles.
-    pub(super) fn places(&self) -> Vec<(Pointer, u8)> {
-        let mut places = Vec::new();
+impl ResponseRules {
+    /// Returns pointers and roles.
+    pub(crate) fn locations(&self) -> Vec<(Pointer, u8)> {
+        let mut locations = Vec::new();
         for row in &self.rows {
-            places.push((row.clone(), role::ROW));
-            places.extend(self.row_names.iter().map(|name| (name.below(row), role::MENTION)));
+            locations.push((row.clone(), role::ROW));
+            locations.extend(self.row_names.iter().map(|name| (name.below(row), role::MENTION)));
         }
-        places.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
+        locations.extend(self.cursors.iter().map(|cursor| (cursor.clone(), role::CURSOR)));
         if !self.names.is_empty() {
-            // A stream may come as one array, too: what one event holds stands in each of its elements.
+            // A stream may also be one array, in which each element has the content of an event.
             let element = Pointer { steps: vec![Step::Each], loops: Vec::new() };
-            places.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
-            places.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
-            places.push((element, role::ROW));
+            locations.extend(self.names.iter().map(|name| (name.clone(), role::MENTION)));
+            locations.extend(self.names.iter().map(|name| (name.below(&element), role::MENTION)));
+            locations.push((element, role::ROW));
         }
-        places
+        locations
     }
 }
 
-/// Classes of operations and what follows from each. Names are those of the vendors' own groups, as far as they have any.
-pub(super) const CLASSES: [(&str, u32); 16] = [
+/// Classes of operations and their flags. Where the vendors have names for such groups, these are
+/// used.
+pub(crate) const CLASSES: [(&str, u32); 16] = [
     ("quiet", flag::QUIET),
     ("inference", flag::RUNS),
     ("async_inference", flag::RUNS),
@@ -173,7 +176,7 @@ pub(super) const CLASSES: [(&str, u32); 16] = [
     ("realtime_ws", flag::RUNS),
     ("token_count", flag::RUNS),
     ("create_stored", 0),
-    // A job without a base model is refused by its origin, and most graders run none.
+    // The origin rejects a job without a base model, and most graders run no model.
     ("training", 0),
     ("list_models", flag::LISTS),
     ("model_metadata", flag::REVEALS),
@@ -184,7 +187,7 @@ pub(super) const CLASSES: [(&str, u32); 16] = [
     ("read", 0),
 ];
 
-/// Keys that hold places, and their roles.
+/// Keys that contain locations, and their roles.
 const ROLES: [(&str, u8); 15] = [
     ("filter", role::NOTHING),
     ("primary", role::PRIMARY),
@@ -210,23 +213,24 @@ const CREDENTIALS: [(&str, u8); 4] = [
     ("protocol", role::PROTOCOL_CREDENTIAL),
 ];
 
-const FLAVOURS: [(&str, u8); 11] = [
-    ("openai", flavour::OPENAI),
-    ("anthropic", flavour::ANTHROPIC),
-    ("google", flavour::GOOGLE),
-    ("bedrock", flavour::BEDROCK),
-    ("mistral", flavour::MISTRAL),
-    ("cohere", flavour::COHERE),
-    ("openrouter", flavour::OPENROUTER),
-    ("ollama", flavour::OLLAMA),
-    ("cloudflare", flavour::CLOUDFLARE),
-    ("cloudflare-run", flavour::CLOUDFLARE_RUN),
-    ("watsonx", flavour::WATSONX),
+const ERROR_FORMATS: [(&str, u8); 11] = [
+    ("openai", error_format::OPENAI),
+    ("anthropic", error_format::ANTHROPIC),
+    ("google", error_format::GOOGLE),
+    ("bedrock", error_format::BEDROCK),
+    ("mistral", error_format::MISTRAL),
+    ("cohere", error_format::COHERE),
+    ("openrouter", error_format::OPENROUTER),
+    ("ollama", error_format::OLLAMA),
+    ("cloudflare", error_format::CLOUDFLARE),
+    ("cloudflare-run", error_format::CLOUDFLARE_RUN),
+    ("watsonx", error_format::WATSONX),
 ];
 
 impl Document {
-    /// Takes in another dialect's operations at a mount; an operation that this one has itself stays as it is.
-    pub(super) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
+    /// Adds the operations of another dialect at a mount. Operations that this dialect defines
+    /// itself are kept.
+    pub(crate) fn mount(&mut self, mount: &Mount, other: &Self) -> Result<(), DialectError> {
         let foreign = |name: &str| format!("{}:{name}", other.id);
         let rename = |shape: &Shape| {
             let mut shape = shape.clone();
@@ -236,8 +240,8 @@ impl Document {
                 }
             }
             if mount.opaque {
-                for place in &mut shape.places {
-                    place.role = match place.role {
+                for location in &mut shape.locations {
+                    location.role = match location.role {
                         role::PRIMARY => role::DEPLOYMENT,
                         role::MENTION => role::OPAQUE,
                         other => other,
@@ -254,8 +258,15 @@ impl Document {
         }
         for id in &mount.only {
             if !other.operations.iter().any(|operation| operation.id == *id) {
-                let mistake = Mistake::UnknownWord { kind: "operation of the mounted dialect", found: id.clone() };
-                return Err(DialectError { file: self.file.clone(), operation: Some("mount".to_owned()), mistake });
+                let mistake = Mistake::UnknownWord {
+                    kind: "operation of the mounted dialect",
+                    found: id.clone(),
+                };
+                return Err(DialectError {
+                    file: self.file.clone(),
+                    operation: Some("mount".to_owned()),
+                    mistake,
+                });
             }
         }
         for operation in &other.operations {
@@ -263,8 +274,13 @@ impl Document {
             if !wanted || self.operations.iter().any(|own| own.id == operation.id && !own.mounted) {
                 continue;
             }
-            let flavour = operation.flavour.or(Some(other.flavour));
-            let mut operation = Operation { shape: rename(&operation.shape), mounted: true, flavour, ..operation.clone() };
+            let error_format = operation.error_format.or(Some(other.error_format));
+            let mut operation = Operation {
+                shape: rename(&operation.shape),
+                mounted: true,
+                error_format,
+                ..operation.clone()
+            };
             let mut routes = Vec::new();
             for route in operation.routes {
                 for path in &mount.under {
@@ -287,26 +303,33 @@ impl Document {
         Ok(())
     }
 
-    /// Reads the text of `file`.
-    pub(super) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
+    /// Parses the text of `file`.
+    pub(crate) fn read(file: &str, text: &str) -> Result<Self, DialectError> {
         let fail = |operation: Option<&str>, mistake| DialectError {
             file: file.to_owned(),
             operation: operation.map(str::to_owned),
             mistake,
         };
-        let toml = DeTable::parse(text).map_err(|error| fail(None, Mistake::Toml(error.to_string())))?;
+        let toml =
+            DeTable::parse(text).map_err(|error| fail(None, Mistake::Toml(error.to_string())))?;
         let mut document = Self { file: file.to_owned(), ..Self::default() };
         for (key, item) in entries(toml.get_ref()) {
             match key {
                 "id" => document.id = string(key, item).map_err(|m| fail(None, m))?,
                 "title" => document.title = string(key, item).map_err(|m| fail(None, m))?,
-                "refusal" => document.flavour = read_flavour(key, item).map_err(|m| fail(None, m))?,
+                "refusal" => {
+                    document.error_format =
+                        read_error_format(key, item).map_err(|m| fail(None, m))?
+                }
                 "running" => document.running = includes(key, item).map_err(|m| fail(None, m))?,
                 "always" => document.always = includes(key, item).map_err(|m| fail(None, m))?,
                 "hints" => document.hints = strings(key, item).map_err(|m| fail(None, m))?,
                 "credentials" => {
                     let names = named(key, item, &CREDENTIALS).map_err(|m| fail(Some(key), m))?;
-                    document.credentials = names.into_iter().map(|(role, name)| (role, name.to_ascii_lowercase())).collect();
+                    document.credentials = names
+                        .into_iter()
+                        .map(|(role, name)| (role, name.to_ascii_lowercase()))
+                        .collect();
                 }
                 "headers" => {
                     for (role, text) in named(key, item, &ROLES).map_err(|m| fail(Some(key), m))? {
@@ -315,12 +338,15 @@ impl Document {
                     }
                 }
                 "unknown" => {
-                    let shape = table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
+                    let shape =
+                        table(key, item).and_then(read_shape).map_err(|m| fail(Some(key), m))?;
                     document.unknown = shape;
                 }
                 "shape" => {
                     for (name, item) in entries(table(key, item).map_err(|m| fail(None, m))?) {
-                        let shape = table(name, item).and_then(read_shape).map_err(|m| fail(Some(name), m))?;
+                        let shape = table(name, item)
+                            .and_then(read_shape)
+                            .map_err(|m| fail(Some(name), m))?;
                         document.shapes.insert(name.to_owned(), shape);
                     }
                 }
@@ -337,11 +363,20 @@ impl Document {
                 }
                 "imports" => {
                     for dialect in strings(key, item).map_err(|m| fail(None, m))? {
-                        document.mounts.push(Mount { dialect, shapes_only: true, ..Mount::default() });
+                        document.mounts.push(Mount {
+                            dialect,
+                            shapes_only: true,
+                            ..Mount::default()
+                        });
                     }
                 }
                 "mount" => {
-                    let wrong = || fail(None, Mistake::Type { key: key.to_owned(), expected: "a list of tables" });
+                    let wrong = || {
+                        fail(
+                            None,
+                            Mistake::Type { key: key.to_owned(), expected: "a list of tables" },
+                        )
+                    };
                     for item in item.as_array().ok_or_else(wrong)?.iter() {
                         let mount = table(key, item.get_ref()).and_then(read_mount);
                         document.mounts.push(mount.map_err(|m| fail(Some(key), m))?);
@@ -359,7 +394,8 @@ impl Document {
         if document.id.is_empty() {
             return Err(fail(None, Mistake::Missing { key: "id" }));
         }
-        let mut ids: Vec<&str> = document.operations.iter().map(|operation| operation.id.as_str()).collect();
+        let mut ids: Vec<&str> =
+            document.operations.iter().map(|operation| operation.id.as_str()).collect();
         ids.sort_unstable();
         if let Some(pair) = ids.windows(2).find(|pair| pair.first() == pair.last()) {
             let id = pair.concat();
@@ -388,7 +424,12 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
                 operation.flags |= match (item.as_bool(), item.as_str()) {
                     (Some(true), _) => flag::LATE_BOUND,
                     (_, Some("unless named")) => flag::LATE_BOUND_UNNAMED,
-                    _ => return Err(Mistake::Type { key: key.to_owned(), expected: "`true` or `\"unless named\"`" }),
+                    _ => {
+                        return Err(Mistake::Type {
+                            key: key.to_owned(),
+                            expected: "`true` or `\"unless named\"`",
+                        });
+                    }
                 };
             }
             "runs" => runs = Some(boolean(key, item)?),
@@ -398,12 +439,12 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "batch-file" if boolean(key, item)? => operation.flags |= flag::BATCH_FILE,
             "unversioned" => operation.unversioned = boolean(key, item)?,
             "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,
-            "refusal" => operation.flavour = Some(read_flavour(key, item)?),
+            "refusal" => operation.error_format = Some(read_error_format(key, item)?),
             "answer" => operation.answer.names = pointers(key, item)?,
             "rows" => operation.answer.rows = pointers(key, item)?,
             "names" => operation.answer.row_names = pointers(key, item)?,
             "cursors" => operation.answer.cursors = pointers(key, item)?,
-            _ => place_key(&mut operation.shape, key, item)?,
+            _ => location_key(&mut operation.shape, key, item)?,
         }
     }
     if operation.routes.is_empty() {
@@ -423,14 +464,17 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         return Err(Mistake::Missing { key: "rows" });
     }
     if operation.answer.rows.is_empty() != operation.answer.row_names.is_empty() {
-        return Err(Mistake::Missing { key: if operation.answer.rows.is_empty() { "rows" } else { "names" } });
+        return Err(Mistake::Missing {
+            key: if operation.answer.rows.is_empty() { "rows" } else { "names" },
+        });
     }
     Ok(operation)
 }
 
-fn read_flavour(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
+fn read_error_format(key: &str, item: &DeValue<'_>) -> Result<u8, Mistake> {
     let word = string(key, item)?;
-    pick(&FLAVOURS, &word).ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
+    pick(&ERROR_FORMATS, &word)
+        .ok_or(Mistake::UnknownWord { kind: "way to word a refusal", found: word })
 }
 
 fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
@@ -439,7 +483,8 @@ fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
         match key {
             "dialect" => mount.dialect = string(key, item)?,
             "under" => {
-                let paths = if item.is_str() { vec![string(key, item)?] } else { strings(key, item)? };
+                let paths =
+                    if item.is_str() { vec![string(key, item)?] } else { strings(key, item)? };
                 for path in paths {
                     mount.under.push(read_path(&path)?);
                 }
@@ -456,58 +501,66 @@ fn read_mount(table: &DeTable<'_>) -> Result<Mount, Mistake> {
 fn read_shape(table: &DeTable<'_>) -> Result<Shape, Mistake> {
     let mut shape = Shape::default();
     for (key, item) in entries(table) {
-        place_key(&mut shape, key, item)?;
+        location_key(&mut shape, key, item)?;
     }
     Ok(shape)
 }
 
-/// `shapes`, or a role with its places.
-fn place_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
+/// Reads `shapes`, or a role with its locations.
+fn location_key(shape: &mut Shape, key: &str, item: &DeValue<'_>) -> Result<(), Mistake> {
     if key == "shapes" {
         shape.includes = includes(key, item)?;
         return Ok(());
     }
-    let Some(role) = pick(&ROLES, key) else { return Err(Mistake::UnknownKey { key: key.to_owned() }) };
+    let Some(role) = pick(&ROLES, key) else {
+        return Err(Mistake::UnknownKey { key: key.to_owned() });
+    };
     for text in strings(key, item)? {
-        shape.places.push(read_place(&text, role)?);
+        shape.locations.push(read_location(&text, role)?);
     }
     Ok(())
 }
 
-fn read_place(text: &str, role: u8) -> Result<Place, Mistake> {
+fn read_location(text: &str, role: u8) -> Result<Location, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
-    let (place, prefix) = text.split_once(" = ").unwrap_or((text, ""));
+    let (location, prefix) = text.split_once(" = ").unwrap_or((text, ""));
     let conditional = [role::BINDS, role::BINDS_IF_UNNAMED, role::MUST_NAME_TYPE].contains(&role);
     if !prefix.is_empty() && !conditional {
         return Err(malformed("only what binds, and a type, can depend on the text"));
     }
     let (prefix, but) = prefix.split_once(" but ").unwrap_or((prefix, ""));
     if prefix.contains(' ') || !but.is_empty() && role != role::MUST_NAME_TYPE {
-        return Err(malformed("a text is one word, and only a type can leave out some with ` but `"));
+        return Err(malformed(
+            "a text is one word, and only a type can leave out some with ` but `",
+        ));
     }
     let prefix = format!("{prefix} {but}");
-    if role == role::NOTHING && !place.starts_with('?') {
-        return Err(malformed("only a query parameter can be a filter: of other places, what is not listed is not read"));
+    if role == role::NOTHING && !location.starts_with('?') {
+        return Err(malformed(
+            "only a query parameter can be a filter: of other locations, what is not listed is not read",
+        ));
     }
-    let carrier = if let Some(pointer) = place.strip_prefix("message:") {
+    let carrier = if let Some(pointer) = location.strip_prefix("message:") {
         Carrier::Message(Pointer::read(pointer)?)
-    } else if let Some(query) = place.strip_prefix('?') {
+    } else if let Some(query) = location.strip_prefix('?') {
         let (name, pointer) = nested(query)?;
         Carrier::Query(name.to_owned(), pointer)
-    } else if let Some(name) = place.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+    } else if let Some(name) = location.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         if role != role::PRIMARY && !role::is_opaque(role) {
             return Err(malformed("a capture is `primary`, `deployment` or `opaque`"));
         }
         Carrier::Path(name.to_owned())
-    } else if place.starts_with(['/', '(']) {
-        Carrier::Body(Pointer::read(place)?)
+    } else if location.starts_with(['/', '(']) {
+        Carrier::Body(Pointer::read(location)?)
     } else {
-        return Err(malformed("a place is `/pointer`, `?query`, `{capture}` or `message:/pointer`"));
+        return Err(malformed(
+            "a location is `/pointer`, `?query`, `{capture}` or `message:/pointer`",
+        ));
     };
-    Ok(Place { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
+    Ok(Location { carrier, role, prefix: prefix.trim_end().to_ascii_lowercase() })
 }
 
-/// `name`, `name at /pointer` or `name at message:/pointer`.
+/// Reads `name`, `name at /pointer` or `name at message:/pointer`.
 fn includes(key: &str, item: &DeValue<'_>) -> Result<Vec<Include>, Mistake> {
     let mut found = Vec::new();
     for text in strings(key, item)? {
@@ -519,7 +572,7 @@ fn includes(key: &str, item: &DeValue<'_>) -> Result<Vec<Include>, Mistake> {
     Ok(found)
 }
 
-/// `METHOD[,METHOD] /path`, one or several; `WS` opens a WebSocket, `ANY` is every method.
+/// Reads one or more routes `METHOD[,METHOD] /path`. `WS` opens a WebSocket, `ANY` is every method.
 fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
     let texts = match item.as_str() {
         Some(one) => vec![one.to_owned()],
@@ -528,7 +581,7 @@ fn routes(key: &str, item: &DeValue<'_>) -> Result<Vec<Route>, Mistake> {
     texts.iter().flat_map(|text| alternatives(text)).map(|text| read_route(&text)).collect()
 }
 
-/// `/(a|b)/c` is `/a/c` and `/b/c`.
+/// Expands `/(a|b)/c` to `/a/c` and `/b/c`.
 fn alternatives(text: &str) -> Vec<String> {
     let Some((before, rest)) = text.split_once('(') else { return vec![text.to_owned()] };
     let Some((words, after)) = rest.split_once(')') else { return vec![text.to_owned()] };
@@ -537,21 +590,23 @@ fn alternatives(text: &str) -> Vec<String> {
 
 fn read_route(text: &str) -> Result<Route, Mistake> {
     let malformed = |reason| Mistake::Malformed { text: text.to_owned(), reason };
-    let (words, path) = text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
+    let (words, path) =
+        text.split_once(' ').ok_or_else(|| malformed("a route is `METHOD /path`"))?;
     let mut route = Route { methods: 0, socket: false, segments: Vec::new() };
     for word in words.split(',') {
         if word == "ANY" {
             route.methods = (1 << flag::METHODS.len()) - 1;
             continue;
         }
-        // A WebSocket opens with GET.
+        // A WebSocket is opened with GET.
         route.socket |= word == "WS";
         let word = if word == "WS" { "GET" } else { word };
         let Some(bit) = flag::METHODS.iter().position(|method| *method == word) else {
             return Err(Mistake::UnknownWord { kind: "method", found: word.to_owned() });
         };
         route.methods |= 1 << bit;
-        // Whatever answers GET answers HEAD, and says in its headers what there is.
+        // An operation that responds to GET also responds to HEAD, with headers that tell what
+        // exists.
         if word == "GET" && !route.socket {
             route.methods |= 1 << 5;
         }
@@ -578,7 +633,9 @@ fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
                 None if suffix.contains(['{', '}', '(', ')', '?', '#', '%']) => {
                     return Err(malformed("a capture ends with plain text"));
                 }
-                None => Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() },
+                None => {
+                    Segment::Capture { name: name.to_owned(), suffix: suffix.to_ascii_lowercase() }
+                }
             },
             None if segment.is_empty() || segment.contains(['{', '}', '(', ')', '?', '#', '%']) => {
                 return Err(malformed("a segment is plain text or one capture"));
@@ -589,26 +646,35 @@ fn read_path(text: &str) -> Result<Vec<Segment>, Mistake> {
     Ok(segments)
 }
 
-/// A table of header or query names under the words of `words`.
-fn named(key: &str, item: &DeValue<'_>, words: &[(&str, u8)]) -> Result<Vec<(u8, String)>, Mistake> {
+/// Reads a table of header or query names under the words of `words`.
+fn named(
+    key: &str,
+    item: &DeValue<'_>,
+    words: &[(&str, u8)],
+) -> Result<Vec<(u8, String)>, Mistake> {
     let mut found = Vec::new();
     for (word, item) in entries(table(key, item)?) {
-        let Some(role) = pick(words, word) else { return Err(Mistake::UnknownKey { key: word.to_owned() }) };
+        let Some(role) = pick(words, word) else {
+            return Err(Mistake::UnknownKey { key: word.to_owned() });
+        };
         found.extend(strings(word, item)?.into_iter().map(|name| (role, name)));
     }
     Ok(found)
 }
 
-/// `name`, or `name#json/pointer`: where in the JSON that the value holds.
+/// Splits `name#json/pointer` into the name and the pointer into its JSON. A plain `name` has no
+/// pointer.
 fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
     match rest.strip_prefix("json") {
         Some(pointer) => Ok((name, Some(Pointer::read(pointer)?))),
-        None => Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" }),
+        None => {
+            Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" })
+        }
     }
 }
 
-/// Keys and values of a table, in the order of the file.
+/// Returns keys and values of a table in the order of the file.
 fn entries<'a, 'b>(table: &'a DeTable<'b>) -> impl Iterator<Item = (&'a str, &'a DeValue<'b>)> {
     table.iter().map(|(key, value)| (key.get_ref().as_ref(), value.get_ref()))
 }
@@ -622,24 +688,31 @@ fn table<'a, 'b>(key: &str, item: &'a DeValue<'b>) -> Result<&'a DeTable<'b>, Mi
 }
 
 fn string(key: &str, item: &DeValue<'_>) -> Result<String, Mistake> {
-    item.as_str().map(str::to_owned).ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a text" })
+    item.as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "a text" })
 }
 
 fn boolean(key: &str, item: &DeValue<'_>) -> Result<bool, Mistake> {
-    item.as_bool().ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "`true` or `false`" })
+    item.as_bool()
+        .ok_or_else(|| Mistake::Type { key: key.to_owned(), expected: "`true` or `false`" })
 }
 
 fn strings(key: &str, item: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
     let wrong = || Mistake::Type { key: key.to_owned(), expected: "a list of texts" };
-    item.as_array().ok_or_else(wrong)?.iter().map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    item.as_array()
+        .ok_or_else(wrong)?
+        .iter()
+        .map(|value| value.get_ref().as_str().map(str::to_owned).ok_or_else(wrong))
+        .collect()
 }
 
 fn pointers(key: &str, item: &DeValue<'_>) -> Result<Vec<Pointer>, Mistake> {
     strings(key, item)?.iter().map(|text| Pointer::read(text)).collect()
 }
 
-/// `v1`, `v1beta`, `v2`.
-pub(super) fn is_version(segment: &str) -> bool {
+/// Returns whether the segment is a version: `v1`, `v1beta`, `v2`.
+pub(crate) fn is_version(segment: &str) -> bool {
     let mut rest = segment.bytes();
     rest.next() == Some(b'v') && rest.next().is_some_and(|byte| byte.is_ascii_digit())
 }

@@ -1,85 +1,87 @@
-//! What can be wrong with a dialect file, or with the choice of dialects.
+//! Errors in a dialect file, or in the choice of dialects.
 
 use std::fmt;
 
 use crate::limits;
 
-/// A mistake in a dialect file, with the file and the operation or shape that it stands in.
+/// A mistake in a dialect file, with its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialectError {
-    /// Name of the file, `openai.toml`.
+    /// Name of the file: `openai.toml`.
     pub file: String,
-    /// The operation or shape, if the mistake is in one.
+    /// Id of the operation, or name of the shape, that contains the mistake. `None`: it is outside
+    /// of them.
     pub operation: Option<String>,
-    /// What is wrong.
+    /// The mistake itself.
     pub mistake: Mistake,
 }
 
-/// What is wrong with a dialect file.
+/// A mistake in a dialect file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mistake {
-    /// Not TOML; the parser's words.
+    /// The file is not TOML. Contains the parser's message.
     Toml(String),
-    /// A key that must be there is not.
+    /// A required key is missing.
     Missing {
         /// The key.
         key: &'static str,
     },
-    /// A value of another type than expected.
+    /// A value has the wrong type.
     Type {
         /// The key.
         key: String,
-        /// What stands there in a sound file.
+        /// The expected type, in words.
         expected: &'static str,
     },
-    /// A key that the format does not know.
+    /// The format has no such key.
     UnknownKey {
         /// The key.
         key: String,
     },
-    /// A word that is none of those allowed: a class, a flavour, a method.
+    /// A word is not one of the allowed words, for example of the classes, the error formats or the
+    /// methods.
     UnknownWord {
-        /// What kind of word is asked for.
+        /// Kind of word that is expected.
         kind: &'static str,
-        /// The word found.
+        /// The word in the file.
         found: String,
     },
-    /// A shape that neither the file nor `gateway.toml` declares.
+    /// Neither the file nor `gateway.toml` declares this shape.
     UnknownShape {
-        /// The name.
+        /// Name of the shape.
         name: String,
     },
-    /// A shape that includes itself.
+    /// A shape includes itself.
     ShapeLoop {
-        /// The name.
+        /// Name of the shape.
         name: String,
     },
-    /// A route or place that cannot be read.
+    /// A route or location is malformed.
     Malformed {
         /// The text.
         text: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// A place names a capture that the operation's path does not have.
+    /// A location names a capture that the operation's path does not have.
     UnknownCapture {
-        /// The capture's name.
+        /// Name of the capture.
         name: String,
     },
-    /// Two operations of one id.
+    /// Two operations have the same id.
     Duplicate {
         /// The id.
         id: String,
     },
-    /// One object has more wanted keys than the scanner keeps apart.
+    /// One object has more wanted keys than the scanner can track.
     TooManyKeys {
-        /// Wanted keys of the object.
+        /// Number of wanted keys of the object.
         found: usize,
     },
-    /// More dialects than a bundle holds.
+    /// The policy guards more dialects than a bundle can hold.
     TooManyDialects {
-        /// Dialects, each under one prefix.
+        /// Number of dialects.
         found: usize,
     },
     /// No dialect has this id.
@@ -90,7 +92,7 @@ pub enum Mistake {
 }
 
 impl DialectError {
-    /// The stable code: `dialect_toml`, ...
+    /// Returns the stable code: `dialect_toml`, ...
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self.mistake {
@@ -127,10 +129,16 @@ impl fmt::Display for DialectError {
             Mistake::UnknownShape { name } => write!(f, "no shape is called `{name}`"),
             Mistake::ShapeLoop { name } => write!(f, "the shape `{name}` includes itself"),
             Mistake::Malformed { text, reason } => write!(f, "`{text}`: {reason}"),
-            Mistake::UnknownCapture { name } => write!(f, "no path of the operation captures `{{{name}}}`"),
+            Mistake::UnknownCapture { name } => {
+                write!(f, "no path of the operation captures `{{{name}}}`")
+            }
             Mistake::Duplicate { id } => write!(f, "a second operation `{id}`"),
             Mistake::TooManyKeys { found } => {
-                write!(f, "{found} wanted keys in one object; at most {} are kept apart", limits::KEYS_PER_OBJECT)
+                write!(
+                    f,
+                    "{found} wanted keys in one object; at most {} are kept apart",
+                    limits::KEYS_PER_OBJECT
+                )
             }
             Mistake::TooManyDialects { found } => {
                 write!(f, "{found} guarded dialects; a bundle holds at most {}", limits::DIALECTS)

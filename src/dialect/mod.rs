@@ -1,112 +1,121 @@
-//! One TOML file per API, and what lowers them into a bundle.
+//! The dialects: one TOML file for each API, and the reader of these files.
 //!
-//! Input: the files of this folder and, from the policy, which dialects are guarded and under which path prefix. Output: the
-//! bundle's route trie, pointer automaton and the tables beside them. It reads no requests: `request` does, and
-//! knows no dialect by name. A new API is one file here and one line in [`all`].
+//! Input: the files of this folder. Output: parsed documents, which `compile` turns into the route
+//! trie, the pointer automaton and the other dialect tables of a bundle. This module reads no
+//! requests; `request` does, and knows no dialect by name. A new API is one file here and one line
+//! in [`all`].
 //!
 //! # The format of a dialect file
 //!
 //! ```toml
 //! id      = "openai"
 //! title   = "OpenAI API"
-//! refusal = "openai"                        # how `refusal` words its errors
-//! running = ["gateway"]                     # shapes that every operation that runs a model has too; `always`: every operation
-//! hints   = ["openai-organization"]         # headers whose presence says that a caller speaks this dialect
+//! refusal = "openai"                        # the format of its error responses
+//! running = ["gateway"]                     # shapes of every operation that runs a model
+//! # always = [..]                           # shapes of every operation
+//! hints   = ["openai-organization"]         # headers that show that a caller speaks this dialect
 //!
-//! [credentials]                             # every place where a credential may stand
-//! bearer   = ["authorization"]              # a header with a scheme in front
-//! header   = ["api-key"]                    # a header that is the credential
+//! [credentials]                             # every location of a credential
+//! bearer   = ["authorization"]              # a header: a scheme, then the credential
+//! header   = ["api-key"]                    # a header: the credential alone
 //! query    = ["api_key"]
-//! protocol = ["openai-insecure-api-key."]   # an item of `Sec-WebSocket-Protocol` that starts so
+//! protocol = ["openai-insecure-api-key."]   # prefix of a `Sec-WebSocket-Protocol` item
 //!
-//! [quiet]                                   # operations that name no model and run none: nothing in them is read
+//! [quiet]                                   # operations without models: not read
 //! files = ["GET /v1/files", "GET,DELETE /v1/files/{id...}"]
 //!
-//! [shape.tools]                             # places that several operations share
+//! [shape.tools]                             # locations that several operations share
 //! mention = ["/tools/*/model"]
 //!
-//! [operation.createResponse]                # the name is the vendor's own operation id: the fact `operation`
-//! at      = "POST /v1/responses"            # one route or several; `WS` opens a WebSocket, `ANY` is every method
-//! class   = "inference"                     # what follows from it: see `CLASSES` in `document.rs`
+//! [operation.createResponse]                # the vendor's operation id: the fact `operation`
+//! at      = "POST /v1/responses"            # routes; `WS` opens a WebSocket, `ANY`: every method
+//! class   = "inference"                     # see `CLASSES` in `document.rs`
 //! primary = ["/model"]
-//! shapes  = ["tools", "tools at /input/*"]  # a shape as it is, and put below a pointer
-//! answer  = ["/model"]                      # where its answer names the model that ran, or an event of a streamed one does
+//! shapes  = ["tools", "tools at /input/*"]  # a shape, and a shape below a pointer
+//! answer  = ["/model"]                      # the model that ran, in the response or in each event
 //!
 //! [operation.listModels]
 //! at      = "GET /v1/models"
 //! class   = "list_models"
-//! rows    = ["/data/*"]                     # what is left out of its answer if
-//! names   = ["/id", "/aliases/*"]           # one of these, seen from the row, is denied
-//! cursors = ["/last_id"]                    # ids of rows from which paging goes on
+//! rows    = ["/data/*"]                     # entries of the list; an entry is left out if
+//! names   = ["/id", "/aliases/*"]           # one of these names in it is denied
+//! cursors = ["/last_id"]                    # ids of entries from which paging continues
 //! ```
 //!
-//! Each other key of an operation, and of a shape, is a role with its places:
+//! Each other key of an operation or a shape is a role with its locations:
 //!
-//! | role | what stands there |
+//! | role | meaning |
 //! |---|---|
-//! | `primary` | the model that answers; the request then *names* one |
-//! | `mention` | another model that this request runs or builds on: a fallback, a tool's, a grader's, the base of a training |
-//! | `deployment` | a name that the origin resolves, and that answers: the request then names a model. A `{capture}` in the path is one |
-//! | `opaque` | another name that the origin resolves: a spill-over, a transcriber's |
-//! | `binds` | a reference to a stored object, which decides what runs whatever else is named |
-//! | `binds-unless-named` | the same, but a `primary` goes first |
-//! | `delegates` | a setting, no reference, that leaves to the origin what runs, whatever else is named |
-//! | `selector` | says whether the file beside it is a batch |
+//! | `primary` | the model that responds; the request then *names* one |
+//! | `mention` | another model that this request runs or builds on: a fallback, the model of a tool or a grader, the base of a training |
+//! | `deployment` | a name that the origin resolves to the model that responds; the request then names a model. A `{capture}` in the path can be one |
+//! | `opaque` | another name that the origin resolves: a spill-over deployment, a transcriber |
+//! | `binds` | a reference to a stored object that decides which model runs, whatever else the request names |
+//! | `binds-unless-named` | the same, but a `primary` takes precedence |
+//! | `delegates` | a setting, not a reference, that lets the origin choose the model, whatever else the request names |
+//! | `selector` | tells whether the file in the same form is a batch |
 //! | `hint` | counts only if a denied pattern occurs in it |
-//! | `suspect` | a `model`-like key of unknown meaning |
-//! | `request` | an object that is a request of its own, one of a batch: it must name a model, else what runs is not said |
-//! | `must-name` | an object that leaves the choice to the origin unless it names a model, if its `must-name-type` says that it runs one |
-//! | `filter` | a query parameter that selects what is listed: without it, `model` in a query is a mention on every operation |
-//! | `data` | the user's own: nothing at or below it is looked at by `**`, `{}` and `~`; what a pointer names below it is |
+//! | `suspect` | a key of unknown meaning that is called like a model |
+//! | `request` | an object that is one request of a batch: if it names no model, its model counts as unlisted |
+//! | `must-name` | an object that lets the origin choose unless it names a model, if its `must-name-type` tells that it runs one |
+//! | `filter` | a query parameter that selects the listed entries; otherwise `model` in a query is a mention in every operation |
+//! | `data` | user data: `**`, `{}` and `~` do not reach into it; a location below it that a pointer names is still read |
 //!
-//! An operation that runs a model gets the hints of `gateway.toml` at and below every key that is called like a model (`~`), except in its `data`.
+//! An operation that runs a model also gets the hints of `gateway.toml` at and below every key that
+//! is called like a model (`~`), except in its `data`.
 //!
-//! `[[mount]]` takes in another dialect's operations: `dialect`, `under` (a path or several), `only` (ids; absent: all), `versionless` (also
-//! without the version), `opaque` (the models that are named there are names of the origin's own). `imports = ["openai"]` takes in
-//! nothing but shapes. Both make the other's shapes known, as `openai:responses`. In a route, `(a|b)` stands for either.
+//! `[[mount]]` adds the operations of another dialect: `dialect`, `under` (a path or several),
+//! `only` (ids; absent: all), `versionless` (also without the version), `opaque` (its names of
+//! models are names that the origin resolves). `imports = ["openai"]` adds only the shapes. Both
+//! make the other dialect's shapes available under names such as `openai:responses`. In a route,
+//! `(a|b)` means either.
 //!
-//! A place is `/a/*/b` in the body (a JSON document and a form are read by the same pointers; the steps are described in
-//! `pointer.rs`), `?name` in the query, `?name#json/a` in JSON in the query, `{name}` in the path, `message:/a` in a
-//! WebSocket message. ` = text` behind a place of `binds`, `binds-unless-named` or `must-name-type` makes it hold only for
-//! texts that start so; ` but a b` behind a text of `must-name-type` leaves out those that end with one of the words right behind it. Places where models are named that do not run (echoes of earlier answers, search filters, allow-lists
-//! of an administrator) are not listed: what is not listed is not read.
+//! A location is `/a/*/b` in the body (JSON documents and forms are read by the same pointers;
+//! `pointer.rs` describes the steps), `?name` in the query, `?name#json/a` in JSON in the query,
+//! `{name}` in the path, or `message:/a` in a WebSocket message. ` = text` after a location of
+//! `binds`, `binds-unless-named` or `must-name-type` restricts it to texts with this prefix. ` but
+//! a b` after a text of `must-name-type` excludes the texts that consist of the prefix and one of
+//! these words. Only listed locations are read. So locations that name models which do not run are
+//! not listed: echoes of earlier responses, search filters, allow-lists of an administrator.
 //!
-//! Other keys: `late-bound = true` (a stored object that the path names decides what runs) or `"unless named"`; `runs` to say
-//! otherwise than the class does; `container` (its body holds whole requests); `media` (its body may be a recording or a picture as it is); `batch-file` (a file whose lines count only if its `selector` says so); `unversioned = false`
-//! (not to be recognised by its path without the version); `refusal` where its errors are another API's; `weak = true` (it fits
-//! whatever path a provider serves, and counts only where no dialect knows the path better).
+//! Other keys:
 //!
-//! `gateway.toml` is no dialect: it has the headers, shapes and keys that gateways in front of any of these APIs honour.
+//! - `late-bound = true`: a stored object that the path names decides which model runs; or `"unless
+//!   named"`.
+//! - `runs`: overrides what the class says.
+//! - `lists`: the response is a list of models.
+//! - `container`: the body contains whole requests.
+//! - `media`: the body may be a plain recording or picture.
+//! - `batch-file`: the body contains a file whose lines count only if its `selector` says that it
+//!   is a batch.
+//! - `unversioned = false`: the path without its version is not recognised.
+//! - `refusal`: the errors are those of another API.
+//! - `weak = true`: the routes match any path that a provider serves, and count only if no dialect
+//!   knows the path better.
+//!
+//! `gateway.toml` is not a dialect. It contains the headers, shapes and keys that gateways in front
+//! of any of these APIs accept.
 
-mod automaton;
-mod document;
-mod error;
-mod lower;
-mod pointer;
-mod route;
-mod surface;
+pub(crate) mod document;
+pub(crate) mod error;
+pub(crate) mod pointer;
 
-use document::Document;
-pub use error::{DialectError, Mistake};
-pub(crate) use lower::Lowered;
-pub use surface::{Found, Meaning, Surface};
+use self::document::Document;
+pub use self::error::{DialectError, Mistake};
 
-use crate::bundle::Writer;
-use crate::limits;
-use crate::policy::GuardedDialect;
-
-/// A dialect as it is shipped.
+/// The source of one dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DialectSource {
-    /// What policies call it, `openai`.
+    /// Id of the dialect in policies: `openai`.
     pub id: &'static str,
-    /// Name of its file, `openai.toml`.
+    /// Name of its file: `openai.toml`.
     pub file: &'static str,
-    /// The file.
+    /// Text of the file.
     pub text: &'static str,
 }
 
-const GATEWAY: DialectSource = DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
+pub(crate) const GATEWAY: DialectSource =
+    DialectSource { id: "", file: "gateway.toml", text: include_str!("gateway.toml") };
 
 macro_rules! dialects {
     ($($id:literal)*) => {
@@ -114,7 +123,7 @@ macro_rules! dialects {
     };
 }
 
-/// The dialects that can be guarded.
+/// Returns all dialects that a policy can guard.
 #[must_use]
 pub fn all() -> &'static [DialectSource] {
     dialects![
@@ -127,7 +136,8 @@ fn find(id: &str) -> Option<&'static DialectSource> {
     all().iter().find(|source| source.id == id)
 }
 
-/// Ids of a dialect's operations, in the order of its file: what the fact `operation` can be. Empty for an unknown dialect.
+/// Returns the ids of a dialect's operations in the order of its file. These are the values of the
+/// fact `operation`. Empty for an unknown dialect.
 #[must_use]
 pub fn operations(id: &str) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
@@ -139,36 +149,9 @@ pub fn operations(id: &str) -> Vec<String> {
     ids
 }
 
-/// Writes the guarded dialects into a bundle.
-///
-/// # Errors
-///
-/// If no dialect has one of the ids, or a file is malformed (which the tests rule out for the shipped ones).
-pub(crate) fn lower(writer: &mut Writer, guarded: &[GuardedDialect]) -> Result<Lowered, DialectError> {
-    if guarded.len() > limits::DIALECTS {
-        return Err(DialectError {
-            file: "policy".to_owned(),
-            operation: None,
-            mistake: Mistake::TooManyDialects { found: guarded.len() },
-        });
-    }
-    let chosen: Vec<(&str, &str)> =
-        guarded.iter().map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default())).collect();
-    lower_chosen(writer, &chosen)
-}
-
-/// Writes the dialects with these ids and path prefixes.
-fn lower_chosen(writer: &mut Writer, chosen: &[(&str, &str)]) -> Result<Lowered, DialectError> {
-    let gateway = Document::read(GATEWAY.file, GATEWAY.text)?;
-    let mut documents = Vec::new();
-    for &(id, prefix) in chosen {
-        documents.push((read(id)?, prefix.to_owned()));
-    }
-    lower::write(writer, &gateway, &documents)
-}
-
-/// A dialect with what it mounts. What is mounted is another file's own operations: mounts do not nest.
-fn read(id: &str) -> Result<Document, DialectError> {
+/// Reads a dialect with its mounts. A mount adds only the other file's own operations: mounts do
+/// not nest.
+pub(crate) fn read(id: &str) -> Result<Document, DialectError> {
     let source = find(id).ok_or_else(|| unknown(id))?;
     let mut document = Document::read(source.file, source.text)?;
     for mount in std::mem::take(&mut document.mounts) {
@@ -179,5 +162,9 @@ fn read(id: &str) -> Result<Document, DialectError> {
 }
 
 fn unknown(id: &str) -> DialectError {
-    DialectError { file: "policy".to_owned(), operation: None, mistake: Mistake::UnknownDialect { id: id.to_owned() } }
+    DialectError {
+        file: "policy".to_owned(),
+        operation: None,
+        mistake: Mistake::UnknownDialect { id: id.to_owned() },
+    }
 }

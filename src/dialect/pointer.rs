@@ -1,19 +1,21 @@
-//! Pointers: where in a body a model is named, as one pattern.
+//! Pointers: patterns for the locations in a body.
 //!
-//! Input: the text of a place in a dialect file. Output: a [`Pattern`], the steps of a small nondeterministic automaton.
-//! It does not build the automaton: [`automaton`](super::automaton) does.
+//! Input: the text of a location in a dialect file. Output: a [`Pointer`], the steps of a small
+//! nondeterministic automaton. [`automaton`](crate::compile::dialect::automaton) builds the
+//! deterministic one from them.
 //!
 //! ```text
 //! pointer  = 1*( "/" step | group | "#lines" | "#json" | "#base64" )
-//! step     = "*"            every element of an array
-//!          | "{}"           the value of every key
-//!          | "**"           any number of keys and elements, none included
-//!          | "~"            the value of every key that is called like a model (`answering_model`, `selectedModelId`)
-//!          | name *( "|" name )   the value of one of these keys
-//! group    = "(" pointer ")+"     once or more
-//! #lines   = each line of the text is a JSON document of its own
-//! #json    = the text is a JSON document of its own
-//! #base64  = the same, in Base64
+//! step     = "*"                    every element of an array
+//!          | "{}"                   the value of every key
+//!          | "**"                   any number of keys and elements, also zero
+//!          | "~"                    the value of every key that is called like a model
+//!                                   (`answering_model`, `selectedModelId`)
+//!          | name *( "|" name )     the value of one of these keys
+//! group    = "(" pointer ")+"       once or more
+//! #lines   = each line of the text is a JSON document
+//! #json    = the text is a JSON document
+//! #base64  = the text is a JSON document in Base64
 //! ```
 
 use super::error::Mistake;
@@ -21,7 +23,7 @@ use crate::limits;
 
 /// One step down from a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// The value of one of these keys.
     Key(Vec<String>),
     /// Every element of an array.
@@ -34,23 +36,23 @@ pub(super) enum Step {
     Like,
     /// From a text to each of its lines.
     Lines,
-    /// From a text to the document that it holds.
+    /// From a text to the JSON document that it contains.
     Nested,
-    /// From a text in Base64 to the document that it holds.
+    /// From a Base64 text to the JSON document that it contains.
     Base64,
 }
 
-/// A pointer that has been read.
+/// A parsed pointer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pointer {
-    pub(super) steps: Vec<Step>,
-    /// From the position after a group's last step back to its first.
-    pub(super) loops: Vec<(usize, usize)>,
+pub(crate) struct Pointer {
+    pub(crate) steps: Vec<Step>,
+    /// Jumps from the position after a group's last step back to its first step.
+    pub(crate) loops: Vec<(usize, usize)>,
 }
 
 impl Pointer {
-    /// Reads a pointer; the empty text is the document itself.
-    pub(super) fn read(text: &str) -> Result<Self, Mistake> {
+    /// Parses a pointer. The empty text is the document itself.
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
         let mut pointer = Self::default();
         let mut open = None;
         let mut rest = text;
@@ -68,12 +70,15 @@ impl Pointer {
                     rest.get(1..).unwrap_or_default()
                 }
                 ')' => {
-                    let start = open.take().ok_or_else(|| malformed(text, "a group is closed that was not opened"))?;
+                    let start = open
+                        .take()
+                        .ok_or_else(|| malformed(text, "a group is closed that was not opened"))?;
                     if start == pointer.steps.len() {
                         return Err(malformed(text, "a group must hold a step"));
                     }
                     pointer.loops.push((pointer.steps.len(), start));
-                    rest.strip_prefix(")+").ok_or_else(|| malformed(text, "a group ends with `)+`"))?
+                    rest.strip_prefix(")+")
+                        .ok_or_else(|| malformed(text, "a group ends with `)+`"))?
                 }
                 '#' => {
                     let (step, rest) = if let Some(rest) = rest.strip_prefix("#lines") {
@@ -83,7 +88,10 @@ impl Pointer {
                     } else if let Some(rest) = rest.strip_prefix("#base64") {
                         (Step::Base64, rest)
                     } else {
-                        return Err(malformed(text, "after `#` stands `lines`, `json` or `base64`"));
+                        return Err(malformed(
+                            text,
+                            "after `#` stands `lines`, `json` or `base64`",
+                        ));
                     };
                     pointer.steps.push(step);
                     rest
@@ -94,19 +102,23 @@ impl Pointer {
         if open.is_some() { Err(malformed(text, "a group is not closed")) } else { Ok(pointer) }
     }
 
-    /// It leads to what no documentation says.
-    pub(super) fn is_guess(&self) -> bool {
+    /// Returns whether the pointer leads to an undocumented location, by the step `~`.
+    pub(crate) fn is_guess(&self) -> bool {
         self.steps.contains(&Step::Like)
     }
 
-    /// The front of this pointer that leads to the lines of a text, if it leads into them.
-    pub(super) fn lines(&self) -> Option<Self> {
-        let at = self.steps.iter().position(|step| *step == Step::Lines)?;
+    /// Returns the part of this pointer that leads into a text: to its lines, or to the document in
+    /// it. `None` if no step does.
+    pub(crate) fn text(&self) -> Option<Self> {
+        let at = self
+            .steps
+            .iter()
+            .position(|step| matches!(step, Step::Lines | Step::Nested | Step::Base64))?;
         Some(Self { steps: self.steps.get(..=at)?.to_vec(), loops: Vec::new() })
     }
 
-    /// This pointer, seen from further up.
-    pub(super) fn below(&self, base: &Self) -> Self {
+    /// Returns this pointer with `base` in front.
+    pub(crate) fn below(&self, base: &Self) -> Self {
         let by = base.steps.len();
         let mut whole = base.clone();
         whole.steps.extend(self.steps.iter().cloned());
@@ -116,7 +128,7 @@ impl Pointer {
 }
 
 /// The step to keys that are called like a model.
-pub(super) const LIKE: &str = "~";
+pub(crate) const LIKE: &str = "~";
 
 fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
     Ok(match step {
@@ -127,7 +139,11 @@ fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {
         names => {
             let names: Vec<String> = names.split('|').map(str::to_owned).collect();
             for name in &names {
-                if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$@:".contains(&byte)) {
+                if name.is_empty()
+                    || !name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"_-.$@:".contains(&byte))
+                {
                     return Err(malformed(text, "a key is made of letters, digits and `_-.$@:`"));
                 }
                 if name.len() > limits::KEY_BYTES {
@@ -143,13 +159,13 @@ fn malformed(text: &str, reason: &'static str) -> Mistake {
     Mistake::Malformed { text: text.to_owned(), reason }
 }
 
-/// The form under which keys are compared: ASCII lower case, without `_`. The scanner folds what it reads the same way.
-pub(super) fn fold(name: &str) -> String {
+/// Returns the form in which keys are compared: ASCII lower case, without `_`. The scanner folds
+/// the keys of requests in the same way.
+pub(crate) fn fold(name: &str) -> String {
     name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 
@@ -159,7 +175,10 @@ mod tests {
         let pointer = Pointer::read("/a/*/{}/**/b|c#lines/d").unwrap();
         assert_eq!(Pointer::read("/**/~").unwrap().steps, [Step::Deep, Step::Like]);
         let both = Step::Key(vec!["b".to_owned(), "c".to_owned()]);
-        assert_eq!(pointer.steps, [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]);
+        assert_eq!(
+            pointer.steps,
+            [key("a"), Step::Each, Step::Any, Step::Deep, both, Step::Lines, key("d")]
+        );
         let group = Pointer::read("(/tools/*)+/model").unwrap();
         assert_eq!((group.steps.len(), group.loops.as_slice()), (3, [(2, 0)].as_slice()));
         assert_eq!(group.below(&Pointer::read("/x").unwrap()).loops, [(3, 1)]);
@@ -167,7 +186,9 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_named() {
-        for text in ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél", "/~a"] {
+        for text in
+            ["a", "/", "/a//b", "(/a", "/a)", "(/a)", "()+", "/a b", "/a#x", "/modél", "/~a"]
+        {
             assert!(matches!(Pointer::read(text), Err(Mistake::Malformed { .. })), "{text}");
         }
     }

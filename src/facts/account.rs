@@ -1,32 +1,36 @@
-//! What is known of a caller from its account, as the classes of one bundle.
+//! Facts of a caller's account, as classes of one bundle.
 //!
-//! Input: the raw values of an account record, or of a token. Output: an [`Account`] that is worked out once for a credential and looked up
-//! with each request. It does not know whose record it is: the caller of [`Account::classify`] withholds facts about a person where the
-//! record speaks of an entity.
+//! Input: the raw values of an account record or of a token. Output: an [`Account`], which is
+//! computed once for each credential and looked up with each request. This module does not know the
+//! kind of record: the caller of [`Account::classify`] withholds facts about a person if the record
+//! describes an entity.
 
 use alloc::vec::Vec;
 
 use super::class::{listed_number, order_class, place_class, text_class};
 use super::digest::{list_digest, list_key_check};
+use super::place::read_code;
 use super::value::{Value, order_of, time_of};
-use crate::bundle::layout::{self as l, Record as _, column, fact, list, program, section};
-use crate::bundle::{Bundle, keyed};
-use crate::facts::read_code;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{Record as _, column, fact, list, program, section};
+use crate::bundle::view::Bundle;
+use crate::bundle::view::keyed;
 use crate::limits;
 
-/// The class of each fact of one account, for one bundle. Under another it counts as an account of which nothing is known.
+/// The class of each fact of one account, for one bundle. Under any other bundle it counts as an
+/// unknown account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// [`tag`] of the bundle.
     bundle: u64,
-    /// By column; 0, "unknown", for those of built-in facts.
+    /// Class by column. Columns of built-in facts have 0, "unknown".
     classes: Vec<u32>,
-    /// Columns that compare with `now`, and the time to compare. They are few.
+    /// Columns that compare with `now`, and the time to compare. There are few of them.
     times: Vec<(u32, i64)>,
 }
 
 impl Account {
-    /// An account of which nothing is known.
+    /// Returns an account with all facts unknown.
     #[must_use]
     pub fn unknown(bundle: Bundle<'_>) -> Self {
         let columns = bundle.table::<l::Column>(section::COLUMNS).len();
@@ -35,10 +39,15 @@ impl Account {
 
     /// Looks up the class of each fact.
     ///
-    /// `get` gives the value of a declared fact by its number, if the record has it; a value of another type than the declared one is
-    /// unknown. `list_key` is the deployment's key of secret lists: without it, or with another, being on such a list is unknown.
+    /// `get` returns the value of a declared fact by its index, if the record has one. A value of
+    /// another type than the declared one is unknown. `list_key` is the deployment's key of secret
+    /// lists. Without the right key, membership in such a list is unknown.
     #[must_use]
-    pub fn classify<'v>(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut get: impl FnMut(u16) -> Option<Value<'v>>) -> Self {
+    pub fn classify<'v>(
+        bundle: Bundle<'_>,
+        list_key: Option<&[u8]>,
+        mut get: impl FnMut(u16) -> Option<Value<'v>>,
+    ) -> Self {
         let mut account = Self::unknown(bundle);
         let mut last: Option<(u16, Option<Value<'v>>)> = None;
         let columns = bundle.table::<l::Column>(section::COLUMNS);
@@ -46,13 +55,15 @@ impl Account {
             if column.fact >= fact::BUILT_IN {
                 continue;
             }
-            // Columns of one fact stand side by side.
+            // Columns of one fact are adjacent.
             let value = match last {
                 Some((fact, value)) if fact == column.fact => value,
                 _ => get(column.fact),
             };
             last = Some((column.fact, value));
-            let (Some(value), Some(fact)) = (value, bundle.table::<l::Fact>(section::FACTS).get(u32::from(column.fact))) else {
+            let (Some(value), Some(fact)) =
+                (value, bundle.table::<l::Fact>(section::FACTS).get(u32::from(column.fact)))
+            else {
                 continue;
             };
             if column.kind == column::VERSUS_NOW {
@@ -68,18 +79,18 @@ impl Account {
         account
     }
 
-    /// Whether it was classified for the bundle of this [`tag`].
+    /// Returns whether the account was classified for the bundle with this [`tag`].
     pub(crate) fn is_for(&self, tag: u64) -> bool {
         self.bundle == tag
     }
 
-    /// The class in a column.
+    /// Returns the class in a column.
     #[inline]
     pub(crate) fn class(&self, column: u32) -> u32 {
         self.classes.get(column as usize).copied().unwrap_or(0)
     }
 
-    /// The class in a column that compares with `now`.
+    /// Returns the class in a column that compares with `now`.
     #[inline]
     pub(crate) fn class_at(&self, column: u32, now: i64) -> u32 {
         let time = self.times.iter().find(|(number, _)| *number == column);
@@ -91,17 +102,25 @@ impl Account {
     }
 }
 
-/// What tells bundles apart, so that an account kept from before a new bundle does not speak of the wrong columns.
+/// Returns a number that identifies a bundle, so that an account classified for an earlier bundle
+/// is not used for the columns of another.
 pub(crate) fn tag(bundle: Bundle<'_>) -> u64 {
     bundle.digest().first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
 }
 
-fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fact: &l::Fact, value: Value<'_>) -> Option<u32> {
+fn class_of(
+    bundle: Bundle<'_>,
+    list_key: Option<&[u8]>,
+    column: &l::Column,
+    fact: &l::Fact,
+    value: Value<'_>,
+) -> Option<u32> {
     Some(match (fact.kind, column.kind, value) {
         (fact::BOOL, column::BOOL, Value::Bool(value)) => 1 + u32::from(value),
         (fact::ENUM | fact::TEXT, _, Value::Text(text)) => {
             if fact.kind == fact::ENUM {
-                let mut declared = keyed::<l::Str>(bundle.section(section::KEYS), fact.values)?.iter();
+                let mut declared =
+                    keyed::<l::Str>(bundle.section(section::KEYS), fact.values)?.iter();
                 declared.find(|known| bundle.text(*known) == text)?;
             }
             match column.kind {
@@ -110,23 +129,30 @@ fn class_of(bundle: Bundle<'_>, list_key: Option<&[u8]>, column: &l::Column, fac
                 _ => return None,
             }
         }
-        (fact::PLACE, column::PLACE, Value::Text(text)) => place_class(bundle, column, read_code(text)?),
-        (fact::NUMBER, column::ORDER, Value::Number(number)) => order_class(bundle, column, order_of(number)?),
+        (fact::PLACE, column::PLACE, Value::Text(text)) => {
+            place_class(bundle, column, read_code(text)?)
+        }
+        (fact::NUMBER, column::ORDER, Value::Number(number)) => {
+            order_class(bundle, column, order_of(number)?)
+        }
         (fact::NUMBER, column::LISTED, Value::Number(number)) => {
             let list = bundle.table::<l::List>(section::LISTS).get(column.aux)?;
             1 + u32::from(listed_number(bundle, &list, order_of(number)?))
         }
         (fact::TIME, column::ORDER, value) => order_class(bundle, column, time_of(value)?),
-        (fact::LIST, column::PROGRAM, Value::List(elements)) => match run(bundle, list_key, column.aux, elements)? {
-            FALSE => 1,
-            TRUE => 2,
-            _ => 0,
-        },
+        (fact::LIST, column::PROGRAM, Value::List(elements)) => {
+            match run(bundle, list_key, column.aux, elements)? {
+                FALSE => 1,
+                TRUE => 2,
+                _ => 0,
+            }
+        }
         _ => return None,
     })
 }
 
-/// Whether a text is in a list of texts; `None`: without the right key nobody can tell.
+/// Returns whether a text is in a list of texts. `None`: unknown, since the key is missing or
+/// wrong.
 fn listed_text(bundle: Bundle<'_>, list_key: Option<&[u8]>, list: u32, text: &str) -> Option<bool> {
     let list = bundle.table::<l::List>(section::LISTS).get(list)?;
     let digest = if list.secret == 1 {
@@ -139,13 +165,16 @@ fn listed_text(bundle: Bundle<'_>, list_key: Option<&[u8]>, list: u32, text: &st
     Some(digests.search(|entry| entry.cmp(&digest)).is_some())
 }
 
-/// Whether a code is in a list of places; `None`: it is no code, or its region, on which it depends, is not said.
+/// Returns whether a code is in a list of places. `None`: unknown, since it is no code, or since
+/// the answer depends on a region that it does not name.
 fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> {
     let place = read_code(text)?;
     let country = place.country?;
     let keys = keyed::<l::PlaceKey>(bundle.section(section::KEYS), list.items)?;
     let has = |region: Option<[u8; 3]>| {
-        let found = keys.search(|key| key.country.cmp(&country).then_with(|| key.region.cmp(&region.unwrap_or(key.region))));
+        let found = keys.search(|key| {
+            key.country.cmp(&country).then_with(|| key.region.cmp(&region.unwrap_or(key.region)))
+        });
         found.is_some()
     };
     if has(Some([0; 3])) {
@@ -155,14 +184,15 @@ fn listed_place(bundle: Bundle<'_>, list: &l::List, text: &str) -> Option<bool> 
     if listed && place.region.is_none() { None } else { Some(listed) }
 }
 
-/// Values of the program's logic, in the order of truth: `and` is the lesser, `or` the greater.
+/// Values of a program, in the order of truth: `and` takes the lesser, `or` the greater.
 const FALSE: u64 = 0;
 const UNKNOWN: u64 = 1;
 const TRUE: u64 = 2;
 
-/// Runs an `exists` or `all` over the elements; `None`: the fact counts as unknown.
+/// Runs an `exists` or `all` over the elements. `None`: the fact is unknown.
 fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) -> Option<u64> {
-    let (&quantifier, code) = bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
+    let (&quantifier, code) =
+        bundle.section(section::PROGRAMS).get(at as usize..)?.split_first()?;
     if elements.is_empty() || elements.len() > limits::LIST_ELEMENTS {
         return None;
     }
@@ -174,16 +204,27 @@ fn run(bundle: Bundle<'_>, list_key: Option<&[u8]>, at: u32, elements: &[&str]) 
     Some(result)
 }
 
-fn test(bundle: Bundle<'_>, list_key: Option<&[u8]>, mut code: &[u8], element: &str) -> Option<u64> {
-    // INVARIANT: at most 32 values of two bits, which the reader has checked (`PROGRAM_DEPTH`).
+fn test(
+    bundle: Bundle<'_>,
+    list_key: Option<&[u8]>,
+    mut code: &[u8],
+    element: &str,
+) -> Option<u64> {
+    // INVARIANT: the stack has at most 32 values of two bits. Opening the bundle has checked this
+    // (`PROGRAM_DEPTH`).
     let mut stack = 0u64;
-    let truth = |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });
+    let truth =
+        |value: Option<bool>| value.map_or(UNKNOWN, |value| if value { TRUE } else { FALSE });
     loop {
         let (&operator, rest) = code.split_first()?;
         let (value, operand) = match operator {
             program::END => return Some(stack & 3),
-            program::EQUALS => (truth(Some(bundle.text(l::Str::read(rest)?) == element)), l::Str::SIZE),
-            program::STARTS_WITH => (truth(Some(element.starts_with(bundle.text(l::Str::read(rest)?)))), l::Str::SIZE),
+            program::EQUALS => {
+                (truth(Some(bundle.text(l::Str::read(rest)?) == element)), l::Str::SIZE)
+            }
+            program::STARTS_WITH => {
+                (truth(Some(element.starts_with(bundle.text(l::Str::read(rest)?)))), l::Str::SIZE)
+            }
             program::LISTED => {
                 let index = u32::read(rest)?;
                 let list = bundle.table::<l::List>(section::LISTS).get(index)?;

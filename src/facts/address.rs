@@ -1,6 +1,7 @@
-//! Addresses as platforms write them: what `core::net` reads, in a fifth of its bytes.
+//! Parses IP addresses, in a fifth of the code bytes of `core::net`.
 //!
-//! Input: a text. Output: the address, exactly where `core` finds one; nothing for a zone, a port or a prefix length.
+//! Input: a text. Output: the same address that `core::net` parses. A zone, a port or a prefix
+//! length makes the text invalid.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -20,7 +21,7 @@ pub fn read_ip(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// Four decimal numbers without leading zeros.
+/// Reads four decimal numbers without leading zeros.
 fn four(text: &[u8]) -> Option<u32> {
     let (mut address, mut dots) = (0, 0);
     let mut octet = None;
@@ -45,7 +46,8 @@ fn four(text: &[u8]) -> Option<u32> {
     if dots == 3 { Some(address << 8 | octet?) } else { None }
 }
 
-/// Eight groups of up to four hexadecimal digits; the last two may be an IPv4 address, one run of zeros may be left out.
+/// Reads eight groups of up to four hexadecimal digits. The last two may be an IPv4 address, and
+/// one run of zeros may be left out.
 fn six(text: &[u8]) -> Option<Ipv6Addr> {
     let mut groups = [0u16; 8];
     let (mut count, mut gap) = (0, None);
@@ -78,7 +80,7 @@ fn six(text: &[u8]) -> Option<Ipv6Addr> {
             rest = after;
         }
     }
-    // Without a gap all groups stand there; a gap stands for at least one.
+    // Without a gap there must be eight groups. A gap replaces at least one group.
     let gap = match gap {
         Some(gap) if count < 8 => gap,
         None if count == 8 => 8,

@@ -1,18 +1,24 @@
-//! Finds the class that a value has in a column of the bundle.
+//! Finds the class of a value in a column of the bundle.
 //!
-//! Input: a value, and the keys of a column or the items of a list. Output: a class; 0 is "unknown".
+//! Input: a value, and the keys of a column or the items of a list. Output: a class; 0 is
+//! "unknown".
 
 use core::net::IpAddr;
 
 use super::place::Place;
-use crate::bundle::layout::{self as l, section};
-use crate::bundle::{Bundle, keyed};
+use crate::bundle::layout as l;
+use crate::bundle::layout::section;
+use crate::bundle::view::Bundle;
+use crate::bundle::view::keyed;
 
-/// Class of a known text.
+/// Returns the class of a known text.
 pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> u32 {
     const OTHER: u32 = 1;
-    let Some(keys) = keyed::<l::TextKey>(bundle.section(section::KEYS), column.keys) else { return 0 };
-    // The last key that is not above the text; an exact key stands before a prefix of the same text.
+    let Some(keys) = keyed::<l::TextKey>(bundle.section(section::KEYS), column.keys) else {
+        return 0;
+    };
+    // Find the last key that is not greater than the text. An exact key precedes a prefix key of
+    // the same text.
     let (mut low, mut high) = (0, column.keys.len);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -29,7 +35,8 @@ pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> 
     {
         return class - 1;
     }
-    // INVARIANT: whatever key the text starts with stands at or before this one, and this one starts with it too: it is an ancestor.
+    // INVARIANT: any key that the text starts with is at or before this one. If it is before, this
+    // key starts with it too, so it is an ancestor.
     while let Some(key) = class.checked_sub(2).and_then(|index| keys.get(index)) {
         let own = bundle.text(key.text);
         if if key.prefix == 1 { text.starts_with(own) } else { text == own } {
@@ -40,16 +47,22 @@ pub(crate) fn text_class(bundle: Bundle<'_>, column: &l::Column, text: &str) -> 
     OTHER
 }
 
-/// Class of a place. A country without a key for "region unknown" does not tell its regions apart.
+/// Returns the class of a place. A country without a key for "region unknown" does not distinguish
+/// its regions.
 pub(crate) fn place_class(bundle: Bundle<'_>, column: &l::Column, place: Place) -> u32 {
     const ANY: [u8; 3] = [b'*', 0, 0];
     let Some(country) = place.country else { return 0 };
-    let Some(keys) = keyed::<l::PlaceKey>(bundle.section(section::KEYS), column.keys) else { return 0 };
-    let find = |region: [u8; 3]| keys.search(|key| (key.country, key.region).cmp(&(country, region))).map(|(index, _)| index + 2);
+    let Some(keys) = keyed::<l::PlaceKey>(bundle.section(section::KEYS), column.keys) else {
+        return 0;
+    };
+    let find = |region: [u8; 3]| {
+        keys.search(|key| (key.country, key.region).cmp(&(country, region)))
+            .map(|(index, _)| index + 2)
+    };
     find(place.region.unwrap_or([0; 3])).or_else(|| find(ANY)).unwrap_or(1)
 }
 
-/// Class of a number or time among the keys of an ORDER column.
+/// Returns the class of a number or time among the keys of an ORDER column.
 pub(crate) fn order_class(bundle: Bundle<'_>, column: &l::Column, value: i64) -> u32 {
     let Some(keys) = keyed::<i64>(bundle.section(section::KEYS), column.keys) else { return 0 };
     let (mut low, mut high) = (0, column.keys.len);
@@ -63,12 +76,14 @@ pub(crate) fn order_class(bundle: Bundle<'_>, column: &l::Column, value: i64) ->
     1 + 2 * low + u32::from(keys.get(low) == Some(value))
 }
 
-/// Whether a number is in a list of numbers.
+/// Returns whether a number is in a list of numbers.
 pub(crate) fn listed_number(bundle: Bundle<'_>, list: &l::List, number: i64) -> bool {
-    keyed::<i64>(bundle.section(section::KEYS), list.items).is_some_and(|keys| keys.search(|key| key.cmp(&number)).is_some())
+    keyed::<i64>(bundle.section(section::KEYS), list.items)
+        .is_some_and(|keys| keys.search(|key| key.cmp(&number)).is_some())
 }
 
-/// Whether an address is in a list of ranges. An IPv4 address written in IPv6 is the IPv4 address.
+/// Returns whether an address is in a list of ranges. An IPv4-mapped IPv6 address counts as the
+/// IPv4 address.
 pub(crate) fn listed_ip(bundle: Bundle<'_>, list: &l::List, ip: IpAddr) -> bool {
     use core::cmp::Ordering;
     fn beside<T: Ord>(first: T, last: T, address: T) -> Ordering {

@@ -1,14 +1,16 @@
-//! What kind of network the caller comes through, as far as the platform says.
+//! Kinds of network that the request comes through, according to the platform.
 
-/// A set of network kinds; bit `i` stands for `KINDS[i]`.
+use crate::bundle::layout::NETWORK_KINDS;
+
+/// A set of network kinds. Bit `i` is for `KINDS[i]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Network(pub u8);
 
 impl Network {
-    /// The kinds a policy may name, in the order of their bits.
-    pub const KINDS: [&'static str; 6] = ["tor", "vpn", "proxy", "hosting", "relay", "satellite"];
+    /// The kinds that a policy may name, in the order of their bits.
+    pub const KINDS: [&'static str; 6] = NETWORK_KINDS;
 
-    /// The set of one kind; `None` if there is no such kind.
+    /// Returns the set with this kind alone, or `None` if there is no such kind.
     ///
     /// ```
     /// # use portcullis::Network;
@@ -20,13 +22,13 @@ impl Network {
         Self::KINDS.iter().position(|known| *known == kind).map(|bit| Self(1 << bit))
     }
 
-    /// Both sets together.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether the kind of this bit number is in the set.
+    /// Returns whether the set has the kind with this bit number.
     #[must_use]
     pub const fn has(self, bit: u32) -> bool {
         (self.0 as u32) >> bit & 1 == 1

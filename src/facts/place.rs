@@ -1,38 +1,40 @@
-//! Where the caller is, as far as a database places the address: normalised codes.
+//! The caller's place according to a geolocation database: normalised codes.
 //!
-//! Input: country and region as a platform spells them. Output: ISO 3166-1 alpha-2 and the part of ISO 3166-2 behind the dash. What
-//! is not a place (`XX`, `ZZ`, `T1`, `EU`, withdrawn and user-assigned codes) is unknown, never guessed.
+//! Input: country and region as a platform spells them. Output: an ISO 3166-1 alpha-2 code, and the
+//! part of an ISO 3166-2 code after the dash. Codes that are not a place (`XX`, `ZZ`, `T1`, `EU`,
+//! withdrawn and user-assigned codes) are unknown. Nothing is guessed.
 
 use super::network::Network;
-use crate::piece::cut;
+use crate::compact::split::cut;
 
-/// A country and, if it is known, a region of it. Both upper-case ASCII; the region is padded with zeros.
+/// A country and, if known, a region of it. Both are upper-case ASCII. The region is padded with
+/// zeros.
 ///
 /// `Place { country: Some(*b"UA"), region: Some(*b"43\0") }` is Crimea.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// ISO 3166-1 alpha-2, or `XK`. `None`: unknown, and then the region is unknown too.
+    /// ISO 3166-1 alpha-2, or `XK`. `None`: unknown; the region is then unknown too.
     pub country: Option<[u8; 2]>,
-    /// The subdivision part of an ISO 3166-2 code, one to three of `[0-9A-Z]`.
+    /// The subdivision part of an ISO 3166-2 code: one to three characters of `[0-9A-Z]`.
     pub region: Option<[u8; 3]>,
 }
 
 impl Place {
-    /// Nothing is known.
+    /// An unknown place.
     pub const UNKNOWN: Self = Self { country: None, region: None };
 }
 
-/// What a platform said of the place: one reading, or two where the territory is disputed.
+/// The result of [`read_place`]: one place, or two if the territory is disputed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct PlaceReading {
     places: [Place; 2],
     count: usize,
-    /// Network kinds that the codes themselves betray: `T1` is Tor.
+    /// Network kinds that the country codes themselves reveal: `T1` is Tor.
     pub network: Network,
 }
 
-impl Seen {
-    /// The places to be taken as candidates: one or two.
+impl PlaceReading {
+    /// Returns the one or two places that count as candidates.
     #[must_use]
     pub fn places(&self) -> &[Place] {
         self.places.get(..self.count).unwrap_or(&self.places)
@@ -43,11 +45,12 @@ impl Seen {
     }
 }
 
-/// The 249 officially assigned codes of ISO 3166-1 alpha-2, as of 2026-11, two letters each, sorted; and `XK`, which the EU and the CDNs
-/// use for Kosovo.
+/// The 249 officially assigned codes of ISO 3166-1 alpha-2 as of 2026-11, two letters each, sorted;
+/// and `XK`, which the EU and the CDNs use for Kosovo.
 const COUNTRIES: &[u8] = b"ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCXCYCZDEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIMINIOIQIRISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSXKYEYTZAZMZW";
 
-/// The same: for each first letter, a bit for each second one. It weighs a fifth.
+/// The same codes: for each first letter, one bit for each second letter. It takes a fifth of the
+/// bytes.
 const ASSIGNED: [u32; 26] = assigned();
 
 #[expect(clippy::indexing_slicing, reason = "done by the compiler")]
@@ -63,7 +66,8 @@ const fn assigned() -> [u32; 26] {
     rows
 }
 
-/// Subdivisions that have a country code of their own: ISO 3166-2 lists both spellings, the own code is the normal form.
+/// Subdivisions with a country code of their own. ISO 3166-2 lists both spellings; the country code
+/// is the normal form.
 const OWN_CODE: &[(&[u8; 2], &[u8])] = &[(b"US", b"PRGUVIASMPUM"), (b"CN", b"HKMOTW")];
 
 /// A spelling of a territory that two states claim.
@@ -123,20 +127,23 @@ fn own_code(country: [u8; 2], region: [u8; 3]) -> Option<[u8; 2]> {
     own.as_chunks::<2>().0.contains(&[a, b]).then_some([a, b])
 }
 
-/// Reads country and region as a platform gives them; an empty text is "not given".
+/// Reads country and region from a platform. An empty text means "not given".
 ///
-/// The region may stand alone (`TX`), with its country (`US-TX`) or joined to it (`USTX`, as Google's load balancer writes it). Anything that
-/// is not one code (two headers, padding, a list) is unknown.
+/// The region may be alone (`TX`), with its country (`US-TX`) or joined to it (`USTX`, as Google's
+/// load balancer writes it). Any text that is not exactly one code (two headers, padding, a list)
+/// is unknown.
 ///
 /// ```
 /// use portcullis::{Network, Place, read_place};
-/// assert_eq!(read_place("us", "TX").places(), [Place { country: Some(*b"US"), region: Some(*b"TX\0") }]);
-/// assert_eq!(read_place("US", "PR").places(), [Place { country: Some(*b"PR"), region: None }]);
+/// let texas = Place { country: Some(*b"US"), region: Some(*b"TX\0") };
+/// assert_eq!(read_place("us", "TX").places(), [texas]);
+/// let puerto_rico = Place { country: Some(*b"PR"), region: None };
+/// assert_eq!(read_place("US", "PR").places(), [puerto_rico]);
 /// assert_eq!(read_place("T1", "").network, Network::of("tor").unwrap_or_default());
 /// assert_eq!(read_place("RU", "CR").places().len(), 2, "disputed: both places are candidates");
 /// ```
 #[must_use]
-pub fn read_place(country_text: &str, region_text: &str) -> Seen {
+pub fn read_place(country_text: &str, region_text: &str) -> PlaceReading {
     let Some(code) = country(country_text) else {
         let kind = match letters(country_text) {
             Some([b'T', b'1']) => Network::of("tor"),
@@ -144,33 +151,42 @@ pub fn read_place(country_text: &str, region_text: &str) -> Seen {
             Some([b'A', b'2']) => Network::of("satellite"),
             _ => None,
         };
-        return Seen { network: kind.unwrap_or_default(), ..Seen::one(Place::UNKNOWN) };
+        return PlaceReading {
+            network: kind.unwrap_or_default(),
+            ..PlaceReading::one(Place::UNKNOWN)
+        };
     };
     let subdivision = match cut(region_text, b'-') {
-        // A region of another country than the one said: two statements that differ, so nothing is certain.
-        Some((with, _)) if country(with) != Some(code) => return Seen::one(Place::UNKNOWN),
+        // The region belongs to another country: two statements that differ, so nothing is certain.
+        Some((with, _)) if country(with) != Some(code) => return PlaceReading::one(Place::UNKNOWN),
         Some((_, alone)) => region(alone),
         None => region(region_text).or_else(|| {
             let (with, alone) = region_text.split_at_checked(2)?;
             if country(with) == Some(code) { region(alone) } else { None }
         }),
     };
-    let Some(subdivision) = subdivision else { return Seen::one(Place { country: Some(code), region: None }) };
+    let Some(subdivision) = subdivision else {
+        return PlaceReading::one(Place { country: Some(code), region: None });
+    };
     if let Some(own) = own_code(code, subdivision) {
-        return Seen::one(Place { country: Some(own), region: None });
+        return PlaceReading::one(Place { country: Some(own), region: None });
     }
     let said = Place { country: Some(code), region: Some(subdivision) };
     match DISPUTED.iter().find(|dispute| dispute.country == code && dispute.region == subdivision) {
-        Some(dispute) => Seen { places: [said, dispute.other], count: 2, network: Network(0) },
-        None => Seen::one(said),
+        Some(dispute) => {
+            PlaceReading { places: [said, dispute.other], count: 2, network: Network(0) }
+        }
+        None => PlaceReading::one(said),
     }
 }
 
-/// Reads one code, as policies and account records write it: `US`, `UA-43`, `US-PR` (which is `PR`). `None` if it is no assigned code.
+/// Reads one code as policies and account records write it: `US`, `UA-43`, `US-PR` (which is `PR`).
+/// Returns `None` if it is no assigned code.
 ///
 /// ```
 /// use portcullis::{Place, read_code};
-/// assert_eq!(read_code("UA-43"), Some(Place { country: Some(*b"UA"), region: Some(*b"43\0") }));
+/// let crimea = Place { country: Some(*b"UA"), region: Some(*b"43\0") };
+/// assert_eq!(read_code("UA-43"), Some(crimea));
 /// assert_eq!(read_code("US-PR"), read_code("PR"));
 /// assert_eq!(read_code("ZZ"), None);
 /// ```
@@ -210,7 +226,10 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_unknown() {
-        for code in ["", "XX", "ZZ", "T1", "EU", "AP", "A1", "AN", "SU", "US,CA", " US", "USA", "?", "**", "Ü", "\u{131}T"] {
+        for code in [
+            "", "XX", "ZZ", "T1", "EU", "AP", "A1", "AN", "SU", "US,CA", " US", "USA", "?", "**",
+            "Ü", "\u{131}T",
+        ] {
             assert_eq!(read_place(code, "").places(), [Place::UNKNOWN], "{code:?}");
         }
     }
@@ -222,9 +241,17 @@ mod tests {
             assert_eq!(read_place("US", spelling).places(), texas, "{spelling}");
         }
         for nothing in ["", "Oregon", "T X", "-"] {
-            assert_eq!(read_place("CA", nothing).places().first().and_then(|p| p.region), None, "{nothing}");
+            assert_eq!(
+                read_place("CA", nothing).places().first().and_then(|p| p.region),
+                None,
+                "{nothing}"
+            );
         }
-        assert_eq!(read_place("CA", "US-TX").places(), [Place::UNKNOWN], "two statements that differ");
+        assert_eq!(
+            read_place("CA", "US-TX").places(),
+            [Place::UNKNOWN],
+            "two statements that differ"
+        );
     }
 
     #[test]
@@ -239,9 +266,10 @@ mod tests {
     fn aliases_are_taken_and_withdrawn_codes_are_not() {
         assert_eq!(read_code("UK"), read_code("GB"));
         assert_eq!(read_code("EL"), read_code("GR"));
-        for code in
-            ["AN", "CS", "SU", "YU", "TP", "ZR", "BU", "DD", "FX", "AA", "QM", "XA", "EZ", "UN", "U", "US-", "US-TEXAS", "-TX"]
-        {
+        for code in [
+            "AN", "CS", "SU", "YU", "TP", "ZR", "BU", "DD", "FX", "AA", "QM", "XA", "EZ", "UN",
+            "U", "US-", "US-TEXAS", "-TX",
+        ] {
             assert_eq!(read_code(code), None, "{code}");
         }
     }

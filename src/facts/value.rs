@@ -1,18 +1,20 @@
-//! A fact's value as an account record holds it, before a bundle says what it means.
+//! A fact's value as an account record holds it, before a bundle gives it a meaning.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A raw value. What a fact's declared type cannot take is unknown, never converted.
+/// A raw value. A value that does not fit the fact's declared type is unknown; nothing is
+/// converted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// `true` or `false`.
     Bool(bool),
-    /// A JSON number; for a time fact seconds since the epoch, as in a JWT `NumericDate` (RFC 7519 section 2).
+    /// A JSON number. For a time fact: seconds since the Unix epoch, as in a JWT `NumericDate` (RFC
+    /// 7519, section 2).
     Number(f64),
-    /// A text; for a time fact RFC 3339, for a place fact `US` or `UA-43`.
+    /// A text. For a time fact: RFC 3339. For a place fact: `US` or `UA-43`.
     Text(&'a str),
-    /// A list of texts; a list with anything else in it is no value.
+    /// A list of texts. A list with any other element counts as no value.
     List(&'a [&'a str]),
 }
 
@@ -29,7 +31,8 @@ pub enum OwnedValue {
     List(Vec<String>),
 }
 
-/// Maps a number to an integer in the same order, so that thresholds of every type are compared alike. `None` for NaN.
+/// Maps a number to an integer in the same order, so that thresholds of every type are compared
+/// alike. Returns `None` for NaN.
 ///
 /// ```
 /// # use portcullis::order_of;
@@ -46,8 +49,9 @@ pub fn order_of(number: f64) -> Option<i64> {
     Some(if bits < 0 { i64::MIN.wrapping_sub(bits) } else { bits })
 }
 
-/// Reads RFC 3339 (`2026-06-12T21:21:00Z`, offsets and fractions too) into milliseconds since the epoch. `None` if it is not a
-/// date and time with an offset, so that nobody's local time decides.
+/// Reads RFC 3339 (`2026-06-12T21:21:00Z`, also with offsets and fractions) into milliseconds since
+/// the Unix epoch. Returns `None` if the text is not a date and time with an offset, so the result
+/// never depends on a local time zone.
 ///
 /// ```
 /// # use portcullis::read_time;
@@ -73,7 +77,9 @@ pub fn read_time(text: &str) -> Option<i64> {
     if literal(&mut rest, b".").is_some() {
         let mut scale = 100;
         let mut any = false;
-        while let Some((digit, after)) = rest.split_first().filter(|(digit, _)| digit.is_ascii_digit()) {
+        while let Some((digit, after)) =
+            rest.split_first().filter(|(digit, _)| digit.is_ascii_digit())
+        {
             milliseconds += i64::from(digit - b'0') * scale;
             scale /= 10;
             any = true;
@@ -107,15 +113,17 @@ pub fn read_time(text: &str) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    // 23:59:60 is a leap second, which RFC 3339 allows; it is taken as the second after.
-    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 60 || !rest.is_empty() {
+    // RFC 3339 allows a leap second (23:59:60). It is read as the following second.
+    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 60 || !rest.is_empty()
+    {
         return None;
     }
     let days = days_before(year, month) + day - 1;
     Some((((days * 24 + hour) * 60 + minute - offset) * 60 + second) * 1_000 + milliseconds)
 }
 
-/// Days from the epoch to the first of a month, in the proleptic Gregorian calendar: years counted from March, so that the leap day is last.
+/// Returns the days from the Unix epoch to the first of a month, in the proleptic Gregorian
+/// calendar. Years are counted from March, so that the leap day is the last day.
 fn days_before(year: i64, month: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let shifted = if month <= 2 { month + 9 } else { month - 3 };
@@ -123,9 +131,11 @@ fn days_before(year: i64, month: i64) -> i64 {
     before_year + (153 * shifted + 2) / 5 - 719_468
 }
 
-/// The instant that a time fact's value names, in milliseconds since the epoch: RFC 3339, or seconds as in a JWT `NumericDate`.
+/// Returns the instant of a time fact's value, in milliseconds since the Unix epoch. The value is
+/// RFC 3339 text, or seconds as in a JWT `NumericDate`.
 pub(crate) fn time_of(value: Value<'_>) -> Option<i64> {
-    /// Near here a `f64` ceases to count milliseconds one by one; it is the year 287168.
+    /// `f64` holds every whole millisecond below 2^53, just above this bound. It is reached in the
+    /// year 287168.
     const EXACT: f64 = 9e15;
     match value {
         Value::Text(text) => read_time(text),
@@ -137,8 +147,13 @@ pub(crate) fn time_of(value: Value<'_>) -> Option<i64> {
     }
 }
 
-/// The whole number at or below: `f64::floor` is the standard library's, which the edge module does without.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the caller has bounded it")]
+/// Returns the largest whole number that is not above `number`. `f64::floor` is in the standard
+/// library, which the edge module does not use.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "the caller has bounded it"
+)]
 fn floor(number: f64) -> i64 {
     let whole = number as i64;
     if (whole as f64) > number { whole - 1 } else { whole }
@@ -147,7 +162,9 @@ fn floor(number: f64) -> i64 {
 fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
     let (number, after) = rest.split_at_checked(count)?;
     *rest = after;
-    number.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+    number
+        .iter()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
 fn literal(rest: &mut &[u8], any_of: &[u8]) -> Option<()> {
@@ -186,8 +203,19 @@ mod tests {
 
     #[test]
     fn order_is_kept_at_the_edges() {
-        let rising =
-            [f64::NEG_INFINITY, f64::MIN, -1.0, -f64::MIN_POSITIVE, 0.0, f64::MIN_POSITIVE, 1.0, f64::MAX, f64::INFINITY];
-        assert!(rising.windows(2).all(|pair| matches!(pair, [a, b] if order_of(*a) < order_of(*b))));
+        let rising = [
+            f64::NEG_INFINITY,
+            f64::MIN,
+            -1.0,
+            -f64::MIN_POSITIVE,
+            0.0,
+            f64::MIN_POSITIVE,
+            1.0,
+            f64::MAX,
+            f64::INFINITY,
+        ];
+        assert!(
+            rising.windows(2).all(|pair| matches!(pair, [a, b] if order_of(*a) < order_of(*b)))
+        );
     }
 }

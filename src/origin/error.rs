@@ -1,69 +1,74 @@
+//! The reasons for which an access header is not valid.
+
 use core::fmt;
 
-/// Why a mark is not to be trusted. The codes are those of the npm package.
+/// Why an access header is not valid. The npm package has the same codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum MarkError {
-    /// There is none: the request did not come through the gate, or is not a guarded one.
+pub enum AccessHeaderError {
+    /// There is no access header: the request did not pass the gate, or its path is not guarded.
     Missing,
-    /// It is not written as a mark is.
+    /// The header does not have the format of an access header.
     Malformed,
-    /// No key of that id is known, or it is one of another algorithm.
+    /// There is no key with this id, or it is for another algorithm.
     KeyUnknown,
-    /// The signature is not that of the key.
+    /// The signature does not match.
     SignatureWrong,
-    /// It is older than [`limits::MARK_SECONDS`](crate::limits::MARK_SECONDS).
+    /// The header is older than [`limits::ACCESS_SECONDS`](crate::limits::ACCESS_SECONDS).
     Expired,
-    /// It is from the future, beyond what clocks differ.
+    /// The header's time is in the future, by more than
+    /// [`limits::CLOCK_SKEW_SECONDS`](crate::limits::CLOCK_SKEW_SECONDS).
     NotYetValid,
-    /// It was left on a request of another method.
+    /// The header was made for a request with another method.
     MethodWrong,
-    /// It was left on a request for another path or query.
+    /// The header was made for a request with another path or query.
     TargetWrong,
-    /// It was left on a request with other credentials.
+    /// The header was made for a request with other credentials.
     CredentialWrong,
-    /// A request with this mark was here before.
+    /// A request with this header has arrived before.
     Replayed,
-    /// The cache of nonces is full, so nobody can tell whether it is a replay.
+    /// The nonce cache is full, so a replay cannot be ruled out.
     CacheFull,
 }
 
-impl MarkError {
-    /// The stable code.
+impl AccessHeaderError {
+    /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Missing => "reach_missing",
-            Self::Malformed => "reach_malformed",
-            Self::KeyUnknown => "reach_key_unknown",
-            Self::SignatureWrong => "reach_signature_wrong",
-            Self::Expired => "reach_expired",
-            Self::NotYetValid => "reach_not_yet_valid",
-            Self::MethodWrong => "reach_method_wrong",
-            Self::TargetWrong => "reach_target_wrong",
-            Self::CredentialWrong => "reach_credential_wrong",
-            Self::Replayed => "reach_replayed",
-            Self::CacheFull => "reach_cache_full",
+            Self::Missing => "access_missing",
+            Self::Malformed => "access_malformed",
+            Self::KeyUnknown => "access_key_unknown",
+            Self::SignatureWrong => "access_signature_wrong",
+            Self::Expired => "access_expired",
+            Self::NotYetValid => "access_not_yet_valid",
+            Self::MethodWrong => "access_method_wrong",
+            Self::TargetWrong => "access_target_wrong",
+            Self::CredentialWrong => "access_credential_wrong",
+            Self::Replayed => "access_replayed",
+            Self::CacheFull => "access_cache_full",
         }
     }
 }
 
-impl fmt::Display for MarkError {
+impl fmt::Display for AccessHeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "the request has no mark of the gate",
-            Self::Malformed => "the mark is not written as the gate writes it",
-            Self::KeyUnknown => "the mark is signed with a key that is not known here",
-            Self::SignatureWrong => "the mark's signature is wrong",
-            Self::Expired => "the mark has expired",
-            Self::NotYetValid => "the mark is from the future: the clocks of gate and origin differ",
-            Self::MethodWrong => "the mark belongs to another method",
-            Self::TargetWrong => "the mark belongs to another path or query",
-            Self::CredentialWrong => "the mark belongs to other credentials",
-            Self::Replayed => "the mark was used before",
+            Self::Missing => "the request has no access of the gate",
+            Self::Malformed => "the access is not written as the gate writes it",
+            Self::KeyUnknown => "the access is signed with a key that is not known here",
+            Self::SignatureWrong => "the access's signature is wrong",
+            Self::Expired => "the access has expired",
+            Self::NotYetValid => {
+                "the access is from the future: the clocks of gate and origin differ"
+            }
+            Self::MethodWrong => "the access belongs to another method",
+            Self::TargetWrong => "the access belongs to another path or query",
+            Self::CredentialWrong => "the access belongs to other credentials",
+            Self::Replayed => "the access was used before",
             Self::CacheFull => "the cache of nonces is full",
         })
     }
 }
 
-impl core::error::Error for MarkError {}
+impl core::error::Error for AccessHeaderError {}

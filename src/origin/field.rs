@@ -1,5 +1,6 @@
-//! The part of RFC 9651 (structured fields) that marks are written in: a dictionary whose values are strings, integers, tokens, byte sequences
-//! and lists of strings, without parameters. A name that comes twice is an error here.
+//! Parses the part of RFC 9651 (structured fields) that access headers use: a dictionary whose
+//! values are strings, integers, tokens, byte sequences and lists of strings, without parameters. A
+//! duplicate name is an error here.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A value of the dictionary.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     String(String),
     Integer(u64),
     Token(&'a str),
@@ -17,15 +18,18 @@ pub(super) enum Item<'a> {
     List(Vec<String>),
 }
 
-/// The members in order; `None` if the text is anything else.
-pub(super) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
+/// Returns the members in order, or `None` if the text has any other format.
+pub(crate) fn members(text: &str) -> Option<Vec<(&str, Item<'_>)>> {
     let mut members: Vec<(&str, Item<'_>)> = Vec::new();
     let mut rest = text;
     loop {
         let (name, value) = rest.split_once('=')?;
         let mut letters = name.bytes();
-        let begins = letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'*');
-        let goes_on = letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_.*-".contains(&letter));
+        let begins =
+            letters.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'*');
+        let goes_on = letters.all(|letter| {
+            letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_.*-".contains(&letter)
+        });
         if !begins || !goes_on || members.iter().any(|(other, _)| *other == name) {
             return None;
         }
@@ -43,7 +47,7 @@ fn item(text: &str) -> Option<(Item<'_>, &str)> {
         b'"' => string(text).map(|(value, after)| (Item::String(value), after)),
         b':' => {
             let (coded, after) = text.strip_prefix(':')?.split_once(':')?;
-            // The engine takes but the one spelling, whose spare bits are zero.
+            // The engine accepts only the canonical spelling, whose spare bits are zero.
             Some((Item::Bytes(STANDARD.decode(coded).ok()?), after))
         }
         b'(' => {
@@ -65,10 +69,15 @@ fn item(text: &str) -> Option<(Item<'_>, &str)> {
             let (word, after) = text.split_at(text.find(", ").unwrap_or(text.len()));
             if first.is_ascii_digit() {
                 let digits = word.len() <= 15 && word.bytes().all(|digit| digit.is_ascii_digit());
-                return digits.then(|| word.parse().ok()).flatten().map(|value| (Item::Integer(value), after));
+                return digits
+                    .then(|| word.parse().ok())
+                    .flatten()
+                    .map(|value| (Item::Integer(value), after));
             }
-            let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
-            ((first.is_ascii_alphabetic() || first == b'*') && word.bytes().all(letter)).then_some((Item::Token(word), after))
+            let letter =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
+            ((first.is_ascii_alphabetic() || first == b'*') && word.bytes().all(letter))
+                .then_some((Item::Token(word), after))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys as variables hold them: `id:algorithm:base64`, several with commas between.
+//! Keys as environment variables hold them: `id:algorithm:base64`, separated by commas.
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -8,35 +8,38 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 
-/// Keys by id: while keys change, the old and the new one.
+/// Keys by id. During a key change there are an old and a new one.
 #[derive(Clone)]
 pub struct Keys(Vec<Key>);
 
 #[derive(Clone)]
-pub(super) struct Key {
-    pub(super) id: String,
-    pub(super) secret: Secret,
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
 }
 
 #[derive(Clone)]
-pub(super) enum Secret {
+pub(crate) enum Secret {
     Hmac(Vec<u8>),
-    /// The public key, of which without the feature only the name is known.
-    Ed25519(#[cfg_attr(not(feature = "ed25519"), expect(dead_code, reason = "nothing checks it"))] [u8; 32]),
+    /// The public key. Without the feature `ed25519` nothing reads it.
+    Ed25519(
+        #[cfg_attr(not(feature = "ed25519"), expect(dead_code, reason = "nothing checks it"))]
+        [u8; 32],
+    ),
 }
 
-/// Why a text holds no keys. It says nothing of the text, which is secret.
+/// Why a text holds no keys. The error says nothing about the text, which is secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not `id:hmac-sha256:base64` or `id:ed25519:base64`.
+    /// Neither `id:hmac-sha256:base64` nor `id:ed25519:base64`.
     Form,
-    /// An Ed25519 key of other than 32 bytes, or a MAC key of fewer.
+    /// An Ed25519 key that does not have 32 bytes, or a MAC key with fewer.
     Length,
 }
 
 impl KeyError {
-    /// The stable code.
+    /// Returns the stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         "key_invalid"
@@ -54,7 +57,7 @@ impl fmt::Display for KeyError {
 
 impl core::error::Error for KeyError {}
 
-/// Ids alone: a key must not reach a log.
+/// Shows ids alone: a key must not get into a log.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
@@ -62,21 +65,27 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads keys: `edge-1:hmac-sha256:…` or `edge-2:ed25519:…` (the public key), several with commas between.
+    /// Reads keys: `edge-1:hmac-sha256:…` or `edge-2:ed25519:…` (the public key), separated by
+    /// commas.
     ///
     /// # Errors
-    /// [`KeyError`] if the text is anything else; it must hold one key at least.
+    /// [`KeyError`] if the text has any other format or holds no key.
     pub fn read(text: &str) -> Result<Self, KeyError> {
-        let keys: Vec<Key> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(read).collect::<Result<_, _>>()?;
+        let keys: Vec<Key> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(read)
+            .collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(KeyError::Form) } else { Ok(Self(keys)) }
     }
 
-    pub(super) fn of(&self, id: &str) -> Option<&Key> {
+    pub(crate) fn of(&self, id: &str) -> Option<&Key> {
         self.0.iter().find(|key| key.id == id)
     }
 
-    /// The key to sign with: the first that can.
-    pub(super) fn signer(&self) -> Option<(&str, &[u8])> {
+    /// Returns the key to sign with: the first HMAC key.
+    pub(crate) fn signer(&self) -> Option<(&str, &[u8])> {
         self.0.iter().find_map(|key| match &key.secret {
             Secret::Hmac(secret) => Some((key.id.as_str(), secret.as_slice())),
             Secret::Ed25519(_) => None,
@@ -102,29 +111,33 @@ fn read(text: &str) -> Result<Key, KeyError> {
 }
 
 impl Key {
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self.secret {
             Secret::Hmac(_) => "hmac-sha256",
             Secret::Ed25519(_) => "ed25519",
         }
     }
 
-    /// Whether the signature of a text is this key's; in the same time wherever it differs.
-    pub(super) fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
+    /// Returns whether this key made the signature of a text. An HMAC is compared in constant time.
+    pub(crate) fn verify(&self, text: &[u8], signature: &[u8]) -> bool {
         match &self.secret {
             Secret::Hmac(secret) => {
-                let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else { return false };
+                let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(secret) else {
+                    return false;
+                };
                 mac.update(text);
                 mac.verify_slice(signature).is_ok()
             }
             #[cfg(feature = "ed25519")]
             Secret::Ed25519(public) => {
-                let (Ok(key), Ok(signature)) =
-                    (ed25519_dalek::VerifyingKey::from_bytes(public), ed25519_dalek::Signature::from_slice(signature))
-                else {
+                let (Ok(key), Ok(signature)) = (
+                    ed25519_dalek::VerifyingKey::from_bytes(public),
+                    ed25519_dalek::Signature::from_slice(signature),
+                ) else {
                     return false;
                 };
-                // Strict: one signature has one spelling, and keys of small order sign nothing.
+                // Strict verification: a signature has exactly one valid encoding, and keys of
+                // small order are rejected.
                 key.verify_strict(text, &signature).is_ok()
             }
             #[cfg(not(feature = "ed25519"))]

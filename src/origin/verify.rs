@@ -1,110 +1,127 @@
+//! Verifies the access header of a request, and builds the acknowledgement.
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::error::AccessHeaderError;
 use super::field::{Item, members};
 use super::key::Keys;
-use super::seen::{Nonces, Taken};
-use super::{ENFORCED_HEADER, MarkError, REACH_HEADER};
-use crate::limits::{CLOCK_SKEW_SECONDS, MARK_BYTES, MARK_SECONDS};
-use crate::mark::{digest, mac};
+use super::nonce_cache::{NonceStore, Taken};
+use super::sign::{ACCESS_HEADER, ENFORCED_HEADER};
+use super::sign::{digest, mac};
+use crate::limits::{ACCESS_HEADER_BYTES, ACCESS_SECONDS, CLOCK_SKEW_SECONDS};
 
-/// A request as it arrived, before anything rewrote it.
+/// A request as it arrived, before any rewriting.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrived<'a> {
-    /// `POST`.
+pub struct ArrivedRequest<'a> {
+    /// The method, for example `POST`.
     pub method: &'a str,
-    /// Path and query as on the wire, `/v1/models?limit=2`.
+    /// Path and query as on the wire, for example `/v1/models?limit=2`.
     pub target: &'a str,
-    /// Header lines, in any case of letters.
+    /// Header lines. The case of names does not matter.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// What the gate says of a request.
+/// The contents of a valid access header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Mark {
-    /// Ids of the families that the caller may not use; `*`: models that no family of the policy knows.
+pub struct VerifiedAccess {
+    /// Ids of the families that the caller may not use. `*` is for models of no family of the
+    /// policy.
     pub denied: Vec<String>,
-    /// What runs is decided at the origin, so nobody else can enforce it: the verdict was `defer`, not `pass`.
+    /// The verdict was `defer`, not `pass`: the origin chooses the model, so only the origin can
+    /// enforce this.
     pub deferred: bool,
     /// Id of the policy.
     pub policy: String,
-    /// Its version.
+    /// Version of the policy.
     pub version: u64,
-    /// The first 16 hex digits of its bundle's digest.
+    /// The first 16 hexadecimal digits of the bundle's digest.
     pub bundle: String,
     /// Headers in which the gate looked for credentials, in lower case.
     pub slots: Vec<String>,
-    /// When it was made, in seconds since the epoch.
+    /// When the header was made, in seconds since the Unix epoch.
     pub created: u64,
-    /// Of this request alone.
+    /// Unique to this request.
     pub nonce: String,
-    /// Id of the key that it is signed with.
+    /// Id of the key that signed the header.
     pub key_id: String,
 }
 
-impl Mark {
-    /// Whether the caller may not use the models of a family; `*` asks for those of no family.
+impl VerifiedAccess {
+    /// Returns whether the caller may not use the models of a family. `*` is for models of no
+    /// family.
     #[must_use]
     pub fn denies(&self, family: &str) -> bool {
         self.denied.iter().any(|denied| denied == family)
     }
 }
 
-/// What the gate says of a request. `now` is in seconds since the epoch. Without `seen` a mark may be used again while it lasts.
+/// Verifies a request's access header. `now` is in seconds since the Unix epoch. Without `seen` a
+/// header can be replayed until it expires.
 ///
 /// # Errors
-/// [`MarkError`]: the request must not be served, for nothing says that the gate judged it.
-pub fn verify(arrived: &Arrived<'_>, keys: &Keys, now: u64, seen: Option<&mut dyn Nonces>) -> Result<Mark, MarkError> {
-    let text = value(arrived.headers, REACH_HEADER).ok_or(MarkError::Missing)?;
-    let read = read(&text).ok_or(MarkError::Malformed)?;
-    let Read { mark, .. } = &read;
-    let key = keys.of(&mark.key_id).filter(|key| key.algorithm() == read.algorithm).ok_or(MarkError::KeyUnknown)?;
-    if !key.verify(format!("{REACH_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
-        return Err(MarkError::SignatureWrong);
+/// [`AccessHeaderError`]: the request must not be served, since the gate may not have judged it.
+pub fn verify(
+    arrived: &ArrivedRequest<'_>,
+    keys: &Keys,
+    now: u64,
+    seen: Option<&mut dyn NonceStore>,
+) -> Result<VerifiedAccess, AccessHeaderError> {
+    let text = value(arrived.headers, ACCESS_HEADER).ok_or(AccessHeaderError::Missing)?;
+    let read = read(&text).ok_or(AccessHeaderError::Malformed)?;
+    let Read { access, .. } = &read;
+    let key = keys
+        .of(&access.key_id)
+        .filter(|key| key.algorithm() == read.algorithm)
+        .ok_or(AccessHeaderError::KeyUnknown)?;
+    if !key.verify(format!("{ACCESS_HEADER}: {}", read.signed).as_bytes(), &read.signature) {
+        return Err(AccessHeaderError::SignatureWrong);
     }
-    let until = mark.created.saturating_add(MARK_SECONDS + CLOCK_SKEW_SECONDS);
-    if mark.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
-        return Err(MarkError::NotYetValid);
+    let until = access.created.saturating_add(ACCESS_SECONDS + CLOCK_SKEW_SECONDS);
+    if access.created > now.saturating_add(CLOCK_SKEW_SECONDS) {
+        return Err(AccessHeaderError::NotYetValid);
     }
     if now > until {
-        return Err(MarkError::Expired);
+        return Err(AccessHeaderError::Expired);
     }
     if read.method != arrived.method {
-        return Err(MarkError::MethodWrong);
+        return Err(AccessHeaderError::MethodWrong);
     }
     if read.target != digest(arrived.target.as_bytes()) {
-        return Err(MarkError::TargetWrong);
+        return Err(AccessHeaderError::TargetWrong);
     }
     let mut credentials = String::new();
-    for name in &mark.slots {
+    for name in &access.slots {
         if let Some(value) = value(arrived.headers, name) {
             credentials.push_str(&format!("{name}: {value}\n"));
         }
     }
     if read.credential != digest(credentials.as_bytes()) {
-        return Err(MarkError::CredentialWrong);
+        return Err(AccessHeaderError::CredentialWrong);
     }
-    // Last, so that only a mark that holds takes a place.
-    match seen.map_or(Taken::Fresh, |seen| seen.take(&mark.nonce, until, now)) {
-        Taken::Fresh => Ok(read.mark),
-        Taken::Replayed => Err(MarkError::Replayed),
-        Taken::Full => Err(MarkError::CacheFull),
+    // Last, so that only valid headers take room in the store.
+    match seen.map_or(Taken::Fresh, |seen| seen.take(&access.nonce, until, now)) {
+        Taken::Fresh => Ok(read.access),
+        Taken::Replayed => Err(AccessHeaderError::Replayed),
+        Taken::Full => Err(AccessHeaderError::CacheFull),
     }
 }
 
-/// The value of `Portcullis-Enforced` for an answer of this status: the origin has enforced what the mark denies. `keys` is the origin's own,
-/// whose first of `hmac-sha256` signs; none if there is no such key.
+/// Returns the value of `Portcullis-Enforced` for a response with this status. It states that the
+/// origin has enforced the access header. `keys` are the origin's own; the first `hmac-sha256` key
+/// signs. Returns `None` if there is no such key.
 #[must_use]
-pub fn acknowledge(mark: &Mark, status: u16, keys: &Keys) -> Option<String> {
+pub fn acknowledge(access: &VerifiedAccess, status: u16, keys: &Keys) -> Option<String> {
     let (id, secret) = keys.signer()?;
-    let text = format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", mark.nonce);
+    let text =
+        format!("nonce=\"{}\", status={status}, keyid=\"{id}\", alg=\"hmac-sha256\"", access.nonce);
     let signature = mac(secret, format!("{ENFORCED_HEADER}: {text}").as_bytes());
     Some(format!("{text}, sig=:{signature}:"))
 }
 
-/// A header's value, the lines of one name joined as RFC 9110 section 5.3 does.
+/// Returns a header's value, with all lines of this name joined as in RFC 9110, section 5.3.
 fn value(headers: &[(&str, &str)], name: &str) -> Option<String> {
     let lines: Vec<&str> = headers
         .iter()
@@ -115,22 +132,22 @@ fn value(headers: &[(&str, &str)], name: &str) -> Option<String> {
 }
 
 struct Read {
-    mark: Mark,
+    access: VerifiedAccess,
     method: String,
     target: String,
     credential: String,
     algorithm: String,
-    /// What is signed, and the signature.
+    /// The signed text, and its signature.
     signed: String,
     signature: Vec<u8>,
 }
 
 fn read(text: &str) -> Option<Read> {
-    if text.len() > MARK_BYTES {
+    if text.len() > ACCESS_HEADER_BYTES {
         return None;
     }
     let mut members = members(text)?;
-    // The signature must be the last member, or what follows it would not be signed.
+    // The signature must be the last member, since members after it would not be signed.
     let Some(("sig", Item::Bytes(signature))) = members.pop() else { return None };
     let (signed, _) = text.rsplit_once(", sig=:")?;
     let mut take = |name: &str| {
@@ -153,7 +170,7 @@ fn read(text: &str) -> Option<Read> {
     if !slots.iter().all(|name| !name.is_empty() && name.bytes().all(plain)) {
         return None;
     }
-    let mark = Mark {
+    let access = VerifiedAccess {
         denied: list(take("denied")?)?,
         deferred,
         policy: string(take("policy")?)?,
@@ -165,7 +182,7 @@ fn read(text: &str) -> Option<Read> {
         key_id: string(take("keyid")?)?,
     };
     Some(Read {
-        mark,
+        access,
         method: string(take("method")?)?,
         target: bytes(take("target")?)?,
         credential: bytes(take("credential")?)?,
@@ -187,7 +204,7 @@ fn list(item: Item<'_>) -> Option<Vec<String>> {
     if let Item::List(value) = item { Some(value) } else { None }
 }
 
-/// Bytes in the spelling of a digest.
+/// Returns bytes in the spelling of [`digest`].
 fn bytes(item: Item<'_>) -> Option<String> {
-    if let Item::Bytes(value) = item { Some(crate::mark::base64(&value)) } else { None }
+    if let Item::Bytes(value) = item { Some(crate::compact::base64::base64(&value)) } else { None }
 }

@@ -1,72 +1,67 @@
-//! What people write: policies in TOML or JSON, read, checked and typed.
+//! Loads policies: reads TOML or JSON, checks it and gives it types.
 //!
 //! ```text
-//! text -> node (TOML, JSON) -> structure (JSON Schema of document) -> document -> validate -> model
-//!                                                                     condition, pattern, entry, lint
+//! text -> document: tree -> shape -> types -> check -> model
+//!                   (TOML,   (JSON     (serde)   condition, lint,
+//!                    JSON)    Schema)            platform
 //! ```
 //!
-//! Every stage reports all it finds as [`Problem`]s and goes on with what is sound, so that one pass shows everything. Nothing here touches
-//! a file system or a clock: files come through a callback, the time is given.
+//! Input: the text of the files. Output: a [`Policy`] and all [`Problem`]s.
+//!
+//! Every stage reports all problems that it finds and goes on with the sound rest, so that one run
+//! shows everything. This module touches no file system and no clock: list files come through a
+//! callback, and the caller gives the time.
 
-mod allow;
-mod code;
-mod condition;
-mod deployment;
+mod check;
+pub(crate) mod condition;
+pub(crate) mod diagnostic;
 mod document;
-mod entry;
-mod instant;
 mod lint;
-pub(crate) mod lower;
-mod model;
-mod node;
-mod pattern;
+pub(crate) mod model;
 pub(crate) mod platform;
-mod problem;
-mod quoted;
-mod spanned;
-mod structure;
-pub(crate) mod suggestion;
-mod validate;
 
-pub use code::{Code, Severity};
-pub use lower::{CompileError, compile};
-pub use model::{
-    About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments, ElementTest, Entries, Fact, FactKind,
-    FactRef, Family, GuardedDialect, LateBound, Licence, LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range,
-    Restriction, Shape, Span, State, Test, Token, Unlisted,
+pub use self::diagnostic::code::{Code, Severity};
+pub use self::diagnostic::problem::{File, LineIndex, Problem, render};
+pub use self::model::{
+    About, Alias, Atom, Authority, Clause, Comparison, Condition, Deployment, Deployments,
+    ElementTest, Entries, Fact, FactKind, FactRef, Family, GuardedDialect, LateBound, Licence,
+    LicenceKind, List, Literal, ModelRef, Models, Pattern, Policy, Range, Restriction, RuleState,
+    Shape, Span, Test, Token, Unlisted,
 };
-pub use platform::Platform;
-pub use problem::{File, Lines, Problem, render};
+pub use self::platform::Platform;
 
 /// A policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its name, as problems show it; if it ends in `.json`, or the text begins with `{`, it is JSON.
+    /// Name of the file, as problems show it. The file is JSON if the name ends in `.json` or the
+    /// text begins with `{`, otherwise TOML.
     pub name: String,
-    /// Its text.
+    /// Text of the file.
     pub text: String,
 }
 
 impl Source {
-    /// A file of this name and text.
+    /// Makes a source of this name and text.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
     }
 }
 
-/// How list files are read: given the name of the policy file and what it calls the list file, the file with the name under which
-/// problems show it, or why it cannot be read.
+/// Reads a list file. Takes the name of the policy file and the name that it gives the list file.
+/// Returns the file, under the name that problems show, or the reason why it cannot be read.
 pub type Read<'a> = dyn FnMut(&str, &str) -> Result<File, String> + 'a;
 
-/// What loading a policy needs beside its files.
+/// What loading a policy needs besides its files.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Milliseconds since the epoch: what is past is then warned about. `None`: no clock, no such warnings.
+    /// Current time in milliseconds since the epoch. Enables warnings about dates in the past.
+    /// `None`: no such warnings.
     pub now: Option<i64>,
-    /// Reads list files. `None`: there are none to read.
+    /// Reads list files. `None`: every list file counts as unreadable.
     pub read: Option<Box<Read<'a>>>,
-    /// The platform to run on: facts that it does not tell are then reported. `None`: none in particular.
+    /// The platform that the gate will run on. Enables reports of facts that it does not tell.
+    /// `None`: no such reports.
     pub platform: Option<&'static Platform>,
 }
 
@@ -80,20 +75,20 @@ impl std::fmt::Debug for Options<'_> {
     }
 }
 
-/// What became of the files.
+/// The result of [`load`].
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The policy, unless a problem is an error.
+    /// The policy. `None` if any problem is an error.
     pub policy: Option<Policy>,
-    /// All that was found and is not allowed, in the order of the files.
+    /// All problems that no `[[allow]]` entry answers, in the order of the files.
     pub problems: Vec<Problem>,
-    /// Warnings that the policy allows.
+    /// Warnings and notes that an `[[allow]]` entry answers.
     pub allowed: Vec<Problem>,
     /// The files that spans refer to: the sources in their order, then the list files.
     pub files: Vec<File>,
 }
 
-/// Reads files into one policy.
+/// Loads one policy from one or more files.
 ///
 /// ```
 /// use portcullis::policy::{Options, Source, load};
@@ -114,14 +109,16 @@ pub struct Loaded {
 /// ```
 #[must_use]
 pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
-    let mut files: Vec<File> = sources.into_iter().map(|source| File { name: source.name, text: source.text }).collect();
+    let mut files: Vec<File> =
+        sources.into_iter().map(|source| File { name: source.name, text: source.text }).collect();
     let mut problems = Vec::new();
-    let mut declarations = validate::Declarations::default();
+    let mut declarations = check::declared::Declarations::default();
     let mut documents = Vec::new();
-    let mut broken = structure::Broken::default();
+    let mut broken = document::shape::Broken::default();
     let mut whole = true;
     for (index, file) in files.iter().enumerate() {
-        let Some(mut tree) = node::read(index, &file.name, &file.text, &mut problems) else {
+        let Some(mut tree) = document::tree::read(index, &file.name, &file.text, &mut problems)
+        else {
             whole = false;
             continue;
         };
@@ -130,21 +127,25 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             continue;
         }
         declarations.collect(&tree, &mut problems);
-        if !structure::check(&mut tree, &mut broken, &mut problems) {
+        if !document::shape::check(&mut tree, &mut broken, &mut problems) {
             whole = false;
             continue;
         }
-        match spanned::read::<document::Document>(&tree) {
+        match document::spanned::read::<document::types::Document>(&tree) {
             Ok(document) => documents.push((tree.span, document)),
-            Err(disagreement) => problems.push(Problem::new(code::WRONG_TYPE, tree.span, disagreement.to_string())),
+            Err(disagreement) => problems.push(Problem::new(
+                diagnostic::code::WRONG_TYPE,
+                tree.span,
+                disagreement.to_string(),
+            )),
         }
     }
-    // Where a file is not understood at all, what the others refer to may stand in it.
+    // Skip the check of meaning if a file is unreadable: it may declare names that other files use.
     let mut allowed = Vec::new();
     let policy = if whole {
         let dialects: Vec<&str> = crate::dialect::all().iter().map(|dialect| dialect.id).collect();
         let mut none = |_: &str, _: &str| Err("no files can be read here".to_owned());
-        let surroundings = validate::Surroundings {
+        let surroundings = check::Surroundings {
             now: options.now,
             read: match &mut options.read {
                 Some(read) => &mut **read,
@@ -154,7 +155,14 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
             broken: &broken,
             platform: options.platform,
         };
-        validate::validate(&documents, declarations, surroundings, &mut files, &mut problems, &mut allowed)
+        check::validate(
+            &documents,
+            declarations,
+            surroundings,
+            &mut files,
+            &mut problems,
+            &mut allowed,
+        )
     } else {
         None
     };
@@ -163,33 +171,25 @@ pub fn load(sources: Vec<Source>, options: &mut Options<'_>) -> Loaded {
     Loaded { policy: policy.filter(|_| sound), problems, allowed, files }
 }
 
-/// What keeps a sound policy from becoming a bundle, as problems: [`compile`] gives the same as errors. Without a list key of its own, as if there were one.
-#[must_use]
-pub fn not_lowered(policy: &Policy) -> Vec<Problem> {
-    match compile(policy, Some(b"any")) {
-        Ok(_) => Vec::new(),
-        Err(errors) => errors.iter().map(|error| error.problem(policy)).collect(),
-    }
-}
-
-/// A file of another format is not read further: its keys may mean something else.
-fn this_format(tree: &node::Node, problems: &mut Vec<Problem>) -> bool {
+/// Returns whether the file is of a format that this version reads. A file of another format is not
+/// read further, since its keys may mean something else.
+fn this_format(tree: &document::tree::Node, problems: &mut Vec<Problem>) -> bool {
     let Some(format) = tree.get("format") else { return true };
-    let node::Value::Integer(number) = format.value else { return true };
+    let document::tree::Value::Integer(number) = format.value else { return true };
     if number == 1 {
         return true;
     }
     let message = format!("the file is of format {number}, and this version reads format 1");
     problems.push(
-        Problem::new(code::FORMAT, format.span, message)
+        Problem::new(diagnostic::code::FORMAT, format.span, message)
             .help("write `format = 1`, or take the version that wrote the file")
-            .edit(problem::Edit::Text("1".to_owned())),
+            .edit(diagnostic::problem::Edit::Text("1".to_owned())),
     );
     false
 }
 
-/// The JSON Schema of a policy file, for editors and for `portcullis schema`.
+/// Returns the JSON Schema of a policy file, for editors and for `portcullis schema`.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    document::SCHEMA.clone()
+    document::types::SCHEMA.clone()
 }

@@ -1,12 +1,14 @@
-//! A policy that has been read and found sound: every name resolved to an index, every code normalised, every condition typed.
+//! A policy that has been read and found sound: every name resolved to an index, every code
+//! normalised, every condition typed.
 //!
-//! Input: the documents that people write, through `load`. Output: what is lowered into a bundle, and what
-//! the reference evaluator walks. A value of these types says nothing that the checks have not accepted; texts of other stages'
-//! complaints find their place through the [`Span`] that each item keeps.
+//! Input: the documents that people write, through [`load`](crate::policy::load). Output: the types
+//! that `compile` turns into a bundle and that the reference evaluator walks. Every value of these
+//! types has passed the checks. Each item keeps its [`Span`], so that later stages can report
+//! problems at the right location.
 
-use crate::facts::Place;
+use crate::facts::place::Place;
 
-/// Where something stands in the sources: a file of the list of sources, and a byte range in it.
+/// A location in the sources: a file, and a byte range in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Index of the file.
@@ -17,24 +19,25 @@ pub struct Span {
     pub end: usize,
 }
 
-/// All that several files say together.
+/// A complete policy, merged from all its files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    /// Name of the policy, `mythos-suspension`.
+    /// Name of the policy: `mythos-suspension`.
     pub id: String,
-    /// What it is about, in words.
+    /// Subject of the policy, in words.
     pub title: String,
-    /// Grows with every change that is published.
+    /// Grows with every published change.
     pub version: u64,
-    /// After this, in milliseconds since the epoch, its bundle counts as stale. `None`: never.
+    /// Instant, in milliseconds since the epoch, from which on the bundle counts as stale. `None`:
+    /// never.
     pub expires: Option<i64>,
-    /// What becomes of an id in which no pattern occurs.
+    /// What happens to an id in which no pattern occurs.
     pub unlisted: Unlisted,
-    /// What becomes of an operation whose model a stored object binds.
+    /// What happens to an operation whose model a stored object determines.
     pub late_bound: LateBound,
-    /// The guarded APIs, no id twice.
+    /// The guarded APIs; ids are unique.
     pub dialects: Vec<GuardedDialect>,
-    /// Grounds that rules refer to by index.
+    /// Legal texts that rules refer to by index.
     pub authorities: Vec<Authority>,
     /// Families of models.
     pub families: Vec<Family>,
@@ -44,61 +47,63 @@ pub struct Policy {
     pub lists: Vec<List>,
     /// Tables of names that the origin resolves.
     pub deployments: Vec<Deployments>,
-    /// What closes models.
+    /// Rules that close models.
     pub restrictions: Vec<Restriction>,
-    /// What lifts restrictions.
+    /// Rules that lift restrictions.
     pub licences: Vec<Licence>,
-    /// The table `[policy]`.
+    /// Span of the table `[policy]`.
     pub span: Span,
 }
 
-/// `unlisted`: what happens, for a caller with a reach, to an id that no family and no rule knows.
+/// `unlisted`: what happens, for a caller with a denied set, to an id in which no pattern occurs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unlisted {
-    /// The origin's answer decides.
+    /// The origin's response decides.
     #[default]
     Defer,
-    /// It goes through.
+    /// The request passes.
     Pass,
-    /// It is denied.
+    /// The request is denied.
     Deny,
 }
 
-/// `late_bound`: what happens, for a caller with a reach, to an operation whose model only the origin knows.
+/// `late_bound`: what happens, for a caller with a denied set, to an operation whose model only the
+/// origin knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LateBound {
-    /// The origin's answer decides.
+    /// The origin's response decides.
     #[default]
     Defer,
-    /// It is denied.
+    /// The request is denied.
     Deny,
 }
 
-/// An API that is guarded.
+/// A guarded API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardedDialect {
-    /// One of the dialects' ids, `openai`.
+    /// Id of the dialect: `openai`.
     pub id: String,
-    /// Path prefix in front of the vendor's own paths, `/openai`: begins with a slash, ends with none. `None`: the vendor's own.
+    /// Path prefix in front of the vendor's own paths: `/openai`. It begins with a slash and does
+    /// not end with one. `None`: no prefix.
     pub prefix: Option<String>,
-    /// Where it is listed.
+    /// Span of its entry in `dialects`.
     pub span: Span,
 }
 
-/// The text under which a rule stands.
+/// The legal text behind a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     /// Name by which rules refer to it.
     pub id: String,
-    /// What it is called.
+    /// Title of the text.
     pub title: String,
-    /// Where it is published; empty if nowhere.
+    /// URL at which it is published; empty if there is none.
     pub url: String,
-    /// Where a caller can object; empty if nowhere.
+    /// URL at which a caller can object; empty if there is none.
     pub appeal: String,
-    /// How long records of decisions under it are kept, in days.
+    /// Number of days for which records of decisions under it are kept.
     pub retain_days: u32,
-    /// Its name.
+    /// Span of the name.
     pub span: Span,
 }
 
@@ -107,93 +112,94 @@ pub struct Authority {
 pub struct Family {
     /// Name by which rules refer to it.
     pub id: String,
-    /// What people call it; the id if the policy does not say.
+    /// Title for people; the id if the policy gives none.
     pub title: String,
-    /// What its models' ids hold; no pattern is in two families.
+    /// Patterns that occur in its models' ids. No pattern belongs to two families.
     pub patterns: Vec<Pattern>,
     /// Exact ids, folded to lower case, that the origin resolves to this family.
     pub aliases: Vec<Alias>,
-    /// Its name.
+    /// Span of the name.
     pub span: Span,
 }
 
-/// A name that the origin resolves to a family.
+/// An exact name that the origin resolves to a family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The whole id, folded to lower case.
     pub id: String,
-    /// Where it is written.
+    /// Span of the entry.
     pub span: Span,
 }
 
-/// What an id must hold.
+/// A pattern that may occur in a model id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// The form in which two patterns are the same if and only if their texts are: tokens joined by `-`, or `=` and the exact id.
+    /// Canonical form: tokens joined by `-`, or `=` and the exact id. Two patterns are equal if and
+    /// only if these texts are.
     pub text: String,
-    /// What it matches.
+    /// How it matches.
     pub shape: Shape,
-    /// Where it is written.
+    /// Span of the entry.
     pub span: Span,
 }
 
 /// How a pattern matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A run of tokens, never empty, not all of them `*`.
+    /// A run of tokens: not empty, and not all of them `*`.
     Tokens(Vec<Token>),
-    /// `=id`: the whole id, folded to lower case.
+    /// `=id`: matches the whole id, folded to lower case.
     Exact(String),
 }
 
 /// One token of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Token {
-    /// This token.
+    /// Exactly this token.
     Word(String),
-    /// A token that begins so (`mytho*`), any at all if empty (`*`).
+    /// A token with this prefix (`mytho*`). The empty prefix matches any token (`*`).
     Prefix(String),
 }
 
-/// Which models a rule is about.
+/// The models that a rule applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models {
-    /// What is listed; never empty.
+    /// The entries; never empty.
     pub items: Vec<ModelRef>,
-    /// The list.
+    /// Span of the list.
     pub span: Span,
 }
 
 /// An entry of a rule's `models`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelRef {
-    /// `"*"`: every model, those that no family knows too.
+    /// `"*"`: every model, including those in which no pattern occurs.
     Everything,
     /// A family, by index.
     Family(usize),
-    /// A pattern of its own, in a family or in none.
+    /// A single pattern, which may or may not belong to a family.
     Pattern(Pattern),
 }
 
-/// Something that may be known of a caller from its account.
+/// A fact that the account record of a caller may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// Name by which conditions refer to it.
     pub name: String,
-    /// What its values are.
+    /// Type of its values.
     pub kind: FactKind,
-    /// RFC 6901 pointer into the account record, `/export/us_person_ear`.
+    /// RFC 6901 pointer into the account record: `/export/us_person_ear`.
     pub claim: String,
-    /// Whom it describes.
+    /// Whether it describes the person or the account.
     pub about: About,
-    /// Its name.
+    /// Span of the name.
     pub span: Span,
 }
 
 /// Type of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FactKind {
-    /// Yes or no.
+    /// True or false.
     Bool,
     /// One of these texts.
     Enum(Vec<String>),
@@ -209,10 +215,11 @@ pub enum FactKind {
     Number,
 }
 
-/// Whom a fact describes. A fact about a person is unknown for a key that an entity's people share, unless all of them are attested.
+/// The subject of a fact. A fact about a person is unknown for a key that several people of an
+/// entity share, unless all of them are attested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum About {
-    /// The human at the other end.
+    /// The person who sends the request.
     #[default]
     Person,
     /// The account: the organisation, the contract.
@@ -224,19 +231,20 @@ pub enum About {
 pub struct List {
     /// Name by which conditions refer to it.
     pub name: String,
-    /// Its entries: normalised, sorted, none twice.
+    /// Its entries: normalised, sorted, unique.
     pub entries: Entries,
-    /// Whether the names in it must not be guessable from the bundle. Only lists of texts are.
+    /// Whether the bundle must not allow anybody to guess the entries. Only lists of texts can be
+    /// secret.
     pub secret: bool,
-    /// On which day it was right, in milliseconds since the epoch.
+    /// The day on which the list was known to be right, in milliseconds since the epoch.
     pub as_of: Option<i64>,
-    /// By when somebody must look at it again.
+    /// The day by which the list must be reviewed, in milliseconds since the epoch.
     pub review_by: Option<i64>,
-    /// Its name.
+    /// Span of the name.
     pub span: Span,
 }
 
-/// Entries of a list, by its kind.
+/// Entries of a list, by the kind of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entries {
     /// `kind = "place"`.
@@ -249,7 +257,7 @@ pub enum Entries {
     Numbers(Vec<f64>),
 }
 
-/// Addresses of one CIDR entry, first and last.
+/// The addresses of one CIDR entry: first and last, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Range {
     /// IPv4.
@@ -261,15 +269,15 @@ pub enum Range {
 /// A table of names that the origin resolves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployments {
-    /// Its name.
+    /// Name of the table.
     pub name: String,
-    /// In requests of which guarded dialects the names stand, by id; `None`: of all.
+    /// Ids of the guarded dialects in whose requests the names count. `None`: all.
     pub dialects: Option<Vec<String>>,
-    /// On which hosts, folded to lower case; none: on all.
+    /// Hosts of the gate on which the names count, folded to lower case. Empty: all.
     pub hosts: Vec<String>,
-    /// Sorted by name, none twice.
+    /// Sorted by name, unique.
     pub entries: Vec<Deployment>,
-    /// Its name.
+    /// Span of the table's name.
     pub span: Span,
 }
 
@@ -278,15 +286,16 @@ pub struct Deployments {
 pub struct Deployment {
     /// The whole name, folded to lower case.
     pub name: String,
-    /// Ids, folded to lower case, any of which may run: of models, or names of the same table. Never empty.
+    /// Ids, folded to lower case, any of which may run. Each is the id of a model or a name of the
+    /// same table. Never empty.
     pub targets: Vec<String>,
-    /// Where it is written.
+    /// Span of the entry.
     pub span: Span,
 }
 
-/// `state` of a rule as the policy ships it; a switch may change it.
+/// `state` of a rule as shipped. A switch may change it at run time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum RuleState {
     /// In force.
     #[default]
     On,
@@ -299,83 +308,84 @@ pub enum State {
 /// Closes models to some callers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restriction {
-    /// Its name.
+    /// Id of the rule.
     pub id: String,
-    /// What it closes.
+    /// The models that it closes.
     pub models: Models,
-    /// Under which text; `None` only if the policy declares no authority.
+    /// Index of its authority. `None` only if the policy declares no authority.
     pub authority: Option<usize>,
-    /// `None`: true.
+    /// Condition under which it applies. `None`: true.
     pub when: Option<Clause>,
-    /// `None`: false.
+    /// Condition under which it does not apply. `None`: false.
     pub unless: Option<Clause>,
     /// In force from this instant on, in milliseconds since the epoch.
     pub from: Option<i64>,
-    /// In force up to, not including, this instant.
+    /// In force up to this instant, exclusive.
     pub until: Option<i64>,
-    /// What the caller is told; empty if the policy does not say.
+    /// Message to the caller; empty if the policy gives none.
     pub message: String,
-    /// `doubt = "pass"`: applies only if it certainly does.
+    /// `doubt = "pass"`: the restriction applies only if its condition is certainly true.
     pub doubt_pass: bool,
-    /// As shipped.
-    pub state: State,
-    /// 403 or 451.
+    /// State as shipped.
+    pub state: RuleState,
+    /// HTTP status of the refusal: 403 or 451.
     pub status: u16,
-    /// Its `id`.
+    /// Span of the `id`.
     pub span: Span,
 }
 
 /// Lifts restrictions for some callers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Licence {
-    /// Its name.
+    /// Id of the rule.
     pub id: String,
-    /// What kind of permission it is.
+    /// Kind of permission.
     pub kind: LicenceKind,
-    /// Where in the authority it stands, `Annex A`; empty if the policy does not say.
+    /// Passage of the authority: `Annex A`. Empty if the policy gives none.
     pub reference: String,
-    /// Under which text; `None` only if the policy declares no authority.
+    /// Index of its authority. `None` only if the policy declares no authority.
     pub authority: Option<usize>,
-    /// The restrictions it lifts, by index; never empty, none twice.
+    /// Indexes of the restrictions that it lifts: never empty, unique.
     pub lifts: Vec<usize>,
-    /// For which models; `None`: for all that the restriction closes.
+    /// The models for which it lifts them. `None`: all that the restriction closes.
     pub models: Option<Models>,
-    /// `None`: true.
+    /// Condition under which it lifts. `None`: true.
     pub when: Option<Clause>,
     /// In force from this instant on, in milliseconds since the epoch.
     pub from: Option<i64>,
-    /// In force up to, not including, this instant.
+    /// In force up to this instant, exclusive.
     pub until: Option<i64>,
-    /// As shipped; never [`State::Shadow`].
-    pub state: State,
-    /// Its `id`.
+    /// State as shipped; never [`RuleState::Shadow`].
+    pub state: RuleState,
+    /// Span of the `id`.
     pub span: Span,
 }
 
-/// Kind of a licence. It is recorded, and changes no decision.
+/// Kind of a licence. It is recorded and changes no decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LicenceKind {
     /// Granted on application.
     #[default]
     Licence,
-    /// Granted by the text itself to whoever fits it.
+    /// Granted by the legal text itself to everybody who meets its terms.
     Exception,
-    /// What the text never covered.
+    /// A case that the legal text does not cover.
     Exclusion,
 }
 
-/// A condition as it is written and as it is understood.
+/// A condition as text and as a tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clause {
-    /// The CEL text, after TOML's or JSON's escapes are undone.
+    /// The CEL text, with TOML's or JSON's escapes undone.
     pub text: String,
-    /// What it says.
+    /// The parsed condition.
     pub condition: Condition,
-    /// The text in the file, inside its quotes.
+    /// Span of the text in the file, without its quotes.
     pub span: Span,
 }
 
-/// A condition in the logic of Kleene: each atom is true, false or unknown. As written: nothing is simplified.
+/// A condition in Kleene's three-valued logic: each atom is true, false or unknown. The tree
+/// follows the text; nothing is simplified.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     /// `true`.
@@ -384,29 +394,29 @@ pub enum Condition {
     False,
     /// A test of one fact.
     Atom(Atom),
-    /// True where the other is false.
+    /// True if the inner condition is false, false if it is true.
     Not(Box<Condition>),
-    /// All of these; two or more.
+    /// All of these must hold; two or more.
     And(Vec<Condition>),
-    /// Any of these; two or more.
+    /// At least one of these must hold; two or more.
     Or(Vec<Condition>),
 }
 
 /// A test of one fact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Atom {
-    /// Of which fact.
+    /// The tested fact.
     pub fact: FactRef,
-    /// What is asked of it; always one that fits the fact's type.
+    /// The test; it always fits the fact's type.
     pub test: Test,
-    /// Where it is written.
+    /// Span of the test.
     pub span: Span,
 }
 
 /// A fact that a condition names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FactRef {
-    /// One of the policy's own, by index.
+    /// A fact that the policy declares, by index.
     Declared(usize),
     /// Country and region.
     Place,
@@ -418,7 +428,7 @@ pub enum FactRef {
     Network,
     /// Number of the autonomous system.
     Asn,
-    /// The caller's address.
+    /// The caller's IP address.
     Ip,
     /// Id of the operation.
     Operation,
@@ -428,27 +438,32 @@ pub enum FactRef {
     Now,
 }
 
-/// What is asked of a fact. There is no "not equal": it is [`Condition::Not`] around "equal", which is the same in Kleene's logic.
+/// A test of a fact. "Not equal" is [`Condition::Not`] around "equal", which is the same in
+/// Kleene's logic.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// Bool facts: it is true.
+    /// Bool facts: the value is true.
     IsTrue,
-    /// It is one of these; `==` is a list of one. Enum and text facts, operation, dialect: [`Literal::Text`]; place, country, region and place facts:
-    /// [`Literal::Place`] (a place is "one of" a country if it lies in it); numbers and asn: [`Literal::Number`]. Time facts are compared.
+    /// The value is one of these; `==` is a list of one. Enum and text facts, operation and dialect
+    /// take [`Literal::Text`]. Place, country, region and place facts take [`Literal::Place`]; a
+    /// place equals a country if it lies in it. Number facts and asn take [`Literal::Number`]. Time
+    /// facts use [`Test::Order`] instead.
     In(Vec<Literal>),
-    /// It is in the list of this index: text facts in texts, place and place facts in places, numbers and asn in numbers, ip in ranges.
+    /// The value is in the list of this index. Text facts take lists of texts, place and place
+    /// facts lists of places, number facts and asn lists of numbers, ip lists of ranges.
     InList(usize),
-    /// Text facts, operation, dialect: it begins so. The text is not empty.
+    /// Text facts, operation, dialect: the value begins with this text. The text is not empty.
     StartsWith(String),
-    /// `"tor" in network`: the bit number of the kind.
+    /// `"tor" in network`: the bit number of the kind of network.
     Has(u32),
-    /// Numbers, asn, time facts and now: how it lies to a literal ([`Literal::Number`] or [`Literal::Time`]).
+    /// Number facts, asn, time facts and now: comparison with a literal ([`Literal::Number`] or
+    /// [`Literal::Time`]).
     Order(Comparison, Literal),
-    /// Time facts: how it lies to `now`.
+    /// Time facts: comparison with `now`.
     VersusNow(Comparison),
-    /// List facts: some element passes. Of an empty list it is unknown.
+    /// List facts: at least one element passes. Unknown for an empty list.
     Exists(ElementTest),
-    /// List facts: each element passes. Of an empty list it is unknown.
+    /// List facts: every element passes. Unknown for an empty list.
     All(ElementTest),
 }
 
@@ -461,11 +476,11 @@ pub enum Literal {
     Number(f64),
     /// `timestamp("2026-06-12T21:21:00Z")`, in milliseconds since the epoch.
     Time(i64),
-    /// `"UA-43"`; its country is known.
+    /// `"UA-43"`; its country is always set.
     Place(Place),
 }
 
-/// How the fact, on the left, lies to what stands on the right.
+/// A comparison with the fact on the left side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Comparison {
     /// `<`
@@ -480,23 +495,37 @@ pub enum Comparison {
     Greater,
 }
 
-/// What is asked of one element, a text, of a list fact.
+/// A test of one element of a list fact. Elements are texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ElementTest {
     /// `true`.
     True,
     /// `false`.
     False,
-    /// It is this text.
+    /// The element equals this text.
     Equals(String),
-    /// It begins so. The text is not empty.
+    /// The element begins with this text. The text is not empty.
     StartsWith(String),
-    /// It is in the list of this index: one of texts, or one of places, as which it is then read (no code: unknown).
+    /// The element is in the list of this index. For a list of places the element is read as a
+    /// place; the result is unknown if it is not a place code.
     InList(usize),
-    /// True where the other is false.
+    /// True if the inner test is false, false if it is true.
     Not(Box<ElementTest>),
-    /// All of these; two or more.
+    /// All of these must pass; two or more.
     And(Vec<ElementTest>),
-    /// Any of these; two or more.
+    /// At least one of these must pass; two or more.
     Or(Vec<ElementTest>),
 }
+
+/// The built-in facts, by their names in conditions.
+pub(crate) const BUILT_IN: [(&str, FactRef); 9] = [
+    ("place", FactRef::Place),
+    ("country", FactRef::Country),
+    ("region", FactRef::Region),
+    ("network", FactRef::Network),
+    ("asn", FactRef::Asn),
+    ("ip", FactRef::Ip),
+    ("operation", FactRef::Operation),
+    ("dialect", FactRef::Dialect),
+    ("now", FactRef::Now),
+];

@@ -1,39 +1,57 @@
-//! What a platform tells the gate of a caller, and which rules need more than that.
+//! Knows the facts that each platform provides, and finds the rules that need more.
 //!
-//! Input: a policy, and the platform it is to run on. Output: a problem for each test of a fact that the platform does not tell. A kind of network
-//! that nobody tells is never there, so a restriction that rests on it closes nothing; a place that nobody tells is always unknown.
+//! Input: a policy, and the platform that the gate will run on. Output: a problem for each test of
+//! a fact that the platform does not provide. A kind of network that no source provides is never
+//! present, so a restriction that rests on it closes nothing. A place that no source provides is
+//! always unknown.
 //!
-//! In a rule that is `on` this is an error. A rule that is `off` or in shadow decides nothing as it is shipped: there it is a warning, and the
-//! bundle does not count the fact among its needs, so that such a rule never keeps a gate from starting.
+//! In a rule that is `on` this is an error. A rule that is `off` or in shadow decides nothing as
+//! shipped. For such a rule it is a warning, and the bundle does not list the fact among its needs,
+//! so the rule never keeps a gate from starting.
 
-use super::code;
+use super::diagnostic::code;
+use super::diagnostic::problem::Problem;
 use super::lint::atoms;
-use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, State, Test};
-use super::problem::Problem;
-use crate::facts::{Network, Place};
+use super::model::{Atom, Clause, Entries, FactRef, Literal, Policy, RuleState, Test};
+use crate::bundle::describe::Needs;
+use crate::facts::network::Network;
+use crate::facts::place::Place;
 
-/// A place to run the gate on.
+/// A platform that the gate can run on.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Platform {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: &'static str,
     title: &'static str,
     facts: &'static [&'static str],
 }
 
 impl Platform {
-    /// All that are known. What each tells is what its documentation says that its edge computes itself; what a client could set does not count.
+    /// All known platforms. The facts of each are those that its edge computes itself, according to
+    /// its documentation. A value that a client could set does not count.
     pub const ALL: &'static [Self] = &[
-        Self { name: "cloudflare", title: "Cloudflare", facts: &["country", "region", "asn", "ip", "tor"] },
+        Self {
+            name: "cloudflare",
+            title: "Cloudflare",
+            facts: &["country", "region", "asn", "ip", "tor"],
+        },
         Self {
             name: "fastly",
             title: "Fastly",
             facts: &["country", "region", "asn", "ip", "tor", "vpn", "proxy", "hosting", "relay"],
         },
-        Self { name: "cloudfront", title: "CloudFront", facts: &["country", "region", "asn", "ip"] },
+        Self {
+            name: "cloudfront",
+            title: "CloudFront",
+            facts: &["country", "region", "asn", "ip"],
+        },
         Self { name: "vercel", title: "Vercel", facts: &["country", "region", "ip"] },
         Self { name: "netlify", title: "Netlify", facts: &["country", "region", "ip"] },
-        Self { name: "google-cloud", title: "Google's load balancer", facts: &["country", "region", "ip"] },
+        Self {
+            name: "google-cloud",
+            title: "Google's load balancer",
+            facts: &["country", "region", "ip"],
+        },
         Self { name: "app-engine", title: "App Engine", facts: &["country", "region", "ip"] },
         Self { name: "akamai", title: "Akamai", facts: &["country", "region", "asn", "ip"] },
         Self { name: "bunny", title: "Bunny", facts: &["country", "ip"] },
@@ -43,15 +61,26 @@ impl Platform {
             title: "Envoy's GeoIP filter",
             facts: &["country", "region", "asn", "ip", "tor", "vpn", "proxy", "hosting", "relay"],
         },
-        // Deno, Bun, Node and whatever else tells nothing: the deployer's own provider of facts does.
+        // Deno, Bun, Node and the like provide no facts, so the deployer's own provider must.
         Self {
             name: "custom",
             title: "a provider of facts of your own",
-            facts: &["country", "region", "asn", "ip", "tor", "vpn", "proxy", "hosting", "relay", "satellite"],
+            facts: &[
+                "country",
+                "region",
+                "asn",
+                "ip",
+                "tor",
+                "vpn",
+                "proxy",
+                "hosting",
+                "relay",
+                "satellite",
+            ],
         },
     ];
 
-    /// The platform of this name.
+    /// Returns the platform of this name.
     ///
     /// ```
     /// # use portcullis::policy::Platform;
@@ -63,76 +92,83 @@ impl Platform {
         Self::ALL.iter().find(|platform| platform.name == name)
     }
 
-    /// Whether it tells `country`, `region`, `asn`, `ip`, or a kind of network.
+    /// Returns whether the platform provides `country`, `region`, `asn`, `ip`, or a kind of
+    /// network.
     #[must_use]
     pub fn tells(&self, fact: &str) -> bool {
         self.facts.contains(&fact)
     }
 }
 
-/// Reports each test of a fact that the platform does not tell.
-pub(super) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
+/// Reports each test of a fact that the platform does not provide.
+pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Problem>) {
     for rule in rules(policy) {
         rule.each(&mut |atom| {
-            // Who is told no country is told no region either: one problem is enough.
-            let lacking =
-                needed(policy, atom).find(|fact| !platform.tells(fact) && (*fact != "region" || platform.tells("country")));
+            // A platform without countries has no regions either. One problem is enough.
+            let lacking = needed(policy, atom).find(|fact| {
+                !platform.tells(fact) && (*fact != "region" || platform.tells("country"))
+            });
             let Some(fact) = lacking else { return };
-            let rests = format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
+            let rests =
+                format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
             let kind = Network::of(fact).is_some();
             let (code, message) = match rule.state {
-                State::On => (code::PLATFORM, rests),
-                State::Off | State::Shadow => {
+                RuleState::On => (code::PLATFORM, rests),
+                RuleState::Off | RuleState::Shadow => {
                     let value = if kind { "never true" } else { "always unknown" };
-                    (code::PLATFORM_LATER, format!("{rests}: if it is switched on there, this test is {value}"))
+                    (
+                        code::PLATFORM_LATER,
+                        format!("{rests}: if it is switched on there, this test is {value}"),
+                    )
                 }
             };
-            let told = platform.facts.iter().map(|fact| format!("`{fact}`")).collect::<Vec<_>>().join(", ");
-            let help = format!("take the test out, or name another platform with `--platform`; {} tells {told}", platform.name);
+            let told = platform
+                .facts
+                .iter()
+                .map(|fact| format!("`{fact}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let help = format!(
+                "take the test out, or name another platform with `--platform`; {} tells {told}",
+                platform.name
+            );
             problems.push(Problem::new(code, atom.span, message).help(help).at(rule.id));
         });
     }
 }
 
-/// What the rules that are in force as shipped need to be told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
-    pub(crate) region: bool,
-    pub(crate) asn: bool,
-    pub(crate) ip: bool,
-    pub(crate) network: Network,
-}
-
-impl Needs {
-    pub(crate) fn of(policy: &Policy) -> Self {
-        let mut needs = Self::default();
-        for rule in rules(policy).filter(|rule| rule.state == State::On) {
-            rule.each(&mut |atom| {
-                for fact in needed(policy, atom) {
-                    match fact {
-                        "region" => needs.region = true,
-                        "asn" => needs.asn = true,
-                        "ip" => needs.ip = true,
-                        // Every platform that can run a rule about places tells it.
-                        "country" => {}
-                        kind => needs.network = needs.network.with(Network::of(kind).unwrap_or_default()),
-                    }
+/// Returns the facts that the rules need which are `on` as shipped.
+pub(crate) fn needs(policy: &Policy) -> Needs {
+    let mut needs = Needs::default();
+    for rule in rules(policy).filter(|rule| rule.state == RuleState::On) {
+        rule.each(&mut |atom| {
+            for fact in needed(policy, atom) {
+                match fact {
+                    "region" => needs.region = true,
+                    "asn" => needs.asn = true,
+                    "ip" => needs.ip = true,
+                    // Not listed: `Needs` has no bit for countries, because every platform that can
+                    // run a rule about places provides them.
+                    "country" => {}
+                    kind => needs.network |= Network::of(kind).unwrap_or_default().0,
                 }
-            });
-        }
-        needs
+            }
+        });
     }
+    needs
 }
-
 struct Rule<'p> {
     id: &'p str,
-    state: State,
+    state: RuleState,
     clauses: [Option<&'p Clause>; 2],
 }
 
 impl<'p> Rule<'p> {
     fn each(&self, each: &mut impl FnMut(&'p Atom)) {
-        self.clauses.into_iter().flatten().for_each(|clause: &'p Clause| atoms(&clause.condition, each));
+        self.clauses
+            .into_iter()
+            .flatten()
+            .for_each(|clause: &'p Clause| atoms(&clause.condition, each));
     }
 }
 
@@ -149,7 +185,8 @@ fn rules(policy: &Policy) -> impl Iterator<Item = Rule<'_>> {
     }))
 }
 
-/// What a test of a built-in fact needs to be told; what stands in the account record is the deployer's own.
+/// Returns the facts that a test of a built-in fact needs. Account records belong to the deployer,
+/// so declared facts need nothing.
 fn needed(policy: &Policy, atom: &Atom) -> impl Iterator<Item = &'static str> + use<> {
     let country = matches!(atom.fact, FactRef::Place | FactRef::Country | FactRef::Region);
     let region = match (atom.fact, &atom.test) {
@@ -163,7 +200,9 @@ fn needed(policy: &Policy, atom: &Atom) -> impl Iterator<Item = &'static str> + 
         _ => false,
     };
     let kind = match atom.test {
-        Test::Has(bit) if atom.fact == FactRef::Network => Network::KINDS.get(bit as usize).copied(),
+        Test::Has(bit) if atom.fact == FactRef::Network => {
+            Network::KINDS.get(bit as usize).copied()
+        }
         _ => None,
     };
     [

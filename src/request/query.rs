@@ -1,32 +1,35 @@
-//! Which models does the query mention?
+//! Finds the models that the query mentions.
 //!
-//! Input: the query as it was sent, and the operations that the request may be. Output: texts into [`Findings`]. It does not say
-//! which of several parameters a server would take: all of them count.
+//! Input: the query as it was sent, and the operations that the request may be. Output: texts into
+//! [`Findings`]. It does not choose between several parameters of one name: all of them count.
 //!
 //! ```text
-//! separators   `&`; a pair that holds `;` is read whole and cut there
-//! names        `+` and escapes undone, each round counts; folded as a JSON key is; `model[]`, `model[0]`, `svg[model]`, `svg.model`
-//! values       `+` as a blank and as itself; escapes undone once here, further rounds are the id's own
+//! separators   `&`; a pair that contains `;` is read whole and also divided there
+//! names        `+` and escapes are decoded, and each round counts; folded as a JSON key is;
+//!              `model[]`, `model[0]`, `svg[model]`, `svg.model`
+//! values       `+` as a blank and as itself; escapes are decoded once here, and further rounds are
+//!              left to the reader of model ids
 //! ```
 //!
-//! Roles come from the operation's query places. Names that look like a model's count whatever the operation, unless each operation
-//! declares the name as something else (a search filter). Where a model may run, every name that is called like one is a hint. A value that is a
-//! JSON document is scanned for model-like keys.
+//! Roles come from the operation's query locations. A name in `GENERIC` counts for every operation,
+//! unless each operation declares the name as something else (a search filter). Where a model may
+//! run, every name that is called like a model is a hint. A value that is a JSON document is
+//! scanned for keys that are called like a model.
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, operation, role, section};
-use crate::bundle::{Bundle, Table};
-use crate::limits;
-
-use super::findings::{Carrier, Findings};
-use super::json::Json;
-use super::key::{Key, is_model_like};
-use super::path::decode;
-use super::reason::Reason;
 use super::route::Route;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, operation, role, section};
+use crate::bundle::view::{Bundle, Table};
+use crate::http::target::{decode, name_and_value, pairs};
+use crate::limits;
+use crate::mention::findings::{Carrier, Findings};
+use crate::mention::json::Json;
+use crate::mention::key::{Key, is_model_like};
+use crate::reason::Reason;
 
-/// Names that mention a model whatever the operation, folded.
+/// Names that mention a model in every operation, folded.
 const GENERIC: [(&[u8], u8); 6] = [
     (b"model", role::PRIMARY),
     (b"modelid", role::PRIMARY),
@@ -40,69 +43,38 @@ const GENERIC: [(&[u8], u8); 6] = [
 ///
 /// # Errors
 ///
-/// Of a mention, as [`Findings::text`]; more than [`limits::PARAMETERS`] pairs.
-pub(super) fn read(bundle: Bundle<'_>, query: &[u8], route: &Route, findings: &mut Findings) -> Result<(), Reason> {
-    let mut reading = Reading { bundle, route, findings, name: Vec::new(), value: Vec::new(), spare: Vec::new() };
+/// Those of a mention, as [`Findings::text`] returns them, and more than [`limits::PARAMETERS`]
+/// pairs.
+pub(crate) fn read(
+    bundle: Bundle<'_>,
+    query: &[u8],
+    route: &Route,
+    findings: &mut Findings,
+) -> Result<(), Reason> {
+    let mut reader = QueryReader {
+        bundle,
+        route,
+        findings,
+        name: Vec::new(),
+        value: Vec::new(),
+        spare: Vec::new(),
+    };
     let mut result = Ok(());
     let mut count = 0;
     pairs(query, &mut |pair| {
         count += 1;
-        let read = if count > limits::PARAMETERS { Err(Reason::TooManyParameters) } else { reading.pair(pair) };
+        let read = if count > limits::PARAMETERS {
+            Err(Reason::TooManyParameters)
+        } else {
+            reader.pair(pair)
+        };
         result = result.and(read);
         count <= limits::PARAMETERS
     });
     result
 }
 
-/// Calls `take` with every method that a `_method` parameter asks for.
-pub(crate) fn methods(query: &[u8], take: &mut dyn FnMut(&str)) {
-    pairs(query, &mut |pair| {
-        let (name, value) = halves(pair);
-        let mut decoded = Vec::new();
-        decode(name, &mut decoded);
-        if decoded.eq_ignore_ascii_case(b"_method") {
-            decode(value, &mut decoded);
-            take(core::str::from_utf8(&decoded).unwrap_or_default());
-        }
-        true
-    });
-}
-
-/// Whether it holds a signature of AWS's, which covers the body as one in a header does (Signature Version 4, authentication by query). Its name counts
-/// wherever it stands: pairs would weigh more, and what is taken for signed is held to more, not to less.
-pub(super) fn is_signed(query: &[u8]) -> bool {
-    const NAME: &[u8] = b"x-amz-signature";
-    query.windows(NAME.len()).any(|text| text.eq_ignore_ascii_case(NAME))
-}
-
-/// Calls `take` with the pairs between `&`s, and of those that hold `;`, with the pieces too, until it returns false. `URLSearchParams`
-/// drops a second `?` ahead of them.
-fn pairs(mut query: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
-    while let [b'?', rest @ ..] = query {
-        query = rest;
-    }
-    for pair in query.split(|&b| b == b'&') {
-        if !pair.is_empty() && !take(pair) {
-            return;
-        }
-        if pair.contains(&b';') {
-            for piece in pair.split(|&b| b == b';') {
-                if !piece.is_empty() && !take(piece) {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
-    match pair.iter().position(|&b| b == b'=') {
-        Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
-        None => (pair, &[]),
-    }
-}
-
-struct Reading<'r, 'b> {
+struct QueryReader<'r, 'b> {
     bundle: Bundle<'b>,
     route: &'r Route,
     findings: &'r mut Findings,
@@ -111,9 +83,9 @@ struct Reading<'r, 'b> {
     spare: Vec<u8>,
 }
 
-impl Reading<'_, '_> {
+impl QueryReader<'_, '_> {
     fn pair(&mut self, pair: &[u8]) -> Result<(), Reason> {
-        let (name, value) = halves(pair);
+        let (name, value) = name_and_value(pair);
         let mut result = self.json(value);
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {
@@ -122,7 +94,7 @@ impl Reading<'_, '_> {
             let read = self.named(&name, value);
             result = result.and(read);
             if decode(&name, &mut self.name) {
-                // Some servers know escapes of other kinds (`%u006d`), some drop what is none.
+                // Some servers also decode other escapes (`%u006d`), and some drop malformed ones.
                 return result.and(self.text(role::HINT, value));
             }
             if name == self.name {
@@ -132,9 +104,10 @@ impl Reading<'_, '_> {
         result
     }
 
-    /// One reading of the name.
+    /// Reads the value under one decoding of the name.
     fn named(&mut self, name: &[u8], value: &[u8]) -> Result<(), Reason> {
-        let mut parts = name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
+        let mut parts =
+            name.split(|b| matches!(b, b'[' | b']' | b'.')).filter(|part| !part.is_empty());
         let mut key = Key::EMPTY;
         key.push(trim(parts.next().unwrap_or_default()));
         let mut declared = 0;
@@ -142,12 +115,14 @@ impl Reading<'_, '_> {
         let mut result = Ok(());
         for operation in self.route.operations(self.bundle) {
             known += 1;
-            let places: Table<'_, l::Place> = self.bundle.table(section::PLACES);
-            let place =
-                places.span(operation.query).iter().find(|place| Some(self.bundle.text(place.name).as_bytes()) == key.folded());
-            if let Some(place) = place.filter(|place| !is_credential(place.role)) {
+            let locations: Table<'_, l::Location> = self.bundle.table(section::LOCATIONS);
+            let location = locations
+                .span(operation.query)
+                .iter()
+                .find(|location| Some(self.bundle.text(location.name).as_bytes()) == key.folded());
+            if let Some(location) = location.filter(|location| !is_credential(location.role)) {
                 declared += 1;
-                let read = self.declared(&place, value);
+                let read = self.declared(&location, value);
                 result = result.and(read);
             }
         }
@@ -167,12 +142,12 @@ impl Reading<'_, '_> {
         if like { result.and(self.text(role::HINT, value)) } else { result }
     }
 
-    fn declared(&mut self, place: &l::Place, value: &[u8]) -> Result<(), Reason> {
-        match place.role {
+    fn declared(&mut self, location: &l::Location, value: &[u8]) -> Result<(), Reason> {
+        match location.role {
             role::NOTHING => Ok(()),
             role::NESTED_JSON => {
                 self.decoded(value, true);
-                let mut json = Json::new(place.state);
+                let mut json = Json::new(location.state);
                 json.feed(self.bundle, &self.value, self.findings)?;
                 json.finish(self.bundle, self.findings)
             }
@@ -180,7 +155,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// A value that may name a model.
+    /// Reads a value that may name a model.
     fn text(&mut self, role: u8, value: &[u8]) -> Result<(), Reason> {
         self.decoded(value, true);
         let result = self.findings.text(self.bundle, role, &self.value, Carrier::Query);
@@ -191,7 +166,7 @@ impl Reading<'_, '_> {
         result
     }
 
-    /// A value that is a document is searched for keys that look like a model's.
+    /// Scans a value that is a JSON document for keys that are called like a model.
     fn json(&mut self, value: &[u8]) -> Result<(), Reason> {
         let start = self.bundle.meta().map_or(NONE, |meta| meta.unknown_state);
         self.decoded(value, true);
@@ -202,7 +177,7 @@ impl Reading<'_, '_> {
                 if read.and_then(|()| json.finish(self.bundle, self.findings)).is_err()
                     && (self.route.unsure || self.route.flags & operation::BEARS != 0)
                 {
-                    // Not JSON, or not for every parser: what stands in it is not known.
+                    // It is not JSON, or not to every parser, so its content is unknown.
                     self.findings.present(role::SUSPECT);
                 }
                 return Ok(());
@@ -216,14 +191,14 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    /// Leaves the value, its carrier's encoding undone, in `self.value`.
+    /// Decodes the value into `self.value`: `+` as asked, then one round of escapes.
     fn decoded(&mut self, value: &[u8], plus_is_blank: bool) {
         blank(value, plus_is_blank, &mut self.spare);
         decode(&self.spare, &mut self.value);
     }
 }
 
-/// Copies a text, `+` read as a blank or as itself.
+/// Copies a text, with `+` read as a blank or as itself.
 fn blank(text: &[u8], plus_is_blank: bool, to: &mut Vec<u8>) {
     to.clear();
     to.extend_from_slice(text);

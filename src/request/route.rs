@@ -1,81 +1,85 @@
-//! Which operations may a request be?
+//! Finds the operations that a request may be.
 //!
-//! Input: method and target, as the sender wrote them. Output: a [`Route`]: the operations, each a [`Reading`] that the reach is computed for, and the
-//! models that the path names. It reads no body and judges nothing.
+//! Input: method and target, as the sender wrote them. Output: a [`Route`], which holds the
+//! operations, each as an [`OperationMatch`] for which the denied set is computed, and the models
+//! that the path names. It reads no body and decides nothing.
 //!
 //! ```text
-//! for each reading of the path (see `path`):
-//!   under no guarded prefix       not guarded
-//!   prefix + a known path         these operations; where ids alone make up its end, also what runs a model under a path that lies within them
-//!   else a known path at the end  these operations, from the longest ending that is one; each segment before it may hint at a model
-//!   known by its beginning alone  these, and those of the endings; with a body it is as good as unknown
-//!   known to weak operations      these: they fit whatever a provider serves, and say little
-//!   else                          unknown: each segment may hint at a model, and blanks and a file extension are dropped to find a known path
-//! of a path's operations, of all dialects: those of the method, else all of them
+//! for each interpretation of the path (see http/target.rs):
+//!   under no guarded prefix      not guarded
+//!   prefix + a known path        these operations. Where ids alone make up the end of the path,
+//!                                also operations that bear on models and lie within the ids
+//!   else a known path at the end these operations, of the longest ending that is known. Each
+//!                                segment before the ending is a hint
+//!   known by its beginning only  these operations and those of the endings. With a body the
+//!                                request counts as unknown
+//!   known to weak operations     these operations. They fit whatever a provider serves
+//!   else                         unknown. Each segment is a hint. Before that, blanks and a file
+//!                                extension are dropped in search of a known path
+//! of the operations of a path, in all dialects: those of the method, else all of them
 //! ```
 //!
-//! An id at the end of a path may be another server's verb (`POST /v1/chat/completions/batch`): where it reads as a word, the body is read as that of
-//! an unknown operation, too.
+//! An id at the end of a path may be a verb of another server (`POST /v1/chat/completions/batch`).
+//! If it reads as a word, the body is also read as the body of an unknown operation.
 //!
-//! Paths lie in the trie under their dialect's prefix. It is walked from there for each start in the path, for all dialects of the prefix at once, and each of its nodes is met
-//! at most once a walk. Literal segments go before captures, captures before a tail, for each dialect by itself: one that has found an operation is no longer looked for, and
-//! what one finds hides nothing from another. Where a segment fits a literal only by folding, the captures count as well.
+//! The trie holds the paths of each dialect under the dialect's prefix. Each start in the path is
+//! one walk from there, for all dialects of the prefix at once, and visits each node at most once.
+//! Literal segments come before captures, and captures before a tail, for each dialect by itself:
+//! the walk stops looking for a dialect once that dialect has an operation, and the operation of
+//! one dialect hides nothing from another. Where a segment equals a literal only after case
+//! folding, captures count too.
 
 use alloc::vec::Vec;
 
-use crate::bundle::layout::{self as l, NONE, NONE16, operation, role, section};
-use crate::bundle::{Bundle, Table};
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, NONE16, operation, role, section};
+use crate::bundle::operation::OperationMatch;
+use crate::bundle::view::{Bundle, Table};
+use crate::compact::split::pieces;
+use crate::http::head;
+use crate::http::head::Head;
+use crate::http::method;
+use crate::http::target;
+use crate::http::target::Target;
 use crate::limits;
-use crate::piece::pieces;
-use crate::reach::Reading;
+use crate::reason::Reason;
 
-use super::header;
-use super::path::{self, Target};
-use super::query;
-use super::reason::Reason;
-
-/// The head of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The method token as it was sent.
-    pub method: &'a str,
-    /// Absolute URL, or path with query.
-    pub url: &'a str,
-    /// Header lines in order; names in any case, several of one name stay several.
-    pub headers: &'a [(&'a str, &'a str)],
-}
-
-/// What a request may be, from method and target. Its buffers can be used again with [`Route::read`].
+/// The operations that a request may be, from method and target. [`Route::read`] reuses the
+/// buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
-    /// False: no guarded prefix holds the path in any reading, so that the request is none of the gate's business.
+    /// False if no guarded prefix holds the path in any interpretation. The gate then leaves the
+    /// request alone.
     pub guarded: bool,
-    /// The operations that it may be. An unknown one stands once for each dialect whose prefix holds the path.
-    pub readings: Vec<Reading>,
-    /// What the path mentions: role, and where its text ends in `texts`.
+    /// The operations that the request may be. An unknown operation appears once for each dialect
+    /// of the bundle.
+    pub readings: Vec<OperationMatch>,
+    /// What the path mentions: the role, and where the text ends in `texts`.
     mentions: Vec<(u8, usize)>,
     texts: Vec<u8>,
     /// A query that was hidden in the path behind an escaped question mark.
-    pub(super) hidden_query: Vec<u8>,
-    /// The union of the operations' flags, except `QUIET`, which all must have.
-    pub(super) flags: u32,
-    /// Start states of a body, each once.
-    pub(super) bodies: Vec<u32>,
-    /// Start states of a client message on a WebSocket, each once; none where nothing opens one.
-    pub(super) messages: Vec<u32>,
-    /// Some reading fits no known operation, or none of its method.
-    pub(super) unsure: bool,
-    /// The path cannot be read with certainty.
-    pub(super) trouble: Option<Reason>,
-    /// Methods that the request may be taken for, as bits of [`operation::METHODS`].
+    pub(crate) hidden_query: Vec<u8>,
+    /// The union of the operations' flags, except `QUIET`, which all of them must have.
+    pub(crate) flags: u32,
+    /// Start states of a body, without duplicates.
+    pub(crate) bodies: Vec<u32>,
+    /// Start states of a client message on a WebSocket, without duplicates. Empty if no operation
+    /// opens one.
+    pub(crate) messages: Vec<u32>,
+    /// Some interpretation fits no known operation, or none of the method.
+    pub(crate) unsure: bool,
+    /// Why the path cannot be read with certainty.
+    pub(crate) trouble: Option<Reason>,
+    /// Methods that servers may take the request for, as bits of [`operation::METHODS`].
     methods: u16,
-    /// It may be taken for a method that no operation has.
+    /// Servers may take the request for a method that no operation has.
     foreign: bool,
     quiet: bool,
 }
 
-/// What a request may be, from method and target. `method` is the token that was sent; where a header asks for another
-/// (`X-HTTP-Method-Override`), that one may follow after a comma, and both count.
+/// Returns the operations that a request may be. `method` is the token that was sent. If a header
+/// asks for another method (`X-HTTP-Method-Override`), that one may follow after a comma; both
+/// count.
 #[must_use]
 pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     let mut route = Route::default();
@@ -83,38 +87,43 @@ pub fn route(bundle: Bundle<'_>, method: &str, url: &str) -> Route {
     route
 }
 
-/// Where in a path operations are looked for.
+/// Where in a path operations are searched for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     /// From each prefix on.
     Exact,
     /// From each segment on.
     Ending,
-    /// As `Ending` from this segment on, and only what runs or reveals a model: behind it stand ids that could be anything.
+    /// From each segment on, beginning with this one, and only operations that bear on models. An
+    /// operation found before takes these segments as ids, which could be anything.
     Within(usize),
-    /// From each prefix on, and weak operations alone.
+    /// From each prefix on, and weak operations only.
     Weak,
 }
 
-/// One search: how, and what it found.
+/// One search: its manner and its results.
 struct Search {
     manner: Manner,
     /// Operations count whatever their method.
     all: bool,
-    /// Dialects that know the path, or its beginning.
+    /// Dialects that know the path (`sure`) or only its beginning (`loose`).
     sure: Dialects,
     loose: Dialects,
     /// Methods of the operations taken.
     served: u16,
-    /// The first segment of those at the end that operations taken have as ids; that of the operation with the fewest.
+    /// Index of the first of the trailing segments that the operations taken have as ids, or as one
+    /// id that holds slashes; the largest of these indexes, which is the index of the operation with
+    /// the fewest such segments.
     free: usize,
-    /// Where the last ending taken begins.
+    /// The same without ids of models.
+    ids: usize,
+    /// Index of the segment at which the last ending taken begins.
     ending: usize,
 }
 
 impl Search {
     fn new(manner: Manner) -> Self {
-        Self { manner, all: false, sure: 0, loose: 0, served: 0, free: 0, ending: 0 }
+        Self { manner, all: false, sure: 0, loose: 0, served: 0, free: 0, ids: 0, ending: 0 }
     }
 
     fn found(&self) -> Match {
@@ -126,10 +135,10 @@ impl Search {
     }
 }
 
-/// A set of dialects: one bit each, by number.
+/// A set of dialects: bit `n` is dialect number `n`.
 type Dialects = u32;
 
-/// Captures of one walk: segment range, and bytes of a suffix cut off its end.
+/// A capture of one walk: a range of segments, and the bytes of a suffix that is cut off its end.
 #[derive(Clone, Copy, Default)]
 struct Capture {
     from: usize,
@@ -141,7 +150,7 @@ struct Capture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Match {
     None,
-    /// By its beginning alone: what follows could be anything.
+    /// Only its beginning is known. The rest could be anything.
     Loose,
     Sure,
 }
@@ -152,15 +161,24 @@ const DELETE: u16 = 1 << 4;
 /// GET and DELETE, as bits of [`operation::METHODS`].
 const BODILESS: u16 = 1 | DELETE;
 
-/// `Operation::path_roles` has a bit for each.
+/// `Operation::path_roles` has one bit for each capture.
 const CAPTURES: usize = 16;
 
-/// Segments after which a path may name a model, whatever the API.
-const HINT_SEGMENTS: [&[u8]; 8] =
-    [b"models", b"model", b"deployments", b"deployment", b"engines", b"engine", b"endpoints", b"serving-endpoints"];
+/// Segments after which a path may name a model, in any API.
+const HINT_SEGMENTS: [&[u8]; 8] = [
+    b"models",
+    b"model",
+    b"deployments",
+    b"deployment",
+    b"engines",
+    b"engine",
+    b"endpoints",
+    b"serving-endpoints",
+];
 
 impl Route {
-    /// Reads another head. Nothing is allocated once the buffers have grown to what a usual request takes.
+    /// Reads another head. It allocates nothing once the buffers have the size that usual requests
+    /// take.
     pub fn read(&mut self, bundle: Bundle<'_>, head: &Head<'_>) {
         self.guarded = false;
         self.readings.clear();
@@ -173,18 +191,19 @@ impl Route {
         (self.methods, self.foreign, self.quiet) = (0, false, true);
 
         pieces(head.method, b',').for_each(|method| self.method(method));
-        header::methods(head.headers, &mut |method| self.method(method));
+        method::methods(head.headers, &mut |method| self.method(method));
         let target = Target::of(head.url);
-        query::methods(target.query, &mut |method| self.method(method));
+        method::query_methods(target.query, &mut |method| self.method(method));
         if head.url.len() > limits::TARGET_BYTES {
-            // Such a target is refused wherever there is a reach, so all it must be is guarded.
+            // Such a target is refused under every denied set that is not empty, so it only has to
+            // count as guarded.
             self.trouble = Some(Reason::TargetTooLong);
             self.guarded = true;
             self.unread(bundle);
             return;
         }
         let walk = Walk::new(bundle);
-        let read = path::readings(target.path, &mut |segments, tail| {
+        let read = target::readings(target.path, &mut |segments, tail| {
             self.take(&walk, segments);
             if !self.hidden_query.ends_with(tail) {
                 self.hidden_query.push(b'&');
@@ -203,32 +222,39 @@ impl Route {
         }
     }
 
-    /// The request, read together with its headers, may be taken for a method that the route does not have.
-    pub(super) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
+    /// Returns whether a header asks for a method that this route was not read with.
+    pub(crate) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
         let mut asked = Self::default();
-        header::methods(headers, &mut |method| asked.method(method));
+        method::methods(headers, &mut |method| asked.method(method));
         asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
     }
 
-    /// It is `OPTIONS`, or a method as unknown, and cannot be taken for any other.
-    pub(super) fn is_foreign(&self) -> bool {
+    /// Returns whether the method is `OPTIONS` or an unknown one, and no override asks for a known
+    /// method.
+    pub(crate) fn is_foreign(&self) -> bool {
         self.foreign && self.methods == 0
     }
 
-    /// What the reach is computed for: the readings or, of what holds requests, those of all that it may hold. `room` is for these.
-    pub(crate) fn reached<'a>(&'a self, bundle: Bundle<'_>, room: &'a mut Vec<Reading>) -> &'a [Reading] {
+    /// Returns the operations for which the denied set is computed: those of the route, and for a
+    /// container also every operation of the bundle. `room` is the buffer for the latter case.
+    pub(crate) fn operation_matches<'a>(
+        &'a self,
+        bundle: Bundle<'_>,
+        room: &'a mut Vec<OperationMatch>,
+    ) -> &'a [OperationMatch] {
         if self.flags & operation::CONTAINER == 0 {
             return &self.readings;
         }
         room.extend_from_slice(&self.readings);
-        for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter()) {
-            room.push(Reading { operation: index, dialect: inner.dialect });
+        for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter())
+        {
+            room.push(OperationMatch { operation: index, dialect: inner.dialect });
         }
         room
     }
 
-    /// What the path mentions, with its role.
-    pub(super) fn mentions(&self) -> impl Iterator<Item = (u8, &[u8])> {
+    /// Returns the texts that the path mentions, each with its role.
+    pub(crate) fn mentions(&self) -> impl Iterator<Item = (u8, &[u8])> {
         let mut start = 0;
         self.mentions.iter().map(move |&(role, end)| {
             let text = self.texts.get(start..end).unwrap_or_default();
@@ -237,22 +263,27 @@ impl Route {
         })
     }
 
-    /// All operations that it may be, as the bundle holds them.
-    pub(crate) fn operations<'a>(&self, bundle: Bundle<'a>) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
+    /// Returns the records of the operations that the request may be, as far as they are known.
+    pub(crate) fn operations<'a>(
+        &self,
+        bundle: Bundle<'a>,
+    ) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
         let table: Table<'a, l::Operation> = bundle.table(section::OPERATIONS);
         self.readings.iter().filter_map(move |reading| table.get(reading.operation))
     }
 
     fn method(&mut self, method: &str) {
-        let bit = operation::METHODS.iter().position(|known| known.eq_ignore_ascii_case(method.trim_ascii()));
+        let bit = operation::METHODS
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(method.trim_ascii()));
         match bit {
-            // HEAD is GET without the answer's body.
+            // A server answers HEAD as it answers GET, without a body.
             Some(bit) => self.methods |= if bit == 5 { 1 | 1 << 5 } else { 1 << bit },
             None => self.foreign = true,
         }
     }
 
-    /// Takes what one reading of the path leads to.
+    /// Adds the operations and mentions of one interpretation of the path.
     fn take(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) {
         if !walk.mounts().any(|mount| under(walk.bundle.text(mount.prefix), segments).is_some()) {
             return;
@@ -260,7 +291,8 @@ impl Route {
         self.guarded = true;
         let mut known = self.find(walk, segments);
         if known == Match::None {
-            // A server may drop blanks, and a file extension as one asks for a format: `/models.json`.
+            // A server may drop blanks, and a file extension that asks for a format:
+            // `/models.json`.
             let mut bare = segments.to_vec();
             for segment in &mut bare {
                 *segment = trim(segment);
@@ -268,7 +300,8 @@ impl Route {
             if let Some(last) = bare.last_mut() {
                 *last = self::bare(last);
             }
-            let changes = bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
+            let changes =
+                bare.iter().zip(segments).any(|(bare, segment)| bare.len() != segment.len());
             if changes && self.find(walk, &bare) != Match::None {
                 self.unsure = true;
                 return;
@@ -277,34 +310,39 @@ impl Route {
         }
         match known {
             Match::Sure => {}
-            // What is deleted runs nothing, whatever it is.
+            // A deletion runs no model, whatever it deletes.
             Match::Loose => self.unsure |= self.foreign || self.methods != DELETE,
             Match::None => self.unread(walk.bundle),
         }
     }
 
-    /// Takes the operations whose path it is, from a prefix on or at its end.
+    /// Adds the operations of this path: from a prefix on or, if none fits, by its ending.
     fn find(&mut self, walk: &Walk<'_>, segments: &[&[u8]]) -> Match {
-        let exact = self.search(walk, segments, Manner::Exact);
-        if exact.found() == Match::Sure {
-            if exact.free < segments.len() {
-                let within = self.search(walk, segments, Manner::Within(exact.free));
-                self.hints(segments, within.ending);
-            }
-            return Match::Sure;
+        let mut search = self.search(walk, segments, Manner::Exact);
+        let mut known = search.found();
+        let mut end = 0;
+        let exact = known == Match::Sure;
+        if !exact {
+            search = self.search(walk, segments, Manner::Ending);
+            known = known.max(search.found());
+            end = if search.found() == Match::None { segments.len() } else { search.ending };
         }
-        let ending = self.search(walk, segments, Manner::Ending);
-        let known = exact.found().max(ending.found());
-        // What stands before the ending says which model in the paths of some servers.
-        self.hints(segments, if ending.found() == Match::None { segments.len() } else { ending.ending });
+        if search.free < segments.len() && search.found() != Match::None {
+            end = end.max(self.search(walk, segments, Manner::Within(search.free)).ending);
+        }
+        // Some servers take the model from a segment before the ending.
+        if !exact || end > 0 || search.ids < segments.len() {
+            self.hints(segments, end);
+        }
         known
     }
 
-    /// Takes the operations whose path it is: those of the method or, if none has it, all.
+    /// Adds the operations of this path: those of the method or, if the method has none, all of
+    /// them.
     fn search(&mut self, walk: &Walk<'_>, segments: &[&[u8]], manner: Manner) -> Search {
         let mut search = Search::new(manner);
         self.sweep(walk, segments, &mut search);
-        // HEAD comes with the bit of GET, so its own is not asked for.
+        // A HEAD request also has the bit of GET, so the bit of HEAD itself needs no operation.
         let unserved = self.foreign || self.methods & 0b1_1111 & !search.served != 0;
         if search.found() != Match::None && unserved && !matches!(manner, Manner::Within(_)) {
             self.unsure = true;
@@ -314,7 +352,7 @@ impl Route {
         search
     }
 
-    /// Of the endings, each dialect takes the longest that it knows.
+    /// Tries every start of the search. Each dialect takes the longest ending that it knows.
     fn sweep(&mut self, walk: &Walk<'_>, segments: &[&[u8]], search: &mut Search) {
         let starts = match search.manner {
             Manner::Ending => 0..segments.len(),
@@ -329,9 +367,15 @@ impl Route {
                 };
                 let open = mount.dialects & !search.sure;
                 if let Some(at) = at.filter(|_| open != 0) {
-                    let taken = walk.matches(mount.node, segments, at, open, &mut |operations, captures, open| {
-                        self.end(walk, operations, segments, captures, open, search)
-                    });
+                    let taken = walk.matches(
+                        mount.node,
+                        segments,
+                        at,
+                        open,
+                        &mut |operations, captures, open| {
+                            self.end(walk, operations, segments, captures, open, search)
+                        },
+                    );
                     if taken != 0 {
                         search.ending = at;
                     }
@@ -340,7 +384,8 @@ impl Route {
         }
     }
 
-    /// Takes the operations that end at a node, of the dialects that are open. Returns those of which one was taken.
+    /// Adds the operations that end at a node, of the dialects in `open`. Returns the dialects of
+    /// those that were added.
     fn end(
         &mut self,
         walk: &Walk<'_>,
@@ -356,7 +401,8 @@ impl Route {
             let dialect = bit(u32::from(operation.dialect));
             let weak = operation.flags & operation::WEAK != 0;
             let within = matches!(search.manner, Manner::Within(_));
-            // A weak operation of another method says nothing of what this one does, nor does one that may lie within ids.
+            // A weak operation of another method does not say what this request does. Neither does
+            // an operation of another method that may lie within ids.
             if open & dialect == 0
                 || weak != (search.manner == Manner::Weak)
                 || weak && self.foreign
@@ -377,16 +423,28 @@ impl Route {
             taken |= dialect;
             search.served |= operation.methods;
             let free = free(&operation, segments.len(), captures);
-            search.free = search.free.max(free);
+            // What follows a slash in an id may be the path of another server behind this one.
+            let slashed = captures
+                .last()
+                .filter(|last| last.from + 1 < last.to)
+                .map_or(free, |last| free.min(last.from));
+            search.free = search.free.max(slashed);
+            search.ids = search.ids.max(free);
             self.known(at, &operation, search.manner == Manner::Exact && !loose && !search.all);
-            if !loose && self.methods & POST != 0 && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
+            if !loose
+                && self.methods & POST != 0
+                && segments.get(free..).and_then(<[_]>::last).is_some_and(|last| is_word(last))
             {
                 self.unread(walk.bundle);
             }
             for (bit, capture) in captures.iter().enumerate() {
                 if operation.path_roles >> bit & 1 != 0 {
                     let opaque = operation.path_opaque >> bit & 1 != 0;
-                    self.mention(if opaque { role::DEPLOYMENT } else { role::PRIMARY }, segments, *capture);
+                    self.mention(
+                        if opaque { role::DEPLOYMENT } else { role::PRIMARY },
+                        segments,
+                        *capture,
+                    );
                 }
             }
         }
@@ -395,62 +453,74 @@ impl Route {
 
     fn known(&mut self, index: u32, operation: &l::Operation, exact: bool) {
         self.flags |= operation.flags & !operation::QUIET;
-        // Behind a prefix that nobody declared, what a gateway makes of an operation is its own affair; and where a method takes no
-        // body, or is none of the path's, nobody knows what a server makes of one.
-        let quiet = exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
+        // An operation is quiet only under its own prefix and method. Behind an undeclared prefix a
+        // gateway may give the path another meaning. If the method takes no body, or the path does
+        // not have the method, the effect of a body is unknown.
+        let quiet =
+            exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
-        self.reading(Reading { operation: index, dialect: operation.dialect });
+        self.reading(OperationMatch { operation: index, dialect: operation.dialect });
         if !quiet {
             add(&mut self.bodies, operation.body_state);
         }
         if !exact && operation.flags & operation::RUNS == 0 {
-            // It may run something there: many a path ends in `prompts` or `deployments`.
+            // The operation may run a model there: many gateways have paths that end in `prompts`
+            // or `deployments`.
             add(&mut self.bodies, NONE);
         }
         if operation.flags & operation::WEBSOCKET != 0 {
             add(&mut self.messages, operation.message_state);
             if operation.flags & operation::WEAK != 0 {
-                // It may be any other socket as well.
+                // The request may open any other WebSocket as well.
                 add(&mut self.messages, NONE);
             }
         }
     }
 
-    /// An operation that nobody knows.
+    /// Adds the unknown operation, once for each dialect.
     fn unread(&mut self, bundle: Bundle<'_>) {
         self.unsure = true;
         self.quiet = false;
         add(&mut self.bodies, NONE);
         add(&mut self.messages, NONE);
         for (dialect, _) in (0..NONE16).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
-            self.reading(Reading { operation: NONE, dialect });
+            self.reading(OperationMatch { operation: NONE, dialect });
         }
     }
 
-    fn reading(&mut self, reading: Reading) {
+    fn reading(&mut self, reading: OperationMatch) {
         if !self.readings.contains(&reading) {
             self.readings.push(reading);
         }
     }
 
-    /// Segments that may name a model: those before `end`, and those behind a segment that is called like one.
+    /// Adds the segments that may name a model: those before `end`, and those after a segment such
+    /// as `models`.
     fn hints(&mut self, segments: &[&[u8]], end: usize) {
-        let is_hint = |segment: &&[u8]| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint));
+        let is_hint =
+            |segment: &&[u8]| HINT_SEGMENTS.iter().any(|hint| segment.eq_ignore_ascii_case(hint));
         let behind = segments.iter().position(is_hint).map_or(segments.len(), |at| at + 1);
-        // Each by itself, and what stands behind together: an id may be cut by slashes.
+        // Each segment is a hint by itself. Those after `models` are also one hint together,
+        // because slashes may divide an id.
         for from in 0..segments.len() {
             if from < end || from >= behind {
                 self.mention(role::HINT, segments, Capture { from, to: from + 1, cut: 0 });
             }
         }
         if segments.len() > behind + 1 {
-            self.mention(role::HINT, segments, Capture { from: behind, to: segments.len(), cut: 0 });
+            self.mention(
+                role::HINT,
+                segments,
+                Capture { from: behind, to: segments.len(), cut: 0 },
+            );
         }
     }
 
     fn mention(&mut self, role: u8, segments: &[&[u8]], capture: Capture) {
         let start = self.texts.len();
-        for (i, segment) in segments.get(capture.from..capture.to).unwrap_or_default().iter().enumerate() {
+        for (i, segment) in
+            segments.get(capture.from..capture.to).unwrap_or_default().iter().enumerate()
+        {
             if i > 0 {
                 self.texts.push(b'/');
             }
@@ -466,7 +536,9 @@ impl Route {
     }
 }
 
-/// The first of the segments at the end of a path that are ids to the operation and could be anything. What runs a model is read in any case.
+/// Returns the index of the first of the trailing segments that the operation takes as ids and that
+/// could be anything. Returns `end` for an operation that runs a model: its body is read in any
+/// case.
 fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
     let mut free = end;
     if operation.flags & operation::RUNS == 0 {
@@ -480,14 +552,16 @@ fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
     free
 }
 
-/// It reads as a word, `stream` or `img2img`, also behind a colon and with what a server may drop around it; ids have digits, capitals or five
-/// consonants in a row in them.
+/// Returns whether the segment reads as a word (`stream`, `img2img`), alone or after a colon, once
+/// the blanks and extensions that servers drop are removed. Ids are recognised by digits, capitals
+/// in odd positions or five consonants in a row.
 fn is_word(segment: &[u8]) -> bool {
     let text = bare(segment.rsplit(|&b| b == b':').next().unwrap_or_default());
     let (mut digits, mut capitals, mut consonants, mut run) = (0, 0, 0, 0);
     for (seen, byte) in text.iter().enumerate() {
         let sounds = !byte.is_ascii_alphabetic() || b"aeiouy".contains(&byte.to_ascii_lowercase());
-        consonants = if sounds || byte.is_ascii_uppercase() && run > 0 { 0 } else { consonants + 1 };
+        consonants =
+            if sounds || byte.is_ascii_uppercase() && run > 0 { 0 } else { consonants + 1 };
         if consonants > 4 {
             return false;
         }
@@ -495,7 +569,7 @@ fn is_word(segment: &[u8]) -> bool {
             b'a'..=b'z' => run += 1,
             b'-' | b'_' => run = 0,
             b'2' => digits += 1,
-            // Of words without a blank each has three letters and more.
+            // In a compound such as `batchCreate` each word has at least three letters.
             b'A'..=b'Z' if run == 0 || run > 2 || capitals == seen => {
                 capitals += 1;
                 run = 1;
@@ -503,11 +577,15 @@ fn is_word(segment: &[u8]) -> bool {
             _ => return false,
         }
     }
-    let inside = digits == 0 || digits == 1 && text.len() > 4 && text.first() != Some(&b'2') && text.last() != Some(&b'2');
+    let inside = digits == 0
+        || digits == 1
+            && text.len() > 4
+            && text.first() != Some(&b'2')
+            && text.last() != Some(&b'2');
     text.len() > 2 && inside && (capitals == 0 || run > 2 || capitals == text.len())
 }
 
-/// The last segment without what a server may drop at its end: blanks of any kind and file extensions.
+/// Returns the segment without the blanks and file extensions that a server may drop.
 fn bare(mut segment: &[u8]) -> &[u8] {
     loop {
         let shorter = trim(stem(trim(segment)));
@@ -518,7 +596,8 @@ fn bare(mut segment: &[u8]) -> &[u8] {
     }
 }
 
-/// The segment without blanks around it, those outside of ASCII too.
+/// Returns the segment without blanks at both ends. Control characters and bytes outside ASCII
+/// count as blanks.
 fn trim(mut segment: &[u8]) -> &[u8] {
     while let [b'\0'..=b' ' | 0x7f.., rest @ ..] | [rest @ .., b'\0'..=b' ' | 0x7f..] = segment {
         segment = rest;
@@ -526,24 +605,29 @@ fn trim(mut segment: &[u8]) -> &[u8] {
     segment
 }
 
-/// The text before its file extension.
+/// Returns the text before its file extension: a dot and ASCII letters.
 fn stem(segment: &[u8]) -> &[u8] {
     match segment.iter().rposition(|&b| b == b'.') {
-        Some(at) if at > 0 && segment.get(at + 1..).is_some_and(|rest| rest.iter().all(u8::is_ascii_alphabetic)) => {
+        Some(at)
+            if at > 0
+                && segment
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.iter().all(u8::is_ascii_alphabetic)) =>
+        {
             segment.get(..at).unwrap_or_default()
         }
         _ => segment,
     }
 }
 
-/// Each once.
+/// Adds the state unless it is there already.
 fn add(states: &mut Vec<u32>, state: u32) {
     if !states.contains(&state) {
         states.push(state);
     }
 }
 
-/// How many segments the prefix takes, if the path is under it.
+/// Returns the number of segments that the prefix takes, or `None` if the path is not under it.
 fn under(prefix: &str, segments: &[&[u8]]) -> Option<usize> {
     let mut depth = 0;
     for part in parts(prefix) {
@@ -559,10 +643,11 @@ fn parts(prefix: &str) -> impl Iterator<Item = &[u8]> {
     prefix.as_bytes().split(|&b| b == b'/').filter(|part| !part.is_empty())
 }
 
-/// Called with the operations of a node, the captures on the way and the dialects that still look for one; returns those that have found theirs.
+/// Gets the operations of a node, the captures on the way, and the dialects that still look for an
+/// operation. Returns the dialects that have found one.
 type Visit<'v> = dyn FnMut(l::Span, &[Capture], Dialects) -> Dialects + 'v;
 
-/// Dialects under one prefix, and the node under which their paths lie.
+/// The dialects under one prefix, and the node under which their paths lie.
 #[derive(Clone, Copy)]
 struct Mount {
     prefix: l::Str,
@@ -581,17 +666,25 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(bundle: Bundle<'a>) -> Self {
-        let (nodes, edges) = (bundle.table(section::ROUTE_NODES), bundle.table(section::ROUTE_EDGES));
+        let (nodes, edges) =
+            (bundle.table(section::ROUTE_NODES), bundle.table(section::ROUTE_EDGES));
         let mut walk = Self { nodes, edges, bundle, mounts: [NO_MOUNT; limits::DIALECTS] };
         for (number, dialect) in (0..).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
-            // Equal texts are one text of the bundle, so equal prefixes are one prefix.
-            let known = walk.mounts.iter_mut().find(|mount| mount.dialects == 0 || mount.prefix == dialect.prefix);
+            // The bundle stores equal strings once, so equal prefixes have equal positions.
+            let known = walk
+                .mounts
+                .iter_mut()
+                .find(|mount| mount.dialects == 0 || mount.prefix == dialect.prefix);
             let Some(mount) = known else { break };
             mount.prefix = dialect.prefix;
             mount.dialects |= bit(number);
         }
         for at in 0..walk.mounts.len() {
-            let node = walk.mounts.get(at).filter(|mount| mount.dialects != 0).and_then(|mount| walk.node(mount.prefix));
+            let node = walk
+                .mounts
+                .get(at)
+                .filter(|mount| mount.dialects != 0)
+                .and_then(|mount| walk.node(mount.prefix));
             if let Some(mount) = walk.mounts.get_mut(at) {
                 mount.node = node.unwrap_or(NONE);
             }
@@ -603,16 +696,26 @@ impl<'a> Walk<'a> {
         self.mounts.iter().take_while(|mount| mount.dialects != 0)
     }
 
-    /// The node under which the paths of a prefix lie.
+    /// Returns the node under which the paths of a prefix lie.
     fn node(&self, prefix: l::Str) -> Option<u32> {
         parts(self.bundle.text(prefix)).try_fold(0, |node, part| {
             let edges = self.edges.span(self.nodes.get(node)?.edges);
-            edges.search(|edge| folded_order(self.bundle.text(edge.text), part)).map(|(_, edge)| edge.target)
+            edges
+                .search(|edge| folded_order(self.bundle.text(edge.text), part))
+                .map(|(_, edge)| edge.target)
         })
     }
 
-    /// Follows all segments from `from` on, for these dialects; those of them that found an operation at the end.
-    fn matches(&self, node: u32, segments: &[&[u8]], from: usize, open: Dialects, visit: &mut Visit<'_>) -> Dialects {
+    /// Follows all segments from `from` on, for the dialects in `open`. Returns those that found an
+    /// operation at the end.
+    fn matches(
+        &self,
+        node: u32,
+        segments: &[&[u8]],
+        from: usize,
+        open: Dialects,
+        visit: &mut Visit<'_>,
+    ) -> Dialects {
         self.step(node, segments, from, &mut [Capture::default(); CAPTURES], 0, open, visit)
     }
 
@@ -637,7 +740,11 @@ impl<'a> Walk<'a> {
         };
         let folding = segment.iter().any(u8::is_ascii_uppercase);
         let mut found = 0;
-        if let Some((_, edge)) = self.edges.span(node.edges).search(|edge| folded_order(self.bundle.text(edge.text), segment)) {
+        if let Some((_, edge)) = self
+            .edges
+            .span(node.edges)
+            .search(|edge| folded_order(self.bundle.text(edge.text), segment))
+        {
             found = self.step(edge.target, segments, at + 1, captures, held, live, visit);
         }
         let mut open = if folding { live } else { live & !found };
@@ -647,14 +754,24 @@ impl<'a> Walk<'a> {
             }
             let suffix = self.bundle.text(edge.text).as_bytes();
             let cut = suffix.len();
-            let Some(start) = segment.len().checked_sub(cut).filter(|start| *start > 0) else { continue };
+            let Some(start) = segment.len().checked_sub(cut).filter(|start| *start > 0) else {
+                continue;
+            };
             if !segment.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(suffix)) {
                 continue;
             }
-            if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: at + 1, cut };
+            if let Some(location) = captures.get_mut(held) {
+                *location = Capture { from: at, to: at + 1, cut };
             }
-            let taken = self.step(edge.target, segments, at + 1, captures, (held + 1).min(CAPTURES), open, visit);
+            let taken = self.step(
+                edge.target,
+                segments,
+                at + 1,
+                captures,
+                (held + 1).min(CAPTURES),
+                open,
+                visit,
+            );
             found |= taken;
             if !folding || cut == 0 {
                 open &= !taken;
@@ -664,25 +781,29 @@ impl<'a> Walk<'a> {
         if open != 0
             && let Some(tail) = self.nodes.get(node.tail).filter(|tail| tail.operations.len > 0)
         {
-            if let Some(place) = captures.get_mut(held) {
-                *place = Capture { from: at, to: segments.len(), cut: 0 };
+            if let Some(location) = captures.get_mut(held) {
+                *location = Capture { from: at, to: segments.len(), cut: 0 };
             }
-            found |= visit(tail.operations, captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(), open);
+            found |= visit(
+                tail.operations,
+                captures.get(..(held + 1).min(CAPTURES)).unwrap_or_default(),
+                open,
+            );
         }
         found
     }
 }
 
-/// The set of one dialect. A bundle holds no more than a set can.
+/// Returns the set that holds one dialect. A bundle has at most as many dialects as a set has bits.
 fn bit(dialect: u32) -> Dialects {
     1u32.checked_shl(dialect).unwrap_or(0)
 }
 
-/// The order of a folded text and a segment, once that is folded.
+/// Compares a folded text with a segment, case aside.
 fn folded_order(text: &str, segment: &[u8]) -> core::cmp::Ordering {
-    header::folded_order(text.as_bytes(), segment, b'-')
+    head::folded_order(text.as_bytes(), segment, b'-')
 }
 
 #[cfg(all(test, feature = "author"))]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

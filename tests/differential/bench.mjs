@@ -157,7 +157,7 @@ export class Bench {
         trailers,
         body: Buffer.from(plain(request), "latin1").toString("base64"),
         places: operation.places,
-        ...userData([operation]),
+        ...userData([asAsked(request)]),
         container: operation.container === true,
       };
     });
@@ -396,6 +396,11 @@ function broken(request, { verdict, reason }) {
     : expected.kind;
 }
 
+/** The operation; behind a verb it is another server's, which may run what it takes. */
+function asAsked({ operation, mutations }) {
+  return mutations.includes("end-verb") ? { ...operation, runs: true } : operation;
+}
+
 /** Where the user's own data stands, in the body and in a line of it. */
 function userData(operations) {
   const lines = [...new Set(["metadata", ...operations.flatMap(({ data = [] }) => data)])];
@@ -422,12 +427,15 @@ export function gateLine(request) {
   return line;
 }
 
-/** Credentials in a head, each as the name of its place and its text. */
-function credentials({ target, headers }) {
+/** Credentials in a head and in the trailers, which a line for the gate has as headers: each as the name of its place and its text. */
+function credentials({ target, headers, trailers = [] }) {
   const query = target.includes("?")
     ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))]
     : [];
-  return [...headers.map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]), ...query]
+  return [
+    ...[...headers, ...trailers].map(([name, value]) => [name.replaceAll("_", "-"), value.trim()]),
+    ...query,
+  ]
     .map(([name, value]) => [name.toLowerCase(), value])
     .filter(([name]) => CREDENTIALS.includes(name));
 }

@@ -351,8 +351,12 @@ export function plainly(request) {
 function upgraded(made, lines) {
   made.headers = [...made.headers.filter(([name]) => name !== "upgrade"), ...lines];
   made.twin = true;
+  unsocketed(made);
+}
+
+/** Takes the message off what opens no socket: none comes. */
+export function unsocketed(made) {
   if (made.socket !== true || isSocket(made)) return;
-  // Nobody opens a socket for it, so that no message comes.
   delete made.socket;
   made.body = { kind: "none" };
   delete made.raw;

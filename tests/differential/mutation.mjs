@@ -1,5 +1,5 @@
 /** What an attacker does to a request: one table a carrier, each entry with its weight. A name that stands in a report is the key here. */
-import { CLASSES } from "./class.mjs";
+import { CLASSES, unsocketed } from "./class.mjs";
 import { CLOSED, OPEN } from "./judge.mjs";
 import { bytes, spoken, utf8 } from "./request.mjs";
 
@@ -1492,17 +1492,10 @@ function trailed(made, trailer) {
 
 const method = {
   "method-case": (chance, made) => void (made.method = made.method.toLowerCase()),
-  "method-other": (chance, made) =>
-    void (made.method = chance.of([
-      "GET",
-      "PUT",
-      "PATCH",
-      "DELETE",
-      "HEAD",
-      "OPTIONS",
-      "QUERY",
-      "POST",
-    ])),
+  "method-other": (chance, made) => {
+    made.method = chance.of(["GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "POST"]);
+    unsocketed(made);
+  },
 };
 
 const INTERESTING = [

@@ -10,7 +10,7 @@ import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
 import { compile } from "./setup.mjs";
 
-const POLICY = fileURLToPath(new URL("../corpus/answers/policy.toml", import.meta.url));
+const POLICY = fileURLToPath(new URL("../corpus/responses/policy.toml", import.meta.url));
 const CODE = "model_restricted";
 let origin;
 let gate;

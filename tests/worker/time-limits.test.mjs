@@ -13,7 +13,7 @@ import { startWorker } from "../../tools/workerd.mjs";
 import { sleep, until } from "./raw.mjs";
 import { bearer, compile, start } from "./setup.mjs";
 
-const ANSWERS = fileURLToPath(new URL("../corpus/answers/policy.toml", import.meta.url));
+const ANSWERS = fileURLToPath(new URL("../corpus/responses/policy.toml", import.meta.url));
 const LIFE = 400;
 const HOLD = 600;
 const CODE = "answer_too_long";

@@ -1,4 +1,4 @@
-//! An explanation laid out for reading: the verdict first, then what it rests on.
+//! Formats an explanation as text: the verdict first, then the reasons.
 
 use super::trace::ClauseTrace;
 use super::{ClosedPart, Explanation, MentionPart, RulePart, TracePart, pattern_text};
@@ -8,12 +8,26 @@ const MARGIN: usize = 11;
 /// Columns before the text of a rule's entry.
 const INDENT: usize = 14;
 
-pub(super) fn write(explanation: &Explanation) -> String {
+pub(crate) fn write(explanation: &Explanation) -> String {
     let mut page = Page::default();
-    let Explanation { verdict, request, callers, reach, mentions, rules, silent, dormant, disagreement, .. } = explanation;
+    let Explanation {
+        verdict,
+        request,
+        callers,
+        access,
+        mentions,
+        rules,
+        silent,
+        dormant,
+        disagreement,
+        ..
+    } = explanation;
 
     page.section("verdict");
-    page.line(&format!("{}, status {}, reason {}", verdict.verdict, verdict.status, verdict.reason));
+    page.line(&format!(
+        "{}, status {}, reason {}",
+        verdict.verdict, verdict.status, verdict.reason
+    ));
     page.line(&verdict.why);
     if !verdict.message.is_empty() && verdict.message != verdict.why {
         page.line(&format!("the caller is told: {}", verdict.message));
@@ -28,11 +42,17 @@ pub(super) fn write(explanation: &Explanation) -> String {
     page.section("request");
     page.line(&format!("{} {}", request.method, request.url));
     for method in &request.asked {
-        page.line(&format!("a server that takes overrides would read it as {method}, so it is read as that too"));
+        page.line(&format!(
+            "a server that takes overrides would read it as {method}, so it is read as that too"
+        ));
     }
     if request.guarded {
         for reading in &request.readings {
-            let operation = if reading.operation.is_empty() { "an operation that nobody knows," } else { &reading.operation };
+            let operation = if reading.operation.is_empty() {
+                "an operation that nobody knows,"
+            } else {
+                &reading.operation
+            };
             let dialect = if reading.dialect.is_empty() { "no dialect" } else { &reading.dialect };
             page.line(&format!("read as {operation} of {dialect}"));
         }
@@ -51,27 +71,47 @@ pub(super) fn write(explanation: &Explanation) -> String {
     request.switched.iter().for_each(|switched| page.line(switched));
 
     for (number, caller) in (1..).zip(callers) {
-        page.section(&if callers.len() > 1 { format!("caller {number}") } else { "caller".to_owned() });
+        page.section(&if callers.len() > 1 {
+            format!("caller {number}")
+        } else {
+            "caller".to_owned()
+        });
         let name = caller.facts.iter().map(|fact| fact.name.len()).max().unwrap_or(0);
         let value = |value: &Option<String>| value.as_deref().unwrap_or("unknown").to_owned();
-        let width = caller.facts.iter().map(|fact| value(&fact.value).chars().count()).max().unwrap_or(0).min(40);
+        let width = caller
+            .facts
+            .iter()
+            .map(|fact| value(&fact.value).chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(40);
         for fact in &caller.facts {
             let why = fact.unknown.as_ref().map_or(String::new(), |why| format!(": {why}"));
-            page.line(&format!("{:name$}  {:width$}  {}{why}", fact.name, value(&fact.value), fact.source));
+            page.line(&format!(
+                "{:name$}  {:width$}  {}{why}",
+                fact.name,
+                value(&fact.value),
+                fact.source
+            ));
         }
     }
 
-    page.section("reach");
-    match (reach.closed.is_empty(), reach.everything) {
+    page.section("access");
+    match (access.closed.is_empty(), access.everything) {
         (true, _) => page.line("nothing is closed to this caller"),
         (_, true) => page.line("every model is closed to this caller"),
         _ => page.line("closed to this caller:"),
     }
-    reach.closed.iter().for_each(|closed| page.line(&format!("  {}", closed_text(closed))));
-    for opened in &reach.opened {
-        page.line(&format!("{} lifts {} for {}", opened.licence, opened.lifts.join(", "), patterns(&opened.patterns)));
+    access.closed.iter().for_each(|closed| page.line(&format!("  {}", closed_text(closed))));
+    for opened in &access.opened {
+        page.line(&format!(
+            "{} lifts {} for {}",
+            opened.licence,
+            opened.lifts.join(", "),
+            patterns(&opened.patterns)
+        ));
     }
-    for closed in &reach.shadow {
+    for closed in &access.shadow {
         page.line(&format!("in the shadow, recorded and not acted on: {}", closed_text(closed)));
     }
 
@@ -81,11 +121,22 @@ pub(super) fn write(explanation: &Explanation) -> String {
 
     if !rules.is_empty() || !dormant.is_empty() || !silent.is_empty() {
         page.section("rules");
-        page.line(if rules.is_empty() { "none that decided" } else { "each test is marked with what it came to" });
+        page.line(if rules.is_empty() {
+            "none that decided"
+        } else {
+            "each test is marked with what it came to"
+        });
         rules.iter().for_each(|rule| page.rule(rule));
         if !silent.is_empty() {
             page.text.push('\n');
-            page.entry("", &format!("{} further restrictions certainly do not apply: {}", silent.len(), shortened(silent)));
+            page.entry(
+                "",
+                &format!(
+                    "{} further restrictions certainly do not apply: {}",
+                    silent.len(),
+                    shortened(silent)
+                ),
+            );
         }
         if !dormant.is_empty() {
             page.text.push('\n');
@@ -125,13 +176,17 @@ fn mention_text(mention: &MentionPart) -> String {
     };
     let denied = if mention.denied { "denied" } else { "not denied" };
     let resolves = super::stands_for(mention);
-    format!("`{}` {}{resolves}: {holds}, {denied}", mention.text, super::words::within(&mention.place))
+    format!(
+        "`{}` {}{resolves}: {holds}, {denied}",
+        mention.text,
+        super::words::within(&mention.place)
+    )
 }
 
 #[derive(Default)]
 struct Page {
     text: String,
-    /// The name that stands before the next line.
+    /// The name in front of the next line.
     name: String,
 }
 
@@ -187,13 +242,20 @@ impl Page {
         for clause in &trace.clauses {
             self.clause(clause);
         }
-        let truths: Vec<String> = trace.clauses.iter().map(|clause| format!("`{}` is {}", clause.clause, clause.truth)).collect();
-        let so =
-            if truths.is_empty() { trace.conclusion.to_owned() } else { format!("{}; {}", truths.join(", "), trace.conclusion) };
+        let truths: Vec<String> = trace
+            .clauses
+            .iter()
+            .map(|clause| format!("`{}` is {}", clause.clause, clause.truth))
+            .collect();
+        let so = if truths.is_empty() {
+            trace.conclusion.to_owned()
+        } else {
+            format!("{}; {}", truths.join(", "), trace.conclusion)
+        };
         self.entry("so", &so);
     }
 
-    /// The text, and under each line of it the tests that begin there.
+    /// Writes the text, and under each of its lines the tests that begin there.
     fn clause(&mut self, clause: &ClauseTrace) {
         let mut name = clause.clause;
         let mut at = 0;
@@ -204,10 +266,21 @@ impl Page {
                 name = "";
             }
             for test in clause.tests.iter().filter(|test| (at..=end).contains(&test.start)) {
-                let columns = |from: usize, to: usize| clause.text.get(from..to).map_or(0, |text| text.chars().count());
+                let columns = |from: usize, to: usize| {
+                    clause.text.get(from..to).map_or(0, |text| text.chars().count())
+                };
                 let marks = columns(test.start, test.end.min(end)).max(1);
                 let before = columns(at, test.start);
-                self.entry("", &format!("{:before$}{} {} ({})", "", "^".repeat(marks), test.truth, test.because));
+                self.entry(
+                    "",
+                    &format!(
+                        "{:before$}{} {} ({})",
+                        "",
+                        "^".repeat(marks),
+                        test.truth,
+                        test.because
+                    ),
+                );
             }
             at = end + 1;
         }

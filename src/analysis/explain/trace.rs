@@ -1,38 +1,39 @@
-//! A condition's text with the truth of each of its tests.
+//! Describes a condition's text with the truth of each of its tests.
 //!
-//! Input: a clause and a caller. Output: the text, and for each test where it stands in it and what it came to. Where the text cannot
-//! be pointed into (escapes stand between it and the file), the condition is written anew.
+//! Input: a clause and a caller. Output: the text, and for each test its position in the text and
+//! its result. If positions in the text are unknown (because the file has escapes in it), the
+//! condition is written anew.
 
 use serde::Serialize;
 
-use super::super::reference::{Known, Reference, Truth};
 use super::words;
-use crate::policy::{Atom, Clause, Condition, ElementTest, Policy, Test};
+use crate::analysis::reference::{Known, Reference, Truth};
+use crate::policy::model::{Atom, Clause, Condition, ElementTest, Policy, Test};
 
 /// A clause of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct ClauseTrace {
+pub(crate) struct ClauseTrace {
     /// `when` or `unless`.
-    pub(super) clause: &'static str,
-    pub(super) text: String,
-    pub(super) truth: &'static str,
-    pub(super) tests: Vec<TestTrace>,
+    pub(crate) clause: &'static str,
+    pub(crate) text: String,
+    pub(crate) truth: &'static str,
+    pub(crate) tests: Vec<TestTrace>,
 }
 
 /// A test of one fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TestTrace {
-    /// Bytes of the clause's text.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) text: String,
-    pub(super) truth: &'static str,
-    /// What is known of the fact.
-    pub(super) because: String,
+pub(crate) struct TestTrace {
+    /// Byte range within the clause's text: start, and below the exclusive end.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
+    pub(crate) truth: &'static str,
+    /// The known value of the fact, or the reason why it is unknown.
+    pub(crate) because: String,
 }
 
-/// `true`, `false`, `unknown`.
-pub(super) fn truth_text(truth: Truth) -> &'static str {
+/// Returns `true`, `false` or `unknown`.
+pub(crate) fn truth_text(truth: Truth) -> &'static str {
     match truth {
         Truth::True => "true",
         Truth::False => "false",
@@ -40,7 +41,7 @@ pub(super) fn truth_text(truth: Truth) -> &'static str {
     }
 }
 
-pub(super) fn trace(
+pub(crate) fn trace(
     reference: &Reference<'_>,
     which: &'static str,
     clause: &Clause,
@@ -63,19 +64,29 @@ pub(super) fn trace(
     for (start, end, atom) in found {
         let own = text.get(start..end).unwrap_or_default();
         let truth = reference.atom(atom, known);
-        // `a != b` is understood as `!(a == b)`: what is said of it is said of it as it stands.
+        // `a != b` is parsed as `!(a == b)`. The result shown is that of the text.
         let truth = if is_negated(own, &atom.test) { !truth } else { truth };
-        // A time in a list of literals is several tests of one place: any of them.
-        if let Some((last, before)) = tests.last_mut().filter(|(last, _)| (last.start, last.end) == (start, end)) {
+        // A list of time literals becomes several tests at one position, of which any may hold.
+        if let Some((last, before)) =
+            tests.last_mut().filter(|(last, _)| (last.start, last.end) == (start, end))
+        {
             *before = before.or(truth);
             last.truth = truth_text(*before);
             continue;
         }
         let because = because(reference, atom, known, aside);
-        tests.push((TestTrace { start, end, text: own.to_owned(), truth: truth_text(truth), because }, truth));
+        tests.push((
+            TestTrace { start, end, text: own.to_owned(), truth: truth_text(truth), because },
+            truth,
+        ));
     }
     let truth = truth_text(reference.truth(&clause.condition, known));
-    ClauseTrace { clause: which, text, truth, tests: tests.into_iter().map(|(test, _)| test).collect() }
+    ClauseTrace {
+        clause: which,
+        text,
+        truth,
+        tests: tests.into_iter().map(|(test, _)| test).collect(),
+    }
 }
 
 fn because(reference: &Reference<'_>, atom: &Atom, known: &Known<'_>, aside: bool) -> String {
@@ -101,16 +112,16 @@ fn collect<'c>(condition: &'c Condition, take: &mut impl FnMut(&'c Atom)) {
     }
 }
 
-/// Whether the text of a comparison says the contrary of the test that is made of it.
+/// Returns whether the text of a comparison is the negation of its parsed test.
 fn is_negated(text: &str, test: &Test) -> bool {
     let bare = unquoted(text);
-    let against_false =
-        *test == Test::IsTrue && bare.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "false");
+    let against_false = *test == Test::IsTrue
+        && bare.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "false");
     let quantified = matches!(test, Test::Exists(_) | Test::All(_));
     !quantified && (bare.contains("!=") != against_false)
 }
 
-/// The text without what stands in quotes.
+/// Returns the text without its quoted parts.
 fn unquoted(text: &str) -> String {
     let mut bare = String::new();
     let mut quote = None;
@@ -128,8 +139,13 @@ fn unquoted(text: &str) -> String {
     bare
 }
 
-/// Writes a condition, with the places of its tests.
-fn write<'c>(policy: &Policy, condition: &'c Condition, to: &mut String, found: &mut Vec<(usize, usize, &'c Atom)>) {
+/// Writes a condition, and records the positions of its tests.
+fn write<'c>(
+    policy: &Policy,
+    condition: &'c Condition,
+    to: &mut String,
+    found: &mut Vec<(usize, usize, &'c Atom)>,
+) {
     match condition {
         Condition::True => to.push_str("true"),
         Condition::False => to.push_str("false"),
@@ -168,15 +184,23 @@ fn atom_text(policy: &Policy, atom: &Atom) -> String {
         Test::IsTrue => name.to_owned(),
         Test::In(literals) => match literals.as_slice() {
             [one] => format!("{name} == {}", words::literal(one)),
-            several => format!("{name} in [{}]", several.iter().map(words::literal).collect::<Vec<_>>().join(", ")),
+            several => format!(
+                "{name} in [{}]",
+                several.iter().map(words::literal).collect::<Vec<_>>().join(", ")
+            ),
         },
         Test::InList(list) => format!("{name} in {}", list_name(policy, *list)),
         Test::StartsWith(start) => format!("{name}.startsWith({start:?})"),
         Test::Has(bit) => {
-            let kind = (0..).zip(crate::facts::Network::KINDS).find(|(at, _)| at == bit).map_or("", |(_, kind)| kind);
+            let kind = (0..)
+                .zip(crate::facts::network::Network::KINDS)
+                .find(|(at, _)| at == bit)
+                .map_or("", |(_, kind)| kind);
             format!("{kind:?} in network")
         }
-        Test::Order(comparison, literal) => format!("{name} {} {}", words::sign(*comparison), words::literal(literal)),
+        Test::Order(comparison, literal) => {
+            format!("{name} {} {}", words::sign(*comparison), words::literal(literal))
+        }
         Test::VersusNow(comparison) => format!("{name} {} now", words::sign(*comparison)),
         Test::Exists(test) => format!("{name}.exists(x, {})", element_text(policy, test)),
         Test::All(test) => format!("{name}.all(x, {})", element_text(policy, test)),
@@ -185,7 +209,10 @@ fn atom_text(policy: &Policy, atom: &Atom) -> String {
 
 fn element_text(policy: &Policy, test: &ElementTest) -> String {
     let joined = |tests: &[ElementTest], sign: &str| {
-        format!("({})", tests.iter().map(|test| element_text(policy, test)).collect::<Vec<_>>().join(sign))
+        format!(
+            "({})",
+            tests.iter().map(|test| element_text(policy, test)).collect::<Vec<_>>().join(sign)
+        )
     };
     match test {
         ElementTest::True => "true".to_owned(),
@@ -202,7 +229,7 @@ fn element_text(policy: &Policy, test: &ElementTest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Literal;
+    use crate::policy::model::Literal;
 
     #[test]
     fn a_comparison_is_told_as_it_is_written() {

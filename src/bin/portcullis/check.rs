@@ -1,4 +1,4 @@
-//! `portcullis check`: every problem of a policy, in one pass.
+//! `portcullis check`: reports all problems of a policy in one run.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,11 @@ use portcullis::policy::Platform;
 use crate::input::tell;
 use crate::{Exit, input};
 
-/// Check a policy: every error and warning, with its place and what to write instead.
+/// Check a policy: report every error and warning, with its location and what to write instead.
 ///
-/// Warnings do not change the exit code; `--deny-warnings` makes them errors. A warning that may stand is answered in the policy: an entry of
-/// `[[allow]]` with its `code`, with what it is told `at` (the id of a rule, the name of a list), and with a `reason`.
+/// Warnings do not change the exit code; `--deny-warnings` makes them errors. To accept a warning,
+/// add an `[[allow]]` entry to the policy, with its `code`, its subject under `at` (the id of a
+/// rule, the name of a list), and a `reason`.
 #[derive(clap::Args)]
 #[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -20,7 +21,8 @@ pub(crate) struct Arguments {
     /// Print the problems as JSON, one a line
     #[arg(long)]
     json: bool,
-    /// Platform that the policy is for: a rule that rests on what it does not tell is an error
+    /// Platform that the policy is for: a rule that needs a fact which it does not provide is an
+    /// error
     #[arg(long, value_name = "NAME", default_value = "cloudflare", value_parser = input::platform)]
     platform: &'static Platform,
     /// Exit with 1 on warnings too
@@ -51,15 +53,21 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             (policy.families.len(), "family", "families"),
             (loaded.warnings(), "warning", "warnings"),
         ];
-        let counted = counted.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+        let counted = counted
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
         let allowed = match loaded.allowed() {
             0 => String::new(),
             count => format!(", {count} allowed"),
         };
         tell!("{}: {}{allowed}", policy.id, counted.join(", "));
-        let secret: Vec<&str> = policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
+        let secret: Vec<&str> =
+            policy.lists.iter().filter(|list| list.secret).map(|list| list.name.as_str()).collect();
         if !secret.is_empty() {
-            tell!("{}: `compile` needs `--list-key`, for what is secret in {}", policy.id, secret.join(", "));
+            tell!(
+                "{}: `compile` needs `--list-key`, for what is secret in {}",
+                policy.id,
+                secret.join(", ")
+            );
         }
     }
     Exit::Done

@@ -1,4 +1,4 @@
-//! `portcullis compile`: a policy into a bundle.
+//! `portcullis compile`: compiles a policy into a bundle.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use portcullis::policy::Platform;
 use crate::input::tell;
 use crate::{Exit, input};
 
-/// Compile a policy into a bundle, the one file that travels to the edge.
+/// Compile a policy into a bundle, the only file that the edge needs.
 ///
 /// The same input gives the same bytes on every machine.
 #[derive(clap::Args)]
@@ -16,16 +16,18 @@ pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Where the bundle goes
+    /// File to write the bundle to
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Key of the secret lists, 32 hexadecimal digits or more, as `openssl rand -hex 32` makes it; the deployment needs the same as `LIST_KEY`
+    /// Key of the secret lists, at least 32 hexadecimal digits, such as `openssl rand -hex 32`
+    /// makes; the deployment needs the same key as `LIST_KEY`
     #[arg(long, value_name = "FILE")]
     list_key: Option<PathBuf>,
     /// Print problems and result as JSON, one a line
     #[arg(long)]
     json: bool,
-    /// Platform that the policy is for: a rule that rests on what it does not tell is an error
+    /// Platform that the policy is for: a rule that needs a fact which it does not provide is an
+    /// error
     #[arg(long, value_name = "NAME", default_value = "cloudflare", value_parser = input::platform)]
     platform: &'static Platform,
 }

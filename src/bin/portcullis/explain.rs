@@ -1,4 +1,4 @@
-//! `portcullis explain`: one request, and why it is decided as it is.
+//! `portcullis explain`: explains the verdict on one request.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,11 @@ use portcullis::analysis::{self, RequestLine};
 use crate::input::tell;
 use crate::{Exit, clock, input};
 
-/// Explain one request: what is known of the caller, what that closes, what the request names, and the rules that decided.
+/// Explain one request: the known facts of the caller, what they close, what the request names, and
+/// the rules that decided.
 ///
-/// The request is in the form of a line of `decide`. A line that does not say `now` is explained for this moment.
+/// The request has the form of a line of `decide`. A line without `now` is explained for the
+/// current time.
 #[derive(clap::Args)]
 #[command(after_help = crate::EXIT_CODES)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["request", "requests"])))]
@@ -18,10 +20,10 @@ pub(crate) struct Arguments {
     /// Files of one policy, TOML or JSON
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     policy: Vec<PathBuf>,
-    /// A file that holds one request; `-` for standard input
+    /// A file with one request; `-` for standard input
     #[arg(long, value_name = "FILE.json")]
     request: Option<PathBuf>,
-    /// Requests, one a line, of which --id names one
+    /// Requests, one a line; --id selects one
     #[arg(long, value_name = "FILE.jsonl", requires = "id")]
     requests: Option<PathBuf>,
     /// The `id` of the request among --requests
@@ -56,7 +58,7 @@ fn explain(arguments: &Arguments) -> Result<(), Exit> {
     }
     let explanation = match analysis::explain(policy, &line, clock()) {
         Ok(explanation) => explanation,
-        // The compiler's complaints are told as the policy's own.
+        // Show the compiler's errors in the same way as the policy's problems.
         Err(_) => return Err(loaded.compile(None).err().unwrap_or(Exit::Faulty)),
     };
     if arguments.json {
@@ -72,7 +74,9 @@ fn text(path: &Path) -> Result<String, Exit> {
         return input::text(path);
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| input::file_fault("standard input".as_ref(), &error))?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| input::file_fault("standard input".as_ref(), &error))?;
     Ok(text)
 }
 
@@ -80,12 +84,15 @@ fn request(text: &str, path: &Path) -> Result<RequestLine, Exit> {
     RequestLine::read(text).map_err(|error| input::fault(&format!("{}: {error}", path.display())))
 }
 
-/// The first line of that id: a text, or any other JSON value as it is written. What else the file holds need not be a request.
+/// Finds the first line with this id, which is a text or any other JSON value. Other lines of the
+/// file need not be requests.
 fn request_of_id(text: &str, path: &Path, id: &str) -> Result<RequestLine, Exit> {
     for line in text.lines() {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let plain = serde_json::from_str::<serde_json::Value>(id).ok();
-        let found = value.get("id").is_some_and(|own| own.as_str() == Some(id) || Some(own) == plain.as_ref());
+        let found = value
+            .get("id")
+            .is_some_and(|own| own.as_str() == Some(id) || Some(own) == plain.as_ref());
         if found {
             return request(line, path);
         }

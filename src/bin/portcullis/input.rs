@@ -1,4 +1,4 @@
-//! What commands read and write: policy files, bundles, keys; and how a fault is told.
+//! Reads and writes the files of commands (policies, bundles, keys) and reports errors.
 
 use std::fmt::Display;
 use std::fs;
@@ -10,7 +10,7 @@ use portcullis::policy::{self, Code, File, Platform, Policy, Severity, Source};
 
 use crate::{Exit, clock};
 
-/// Writes a line to standard error. Nobody may be there to read it, which is no fault of the command's.
+/// Writes a line to standard error. Ignores failure, since standard error may be closed.
 macro_rules! tell {
     ($($argument:tt)*) => {
         $crate::input::write_quietly(anstream::stderr(), &format!("{}\n", format_args!($($argument)*)))
@@ -18,17 +18,17 @@ macro_rules! tell {
 }
 pub(crate) use tell;
 
-/// Writes to standard output. A reader that has seen enough and closes the pipe (`| head`) is no fault of the command's.
+/// Writes to standard output. Ignores failure, since a reader may close the pipe early (`| head`).
 pub(crate) fn say(text: &str) {
     write_quietly(anstream::stdout(), text);
 }
 
-/// Writes what it can.
+/// Writes as much as possible, and ignores failure.
 pub(crate) fn write_quietly(mut to: impl Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
-/// Whether the reader of standard output is gone; any other fault in writing is told.
+/// Returns whether the reader of standard output is gone. Reports any other write error.
 pub(crate) fn is_over(written: io::Result<()>) -> Result<bool, Exit> {
     match written {
         Ok(()) => Ok(false),
@@ -37,7 +37,8 @@ pub(crate) fn is_over(written: io::Result<()>) -> Result<bool, Exit> {
     }
 }
 
-/// The key of secret lists, from a file of hexadecimal digits: the form in which a deployment has it too.
+/// Reads the key of secret lists from a file of hexadecimal digits. A deployment has the key in the
+/// same form.
 pub(crate) fn list_key(path: &Path) -> Result<Vec<u8>, Exit> {
     const LEAST: usize = 32;
     let held = bytes(path)?;
@@ -45,26 +46,42 @@ pub(crate) fn list_key(path: &Path) -> Result<Vec<u8>, Exit> {
     let said = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
         _ if text.is_empty() => "holds no text".to_owned(),
         Some(strange) => format!("holds {strange:?}, which is no hexadecimal digit"),
-        None if text.len() < LEAST => format!("holds {} digits, and {LEAST} are the least", text.len()),
-        None if !text.len().is_multiple_of(2) => format!("holds {} digits, an odd number", text.len()),
+        None if text.len() < LEAST => {
+            format!("holds {} digits, and {LEAST} are the least", text.len())
+        }
+        None if !text.len().is_multiple_of(2) => {
+            format!("holds {} digits, an odd number", text.len())
+        }
         None => {
             let pairs = text.as_bytes().chunks(2);
-            return Ok(pairs.filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()).collect());
+            return Ok(pairs
+                .filter_map(|pair| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok())
+                .collect());
         }
     };
-    tell!("error: {}: a list key is written in hexadecimal digits, and this file {said}", path.display());
-    tell!("  help: `openssl rand -hex 32` makes one, and so does `head -c 32 /dev/urandom | xxd -p -c 64`");
+    tell!(
+        "error: {}: a list key is written in hexadecimal digits, and this file {said}",
+        path.display()
+    );
+    tell!(
+        "  help: `openssl rand -hex 32` makes one, and so does `head -c 32 /dev/urandom | xxd -p -c 64`"
+    );
     Err(Exit::Faulty)
 }
 
-/// A policy as it was loaded, with what is to be said about it.
+/// A loaded policy and the output format of its problems.
 pub(crate) struct Loaded {
     loaded: policy::Loaded,
     json: bool,
 }
 
-/// Loads the files of one policy. A list file is looked for beside the policy file that names it.
-pub(crate) fn load(paths: &[PathBuf], json: bool, platform: Option<&'static Platform>) -> Result<Loaded, Exit> {
+/// Loads the files of one policy. The path of a list file is relative to the policy file that names
+/// it.
+pub(crate) fn load(
+    paths: &[PathBuf],
+    json: bool,
+    platform: Option<&'static Platform>,
+) -> Result<Loaded, Exit> {
     let mut sources = Vec::new();
     for path in paths {
         sources.push(Source::new(path.display().to_string(), text(path)?));
@@ -79,14 +96,14 @@ pub(crate) fn load(paths: &[PathBuf], json: bool, platform: Option<&'static Plat
 }
 
 impl Loaded {
-    /// The policy, if it has no errors.
+    /// Returns the policy, if it has no errors.
     pub(crate) fn policy(&self) -> Option<&Policy> {
         self.loaded.policy.as_ref()
     }
 
-    /// Finds out whether the policy can be compiled, too: what stands in the way is told like the other problems.
+    /// Compiles the policy too, and adds the errors to its problems.
     pub(crate) fn and_compiled(mut self) -> Self {
-        let problems = self.policy().map(policy::not_lowered).unwrap_or_default();
+        let problems = self.policy().map(portcullis::problems).unwrap_or_default();
         if !problems.is_empty() {
             self.loaded.policy = None;
             self.loaded.problems.extend(problems);
@@ -94,31 +111,38 @@ impl Loaded {
         self
     }
 
-    /// How many warnings there are.
+    /// Returns the number of warnings.
     pub(crate) fn warnings(&self) -> usize {
-        self.loaded.problems.iter().filter(|problem| problem.severity() == Severity::Warning).count()
+        self.loaded
+            .problems
+            .iter()
+            .filter(|problem| problem.severity() == Severity::Warning)
+            .count()
     }
 
-    /// How many warnings the policy allows.
+    /// Returns the number of warnings that the policy allows.
     pub(crate) fn allowed(&self) -> usize {
         self.loaded.allowed.len()
     }
 
-    /// Tells the problems: to people on standard error, as JSON on standard output.
+    /// Reports the problems: as text on standard error, or as JSON on standard output.
     pub(crate) fn report(&self) {
         if self.json {
             for problem in &self.loaded.problems {
                 say(&format!("{}\n", problem.to_json(&self.loaded.files)));
             }
         } else {
-            write_quietly(anstream::stderr(), &policy::render(&self.loaded.problems, &self.loaded.files, true));
+            write_quietly(
+                anstream::stderr(),
+                &policy::render(&self.loaded.problems, &self.loaded.files, true),
+            );
         }
     }
 
-    /// The bundle's bytes. `key`: the secret of lists whose names must not be guessable.
+    /// Returns the bundle's bytes. `key` is the key of secret lists.
     pub(crate) fn compile(mut self, key: Option<&[u8]>) -> Result<Vec<u8>, Exit> {
         let Some(policy) = self.policy() else { return Err(Exit::Faulty) };
-        match policy::compile(policy, key) {
+        match portcullis::compile(policy, key) {
             Ok(bytes) => Ok(bytes),
             Err(errors) => {
                 self.loaded.problems = errors.iter().map(|error| error.problem(policy)).collect();
@@ -129,7 +153,8 @@ impl Loaded {
     }
 }
 
-/// The bundle to decide with, from policy files or as it is, and the list key that goes with it. Where both are given, the bundle decides, and it must be the policy's.
+/// Returns the bundle to decide with, from policy files or from a file of its own, and its list
+/// key. If both are given, the bundle decides, and its id and version must be the policy's.
 pub(crate) fn policy_or_bundle(
     files: &[PathBuf],
     bundle_file: Option<&Path>,
@@ -140,20 +165,25 @@ pub(crate) fn policy_or_bundle(
     } else {
         let loaded = load(files, false, None)?;
         loaded.report();
-        // Compiled and used in one process: any key serves, and none has to be told.
+        // The bundle is compiled and used in this process only, so any key works.
         let key = key.clone().unwrap_or_else(|| b"this process only".to_vec());
         Some((bundle(loaded.compile(Some(&key))?, "the compiled policy".as_ref())?, Some(key)))
     };
     let Some(path) = bundle_file else { return compiled.ok_or(Exit::Usage) };
     let given = bundle(bytes(path)?, path)?;
     if let (None, Some(list)) = (&key, given.view().secret_list()) {
-        tell!("error: {}: the list `{list}` is secret, and without its key nobody would count as listed", path.display());
+        tell!(
+            "error: {}: the list `{list}` is secret, and without its key nobody would count as listed",
+            path.display()
+        );
         tell!("  help: give `--list-key FILE` with the key that the bundle was compiled with");
         return Err(Exit::Faulty);
     }
     if let Some((compiled, _)) = &compiled {
         let (ours, theirs) = (compiled.view(), given.view());
-        if (ours.policy_id(), ours.policy_version()) != (theirs.policy_id(), theirs.policy_version()) {
+        if (ours.policy_id(), ours.policy_version())
+            != (theirs.policy_id(), theirs.policy_version())
+        {
             tell!(
                 "error: {} holds `{}` version {}, the policy is `{}` version {}; compile it again or leave one of them out",
                 path.display(),
@@ -168,7 +198,7 @@ pub(crate) fn policy_or_bundle(
     Ok((given, key))
 }
 
-/// The platform of this name, for the command line.
+/// Finds the platform with this name, for the command line.
 pub(crate) fn platform(name: &str) -> Result<&'static Platform, String> {
     Platform::of(name).ok_or_else(|| {
         let known: Vec<_> = Platform::ALL.iter().map(|platform| platform.name).collect();
@@ -176,7 +206,7 @@ pub(crate) fn platform(name: &str) -> Result<&'static Platform, String> {
     })
 }
 
-/// Prints what a code means.
+/// Prints the meaning of a code.
 pub(crate) fn explain_code(id: &str) -> Exit {
     match Code::of(id) {
         Some(code) => {
@@ -198,17 +228,17 @@ pub(crate) fn bundle(bytes: Vec<u8>, name: &Path) -> Result<OwnedBundle, Exit> {
     })
 }
 
-/// A file's text.
+/// Returns a file's text.
 pub(crate) fn text(path: &Path) -> Result<String, Exit> {
     fs::read_to_string(path).map_err(|error| file_fault(path, &error))
 }
 
-/// A file's bytes.
+/// Returns a file's bytes.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Exit> {
     fs::read(path).map_err(|error| file_fault(path, &error))
 }
 
-/// A file to be read piece by piece.
+/// Opens a file.
 pub(crate) fn open(path: &Path) -> Result<fs::File, Exit> {
     fs::File::open(path).map_err(|error| file_fault(path, &error))
 }
@@ -218,13 +248,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Exit> {
     fs::write(path, bytes).map_err(|error| file_fault(path, &error))
 }
 
-/// Tells that a file cannot be read or written.
+/// Reports that a file cannot be read or written.
 pub(crate) fn file_fault(path: &Path, error: &dyn Display) -> Exit {
     tell!("error: {}: {error}", path.display());
     Exit::File
 }
 
-/// Tells that what was given cannot be used.
+/// Reports that the input cannot be used.
 pub(crate) fn fault(error: &dyn Display) -> Exit {
     tell!("error: {error}");
     Exit::Faulty

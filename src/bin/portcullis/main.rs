@@ -1,6 +1,6 @@
-//! The command line: write a policy, prove it, compile it, and see what it decides.
+//! The command line: checks, compiles, tries out and explains policies.
 //!
-//! One file a command; this one holds the list of them and the exit codes.
+//! Each command has a file of its own. This file has the list of commands and the exit codes.
 
 mod check;
 mod compile;
@@ -14,14 +14,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 
-/// How a command ended; `portcullis --help` prints this table.
+/// The result of a command. `portcullis --help` prints this table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Done as asked.
+    /// The command did its work.
     Done = 0,
-    /// The policy, the bundle, the list key or an input line has errors; they are on standard error, or on standard output with --json.
+    /// The policy, the bundle, the list key or an input line has errors. They are on standard
+    /// error, or on standard output with --json.
     Faulty = 1,
-    /// The command line itself is wrong (clap uses the same number).
+    /// The command line is wrong (clap uses the same number).
     Usage = 2,
     /// A file cannot be read or written.
     File = 3,
@@ -33,7 +34,7 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  a file cannot be read or written";
 
-/// Turns away requests for restricted AI models, by where and who the caller is.
+/// Denies requests for restricted AI models, by the place and the account of the caller.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 110)]
 struct Arguments {
@@ -61,7 +62,9 @@ fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// Milliseconds since the epoch, by this machine's clock.
+/// Returns the time of this machine's clock in milliseconds since the epoch.
 fn clock() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

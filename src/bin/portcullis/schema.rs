@@ -1,10 +1,11 @@
-//! `portcullis schema`: the JSON Schema of a policy document, for editors.
+//! `portcullis schema`: prints the JSON Schema of a policy file, for editors.
 
 use crate::{Exit, input};
 
-/// Print the JSON Schema of a policy document, so that editors complete and check it.
+/// Print the JSON Schema of a policy file, so that editors complete and check it.
 ///
-/// In a TOML file the first line `#:schema FILE` names it, in JSON the key `$schema`.
+/// A TOML file names the schema in its first line, `#:schema FILE`, a JSON file under the key
+/// `$schema`.
 #[derive(clap::Args)]
 #[command(after_help = crate::EXIT_CODES)]
 pub(crate) struct Arguments {}

@@ -1,28 +1,30 @@
-//! A look at a condition before it is parsed: texts closed, nothing nested or chained without end.
+//! Checks a condition before it is parsed: texts are closed, escapes exist, and nesting and chains
+//! are bounded.
 //!
-//! The parser descends once for every bracket, and again for every link of a chain like `a.b.c` or `a == b == c`, and its own bound counts only the
-//! brackets. A text of 60,000 dots would run it out of stack, which no caller could catch. So both are counted here, on tokens: a chain
-//! ends at `&&`, `||`, a comma, or the bracket that it stands in.
+//! The parser recurses for every bracket and for every link of a chain such as `a.b.c` or `a == b
+//! == c`, but its own limit counts only brackets. A text of 60,000 dots would overflow the stack,
+//! which no caller can catch. So this module counts both, on tokens. A chain ends at `&&`, `||`, a
+//! comma, or the end of the bracket that contains it.
 
-/// Brackets inside each other.
+/// Maximum depth of nested brackets.
 const DEPTH: usize = 48;
-/// Links of one chain. `!org.startsWith("x") == false` has three.
+/// Maximum number of links in one chain. `!org.startsWith("x") == false` has three.
 const LINKS: usize = 16;
 
-/// What is wrong, and at which bytes.
-pub(super) enum Excess {
-    /// More brackets inside each other than the bound.
+/// The mistake, and the byte offset at which it is.
+pub(crate) enum BoundError {
+    /// Brackets are nested too deeply.
     Depth { at: usize },
-    /// A longer chain than the bound.
+    /// A chain has too many links.
     Links { at: usize },
-    /// A text without its closing quotes.
+    /// A text has no closing quotes.
     Open { at: usize },
-    /// An escape in a text that CEL does not have.
+    /// A text has an escape that CEL does not define.
     Escape { at: usize },
 }
 
-/// Looks for the first of them.
-pub(super) fn excess(source: &str) -> Option<Excess> {
+/// Returns the first mistake.
+pub(crate) fn excess(source: &str) -> Option<BoundError> {
     let bytes = source.as_bytes();
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let mut links = vec![0_usize];
@@ -36,10 +38,14 @@ pub(super) fn excess(source: &str) -> Option<Excess> {
                 Err(excess) => return Some(excess),
             },
             b'/' if byte(at + 1) == b'/' => {
-                step = bytes.iter().skip(at).position(|byte| *byte == b'\n').unwrap_or(bytes.len() - at);
+                step = bytes
+                    .iter()
+                    .skip(at)
+                    .position(|byte| *byte == b'\n')
+                    .unwrap_or(bytes.len() - at);
             }
             b'(' | b'[' | b'{' => {
-                // An index is a link of the chain outside; so is a call.
+                // An index or a call is a link of the surrounding chain.
                 link = true;
             }
             b')' | b']' | b'}' => {
@@ -56,7 +62,11 @@ pub(super) fn excess(source: &str) -> Option<Excess> {
             }
             b'.' | b'?' | b':' | b'+' | b'-' | b'*' | b'/' | b'%' => link = true,
             letter if letter.is_ascii_alphabetic() || letter == b'_' => {
-                let word = bytes.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let word = bytes
+                    .iter()
+                    .skip(at)
+                    .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+                    .count();
                 link = bytes.get(at..at + word) == Some(b"in");
                 step = word;
             }
@@ -65,13 +75,13 @@ pub(super) fn excess(source: &str) -> Option<Excess> {
         if link && let Some(count) = links.last_mut() {
             *count += 1;
             if *count > LINKS {
-                return Some(Excess::Links { at });
+                return Some(BoundError::Links { at });
             }
         }
         if matches!(byte(at), b'(' | b'[' | b'{') {
             links.push(0);
             if links.len() > DEPTH {
-                return Some(Excess::Depth { at });
+                return Some(BoundError::Depth { at });
             }
         }
         at += step;
@@ -85,39 +95,51 @@ fn reset(links: &mut [usize]) {
     }
 }
 
-/// The byte after a text that begins at `at`.
-fn text(bytes: &[u8], at: usize) -> Result<usize, Excess> {
+/// Returns the offset after the text that begins at `at`.
+fn text(bytes: &[u8], at: usize) -> Result<usize, BoundError> {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let quote = byte(at);
     let long = byte(at + 1) == quote && byte(at + 2) == quote;
-    // `r"..."`, `br"..."`: the letters before the quote, unless they end a longer word.
-    let letters = bytes.iter().take(at).rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    // `r"..."` and `br"..."` are raw: check the one or two letters before the quote. A longer word
+    // is no prefix.
+    let letters = bytes
+        .iter()
+        .take(at)
+        .rev()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
     let raw = (1..=2).contains(&letters)
-        && bytes.get(at - letters..at).is_some_and(|prefix| prefix.iter().any(|c| c.eq_ignore_ascii_case(&b'r')));
+        && bytes
+            .get(at - letters..at)
+            .is_some_and(|prefix| prefix.iter().any(|c| c.eq_ignore_ascii_case(&b'r')));
     let mut here = at + if long { 3 } else { 1 };
     while here < bytes.len() {
         match byte(here) {
             b'\\' if !raw => {
-                let length = escape(bytes, here).ok_or(Excess::Escape { at: here })?;
+                let length = escape(bytes, here).ok_or(BoundError::Escape { at: here })?;
                 here += length;
             }
             b'\n' | b'\r' if !long => break,
             c if c == quote && !long => return Ok(here + 1),
-            c if c == quote && byte(here + 1) == quote && byte(here + 2) == quote => return Ok(here + 3),
+            c if c == quote && byte(here + 1) == quote && byte(here + 2) == quote => {
+                return Ok(here + 3);
+            }
             _ => here += 1,
         }
     }
-    Err(Excess::Open { at })
+    Err(BoundError::Open { at })
 }
 
-/// Bytes of the escape that begins here.
+/// Returns the length in bytes of the escape that begins at `at`. `None`: CEL has no such escape.
 fn escape(bytes: &[u8], at: usize) -> Option<usize> {
     let digits = |count: usize, radix: u32| {
         let digits = bytes.get(at + 2..at + 2 + count)?;
         digits.iter().all(|digit| char::from(*digit).is_digit(radix)).then_some(2 + count)
     };
     match bytes.get(at + 1)? {
-        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'\\' | b'?' | b'"' | b'\'' | b'`' => Some(2),
+        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'\\' | b'?' | b'"' | b'\'' | b'`' => {
+            Some(2)
+        }
         b'x' | b'X' => digits(2, 16),
         b'u' => digits(4, 16),
         b'U' => digits(8, 16),

@@ -1,14 +1,16 @@
-//! `exists` and `all`: a test of each element of a list fact.
+//! Reads `exists` and `all`: tests of each element of a list fact.
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::operand::{Kind, Operand};
-use super::{BUILT_IN, Reader, atom};
-use crate::policy::code;
+use super::operand::{Operand, OperandKind};
+use super::reader::ConditionReader;
+use super::reader::atom;
+use crate::policy::diagnostic::code;
+use crate::policy::model::BUILT_IN;
 use crate::policy::model::{Condition, ElementTest, Entries, Literal, Test};
 
-impl Reader<'_, '_> {
-    pub(super) fn quantifier(
+impl ConditionReader<'_, '_> {
+    pub(crate) fn quantifier(
         &mut self,
         call: &CallExpr,
         variable: &IdedExpr,
@@ -17,9 +19,10 @@ impl Reader<'_, '_> {
     ) -> Option<Condition> {
         let target = call.target.as_deref()?;
         let fact = match self.operand(target) {
-            Some(Operand::Fact(fact, Kind::List)) => Some(fact),
+            Some(Operand::Fact(fact, OperandKind::List)) => Some(fact),
             Some(Operand::Fact(fact, kind)) => {
-                let message = format!("`{}` is {}, not a list of texts", self.fact_name(fact), kind.words());
+                let message =
+                    format!("`{}` is {}, not a list of texts", self.fact_name(fact), kind.words());
                 self.report(code::TYPE, self.span(target), message, None)
             }
             Some(_) => {
@@ -36,9 +39,16 @@ impl Reader<'_, '_> {
                 Some("write `exists(c, ...)`".to_owned()),
             );
         };
-        if self.names.by_name.contains_key(name.as_str()) || BUILT_IN.iter().any(|(known, _)| known == name) {
+        if self.names.by_name.contains_key(name.as_str())
+            || BUILT_IN.iter().any(|(known, _)| known == name)
+        {
             let help = Some("choose another name for the element".to_owned());
-            return self.report(code::ELEMENT, self.span(variable), format!("`{name}` is already a fact or a list"), help);
+            return self.report(
+                code::ELEMENT,
+                self.span(variable),
+                format!("`{name}` is already a fact or a list"),
+                help,
+            );
         }
         let test = self.element(body, name)?;
         let test = if call.func_name == "all" { Test::All(test) } else { Test::Exists(test) };
@@ -51,11 +61,19 @@ impl Reader<'_, '_> {
                 Some(if *value.inner() { ElementTest::True } else { ElementTest::False })
             }
             Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
-                (operators::LOGICAL_NOT, [inner]) => Some(ElementTest::Not(Box::new(self.element(inner, variable)?))),
-                (operators::LOGICAL_AND, _) => self.elements(tree, operators::LOGICAL_AND, variable).map(ElementTest::And),
-                (operators::LOGICAL_OR, _) => self.elements(tree, operators::LOGICAL_OR, variable).map(ElementTest::Or),
+                (operators::LOGICAL_NOT, [inner]) => {
+                    Some(ElementTest::Not(Box::new(self.element(inner, variable)?)))
+                }
+                (operators::LOGICAL_AND, _) => {
+                    self.elements(tree, operators::LOGICAL_AND, variable).map(ElementTest::And)
+                }
+                (operators::LOGICAL_OR, _) => {
+                    self.elements(tree, operators::LOGICAL_OR, variable).map(ElementTest::Or)
+                }
                 (operators::EQUALS, [left, right]) => self.same(left, right, variable),
-                (operators::NOT_EQUALS, [left, right]) => Some(ElementTest::Not(Box::new(self.same(left, right, variable)?))),
+                (operators::NOT_EQUALS, [left, right]) => {
+                    Some(ElementTest::Not(Box::new(self.same(left, right, variable)?)))
+                }
                 (operators::IN, [left, right]) => {
                     self.variable(left, variable)?;
                     self.listed(right)
@@ -79,13 +97,20 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn elements(&mut self, tree: &IdedExpr, operator: &str, variable: &str) -> Option<Vec<ElementTest>> {
+    fn elements(
+        &mut self,
+        tree: &IdedExpr,
+        operator: &str,
+        variable: &str,
+    ) -> Option<Vec<ElementTest>> {
         let mut parts = Vec::new();
         let mut rest = vec![tree];
         let mut whole = true;
         while let Some(next) = rest.pop() {
             match &next.expr {
-                Expr::Call(call) if call.func_name == operator && call.args.len() == 2 => rest.extend(call.args.iter().rev()),
+                Expr::Call(call) if call.func_name == operator && call.args.len() == 2 => {
+                    rest.extend(call.args.iter().rev())
+                }
                 _ => match self.element(next, variable) {
                     Some(part) => parts.push(part),
                     None => whole = false,
@@ -117,7 +142,12 @@ impl Reader<'_, '_> {
                     return None;
                 }
                 match texts.len() {
-                    0 => self.report(code::TYPE, self.span(tree), "the list is empty, so nothing is in it".to_owned(), None),
+                    0 => self.report(
+                        code::TYPE,
+                        self.span(tree),
+                        "the list is empty, so nothing is in it".to_owned(),
+                        None,
+                    ),
                     1 => texts.pop(),
                     _ => Some(ElementTest::Or(texts)),
                 }
@@ -125,15 +155,21 @@ impl Reader<'_, '_> {
             Operand::List(index) => match self.names.lists.get(index)?.entries {
                 Entries::Places(_) | Entries::Texts(_) => Some(ElementTest::InList(index)),
                 Entries::Ranges(_) | Entries::Numbers(_) => {
-                    let message = "an element is a text, and the list holds no texts and no places".to_owned();
+                    let message = "an element is a text, and the list holds no texts and no places"
+                        .to_owned();
                     self.report(code::TYPE, self.span(tree), message, None)
                 }
             },
-            _ => self.report(code::TYPE, self.span(tree), "what stands right of `in` is no list".to_owned(), None),
+            _ => self.report(
+                code::TYPE,
+                self.span(tree),
+                "what stands right of `in` is no list".to_owned(),
+                None,
+            ),
         }
     }
 
-    /// The variable, and nothing else.
+    /// Accepts only the element's variable.
     fn variable(&mut self, tree: &IdedExpr, variable: &str) -> Option<()> {
         if matches!(&tree.expr, Expr::Ident(name) if name == variable) {
             return Some(());
@@ -149,11 +185,21 @@ impl Reader<'_, '_> {
                     "`{}` is another fact or list: the test of an element speaks of the element alone",
                     self.source_of(tree)
                 );
-                self.report(code::ELEMENT, self.span(tree), message, Some("compare it with a text in quotes".to_owned()))
+                self.report(
+                    code::ELEMENT,
+                    self.span(tree),
+                    message,
+                    Some("compare it with a text in quotes".to_owned()),
+                )
             }
             _ => match self.operand(tree)? {
                 Operand::Literal(Literal::Text(text)) => Some(text),
-                _ => self.report(code::TYPE, self.span(tree), "an element is a text, and this is none".to_owned(), None),
+                _ => self.report(
+                    code::TYPE,
+                    self.span(tree),
+                    "an element is a text, and this is none".to_owned(),
+                    None,
+                ),
             },
         }
     }
@@ -163,23 +209,47 @@ impl Reader<'_, '_> {
         match &tree.expr {
             Expr::Ident(name) if name == variable => {
                 let help = Some(format!("compare it: `{variable} == \"...\"`"));
-                self.report(code::TYPE, span, format!("`{variable}` is a text, not true or false"), help)
+                self.report(
+                    code::TYPE,
+                    span,
+                    format!("`{variable}` is a text, not true or false"),
+                    help,
+                )
             }
             Expr::Ident(name) => {
-                let message = format!("`{name}` is not the element, and the test of an element speaks of the element alone");
-                self.report(code::ELEMENT, span, message, Some(format!("use `{variable}`, or take the test out of the brackets")))
+                let message = format!(
+                    "`{name}` is not the element, and the test of an element speaks of the element alone"
+                );
+                self.report(
+                    code::ELEMENT,
+                    span,
+                    message,
+                    Some(format!("use `{variable}`, or take the test out of the brackets")),
+                )
             }
-            Expr::Select(select) if matches!(&select.operand.expr, Expr::Ident(name) if name == variable) => {
+            Expr::Select(select) if matches!(&select.operand.expr, Expr::Ident(name) if name == variable) =>
+            {
                 let help = Some(format!("compare it as it is: `{variable} == \"...\"`"));
-                self.report(code::ELEMENT, span, format!("`{variable}` is a text and has no parts"), help)
+                self.report(
+                    code::ELEMENT,
+                    span,
+                    format!("`{variable}` is a text and has no parts"),
+                    help,
+                )
             }
-            Expr::Literal(_) | Expr::List(_) => {
-                self.report(code::ELEMENT, span, format!("this should be the element, `{variable}`"), None)
-            }
+            Expr::Literal(_) | Expr::List(_) => self.report(
+                code::ELEMENT,
+                span,
+                format!("this should be the element, `{variable}`"),
+                None,
+            ),
             Expr::Call(call)
                 if matches!(
                     call.func_name.as_str(),
-                    operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS
+                    operators::LESS
+                        | operators::LESS_EQUALS
+                        | operators::GREATER
+                        | operators::GREATER_EQUALS
                 ) =>
             {
                 self.report(

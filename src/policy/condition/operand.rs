@@ -1,30 +1,34 @@
-//! What stands on either side of an operator: facts, literals and lists.
+//! Reads the operands of an operator: facts, literals and lists.
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
-use super::{BUILT_IN, Name, Reader};
+use super::names::Name;
+use super::reader::ConditionReader;
 use crate::dialect;
-use crate::facts::read_time;
-use crate::policy::instant::{self, Side};
+use crate::facts::value::read_time;
+use crate::policy::check::instant;
+use crate::policy::check::instant::Side;
+use crate::policy::check::list_entry;
+use crate::policy::diagnostic::{code, suggestion};
+use crate::policy::document::shape::is_number;
+use crate::policy::model::BUILT_IN;
 use crate::policy::model::{FactKind, FactRef, Literal};
-use crate::policy::structure::is_number;
-use crate::policy::{code, entry, suggestion};
 
-/// A side of an operator.
-pub(super) enum Operand<'t> {
-    Fact(FactRef, Kind),
+/// One operand of an operator.
+pub(crate) enum Operand<'t> {
+    Fact(FactRef, OperandKind),
     Literal(Literal),
     Bool(bool),
     Items(Items<'t>),
     List(usize),
 }
 
-/// The entries of a list written in the condition.
-pub(super) type Items<'t> = &'t [IdedExpr];
+/// The entries of a list that the condition itself contains.
+pub(crate) type Items<'t> = &'t [IdedExpr];
 
-/// What a fact's values are.
+/// The type of a fact's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum OperandKind {
     Bool,
     Enum,
     Text,
@@ -42,8 +46,8 @@ pub(super) enum Kind {
     Dialect,
 }
 
-impl Kind {
-    pub(super) const fn words(self) -> &'static str {
+impl OperandKind {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
             Self::Enum => "an enumeration",
@@ -63,29 +67,52 @@ impl Kind {
     }
 }
 
-impl Reader<'_, '_> {
-    /// Reads one side. `None`: it is nothing that can stand there, which is reported, or its declaration is broken, which has been.
-    pub(super) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
+impl ConditionReader<'_, '_> {
+    /// Reads one operand. Returns `None` if it is no operand, which is reported here, or if its
+    /// declaration is broken, which has been reported there.
+    pub(crate) fn operand<'t>(&mut self, tree: &'t IdedExpr) -> Option<Operand<'t>> {
         match &tree.expr {
             Expr::Ident(name) => self.name(name, tree),
             Expr::Literal(LiteralValue::Boolean(value)) => Some(Operand::Bool(*value.inner())),
-            Expr::Literal(LiteralValue::String(text)) => Some(Operand::Literal(Literal::Text(text.inner().to_owned()))),
-            Expr::Literal(LiteralValue::Int(number)) => self.number(i128::from(*number.inner()), tree),
-            Expr::Literal(LiteralValue::UInt(number)) => self.number(i128::from(*number.inner()), tree),
+            Expr::Literal(LiteralValue::String(text)) => {
+                Some(Operand::Literal(Literal::Text(text.inner().to_owned())))
+            }
+            Expr::Literal(LiteralValue::Int(number)) => {
+                self.number(i128::from(*number.inner()), tree)
+            }
+            Expr::Literal(LiteralValue::UInt(number)) => {
+                self.number(i128::from(*number.inner()), tree)
+            }
             Expr::Literal(LiteralValue::Double(number)) => {
                 if number.inner().is_finite() {
                     return Some(Operand::Literal(Literal::Number(*number.inner())));
                 }
-                self.report(code::LITERAL, self.span(tree), "the number is not finite".to_owned(), None)
+                self.report(
+                    code::LITERAL,
+                    self.span(tree),
+                    "the number is not finite".to_owned(),
+                    None,
+                )
             }
-            Expr::List(list) if list.optional_indices.is_empty() => Some(Operand::Items(&list.elements)),
-            Expr::Call(call) if call.func_name == "timestamp" && call.target.is_none() => match call.args.as_slice() {
-                [argument] => self.timestamp(argument, tree),
-                _ => self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None),
-            },
+            Expr::List(list) if list.optional_indices.is_empty() => {
+                Some(Operand::Items(&list.elements))
+            }
+            Expr::Call(call) if call.func_name == "timestamp" && call.target.is_none() => {
+                match call.args.as_slice() {
+                    [argument] => self.timestamp(argument, tree),
+                    _ => self.report(
+                        code::CONSTRUCT,
+                        self.span(tree),
+                        "`timestamp` takes one text in quotes".to_owned(),
+                        None,
+                    ),
+                }
+            }
             Expr::Call(call) if is_logic(&call.func_name) => {
                 let message = "a condition is compared as if it were a value".to_owned();
-                let help = "join conditions with `&&`, `||` and `!`, and put comparisons in brackets".to_owned();
+                let help =
+                    "join conditions with `&&`, `||` and `!`, and put comparisons in brackets"
+                        .to_owned();
                 self.report(code::CONSTRUCT, self.span(tree), message, Some(help))
             }
             _ => self.outside(tree),
@@ -95,15 +122,15 @@ impl Reader<'_, '_> {
     fn name<'t>(&mut self, name: &str, tree: &IdedExpr) -> Option<Operand<'t>> {
         if let Some((_, fact)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             let kind = match fact {
-                FactRef::Place | FactRef::Declared(_) => Kind::Place,
-                FactRef::Country => Kind::Country,
-                FactRef::Region => Kind::Region,
-                FactRef::Network => Kind::Network,
-                FactRef::Asn => Kind::Asn,
-                FactRef::Ip => Kind::Ip,
-                FactRef::Operation => Kind::Operation,
-                FactRef::Dialect => Kind::Dialect,
-                FactRef::Now => Kind::Now,
+                FactRef::Place | FactRef::Declared(_) => OperandKind::Place,
+                FactRef::Country => OperandKind::Country,
+                FactRef::Region => OperandKind::Region,
+                FactRef::Network => OperandKind::Network,
+                FactRef::Asn => OperandKind::Asn,
+                FactRef::Ip => OperandKind::Ip,
+                FactRef::Operation => OperandKind::Operation,
+                FactRef::Dialect => OperandKind::Dialect,
+                FactRef::Now => OperandKind::Now,
             };
             return Some(Operand::Fact(*fact, kind));
         }
@@ -111,13 +138,13 @@ impl Reader<'_, '_> {
             Some(Some(Name::List(index))) => Some(Operand::List(*index)),
             Some(Some(Name::Fact(index))) => {
                 let kind = match self.names.facts.get(*index)?.kind {
-                    FactKind::Bool => Kind::Bool,
-                    FactKind::Enum(_) => Kind::Enum,
-                    FactKind::Text => Kind::Text,
-                    FactKind::Place => Kind::Place,
-                    FactKind::Time => Kind::Time,
-                    FactKind::List => Kind::List,
-                    FactKind::Number => Kind::Number,
+                    FactKind::Bool => OperandKind::Bool,
+                    FactKind::Enum(_) => OperandKind::Enum,
+                    FactKind::Text => OperandKind::Text,
+                    FactKind::Place => OperandKind::Place,
+                    FactKind::Time => OperandKind::Time,
+                    FactKind::List => OperandKind::List,
+                    FactKind::Number => OperandKind::Number,
                 };
                 Some(Operand::Fact(FactRef::Declared(*index), kind))
             }
@@ -125,9 +152,17 @@ impl Reader<'_, '_> {
             None => {
                 let declared = self.names.by_name.keys().copied();
                 let beside_now = self.beside_now;
-                let known = declared.chain(BUILT_IN.map(|(name, _)| name)).filter(|name| !(beside_now && *name == "now"));
-                let help = suggestion::help(name, known).or(|| "declare it under `[facts]` or `[lists]`".to_owned());
-                self.suggest(code::UNKNOWN_NAME, self.span(tree), format!("there is no fact and no list `{name}`"), help)
+                let known = declared
+                    .chain(BUILT_IN.map(|(name, _)| name))
+                    .filter(|name| !(beside_now && *name == "now"));
+                let help = suggestion::help(name, known)
+                    .or(|| "declare it under `[facts]` or `[lists]`".to_owned());
+                self.suggest(
+                    code::UNKNOWN_NAME,
+                    self.span(tree),
+                    format!("there is no fact and no list `{name}`"),
+                    help,
+                )
             }
         }
     }
@@ -135,7 +170,8 @@ impl Reader<'_, '_> {
     fn number<'t>(&mut self, number: i128, tree: &IdedExpr) -> Option<Operand<'t>> {
         const EXACT: i128 = 1 << 53;
         if !(-EXACT..=EXACT).contains(&number) {
-            let message = format!("`{number}` cannot be held exactly: JSON numbers are exact up to 2^53");
+            let message =
+                format!("`{number}` cannot be held exactly: JSON numbers are exact up to 2^53");
             return self.report(code::LITERAL, self.span(tree), message, None);
         }
         #[expect(clippy::cast_precision_loss, reason = "checked above to be exact")]
@@ -144,12 +180,20 @@ impl Reader<'_, '_> {
 
     fn timestamp<'t>(&mut self, argument: &IdedExpr, tree: &IdedExpr) -> Option<Operand<'t>> {
         let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
-            return self.report(code::CONSTRUCT, self.span(tree), "`timestamp` takes one text in quotes".to_owned(), None);
+            return self.report(
+                code::CONSTRUCT,
+                self.span(tree),
+                "`timestamp` takes one text in quotes".to_owned(),
+                None,
+            );
         };
         match read_time(text.inner()) {
             Some(time) => Some(Operand::Literal(Literal::Time(time))),
             None => {
-                let (span, message) = (self.span(argument), format!("`{}` is no instant", text.inner().escape_debug()));
+                let (span, message) = (
+                    self.span(argument),
+                    format!("`{}` is no instant", text.inner().escape_debug()),
+                );
                 match instant::mended(text.inner(), Side::Start) {
                     Some(mended) => {
                         let instead = format!("\"{}\"", mended.instant);
@@ -164,21 +208,36 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A literal that the fact can be compared with, in the form in which it is.
-    pub(super) fn literal(&mut self, fact: FactRef, kind: Kind, operand: Operand<'_>, tree: &IdedExpr) -> Option<Literal> {
+    /// Returns the literal in normalised form if it can be compared with the fact, otherwise
+    /// reports a problem.
+    pub(crate) fn literal(
+        &mut self,
+        fact: FactRef,
+        kind: OperandKind,
+        operand: Operand<'_>,
+        tree: &IdedExpr,
+    ) -> Option<Literal> {
         let name = self.fact_name(fact);
         let span = self.span(tree);
         match (kind, operand) {
-            (Kind::Text, Operand::Literal(literal @ Literal::Text(_)))
-            | (Kind::Number, Operand::Literal(literal @ Literal::Number(_)))
-            | (Kind::Time | Kind::Now, Operand::Literal(literal @ Literal::Time(_))) => Some(literal),
-            (Kind::Asn, Operand::Literal(Literal::Number(number))) => {
+            (OperandKind::Text, Operand::Literal(literal @ Literal::Text(_)))
+            | (OperandKind::Number, Operand::Literal(literal @ Literal::Number(_)))
+            | (
+                OperandKind::Time | OperandKind::Now,
+                Operand::Literal(literal @ Literal::Time(_)),
+            ) => Some(literal),
+            (OperandKind::Asn, Operand::Literal(Literal::Number(number))) => {
                 if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
                     return Some(Literal::Number(number));
                 }
-                self.report(code::LITERAL, span, format!("`{number}` is no number of an autonomous system"), None)
+                self.report(
+                    code::LITERAL,
+                    span,
+                    format!("`{number}` is no number of an autonomous system"),
+                    None,
+                )
             }
-            (Kind::Enum, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Enum, Operand::Literal(Literal::Text(text))) => {
                 let values = self.enum_values(fact).unwrap_or_default();
                 if values.contains(&text) {
                     return Some(Literal::Text(text));
@@ -186,11 +245,12 @@ impl Reader<'_, '_> {
                 let help = suggestion::help(&text, values.iter().map(String::as_str));
                 self.suggest(code::ENUM_VALUE, span, format!("`{name}` is never `{text}`"), help)
             }
-            (Kind::Dialect, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Dialect, Operand::Literal(Literal::Text(text))) => {
                 match self.names.dialects.get(text.as_str()) {
                     Some(true) => {}
                     Some(false) => {
-                        let message = format!("the dialect `{text}` is not guarded, so no request speaks it");
+                        let message =
+                            format!("the dialect `{text}` is not guarded, so no request speaks it");
                         self.report::<()>(
                             code::UNGUARDED,
                             span,
@@ -200,60 +260,103 @@ impl Reader<'_, '_> {
                     }
                     None => {
                         let help = suggestion::help(&text, self.names.dialects.keys().copied());
-                        return self.suggest(code::UNKNOWN_DIALECT, span, format!("there is no dialect `{text}`"), help);
+                        return self.suggest(
+                            code::UNKNOWN_DIALECT,
+                            span,
+                            format!("there is no dialect `{text}`"),
+                            help,
+                        );
                     }
                 }
                 Some(Literal::Text(text))
             }
-            (Kind::Operation, Operand::Literal(Literal::Text(text))) => {
-                let known: Vec<String> = dialect::all().iter().flat_map(|dialect| dialect::operations(dialect.id)).collect();
+            (OperandKind::Operation, Operand::Literal(Literal::Text(text))) => {
+                let known: Vec<String> = dialect::all()
+                    .iter()
+                    .flat_map(|dialect| dialect::operations(dialect.id))
+                    .collect();
                 if known.contains(&text) {
                     return Some(Literal::Text(text));
                 }
                 let help = suggestion::help(&text, known.iter().map(String::as_str));
-                self.suggest(code::ENUM_VALUE, span, format!("no dialect has an operation `{text}`"), help)
+                self.suggest(
+                    code::ENUM_VALUE,
+                    span,
+                    format!("no dialect has an operation `{text}`"),
+                    help,
+                )
             }
-            (Kind::Place | Kind::Country | Kind::Region, Operand::Literal(Literal::Text(text))) => {
-                let place = entry::place(&text, span, self.problems)?;
+            (
+                OperandKind::Place | OperandKind::Country | OperandKind::Region,
+                Operand::Literal(Literal::Text(text)),
+            ) => {
+                let place = list_entry::place(&text, span, self.problems)?;
                 match (kind, place.region.is_some()) {
-                    (Kind::Country, true) => {
-                        self.ask_place("country", format!("`{text}` is a region, and `country` is a country"), tree)
-                    }
-                    (Kind::Region, false) => {
-                        self.ask_place("region", format!("`{text}` is a country, and `region` is a region of one"), tree)
-                    }
+                    (OperandKind::Country, true) => self.ask_place(
+                        "country",
+                        format!("`{text}` is a region, and `country` is a country"),
+                        tree,
+                    ),
+                    (OperandKind::Region, false) => self.ask_place(
+                        "region",
+                        format!("`{text}` is a country, and `region` is a region of one"),
+                        tree,
+                    ),
                     _ => Some(Literal::Place(place)),
                 }
             }
-            (Kind::Ip, Operand::Literal(Literal::Text(_))) => {
+            (OperandKind::Ip, Operand::Literal(Literal::Text(_))) => {
                 let help = Some("declare a list of kind `cidr` and write `ip in ...`".to_owned());
-                self.report(code::CONSTRUCT, span, "`ip` is compared with a literal".to_owned(), help)
+                self.report(
+                    code::CONSTRUCT,
+                    span,
+                    "`ip` is compared with a literal".to_owned(),
+                    help,
+                )
             }
-            (Kind::Network, _) => {
+            (OperandKind::Network, _) => {
                 let help = Some("ask as in `\"tor\" in network`".to_owned());
                 self.report(
                     code::TYPE,
                     span,
-                    "`network` is a set of network kinds, and is asked whether it holds one".to_owned(),
+                    "`network` is a set of network kinds, and is asked whether it holds one"
+                        .to_owned(),
                     help,
                 )
             }
-            (Kind::List, _) => {
+            (OperandKind::List, _) => {
                 let help = Some(format!("ask as in `{name}.exists(x, x == \"...\")`"));
-                self.report(code::TYPE, span, format!("`{name}` is a list of texts, and is asked about its elements"), help)
+                self.report(
+                    code::TYPE,
+                    span,
+                    format!("`{name}` is a list of texts, and is asked about its elements"),
+                    help,
+                )
             }
-            (Kind::Time | Kind::Now, Operand::Literal(Literal::Text(text))) => {
+            (OperandKind::Time | OperandKind::Now, Operand::Literal(Literal::Text(text))) => {
                 let message = format!("`{name}` is a time, and this is a text");
-                let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start)) {
+                let (instant, zone) = match (read_time(&text), instant::mended(&text, Side::Start))
+                {
                     (Some(_), _) => (text, ""),
-                    (None, Some(mended)) => (mended.instant, if mended.zoned { "" } else { ", if in UTC" }),
+                    (None, Some(mended)) => {
+                        (mended.instant, if mended.zoned { "" } else { ", if in UTC" })
+                    }
                     (None, None) => {
-                        let help = "instants are written as `timestamp(\"2026-06-12T21:21:00Z\")` is".to_owned();
+                        let help =
+                            "instants are written as `timestamp(\"2026-06-12T21:21:00Z\")` is"
+                                .to_owned();
                         return self.report(code::TYPE, span, message, Some(help));
                     }
                 };
                 let instead = format!("timestamp(\"{instant}\")");
-                self.propose(code::TYPE, span, message, format!("write `{instead}`{zone}"), span, &instead)
+                self.propose(
+                    code::TYPE,
+                    span,
+                    message,
+                    format!("write `{instead}`{zone}"),
+                    span,
+                    &instead,
+                )
             }
             (kind, operand) => {
                 let number = match &operand {
@@ -271,14 +374,26 @@ impl Reader<'_, '_> {
                 };
                 let message = format!("`{name}` is {}, and this is {is}", kind.words());
                 match (kind, number) {
-                    (Kind::Enum | Kind::Text, _) if is == "a number" => {
+                    (OperandKind::Enum | OperandKind::Text, _) if is == "a number" => {
                         let instead = format!("\"{}\"", self.source_of(tree));
-                        self.propose(code::TYPE, span, message, "put it in quotes".to_owned(), span, &instead)
+                        self.propose(
+                            code::TYPE,
+                            span,
+                            message,
+                            "put it in quotes".to_owned(),
+                            span,
+                            &instead,
+                        )
                     }
-                    (Kind::Number | Kind::Asn, Some(number)) => {
-                        self.propose(code::TYPE, span, message, "leave out the quotes".to_owned(), span, &number)
-                    }
-                    (Kind::Bool, _) => self.report(
+                    (OperandKind::Number | OperandKind::Asn, Some(number)) => self.propose(
+                        code::TYPE,
+                        span,
+                        message,
+                        "leave out the quotes".to_owned(),
+                        span,
+                        &number,
+                    ),
+                    (OperandKind::Bool, _) => self.report(
                         code::TYPE,
                         span,
                         message,
@@ -291,12 +406,14 @@ impl Reader<'_, '_> {
     }
 }
 
-impl Reader<'_, '_> {
-    /// A region is held against `country`, or a country against `region`: `place` may be either.
+impl ConditionReader<'_, '_> {
+    /// Reports that `country` is compared with a region, or `region` with a country, and proposes
+    /// `place`, which accepts both.
     fn ask_place<T>(&mut self, name: &str, message: String, tree: &IdedExpr) -> Option<T> {
         let span = self.span(tree);
         let help = "`place` can be held against either: write `place` for it".to_owned();
-        // The fact is the nearest of its name before the literal, or behind it where the literal comes first.
+        // Take the nearest occurrence of the fact's name before the literal, or after it if the
+        // literal comes first.
         let (start, end) = self.extent(tree);
         let before = self.source.get(..start).and_then(|text| text.rfind(name));
         let behind = self.source.get(end..).and_then(|text| text.find(name)).map(|at| end + at);

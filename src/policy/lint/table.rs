@@ -1,32 +1,35 @@
-//! The truth table of a condition, over the callers of whom everything is known.
+//! Builds the truth table of a condition over all callers with complete facts.
 //!
-//! Tests of one fact are not independent: `relation == "staff" && relation == "end_user"` is never true. So the table does not run over the
-//! truth values of the tests, but over values of the facts: for each fact enough of them to stand for all, that is one for
-//! every way in which its tests can come out. A few impossible callers more (an autonomous system between two numbers) are taken
-//! in; they can only hide a warning, never cause one.
+//! Tests of one fact are not independent: `relation == "staff" && relation == "end_user"` is never
+//! true. So the table does not enumerate truth values of tests but values of facts. For each fact
+//! it takes one value for every combination of results that the fact's tests can have. A few
+//! impossible callers are included (an autonomous system between two numbers). They can hide a
+//! warning but never cause one.
 
 use std::collections::BTreeSet;
 
-use crate::facts::{Network, Place};
+use crate::facts::network::Network;
+use crate::facts::place::Place;
 use crate::policy::model::*;
 
-/// Callers gone through at most.
+/// Maximum number of callers to enumerate.
 const CALLERS: usize = 1 << 12;
 
-/// Entries of a list above which being in it is taken to say nothing of what the entry is.
+/// Maximum number of list entries to enumerate. Membership in a longer list counts as independent
+/// of all other tests.
 const ENTRIES: usize = 256;
 
-/// What a caller can make unknown.
+/// Facts that a caller can make unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hidden {
-    /// By Tor: where they are.
+pub(crate) enum Hidden {
+    /// The place, by using Tor.
     Place,
-    /// By leaving out the credential: what the account says.
+    /// The account facts, by leaving out the credential.
     Account,
 }
 
 impl Hidden {
-    pub(super) fn hides(self, fact: FactRef) -> bool {
+    pub(crate) fn hides(self, fact: FactRef) -> bool {
         match self {
             Self::Place => matches!(fact, FactRef::Place | FactRef::Country | FactRef::Region),
             Self::Account => matches!(fact, FactRef::Declared(_)),
@@ -34,8 +37,9 @@ impl Hidden {
     }
 }
 
-/// A condition with its distinct tests, and for each fact the ways in which its tests can come out.
-pub(super) struct Table<'c> {
+/// A condition with its distinct tests, and for each fact the possible combinations of their
+/// results.
+pub(crate) struct Table<'c> {
     tree: Tree,
     atoms: Vec<&'c Atom>,
     groups: Vec<Group>,
@@ -61,13 +65,13 @@ enum Node {
 }
 
 impl<'c> Table<'c> {
-    /// The table; `None` if it would be too large.
-    pub(super) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
+    /// Builds the table. Returns `None` if it would be too large.
+    pub(crate) fn new(policy: &Policy, condition: &'c Condition) -> Option<Self> {
         let mut atoms: Vec<&'c Atom> = Vec::new();
         let tree = compile(condition, &mut atoms)?;
         let mut groups: Vec<Group> = Vec::new();
         for (index, atom) in atoms.iter().enumerate() {
-            // Place, country and region are one fact seen three ways.
+            // Place, country and region are views of one fact.
             let fact = if Hidden::Place.hides(atom.fact) { FactRef::Place } else { atom.fact };
             match groups.iter_mut().find(|group| group.fact == fact) {
                 Some(group) => group.atoms.push(index),
@@ -76,15 +80,17 @@ impl<'c> Table<'c> {
         }
         let mut callers = 1_usize;
         for group in &mut groups {
-            let of_group: Vec<&Atom> = group.atoms.iter().filter_map(|index| atoms.get(*index).copied()).collect();
+            let of_group: Vec<&Atom> =
+                group.atoms.iter().filter_map(|index| atoms.get(*index).copied()).collect();
             group.rows = rows(policy, group.fact, &of_group)?;
-            callers = callers.checked_mul(group.rows.len()).filter(|callers| *callers <= CALLERS)?;
+            callers =
+                callers.checked_mul(group.rows.len()).filter(|callers| *callers <= CALLERS)?;
         }
         Some(Self { tree, atoms, groups })
     }
 
-    /// The value, if it is the same for every caller.
-    pub(super) fn constant(&self) -> Option<bool> {
+    /// Returns the value of the condition if it is the same for every caller.
+    pub(crate) fn constant(&self) -> Option<bool> {
         let mut seen = [false; 2];
         self.callers(|values| {
             match value(&self.tree, values) {
@@ -100,8 +106,9 @@ impl<'c> Table<'c> {
         }
     }
 
-    /// The outermost parts that are the same for every caller; no span: all of it.
-    pub(super) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
+    /// Returns the outermost parts that have the same value for every caller. Without a span: the
+    /// whole condition.
+    pub(crate) fn constant_parts(&self) -> Vec<(Option<Span>, bool)> {
         if let Some(value) = self.constant() {
             return vec![(None, value)];
         }
@@ -114,7 +121,9 @@ impl<'c> Table<'c> {
                 seen.len() < 2
             });
             match (seen.len(), seen.first()) {
-                (1, Some(value)) if !matches!(tree.node, Node::Constant(_)) => found.push((Some(tree.span), *value)),
+                (1, Some(value)) if !matches!(tree.node, Node::Constant(_)) => {
+                    found.push((Some(tree.span), *value))
+                }
                 _ => rest.extend(children(tree)),
             }
         }
@@ -122,13 +131,18 @@ impl<'c> Table<'c> {
         found
     }
 
-    /// Whether some caller for whom the condition is true can make it unknown or false by hiding.
-    pub(super) fn escapes(&self, hidden: Hidden) -> bool {
+    /// Returns whether some caller for whom the condition is true can make it unknown or false by
+    /// hiding these facts.
+    pub(crate) fn escapes(&self, hidden: Hidden) -> bool {
         let tor = Network::of("tor").unwrap_or_default();
         let is_tor = |atom: &Atom| matches!(atom.test, Test::Has(bit) if tor.has(bit));
         let mut found = false;
         self.callers(|values| {
-            let through_tor = self.atoms.iter().zip(values).any(|(atom, value)| is_tor(atom) && *value == Some(true));
+            let through_tor = self
+                .atoms
+                .iter()
+                .zip(values)
+                .any(|(atom, value)| is_tor(atom) && *value == Some(true));
             if value(&self.tree, values) != Some(true) || (hidden == Hidden::Place && through_tor) {
                 return true;
             }
@@ -148,13 +162,15 @@ impl<'c> Table<'c> {
         found
     }
 
-    /// Goes through all callers until told to stop.
+    /// Calls `each` with the results of all tests, caller by caller, until it returns false.
     fn callers(&self, mut each: impl FnMut(&[Option<bool>]) -> bool) {
         let mut values = vec![Some(false); self.atoms.len()];
         let mut at = vec![0_usize; self.groups.len()];
         loop {
             for (group, row) in self.groups.iter().zip(&at) {
-                for (atom, outcome) in group.atoms.iter().zip(group.rows.get(*row).into_iter().flatten()) {
+                for (atom, outcome) in
+                    group.atoms.iter().zip(group.rows.get(*row).into_iter().flatten())
+                {
                     if let Some(slot) = values.get_mut(*atom) {
                         *slot = Some(*outcome);
                     }
@@ -163,7 +179,7 @@ impl<'c> Table<'c> {
             if !each(&values) {
                 return;
             }
-            // Counts up, one digit a group.
+            // Count up like a number with one digit for each group.
             let mut carried = true;
             for (digit, group) in at.iter_mut().zip(&self.groups) {
                 *digit += 1;
@@ -189,7 +205,8 @@ fn children(tree: &Tree) -> Vec<&Tree> {
 }
 
 fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tree> {
-    /// Above this the table would be too large anyway, and looking for the same test again takes quadratic time.
+    /// With more tests the table would be too large anyway, and the search for equal tests takes
+    /// quadratic time.
     const ATOMS: usize = 64;
     let over = |parts: &[Tree]| {
         parts
@@ -220,17 +237,19 @@ fn compile<'c>(condition: &'c Condition, atoms: &mut Vec<&'c Atom>) -> Option<Tr
             Tree { span: inner.span, node: Node::Not(Box::new(inner)) }
         }
         Condition::And(parts) => {
-            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            let parts: Vec<Tree> =
+                parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
             Tree { span: over(&parts), node: Node::And(parts) }
         }
         Condition::Or(parts) => {
-            let parts: Vec<Tree> = parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
+            let parts: Vec<Tree> =
+                parts.iter().map(|part| compile(part, atoms)).collect::<Option<_>>()?;
             Tree { span: over(&parts), node: Node::Or(parts) }
         }
     })
 }
 
-/// Strong Kleene logic; `None` is unknown.
+/// Evaluates in strong Kleene logic. `None` is unknown.
 fn value(tree: &Tree, values: &[Option<bool>]) -> Option<bool> {
     match &tree.node {
         Node::Constant(value) => Some(*value),
@@ -253,7 +272,8 @@ fn decided_by(decisive: bool, parts: &[Tree], values: &[Option<bool>]) -> Option
     all_known.then_some(!decisive)
 }
 
-/// The distinct ways in which the tests of one fact can come out together; `None` if there are too many to list.
+/// Returns the distinct combinations of results that the tests of one fact can have. `None` if
+/// there are too many.
 fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     let entries = |index: usize| policy.lists.get(index).map(|list| &list.entries);
     let large = |atom: &&Atom| {
@@ -273,25 +293,32 @@ fn rows(policy: &Policy, fact: FactRef, atoms: &[&Atom]) -> Option<Vec<Vec<bool>
     };
     match (fact, declared) {
         (FactRef::Place, _) | (_, Some(FactKind::Place)) => Some(places(atoms, &entries)),
-        (FactRef::Operation | FactRef::Dialect, _) | (_, Some(FactKind::Text | FactKind::Enum(_))) => {
+        (FactRef::Operation | FactRef::Dialect, _)
+        | (_, Some(FactKind::Text | FactKind::Enum(_))) => {
             let closed = match declared {
                 Some(FactKind::Enum(values)) => Some(values.as_slice()),
                 _ => None,
             };
             Some(texts(atoms, closed, &entries))
         }
-        (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => Some(points(atoms, &entries)),
-        // Yes-or-no facts, network kinds, address lists and tests of elements.
+        (FactRef::Asn | FactRef::Now, _) | (_, Some(FactKind::Number | FactKind::Time)) => {
+            Some(points(atoms, &entries))
+        }
+        // Bool facts, network kinds, address lists and element tests.
         _ => independent(atoms),
     }
 }
 
-/// Any of the tests may come out either way.
+/// Returns all combinations of results.
 fn independent(atoms: &[&Atom]) -> Option<Vec<Vec<bool>>> {
     if atoms.len() > 12 {
         return None;
     }
-    Some((0..1_u32 << atoms.len()).map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect()).collect())
+    Some(
+        (0..1_u32 << atoms.len())
+            .map(|bits| (0..atoms.len()).map(|bit| bits >> bit & 1 == 1).collect())
+            .collect(),
+    )
 }
 
 fn distinct(rows: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
@@ -327,14 +354,20 @@ fn places<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
     distinct(callers.iter().map(|caller| {
         sets.iter()
             .map(|set| {
-                set.iter()
-                    .any(|place| place.country == caller.country && (place.region.is_none() || place.region == caller.region))
+                set.iter().any(|place| {
+                    place.country == caller.country
+                        && (place.region.is_none() || place.region == caller.region)
+                })
             })
             .collect()
     }))
 }
 
-fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
+fn texts<'p>(
+    atoms: &[&Atom],
+    closed: Option<&[String]>,
+    entries: &impl Fn(usize) -> Option<&'p Entries>,
+) -> Vec<Vec<bool>> {
     let listed = |index: usize| match entries(index) {
         Some(Entries::Texts(texts)) => texts.as_slice(),
         _ => &[],
@@ -346,10 +379,12 @@ fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize
             callers.insert("\0".to_owned());
             for atom in atoms {
                 match &atom.test {
-                    Test::In(literals) => callers.extend(literals.iter().filter_map(|literal| match literal {
-                        Literal::Text(text) => Some(text.clone()),
-                        _ => None,
-                    })),
+                    Test::In(literals) => {
+                        callers.extend(literals.iter().filter_map(|literal| match literal {
+                            Literal::Text(text) => Some(text.clone()),
+                            _ => None,
+                        }))
+                    }
                     Test::InList(index) => callers.extend(listed(*index).iter().cloned()),
                     Test::StartsWith(head) => callers.extend([head.clone(), format!("{head}\0")]),
                     _ => {}
@@ -361,7 +396,9 @@ fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize
         atoms
             .iter()
             .map(|atom| match &atom.test {
-                Test::In(literals) => literals.iter().any(|literal| matches!(literal, Literal::Text(text) if text == caller)),
+                Test::In(literals) => literals
+                    .iter()
+                    .any(|literal| matches!(literal, Literal::Text(text) if text == caller)),
                 Test::InList(index) => listed(*index).binary_search(caller).is_ok(),
                 Test::StartsWith(head) => caller.starts_with(head.as_str()),
                 _ => false,
@@ -370,14 +407,15 @@ fn texts<'p>(atoms: &[&Atom], closed: Option<&[String]>, entries: &impl Fn(usize
     }))
 }
 
-/// Numbers and times: on each threshold, and between any two.
+/// Enumerates numbers and times: each threshold, a value between each pair of neighbours, and one
+/// beyond each end.
 fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) -> Vec<Vec<bool>> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "thresholds a millisecond apart after the year 280000 would fall together, and hide a warning"
     )]
     let number = |literal: &Literal| match literal {
-        // Minus zero is zero.
+        // Turn minus zero into zero.
         Literal::Number(number) => Some(*number + 0.0),
         Literal::Time(time) => Some(*time as f64),
         Literal::Text(_) | Literal::Place(_) => None,
@@ -390,31 +428,35 @@ fn points<'p>(atoms: &[&Atom], entries: &impl Fn(usize) -> Option<&'p Entries>) 
     for atom in atoms {
         match &atom.test {
             Test::In(literals) => thresholds.extend(literals.iter().filter_map(number)),
-            Test::InList(index) => thresholds.extend(listed(*index).iter().map(|number| number + 0.0)),
+            Test::InList(index) => {
+                thresholds.extend(listed(*index).iter().map(|number| number + 0.0))
+            }
             Test::Order(_, literal) => thresholds.extend(number(literal)),
             _ => {}
         }
     }
     thresholds.sort_by(f64::total_cmp);
     thresholds.dedup();
-    let between = thresholds.windows(2).filter_map(|pair| Some(pair.first()? / 2.0 + pair.last()? / 2.0));
+    let between =
+        thresholds.windows(2).filter_map(|pair| Some(pair.first()? / 2.0 + pair.last()? / 2.0));
     let ends = [
         thresholds.first().map_or(0.0, |first| first - first.abs().max(1.0)),
         thresholds.last().map_or(0.0, |last| last + last.abs().max(1.0)),
     ];
     let callers: Vec<f64> = thresholds.iter().copied().chain(between).chain(ends).collect();
-    // How a time lies to `now` is taken as independent of how it lies to the thresholds.
+    // The order of a time and `now` counts as independent of the thresholds.
     let versus = [std::cmp::Ordering::Less, std::cmp::Ordering::Equal, std::cmp::Ordering::Greater];
     distinct(callers.iter().flat_map(|caller| {
         versus.map(|to_now| {
             atoms
                 .iter()
                 .map(|atom| match &atom.test {
-                    Test::In(literals) => literals.iter().filter_map(number).any(|number| number == *caller),
-                    Test::InList(index) => listed(*index).contains(caller),
-                    Test::Order(comparison, literal) => {
-                        number(literal).is_some_and(|number| fits(*comparison, caller.total_cmp(&number)))
+                    Test::In(literals) => {
+                        literals.iter().filter_map(number).any(|number| number == *caller)
                     }
+                    Test::InList(index) => listed(*index).contains(caller),
+                    Test::Order(comparison, literal) => number(literal)
+                        .is_some_and(|number| fits(*comparison, caller.total_cmp(&number))),
                     Test::VersusNow(comparison) => fits(*comparison, to_now),
                     _ => false,
                 })

@@ -1,40 +1,50 @@
-//! The walk for all dialects at once against the walk for each alone, and its bounds.
+//! Compares the walk for all dialects at once with the walk for each alone, and checks its bounds.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::bundle::OwnedBundle;
+use crate::bundle::view::OwnedBundle;
 use crate::{dialect, policy};
 
-/// A bundle that guards these dialects, each under its vendor's own paths or under a prefix.
+/// Returns a bundle that guards these dialects, each under its vendor's own paths or under a
+/// prefix.
 fn guarding(dialects: &[(&str, &str)]) -> OwnedBundle {
     let tables: Vec<String> = dialects
         .iter()
-        .map(|(id, prefix)| if prefix.is_empty() { format!("{id:?}") } else { format!("{{ id = {id:?}, prefix = {prefix:?} }}") })
+        .map(|(id, prefix)| {
+            if prefix.is_empty() {
+                format!("{id:?}")
+            } else {
+                format!("{{ id = {id:?}, prefix = {prefix:?} }}")
+            }
+        })
         .collect();
     let text = format!(
         "format = 1\n[policy]\nid = \"p\"\nversion = 1\ndialects = [{}]\n[models.m]\nids = [\"mythos-5\"]\n\
          [[restrictions]]\nid = \"r\"\nmodels = [\"m\"]\nmessage = \"no\"\n",
         tables.join(", ")
     );
-    let loaded = policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
-    OwnedBundle::new(policy::compile(&loaded.policy.unwrap(), None).unwrap()).unwrap()
+    let loaded =
+        policy::load(vec![policy::Source::new("p.toml", text)], &mut policy::Options::default());
+    OwnedBundle::new(crate::compile::compile(&loaded.policy.unwrap(), None).unwrap()).unwrap()
 }
 
 fn ids() -> Vec<&'static str> {
     dialect::all().iter().map(|source| source.id).collect()
 }
 
-/// Operations of the method: dialect, id and whether it is weak.
-type Found = BTreeSet<(String, String, bool)>;
+/// Operations of the method: dialect, id and whether the operation is weak.
+type Matches = BTreeSet<(String, String, bool)>;
 
-fn found(bundle: Bundle<'_>, route: &Route) -> Found {
+fn found(bundle: Bundle<'_>, route: &Route) -> Matches {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
     let named = route.readings.iter().filter_map(|reading| {
-        let operation = operations.get(reading.operation).filter(|operation| operation.methods & route.methods != 0)?;
+        let operation = operations
+            .get(reading.operation)
+            .filter(|operation| operation.methods & route.methods != 0)?;
         let dialect = dialects.get(u32::from(reading.dialect))?;
         let weak = operation.flags & operation::WEAK != 0;
         Some((bundle.text(dialect.id).to_owned(), bundle.text(operation.id).to_owned(), weak))
@@ -42,7 +52,7 @@ fn found(bundle: Bundle<'_>, route: &Route) -> Found {
     named.collect()
 }
 
-/// Whether the path, as it stands, is surely a known one; and the first of the ids at its end.
+/// Returns the index of the first of the trailing ids, if the path is surely a known one.
 fn exact(bundle: Bundle<'_>, path: &str) -> Option<usize> {
     let segments: Vec<&[u8]> = path.as_bytes().split(|&b| b == b'/').skip(1).collect();
     let mut route = Route { methods: 0b1_1111, ..Route::default() };
@@ -50,7 +60,7 @@ fn exact(bundle: Bundle<'_>, path: &str) -> Option<usize> {
     (search.found() == Match::Sure).then_some(search.free)
 }
 
-/// Paths to try: those that the bundle knows, captures filled in.
+/// Returns paths to try: those of the bundle, with captures filled in.
 fn paths(bundle: Bundle<'_>) -> Vec<Vec<String>> {
     fn below(bundle: Bundle<'_>, node: u32, path: &mut Vec<String>, paths: &mut Vec<Vec<String>>) {
         let node = bundle.table::<l::RouteNode>(section::ROUTE_NODES).get(node).unwrap();
@@ -79,23 +89,38 @@ fn paths(bundle: Bundle<'_>) -> Vec<Vec<String>> {
     found
 }
 
-/// What all dialects together must find of what each finds alone, and nothing else.
-fn compare(all: Bundle<'_>, alone: &[OwnedBundle], method: &str, path: &str) -> Result<(), TestCaseError> {
+/// Checks that all dialects together find exactly what each of them finds alone.
+fn compare(
+    all: Bundle<'_>,
+    alone: &[OwnedBundle],
+    method: &str,
+    path: &str,
+) -> Result<(), TestCaseError> {
     let together = route(all, method, path);
     let united = found(all, &together);
     let known = exact(all, path);
     for bundle in alone {
         let bundle = bundle.view();
         let single = route(bundle, method, path);
-        // Exact routes win over endings, and of these the longest, whichever dialect has them; what is literal to one dialect is no id to another;
-        // and a weak operation counts only where no other does.
+        // Exact routes win over endings, and longer endings over shorter ones, in any dialect. A
+        // literal of one dialect is not an id to another. A weak operation counts only where no
+        // other operation does.
         if known.is_some_and(|free| exact(bundle, path).is_none_or(|own| own < free)) {
             continue;
         }
         for (dialect, operation, weak) in found(bundle, &single) {
             let is_there = united.iter().any(|(d, o, _)| (d, o) == (&dialect, &operation));
-            let known = || together.operations(all).any(|operation| operation.flags & operation::WEAK == 0);
-            prop_assert!(is_there || weak && known(), "{} {}: {} {}, {:?}", method, path, dialect, operation, united);
+            let known =
+                || together.operations(all).any(|operation| operation.flags & operation::WEAK == 0);
+            prop_assert!(
+                is_there || weak && known(),
+                "{} {}: {} {}, {:?}",
+                method,
+                path,
+                dialect,
+                operation,
+                united
+            );
         }
     }
     Ok(())
@@ -119,7 +144,7 @@ proptest! {
     #[test]
     fn so_they_do_on_paths_that_nobody_wrote(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
         SHARED.with(|(all, alone, paths)| {
-            // Pieces of known paths, one behind the other.
+            // Pieces of known paths, one after the other.
             let mut path: Vec<&str> = Vec::new();
             for seed in &seeds {
                 let piece = &paths[seed.index(paths.len())];
@@ -141,7 +166,13 @@ thread_local! {
 
 #[test]
 fn dialects_under_one_prefix_and_under_several_are_each_found() {
-    let bundle = guarding(&[("openai", ""), ("gemini", ""), ("bedrock", "/aws"), ("cohere", "/co"), ("mistral", "/co")]);
+    let bundle = guarding(&[
+        ("openai", ""),
+        ("gemini", ""),
+        ("bedrock", "/aws"),
+        ("cohere", "/co"),
+        ("mistral", "/co"),
+    ]);
     let bundle = bundle.view();
     let found = |method: &str, path: &str| -> Vec<String> {
         found(bundle, &route(bundle, method, path))
@@ -149,11 +180,14 @@ fn dialects_under_one_prefix_and_under_several_are_each_found() {
             .map(|(dialect, operation, _)| format!("{dialect}.{operation}"))
             .collect()
     };
-    // One dialect's literal is another's capture.
+    // A literal of one dialect is a capture of another.
     assert_eq!(found("GET", "/v1/models/haiku-4"), ["gemini.models.get", "openai.retrieveModel"]);
-    assert_eq!(found("GET", "/co/v1/models/haiku-4"), ["cohere.get-model", "mistral.modelsRetrieve"]);
+    assert_eq!(
+        found("GET", "/co/v1/models/haiku-4"),
+        ["cohere.get-model", "mistral.modelsRetrieve"]
+    );
     assert_eq!(found("POST", "/aws/model/x/converse"), ["bedrock.Converse"]);
-    // By its ending, each dialect is looked for whatever its prefix.
+    // By its ending a path is found in every dialect, whatever the prefix.
     assert_eq!(found("POST", "/proxy/model/x/converse"), ["bedrock.Converse"]);
     assert_eq!(found("POST", "/v1beta/models/m:generateContent"), ["gemini.generateContent"]);
 }
@@ -161,11 +195,17 @@ fn dialects_under_one_prefix_and_under_several_are_each_found() {
 #[test]
 fn the_longest_paths_are_walked_in_bounds() {
     SHARED.with(|(all, _, _)| {
-        for part in ["v1", "models", "projects", "x", "V1", "accounts", "model", "x:generateContent"] {
+        for part in
+            ["v1", "models", "projects", "x", "V1", "accounts", "model", "x:generateContent"]
+        {
             let path = format!("/{part}").repeat(limits::PATH_SEGMENTS);
             for method in ["POST", "BREW"] {
                 let route = route(all.view(), method, &path);
-                assert!(route.guarded && route.readings.len() < 200, "{} readings of {path}", route.readings.len());
+                assert!(
+                    route.guarded && route.readings.len() < 200,
+                    "{} readings of {path}",
+                    route.readings.len()
+                );
             }
             let more = route(all.view(), "POST", &format!("{path}/{part}"));
             assert!(more.trouble.is_some(), "{path}");

@@ -1,6 +1,6 @@
 /**
- * A server that takes a model from any key that is called like one, however deep, outside of the user's own data. It is written from the design's
- * words ("A name in an undocumented place") and shares nothing with the gate.
+ * A server that takes a model from any key that is called like one, however deep, and from whatever stands below such a key, outside of the user's own
+ * data. It is written from the design's words ("A name in an undocumented place") and shares nothing with the gate.
  */
 const NOUNS = ["model", "models", "engine", "deployment"];
 const LABELS = ["id", "name"];
@@ -48,7 +48,7 @@ function walk(value, data, taken, texts) {
     for (const one of value) step(one, "*", data, taken, texts);
   } else if (typeof value === "object" && value !== null) {
     for (const [key, one] of Object.entries(value))
-      step(one, key, data, isModelLike(key) || (taken && LABELS.includes(key)), texts);
+      step(one, key, data, taken || isModelLike(key), texts);
   }
 }
 

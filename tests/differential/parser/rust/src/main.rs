@@ -30,7 +30,7 @@ struct Unpacked {
 
 /// The places are told in reading.mjs.
 #[derive(Serialize)]
-struct Reading {
+struct OperationMatch {
     reads: Vec<(&'static str, String)>,
     rejects: Vec<&'static str>,
     paths: Vec<String>,
@@ -45,7 +45,7 @@ struct Typed {
     model: Option<String>,
 }
 
-impl Reading {
+impl OperationMatch {
     fn document(&mut self, parser: &'static str, value: &Value) {
         for place in self.places.clone().iter().filter(|place| !place.contains(['#', '!'])) {
             match place.split_once('~') {
@@ -225,7 +225,7 @@ fn main() -> std::io::Result<()> {
     for line in std::io::stdin().lock().lines() {
         match serde_json::from_str::<Request>(&line?) {
             Ok(request) => {
-                let mut reading = Reading { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
+                let mut reading = OperationMatch { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
                 reading.read(&request);
                 writeln!(out, "{}", serde_json::to_string(&reading).unwrap_or_default())?;
             }

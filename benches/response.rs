@@ -1,0 +1,86 @@
+//! What reading an answer costs: megabytes a second, from the first byte to the last.
+//!
+//! Input: answers of 1 MB in reads of 16 KB, the caller under restriction: a list of models of which a tenth is left out, streams of
+//! server-sent events, one JSON document, lines of JSON. Output: one line a kind, the best of nine rounds.
+//!
+//! ```sh
+//! cargo bench --features author --bench response
+//! ```
+
+mod stand;
+
+use std::time::{Duration, Instant};
+
+use portcullis::{Gate, ResponseStage};
+use stand::{begin, fail, gate};
+
+const SIZE: usize = 1_000_000;
+const READ: usize = 16 << 10;
+
+/// The name of a kind, method and path, the content type, and an answer.
+type VerdictKind = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
+
+const KINDS: [VerdictKind; 4] = [
+    ("list of models, a tenth left out", "GET", "/v1/models", "application/json", || {
+        let rows: Vec<String> = (0..SIZE / 300)
+            .map(|n| {
+                let id = if n % 10 == 0 { "mythos-5" } else { "haiku-4" };
+                format!(
+                    r#"{{"id":"acme/{id}-{n}","object":"model","created":1700000000,"description":"{}","owned_by":"acme"}}"#,
+                    "x".repeat(200)
+                )
+            })
+            .collect();
+        format!(r#"{{"object":"list","data":[{}]}}"#, rows.join(","))
+    }),
+    ("events of a chat, a word each", "POST", "/v1/chat/completions", "text/event-stream", || {
+        let event = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"haiku-4","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}"#;
+        format!("data: {event}\n\n").repeat(SIZE / event.len())
+    }),
+    ("one document, embeddings", "POST", "/v1/embeddings", "application/json", || {
+        let numbers: Vec<String> =
+            (0..SIZE / 11).map(|n| format!("-0.0{:07}", n * 7_919 % 9_999_991)).collect();
+        format!(
+            r#"{{"object":"list","data":[{{"embedding":[{}]}}],"model":"haiku-4"}}"#,
+            numbers.join(",")
+        )
+    }),
+    ("one document, text", "POST", "/v1/chat/completions", "application/json", || {
+        format!(
+            r#"{{"model":"haiku-4","choices":[{{"message":{{"content":"{}"}}}}]}}"#,
+            "lorem ipsum dolor sit amet\\n".repeat(SIZE / 28)
+        )
+    }),
+];
+
+fn main() {
+    let mut gate = gate(&["openai"]);
+    for (name, method, path, content_type, make) in KINDS {
+        let body = make();
+        let mut best = Duration::MAX;
+        for _ in 0..9 {
+            best = best.min(round(&mut gate, method, path, content_type, body.as_bytes()));
+        }
+        let rate =
+            f64::from(u32::try_from(body.len()).unwrap_or(u32::MAX)) / best.as_secs_f64() / 1e6;
+        println!("{name:36} {rate:7.0} MB/s");
+    }
+}
+
+fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[u8]) -> Duration {
+    let mut pending = begin(gate, method, path, &[("content-type", "application/json")]);
+    gate.feed(&mut pending, br#"{"model":"auto"}"#);
+    let verdict = gate.finish(&mut pending);
+    let start = Instant::now();
+    let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", content_type)]);
+    let mut went = 0;
+    for piece in body.chunks(READ) {
+        went += answer.feed(gate.bundle(), piece) + answer.take().len();
+    }
+    went += answer.finish(gate.bundle()) + answer.take().len();
+    let taken = start.elapsed();
+    if matches!(answer.stage(), ResponseStage::Cut(_)) || went < body.len() / 2 {
+        fail(&format!("the answer of {path} is not as it should be"));
+    }
+    taken
+}

@@ -1,0 +1,4 @@
+declare module "*.bundle" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}

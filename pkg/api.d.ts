@@ -1,0 +1,310 @@
+// Written by `node tools/api.mjs`. What the entry points of the package declare.
+
+// portcullis
+declare class Account {
+    #private;
+    free(): void;
+}
+type Buffered = ArrayBufferLike | ArrayBufferView;
+interface BundleInfo {
+    readonly id: string;
+    readonly title: string;
+    readonly version: number;
+    readonly expires: number | null;
+    readonly digest: string;
+    readonly dialects: readonly {
+        readonly id: string;
+        readonly prefix: string;
+        readonly credentials: readonly CredentialSlot[];
+    }[];
+    readonly facts: readonly {
+        readonly name: string;
+        readonly claim: string;
+    }[];
+    readonly secretLists: boolean;
+    readonly needs: {
+        readonly region: boolean;
+        readonly asn: boolean;
+        readonly ip: boolean;
+        readonly operation: boolean;
+        readonly network: readonly string[];
+    };
+}
+type Bytes = Buffered | string;
+type Code = "bundle_truncated" | "bundle_trailing_bytes" | "bundle_too_large" | "bundle_foreign_file" | "bundle_format" | "bundle_digest" | "bundle_malformed" | "list_key_wrong" | "list_key_missing" | "platform_lacks" | "key_invalid" | "module_unusable" | "trapped" | "replaced" | "exhausted" | "body_unusable" | "body_slow" | "input_invalid";
+type CompiledModule = object;
+interface CredentialSlot {
+    readonly in: "header" | "query" | "protocol";
+    readonly name: string;
+    readonly scheme: "bearer" | "plain";
+}
+declare class Decoder {
+    #private;
+    constructor(module: CompiledModule | Buffered);
+    open(codings: string, signed: boolean): Decoding;
+}
+declare class Decoding {
+    #private;
+    feed(coded: Bytes | undefined): void;
+    next(): Uint8Array | undefined;
+    get trouble(): number;
+    free(): void;
+}
+interface DeniedFamily {
+    readonly id: string;
+    readonly title: string;
+    readonly message: string;
+    readonly restrictions: readonly string[];
+}
+interface Facts {
+    readonly place?: Place | readonly Place[] | null | undefined;
+    readonly network?: readonly string[] | null | undefined;
+    readonly asn?: number | null | undefined;
+    readonly ip?: string | null | undefined;
+    readonly account?: Account | readonly Account[] | null | undefined;
+    readonly stale?: boolean | null | undefined;
+    readonly now?: number | null | undefined;
+}
+declare class Gate {
+    #private;
+    readonly info: BundleInfo;
+    private constructor();
+    static load(options: GateOptions): Promise<Gate>;
+    static loadSync(options: GateOptions<CompiledModule>): Gate;
+    account(data: unknown): Account;
+    accountByName(facts: Readonly<Record<string, unknown>>): Account;
+    reach(facts: Facts, request?: Pick<Head, "method" | "url">): Reach;
+    judge(request: StreamedRequest, facts: Facts): Promise<Judgement>;
+    judge(request: HeldRequest, facts: Facts): Judgement;
+    open(head: Head, facts: Facts): Reading | undefined;
+    approach(head: Head, facts: Facts): {
+        readonly guarded: boolean;
+        readonly reading: Reading | undefined;
+    };
+    get revision(): number;
+    switch(id: string, state: SwitchState): boolean;
+    free(): void;
+}
+interface GateOptions<Source = ModuleSource> {
+    readonly module: Source;
+    readonly bundle: Buffered;
+    readonly listKey?: Buffered | null | undefined;
+    readonly decoder?: Decoder | null | undefined;
+}
+interface Head {
+    readonly method: string;
+    readonly url: string;
+    readonly headers?: HeaderLines | null | undefined;
+}
+type HeaderLines = Iterable<readonly [
+    string,
+    string
+]> | Readonly<Record<string, string | readonly string[] | undefined>>;
+interface HeldRequest extends Head {
+    readonly body?: Bytes | null | undefined;
+}
+interface Judgement {
+    readonly verdict: "pass" | "deny" | "refuse" | "defer";
+    readonly status: number;
+    readonly mentions: readonly string[];
+    readonly families: readonly string[];
+    readonly restrictions: readonly string[];
+    readonly licences: readonly string[];
+    readonly reason: string;
+}
+type ModuleSource = CompiledModule | Buffered | Response | PromiseLike<Response>;
+interface Place {
+    readonly country?: string | null | undefined;
+    readonly region?: string | null | undefined;
+}
+declare class PortcullisError extends Error {
+    readonly name = "PortcullisError";
+    readonly code: Code;
+    constructor(code: Code, message: string, options?: ErrorOptions);
+}
+interface Reach {
+    readonly empty: boolean;
+    readonly families: readonly DeniedFamily[];
+}
+declare class Reading {
+    #private;
+    readonly guarded: boolean;
+    acknowledges: boolean;
+    get caseId(): string;
+    set caseId(id: string);
+    get wantsBody(): boolean;
+    get coded(): boolean;
+    get signed(): boolean;
+    feed(piece: Bytes): boolean;
+    scan(piece: Bytes): boolean;
+    decode(coded: Bytes | undefined): Generator<Uint8Array, boolean>;
+    finish(): Judgement;
+    get judgement(): Judgement | undefined;
+    get operation(): string;
+    get check(): number | undefined;
+    beginAnswer(answer: Pick<Response, "status" | "headers">, unread: boolean): void;
+    feedAnswer(piece: Bytes): Freed;
+    endAnswer(): Freed;
+    cursors(): readonly [
+        string,
+        string
+    ];
+    withhold(why: number): Refusal | undefined;
+    lastWords(): Uint8Array;
+    keep(): void;
+    done(): void;
+    get refusal(): Refusal | undefined;
+    get denied(): string;
+    get families(): readonly DeniedFamily[];
+    release(): void;
+}
+interface Refusal {
+    readonly status: number;
+    readonly headers: readonly (readonly [
+        string,
+        string
+    ])[];
+    readonly body: string;
+}
+declare class Session {
+    #private;
+    constructor(head: Head);
+    get caseId(): string;
+    set caseId(id: string);
+    get guarded(): boolean;
+    judge(gate: Gate, facts: Facts, message?: Bytes): Judgement | undefined;
+    get isLost(): boolean;
+    hear(message?: Bytes): boolean | undefined;
+    giveUp(): void;
+    get judgement(): Judgement | undefined;
+    get operation(): string;
+    get refusal(): SocketRefusal | undefined;
+    get denied(): string;
+    release(): void;
+}
+interface SocketRefusal {
+    readonly event: string;
+    readonly code: number;
+    readonly reason: string;
+}
+interface StreamedRequest extends Head {
+    readonly headers: HeaderLines;
+    readonly body?: {
+        readonly locked: boolean;
+        getReader(): unknown;
+    } | null | undefined;
+    readonly bodyUsed: boolean;
+    arrayBuffer(): Promise<ArrayBuffer>;
+}
+type SwitchState = "on" | "off" | "shadow";
+declare function isUpgrade({ method, headers }: {
+    readonly method: string;
+    readonly headers: {
+        get(name: string): string | null | undefined;
+    };
+}): boolean;
+declare function passes(judgement: Judgement): boolean;
+
+// portcullis/cloudflare
+interface Context {
+    waitUntil(promise: Promise<unknown>): void;
+}
+interface Env extends MarkKeys {
+    readonly ORIGIN?: string | Fetcher;
+    readonly KEYS?: Table;
+    readonly KEY_SECRET?: string;
+    readonly CREDENTIAL_SLOTS?: string;
+    readonly LIST_KEY?: string;
+    readonly CORS_ORIGINS?: string;
+    readonly LOCAL?: string;
+}
+interface Fetcher {
+    fetch(request: Request): Promise<Response>;
+}
+interface Worker {
+    fetch(request: Request, env: Env, context: Context): Promise<Response>;
+}
+interface WorkerOptions {
+    readonly module: CompiledModule;
+    readonly bundle: Buffered;
+    readonly decoder?: Decoder;
+    readonly streamLife?: number;
+    readonly socketLife?: number;
+    readonly bodyWait?: number;
+    readonly socketHold?: number;
+}
+declare function keyDigest(secret: string, credential: string): Promise<string>;
+declare function worker(options: WorkerOptions): Worker;
+
+// portcullis/origin
+interface Arrived {
+    readonly method: string;
+    readonly target: string;
+    readonly headers: HeaderLines;
+}
+declare const ENFORCED_HEADER = "portcullis-enforced";
+declare const LIFETIME_S = 60;
+declare const MARK_CHARACTERS = 65536;
+interface Nonces {
+    take(nonce: string, until: number, now: number): Taken | Promise<Taken>;
+}
+declare const REACH_HEADER = "portcullis-reach";
+interface Reach {
+    readonly denied: readonly string[];
+    readonly verdict: "pass" | "defer";
+    readonly policy: string;
+    readonly version: number;
+    readonly bundle: string;
+    readonly slots: readonly string[];
+    readonly created: number;
+    readonly nonce: string;
+    readonly keyId: string;
+}
+type ReachCode = "reach_missing" | "reach_malformed" | "reach_key_unknown" | "reach_signature_wrong" | "reach_expired" | "reach_not_yet_valid" | "reach_method_wrong" | "reach_target_wrong" | "reach_credential_wrong" | "reach_replayed" | "reach_cache_full";
+type ReachKeys = ReadonlyMap<string, {
+    readonly alg: KeyText["alg"];
+    readonly key: object;
+}>;
+declare const SKEW_S = 10;
+declare class Seen implements Nonces {
+    #private;
+    constructor(capacity?: number);
+    take(nonce: string, until: number, now: number): Taken;
+}
+type Taken = "fresh" | "replayed" | "full";
+declare function acknowledge(reach: Reach, status: number, key: string): Promise<string>;
+declare function publicKey(secret: string): Promise<string>;
+declare function reachKeys(text: string): Promise<ReachKeys>;
+declare function verify(request: Request | Arrived, keys: ReachKeys, options?: {
+    readonly now?: number;
+    readonly seen?: Nonces;
+}): Promise<Reach | ReachCode>;
+
+// portcullis/decode
+// also exports Decoder
+// also exports Decoding
+
+// portcullis/edge.wasm
+declare const module: WebAssembly.Module;
+
+// portcullis/decode.wasm
+// also exports default
+
+// Referred to above, and not exported
+interface Freed {
+    readonly free: number;
+    readonly cut: boolean;
+    readonly rows: Uint8Array;
+}
+interface KeyText {
+    readonly id: string;
+    readonly alg: "hmac-sha256" | "ed25519";
+    readonly bytes: Uint8Array<ArrayBuffer>;
+}
+interface MarkKeys {
+    readonly REACH_KEY?: string;
+    readonly ENFORCED_KEY?: string;
+}
+interface Table {
+    get(key: string, type: "text"): Promise<string | null>;
+}

@@ -1,0 +1,576 @@
+//! The edge module: a minimal binding between a worker and the evaluator.
+//!
+//! A decision takes one call if the caller has no denied set. Few texts cross the boundary, and as
+//! late as possible: method, URL and facts as one line, headers only for a request that must be
+//! read, words only for a refusal.
+//!
+//! ```text
+//! begin() candidate(account)* access(line, headers, now)
+//!   -> without READ: pass
+//!   -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
+//! for each client message on a WebSocket:
+//! begin() candidate(account)* access(line, headers, now)
+//!   -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
+//! ```
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+use crate::bundle::view::OwnedBundle;
+use crate::compact::json;
+use crate::compact::split::{cut, pieces};
+use crate::denied::SwitchState;
+use crate::facts::address::read_ip;
+use crate::facts::network::Network;
+use crate::facts::place::read_place;
+use crate::facts::value::OwnedValue;
+use crate::gate;
+use crate::gate::{Begun, Caller};
+use crate::http::head::Head;
+use crate::http::method::all_methods;
+use crate::mention::bytes::find;
+use crate::origin::sign;
+use crate::reason::Reason;
+use crate::refusal::{Refusal, Socket};
+use crate::response::{Response, ResponseStage};
+use crate::verdict::Verdict;
+use crate::verdict::egress::ResponseCheck;
+
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+/// A panic is a trap. Its message would take more bytes than it is worth, and the package replaces
+/// a trapped instance.
+#[cfg(not(feature = "author"))]
+#[panic_handler]
+fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test
+/// compares them.
+mod bits {
+    /// Some model is closed to the caller. `read` must follow.
+    pub(crate) const READ: u32 = 1;
+    /// The path is guarded.
+    pub(crate) const GUARDED: u32 = 4;
+    /// A licence lifts something for the caller.
+    pub(crate) const LICENSED: u32 = 16;
+    /// A fact of the line is not valid, so nothing was decided.
+    pub(crate) const INVALID: u32 = 32;
+}
+
+fn error(code: &str, message: &str) -> JsValue {
+    let error = js_sys::Error::new(message);
+    // Setting a property of a new object cannot fail.
+    let _ = Reflect::set(&error, &"code".into(), &code.into());
+    error.into()
+}
+
+/// Does nothing. The generated glue calls it in every instance that replaces a trapped one, and
+/// fails if it does not exist.
+#[wasm_bindgen(start)]
+fn start() {}
+
+/// An account's facts, classified once for the bundle that they will be used with.
+#[wasm_bindgen]
+pub struct Account(Rc<crate::facts::account::Account>);
+
+/// A loaded bundle.
+#[wasm_bindgen]
+pub struct Edge {
+    gate: Rc<core::cell::RefCell<gate::Gate>>,
+    caller: Caller,
+    unread: Option<(gate::UnreadRequest, String, String)>,
+    passed: Option<gate::PassedRequest>,
+}
+
+/// A request that is being read.
+#[wasm_bindgen]
+pub struct Reader {
+    gate: Rc<core::cell::RefCell<gate::Gate>>,
+    pending: gate::Inspection,
+    verdict: Option<Verdict>,
+    answer: Option<Response>,
+}
+
+#[wasm_bindgen]
+impl Edge {
+    /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be
+    /// guessable.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Edge, JsValue> {
+        let bundle = OwnedBundle::new(bundle)
+            .map_err(|fault| error(fault.code(), "the bundle cannot be used"))?;
+        let gate = gate::Gate::new(bundle, list_key.as_deref()).map_err(|fault| {
+            error(fault.code(), "the list key is not the one that the bundle was compiled with")
+        })?;
+        let caller = Caller::default();
+        Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, passed: None })
+    }
+
+    /// Returns the bundle's description as JSON: `{digest, id, title, version, expires, dialects,
+    /// facts, secretLists, needs}`.
+    pub fn info(&self) -> String {
+        held(&self.gate).bundle().to_json()
+    }
+
+    /// Classifies the facts of an account record, an object. Each declared fact is read at its
+    /// claim.
+    pub fn account(&self, record: &JsValue) -> Account {
+        self.classify(record, |_, claim| at(record, claim))
+    }
+
+    /// Classifies the facts of an account given by name, an object `{fact: value}`.
+    #[wasm_bindgen(js_name = accountByName)]
+    pub fn account_by_name(&self, facts: &JsValue) -> Account {
+        self.classify(facts, |name, _| member(facts, name))
+    }
+
+    /// Clears the candidate accounts.
+    pub fn begin(&mut self) {
+        self.caller.accounts.clear();
+    }
+
+    /// Adds a candidate account.
+    pub fn candidate(&mut self, account: &Account) {
+        self.caller.accounts.push(Rc::clone(&account.0));
+    }
+
+    /// First step: finds the route and computes the denied set.
+    ///
+    /// `line` holds these fields, separated by line feeds: method, URL, autonomous system number,
+    /// IP address, network kinds separated by commas, `stale` or nothing, then each candidate place
+    /// as country, blank, region. `headers` are lines `name: value`. They are needed only if some
+    /// rule depends on the operation, since a header may ask for another method. `now` is in
+    /// milliseconds since the Unix epoch.
+    ///
+    /// Returns the sum of [`bits`]. With `INVALID` nothing was decided. With neither `READ` nor
+    /// `INVALID` the request passes.
+    pub fn access(&mut self, line: &str, headers: &str, now: f64) -> u32 {
+        let mut fields = pieces(line, b'\n');
+        let mut field = || fields.next().unwrap_or_default();
+        let (method, url) = (field(), field());
+        let (asn, ip, kinds) = (field(), field(), field());
+        self.caller.asn = asn.parse().ok();
+        self.caller.ip = read_ip(ip);
+        self.caller.network = Network::default();
+        let mut invalid = self.caller.asn.is_none() && !asn.is_empty()
+            || self.caller.ip.is_none() && !ip.is_empty();
+        for kind in pieces(kinds, b',') {
+            match Network::of(kind) {
+                Some(kind) => self.caller.network = self.caller.network.with(kind),
+                None => invalid |= !kinds.is_empty(),
+            }
+        }
+        self.caller.stale = !field().is_empty();
+        self.caller.places.clear();
+        for place in fields {
+            let (country, region) = cut(place, b' ').unwrap_or((place, ""));
+            let seen = read_place(country, region);
+            self.caller.network = self.caller.network.with(seen.network);
+            self.caller.places.extend_from_slice(seen.places());
+        }
+        // A clock beyond these bounds is broken. The conversion saturates, so the bundle counts as
+        // stale or the rule as not yet in force.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let now = now as i64;
+        self.passed = None;
+        self.unread = None;
+        if invalid {
+            return bits::INVALID;
+        }
+        let mut gate = held(&self.gate);
+        let asked;
+        let methods = if headers.is_empty() {
+            method
+        } else {
+            asked = all_methods(method, &header_lines(headers));
+            &asked
+        };
+        let approach = gate.begin(methods, url, &self.caller, now);
+        let mut found = 0;
+        if gate.is_licensed() {
+            found |= bits::LICENSED;
+        }
+        match approach {
+            Begun::Pass(passed) if passed.is_guarded() => {
+                self.passed = Some(passed);
+                found | bits::GUARDED
+            }
+            Begun::Pass(passed) => {
+                self.passed = Some(passed);
+                0
+            }
+            Begun::Inspect(unread) => {
+                self.unread = Some((unread, String::from(method), String::from(url)));
+                found | bits::GUARDED | bits::READ
+            }
+        }
+    }
+
+    /// Returns the verdict on a request that `access` let pass, as JSON. If `access` did not return
+    /// `LICENSED`, it depends on `GUARDED` alone.
+    pub fn verdict(&self) -> String {
+        let passed =
+            self.passed.as_ref().map(|passed| held(&self.gate).passed(passed, &self.caller));
+        passed.as_ref().map(Verdict::to_json).unwrap_or_default()
+    }
+
+    /// Returns the families that the caller of the last `access` may not use, as JSON: `[{id,
+    /// title, message, restrictions}]`.
+    #[wasm_bindgen(js_name = deniedFamilies)]
+    pub fn denied_families(&self) -> String {
+        let mut gate = held(&self.gate);
+        self.unread
+            .as_ref()
+            .map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
+    }
+
+    /// Second step, after `access` returned `READ`: reads path, query and headers. `headers` are
+    /// lines `name: value`.
+    pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
+        let (unread, method, url) = self
+            .unread
+            .take()
+            .ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
+        let lines = header_lines(headers);
+        let pending =
+            held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
+        Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
+    }
+
+    /// Second step for a client message on the WebSocket that the request of `reader` opened, after
+    /// `access` returned `READ`. `missed`: messages before it passed unread.
+    pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
+        if let Some((unread, ..)) = self.unread.take() {
+            held(&self.gate).message(&mut reader.pending, unread, binary);
+            if missed {
+                reader.pending.stop(Reason::SessionUnread);
+            }
+        }
+    }
+
+    /// Switches a rule to a state: `on`, `off` or `shadow`. Returns `false` if there is no such
+    /// rule or state, or if a licence would be in shadow.
+    pub fn switch(&mut self, rule: &str, state: &str) -> bool {
+        SwitchState::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
+    }
+}
+
+impl Edge {
+    fn classify(&self, record: &JsValue, find: impl Fn(&str, &str) -> JsValue) -> Account {
+        let shared = match member(record, "subject").as_string().as_deref() {
+            None => !member(record, "subject").is_undefined(),
+            Some("person" | "all_users_attested") => false,
+            Some(_) => true,
+        };
+        Account(held(&self.gate).account(shared, |name, claim| owned(&find(name, claim))))
+    }
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// Returns whether the body must be read. If not, `finish` may follow at once.
+    #[wasm_bindgen(js_name = wantsBody)]
+    pub fn wants_body(&self) -> bool {
+        self.pending.wants_body()
+    }
+
+    /// Returns the codings of the body, separated by commas; empty if there are none. `feed` takes
+    /// the decoded body.
+    pub fn codings(&self) -> String {
+        self.pending.codings().into()
+    }
+
+    /// Returns whether the coded body must be forwarded unchanged.
+    pub fn signed(&self) -> bool {
+        self.pending.is_signed()
+    }
+
+    /// Returns dialect, blank and operation of the request, for a log; empty if no dialect knows
+    /// it.
+    pub fn operation(&self) -> String {
+        self.pending.operation(held(&self.gate).bundle())
+    }
+
+    /// Declares the result of decoding. 0: the body is decoded before it is fed. Otherwise decoding
+    /// failed, for the reason with the number from the decoding module.
+    pub fn decoded(&mut self, trouble: usize) {
+        match trouble.checked_sub(1) {
+            None => self.pending.decoded(),
+            Some(at) => self
+                .pending
+                .unreadable(Reason::CODING.get(at).copied().unwrap_or(Reason::ContentCoding)),
+        }
+    }
+
+    /// Reads a piece of the body. Returns `true` once the verdict is settled, so that later bytes
+    /// cannot change it.
+    pub fn feed(&mut self, bytes: &[u8]) -> bool {
+        held(&self.gate).feed(&mut self.pending, bytes)
+    }
+
+    /// Returns the ids of the families that the caller may not use, each in quotes, separated by
+    /// blanks. `*` is the id for models of no family.
+    #[wasm_bindgen(js_name = deniedIds)]
+    pub fn denied_ids(&self) -> String {
+        held(&self.gate).denied(self.pending.denied_set())
+    }
+
+    /// Makes the verdict, after everything was read or the verdict is settled.
+    pub fn finish(&mut self) {
+        self.verdict = Some(held(&self.gate).finish(&mut self.pending));
+    }
+
+    /// Returns the verdict as JSON: `{verdict, status, mentions, families, restrictions, licences,
+    /// reason}`.
+    pub fn verdict(&self) -> String {
+        self.verdict.as_ref().map(Verdict::to_json).unwrap_or_default()
+    }
+
+    /// Returns the response to a denied or refused request, as JSON: `{status, headers: [[name,
+    /// value]], body}`.
+    pub fn refusal(&self, case_id: &str) -> String {
+        self.verdict
+            .as_ref()
+            .map(|verdict| Refusal::new(verdict, case_id).to_json())
+            .unwrap_or_default()
+    }
+
+    /// Reads a piece of a WebSocket message from the origin.
+    #[wasm_bindgen(js_name = feedOrigin)]
+    pub fn feed_origin(&mut self, bytes: &[u8]) {
+        held(&self.gate).feed_origin(&mut self.pending, bytes);
+    }
+
+    /// Ends a message from the origin. 1: it may go to the client, after those held before it. 0:
+    /// it must be held. 2: it ends the session, and the verdict is available.
+    #[wasm_bindgen(js_name = mayRelease)]
+    pub fn may_release(&mut self) -> u32 {
+        let may = held(&self.gate).may_release(&mut self.pending);
+        if may.is_none() {
+            self.finish();
+        }
+        may.map_or(2, u32::from)
+    }
+
+    /// Ends the session because the origin does not say which model runs and no more can be held.
+    /// Makes the verdict.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(&mut self) {
+        self.pending.stop(Reason::AnswerUnnamed);
+        self.finish();
+    }
+
+    /// Returns the refusal on a WebSocket, as JSON: `{event, code, reason}`. An empty event is not
+    /// sent.
+    pub fn socket(&self, case_id: &str) -> String {
+        let Some(verdict) = &self.verdict else { return String::new() };
+        let told = Socket::new(verdict, case_id);
+        let mut to = String::from("{");
+        json::member(&mut to, "event");
+        json::string(&mut to, &told.event);
+        json::member(&mut to, "code");
+        json::number(&mut to, u64::from(told.code));
+        json::member(&mut to, "reason");
+        json::string(&mut to, &told.reason);
+        to.push('}');
+        to
+    }
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// Returns what the origin's response must be checked for: 0 nothing; 1 filter it as a list; 2
+    /// it may not name a denied model; 3 it must name a model that may be used; 4 the origin must
+    /// acknowledge the access header.
+    pub fn check(&self) -> u32 {
+        self.verdict.as_ref().map_or(0, |verdict| verdict.check as u32)
+    }
+
+    /// Begins to read the origin's response. `headers` as in `read`. `unread`: the response is
+    /// forwarded unread, and only its format is needed.
+    #[wasm_bindgen(js_name = beginResponse)]
+    pub fn begin_response(&mut self, status: u16, headers: &str, unread: bool) {
+        let check = match &self.verdict {
+            Some(verdict) if !unread => verdict.check,
+            _ => ResponseCheck::Nothing,
+        };
+        let lines = header_lines(headers);
+        self.answer = Some(held(&self.gate).answer(&self.pending, check, status, &lines));
+    }
+
+    /// Reads a piece of the response. Returns how many of the held bytes may go.
+    #[wasm_bindgen(js_name = feedResponse)]
+    pub fn feed_response(&mut self, bytes: &[u8]) -> usize {
+        let gate = held(&self.gate);
+        self.answer.as_mut().map_or(0, |answer| answer.feed(gate.bundle(), bytes))
+    }
+
+    /// Ends the response. Returns how many of the held bytes may go.
+    #[wasm_bindgen(js_name = endResponse)]
+    pub fn end_response(&mut self) -> usize {
+        let gate = held(&self.gate);
+        self.answer.as_mut().map_or(0, |answer| answer.finish(gate.bundle()))
+    }
+
+    /// Returns whether nothing more of the response may go.
+    #[wasm_bindgen(js_name = isCut)]
+    pub fn is_cut(&self) -> bool {
+        self.cut().is_some()
+    }
+
+    /// Takes the bytes of a filtered list that may go.
+    pub fn rows(&mut self) -> Vec<u8> {
+        self.answer.as_mut().map(Response::take).unwrap_or_default()
+    }
+
+    /// Returns the cursor for the next page of a list that has no entry left.
+    pub fn cursor(&self, forward: bool) -> String {
+        let (first, last) = self.answer.as_ref().and_then(Response::cursors).unwrap_or_default();
+        core::str::from_utf8(if forward { last } else { first }).unwrap_or_default().into()
+    }
+
+    /// Turns the verdict into a denial or refusal. 0: for the reason that the response's reader
+    /// found. 1: no response would show which model ran. 2: it has lasted too long. 3: too many
+    /// bytes are held.
+    pub fn withhold(&mut self, why: u32) {
+        let Some(verdict) = &self.verdict else { return };
+        let reason = match why {
+            0 => self.cut().unwrap_or(Reason::AnswerUnreadable),
+            1 => verdict.reason,
+            2 => Reason::AnswerTooLong,
+            _ => Reason::Exhausted,
+        };
+        let verdict =
+            held(&self.gate).withheld(&self.pending, verdict, reason, self.answer.as_ref());
+        self.verdict = Some(verdict);
+    }
+
+    /// Returns the refusal in the format of a response that has already begun; empty if this format
+    /// has none.
+    #[wasm_bindgen(js_name = lastWords)]
+    pub fn last_words(&self, case_id: &str) -> Vec<u8> {
+        let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else {
+            return Vec::new();
+        };
+        answer.last_words(&Refusal::new(verdict, case_id))
+    }
+}
+
+impl Reader {
+    fn cut(&self) -> Option<Reason> {
+        match self.answer.as_ref()?.stage() {
+            ResponseStage::Cut(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+/// Returns whether a request with this method and this `Upgrade` header asks for a WebSocket. Any
+/// other request is an ordinary one and is forwarded without the header.
+#[wasm_bindgen(js_name = isUpgrade)]
+pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
+    crate::request::reader::is_upgrade(&Head { method, url: "", headers: &[("upgrade", upgrade)] })
+}
+
+/// Splits lines `name: value`.
+fn header_lines(text: &str) -> Vec<(&str, &str)> {
+    let mut lines = Vec::new();
+    for line in pieces(text, b'\n') {
+        // A name has at least one character, and HTTP/2 pseudo-header names begin with a colon.
+        if let Some(end) = find(b':', line.as_bytes().get(1..).unwrap_or_default())
+            && let (Some(name), Some(value)) = (line.get(..=end), line.get(end + 2..))
+        {
+            lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
+        }
+    }
+    lines
+}
+
+/// Borrows the gate. The borrow fails only if a getter of an account record calls back, which
+/// traps. `RefCell::borrow_mut` would add the bytes of its panic message.
+fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::Gate> {
+    match gate.try_borrow_mut() {
+        Ok(gate) => gate,
+        Err(_) => core::arch::wasm32::unreachable(),
+    }
+}
+
+/// Returns the digest of a text as the access header holds it.
+#[wasm_bindgen]
+pub fn digest(text: &str) -> String {
+    sign::digest(text.as_bytes())
+}
+
+/// Returns the HMAC-SHA256 of a text under a key, in Base64.
+#[wasm_bindgen]
+pub fn mac(key: &[u8], text: &str) -> String {
+    sign::mac(key, text.as_bytes())
+}
+
+/// Converts a JavaScript value to the types that facts have.
+fn owned(value: &JsValue) -> Option<OwnedValue> {
+    if let Some(value) = value.as_bool() {
+        return Some(OwnedValue::Bool(value));
+    }
+    if let Some(value) = value.as_f64() {
+        return Some(OwnedValue::Number(value));
+    }
+    if let Some(value) = value.as_string() {
+        return Some(OwnedValue::Text(value));
+    }
+    if !Array::is_array(value) {
+        return None;
+    }
+    let array = Array::from(value);
+    let mut texts = Vec::new();
+    for at in 0..array.length() {
+        texts.push(array.get(at).as_string()?);
+    }
+    Some(OwnedValue::List(texts))
+}
+
+/// Returns an own member of an object or array; `undefined` if there is none.
+fn member(of: &JsValue, name: &str) -> JsValue {
+    // Only own members: a record is data, so `__proto__` and `constructor` are not claims.
+    match of.dyn_ref::<Object>() {
+        Some(object) if Object::has_own(object, &JsValue::from_str(name)) => {
+            Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+        }
+        _ => JsValue::UNDEFINED,
+    }
+}
+
+/// Returns the value at an RFC 6901 pointer; `undefined` if there is none.
+fn at(record: &JsValue, pointer: &str) -> JsValue {
+    let mut value = record.clone();
+    for token in pieces(pointer, b'/').skip(1) {
+        value = member(&value, &unescaped(token));
+    }
+    value
+}
+
+/// Decodes `~1` and `~0` in a token of an RFC 6901 pointer.
+fn unescaped(token: &str) -> String {
+    let mut text = String::with_capacity(token.len());
+    let mut rest = token.chars();
+    while let Some(character) = rest.next() {
+        text.push(match character {
+            '~' => {
+                if rest.next() == Some('1') {
+                    '/'
+                } else {
+                    '~'
+                }
+            }
+            other => other,
+        });
+    }
+    text
+}

@@ -1,0 +1,562 @@
+//! Collects what the readers find in a request.
+//!
+//! Input: texts and other values at locations of a known role, from the path, the query, the
+//! headers and the body. Output: the patterns that occurred, and everything else that bears on the
+//! verdict. Memory is bounded: all mentions share one set of bits, and only the first few are kept
+//! as text. The findings decide nothing: [`verdict`](crate::verdict) compares them with the denied
+//! set.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::alias::Scope;
+use super::model_id;
+use super::model_id::Occurrences;
+use crate::bundle::layout::role;
+use crate::bundle::view::Bundle;
+use crate::http::head::has_word;
+use crate::limits;
+use crate::reason::Reason;
+
+/// The part of a request that carries a mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// A segment of the path.
+    Path,
+    /// A query parameter.
+    Query,
+    /// A header.
+    Header,
+    /// The body: JSON, form, multipart or JSON Lines.
+    Body,
+    /// A client message on a WebSocket, numbered from 1.
+    Message(u32),
+}
+
+/// A mention as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mention {
+    pub(crate) text: String,
+    pub(crate) carrier: Carrier,
+    /// It counts only if a denied pattern occurs in it.
+    pub(crate) hint: bool,
+}
+
+/// The findings so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    /// Patterns that occurred in mentions. Bit 0: an id in which no pattern occurs.
+    occurred: Vec<u64>,
+    /// Patterns that count only if they are denied: those of hints and opaque names.
+    hinted: Vec<u64>,
+    kept: Vec<Mention>,
+    scope: Scope,
+    judged: usize,
+    names: usize,
+    /// A request in a batch names no model.
+    unnamed: bool,
+    flags: u8,
+    scratch: Vec<u8>,
+    /// The search ends at the first of these patterns.
+    watched: Vec<u64>,
+    ended: bool,
+    /// Number of the client message being read; 0 before the first.
+    message: u32,
+    /// `flags` after the head was read.
+    head: u8,
+    /// Texts of the head that may be credentials. Each follows the mark and the length of its name.
+    secrets: Vec<u8>,
+}
+
+/// Every location of a credential has one of these words in its name. This includes the locations
+/// that a deployer invents: the worker starts with no others.
+const SECRET_WORDS: [&[u8]; 6] =
+    [b"authorization", b"key", b"token", b"credential", b"auth", b"secret"];
+
+fn binding(flags: u8) -> bool {
+    flags & flag::BINDS != 0
+        || flags & (flag::BINDS_IF_UNNAMED | flag::NAMED) == flag::BINDS_IF_UNNAMED
+}
+
+/// Bits of `Findings::flags`.
+mod flag {
+    pub(crate) const NAMED: u8 = 1;
+    pub(crate) const BINDS: u8 = 1 << 1;
+    pub(crate) const BINDS_IF_UNNAMED: u8 = 1 << 2;
+    pub(crate) const SUSPECT: u8 = 1 << 3;
+    pub(crate) const SELECTED: u8 = 1 << 4;
+    pub(crate) const SELECTED_BATCH: u8 = 1 << 5;
+    pub(crate) const MENTIONED: u8 = 1 << 6;
+    pub(crate) const FOREIGN: u8 = 1 << 7;
+}
+
+impl Findings {
+    #[inline(never)] // large, and called from many places
+    pub(crate) fn new(bundle: Bundle<'_>) -> Self {
+        let words = bundle.meta().map_or(1, |meta| meta.mask_words as usize);
+        Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
+    }
+
+    /// Resolves names by the tables of the policy that hold for this request. `around` holds the
+    /// findings of the batch that contains the request.
+    pub(crate) fn resolving(mut self, scope: Scope, around: Option<&Self>) -> Self {
+        self.scope = scope;
+        if let Some(around) = around {
+            self.scope = self.scope.inside(&around.scope);
+        }
+        self
+    }
+
+    /// Returns empty findings for a part of the same request, which is then read by itself.
+    pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Self {
+        Self { scope: self.scope, ..Self::new(bundle) }
+    }
+
+    /// Returns empty findings for another reader of the same body.
+    pub(crate) fn beside(&self, bundle: Bundle<'_>) -> Self {
+        let mut other = self.apart(bundle);
+        (other.flags, other.message) = (self.flags, self.message);
+        other.secrets.extend_from_slice(&self.secrets);
+        other.watch(&self.watched);
+        other
+    }
+
+    /// Returns whether a denied pattern was found, after which nothing counts.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Adds a text at a location of this role. The carrier's own encoding has been decoded. Further
+    /// escapes are decoded here, and the result of every round counts.
+    ///
+    /// # Errors
+    ///
+    /// In the roles of a mention: a character outside printable ASCII, a text that is too long, a
+    /// malformed escape, too many mentions. A hint is never an error.
+    pub(crate) fn text(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) -> Result<(), Reason> {
+        if self.ended {
+            return Ok(());
+        }
+        match role {
+            role if role::is_mention(role) => self.mention(bundle, role, text, carrier),
+            role::HINT => {
+                self.hint(bundle, text, carrier);
+                Ok(())
+            }
+            role::SELECTOR => {
+                self.flags |= flag::SELECTED;
+                if holds_batch(text) {
+                    self.flags |= flag::SELECTED_BATCH;
+                }
+                Ok(())
+            }
+            _ => {
+                self.reference(bundle, role, text, carrier);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a reference to an object stored at the origin. If the role binds and the policy
+    /// resolves the whole text as a name, the models behind it are known. Otherwise only its
+    /// presence counts.
+    pub(crate) fn reference(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) {
+        if self.ended {
+            return;
+        }
+        if matches!(role, role::BINDS | role::BINDS_IF_UNNAMED) && !text.is_empty() {
+            model_id::fold(text, &mut self.scratch);
+            if self.scope.resolve(bundle, &self.scratch, &mut self.occurred) {
+                self.names += 1;
+                self.flags |= flag::MENTIONED | flag::NAMED;
+                self.keep(text, carrier, false);
+                self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+                return;
+            }
+        }
+        self.present(role);
+    }
+
+    /// Adds another decoding of a text that was given to [`Findings::text`]. It counts, but it is
+    /// not listed a second time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Findings::text`].
+    pub(crate) fn also(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8]) -> Result<(), Reason> {
+        let listed = core::mem::take(&mut self.kept);
+        let result = self.text(bundle, role, text, Carrier::Query);
+        self.kept = listed;
+        result
+    }
+
+    /// Sets the patterns that end the search. Nothing after the first mention of one of them
+    /// counts, so that the findings do not depend on where the chunks of a body end.
+    pub(crate) fn watch(&mut self, denied: &[u64]) {
+        self.watched.clear();
+        self.watched.extend_from_slice(denied);
+        self.ended = self.any_of(denied);
+    }
+
+    /// Begins the next client message. Keeps the patterns that occurred on the connection and
+    /// resets everything else that the last message added. Returns whether the head or the last
+    /// message named a model.
+    pub(crate) fn next(&mut self, denied: &[u64]) -> bool {
+        let named = self.named();
+        if self.message == 0 {
+            self.head = self.flags;
+        }
+        self.flags = self.head;
+        self.message = self.message.saturating_add(1);
+        self.judged = 0;
+        self.unnamed = false;
+        // Leaves room in the list for the mention that denies the message.
+        self.kept.truncate(limits::MENTIONS_KEPT / 2);
+        self.watch(denied);
+        named
+    }
+
+    /// Returns the patterns that end the search.
+    pub(crate) fn watched(&self) -> &[u64] {
+        &self.watched
+    }
+
+    /// Returns the prefix of the dialects that the request may belong to.
+    pub(crate) fn prefix<'a>(&self, bundle: Bundle<'a>) -> &'a str {
+        self.scope.prefix(bundle)
+    }
+
+    /// Records a header or a query parameter of the head whose name has a word of a credential.
+    /// `mark` is `:` for a header and `=` for a parameter.
+    #[inline(never)] // called from two places
+    pub(crate) fn secret(&mut self, mark: u8, name: &[u8], text: &[u8]) {
+        if has_word(name, &SECRET_WORDS) {
+            // Spellings of one name differ in case and in `_` for `-`, so the length represents the
+            // name. The bytes of the length occur in no text.
+            self.secrets.push(mark);
+            self.secrets.extend_from_slice(&name.len().to_le_bytes());
+            self.secrets.extend_from_slice(text);
+            self.secrets.push(b'\n');
+        }
+    }
+
+    /// Returns whether a request inside this one has a credential that this one lacks.
+    pub(crate) fn foreign(&self) -> bool {
+        self.flags & flag::FOREIGN != 0
+    }
+
+    /// Returns how many locations that say which model runs had a name.
+    pub(crate) fn names(&self) -> usize {
+        self.names
+    }
+
+    /// Records that a request in a batch ended without naming a model.
+    pub(crate) fn unnamed(&mut self) {
+        self.unnamed |= !self.ended;
+    }
+
+    /// Records that the requests found so far are not requests after all.
+    pub(crate) fn no_requests(&mut self) {
+        self.unnamed = false;
+    }
+
+    /// Ends the reading. A request that named no model counts as a mention of an unlisted one.
+    pub(crate) fn close(&mut self) {
+        if self.unnamed {
+            self.unknown();
+        }
+    }
+
+    /// Adds a mention of a model about which nothing is known.
+    pub(crate) fn unknown(&mut self) {
+        if self.ended {
+            return;
+        }
+        if let Some(word) = self.occurred.first_mut() {
+            *word |= 1;
+        }
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+    }
+
+    /// Records that a location of this role is filled, whatever its value.
+    pub(crate) fn present(&mut self, role: u8) {
+        if self.ended {
+            return;
+        }
+        self.flags |= match role {
+            role::BINDS | role::DELEGATES => flag::BINDS,
+            role::BINDS_IF_UNNAMED => flag::BINDS_IF_UNNAMED,
+            role::SUSPECT => flag::SUSPECT,
+            _ => 0,
+        };
+    }
+
+    /// Returns whether a declared pattern occurred in a mention.
+    pub(crate) fn known(&self) -> bool {
+        let mut words = self.occurred.iter();
+        words.next().is_some_and(|word| word & !1 != 0) || words.any(|word| *word != 0)
+    }
+
+    /// Prepares for a text that is judged by itself. The first mentions remain listed.
+    pub(crate) fn reset(&mut self) {
+        self.occurred.fill(0);
+        self.hinted.fill(0);
+        self.judged = 0;
+        self.unnamed = false;
+        self.flags = 0;
+    }
+
+    /// Empties the list of mentions.
+    pub(crate) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Returns whether a mentioned name may lead to another model than it says: an alias, or a name
+    /// such as `-latest`.
+    pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
+        self.kept.len() >= limits::MENTIONS_KEPT
+            || self
+                .kept
+                .iter()
+                .any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
+    }
+
+    /// Adds other findings, for example those of the lines of a file that proves to be a batch.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        if self.ended {
+            return;
+        }
+        for (mine, theirs) in self.occurred.iter_mut().zip(&other.occurred) {
+            *mine |= theirs;
+        }
+        for (mine, theirs) in self.hinted.iter_mut().zip(&other.hinted) {
+            *mine |= theirs;
+        }
+        for mention in &other.kept {
+            if self.kept.len() < limits::MENTIONS_KEPT && !self.kept.contains(mention) {
+                self.kept.push(mention.clone());
+            }
+        }
+        // The secrets of the other findings must all occur here, side by side and in the same
+        // order.
+        let mut rest = self.secrets.as_slice();
+        while !rest.starts_with(&other.secrets) {
+            let Some((_, tail)) = rest.split_first() else {
+                self.flags |= flag::FOREIGN;
+                break;
+            };
+            rest = tail;
+        }
+        self.judged = self.judged.saturating_add(other.judged);
+        self.names = self.names.saturating_add(other.names);
+        self.unnamed |= other.unnamed;
+        self.flags |= other.flags;
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+    }
+
+    /// Returns the number of mentions judged so far. A caller that compares two results learns
+    /// whether a mention came between them.
+    pub(crate) fn judged(&self) -> usize {
+        self.judged
+    }
+
+    /// Returns whether one of these patterns occurred in a mention, a hint or an opaque name.
+    pub(crate) fn any_of(&self, denied: &[u64]) -> bool {
+        self.occurred
+            .iter()
+            .zip(&self.hinted)
+            .zip(denied)
+            .any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
+    }
+
+    /// Returns the patterns that count under this denied set: those of mentions, and the denied
+    /// ones of hints and opaque names.
+    pub(crate) fn counted(&self, denied: &[u64]) -> Vec<u64> {
+        let mut counted = self.hinted.clone();
+        for (at, (word, occurred)) in counted.iter_mut().zip(&self.occurred).enumerate() {
+            *word = *word & denied.get(at).copied().unwrap_or_default() | occurred;
+        }
+        counted
+    }
+
+    /// Returns the denied patterns among those that count.
+    pub(crate) fn denied(&self, denied: &[u64]) -> Vec<u64> {
+        let mut counted = self.counted(denied);
+        for (at, word) in counted.iter_mut().enumerate() {
+            *word &= denied.get(at).copied().unwrap_or_default();
+        }
+        counted
+    }
+
+    /// Returns whether a mention contains no pattern and is not resolved: an unlisted id or an
+    /// opaque name.
+    pub(crate) fn unlisted(&self) -> bool {
+        self.occurred.first().is_some_and(|word| word & 1 != 0)
+    }
+
+    /// Returns whether a location that says which model runs had a name.
+    pub(crate) fn named(&self) -> bool {
+        self.flags & flag::NAMED != 0
+    }
+
+    /// Returns whether a model was mentioned. Hints do not count.
+    pub(crate) fn mentioned(&self) -> bool {
+        self.flags & flag::MENTIONED != 0
+    }
+
+    /// Returns whether a stored object decides which model runs.
+    pub(crate) fn binds(&self) -> bool {
+        binding(self.flags)
+    }
+
+    /// Returns whether the client message itself, as opposed to the head, leaves open which model
+    /// runs.
+    pub(crate) fn reopens(&self) -> bool {
+        let own = self.flags & !self.head;
+        self.unlisted() || binding(own) || own & flag::SUSPECT != 0
+    }
+
+    /// Replaces the value of [`unlisted`](Self::unlisted) and returns the old one.
+    pub(crate) fn replace_unlisted(&mut self, unlisted: bool) -> bool {
+        let before = self.unlisted();
+        if let Some(word) = self.occurred.first_mut() {
+            *word = *word & !1 | u64::from(unlisted);
+        }
+        before
+    }
+
+    /// Returns whether a key that is called like a model occurred where its meaning is unknown.
+    pub(crate) fn suspect(&self) -> bool {
+        self.flags & flag::SUSPECT != 0
+    }
+
+    /// Returns whether the selector field (the `purpose` of a file) says that the file is a batch,
+    /// or `None` if there is no such field.
+    pub(crate) fn selected_batch(&self) -> Option<bool> {
+        (self.flags & flag::SELECTED != 0).then_some(self.flags & flag::SELECTED_BATCH != 0)
+    }
+
+    /// Returns the first mentions as they were written. Of the hints it returns those in which a
+    /// denied pattern occurs.
+    pub(crate) fn listed(&self, bundle: Bundle<'_>, denied: &[u64]) -> Vec<String> {
+        let mut listed = Vec::new();
+        for mention in &self.kept {
+            if !mention.hint || self.holds(bundle, &mention.text, denied) {
+                listed.push(mention.text.clone());
+            }
+        }
+        listed
+    }
+
+    /// Returns the first mentions, with the part of the request that carried each.
+    pub(crate) fn kept(&self) -> &[Mention] {
+        &self.kept
+    }
+
+    /// Returns whether one of these patterns occurs in an id, or in what the id resolves to. It
+    /// allocates, so it is not for the hot path.
+    pub(crate) fn holds(&self, bundle: Bundle<'_>, id: &str, patterns: &[u64]) -> bool {
+        let mut bits = vec![0; patterns.len()];
+        let mut found = Occurrences { names: &mut bits, targets: None, scope: self.scope };
+        model_id::hint(bundle, id.as_bytes(), &mut Vec::new(), &mut found);
+        bits.iter().zip(patterns).any(|(found, wanted)| found & wanted != 0)
+    }
+
+    fn mention(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+        carrier: Carrier,
+    ) -> Result<(), Reason> {
+        self.judged += 1;
+        if self.judged > limits::MENTIONS_JUDGED {
+            return Err(Reason::TooManyMentions);
+        }
+        if text.len() > limits::MODEL_ID_BYTES {
+            return Err(Reason::IdTooLong);
+        }
+        self.flags |= flag::MENTIONED;
+        if matches!(role, role::PRIMARY | role::DEPLOYMENT) {
+            self.names += 1;
+            self.flags |= flag::NAMED;
+        }
+        let (names, targets) = match role {
+            _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
+            _ => (&mut self.occurred, None),
+        };
+        let judged = model_id::judge(
+            bundle,
+            text,
+            &mut self.scratch,
+            &mut Occurrences { names, targets, scope: self.scope },
+        );
+        if judged.is_ok() {
+            self.keep(text, carrier, false);
+        }
+        // An id that can be read only in part counts as far as it was read.
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+        judged
+    }
+
+    fn hint(&mut self, bundle: Bundle<'_>, text: &[u8], carrier: Carrier) {
+        let mut found = Occurrences { names: &mut self.hinted, targets: None, scope: self.scope };
+        model_id::hint(bundle, text, &mut self.scratch, &mut found);
+        // A hint without a pattern is not a mention.
+        if let Some(word) = self.hinted.first_mut() {
+            *word &= !1;
+        }
+        self.keep(text, carrier, true);
+        self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
+    }
+
+    fn keep(&mut self, text: &[u8], carrier: Carrier, hint: bool) {
+        let carrier = if self.message == 0 { carrier } else { Carrier::Message(self.message) };
+        for part in model_id::parts(text) {
+            if self.kept.len() >= limits::MENTIONS_KEPT {
+                return;
+            }
+            let Ok(part) = core::str::from_utf8(part) else { continue };
+            let known = self.kept.iter_mut().find(|mention| mention.text == part);
+            match known {
+                Some(mention) => mention.hint &= hint,
+                None => self.kept.push(Mention { text: part.to_owned(), carrier, hint }),
+            }
+        }
+    }
+}
+
+/// Returns the patterns that occur in an id. 0 means that some part of it contains no pattern.
+#[cfg(feature = "author")]
+pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
+    let mut findings = Findings::new(bundle);
+    if findings.text(bundle, role::MENTION, id.as_bytes(), Carrier::Body).is_err() {
+        return vec![0];
+    }
+    let words = findings.occurred.iter().zip(0u32..);
+    words
+        .flat_map(|(word, at)| {
+            (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| 64 * at + bit)
+        })
+        .collect()
+}
+
+/// Returns whether a selector may mean a batch. This is lenient on purpose: it includes every text
+/// that some server might take for `batch`.
+fn holds_batch(text: &[u8]) -> bool {
+    text.windows(5).any(|window| window.eq_ignore_ascii_case(b"batch"))
+}

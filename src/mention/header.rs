@@ -1,0 +1,95 @@
+//! Finds the models that the headers mention.
+//!
+//! Input: the header lines as they arrived. The sender of the request sets them. Output: texts into
+//! [`Findings`]. Content type and coding belong to [`content_type`](crate::http::content_type),
+//! method overrides to [`method`](crate::http::method).
+//!
+//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or is
+//! called like a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
+//! declare the headers that are more than hints. Names are compared without case and with `_` as
+//! `-`, because servers pass them on in that form. Headers that only describe the caller's software
+//! (`user-agent`, `referer`, `cookie`, `origin`) say nothing about the request.
+
+use super::findings::{Carrier, Findings};
+use super::json::Json;
+use super::key::is_model_like;
+use crate::bundle::layout as l;
+use crate::bundle::layout::{role, section};
+use crate::bundle::view::{Bundle, Table};
+use crate::http::head::{Known, has_word, known, order};
+use crate::limits;
+use crate::reason::Reason;
+
+/// Words in the name of a header that make its value a hint.
+const HINT_WORDS: [&[u8]; 4] = [b"model", b"models", b"deployment", b"engine"];
+
+/// Reads all header lines. If several have one name, all of them count.
+///
+/// # Errors
+///
+/// Those of a mention, as [`Findings::text`] returns them, and more than [`limits::HEADER_BYTES`].
+pub(crate) fn read(
+    bundle: Bundle<'_>,
+    headers: &[(&str, &str)],
+    findings: &mut Findings,
+) -> Result<(), Reason> {
+    let locations: Table<'_, l::Location> = bundle
+        .meta()
+        .map_or(Table::new(&[]), |meta| bundle.table(section::LOCATIONS).span(meta.headers));
+    let mut left = limits::HEADER_BYTES;
+    let mut result = Ok(());
+    for (name, value) in headers {
+        let Some(rest) = left.checked_sub(name.len().saturating_add(value.len())) else {
+            return result.and(Err(Reason::HeadersTooLarge));
+        };
+        left = rest;
+        let known = known(name);
+        if known == Some(Known::Silent) {
+            continue;
+        }
+        findings.secret(b':', name.as_bytes(), value.as_bytes());
+        let declared = locations
+            .search(|location| order(bundle.text(location.name), name))
+            .map(|(_, location)| location);
+        let read = match declared {
+            Some(location) if location.role == role::NESTED_JSON => {
+                nested(bundle, &location, value, findings)
+            }
+            Some(location) => {
+                findings.text(bundle, location.role, value.trim_ascii().as_bytes(), Carrier::Header)
+            }
+            None if known == Some(Known::Path) => {
+                // The operation behind that path is not looked up. A model named in the path
+                // counts, and the request counts as unknown.
+                findings.present(role::SUSPECT);
+                findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
+            }
+            // Runtimes fold the names of headers, so the case in which a client writes them says
+            // nothing.
+            None if has_word(name.as_bytes(), &HINT_WORDS)
+                || is_model_like(name.to_ascii_lowercase().as_bytes()) =>
+            {
+                findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
+            }
+            None => Ok(()),
+        };
+        result = result.and(read);
+    }
+    result
+}
+
+/// Reads a header that holds a JSON document, or the name of one that is stored at the gateway.
+fn nested(
+    bundle: Bundle<'_>,
+    location: &l::Location,
+    value: &str,
+    findings: &mut Findings,
+) -> Result<(), Reason> {
+    if !matches!(value.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[')) {
+        findings.reference(bundle, role::BINDS, value.trim_ascii().as_bytes(), Carrier::Header);
+        return Ok(());
+    }
+    let mut json = Json::new(location.state);
+    json.feed(bundle, value.as_bytes(), findings)?;
+    json.finish(bundle, findings)
+}

@@ -1,0 +1,407 @@
+//! Compares names in all the ways in which parsers spell them: keys of objects, segments of the
+//! names of form fields.
+//!
+//! Input: the bytes of a name, with escapes decoded, in pieces of any size. Output: the wanted key
+//! that the name matches, and whether all parsers would match it. Memory is constant: a name that
+//! is longer than every wanted key matches none, whatever follows.
+//!
+//! Parsers treat different names as equal. Go's `encoding/json` folds case by Unicode's simple
+//! folding, in which U+017F is an `s` and U+212A a `k`. Others drop `_`, control characters or lone
+//! surrogates, or end the name at a NUL.
+//!
+//! A key `~` of a state matches every name that is called like a model: its last word is one of
+//! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation,
+//! bytes outside ASCII and changes of case. The end of a name is kept for this test, however long
+//! the name is.
+
+use crate::bundle::layout as l;
+use crate::bundle::layout::{NONE, Span, section};
+use crate::bundle::view::Bundle;
+use crate::limits;
+
+/// Collects a name, both exact and folded.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    exact: Bytes,
+    folded: Bytes,
+    /// A NUL has occurred. The folded name ends there.
+    cut: bool,
+    /// The name before the NUL was called like a model.
+    like: bool,
+    /// The name is longer than `exact` holds, which then has only its end.
+    long: bool,
+}
+
+/// Bytes of a long name's end that are kept: at least the longest noun, a label and the punctuation
+/// around them.
+const END_BYTES: usize = 24;
+
+/// A wanted key that a name matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The state of its value.
+    pub(crate) target: u32,
+    /// The number of the state's first key with this folded form, which identifies repetitions.
+    pub(crate) number: u32,
+    /// The name is spelled as the API documents it.
+    pub(crate) exact: bool,
+    /// The API does not document the name, but it is called like a model.
+    pub(crate) like: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Bytes {
+    held: [u8; limits::KEY_BYTES],
+    /// The number of bytes, at most one more than are held.
+    length: usize,
+}
+
+impl Bytes {
+    const EMPTY: Self = Self { held: [0; limits::KEY_BYTES], length: 0 };
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if let Some(location) = self.held.get_mut(self.length) {
+            *location = byte;
+            self.length += 1;
+        } else {
+            self.length = limits::KEY_BYTES + 1;
+        }
+    }
+
+    /// Returns the bytes, or `None` if there were too many.
+    #[inline(always)]
+    fn get(&self) -> Option<&[u8]> {
+        self.held.get(..self.length)
+    }
+}
+
+impl Key {
+    pub(crate) const EMPTY: Self =
+        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
+
+    pub(crate) fn clear(&mut self) {
+        self.exact.length = 0;
+        self.folded.length = 0;
+        self.cut = false;
+        self.like = false;
+        self.long = false;
+    }
+
+    /// Adds a byte unchanged. Keeps only the end of a name that is longer than every wanted key.
+    #[inline(always)]
+    fn add(&mut self, byte: u8) {
+        if self.exact.length == limits::KEY_BYTES {
+            self.shorten();
+        }
+        self.exact.push(byte);
+    }
+
+    /// Drops the front of a long name, after each run of punctuation has become one `_`.
+    #[inline(never)] // seldom called
+    fn shorten(&mut self) {
+        self.long = true;
+        let Bytes { held, length } = &mut self.exact;
+        let mut last = 0;
+        *length = 0;
+        for at in 0..held.len() {
+            let byte = held.get(at).copied().unwrap_or_default();
+            if (byte.is_ascii_alphanumeric() || last != b'_')
+                && let Some(location) = held.get_mut(*length)
+            {
+                last = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
+                *location = last;
+                *length += 1;
+            }
+        }
+        if let Some(front) = length.checked_sub(END_BYTES) {
+            held.copy_within(front.., 0);
+            *length = END_BYTES;
+        }
+    }
+
+    /// The end of the name, or the whole of it.
+    fn end(&self) -> &[u8] {
+        self.exact.get().unwrap_or_default()
+    }
+
+    /// Adds a piece of the name that divides no UTF-8 sequence. Bytes that are not UTF-8 are added
+    /// unchanged.
+    pub(crate) fn push(&mut self, mut piece: &[u8]) {
+        while let [byte, rest @ ..] = piece {
+            self.add(*byte);
+            piece = rest;
+            if self.cut {
+                continue;
+            }
+            match (byte, rest) {
+                (0, _) => {
+                    self.cut = true;
+                    self.like = is_model_like(self.end());
+                }
+                (1..0x20 | 0x7f | b'_', _) => {}
+                (0xc2, [0x80..=0x9f, rest @ ..]) => {
+                    self.add(0x80);
+                    piece = rest;
+                }
+                (0xc5, [0xbf, rest @ ..]) => {
+                    self.add(0xbf);
+                    self.folded.push(b's');
+                    piece = rest;
+                }
+                (0xe2, [0x84, 0xaa, rest @ ..]) => {
+                    self.add(0xaa);
+                    self.folded.push(b'k');
+                    piece = rest;
+                }
+                _ => self.folded.push(byte.to_ascii_lowercase()),
+            }
+        }
+    }
+
+    /// Adds a surrogate without its other half, which some parsers drop.
+    pub(crate) fn push_lone(&mut self) {
+        self.add(0xed);
+    }
+
+    /// Returns the folded name, or `None` if it is longer than every wanted key.
+    #[inline]
+    pub(crate) fn folded(&self) -> Option<&[u8]> {
+        self.folded.get()
+    }
+
+    /// Returns the one of these wanted keys that the name matches in some parser.
+    pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
+        let exact = self.exact.get().filter(|_| !self.long);
+        let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
+        wanted.or_else(|| like(bundle, keys, self.end(), self.like))
+    }
+}
+
+/// As [`Key::find`], for a name in one piece that equals its folded form. Returns `None` if it does
+/// not equal it.
+#[inline]
+pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
+    let plain = name.len() <= limits::KEY_BYTES
+        && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
+    plain.then(|| {
+        documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys, name, false))
+    })
+}
+
+/// Up to this number of keys are compared one by one, because most of them differ in length.
+const FEW: u32 = 16;
+
+/// The key `~` of a state, for a name that ends like a model's, or is `known` to do so.
+fn like(bundle: Bundle<'_>, keys: Span, end: &[u8], known: bool) -> Option<Wanted> {
+    // INVARIANT: `~` sorts after every letter.
+    let last = bundle
+        .table::<l::StateKey>(section::STATE_KEYS)
+        .span(keys)
+        .get(keys.len.checked_sub(1)?)?;
+    let like = bundle.text(last.folded) == "~" && (known || is_model_like(end));
+    like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
+}
+
+fn documented(
+    bundle: Bundle<'_>,
+    keys: Span,
+    folded: &[u8],
+    exact: Option<&[u8]>,
+) -> Option<Wanted> {
+    let table = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys);
+    let same = |key: &l::StateKey| {
+        key.folded.len as usize == folded.len() && bundle.text(key.folded).as_bytes() == folded
+    };
+    let mut number = if keys.len <= FEW {
+        (0..keys.len).find(|&number| table.get(number).as_ref().is_some_and(same))?
+    } else {
+        table.search(|key| bundle.text(key.folded).as_bytes().cmp(folded))?.0
+    };
+    // An API may document two spellings. Then `model_id` and `modelId` are both exact, and one of
+    // them after the other is a repetition.
+    while number > 0 && table.get(number - 1).as_ref().is_some_and(same) {
+        number -= 1;
+    }
+    let mut wanted = Wanted { target: NONE, number, exact: false, like: false };
+    let mut at = number;
+    while let Some(key) = table.get(at).filter(same) {
+        if exact.is_some_and(|exact| bundle.text(key.name).as_bytes() == exact) {
+            return Some(Wanted { target: key.target, exact: true, ..wanted });
+        }
+        if wanted.target == NONE {
+            wanted.target = key.target;
+        }
+        at += 1;
+    }
+    Some(wanted)
+}
+
+/// The last word of a name that is called like a model.
+const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
+/// Words that may follow one of [`NOUNS`].
+const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
+
+/// Returns whether a name is called like a model: `answering_model`, `selectedModelId`,
+/// `model-name`, but not `supermodel`. Some parsers end a name at a NUL, others read it as
+/// punctuation: both count.
+pub(crate) fn is_model_like(name: &[u8]) -> bool {
+    ends_like(name) || ends_like(name.split(|&b| b == 0).next().unwrap_or_default())
+}
+
+fn ends_like(name: &[u8]) -> bool {
+    match before(name, &NOUNS, false) {
+        Some(_) => true,
+        // Servers that ignore case read `modelid` as `modelId`.
+        None => {
+            before(name, &LABELS, true).is_some_and(|name| before(name, &NOUNS, false).is_some())
+        }
+    }
+}
+
+/// Returns the text before the last word of the name if that word is one of `words`. Case shows
+/// where a word begins and is ignored within it. A `joined` word may begin anywhere.
+fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [u8]> {
+    while let Some((last, front)) = name.split_last() {
+        if last.is_ascii_alphanumeric() {
+            break;
+        }
+        name = front;
+    }
+    for word in words {
+        let Some((front, tail)) =
+            name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at))
+        else {
+            continue;
+        };
+        let begins = match (front.last(), tail) {
+            (Some(last), [first, second, ..]) if last.is_ascii_alphanumeric() => {
+                first.is_ascii_uppercase()
+                    && !(last.is_ascii_uppercase() && second.is_ascii_uppercase())
+            }
+            _ => true,
+        };
+        if (begins || joined) && tail.eq_ignore_ascii_case(word) {
+            return Some(front);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_name_tells_however_long_it_is() {
+        let signs = "_-".repeat(99);
+        let many = "very_".repeat(99);
+        for (name, like) in [
+            (format!("{many}model"), true),
+            (format!("{many}deployment{signs}names{signs}"), true),
+            (format!("selected_model\0{many}"), true),
+            (format!("{many}modelling"), false),
+            (many.clone(), false),
+        ] {
+            let mut key = Key::EMPTY;
+            for piece in name.as_bytes().chunks(7) {
+                key.push(piece);
+            }
+            assert_eq!(key.like || is_model_like(key.end()), like, "{name:?}");
+            assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_tells_what_is_called_like_a_model() {
+        for name in [
+            "model",
+            "Models",
+            "MODEL",
+            "answering_model",
+            "answering-models",
+            "answeringModel",
+            "selectedModelId",
+            "selected.model.name",
+            "HTTPModel",
+            "gpt4Model",
+            "MODEL_ID",
+            "modelID",
+            "model_ids",
+            "deployment",
+            "embedding_deployment_name",
+            "engine",
+            "search_engine",
+            "model_",
+            "answering_mODEL",
+            "reasoning model",
+            "x\0model",
+            "model\0x",
+            "\0aModel",
+            "model\0",
+            "mod\u{e9}_model",
+            "\u{e9}model",
+            "model\u{200b}",
+            "model\u{17f}",
+            "model\u{a0}id",
+            "_model",
+            "modelid",
+            "MODELID",
+            "answering_modelname",
+            "selectedModelid",
+            "x-modelid",
+        ] {
+            assert!(is_model_like(name.as_bytes()), "{name:?}");
+        }
+        for name in [
+            "supermodel",
+            "remodel",
+            "model_list",
+            "modeled",
+            "modelling",
+            "id",
+            "name",
+            "user_id",
+            "model_kwargs",
+            "SUPERMODEL",
+            "engineer",
+            "",
+            "_",
+            "supermodelid",
+            "modelkid",
+            "fileid",
+        ] {
+            assert!(!is_model_like(name.as_bytes()), "{name:?}");
+        }
+    }
+
+    fn folded(name: &str) -> Option<Vec<u8>> {
+        let mut key = Key::EMPTY;
+        key.push(name.as_bytes());
+        key.folded().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn what_parsers_drop_or_fold_is_dropped_or_folded() {
+        for name in [
+            "model",
+            "MODEL",
+            "_mo_del",
+            "mo\u{1}del\u{7f}",
+            "mod\u{85}el",
+            "model\0",
+            "model\0x",
+            "m___odel",
+        ] {
+            assert_eq!(folded(name).as_deref(), Some(b"model".as_slice()), "{name:?}");
+        }
+        assert_eq!(folded("model\u{17f}").as_deref(), Some(b"models".as_slice()));
+        assert_eq!(folded("fallbac\u{212a}s").as_deref(), Some(b"fallbacks".as_slice()));
+        assert_ne!(folded("mod\u{e9}l").as_deref(), Some(b"model".as_slice()));
+        assert_eq!(folded(&"x".repeat(limits::KEY_BYTES + 1)), None);
+        assert_eq!(
+            folded(&format!("{}model", "_".repeat(10_000))).as_deref(),
+            Some(b"model".as_slice())
+        );
+    }
+}
