@@ -8,7 +8,7 @@ import { Edge } from "../wasm/edge.js";
 import { UNRESTRICTED, accessOf } from "./access.ts";
 import { Account } from "./account.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
-import { type CheckedHead, headOf } from "./http/head.ts";
+import { type CheckedHead, headOf } from "./head.ts";
 import { type Bytes, bytesOf, isList, isMissing, record } from "./input.ts";
 import { Screening } from "./screening.ts";
 import type {

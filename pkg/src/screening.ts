@@ -1,7 +1,7 @@
 /** A request that is being judged while its body arrives. */
 import type { Reader } from "../wasm/edge.js";
 import { PortcullisError, invalid } from "./error.ts";
-import { pairs } from "./http/head.ts";
+import { pairs } from "./head.ts";
 import { type Bytes, bytesOf, isStatus, whole } from "./input.ts";
 import type { DeniedFamily, Refusal, Verdict } from "./types.ts";
 import type { Decoder, Decoding } from "./wasm/decoder.ts";

@@ -45,7 +45,7 @@ test("bits of `access`", () => {
 });
 
 test("kinds of check", () => {
-  const [, block] = inCrate(/pub enum Check \{\n([^]*?)^\}/m);
+  const [, block] = inCrate(/pub enum \w*Check \{\n([^]*?)^\}/m);
   const kinds = [...block.matchAll(/^ +(\w+),$/gm)].map(([, name]) => name);
   assert.equal(kinds.indexOf("Nothing"), wire.CHECK_NOTHING);
   assert.equal(kinds.indexOf("Filter"), wire.CHECK_FILTER);

@@ -1,6 +1,6 @@
 /** The origin's side of `Portcullis-Access`: reads and verifies the header of a request. */
 import { PortcullisError, invalid } from "../error.ts";
-import { pairs } from "../http/head.ts";
+import { pairs } from "../head.ts";
 import { instant, isMissing, record } from "../input.ts";
 import type { HeaderLines } from "../types.ts";
 import { ACCESS_HEADER, type KeyText, base64, keyTexts, pkcs8 } from "./keys.ts";

@@ -14,7 +14,8 @@
 // 60 bytes compressed.
 import { Gate } from "../gate.ts";
 import { isUpgrade } from "../websocket/session.ts";
-import { Budget, type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
+import { Budget } from "../operate/budget.ts";
+import { type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
 import { type RelayContext, relay } from "../websocket/relay.ts";
 import { AccountStore } from "../operate/account-store.ts";
 import { checkResponse, prepareHeaders } from "./response.ts";

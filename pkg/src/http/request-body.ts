@@ -22,6 +22,7 @@
  * client is gone (1.20260730, with `enable_request_signal`).
  */
 import { PortcullisError, broken } from "../error.ts";
+import { type Budget, READ_BYTES } from "../operate/budget.ts";
 import { type Screening, passes } from "../screening.ts";
 import type { Verdict } from "../types.ts";
 import type { Platform } from "./platform.ts";
@@ -37,68 +38,10 @@ const DECLARED_HELD_BYTES = 1024 * 1024;
  */
 const HELD_BYTES = 256 * 1024;
 /**
- * Bytes held in one isolate at a time: bodies, responses and WebSocket messages, counted as they
- * arrive. A body beyond it is streamed at once. Until the origin responds a held body is in memory
- * twice, as read and as sent, so this is 32 MB of a Worker's 128 MB.
- */
-const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
-/**
- * Bytes of one read. Reads of 4 KB, the runtime's own chunks, cost up to four fifths of the
- * throughput.
- */
-const READ_BYTES = 64 * 1024;
-/**
- * Milliseconds in which one read of a judged body must be full: 64 KB in 30 seconds is 2 KB a
- * second.
- */
-const READ_MS = 30_000;
-/** Read buffers that an isolate keeps for later reads: 4 MB. */
-const KEPT_BUFFERS = 64;
-/**
  * Milliseconds that an origin which has responded may leave a write waiting. Then the rest is read
  * but not sent.
  */
 const STALLED_MS = 5_000;
-
-/** Counts the bytes held in all requests of an isolate, and keeps read buffers. */
-export class Budget {
-  /** Milliseconds in which one read must be full. */
-  readonly wait: number;
-  #left = HELD_BYTES_IN_ALL;
-  readonly #spare: ArrayBuffer[] = [];
-
-  constructor(wait = READ_MS) {
-    this.wait = wait;
-  }
-
-  /** Takes bytes from the budget; false if too few are left. */
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
-    return true;
-  }
-
-  /** Returns bytes to the budget. */
-  give(bytes: number): void {
-    this.#left += bytes;
-  }
-
-  /** Returns a view to read into. */
-  view(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(READ_BYTES));
-  }
-
-  /**
-   * Empties the list and keeps the buffers of its reads, which no code uses any more. With a new
-   * buffer for each read, V8 lets garbage grow to 120 MB (measured), and an isolate has 128 MB.
-   */
-  recycle(chunks: Uint8Array[]): void {
-    for (const { buffer } of chunks.splice(0)) {
-      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS)
-        this.#spare.push(buffer as ArrayBuffer);
-    }
-  }
-}
 
 /**
  * Sends a request upstream.

@@ -15,6 +15,7 @@
  * another one all the same, the gate cannot read the response and withholds it. When the client
  * leaves, the origin's response is cancelled.
  */
+import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
 import type { Screening } from "../screening.ts";
 import type { Refusal } from "../types.ts";
 import {
@@ -27,14 +28,8 @@ import {
   WITHHELD_UNPROVEN,
 } from "../wasm/wire.ts";
 import type { Platform } from "./platform.ts";
-import type { Budget } from "./request-body.ts";
 import { type Source, discard, source } from "./stream.ts";
 
-/**
- * Milliseconds after which a stream to a restricted caller is cut, because its denied set may have
- * changed.
- */
-export const STREAM_LIFE_MS = 60 * 60 * 1000;
 /** List pages that are requested in place of one that has no entry left. */
 const PAGES = 32;
 /** Bytes of one read. */

@@ -20,8 +20,7 @@
  * messages that wait for fresh facts or a model.
  */
 import type { Gate } from "../gate.ts";
-import type { Budget } from "../http/request-body.ts";
-import { STREAM_LIFE_MS } from "../http/response.ts";
+import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
 import { passes } from "../screening.ts";
 import type { Facts } from "../types.ts";
 import { Session } from "./session.ts";

@@ -9,7 +9,7 @@
 import { type Reader, isUpgrade as asks } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
 import { Gate } from "../gate.ts";
-import { headOf } from "../http/head.ts";
+import { headOf } from "../head.ts";
 import { type Bytes, bytesOf, whole } from "../input.ts";
 import { passes } from "../screening.ts";
 import type { Facts, Head, SocketRefusal, Verdict } from "../types.ts";

@@ -1,7 +1,7 @@
 /** Reads method, target and headers from calling code, and checks that HTTP can carry them. */
-import { invalid } from "../error.ts";
-import { isMissing, record, whole } from "../input.ts";
-import type { Head } from "../types.ts";
+import { invalid } from "./error.ts";
+import { isMissing, record, whole } from "./input.ts";
+import type { Head } from "./types.ts";
 
 type Pairs = Iterable<readonly [string, string]>;
 
