@@ -1,6 +1,11 @@
 // Written by `node tools/api.mjs`. What the entry points of the package declare.
 
 // portcullis
+interface Access {
+    readonly unrestricted: boolean;
+    readonly denied: readonly DeniedFamily[];
+    may(model: string): boolean;
+}
 declare class Account {
     #private;
     free(): void;
@@ -47,7 +52,7 @@ declare class Decoding {
     #private;
     feed(coded: Bytes | undefined): void;
     next(): Uint8Array | undefined;
-    get trouble(): number;
+    get failure(): number;
     free(): void;
 }
 interface DeniedFamily {
@@ -73,14 +78,10 @@ declare class Gate {
     static loadSync(options: GateOptions<CompiledModule>): Gate;
     account(data: unknown): Account;
     accountByName(facts: Readonly<Record<string, unknown>>): Account;
-    reach(facts: Facts, request?: Pick<Head, "method" | "url">): Reach;
-    judge(request: StreamedRequest, facts: Facts): Promise<Judgement>;
-    judge(request: HeldRequest, facts: Facts): Judgement;
-    open(head: Head, facts: Facts): Reading | undefined;
-    approach(head: Head, facts: Facts): {
-        readonly guarded: boolean;
-        readonly reading: Reading | undefined;
-    };
+    access(facts: Facts, request?: Pick<Head, "method" | "url">): Access;
+    judge(request: StreamedRequest, facts: Facts): Promise<Verdict>;
+    judge(request: HeldRequest, facts: Facts): Verdict;
+    open(head: Head, facts: Facts): Screening | undefined;
     get revision(): number;
     switch(id: string, state: SwitchState): boolean;
     free(): void;
@@ -103,15 +104,6 @@ type HeaderLines = Iterable<readonly [
 interface HeldRequest extends Head {
     readonly body?: Bytes | null | undefined;
 }
-interface Judgement {
-    readonly verdict: "pass" | "deny" | "refuse" | "defer";
-    readonly status: number;
-    readonly mentions: readonly string[];
-    readonly families: readonly string[];
-    readonly restrictions: readonly string[];
-    readonly licences: readonly string[];
-    readonly reason: string;
-}
 type ModuleSource = CompiledModule | Buffered | Response | PromiseLike<Response>;
 interface Place {
     readonly country?: string | null | undefined;
@@ -122,42 +114,6 @@ declare class PortcullisError extends Error {
     readonly code: Code;
     constructor(code: Code, message: string, options?: ErrorOptions);
 }
-interface Reach {
-    readonly empty: boolean;
-    readonly families: readonly DeniedFamily[];
-}
-declare class Reading {
-    #private;
-    readonly guarded: boolean;
-    acknowledges: boolean;
-    get caseId(): string;
-    set caseId(id: string);
-    get wantsBody(): boolean;
-    get coded(): boolean;
-    get signed(): boolean;
-    feed(piece: Bytes): boolean;
-    scan(piece: Bytes): boolean;
-    decode(coded: Bytes | undefined): Generator<Uint8Array, boolean>;
-    finish(): Judgement;
-    get judgement(): Judgement | undefined;
-    get operation(): string;
-    get check(): number | undefined;
-    beginAnswer(answer: Pick<Response, "status" | "headers">, unread: boolean): void;
-    feedAnswer(piece: Bytes): Freed;
-    endAnswer(): Freed;
-    cursors(): readonly [
-        string,
-        string
-    ];
-    withhold(why: number): Refusal | undefined;
-    lastWords(): Uint8Array;
-    keep(): void;
-    done(): void;
-    get refusal(): Refusal | undefined;
-    get denied(): string;
-    get families(): readonly DeniedFamily[];
-    release(): void;
-}
 interface Refusal {
     readonly status: number;
     readonly headers: readonly (readonly [
@@ -166,20 +122,32 @@ interface Refusal {
     ])[];
     readonly body: string;
 }
+declare class Screening {
+    #private;
+    readonly guarded: boolean;
+    get caseId(): string;
+    set caseId(id: string);
+    get wantsBody(): boolean;
+    feed(piece: Bytes): boolean;
+    finish(): Verdict;
+    get verdict(): Verdict | undefined;
+    get operation(): string;
+    get refusal(): Refusal | undefined;
+    get denied(): readonly DeniedFamily[];
+    release(): void;
+}
 declare class Session {
     #private;
     constructor(head: Head);
     get caseId(): string;
     set caseId(id: string);
     get guarded(): boolean;
-    judge(gate: Gate, facts: Facts, message?: Bytes): Judgement | undefined;
-    get isLost(): boolean;
-    hear(message?: Bytes): boolean | undefined;
+    judge(gate: Gate, facts: Facts, message?: Bytes): Verdict | undefined;
+    feedOrigin(message?: Bytes): boolean | undefined;
     giveUp(): void;
-    get judgement(): Judgement | undefined;
+    get verdict(): Verdict | undefined;
     get operation(): string;
     get refusal(): SocketRefusal | undefined;
-    get denied(): string;
     release(): void;
 }
 interface SocketRefusal {
@@ -197,21 +165,33 @@ interface StreamedRequest extends Head {
     arrayBuffer(): Promise<ArrayBuffer>;
 }
 type SwitchState = "on" | "off" | "shadow";
-declare function isUpgrade({ method, headers }: {
+interface Verdict {
+    readonly verdict: "pass" | "deny" | "refuse" | "defer";
+    readonly status: number;
+    readonly mentions: readonly string[];
+    readonly families: readonly string[];
+    readonly restrictions: readonly string[];
+    readonly licences: readonly string[];
+    readonly reason: string;
+}
+declare function isUpgrade({ method, headers, }: {
     readonly method: string;
     readonly headers: {
         get(name: string): string | null | undefined;
     };
 }): boolean;
-declare function passes(judgement: Judgement): boolean;
+declare function passes(verdict: Verdict): boolean;
 
 // portcullis/cloudflare
+interface AccountTable {
+    get(key: string, type: "text"): Promise<string | null>;
+}
 interface Context {
     waitUntil(promise: Promise<unknown>): void;
 }
-interface Env extends MarkKeys {
+interface Settings extends SigningSettings {
     readonly ORIGIN?: string | Fetcher;
-    readonly KEYS?: Table;
+    readonly KEYS?: AccountTable;
     readonly KEY_SECRET?: string;
     readonly CREDENTIAL_SLOTS?: string;
     readonly LIST_KEY?: string;
@@ -222,9 +202,9 @@ interface Fetcher {
     fetch(request: Request): Promise<Response>;
 }
 interface Worker {
-    fetch(request: Request, env: Env, context: Context): Promise<Response>;
+    fetch(request: Request, env: Settings, context: Context): Promise<Response>;
 }
-interface WorkerOptions {
+interface HandlerOptions {
     readonly module: CompiledModule;
     readonly bundle: Buffered;
     readonly decoder?: Decoder;
@@ -234,22 +214,32 @@ interface WorkerOptions {
     readonly socketHold?: number;
 }
 declare function keyDigest(secret: string, credential: string): Promise<string>;
-declare function worker(options: WorkerOptions): Worker;
+declare function worker(options: HandlerOptions): Worker;
 
 // portcullis/origin
-interface Arrived {
+declare const ACCESS_HEADER = "portcullis-access";
+type AccessCode = "access_missing" | "access_malformed" | "access_key_unknown" | "access_signature_wrong" | "access_expired" | "access_not_yet_valid" | "access_method_wrong" | "access_target_wrong" | "access_credential_wrong" | "access_replayed" | "access_cache_full";
+type AccessKeys = ReadonlyMap<string, {
+    readonly alg: KeyText["alg"];
+    readonly key: object;
+}>;
+interface ArrivedRequest {
     readonly method: string;
     readonly target: string;
     readonly headers: HeaderLines;
 }
 declare const ENFORCED_HEADER = "portcullis-enforced";
-declare const LIFETIME_S = 60;
-declare const MARK_CHARACTERS = 65536;
-interface Nonces {
+// also exports HeaderLines
+declare class NonceCache implements NonceStore {
+    #private;
+    constructor(capacity?: number);
+    take(nonce: string, until: number, now: number): Taken;
+}
+interface NonceStore {
     take(nonce: string, until: number, now: number): Taken | Promise<Taken>;
 }
-declare const REACH_HEADER = "portcullis-reach";
-interface Reach {
+type Taken = "fresh" | "replayed" | "full";
+interface VerifiedAccess {
     readonly denied: readonly string[];
     readonly verdict: "pass" | "defer";
     readonly policy: string;
@@ -260,25 +250,13 @@ interface Reach {
     readonly nonce: string;
     readonly keyId: string;
 }
-type ReachCode = "reach_missing" | "reach_malformed" | "reach_key_unknown" | "reach_signature_wrong" | "reach_expired" | "reach_not_yet_valid" | "reach_method_wrong" | "reach_target_wrong" | "reach_credential_wrong" | "reach_replayed" | "reach_cache_full";
-type ReachKeys = ReadonlyMap<string, {
-    readonly alg: KeyText["alg"];
-    readonly key: object;
-}>;
-declare const SKEW_S = 10;
-declare class Seen implements Nonces {
-    #private;
-    constructor(capacity?: number);
-    take(nonce: string, until: number, now: number): Taken;
-}
-type Taken = "fresh" | "replayed" | "full";
-declare function acknowledge(reach: Reach, status: number, key: string): Promise<string>;
+declare function accessKeys(text: string): Promise<AccessKeys>;
+declare function acknowledge(access: VerifiedAccess, status: number, key: string): Promise<string>;
 declare function publicKey(secret: string): Promise<string>;
-declare function reachKeys(text: string): Promise<ReachKeys>;
-declare function verify(request: Request | Arrived, keys: ReachKeys, options?: {
+declare function verify(request: Request | ArrivedRequest, keys: AccessKeys, options?: {
     readonly now?: number;
-    readonly seen?: Nonces;
-}): Promise<Reach | ReachCode>;
+    readonly nonces?: NonceStore;
+}): Promise<VerifiedAccess | AccessCode>;
 
 // portcullis/decode
 // also exports Decoder
@@ -291,20 +269,12 @@ declare const module: WebAssembly.Module;
 // also exports default
 
 // Referred to above, and not exported
-interface Freed {
-    readonly free: number;
-    readonly cut: boolean;
-    readonly rows: Uint8Array;
-}
 interface KeyText {
     readonly id: string;
     readonly alg: "hmac-sha256" | "ed25519";
     readonly bytes: Uint8Array<ArrayBuffer>;
 }
-interface MarkKeys {
-    readonly REACH_KEY?: string;
+interface SigningSettings {
+    readonly ACCESS_KEY?: string;
     readonly ENFORCED_KEY?: string;
-}
-interface Table {
-    get(key: string, type: "text"): Promise<string | null>;
 }

@@ -106,14 +106,12 @@ function groups(source) {
       if (last?.rows.length === 0) last.title += ` ${comment}`;
       else all.push({ title: comment, rows: [] });
     } else if (row !== null) {
-      all
-        .at(-1)
-        .rows.push({
-          code: row[1],
-          status: row[2],
-          doc: doc.join(" "),
-          sentence: row[3].replaceAll('\\"', '"'),
-        });
+      all.at(-1).rows.push({
+        code: row[1],
+        status: row[2],
+        doc: doc.join(" "),
+        sentence: row[3].replaceAll('\\"', '"'),
+      });
       doc = [];
     } else if (line.trim() !== "")
       throw new Error(`the table of reasons has a line of another form: ${line}`);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Packs the package, installs it into an empty project, compiles a program against it and bundles the README's Worker: what a consumer sees, nothing else.
+# Checks the package as a consumer sees it: packs it, installs it into an empty project, compiles a program against it, bundles the Worker of its
+# README and runs the README's other programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -35,3 +36,13 @@ for part in edge.wasm decode.wasm policy.bundle; do
   compgen -G "$away/bundled/*-$part" >/dev/null || { echo "package: the README's Worker is bundled without $part"; exit 1; }
 done
 echo "package: the README's Worker bundles, with both modules and the policy"
+
+cp pkg/wasm/policy.bundle "$away/"
+(cd "$away" && node gate.mjs) | tail -1 | grep -qx 'deny 403 false' || { echo "package: the README's gate.mjs does not say \`deny 403 false\`"; exit 1; }
+key="edge-1:hmac-sha256:$(printf '%032d' 0 | base64)"
+(cd "$away" && ACCESS_KEYS=$key node --input-type=module -e '
+  import { handle } from "./origin.mjs";
+  const response = await handle(new Request("https://origin.example/"));
+  console.log(response.status, await response.text());
+') | grep -qx '403 access_missing' || { echo "package: the README's origin.mjs does not say \`403 access_missing\`"; exit 1; }
+echo "package: the README's programs run"

@@ -63,13 +63,17 @@ function leaves(tree) {
     } else part += byte;
   }
   const inner = [...parts, part].filter((text) => text.trim() !== "");
-  return inner.flatMap(leaves).map((leaf) => (leaf === "self" ? front.replace(/::$/, "") : front + leaf));
+  return inner
+    .flatMap(leaves)
+    .map((leaf) => (leaf === "self" ? front.replace(/::$/, "") : front + leaf));
 }
 
 /** The files of the crate, each with the files that it imports. */
 function readCrate() {
   const isTest = (file) => /(^|\/)tests(\.rs$|\/)/.test(file) || file.startsWith("src/testing/");
-  const files = filesBelow("src", ".rs").filter((file) => !file.startsWith("src/bin/") && !isTest(file));
+  const files = filesBelow("src", ".rs").filter(
+    (file) => !file.startsWith("src/bin/") && !isTest(file),
+  );
   const moduleOf = (file) => {
     const path = file.slice("src/".length, -".rs".length).split("/");
     return ["mod", "lib"].includes(path.at(-1)) ? path.slice(0, -1) : path;
@@ -99,8 +103,12 @@ function readCrate() {
       const own = moduleOf(file);
       const source = withoutTests(withoutTexts(readFileSync(join(ROOT, file), "utf8")));
       const imported = new Set();
-      const trees = [...source.matchAll(/\buse\s+((?:crate|self|super)\b[^;]*);/g)].flatMap((use) => leaves(use[1]));
-      const paths = [...source.matchAll(/(?<![\w:$])(?:crate|super)(?:\s*::\s*\w+)+/g)].map((path) => path[0]);
+      const trees = [...source.matchAll(/\buse\s+((?:crate|self|super)\b[^;]*);/g)].flatMap((use) =>
+        leaves(use[1]),
+      );
+      const paths = [...source.matchAll(/(?<![\w:$])(?:crate|super)(?:\s*::\s*\w+)+/g)].map(
+        (path) => path[0],
+      );
       for (const path of [...trees, ...paths]) {
         const target = fileOf(absolute(path, own));
         if (target !== undefined && target !== file) imported.add(target);
@@ -116,8 +124,12 @@ function readPackage() {
   return new Map(
     files.map((file) => {
       const source = readFileSync(join(ROOT, file), "utf8");
-      const paths = [...source.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((found) => found[1]);
-      const targets = paths.map((path) => join(dirname(file), path)).filter((target) => target !== file);
+      const paths = [...source.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map(
+        (found) => found[1],
+      );
+      const targets = paths
+        .map((path) => join(dirname(file), path))
+        .filter((target) => target !== file);
       return [file, new Set(targets.filter((target) => files.includes(target)))];
     }),
   );
@@ -154,7 +166,9 @@ function circles(graph) {
 /** What is wrong with one side of the repository. */
 function problemsOf(graph, root, table) {
   const problems = [];
-  const unused = new Set(Object.entries(table).flatMap(([row, allowed]) => allowed.map((other) => `${row} ${other}`)));
+  const unused = new Set(
+    Object.entries(table).flatMap(([row, allowed]) => allowed.map((other) => `${row} ${other}`)),
+  );
   const rows = new Set();
   for (const [file, imported] of graph) {
     const row = rowOf(file, root);
@@ -163,14 +177,18 @@ function problemsOf(graph, root, table) {
       const other = rowOf(target, root);
       if (row === other) continue;
       unused.delete(`${row} ${other}`);
-      if (!table[row]?.includes(other)) problems.push(`${file} imports ${target}: \`${row}\` has no \`${other}\` in ${TABLE}`);
+      if (!table[row]?.includes(other))
+        problems.push(`${file} imports ${target}: \`${row}\` has no \`${other}\` in ${TABLE}`);
     }
   }
-  for (const row of rows) if (!(row in table)) problems.push(`${root}/${row}: it has no row in ${TABLE}`);
-  for (const row of Object.keys(table)) if (!rows.has(row)) problems.push(`${TABLE}: there is no ${root}/${row}`);
+  for (const row of rows)
+    if (!(row in table)) problems.push(`${root}/${row}: it has no row in ${TABLE}`);
+  for (const row of Object.keys(table))
+    if (!rows.has(row)) problems.push(`${TABLE}: there is no ${root}/${row}`);
   for (const pair of unused) {
     const [row, other] = pair.split(" ");
-    if (rows.has(row)) problems.push(`${TABLE}: \`${row}\` imports nothing of \`${other}\`; take it out`);
+    if (rows.has(row))
+      problems.push(`${TABLE}: \`${row}\` imports nothing of \`${other}\`; take it out`);
   }
   for (const group of circles(graph)) {
     problems.push(`files import each other in a circle: ${group.join(", ")}`);
@@ -185,14 +203,18 @@ function print(graph, root) {
   for (const [file, imported] of graph) {
     const row = rowOf(file, root);
     if (!needs.has(row)) needs.set(row, new Set());
-    for (const target of imported) if (rowOf(target, root) !== row) needs.get(row).add(rowOf(target, root));
+    for (const target of imported)
+      if (rowOf(target, root) !== row) needs.get(row).add(rowOf(target, root));
     lines.set(file, readFileSync(join(ROOT, file), "utf8").split("\n").length - 1);
   }
   const layerOf = (row, above = []) =>
-    above.includes(row) ? 0 : 1 + Math.max(0, ...[...needs.get(row)].map((other) => layerOf(other, [...above, row])));
+    above.includes(row)
+      ? 0
+      : 1 + Math.max(0, ...[...needs.get(row)].map((other) => layerOf(other, [...above, row])));
   const layers = [...needs.keys()].map((row) => [layerOf(row), row]).sort(([a], [b]) => a - b);
   console.log(`${root}: ${graph.size} files, ${needs.size} folders, ${layers.at(-1)[0]} layers`);
-  for (const [layer, row] of layers) console.log(`  ${layer}  ${row}: ${[...needs.get(row)].sort().join(" ")}`);
+  for (const [layer, row] of layers)
+    console.log(`  ${layer}  ${row}: ${[...needs.get(row)].sort().join(" ")}`);
   const largest = [...lines].sort(([, a], [, b]) => b - a).slice(0, 3);
   console.log(`  largest: ${largest.map(([file, count]) => `${file} ${count}`).join(", ")}`);
 }

@@ -46,7 +46,7 @@ const SHAPES = [
 ];
 
 /**
- * Starts an origin; `seen` grows by one entry for each request that begins. `access` checks the gate's mark, as
+ * Starts an origin; `seen` grows by one entry for each request that begins. `access` verifies the access header, as
  * `origin/access.mjs` makes it.
  */
 export async function startOrigin({

@@ -11,7 +11,7 @@ const KB = 1024;
 const MODULE_BUDGET = 82_000;
 // Loaded with the first coded body of a caller under restriction, so counted apart: brotli's dictionary alone is 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
-// 12 was the aim for judging and forwarding alone; sockets, answers, lists and the mark are in as well, and what holds each value that is handed over to its kind.
+// 12 was the aim for judging and forwarding alone; sockets, responses, lists and the access header are in as well, and what holds each value that is handed over to its kind.
 const SCRIPT_BUDGET = 18 * KB;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 

@@ -5,7 +5,7 @@ import { WebSocketServer } from "ws";
 /**
  * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
  * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, `{"say":[..]}` say that, anything else comes back. A path
- * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` checks the gate's mark, as `origin/access.mjs` makes it.
+ * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` verifies the access header, as `origin/access.mjs` makes it.
  */
 export async function startSocketOrigin({ first = () => [], access = async () => undefined } = {}) {
   const seen = [];

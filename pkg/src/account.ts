@@ -4,11 +4,11 @@ import { invalid } from "./error.ts";
 import { generation } from "./wasm/instance.ts";
 
 /**
- * A caller's account. Its values are sorted into the classes that the policy distinguishes, so that a decision only
- * looks classes up.
+ * A caller's account. Its values are sorted into the classes that the policy distinguishes, so that
+ * a decision only looks classes up.
  *
- * Make it once with {@link Gate.account} or {@link Gate.accountByName} and keep it. It remembers its record, so it also
- * works after the module's instance was replaced.
+ * Make it once with {@link Gate.account} or {@link Gate.accountByName} and keep it. It remembers
+ * its record, so it also works after the module's instance was replaced.
  */
 export class Account {
   readonly #owner: object;

@@ -1,6 +1,9 @@
 /** The one error class of the package and its codes. */
 
-/** Why a bundle, a module, a key or an input cannot be used. The first eight codes come from the crate. */
+/**
+ * Why a bundle, a module, a key or an input cannot be used. The first eight codes come from the
+ * crate.
+ */
 export type Code =
   | "bundle_truncated"
   | "bundle_trailing_bytes"
@@ -21,7 +24,10 @@ export type Code =
   | "module_unusable"
   /** The wasm instance trapped on this request and was replaced. Refuse the request. */
   | "trapped"
-  /** Another request trapped while this one was read, and the instance was replaced. Refuse the request. */
+  /**
+   * Another request trapped while this one was read, and the instance was replaced. Refuse the
+   * request.
+   */
   | "replaced"
   /** A memory bound is reached. Refuse the request; the client may try again. */
   | "exhausted"
@@ -42,7 +48,7 @@ export type Code =
  * try {
  *   gate.judge(request, facts);
  * } catch (error) {
- *   if (error instanceof PortcullisError && error.code === "input_invalid") throw new TypeError(error.message);
+ *   if (error instanceof PortcullisError && error.code === "trapped") return unavailable();
  *   throw error;
  * }
  * ```

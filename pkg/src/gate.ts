@@ -1,14 +1,14 @@
 /**
  * A policy, loaded and ready to decide.
  *
- * Facts and requests come in, verdicts go out. A gate fetches, forwards and stores nothing; `http/handler.ts` puts its
- * verdicts into effect.
+ * Facts and requests come in, verdicts go out. A gate fetches, forwards and stores nothing;
+ * `http/handler.ts` puts its verdicts into effect.
  */
 import { Edge } from "../wasm/edge.js";
-import { accessOf } from "./access.ts";
+import { UNRESTRICTED, accessOf } from "./access.ts";
 import { Account } from "./account.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
-import { type CheckedHead, headOf } from "./http/head.ts";
+import { type CheckedHead, headOf } from "./head.ts";
 import { type Bytes, bytesOf, isList, isMissing, record } from "./input.ts";
 import { Screening } from "./screening.ts";
 import type {
@@ -46,8 +46,9 @@ export interface Begun {
  * @example
  * ```js
  * const gate = await Gate.load({ module, bundle });
- * const facts = { place: { country: "FR" }, account: gate.account({ export: { us_person_ear: true } }) };
- * const { verdict } = gate.judge({ method: "POST", url: "/v1/chat/completions", headers, body }, facts);
+ * const account = gate.account({ export: { us_person_ear: true } });
+ * const head = { method: "POST", url: "/v1/chat/completions", headers };
+ * const { verdict } = gate.judge({ ...head, body }, { place: { country: "FR" }, account });
  * ```
  */
 export class Gate {
@@ -77,9 +78,11 @@ export class Gate {
   }
 
   /**
-   * Loads a policy. Starts the edge module if this isolate runs none yet, and checks the bundle in linear time.
+   * Loads a policy. Starts the edge module if this isolate runs none yet, and checks the bundle in
+   * linear time.
    *
-   * @throws PortcullisError `module_unusable`, `input_invalid`, `list_key_wrong` or a `bundle_` code
+   * @throws PortcullisError `module_unusable`, `input_invalid`, `list_key_wrong` or a `bundle_`
+   *   code
    * @example
    * ```js
    * import { readFile } from "node:fs/promises";
@@ -102,11 +105,11 @@ export class Gate {
   }
 
   /**
-   * Classifies an account record. Each fact is read where the policy's `claim` pointer (RFC 6901) points. A value of a
-   * wrong type is unknown. The record is copied.
+   * Classifies an account record. Each fact is read where the policy's `claim` pointer (RFC 6901)
+   * points. A value of a wrong type is unknown. The record is copied.
    *
-   * @throws PortcullisError `input_invalid` if the record is no object of data. For a caller without a record leave
-   *   `account` out of the facts.
+   * @throws PortcullisError `input_invalid` if the record is no object of data. For a caller
+   *   without a record leave `account` out of the facts.
    */
   account(data: unknown): Account {
     const kept = copied(data);
@@ -122,17 +125,24 @@ export class Gate {
   /**
    * Returns what a caller may and may not use.
    *
-   * @param request Names an operation. `denied` and `may` then hold for that operation, which must take the model's name
-   *   in its JSON body. By default they hold for an unknown operation, to which every rule may apply.
-   * @throws PortcullisError `input_invalid`
+   * @param request An operation that takes the model's name in its JSON body. The answers hold for
+   *   that operation. It may be left out if no rule of the policy depends on the operation
+   *   (`info.needs.operation`). The answers then hold for every operation.
+   * @throws PortcullisError `input_invalid`, also if the request is left out and a rule depends on
+   *   the operation
    */
-  access(facts: Facts, request: Pick<Head, "method" | "url"> = this.#anywhere()): Access {
-    const { method, url } = headOf(request);
+  access(facts: Facts, request?: Pick<Head, "method" | "url">): Access {
+    const { needs, dialects } = this.info;
+    if (request === undefined && needs.operation) throw invalid("the policy needs an operation");
+    const { method, url } = headOf(
+      // A target below a guarded prefix that is no operation.
+      request === undefined ? { method: "POST", url: `${dialects[0]?.prefix ?? ""}/` } : request,
+    );
     const headers = [["content-type", "application/json"]] as const;
     const head = { method, url, headers };
     const known = settled(facts);
-    const unrestricted = (this.#access(head, known) & READ) === 0;
-    return accessOf(unrestricted, this.#families(head, known), (body) =>
+    if ((this.#access(head, known) & READ) === 0) return UNRESTRICTED;
+    return accessOf(this.#families(head, known), (body) =>
       this.#judgeHeld({ ...head, body }, known),
     );
   }
@@ -140,11 +150,13 @@ export class Gate {
   /**
    * Judges a request.
    *
-   * A `Request`, of any realm or package, is read up to the point where its verdict is settled; clone it to forward it.
-   * A plain object `{ method, url, headers, body }` is judged synchronously.
+   * A `Request`, of any realm or package, is read up to the point where its verdict is settled;
+   * clone it to forward it. A plain object `{ method, url, headers, body }` is judged
+   * synchronously.
    *
-   * @throws PortcullisError `input_invalid` for facts, heads and bodies of the wrong kind, and for a body that other code
-   *   has read or reads; `body_unusable` for a body that breaks off; `trapped`, `replaced`
+   * @throws PortcullisError `input_invalid` for facts, heads and bodies of the wrong kind, and for
+   *   a body that other code has read or reads; `body_unusable` for a body that breaks off;
+   *   `trapped`, `replaced`
    */
   judge(request: StreamedRequest, facts: Facts): Promise<Verdict>;
   judge(request: HeldRequest, facts: Facts): Verdict;
@@ -170,7 +182,8 @@ export class Gate {
 
   #judgeHeld(request: HeldRequest, facts: Facts): Verdict {
     const head = headOf(request);
-    // A server's own request object is a stream or keeps its body elsewhere, so it would seem to have no body.
+    // A server's own request object is a stream or keeps its body elsewhere, so it would seem to
+    // have no body.
     const prototype: unknown = Object.getPrototypeOf(request);
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
       throw invalid("the request is neither a `Request` nor a plain object");
@@ -209,7 +222,10 @@ export class Gate {
     };
   }
 
-  /** @internal Calls `work` with the module, which then knows what the caller of a {@link Session} may use now. */
+  /**
+   * @internal Calls `work` with the module, which then knows what the caller of a {@link Session}
+   *   may use now.
+   */
   step<T>(
     head: Head,
     facts: Facts,
@@ -228,15 +244,15 @@ export class Gate {
   }
 
   /**
-   * Turns one restriction or licence `on`, `off` or to `shadow`. The state stays until the next switch, also after the
-   * module's instance was replaced.
+   * Turns one restriction or licence `on`, `off` or to `shadow`. The state stays until the next
+   * switch, also after the module's instance was replaced.
    *
    * @returns False if the policy has no such rule
    * @throws PortcullisError `input_invalid` for any other state
    */
   switch(id: string, state: SwitchState): boolean {
     if (typeof id !== "string" || !["on", "off", "shadow"].includes(state))
-      throw invalid("no id of a rule, or a state other than on, off and shadow");
+      throw invalid("no id or no state of a rule");
     const known = this.#enter((edge) => edge.switch(id, state));
     if (known) {
       this.#switched.set(id, state);
@@ -245,7 +261,10 @@ export class Gate {
     return known;
   }
 
-  /** Returns the wasm memory. Open screenings still work to their end; a later use loads the bundle again. */
+  /**
+   * Returns the wasm memory. Open screenings still work to their end; a later use loads the bundle
+   * again.
+   */
   free(): void {
     if (this.#generation === generation()) this.#edge.free();
     this.#generation = -1;
@@ -265,8 +284,7 @@ export class Gate {
     const bits = this.#enter((edge) => {
       edge.begin();
       for (const one of accounts) {
-        if (!(one instanceof Account))
-          throw invalid("an account is not from `gate.account` or `gate.accountByName`");
+        if (!(one instanceof Account)) throw invalid("an account is not from `gate.account`");
         one.use(this, (handle) => edge.candidate(handle));
       }
       return access(edge, method, url, lines, facts);
@@ -275,13 +293,19 @@ export class Gate {
     return bits;
   }
 
-  /** Returns the verdict on a request that passes unread. It is always the same, unless a licence plays a part. */
+  /**
+   * Returns the verdict on a request that passes unread. It is always the same, unless a licence
+   * plays a part.
+   */
   #passed(bits: number): Verdict {
     const ask = (): Verdict => this.#enter((edge) => JSON.parse(edge.verdict()) as Verdict);
     return (bits & LICENSED) === 0 ? (this.#plain[bits & GUARDED] ??= ask()) : ask();
   }
 
-  /** Reads the headers. Call it directly after `#access`, because the module keeps one caller's denied set. */
+  /**
+   * Reads the headers. Call it directly after `#access`, because the module keeps one caller's
+   * denied set.
+   */
   #read(head: CheckedHead, facts: SettledFacts, bits: number): Screening {
     const headers = headerText(head.headers);
     const reader = this.#enter((edge) => edge.read(headers));
@@ -293,7 +317,10 @@ export class Gate {
     );
   }
 
-  /** Returns a function that lists the denied families. The list is made at the first call, since most callers need none. */
+  /**
+   * Returns a function that lists the denied families. The list is made at the first call, since
+   * most callers need none.
+   */
   #families(head: CheckedHead, facts: SettledFacts): () => readonly DeniedFamily[] {
     let found: readonly DeniedFamily[] | undefined;
     return () => {
@@ -303,11 +330,6 @@ export class Gate {
       }
       return found;
     };
-  }
-
-  /** A target below a guarded prefix that is no operation. */
-  #anywhere(): Pick<Head, "method" | "url"> {
-    return { method: "POST", url: `${this.info.dialects[0]?.prefix ?? ""}/` };
   }
 
   #enter<T>(work: (edge: Edge) => T): T {

@@ -1,10 +1,11 @@
 /** The package's main entry: load a policy and judge requests, on any runtime. */
-export { Account } from "./account.ts";
+export type { Account } from "./account.ts";
 export { PortcullisError } from "./error.ts";
 export type { Code } from "./error.ts";
 export { Gate } from "./gate.ts";
 export type { Buffered, Bytes } from "./input.ts";
-export { Screening, passes } from "./screening.ts";
+export { passes } from "./screening.ts";
+export type { Screening } from "./screening.ts";
 export type {
   Access,
   BundleInfo,

@@ -1,8 +1,9 @@
 /**
  * Checks of the values that calling code passes in.
  *
- * A value of the wrong kind throws `input_invalid`. It never counts as absent, because an absent fact or body can make
- * a verdict milder. No check asks for a constructor, because values come from other realms and other packages too.
+ * A value of the wrong kind throws `input_invalid`. It never counts as absent, because an absent
+ * fact or body can make a verdict milder. No check asks for a constructor, because values come from
+ * other realms and other packages too.
  */
 import { invalid } from "./error.ts";
 
@@ -17,10 +18,12 @@ const encoder = new TextEncoder();
  * Returns the bytes of a value without copying them.
  *
  * @param what Names the value in the error.
- * @throws PortcullisError `input_invalid` for streams, blobs, promises and parsed objects, and for detached buffers
+ * @throws PortcullisError `input_invalid` for streams, blobs, promises and parsed objects, and for
+ *   detached buffers
  */
 export function bytesOf(given: unknown, what: string): Uint8Array {
-  // A subclass may report another length than it has, so only a plain `Uint8Array` takes the short way.
+  // A subclass may report another length than it has, so only a plain `Uint8Array` takes the short
+  // way.
   if (
     typeof given === "object" &&
     given !== null &&
@@ -60,7 +63,8 @@ export function instant(now: unknown): number {
 /**
  * Returns a plain object, of any realm.
  *
- * @throws PortcullisError `input_invalid` for lists, maps and promises, whose members would all count as absent
+ * @throws PortcullisError `input_invalid` for lists, maps and promises, whose members would all
+ *   count as absent
  */
 export function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (Object.prototype.toString.call(value) === "[object Object]")

@@ -1,14 +1,17 @@
 /** A request that is being judged while its body arrives. */
 import type { Reader } from "../wasm/edge.js";
 import { PortcullisError, invalid } from "./error.ts";
-import { pairs } from "./http/head.ts";
+import { pairs } from "./head.ts";
 import { type Bytes, bytesOf, isStatus, whole } from "./input.ts";
 import type { DeniedFamily, Refusal, Verdict } from "./types.ts";
 import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { enter, generation } from "./wasm/instance.ts";
 import { CHECK_ACKNOWLEDGED, DECODED, WITHHELD_UNPROVEN, headerText } from "./wasm/wire.ts";
 
-/** Bytes of a body that are copied into the module at a time. They are still in the processor's cache when it reads. */
+/**
+ * Bytes of a body that are copied into the module at a time. They are still in the processor's
+ * cache when it reads.
+ */
 const COPIED_BYTES = 64 * 1024;
 
 /**
@@ -59,8 +62,8 @@ export class Screening {
   #refusal: Refusal | undefined;
   #deniedIds = "";
   /**
-   * Whether the origin can acknowledge that it enforced the denied set. If not, requests that need an acknowledgement
-   * are denied instead of deferred.
+   * Whether the origin can acknowledge that it enforced the denied set. If not, requests that need
+   * an acknowledgement are denied instead of deferred.
    *
    * @internal
    */
@@ -148,9 +151,11 @@ export class Screening {
   }
 
   /**
-   * Decodes coded bytes and yields the pieces, which are not scanned yet. `undefined` ends the body.
+   * Decodes coded bytes and yields the pieces, which are not scanned yet. `undefined` ends the
+   * body.
    *
-   * @returns Whether the body has ended. It also ends if it cannot be decoded; the verdict then has the reason.
+   * @returns Whether the body has ended. It also ends if it cannot be decoded; the verdict then has
+   *   the reason.
    * @internal
    */
   *decode(coded: Bytes | undefined): Generator<Uint8Array, boolean> {
@@ -208,7 +213,10 @@ export class Screening {
     return this.#verdict;
   }
 
-  /** The operation, for a log: dialect, space, operation id. Empty if no dialect has such an operation. */
+  /**
+   * The operation, for a log: dialect, space, operation id. Empty if no dialect has such an
+   * operation.
+   */
   get operation(): string {
     const reader = this.#reader;
     return reader === undefined ? "" : this.#enter(() => reader.operation());
@@ -251,7 +259,8 @@ export class Screening {
   }
 
   /**
-   * Returns the cursors, backwards and forwards, of a list page that has no entry left. They are empty otherwise.
+   * Returns the cursors, backwards and forwards, of a list page that has no entry left. They are
+   * empty otherwise.
    *
    * @internal
    */
@@ -315,8 +324,8 @@ export class Screening {
   }
 
   /**
-   * Ids of the denied families as the access header lists them: each in quotes, separated by spaces; `*`: models of no
-   * family. Empty after a denial or refusal.
+   * Ids of the denied families as the access header lists them: each in quotes, separated by
+   * spaces; `*`: models of no family. Empty after a denial or refusal.
    *
    * @internal
    */

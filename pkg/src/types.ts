@@ -10,7 +10,9 @@ export interface GateOptions<Source = ModuleSource> {
   readonly module: Source;
   /** A bundle, as `portcullis compile` writes it. */
   readonly bundle: Buffered;
-  /** The secret of the bundle's secret lists, as bytes. Without it, membership in them is unknown. */
+  /**
+   * The secret of the bundle's secret lists, as bytes. Without it, membership in them is unknown.
+   */
   readonly listKey?: Buffered | null | undefined;
   /** Undoes content codings. Without it, a coded body that must be read is refused. */
   readonly decoder?: Decoder | null | undefined;
@@ -18,7 +20,10 @@ export interface GateOptions<Source = ModuleSource> {
 
 /** Where a guarded dialect takes a credential. */
 export interface CredentialSlot {
-  /** `protocol`: an item of `Sec-WebSocket-Protocol` that starts with `name`. Browsers use it for sockets. */
+  /**
+   * `protocol`: an item of `Sec-WebSocket-Protocol` that starts with `name`. Browsers use it for
+   * sockets.
+   */
   readonly in: "header" | "query" | "protocol";
   readonly name: string;
   readonly scheme: "bearer" | "plain";
@@ -52,7 +57,10 @@ export interface BundleInfo {
   };
 }
 
-/** Where a caller is, in the platform's own spelling: `{ country: "US", region: "TX" }`. Absent or empty: unknown. */
+/**
+ * Where a caller is, in the platform's own spelling: `{ country: "US", region: "TX" }`. Absent or
+ * empty: unknown.
+ */
 export interface Place {
   /** ISO 3166-1 alpha-2, or a value that the platform uses instead: `T1`, `XX`, `US-PR`. */
   readonly country?: string | null | undefined;
@@ -63,7 +71,8 @@ export interface Place {
 /**
  * Everything known about a caller before the body is read.
  *
- * A fact that is absent or `null` is unknown. A fact of another kind than stated here throws `input_invalid`.
+ * A fact that is absent or `null` is unknown. A fact of another kind than stated here throws
+ * `input_invalid`.
  */
 export interface Facts {
   /** One place, or several candidates where trusted sources differ. */
@@ -74,9 +83,14 @@ export interface Facts {
   readonly asn?: number | null | undefined;
   /** The IPv4 or IPv6 address, without port and zone. */
   readonly ip?: string | null | undefined;
-  /** One account for each credential in the request. An empty list is a caller without known facts. */
+  /**
+   * One account for each credential in the request. An empty list is a caller without known facts.
+   */
   readonly account?: Account | readonly Account[] | null | undefined;
-  /** The facts or the bundle are out of date: no licence applies, and rules that need proof restrict. */
+  /**
+   * The facts or the bundle are out of date: no licence applies, and rules that need proof
+   * restrict.
+   */
   readonly stale?: boolean | null | undefined;
   /** Milliseconds since the epoch, 2020 or later. By default the clock's time. */
   readonly now?: number | null | undefined;
@@ -111,8 +125,8 @@ export interface Access {
   /** Families with at least one denied model; empty if `unrestricted`. */
   readonly denied: readonly DeniedFamily[];
   /**
-   * Whether the caller may certainly use a model. It is false for a denied model, and for an unlisted model unless the
-   * policy lets unlisted models pass.
+   * Whether the caller may certainly use a model. It is false for a denied model, and for an
+   * unlisted model unless the policy lets unlisted models pass.
    *
    * @param model The model's id as a request names it: printable ASCII, at most 2,048 characters
    * @throws PortcullisError `input_invalid` if no request can name a model so
@@ -151,7 +165,10 @@ export interface SocketRefusal {
   readonly reason: string;
 }
 
-/** Header lines: pairs, which keep repeated lines apart; a `Headers`; or an object like Node's `req.headers`. */
+/**
+ * Header lines: pairs, which keep repeated lines apart; a `Headers`; or an object like Node's
+ * `req.headers`.
+ */
 export type HeaderLines =
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[] | undefined>>;

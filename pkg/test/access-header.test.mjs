@@ -16,7 +16,7 @@ import {
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 import { Signer } from "../dist/access-header/sign.js";
 
-// The marks are signed inside the edge module, which a gate starts.
+// The headers are signed inside the edge module, which a gate starts.
 await Gate.load({
   module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)),
   bundle: compile(POLICY),
@@ -28,7 +28,7 @@ const vectors = JSON.parse(readFileSync(PATH, "utf8"));
 const secret = (id) => vectors.gate.find((key) => key.startsWith(`${id}:`));
 const quoted = (texts) => texts.map((text) => `"${text.replace(/["\\]/g, "\\$&")}"`).join(" ");
 
-/** The mark of a vector, as the gate makes it. */
+/** The access header of a vector, as the gate signs it. */
 async function made({
   key,
   method,
@@ -62,7 +62,7 @@ const arrived = ({ method, target, headers }, mark) => ({
 const named = (name) => vectors.marks.find((vector) => vector.name === name);
 
 for (const vector of vectors.marks) {
-  test(`mark: ${vector.name}`, async () => {
+  test(`access header: ${vector.name}`, async () => {
     assert.equal(await made(vector), vector.mark);
     const { denied, verdict, policy, slots, created, nonce, key } = vector;
     const expected = {
@@ -116,7 +116,7 @@ for (const fault of vectors.faults) {
   });
 }
 
-test("a mark is good for one request", async () => {
+test("an access header is accepted once", async () => {
   const seen = new NonceCache();
   const [first, second] = vectors.marks;
   const options = { now: first.created * 1000, nonces: seen };
@@ -129,7 +129,7 @@ test("a mark is good for one request", async () => {
   assert.equal(typeof (await verify(arrived(second, second.mark), keys, options)), "object");
 });
 
-test("a cache that is full refuses, until marks have ended", () => {
+test("a full cache refuses until nonces have ended", () => {
   const seen = new NonceCache(2);
   assert.deepEqual(
     [seen.take("a", 70, 0), seen.take("b", 71, 1), seen.take("c", 72, 2), seen.take("a", 70, 2)],
@@ -200,7 +200,7 @@ test("nothing that a policy or a caller says ends the header", async () => {
   );
 });
 
-test("an acknowledgement is of one mark, one status and a known key, and does not reach the client", async () => {
+test("an acknowledgement is for one access header, one status and a known key, and does not reach the client", async () => {
   const vector = named("one family denied");
   const other = "origin-2:hmac-sha256:1HUfMIil4OMsxscLFFN10Y7nD+1yqtoU2szEiTbF1uU=";
   const signer = Signer.of(
@@ -228,7 +228,7 @@ test("an acknowledgement is of one mark, one status and a known key, and does no
   assert.equal(says(await acknowledge(vector, 200, other)), true, "while keys change");
   assert.equal(says(undefined), false);
   assert.equal(says("1"), false);
-  assert.equal(says(value, { nonce: null }), false, "not marked");
+  assert.equal(says(value, { nonce: null }), false, "no access header");
   assert.equal(says(value, { nonce: named("nothing denied").nonce }), false, "another request's");
   assert.equal(says(value, { status: 201 }), false, "another status");
   assert.equal(says(await acknowledge(vector, 200, secret("edge-1"))), false, "another key");
@@ -263,7 +263,7 @@ for (const { of, status, value } of vectors.enforced) {
   });
 }
 
-/** A mark with what a fault does to it. */
+/** An access header with a fault in it. */
 function spoilt(mark, { mark: instead = mark, cut, append = "", replace, twice, signature }) {
   if (instead === null) return null;
   let text = cut === undefined ? instead : instead.slice(0, instead.indexOf(cut));

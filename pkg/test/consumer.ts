@@ -1,11 +1,15 @@
 // A program as a consumer writes it; `tools/consume.sh` compiles it against the packed package.
 import {
+  type Access,
   type Code,
   type CompiledModule,
   type DeniedFamily,
   Gate,
-  type Verdict,
   PortcullisError,
+  type Refusal,
+  type Screening,
+  type Session,
+  type Verdict,
 } from "portcullis";
 import { Decoder } from "portcullis/decode";
 import { type Env, type Worker, keyDigest, worker } from "portcullis/cloudflare";
@@ -44,7 +48,23 @@ export async function denied(
   gate.judge({ method: "POST", url: "/v1/models", body: { model: "haiku-4" } }, {});
   // @ts-expect-error there are three states
   gate.switch("a-rule", "armed");
-  return verdict.verdict === "deny" ? gate.access({ account }).denied : [];
+  const access: Access = gate.access({ account });
+  if (access.unrestricted || access.may("haiku-4")) return [];
+  return verdict.verdict === "deny" ? access.denied : [];
+}
+
+/** The protocol between the package's own files is in no declaration. */
+export function internal(gate: Gate, screening: Screening, session: Session): void {
+  const { denied, refusal }: { denied: readonly DeniedFamily[]; refusal: Refusal | undefined } =
+    screening;
+  // @ts-expect-error internal
+  screening.beginResponse(new Response(), denied.length === 0);
+  // @ts-expect-error internal
+  screening.withhold(refusal?.status);
+  // @ts-expect-error internal
+  gate.step({ method: "GET", url: "/" }, {}, () => session);
+  // @ts-expect-error internal
+  session.deniedIds.length;
 }
 
 /** The codes are a closed union, so a `switch` over them is complete. */

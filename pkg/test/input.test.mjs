@@ -696,11 +696,11 @@ table(
   },
 );
 
-// An origin: a mark that is right, and one thing beside it that is not.
+// An origin: a valid access header, and one value beside it that is wrong.
 const vector = vectors.marks.find(({ name }) => name === "one family denied");
 const secret = vectors.gate.find((key) => key.startsWith(`${vector.key}:`));
 const keys = await accessKeys(secret);
-const marked = {
+const signed = {
   method: vector.method,
   target: vector.target,
   headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.mark]]),
@@ -709,8 +709,8 @@ const clock = { now: vector.created * 1000 };
 const untrusted = (access, what) => assert.equal(typeof access, "string", `${what}: trusted`);
 
 test("a request as Node has it, as pairs, as a Headers", async () => {
-  const { method, target, headers } = marked;
-  const expected = await verify(marked, keys, clock);
+  const { method, target, headers } = signed;
+  const expected = await verify(signed, keys, clock);
   assert.equal(expected.nonce, vector.nonce);
   for (const one of [
     Object.entries(headers),
@@ -738,30 +738,30 @@ test("a request as Node has it, as pairs, as a Headers", async () => {
 });
 
 table("a request, `verify`", (request) => verify(request, keys, clock), {});
-table("its method, `verify`", (method) => verify({ ...marked, method }, keys, clock), {
+table("its method, `verify`", (method) => verify({ ...signed, method }, keys, clock), {
   accepted: TEXTS,
   weigh: untrusted,
 });
-table("its target, `verify`", (target) => verify({ ...marked, target }, keys, clock), {
+table("its target, `verify`", (target) => verify({ ...signed, target }, keys, clock), {
   accepted: TEXTS,
   weigh: untrusted,
 });
-table("its headers, `verify`", (headers) => verify({ ...marked, headers }, keys, clock), {
+table("its headers, `verify`", (headers) => verify({ ...signed, headers }, keys, clock), {
   weigh: untrusted,
 });
 table(
-  "the mark, `verify`",
+  "the header, `verify`",
   (mark) =>
-    verify({ ...marked, headers: { ...marked.headers, [ACCESS_HEADER]: mark } }, keys, clock),
+    verify({ ...signed, headers: { ...signed.headers, [ACCESS_HEADER]: mark } }, keys, clock),
   { accepted: TEXTS, weigh: untrusted },
 );
-table("the keys, `verify`", (value) => verify(marked, value, clock), { weigh: untrusted });
-table("the options, `verify`", (options) => verify(marked, keys, options), { weigh: untrusted });
-table("the time, `verify`", (now) => verify(marked, keys, { now }), {
+table("the keys, `verify`", (value) => verify(signed, value, clock), { weigh: untrusted });
+table("the options, `verify`", (options) => verify(signed, keys, options), { weigh: untrusted });
+table("the time, `verify`", (now) => verify(signed, keys, { now }), {
   accepted: ["null"],
   weigh: untrusted,
 });
-table("the nonces, `verify`", (nonces) => verify(marked, keys, { ...clock, nonces }), {
+table("the nonces, `verify`", (nonces) => verify(signed, keys, { ...clock, nonces }), {
   // Streams have a `take` of their own, which says what it thinks of numbers.
   kinds: Object.keys(KINDS).filter((kind) => kind !== "a stream of Node's"),
   accepted: ["null"],
@@ -769,12 +769,12 @@ table("the nonces, `verify`", (nonces) => verify(marked, keys, { ...clock, nonce
 });
 table(
   "what the nonces say, `verify`",
-  (taken) => verify(marked, keys, { ...clock, nonces: { take: () => taken } }),
+  (taken) => verify(signed, keys, { ...clock, nonces: { take: () => taken } }),
   { weigh: (access, what) => assert.notEqual(typeof access?.nonce, "string", what) },
 );
 test("a store of nonces in place of the options, and one that says nothing", async () => {
-  await assert.rejects(verify(marked, keys, new NonceCache()), { code: "input_invalid" });
-  const access = await verify(marked, keys, { ...clock, nonces: { take: () => undefined } });
+  await assert.rejects(verify(signed, keys, new NonceCache()), { code: "input_invalid" });
+  const access = await verify(signed, keys, { ...clock, nonces: { take: () => undefined } });
   assert.equal(access, "access_replayed");
 });
 table("how many, `NonceCache`", (capacity) => new NonceCache(capacity), {
@@ -796,7 +796,7 @@ table("the gate's keys, `accessKeys`", async (text) => (await accessKeys(text)).
   weigh: (size, what) => assert.equal(size, 0, what),
 });
 table("a key, `publicKey`", publicKey, { codes: ["key_invalid"] });
-const access = await verify(marked, keys, clock);
+const access = await verify(signed, keys, clock);
 table("a access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
 table(
   "its nonce, `acknowledge`",
@@ -853,17 +853,17 @@ table(
 table("a key, `Signer`", (ACCESS_KEY) => Signer.of({ ACCESS_KEY }, gate.info, []), {
   codes: ["key_invalid"],
 });
-table("what is denied, `Signer`", (denied) => remarked({ denied, verdict: "pass" }), {
+table("what is denied, `Signer`", (denied) => resigned({ denied, verdict: "pass" }), {
   codes: ["input_invalid"],
   weigh: async (request, what) =>
     assert.ok(what.endsWith("no text") || typeof (await verify(request, keys)) === "string", what),
 });
-table("the verdict, `Signer`", (verdict) => remarked({ denied: "", verdict }), {
+table("the verdict, `Signer`", (verdict) => resigned({ denied: "", verdict }), {
   codes: ["input_invalid"],
   weigh: async (request, what) => untrusted(await verify(request, keys), what),
 });
 
-async function remarked(mark) {
+async function resigned(mark) {
   const request = new Request("https://gate.example/v1/models");
   await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, mark);
   return request;

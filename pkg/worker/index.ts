@@ -1,4 +1,7 @@
-/** The Worker that `wrangler.toml` deploys and `make run` starts, with the policy that `make build` compiles. */
+/**
+ * The Worker that `wrangler.toml` deploys and `make run` starts, with the policy that `make build`
+ * compiles.
+ */
 import { worker } from "portcullis/cloudflare";
 import { Decoder } from "portcullis/decode";
 import decode from "portcullis/decode.wasm";

@@ -32,7 +32,7 @@ export function said(model, caseId) {
 /**
  * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `dialects`: ids, or
  * `{ id, prefix }`. `acknowledges`: the origin
- * enforces the mark, and says so. `rules`: more of the policy, TOML.
+ * enforces the access header, and says so. `rules`: more of the policy, TOML.
  */
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};

@@ -1,4 +1,4 @@
-/** The mark on what the worker forwards, checked as an origin would, and what becomes of the origin's acknowledgement. */
+/** The access header of forwarded requests, verified as an origin would, and the origin's acknowledgement. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ for (const [what, model, key, country, denied, verdict] of [
   ["a pass under restriction", "haiku-4", "sk-foreign", "FR", ["mythos-class"], "pass"],
   ["a deferred request", "auto", "sk-foreign", "FR", ["mythos-class"], "defer"],
 ]) {
-  test(`${what} is marked, and the origin can tell`, async () => {
+  test(`${what} has an access header that the origin can verify`, async () => {
     const answer = await chat(model, key, country);
     assert.equal(answer.status, 200);
     const { access } = last();
@@ -82,7 +82,7 @@ test("no two requests have one nonce", async () => {
   assert.equal(nonces.size, 8);
 });
 
-test("a body that is sent while it is read is marked as one that may yet be deferred", async () => {
+test("a body that is sent while it is read counts as deferred", async () => {
   const padding = "x".repeat(1_500_000);
   const body = JSON.stringify({ model: "haiku-4", messages: [{ role: "user", content: padding }] });
   for (const [key, country, verdict] of [
@@ -138,7 +138,7 @@ for (const target of [
   });
 }
 
-test("a WebSocket is marked when it is opened", async () => {
+test("a WebSocket has an access header when it is opened", async () => {
   const { status, webSocket, headers } = await gate.fetch("/v1/realtime?model=haiku-4", {
     headers: {
       upgrade: "websocket",
@@ -159,7 +159,7 @@ test("a WebSocket is marked when it is opened", async () => {
   webSocket.close();
 });
 
-test("what is not guarded has no mark, and keeps what only looks like a credential", async () => {
+test("a request that is not guarded has no access header, and keeps what only looks like a credential", async () => {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   const policy = join(folder, "policy.toml");
   writeFileSync(
@@ -266,7 +266,7 @@ test("every credential is bound, and those in a spelling that only some servers 
   assert.equal(typeof last().access, "object", last().access);
 });
 
-test("without a key there is no mark, so that none can be mistaken for one", async () => {
+test("without a key there is no access header, and a client's own is removed", async () => {
   const unsigned = await start({
     bindings: { LOCAL: "1", ACCESS_KEY: undefined, ENFORCED_KEY: undefined },
   });

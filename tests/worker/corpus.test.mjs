@@ -31,7 +31,7 @@ for (const { name, policy, lines, verdicts } of corpora()) {
     }
   });
 
-  test(`${name}: requests sent to the worker are passed, marked or turned away as the verdict says`, async () => {
+  test(`${name}: requests sent to the worker are passed, deferred or turned away as the verdict says`, async () => {
     const origin = await startOrigin({
       access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
     });
@@ -140,6 +140,6 @@ async function send(url, origin, line, key) {
   if (status === 403 || status === 451) return "deny";
   if (status >= 400) return "refuse";
   const { access } = origin.seen[begun];
-  // What is not guarded has no mark.
+  // A request that is not guarded has no access header.
   return access === "access_missing" ? "pass" : (access.verdict ?? access);
 }

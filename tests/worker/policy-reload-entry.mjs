@@ -5,7 +5,7 @@
 import { Gate, isUpgrade } from "portcullis";
 import { worker } from "portcullis/cloudflare";
 import { sockets } from "../../pkg/dist/adapter/cloudflare/sockets.js";
-import { Budget } from "../../pkg/dist/http/request-body.js";
+import { Budget } from "../../pkg/dist/operate/budget.js";
 import { AccountStore } from "../../pkg/dist/operate/account-store.js";
 import { relay } from "../../pkg/dist/websocket/relay.js";
 import { initSync } from "../../pkg/wasm/edge.js";

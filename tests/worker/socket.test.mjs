@@ -89,7 +89,7 @@ async function refused(client, code = "model_restricted") {
   return event.error;
 }
 
-for (const [who, headers, key, marked] of [
+for (const [who, headers, key, expected] of [
   ["an unrestricted caller", US, "sk-us", "denied=(), verdict=pass, "],
   ["a restricted caller", FR, "sk-foreign", 'denied=("mythos-class"), verdict=defer, '],
 ]) {
@@ -98,7 +98,7 @@ for (const [who, headers, key, marked] of [
     assert.equal(client.socket.protocol, "realtime");
     assert.equal(last().url, REALTIME);
     assert.ok(
-      last().headers["portcullis-access"].startsWith(marked),
+      last().headers["portcullis-access"].startsWith(expected),
       last().headers["portcullis-access"],
     );
     assert.equal(

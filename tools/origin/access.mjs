@@ -1,4 +1,4 @@
-/** What the stub origin does with the gate's mark: it checks it, acknowledges it, and says in its echo what it read. */
+/** The stub origin's use of the access header: it verifies the header, acknowledges it, and echoes its content. */
 import { ENFORCED_HEADER, NonceCache, acknowledge, accessKeys, verify } from "portcullis/origin";
 
 /**

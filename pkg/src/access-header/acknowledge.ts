@@ -5,7 +5,8 @@ import { ENFORCED_HEADER, acknowledgement, base64, keyTexts } from "./keys.ts";
 import { NONCE, type VerifiedAccess } from "./verify.ts";
 
 /**
- * Makes the value of `Portcullis-Enforced`. It states that the origin enforced the denied families of this request.
+ * Makes the value of `Portcullis-Enforced`. It states that the origin enforced the denied families
+ * of this request.
  *
  * @param access The result of {@link verify}
  * @param status The status of the response

@@ -1,6 +1,7 @@
 /**
- * For inference origins, `portcullis/origin`: verifies that a request comes from the gate as the gate judged it, reads
- * what its caller may not use, and acknowledges that this was enforced. It needs only Web standards.
+ * For inference origins, `portcullis/origin`: verifies that a request comes from the gate as the
+ * gate judged it, reads what its caller may not use, and acknowledges that this was enforced. It
+ * needs only Web standards.
  *
  * ```js
  * const keys = await accessKeys("edge-1:hmac-sha256:…");

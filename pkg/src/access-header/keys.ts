@@ -1,7 +1,10 @@
 /** Keys in text form, `id:algorithm:base64`. Several keys are separated by commas. */
 import { PortcullisError } from "../error.ts";
 
-/** Carries what a caller may not use, from the gate to the origin. `docs/access-header.md` has the format. */
+/**
+ * Carries what a caller may not use, from the gate to the origin. `docs/access-header.md` has the
+ * format.
+ */
 export const ACCESS_HEADER = "portcullis-access";
 /** Carries the origin's acknowledgement to the gate. */
 export const ENFORCED_HEADER = "portcullis-enforced";

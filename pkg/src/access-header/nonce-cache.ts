@@ -15,7 +15,8 @@ export interface NonceStore {
 export type Taken = "fresh" | "replayed" | "full";
 
 /**
- * The nonces of this process. A full cache refuses new nonces, because a forgotten nonce could be used again.
+ * The nonces of this process. A full cache refuses new nonces, because a forgotten nonce could be
+ * used again.
  *
  * @example
  * ```js
@@ -28,8 +29,8 @@ export class NonceCache implements NonceStore {
   readonly #until = new Map<string, number>();
 
   /**
-   * @param capacity Nonces, each of some 100 bytes, that are kept for up to 80 seconds. The default is enough for 3,000 requests
-   *   a second.
+   * @param capacity Nonces, each of some 100 bytes, that are kept for up to 80 seconds. The default
+   *   is enough for 3,000 requests a second.
    * @throws PortcullisError `input_invalid`
    */
   constructor(capacity = 262_144) {

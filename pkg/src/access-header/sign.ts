@@ -1,9 +1,10 @@
 /**
- * Signs the header `Portcullis-Access` on each guarded request that is forwarded, and checks the origin's acknowledgement
- * in `Portcullis-Enforced`. `docs/access-header.md` has the formats and the reasons.
+ * Signs the header `Portcullis-Access` on each guarded request that is forwarded, and checks the
+ * origin's acknowledgement in `Portcullis-Enforced`. `docs/access-header.md` has the formats and
+ * the reasons.
  *
- * Input: the request as it will be sent, the caller's denied families, the deployment's keys. Output: the header, and
- * whether a response acknowledges it. `verify.ts` is the origin's side.
+ * Input: the request as it will be sent, the caller's denied families, the deployment's keys.
+ * Output: the header, and whether a response acknowledges it. `verify.ts` is the origin's side.
  */
 import { digest, mac } from "../../wasm/edge.js";
 import { PortcullisError, invalid } from "../error.ts";
@@ -29,9 +30,15 @@ export interface AccessClaim {
 
 /** The settings with keys. */
 export interface SigningSettings {
-  /** The key that signs the access header, `id:hmac-sha256:…` or `id:ed25519:…`, 32 bytes in Base64. Without it there is no header. */
+  /**
+   * The key that signs the access header, `id:hmac-sha256:…` or `id:ed25519:…`, 32 bytes in Base64.
+   * Without it there is no header.
+   */
   readonly ACCESS_KEY?: string;
-  /** The origin's keys, `id:hmac-sha256:…`, separated by commas. Without them no response counts as acknowledged. */
+  /**
+   * The origin's keys, `id:hmac-sha256:…`, separated by commas. Without them no response counts as
+   * acknowledged.
+   */
   readonly ENFORCED_KEY?: string;
 }
 
@@ -102,7 +109,8 @@ export class Signer {
     const { denied, verdict } = claim;
     if (typeof denied !== "string" || (verdict !== "pass" && verdict !== "defer"))
       throw invalid("no access claim");
-    // Ids come from the policy and the method from the client. Neither may end the header or begin another member.
+    // Ids come from the policy and the method from the client. Neither may end the header or begin
+    // another member.
     const policy = `denied=(${denied}), verdict=${verdict}, ${this.#policy}`;
     if (!/^[ -~]+$/.test(policy) || !/^[!#-[\]-~]+$/.test(request.method))
       throw invalid("a character that the access header cannot carry");
@@ -179,7 +187,10 @@ function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** Compares in a time that does not depend on where two strings differ, so that no signature can be guessed by parts. */
+/**
+ * Compares in a time that does not depend on where two strings differ, so that no signature can be
+ * guessed by parts.
+ */
 function same(one: string, other: string): boolean {
   let different = one.length ^ other.length;
   for (let at = 0; at < other.length; at += 1)

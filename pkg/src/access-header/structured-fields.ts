@@ -1,6 +1,7 @@
 /**
- * Reads the part of RFC 9651 (structured fields) that access headers use: a dictionary of strings, integers, tokens, byte
- * sequences and lists of strings, without parameters. A repeated key is an error here.
+ * Reads the part of RFC 9651 (structured fields) that access headers use: a dictionary of strings,
+ * integers, tokens, byte sequences and lists of strings, without parameters. A repeated key is an
+ * error here.
  */
 
 /** The types of values. Byte sequences stay in Base64. */
@@ -22,7 +23,9 @@ const MEMBER = new RegExp(
   "y",
 );
 
-/** Returns the members in order; undefined for any other text. Base64 must be in its canonical form. */
+/**
+ * Returns the members in order; undefined for any other text. Base64 must be in its canonical form.
+ */
 export function fields(text: string): Map<string, Item> | undefined {
   const members = new Map<string, Item>();
   MEMBER.lastIndex = 0;

@@ -1,6 +1,6 @@
 /** The origin's side of `Portcullis-Access`: reads and verifies the header of a request. */
 import { PortcullisError, invalid } from "../error.ts";
-import { pairs } from "../http/head.ts";
+import { pairs } from "../head.ts";
 import { instant, isMissing, record } from "../input.ts";
 import type { HeaderLines } from "../types.ts";
 import { ACCESS_HEADER, type KeyText, base64, keyTexts, pkcs8 } from "./keys.ts";
@@ -66,8 +66,8 @@ export type AccessKeys = ReadonlyMap<
 >;
 
 /**
- * Reads the gate's keys: `id:hmac-sha256:…` or `id:ed25519:…` (a public key), separated by commas. During a change of keys
- * give the old and the new one.
+ * Reads the gate's keys: `id:hmac-sha256:…` or `id:ed25519:…` (a public key), separated by commas.
+ * During a change of keys give the old and the new one.
  *
  * @throws PortcullisError `key_invalid`
  * @example
@@ -108,7 +108,8 @@ export async function publicKey(secret: string): Promise<string> {
  * Verifies the access header of a request. Call it before other code rewrites the target.
  *
  * @param request A `Request`, Node's `req`, or `{ method, target, headers }`
- * @param options `now`: milliseconds since the epoch. `nonces`: without a store a header can be used again while it is valid.
+ * @param options `now`: milliseconds since the epoch. `nonces`: without a store a header can be
+ *   used again while it is valid.
  * @returns The content of the header, or the code of the error
  * @throws PortcullisError `input_invalid` for arguments of the wrong kind. Answer no request then.
  * @example

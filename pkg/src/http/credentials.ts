@@ -12,8 +12,9 @@ type Fields = Headers | ReadonlyMap<string, string>;
 /**
  * The places of credentials.
  *
- * The gate cannot know which credential the origin uses, so the account of each is a candidate. If the deployment names
- * the places that the origin reads, credentials elsewhere are removed from the request.
+ * The gate cannot know which credential the origin uses, so the account of each is a candidate. If
+ * the deployment names the places that the origin reads, credentials elsewhere are removed from the
+ * request.
  */
 export class CredentialSlots {
   /** Headers that hold credentials; the value tells whether the origin reads the header. */
@@ -22,8 +23,8 @@ export class CredentialSlots {
   readonly #withheld: readonly CredentialSlot[];
 
   /**
-   * @param named Names of headers, and of query parameters after a `?`, separated by commas. By default the places of
-   *   all guarded dialects.
+   * @param named Names of headers, and of query parameters after a `?`, separated by commas. By
+   *   default the places of all guarded dialects.
    * @param none The origin reads none of them.
    * @throws PortcullisError `key_invalid` for a name without a word such as `key`
    */
@@ -49,8 +50,8 @@ export class CredentialSlots {
   }
 
   /**
-   * Returns the distinct credentials of a request. It stops after one more than {@link CANDIDATES}, because then none is
-   * looked up. Header lines of one name are expected joined by commas.
+   * Returns the distinct credentials of a request. It stops after one more than {@link CANDIDATES},
+   * because then none is looked up. Header lines of one name are expected joined by commas.
    */
   credentials(headers: Fields, url: string): string[] {
     const found = new Set<string>();
@@ -94,7 +95,10 @@ export class CredentialSlots {
     );
   }
 
-  /** Returns a URL without the credentials that the origin does not read. Other parts keep their spelling. */
+  /**
+   * Returns a URL without the credentials that the origin does not read. Other parts keep their
+   * spelling.
+   */
   strippedUrl(url: string): string {
     const names = this.#named("query");
     const at = url.indexOf("?");
@@ -145,8 +149,8 @@ function slotsOf(name: string, known: readonly CredentialSlot[]): readonly Crede
 /**
  * Returns the credential in a header item; empty if it holds none.
  *
- * The slot's scheme does not matter: an origin that accepts `x-api-key: Bearer k` sees the key `k`. An item that can be
- * read as several credentials stays whole, so it matches no account.
+ * The slot's scheme does not matter: an origin that accepts `x-api-key: Bearer k` sees the key `k`.
+ * An item that can be read as several credentials stays whole, so it matches no account.
  */
 function bare(item: string): string {
   // The remaining items of an AWS signature, if no other text follows.
@@ -160,7 +164,8 @@ function bare(item: string): string {
 
 /**
  * Returns the key id of an AWS signature. Version 4: `AWS4-HMAC-SHA256
- * Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`. Version 4a has no region.
+ * Credential=id/20261126/us-east-1/bedrock/aws4_request, SignedHeaders=.., Signature=..`. Version
+ * 4a has no region.
  */
 function signer(value: string): string {
   return value.replace(
@@ -170,8 +175,8 @@ function signer(value: string): string {
 }
 
 /**
- * Returns the key id of Amazon's short-term keys, which are signed URLs in Base64. With several ids only AWS knows which
- * one counts.
+ * Returns the key id of Amazon's short-term keys, which are signed URLs in Base64. With several ids
+ * only AWS knows which one counts.
  */
 function signedBy(coded: string): string | undefined {
   try {
@@ -190,7 +195,10 @@ function put(to: Map<string, CredentialSlot>, slot: CredentialSlot): void {
   to.set(`${slot.in} ${name}`, { ...slot, name });
 }
 
-/** Reads a query as most servers do and, if it has a `;`, also as servers do that take `;` for a separator. */
+/**
+ * Reads a query as most servers do and, if it has a `;`, also as servers do that take `;` for a
+ * separator.
+ */
 function parameters(url: string): (readonly [string, string])[] {
   const at = url.indexOf("?");
   if (at < 0) return [];

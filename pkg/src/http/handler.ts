@@ -4,16 +4,19 @@
  * It runs on any runtime with Web standards. A {@link Platform} supplies the rest.
  *
  * ```text
- * request -> credentials, facts -> gate.begin -> unrestricted or unguarded: forward, unread
- *                                             -> restricted: checkBody -> refusal, or forward -> checkResponse
- *                               -> WebSocket:   relay
+ * request -> credentials, facts -> gate.begin
+ *   unrestricted, or unguarded target   forward, unread
+ *   restricted caller                   checkBody -> refusal, or forward -> checkResponse
+ *   WebSocket                           relay
  * ```
  */
-// The order of these imports is the order of the files in a bundle. Similar files side by side save 60 bytes compressed.
+// The order of these imports is the order of the files in a bundle. Similar files side by side save
+// 60 bytes compressed.
 import { Gate } from "../gate.ts";
 import { isUpgrade } from "../websocket/session.ts";
-import { Budget, type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
-import { type RelayContext, type Sockets, relay } from "../websocket/relay.ts";
+import { Budget } from "../operate/budget.ts";
+import { type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
+import { type RelayContext, relay } from "../websocket/relay.ts";
 import { AccountStore } from "../operate/account-store.ts";
 import { checkResponse, prepareHeaders } from "./response.ts";
 import { CredentialSlots } from "./credentials.ts";
@@ -21,12 +24,13 @@ import { type AccessClaim, Signer, withoutAcknowledgement } from "../access-head
 import { codingHeaders, unforwardable } from "./headers.ts";
 import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
-import { type Buffered, isList, isMissing } from "../input.ts";
+import { type Buffered, isMissing } from "../input.ts";
 import { STATUS_PATH, log, status } from "../operate/status.ts";
 import { type Screening, passes } from "../screening.ts";
 import type { Facts, Place, Verdict } from "../types.ts";
 import type { Decoder } from "../wasm/decoder.ts";
 import type { CompiledModule } from "../wasm/instance.ts";
+import type { Sockets } from "../websocket/sockets.ts";
 import { CANDIDATES } from "../wasm/wire.ts";
 import type { HeaderMap, Platform, Settings } from "./platform.ts";
 import { discard } from "./stream.ts";
@@ -38,17 +42,26 @@ export interface HandlerOptions {
   /** The compiled policy, as bytes. */
   readonly bundle: Buffered;
   /**
-   * Undoes content codings: `new Decoder(decode)`, from `portcullis/decode` and `portcullis/decode.wasm`. Without it,
-   * coded bodies of restricted callers are refused.
+   * Undoes content codings: `new Decoder(decode)`, from `portcullis/decode` and
+   * `portcullis/decode.wasm`. Without it, coded bodies of restricted callers are refused.
    */
   readonly decoder?: Decoder;
-  /** Milliseconds, less than 2^31, that a stream to a restricted caller may last. By default an hour. */
+  /**
+   * Milliseconds, less than 2^31, that a stream to a restricted caller may last. By default an
+   * hour.
+   */
   readonly streamLife?: number;
   /** The same for a WebSocket. */
   readonly socketLife?: number;
-  /** Milliseconds in which the next 64 KB of a judged body, or its end, must arrive. By default half a minute. */
+  /**
+   * Milliseconds in which the next 64 KB of a judged body, or its end, must arrive. By default half
+   * a minute.
+   */
   readonly bodyWait?: number;
-  /** Milliseconds in which a WebSocket's origin, or its client, must name a model. By default ten seconds. */
+  /**
+   * Milliseconds in which a WebSocket's origin, or its client, must name a model. By default ten
+   * seconds.
+   */
   readonly socketHold?: number;
 }
 
@@ -94,7 +107,10 @@ interface Exchange {
 const UNRESTRICTED: AccessClaim = { denied: "", verdict: "pass" };
 const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
 
-/** Makes a handler. The policy is loaded at the first request; if that fails, every request gets status 503. */
+/**
+ * Makes a handler. The policy is loaded at the first request; if that fails, every request gets
+ * status 503.
+ */
 export function handler(options: HandlerOptions, platform: Platform): Handler {
   let state: IsolateState | PortcullisError | undefined;
   return async (request, settings, waitUntil) => {
@@ -239,7 +255,10 @@ function pass(
   return response;
 }
 
-/** Makes a controller that aborts the upstream request. It also aborts it when the client leaves, since the body is incomplete then. */
+/**
+ * Makes a controller that aborts the upstream request. It also aborts it when the client leaves,
+ * since the body is incomplete then.
+ */
 function abortOf({ signal }: Request): AbortController {
   const abort = new AbortController();
   signal.addEventListener("abort", () => abort.abort());
@@ -367,8 +386,9 @@ async function factsOf(exchange: Exchange): Promise<Facts> {
 }
 
 /**
- * With more credentials than the gate looks up, it looks up none and the caller counts as stale. The origin receives none
- * of them either, because the account that it would use could be more restricted than an unknown one.
+ * With more credentials than the gate looks up, it looks up none and the caller counts as stale.
+ * The origin receives none of them either, because the account that it would use could be more
+ * restricted than an unknown one.
  */
 function hasTooManyCredentials({ credentials }: Exchange): boolean {
   return credentials.length > CANDIDATES;
@@ -403,8 +423,8 @@ async function forward(
   let onward = request;
   let nonce: string | undefined;
   if (url !== request.url || dropped.length > 0 || guarded || body !== undefined) {
-    // The request is built from what was judged: this URL, these headers, this body. A body that is untouched keeps its
-    // length only if the request is made from the request itself.
+    // The request is built from what was judged: this URL, these headers, this body. A body that is
+    // untouched keeps its length only if the request is made from the request itself.
     onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
     if (decoded === true) dropped.push(...codingHeaders(headers));
     for (const name of dropped) onward.headers.delete(name);
@@ -467,8 +487,9 @@ function report(
 }
 
 /**
- * Logs a decision under the case id of its refusal. Ids of families, restrictions and operations come from the policy and
- * the dialects. The line holds one fact of the caller, the country, if it is certain.
+ * Logs a decision under the case id of its refusal. Ids of families, restrictions and operations
+ * come from the policy and the dialects. The line holds one fact of the caller, the country, if it
+ * is certain.
  */
 function logDecision(
   { request, headers, settings, state }: Exchange,
@@ -477,7 +498,8 @@ function logDecision(
   if (verdict === undefined) return;
   const { mentions: _, ...words } = verdict;
   const { place } = state.platform.facts(request, headers, settings);
-  const country = `${isMissing(place) || isList(place) ? "" : (place as Place).country}`;
+  // A list of places has no country, and neither has an unknown place.
+  const country = `${(place as Place | undefined)?.country}`;
   log({
     event: "decision",
     case: caseId,

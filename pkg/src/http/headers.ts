@@ -1,15 +1,17 @@
 /**
- * Removes request headers that must not reach the origin: the gate's own, headers in which other platforms report a place
- * (here any client can send them), and credentials where the origin does not read them. `_` counts as `-`, because many
- * servers treat the two alike.
+ * Removes request headers that must not reach the origin: the gate's own, headers in which other
+ * platforms report a place (here any client can send them), and credentials where the origin does
+ * not read them. `_` counts as `-`, because many servers treat the two alike.
  */
 import type { HeaderMap } from "./platform.ts";
 
-// One platform a line; the sources are the vendors' documentation of 2026. Names are folded before the test.
+// One platform a line; the sources are the vendors' documentation of 2026. Names are folded before
+// the test.
 const STRIPPED = new RegExp(
   `^(?:${[
     "portcullis-.*",
-    "expect", // The gate reads the body at once, and workerd would take the origin's 100 for its response.
+    // The gate reads the body at once, and workerd would take the origin's 100 for its response.
+    "expect",
     "awswaf-clientip-geo-.*|cloudfront-viewer-.*",
     "cdn-request(?:country|state)code", // Bunny
     "fastly-geo-.*",
@@ -31,7 +33,8 @@ const STRIPPED = new RegExp(
 export function unforwardable(headers: HeaderMap, slots: ReadonlyMap<string, boolean>): string[] {
   const names = [...headers.keys()].filter((name) => stripped(name) || withheld(name, slots));
   for (const list of ["connection", "trailer"]) {
-    // A hop that obeys `Connection: portcullis-access` would drop the gate's header; a trailer would add to it.
+    // A hop that obeys `Connection: portcullis-access` would drop the gate's header; a trailer
+    // would add to it.
     if (
       headers
         .get(list)
@@ -48,7 +51,10 @@ function stripped(name: string): boolean {
   return STRIPPED.test(folded(name));
 }
 
-/** A slot's name spelled with `_` is always withheld: no client sends it, and an origin might read it. */
+/**
+ * A slot's name spelled with `_` is always withheld: no client sends it, and an origin might read
+ * it.
+ */
 function withheld(name: string, slots: ReadonlyMap<string, boolean>): boolean {
   const plain = folded(name);
   return plain === name ? slots.get(name) === false : slots.has(plain);

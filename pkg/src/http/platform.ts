@@ -1,32 +1,43 @@
 /**
  * What a runtime must provide, so that `http/handler.ts` runs on it. This file holds types only.
  *
- * An adapter implements {@link Platform} in a few lines and passes it to `handler`. See `adapter/cloudflare/`.
+ * An adapter implements {@link Platform} in a few lines and passes it to `handler`. See
+ * `adapter/cloudflare/`.
  */
 import type { SigningSettings } from "../access-header/sign.ts";
 import type { AccountTable } from "../operate/account-store.ts";
 import type { Facts } from "../types.ts";
-import type { Sockets } from "../websocket/relay.ts";
+import type { Sockets } from "../websocket/sockets.ts";
 
 /** Variables, secrets and bindings of a deployment. All are optional. */
 export interface Settings extends SigningSettings {
-  /** Where requests go: a URL, or a binding with a `fetch` method. By default the URL of the request itself. */
+  /**
+   * Where requests go: a URL, or a binding with a `fetch` method. By default the URL of the request
+   * itself.
+   */
   readonly ORIGIN?: string | Fetcher;
   /** Account records, each under the `keyDigest` of its credential. */
   readonly KEYS?: AccountTable;
   /** The secret of `keyDigest`. Without it no account is looked up, and the status page says so. */
   readonly KEY_SECRET?: string;
   /**
-   * Where the origin reads credentials: names of headers, and of query parameters after a `?`, separated by commas.
-   * Credentials elsewhere then count for nothing and are removed from the request. By default the places of all guarded
-   * APIs. Each name must contain one of the words `authorization`, `auth`, `key`, `token`, `credential` and `secret`.
+   * Where the origin reads credentials: names of headers, and of query parameters after a `?`,
+   * separated by commas. Credentials elsewhere then count for nothing and are removed from the
+   * request. By default the places of all guarded APIs. Each name must contain one of the words
+   * `authorization`, `auth`, `key`, `token`, `credential` and `secret`.
    */
   readonly CREDENTIAL_SLOTS?: string;
-  /** The secret of the bundle's secret lists: at least 32 hexadecimal digits, as `portcullis compile --list-key` takes. */
+  /**
+   * The secret of the bundle's secret lists: at least 32 hexadecimal digits, as `portcullis compile
+   * --list-key` takes.
+   */
   readonly LIST_KEY?: string;
   /** Origins of web pages that may read refusals, separated by commas; `*`: all. */
   readonly CORS_ORIGINS?: string;
-  /** `1`: the adapter takes the place from request headers. For local tests only, since clients can send any place. */
+  /**
+   * `1`: the adapter takes the place from request headers. For local tests only, since clients can
+   * send any place.
+   */
   readonly LOCAL?: string;
 }
 
@@ -51,7 +62,10 @@ export interface Platform {
   facts(request: Request, headers: HeaderMap, settings: Settings): ConnectionFacts;
   /** Sends a request and follows no redirect. */
   fetch(request: Request): Promise<Response>;
-  /** Makes the stream that a request body is sent through; `bytes`: its declared length, if it has one. */
+  /**
+   * Makes the stream that a request body is sent through; `bytes`: its declared length, if it has
+   * one.
+   */
   pipe(bytes: number | undefined): TransformStream<Uint8Array, Uint8Array>;
   /** WebSockets. Without them every upgrade gets status 501. */
   readonly sockets?: Sockets;

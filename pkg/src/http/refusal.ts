@@ -18,8 +18,8 @@ export function refusalResponse(
 /**
  * Makes the response for an error of the gate, or for a body that cannot be read.
  *
- * The API is unknown then, so the body has a form that clients of both common APIs understand. They retry after 408, 502
- * and 503, and not after 400 and 501.
+ * The API is unknown then, so the body has a form that clients of both common APIs understand. They
+ * retry after 408, 502 and 503, and not after 400 and 501.
  */
 export function gatewayError(
   request: Request,
@@ -42,7 +42,10 @@ export function gatewayError(
   return respond(request, settings, status, headers, JSON.stringify(body));
 }
 
-/** Completes a response: allows the deployment's pages to read it, and leaves the body of a HEAD request out. */
+/**
+ * Completes a response: allows the deployment's pages to read it, and leaves the body of a HEAD
+ * request out.
+ */
 function respond(
   request: Request,
   { CORS_ORIGINS: pages }: Settings,

@@ -1,87 +1,47 @@
 /**
  * Checks a request body on its way to the origin.
  *
- * The rule: the scan accepts a body before the origin can take the bytes sent so far for a whole request, and the
- * origin's response is withheld until then.
+ * The rule: the scan accepts a body before the origin can take the bytes sent so far for a whole
+ * request, and the origin's response is withheld until then.
  *
  * ```text
  * up to 64 KB, declared        read in one piece, judged, sent
  * ends within the bound        held while it is read, judged, sent
- * longer                       the held part is sent while more is read; the last read is always held back
+ * longer                       the held part is sent while more is read; the last read is always
+ *                              held back
  * need not be read, undeclared sent as it arrives
  * content coding               decoded, and sent decoded in the same way
  * content coding and signed    held whole, judged decoded, sent coded
- * denied, unreadable, broken   the upstream request is aborted, so that it never ends as a whole request
+ * denied, unreadable, broken   the upstream request is aborted, so that it never ends as a whole
+ *                              request
  * ```
  *
- * Only `AbortController` aborts an upstream request. `pipeTo`, `pipeThrough`, `writer.abort()` and a stream that errors
- * end a chunked request as if it were complete (measured in workerd 1.20260426). The runtime itself does the same where it
- * forwards a body of undeclared length whose client is gone (1.20260730, with `enable_request_signal`).
+ * Only `AbortController` aborts an upstream request. `pipeTo`, `pipeThrough`, `writer.abort()` and
+ * a stream that errors end a chunked request as if it were complete (measured in workerd
+ * 1.20260426). The runtime itself does the same where it forwards a body of undeclared length whose
+ * client is gone (1.20260730, with `enable_request_signal`).
  */
 import { PortcullisError, broken } from "../error.ts";
+import { type Budget, READ_BYTES } from "../operate/budget.ts";
 import { type Screening, passes } from "../screening.ts";
 import type { Verdict } from "../types.ts";
 import type { Platform } from "./platform.ts";
 import { source } from "./stream.ts";
 
-/** Bytes of a body of declared length that are held before any is sent. A body up to this size is judged first. */
+/**
+ * Bytes of a body of declared length that are held before any is sent. A body up to this size is
+ * judged first.
+ */
 const DECLARED_HELD_BYTES = 1024 * 1024;
-/** Bytes of any other body that are held before any is sent. Nearly all chat requests are smaller. */
+/**
+ * Bytes of any other body that are held before any is sent. Nearly all chat requests are smaller.
+ */
 const HELD_BYTES = 256 * 1024;
 /**
- * Bytes held in one isolate at a time: bodies, responses and WebSocket messages, counted as they arrive. A body beyond it
- * is streamed at once. Until the origin responds a held body is in memory twice, as read and as sent, so this is 32 MB of
- * a Worker's 128 MB.
+ * Milliseconds that an origin which has responded may leave a write waiting. Then the rest is read
+ * but not sent.
  */
-const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
-/** Bytes of one read. Reads of 4 KB, the runtime's own chunks, cost up to four fifths of the throughput. */
-const READ_BYTES = 64 * 1024;
-/** Milliseconds in which one read of a judged body must be full: 64 KB in 30 seconds is 2 KB a second. */
-const READ_MS = 30_000;
-/** Read buffers that an isolate keeps for later reads: 4 MB. */
-const KEPT_BUFFERS = 64;
-/** Milliseconds that an origin which has responded may leave a write waiting. Then the rest is read but not sent. */
 const STALLED_MS = 5_000;
-
-/** Counts the bytes held in all requests of an isolate, and keeps read buffers. */
-export class Budget {
-  /** Milliseconds in which one read must be full. */
-  readonly wait: number;
-  #left = HELD_BYTES_IN_ALL;
-  readonly #spare: ArrayBuffer[] = [];
-
-  constructor(wait = READ_MS) {
-    this.wait = wait;
-  }
-
-  /** Takes bytes from the budget; false if too few are left. */
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
-    return true;
-  }
-
-  /** Returns bytes to the budget. */
-  give(bytes: number): void {
-    this.#left += bytes;
-  }
-
-  /** Returns a view to read into. */
-  view(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(READ_BYTES));
-  }
-
-  /**
-   * Empties the list and keeps the buffers of its reads, which no code uses any more. With a new buffer for each read,
-   * V8 lets garbage grow to 120 MB (measured), and an isolate has 128 MB.
-   */
-  recycle(chunks: Uint8Array[]): void {
-    for (const { buffer } of chunks.splice(0)) {
-      if (buffer.byteLength === READ_BYTES && this.#spare.length < KEPT_BUFFERS)
-        this.#spare.push(buffer as ArrayBuffer);
-    }
-  }
-}
 
 /**
  * Sends a request upstream.
@@ -161,7 +121,9 @@ export async function checkBody(
   }
 }
 
-/** Whether a request has a body of undeclared length, so that only its end shows that it is whole. */
+/**
+ * Whether a request has a body of undeclared length, so that only its end shows that it is whole.
+ */
 export function isUndeclared(
   request: Request,
 ): request is Request & { readonly body: ReadableStream<Uint8Array> } {
@@ -175,7 +137,8 @@ export function isUndeclared(
 /**
  * Sends a body as it arrives, unread. If it breaks off, the upstream request is aborted.
  *
- * The response may come before the body has ended. `sent` resolves when all of it is sent, or no more will be.
+ * The response may come before the body has ended. `sent` resolves when all of it is sent, or no
+ * more will be.
  */
 export function forwardUnread(
   body: ReadableStream<Uint8Array>,
@@ -241,7 +204,8 @@ async function checkStream(
 }
 
 /**
- * Sends the held chunks, then each read one read later. Calls `release` once the budget no longer counts held chunks.
+ * Sends the held chunks, then each read one read later. Calls `release` once the budget no longer
+ * counts held chunks.
  */
 async function sendWhileReading(
   read: Read,
@@ -257,7 +221,8 @@ async function sendWhileReading(
   writer.closed.catch(() => undefined);
   let responded = false;
   let failed: { cause: unknown } | undefined;
-  // Tells the write under way that the origin has responded. A handler for each write would pile up on the promise.
+  // Tells the write under way that the origin has responded. A handler for each write would pile up
+  // on the promise.
   let notify: (() => void) | undefined;
   const response = send(undefined, readable);
   response.then(
@@ -272,7 +237,10 @@ async function sendWhileReading(
   );
   let sending = true;
 
-  /** False: the origin has responded and reads no more, as it may. The buffer is reused only once it was read. */
+  /**
+   * False: the origin has responded and reads no more, as it may. The buffer is reused only once it
+   * was read.
+   */
   const write = async (chunk: Uint8Array): Promise<boolean> => {
     const written = writer.write(chunk).then(() => {
       budget.recycle([chunk]);
@@ -390,7 +358,10 @@ async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
   }
 }
 
-/** Ends a screening that wants no more bytes. Unread bytes must not be sent, so its verdict cannot be a pass. */
+/**
+ * Ends a screening that wants no more bytes. Unread bytes must not be sent, so its verdict cannot
+ * be a pass.
+ */
 function refused(screening: Screening): Outcome {
   const verdict = screening.finish();
   if (passes(verdict)) throw new Error("a pass before the end of the body");

@@ -1,17 +1,21 @@
 /**
- * Checks the origin's response on its way to a restricted caller: lists lose the denied models, a deferred response goes
- * once it has named an allowed model, and every stream has a time limit.
+ * Checks the origin's response on its way to a restricted caller: lists lose the denied models, a
+ * deferred response goes once it has named an allowed model, and every stream has a time limit.
  *
  * ```text
- * no check             unchanged; a stream up to its time limit
- * list                 denied entries left out while it streams; not for any cache
- * checked, held        nothing, not even the head, until the gate frees some bytes; a refusal until then
- * checked, begun       the bytes that the gate frees; where it is cut, the API's own error event, then the end
+ * no check         unchanged; a stream up to its time limit
+ * list             denied entries left out while it streams; not for any cache
+ * checked, held    nothing, not even the head, until the gate frees some bytes; until then a
+ *                  refusal is possible
+ * checked, begun   the bytes that the gate frees; where it is cut, the API's own error event, then
+ *                  the end
  * ```
  *
- * `fetch` undoes the content codings that it knows. The gate asks for none. If an origin uses another one all the same, the
- * gate cannot read the response and withholds it. When the client leaves, the origin's response is cancelled.
+ * `fetch` undoes the content codings that it knows. The gate asks for none. If an origin uses
+ * another one all the same, the gate cannot read the response and withholds it. When the client
+ * leaves, the origin's response is cancelled.
  */
+import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
 import type { Screening } from "../screening.ts";
 import type { Refusal } from "../types.ts";
 import {
@@ -24,11 +28,8 @@ import {
   WITHHELD_UNPROVEN,
 } from "../wasm/wire.ts";
 import type { Platform } from "./platform.ts";
-import type { Budget } from "./request-body.ts";
 import { type Source, discard, source } from "./stream.ts";
 
-/** Milliseconds after which a stream to a restricted caller is cut, because its denied set may have changed. */
-export const STREAM_LIFE_MS = 60 * 60 * 1000;
 /** List pages that are requested in place of one that has no entry left. */
 const PAGES = 32;
 /** Bytes of one read. */
@@ -78,7 +79,10 @@ export interface ResponseCheck {
   readonly life?: number | undefined;
 }
 
-/** Changes request headers so that the response can be checked. `check` is undefined before the verdict. */
+/**
+ * Changes request headers so that the response can be checked. `check` is undefined before the
+ * verdict.
+ */
 export function prepareHeaders(headers: Headers, check: number | undefined): void {
   if (check === CHECK_NOTHING) return;
   headers.set("accept-encoding", "identity");
@@ -113,8 +117,9 @@ export async function checkResponse(response: Response, context: ResponseCheck):
 }
 
 /**
- * Limits the life of a response that may be a stream although its type is no stream's, such as a growing JSON array. The
- * runtime forwards it. It ends without an error event, and clients reject the incomplete JSON.
+ * Limits the life of a response that may be a stream although its type is no stream's, such as a
+ * growing JSON array. The runtime forwards it. It ends without an error event, and clients reject
+ * the incomplete JSON.
  */
 function limited(response: Response, { pipe, life = STREAM_LIFE_MS }: ResponseCheck): Response {
   const { readable, writable } = pipe(undefined);
@@ -127,7 +132,10 @@ function limited(response: Response, { pipe, life = STREAM_LIFE_MS }: ResponseCh
   return new Response(readable, response);
 }
 
-/** Sends a list page. If it has no entry left, the next page is requested, because its cursor names a denied model. */
+/**
+ * Sends a list page. If it has no entry left, the next page is requested, because its cursor names
+ * a denied model.
+ */
 async function page(first: Response, context: ResponseCheck): Promise<Response> {
   const { screening, request } = context;
   let response = first;
@@ -180,7 +188,10 @@ class ResponseReader {
   #cursors: readonly string[] = [];
   /** The client's stream ends with an error event. */
   #told = false;
-  /** The last characters of an unread stream, and the pattern that they match at the end of an event or line. */
+  /**
+   * The last characters of an unread stream, and the pattern that they match at the end of an event
+   * or line.
+   */
   #tail = "";
   readonly #whole: RegExp | undefined;
 
@@ -250,7 +261,10 @@ class ResponseReader {
     });
   }
 
-  /** Returns the cursor of a page that has no entry left; empty for the last page and for other pages. */
+  /**
+   * Returns the cursor of a page that has no entry left; empty for the last page and for other
+   * pages.
+   */
   cursor(forward: boolean): string {
     return this.#cursors[forward ? 1 : 0] ?? "";
   }
@@ -311,7 +325,10 @@ class ResponseReader {
     return out;
   }
 
-  /** Passes an unread chunk. After the time limit it passes up to the end of the event or line that has begun. */
+  /**
+   * Passes an unread chunk. After the time limit it passes up to the end of the event or line that
+   * has begun.
+   */
   #pass(chunk: Uint8Array): Uint8Array[] {
     for (
       let at = this.#outlived ? 0 : Math.max(0, chunk.length - TAIL);

@@ -8,36 +8,42 @@ export interface Source {
   cancel(reason?: unknown): void;
 }
 
+type Byob = ReadableStreamBYOBReader & {
+  // The Workers runtime's extension. The standard's `read(view, { min })` fails in Node if less than
+  // `min` is left, and in workerd on request bodies.
+  readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
+};
+
 /**
- * Reads a stream. Each read fills the view that `view` makes with at least `min` bytes, unless the stream ends.
+ * Reads a stream. Where the runtime has `readAtLeast`, each read fills the view that `view` makes
+ * with at least `min` bytes, unless the stream ends.
  *
- * A stream that is no byte stream is read in the chunks that it has. They are copied, because their buffers may belong to
- * other code.
+ * Elsewhere a read returns one of the stream's own chunks. It is copied, because its buffer may
+ * belong to other code.
  */
 export function source(
   body: ReadableStream<Uint8Array>,
   view: () => Uint8Array<ArrayBuffer>,
   min = 1,
 ): Source {
-  type Byob = ReadableStreamBYOBReader & {
-    // The Workers runtime's name for `read(view, { min })`, which it does not support on request bodies.
-    readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
-  };
   let byob: Byob | undefined;
   try {
     byob = body.getReader({ mode: "byob" });
+    if (byob.readAtLeast === undefined) {
+      byob.releaseLock();
+      byob = undefined;
+    }
   } catch {
     // Not a byte stream.
   }
   const reader = byob ?? body.getReader();
   return {
     async read() {
-      if (byob === undefined)
-        return (await (reader as ReadableStreamDefaultReader<Uint8Array>).read()).value?.slice();
-      const into = view();
-      const { value } = await (byob.readAtLeast?.(min, into) ?? byob.read(into, { min }));
-      // The last bytes may come together with the end (Streams, "ReadableStreamBYOBReader.read" with `min`).
-      return value?.length ? value : undefined;
+      const { value } = byob?.readAtLeast
+        ? await byob.readAtLeast(min, view())
+        : await (reader as ReadableStreamDefaultReader<Uint8Array>).read();
+      // The last bytes may come together with the end (Streams, "ReadableStreamBYOBReader.read").
+      return value?.length ? (byob === undefined ? value.slice() : value) : undefined;
     },
     cancel: (reason) => void reader.cancel(reason).catch(() => undefined),
   };

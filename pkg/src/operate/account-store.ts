@@ -1,8 +1,9 @@
 /**
  * Looks up accounts by credential.
  *
- * The table holds account records under the keyed digest of the credential, never the credential itself. Records that
- * were looked up are kept in memory under the same digest, in a bounded number and for a limited time.
+ * The table holds account records under the keyed digest of the credential, never the credential
+ * itself. Records that were looked up are kept in memory under the same digest, in a bounded number
+ * and for a limited time.
  */
 import { mac } from "../../wasm/edge.js";
 import type { Account } from "../account.ts";
@@ -10,11 +11,17 @@ import { PortcullisError, invalid } from "../error.ts";
 import type { Gate } from "../gate.ts";
 import { enter } from "../wasm/instance.ts";
 
-/** Milliseconds for which a record, or its absence, is kept. A revoked key is refused after this plus the table's delay. */
+/**
+ * Milliseconds for which a record, or its absence, is kept. A revoked key is refused after this
+ * plus the table's delay.
+ */
 export const KEPT_MS = 60_000;
 /** Records kept in an isolate. At some 2 KB each this is 8 MB of a Worker's 128 MB. */
 export const KEPT_RECORDS = 4_096;
-/** Credentials without a record that are kept, at some 200 bytes each. They are counted apart, so they displace no record. */
+/**
+ * Credentials without a record that are kept, at some 200 bytes each. They are counted apart, so
+ * they displace no record.
+ */
 export const KEPT_ABSENCES = 4_096;
 
 /** A table of account records as JSON, such as a Workers KV namespace. */
@@ -28,9 +35,11 @@ interface Entry {
 }
 
 /**
- * Returns the key under which the table holds a credential's record: HMAC-SHA256 of the credential, in hexadecimal digits.
+ * Returns the key under which the table holds a credential's record: HMAC-SHA256 of the credential,
+ * in hexadecimal digits.
  *
- * @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an empty credential
+ * @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an empty
+ *   credential
  * @example
  * ```js
  * await env.KEYS.put(await keyDigest(env.KEY_SECRET, "sk-1"), JSON.stringify(record));
@@ -75,7 +84,10 @@ export class AccountStore {
   readonly #absences = new Map<string, number>();
   readonly #unknown: Account;
 
-  /** @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an object without `get` */
+  /**
+   * @throws PortcullisError `key_invalid` for an empty secret, `input_invalid` for an object
+   *   without `get`
+   */
   constructor(gate: Gate, table: AccountTable, secret: string) {
     checkSecret(secret);
     if (typeof (table as Partial<AccountTable> | null)?.get !== "function")
@@ -86,7 +98,9 @@ export class AccountStore {
     this.#unknown = gate.accountByName({});
   }
 
-  /** Returns a credential's account. Without a record, or if the table fails, its facts are unknown. */
+  /**
+   * Returns a credential's account. Without a record, or if the table fails, its facts are unknown.
+   */
   async account(credential: string): Promise<Account> {
     checkCredential(credential);
     const name = enter(() => mac(this.#secret, credential));

@@ -1,9 +1,9 @@
 /**
  * Undoes the content codings gzip, deflate, br and zstd, also stacked ones.
  *
- * A gate or a Worker takes a `Decoder` as an option. Its module starts with the first coded body that must be read. All
- * codings go through it, also those that a platform could undo itself, so that every platform refuses the same bodies
- * under the same bounds.
+ * A gate or a Worker takes a `Decoder` as an option. Its module starts with the first coded body
+ * that must be read. All codings go through it, also those that a platform could undo itself, so
+ * that every platform refuses the same bodies under the same bounds.
  */
 import {
   type Decoder as Handle,
@@ -42,7 +42,8 @@ export class Decoder {
    * Begins to decode a body.
    *
    * @param codings Names of codings separated by commas, in the order in which they were applied
-   * @param signed The body is forwarded coded, so only input that every decoder reads alike is accepted.
+   * @param signed The body is forwarded coded, so only input that every decoder reads alike is
+   *   accepted.
    * @throws PortcullisError `module_unusable`, `input_invalid`
    */
   open(codings: string, signed: boolean): Decoding {
@@ -84,7 +85,10 @@ export class Decoding {
     );
   }
 
-  /** Returns the next decoded piece; undefined if more coded bytes are needed, the body has ended, or it failed. */
+  /**
+   * Returns the next decoded piece; undefined if more coded bytes are needed, the body has ended,
+   * or it failed.
+   */
   next(): Uint8Array | undefined {
     return guard.enter(this.#since, () => this.#handle.next());
   }

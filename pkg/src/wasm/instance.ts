@@ -4,7 +4,9 @@ import { PortcullisError } from "../error.ts";
 import type { Buffered } from "../input.ts";
 import { TrapGuard } from "./trap-guard.ts";
 
-/** A `WebAssembly.Module`. The name is not in every runtime's types, and the type has no members. */
+/**
+ * A `WebAssembly.Module`. The name is not in every runtime's types, and the type has no members.
+ */
 export type CompiledModule = object;
 /** The edge module: compiled, as bytes, or as a response that carries the bytes. */
 export type ModuleSource = CompiledModule | Buffered | Response | PromiseLike<Response>;
@@ -19,7 +21,8 @@ export function generation(): number {
 let running = false;
 
 /**
- * Starts the instance, unless one runs already. The generated script has such a function too; it weighs 260 bytes more.
+ * Starts the instance, unless one runs already. The generated script has such a function too; it
+ * weighs 260 bytes more.
  *
  * @throws PortcullisError `module_unusable`
  */

@@ -3,8 +3,9 @@ import { PortcullisError } from "../error.ts";
 /**
  * Replaces a module's instance after a trap.
  *
- * The generated script holds the one instance of an isolate. This class counts the replacements, so that an object from
- * an earlier instance is recognised and never touches the memory of the next one.
+ * The generated script holds the one instance of an isolate. This class counts the replacements, so
+ * that an object from an earlier instance is recognised and never touches the memory of the next
+ * one.
  */
 export class TrapGuard {
   /** The number of replacements so far. */
@@ -20,7 +21,8 @@ export class TrapGuard {
   /**
    * Runs `work`, which calls into the instance.
    *
-   * A trap leaves wasm memory in an unknown state, so the instance is replaced before other work enters it.
+   * A trap leaves wasm memory in an unknown state, so the instance is replaced before other work
+   * enters it.
    *
    * @param since The generation of the handles that `work` uses
    * @throws PortcullisError `trapped`, or `replaced` if the handles belong to an earlier instance

@@ -13,9 +13,9 @@
  * country SP region, one line for each candidate place; at least one line
  * ```
  *
- * Header lines cross as `name: SP value`, each with a line feed. No value may hold a line feed, since it would begin
- * another value. The Rust side reads both formats in the binding of the edge module; `pkg/test/wire.test.mjs` holds
- * examples of them and compares the numbers.
+ * Header lines cross as `name: SP value`, each with a line feed. No value may hold a line feed,
+ * since it would begin another value. The Rust side reads both formats in the binding of the edge
+ * module; `pkg/test/wire.test.mjs` holds examples of them and compares the numbers.
  */
 import type { Edge } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
@@ -33,7 +33,8 @@ export const INVALID = 32;
 export const CHECK_NOTHING = 0;
 /** The response lists models; denied ones are left out. */
 export const CHECK_FILTER = 1;
-// 2: the response must not name a denied model. 3: it must name an allowed model. The module applies both.
+// 2: the response must not name a denied model. 3: it must name an allowed model. The module
+// applies both.
 /** The response names no model, so only an acknowledgement by the origin will do. */
 export const CHECK_ACKNOWLEDGED = 4;
 
@@ -53,7 +54,10 @@ export const RELEASE_HOLD = 0;
 /** The origin's messages may go to the client. */
 export const RELEASE_PASS = 1;
 
-/** Argument of `Reader.decoded`: the body's codings are undone. A larger number is the decoder's reason for failure. */
+/**
+ * Argument of `Reader.decoded`: the body's codings are undone. A larger number is the decoder's
+ * reason for failure.
+ */
 export const DECODED = 0;
 
 /** Bytes of a model id that are judged (`MODEL_ID_BYTES` of the crate's limits). */
@@ -62,7 +66,8 @@ export const MODEL_ID_BYTES = 2_048;
 export const CANDIDATES = 8;
 
 /**
- * Reads each fact once and settles the time, because a getter may return another value the next time.
+ * Reads each fact once and settles the time, because a getter may return another value the next
+ * time.
  *
  * @throws PortcullisError `input_invalid`
  */
@@ -71,7 +76,10 @@ export function settled(facts: Facts): SettledFacts {
   return { place, network, asn, ip, account, stale, now: instant(now) };
 }
 
-/** Asks the edge module what the caller may use. The result is a sum of READ, GUARDED, LICENSED and INVALID. */
+/**
+ * Asks the edge module what the caller may use. The result is a sum of READ, GUARDED, LICENSED and
+ * INVALID.
+ */
 export function access(
   edge: Edge,
   method: string,
@@ -82,7 +90,10 @@ export function access(
   return edge.access(`${method}\n${url}\n${factsLines(facts)}`, headers, facts.now);
 }
 
-/** Writes the facts in the format above. The module checks which numbers, addresses and words are valid. */
+/**
+ * Writes the facts in the format above. The module checks which numbers, addresses and words are
+ * valid.
+ */
 export function factsLines({ place, network, asn, ip, stale }: Facts): string {
   if (!isMissing(asn) && typeof asn !== "number") throw invalid("`asn` is no number");
   if (!isMissing(stale) && typeof stale !== "boolean") throw invalid("`stale` is no boolean");

@@ -1,51 +1,50 @@
 /**
- * Relays a WebSocket. The client's messages go on in order, each once it is judged under what the caller may use at that
- * time. The origin's messages go back.
+ * Relays a WebSocket. The client's messages go on in order, each once it is judged under what the
+ * caller may use at that time. The origin's messages go back.
  *
  * ```text
- * upgrade refused        accepted, an error event in the API's words, closed with 1008; a client cannot see the body of
- *                        a refused upgrade
+ * upgrade refused        accepted, an error event in the API's words, closed with 1008; a client
+ *                        cannot see the body of a refused upgrade
  * origin does not open   its response is checked like the response to an ordinary request
  * message refused        error event, closed with 1008 on both sides; no later message goes on
- * model not known        the origin's messages are held until the origin or the client names an allowed model; a denied
- *                        model, or the time limit, ends the session
+ * model not known        the origin's messages are held until the origin or the client names an
+ *                        allowed model; a denied model, or the time limit, ends the session
  * one side closes        the other is closed with the same code and reason
  * one side vanishes      the origin gets 1001 (going away), the client 1011 (the origin failed)
  * time limit             both sides get 1001; only sessions of restricted callers have one
  * too much is held       in the whole isolate: both sides get 1013 (try again later)
  * ```
  *
- * Not bounded here: the platform accepts messages of up to 32 MiB, queues messages that a slow peer has not read, and does
- * not report how much it queues. The gate itself holds one message, and the messages that wait for fresh facts or a model.
+ * Not bounded here: the platform accepts messages of up to 32 MiB, queues messages that a slow peer
+ * has not read, and does not report how much it queues. The gate itself holds one message, and the
+ * messages that wait for fresh facts or a model.
  */
 import type { Gate } from "../gate.ts";
-import { Budget } from "../http/request-body.ts";
-import { STREAM_LIFE_MS } from "../http/response.ts";
+import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
 import { passes } from "../screening.ts";
 import type { Facts } from "../types.ts";
 import { Session } from "./session.ts";
+import type { Side, Sockets } from "./sockets.ts";
 
-/** Milliseconds after which the next message from either side renews the facts. Account records are kept as long. */
+/**
+ * Milliseconds after which the next message from either side renews the facts. Account records are
+ * kept as long.
+ */
 const FACTS_MS = 60_000;
 /** Milliseconds after which the next message from the origin has the session judged again. */
 const AGAIN_MS = 1_000;
-/** Characters and bytes of messages that wait for facts. A session that sends more is closed with 1009. */
+/**
+ * Characters and bytes of messages that wait for facts. A session that sends more is closed with
+ * 1009.
+ */
 const WAITING_BYTES = 4 * 1024 * 1024;
-/** Characters and bytes of the origin's messages that are held until an allowed model is known to run. */
+/**
+ * Characters and bytes of the origin's messages that are held until an allowed model is known to
+ * run.
+ */
 const HELD_MESSAGE_BYTES = 256 * 1024;
 /** Milliseconds that the first of them waits before the session is given up. */
 const HELD_MS = 10_000;
-
-/** One side of a WebSocket. It delivers no message before `accept` is called. */
-export type Side = WebSocket & { accept(): void };
-
-/** How a runtime serves and opens WebSockets. */
-export interface Sockets {
-  /** Accepts a client's upgrade. Returns the gate's side, and the response that opens the client's side. */
-  accept(headers: Headers): { readonly side: Side; readonly response: Response };
-  /** Returns the gate's side of a socket that a response of the origin opens; undefined if it opens none. */
-  opened(response: Response): Side | undefined;
-}
 
 /** A WebSocket to relay, and what the relay needs from the handler. */
 export interface RelayContext {
@@ -57,7 +56,9 @@ export interface RelayContext {
   gate(): Gate;
   /** Gathers the facts of the caller. */
   facts(): Promise<Facts>;
-  /** Opens the connection to the origin. `acknowledged`: the origin enforces the denied set itself. */
+  /**
+   * Opens the connection to the origin. `acknowledged`: the origin enforces the denied set itself.
+   */
   connect(
     session: Session,
   ): Promise<{ readonly response: Response; readonly acknowledged: boolean }>;
@@ -327,13 +328,17 @@ class Relay {
   }
 }
 
-/** Refuses an upgrade. The socket is opened, because a client cannot see the body of a refused upgrade. */
+/**
+ * Refuses an upgrade. The socket is opened, because a client cannot see the body of a refused
+ * upgrade.
+ */
 function turnAway(
   { request, sockets, isCredential }: RelayContext,
   { refusal }: Session,
 ): Response {
   const headers = new Headers();
-  // A browser that offered protocols requires one of them in the response. A credential must not be repeated.
+  // A browser that offered protocols requires one of them in the response. A credential must not be
+  // repeated.
   const protocol = request.headers
     .get("sec-websocket-protocol")
     ?.split(",")

@@ -1,26 +1,30 @@
 /**
- * Judges a WebSocket: its upgrade, then each client message, under what the caller may use at that time.
+ * Judges a WebSocket: its upgrade, then each client message, under what the caller may use at that
+ * time.
  *
- * While the caller is unrestricted, messages pass unread. If a restriction begins in mid-session, the model of the
- * connection is unknown and the session is refused. A new connection is judged from its start.
+ * While the caller is unrestricted, messages pass unread. If a restriction begins in mid-session,
+ * the model of the connection is unknown and the session is refused. A new connection is judged
+ * from its start.
  */
 import { type Reader, isUpgrade as asks } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
 import { Gate } from "../gate.ts";
-import { headOf } from "../http/head.ts";
+import { headOf } from "../head.ts";
 import { type Bytes, bytesOf, whole } from "../input.ts";
 import { passes } from "../screening.ts";
 import type { Facts, Head, SocketRefusal, Verdict } from "../types.ts";
 import { enter, generation } from "../wasm/instance.ts";
 import { RELEASE_HOLD, RELEASE_PASS } from "../wasm/wire.ts";
 
-/** Characters or bytes of a message that the module reads at a time, so that its memory stays small. */
+/**
+ * Characters or bytes of a message that the module reads at a time, so that its memory stays small.
+ */
 const PIECE = 64 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Whether a request asks for a WebSocket. Judge any other request as an ordinary one, and forward it without its
- * `Upgrade` header. A gate must be loaded.
+ * Whether a request asks for a WebSocket. Judge any other request as an ordinary one, and forward
+ * it without its `Upgrade` header. A gate must be loaded.
  */
 export function isUpgrade({
   method,
@@ -81,8 +85,8 @@ export class Session {
   }
 
   /**
-   * Judges the upgrade, or the next client message. Without a message it judges again what the connection is known to
-   * run. A refused session stays refused.
+   * Judges the upgrade, or the next client message. Without a message it judges again what the
+   * connection is known to run. A refused session stays refused.
    *
    * @returns Undefined if the caller is unrestricted
    * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
@@ -129,7 +133,8 @@ export class Session {
   }
 
   /**
-   * Whether the module's instance was replaced since the last judgement, so that the session must be judged again.
+   * Whether the module's instance was replaced since the last judgement, so that the session must
+   * be judged again.
    *
    * @internal
    */
@@ -140,8 +145,9 @@ export class Session {
   /**
    * Reads a message from the origin; without one it only asks again.
    *
-   * @returns True: it may go to the client, after the messages held before it. False: hold it until an allowed model is
-   *   known to run. Undefined: it names a denied model and the session is refused.
+   * @returns True: it may go to the client, after the messages held before it. False: hold it until
+   *   an allowed model is known to run. Undefined: it names a denied model and the session is
+   *   refused.
    * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
    */
   feedOrigin(message: Bytes = ""): boolean | undefined {

@@ -2,9 +2,9 @@
  * Reads the facts that Cloudflare knows about a connection.
  *
  * Who can set them: the runtime builds `request.cf` from the connection (Workers runtime API,
- * "IncomingRequestCfProperties", 2026), unless another Worker made the request, which the header `CF-Worker` shows.
- * Cloudflare sets `CF-Connecting-IP` over any copy that a client sends ("HTTP request headers", 2026). No other header is
- * a fact.
+ * "IncomingRequestCfProperties", 2026), unless another Worker made the request, which the header
+ * `CF-Worker` shows. Cloudflare sets `CF-Connecting-IP` over any copy that a client sends ("HTTP
+ * request headers", 2026). No other header is a fact.
  */
 import type { ConnectionFacts, HeaderMap, Settings } from "../../http/platform.ts";
 import type { Place } from "../../types.ts";
@@ -22,10 +22,7 @@ export function facts(request: Request, headers: HeaderMap, settings: Settings):
   const { country, regionCode, asn } = (request as unknown as { cf?: Cf }).cf ?? {};
   const place: Place =
     settings.LOCAL === "1"
-      ? {
-          country: headers.get("cf-ipcountry") ?? "",
-          region: headers.get("cf-region-code") ?? "",
-        }
+      ? { country: headers.get("cf-ipcountry"), region: headers.get("cf-region-code") }
       : { country, region: regionCode };
   return {
     // Behind another Worker the caller's own place is unknown, so it is a second candidate.

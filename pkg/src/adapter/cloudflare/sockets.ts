@@ -1,5 +1,5 @@
 /** WebSockets of the Workers runtime (Workers runtime API, "WebSockets"). */
-import type { Side, Sockets } from "../../websocket/relay.ts";
+import type { Side, Sockets } from "../../websocket/sockets.ts";
 
 declare const WebSocketPair: new () => { 0: WebSocket; 1: Side };
 

@@ -1,7 +1,7 @@
 /** Reads method, target and headers from calling code, and checks that HTTP can carry them. */
-import { invalid } from "../error.ts";
-import { isMissing, record, whole } from "../input.ts";
-import type { Head } from "../types.ts";
+import { invalid } from "./error.ts";
+import { isMissing, record, whole } from "./input.ts";
+import type { Head } from "./types.ts";
 
 type Pairs = Iterable<readonly [string, string]>;
 
@@ -14,7 +14,9 @@ export interface CheckedHead extends Head {
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/;
 /** A token, or a pseudo-header of HTTP/2 such as `:path` (RFC 9113 section 8.3). */
 const NAME = /^:?[!#$%&'*+.^_`|~\w-]+$/;
-/** A target by RFC 9112 section 3.2: a path, an absolute URL, `*`, or host and port for `CONNECT`. */
+/**
+ * A target by RFC 9112 section 3.2: a path, an absolute URL, `*`, or host and port for `CONNECT`.
+ */
 const TARGET = /^(?:\/|[a-z][a-z\d+.-]*:|\*$|[^/?#\s]+:\d+$)/i;
 
 /** @throws PortcullisError `input_invalid` */
