@@ -15,7 +15,9 @@ import { compile } from "../../tests/worker/setup.mjs";
 import { handler } from "../dist/http/handler.js";
 
 const POLICY = fileURLToPath(new URL("../../tests/worker/policy.toml", import.meta.url));
-const RESPONSES = fileURLToPath(new URL("../../tests/corpus/responses/policy.toml", import.meta.url));
+const RESPONSES = fileURLToPath(
+  new URL("../../tests/corpus/responses/policy.toml", import.meta.url),
+);
 const wasm = (name) => readFileSync(new URL(`../wasm/${name}_bg.wasm`, import.meta.url));
 const module = await WebAssembly.compile(wasm("edge"));
 const decoder = new Decoder(wasm("decode"));
