@@ -1,4 +1,7 @@
-/** OpenAI's client where only the origin knows what a request runs: stored responses and prompts, batches of stored files. */
+/**
+ * OpenAI's client where only the origin knows the model: stored responses and prompts, batches of
+ * stored files.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
@@ -14,7 +17,7 @@ const batch = {
 };
 const followUp = (model) => ({ previous_response_id: `resp_${model}`, input: "hi there" });
 
-/** The error of one attempt. */
+/** Returns the error of a call that makes one attempt. */
 async function refused(served, call) {
   const attempts = served.front.attempts;
   const error = await call.then(

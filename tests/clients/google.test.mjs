@@ -9,7 +9,7 @@ const gate = served(["gemini", "vertex"]);
 const contents = "hi there";
 const gemini = (baseUrl, apiKey) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl } });
 
-/** The client shows the whole body. */
+/** The client's error shows the whole body. */
 function thrown(error, text) {
   assert.equal(error.constructor, ApiError);
   assert.equal(error.status, 403);
@@ -97,7 +97,7 @@ callsOf("vertex", gate, {
   ],
 });
 
-/** Signs in without Google. */
+/** Credentials without a sign-in at Google. */
 const signedIn = (key) => ({
   getRequestHeaders: async () => new Headers({ authorization: `Bearer ${key}` }),
   projectId: "stub",

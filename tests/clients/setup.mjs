@@ -1,7 +1,12 @@
 /**
- * What the tests of the vendors' clients share. Each call is made three times by the client as published: straight to the origin and
- * through the gate, which must give the same result and bring the same request to the origin, and as a caller who may not make it,
- * which must throw the client's own error with the policy's words, after one attempt, with nothing sent on.
+ * Shared code of the tests with the vendors' clients.
+ *
+ * The published client makes each call three times:
+ *
+ * - straight to the origin
+ * - through the gate: result and request at the origin must be equal to the first
+ * - through the gate as a caller who may not make it: the client must throw its own error with the
+ *   policy's words after one attempt, and the origin must get nothing
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,19 +25,22 @@ const RULES = fileURLToPath(new URL("policy.toml", import.meta.url));
 
 export const OPEN = "haiku-4";
 export const CLOSED = "mythos-5";
-/** Keys of a caller who may use every model and of one who may not use `CLOSED`. */
+/** Keys of a caller who may use every model and of a caller who may not use `CLOSED`. */
 export const US = "sk-us";
 export const FOREIGN = "sk-foreign";
 
-/** The sentence that a person sees when `model` is refused. */
+/** Returns the sentence that a person sees when `model` is refused. */
 export function said(model, caseId) {
   return `Mythos-class models are suspended for foreign nationals. Model: ${model}. Ground: An order for tests, https://example.gov/orders/test. Appeal: https://example.com/access-review. Case: ${caseId}.`;
 }
 
 /**
- * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `dialects`: ids, or
- * `{ id, prefix }`. `acknowledges`: the origin
- * enforces the mark, and says so. `rules`: more of the policy, TOML.
+ * Starts origin, gate and front before the tests of a file and stops them afterwards. The returned
+ * object is filled before the first test.
+ *
+ * - `dialects`: ids, or `{ id, prefix }`
+ * - `acknowledges`: the origin enforces the access header and acknowledges it
+ * - `rules`: further rules of the policy in TOML
  */
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};
@@ -82,9 +90,15 @@ function toml(dialect) {
 }
 
 /**
- * `calls`: `{ name, call(client, model), refused }`. `client(url, key)` makes a client. `thrown(error, model, said)` asserts what a
- * refused call throws. In a call: `open` and `closed` are the models as this API spells them, `told` the closed one as a refusal
- * has it, `deferred` a call of which only the origin knows what it runs, `changed(result)` drops what differs from call to call.
+ * Tests calls of a client.
+ *
+ * - `calls`: `{ name, call(client, model), refused }`
+ * - `client(url, key)` makes a client
+ * - `thrown(error, model, said)` asserts the error of a refused call
+ * - `open` and `closed` of a call: the models in the spelling of this API
+ * - `told`: the closed model in the spelling of a refusal
+ * - `deferred`: only the origin knows the model of this call
+ * - `changed(result)` removes the parts that differ from call to call
  */
 export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model) => model }) {
   for (const {
@@ -134,8 +148,8 @@ export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model)
 }
 
 /**
- * The list of models, as `list(client)` names them: whole for a caller who may use every model, without the closed ones for another. `client` and
- * `spelled` as above.
+ * Tests the list of models that `list(client)` returns. It is whole for a caller who may use every
+ * model, and lacks the closed ones for another caller. `client` and `spelled` as above.
  */
 export function listsOf(vendor, gate, { client, list, spelled = (model) => model }) {
   test(`${vendor}: lists of models`, async () => {
@@ -149,22 +163,22 @@ export function listsOf(vendor, gate, { client, list, spelled = (model) => model
   });
 }
 
-/** All that a stream brings. */
+/** Returns all items of a stream. */
 export async function collected(stream) {
   const items = [];
   for await (const item of await stream) items.push(item);
   return items;
 }
 
-/** The texts of an error, wherever its class keeps them. */
+/** Returns the texts of an error, in whatever property its class keeps them. */
 export function everything(error) {
   return `${error?.message} ${JSON.stringify(error)} ${JSON.stringify(error?.body)} ${JSON.stringify(error?.cause)}`;
 }
 
-// The echo of a result's own request, and what clients tell of the hop.
+// The echo of the request in a result, and the client's report on the connection.
 const UNLIKE = new Set(["echo", "sdkHttpResponse", "$metadata"]);
 
-/** A result as data. */
+/** Returns a result as data. */
 function plain(result) {
   return JSON.parse(
     JSON.stringify(result ?? null, (key, value) =>
@@ -177,11 +191,11 @@ function plain(result) {
   );
 }
 
-// What a hop sets for itself, what differs from call to call, and what the edge adds.
+// Headers that a hop sets, that differ from call to call, or that the edge adds.
 const HOP =
   /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-access|sec-websocket-key|sec-websocket-extensions)$/;
 
-/** What of a request must be at the origin as the client made it, whatever it was packed in on the way. */
+/** Returns the parts of a request that must arrive at the origin unchanged, whatever its coding. */
 function arrived({ method, url, headers, body, messages }) {
   const boundary = /boundary="?([^";]+)/.exec(headers["content-type"] ?? "")?.[1];
   const settle = (text) => (boundary === undefined ? text : text.replaceAll(boundary, "BOUNDARY"));
@@ -201,7 +215,10 @@ function arrived({ method, url, headers, body, messages }) {
   };
 }
 
-/** Stands where the CDN's edge does: counts attempts where a client makes them, and says from where they come. */
+/**
+ * Starts a server in the place of the CDN's edge. It counts a client's attempts and adds the
+ * country.
+ */
 async function edge(url) {
   const { hostname, port } = new URL(url);
   const front = { attempts: 0 };
