@@ -1,10 +1,15 @@
-/** The demo keys of `make run`: who each one is, as the account records of policies/mythos-suspension.toml say it. */
+/** The demo keys of `make run`, with account records for policies/mythos-suspension.toml. */
 const FUTURE = "2099-01-01T00:00:00Z";
 
 export const KEY_SECRET = "demo-key-secret";
-/** Key of the demo policy's secret lists, in hexadecimal digits. `make policy` compiles with the same. */
+/**
+ * The key of the demo policy's secret lists, in hexadecimal digits. `make policy` compiles with it.
+ */
 export const LIST_KEY = "64656d6f2d6c6973742d6b65793a206576657279626f6479206b6e6f77732069";
-/** Keys of the mark and of its acknowledgement: here both sides stand on one machine. */
+/**
+ * The keys of the access header and of its acknowledgement. Here gate and origin run on one
+ * machine.
+ */
 export const ACCESS_KEY = "demo-gate:hmac-sha256:0HUfMIil4OMsxscLFFN10Y7nD+1yqtoU2szEiTbF1uU=";
 export const ENFORCED_KEY = "demo-origin:hmac-sha256:sE/p7cuY149Ks/CxDgzXMtj5OfHZyb+VeGiyPtMGba0=";
 

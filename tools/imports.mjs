@@ -1,10 +1,10 @@
 /**
  * Checks which folder imports which, against the table in imports.toml: `node tools/imports.mjs`.
  *
- * Reads every `use` and every path of the crate, and every import of the package, tests left out. Exits with 1 if a
- * folder imports one that its row in the table does not name, if a row names a folder that is gone or an import that
- * nobody makes any more, or if files import each other in a circle. `--graph` prints the folders, their layers and
- * the largest files instead.
+ * Reads every `use` and every path of the crate, and every import of the package, without tests.
+ * Exits with 1 if a folder imports another that its row in the table does not name, if a row names
+ * a missing folder or an unused import, or if files import each other in a cycle. `--graph` prints
+ * the folders, their layers and the largest files instead.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -14,21 +14,21 @@ import { parse } from "smol-toml";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TABLE = "tools/imports.toml";
 
-/** The names of all files below a folder, relative to the repository. */
+/** Returns the names of all files below a folder, relative to the repository. */
 function filesBelow(folder, ending) {
   const entries = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && entry.name.endsWith(ending));
   return names.map((entry) => relative(ROOT, join(entry.parentPath, entry.name))).sort();
 }
 
-/** Blanks out comments, strings and characters, and keeps every line where it is. */
+/** Replaces comments, strings and characters by blanks and keeps line numbers. */
 function withoutTexts(source) {
   const texts =
     /\/\/[^\n]*|\/\*[^]*?\*\/|b?r(#*)"[^]*?"\1|b?"(?:\\[^]|[^"\\])*"|b?'(?:\\(?:x[0-9a-fA-F]{2}|u\{[^}]*\}|.)|[^'\\])'(?!\w)/g;
   return source.replace(texts, (text) => text.replace(/[^\n]/g, " "));
 }
 
-/** Cuts every item under `#[cfg(test)]`, with or without other conditions, out of Rust source. */
+/** Removes every item under `#[cfg(test)]`, with or without other conditions, from Rust source. */
 function withoutTests(source) {
   const attribute = /#\[cfg\((?:test|all\(test[^\]]*|any\(all\(test[^\]]*)\)\]/g;
   let rest = source;
@@ -46,7 +46,7 @@ function withoutTests(source) {
   return rest;
 }
 
-/** The leaves of a `use` tree: `a::{b, c::d}` gives `a::b` and `a::c::d`. */
+/** Returns the leaves of a `use` tree: `a::{b, c::d}` gives `a::b` and `a::c::d`. */
 function leaves(tree) {
   const open = tree.indexOf("{");
   if (open < 0) return [tree.replace(/\s+as\s+\w+$/, "").trim()];
@@ -63,19 +63,23 @@ function leaves(tree) {
     } else part += byte;
   }
   const inner = [...parts, part].filter((text) => text.trim() !== "");
-  return inner.flatMap(leaves).map((leaf) => (leaf === "self" ? front.replace(/::$/, "") : front + leaf));
+  return inner
+    .flatMap(leaves)
+    .map((leaf) => (leaf === "self" ? front.replace(/::$/, "") : front + leaf));
 }
 
-/** The files of the crate, each with the files that it imports. */
+/** Returns the files of the crate, each with the files that it imports. */
 function readCrate() {
   const isTest = (file) => /(^|\/)tests(\.rs$|\/)/.test(file) || file.startsWith("src/testing/");
-  const files = filesBelow("src", ".rs").filter((file) => !file.startsWith("src/bin/") && !isTest(file));
+  const files = filesBelow("src", ".rs").filter(
+    (file) => !file.startsWith("src/bin/") && !isTest(file),
+  );
   const moduleOf = (file) => {
     const path = file.slice("src/".length, -".rs".length).split("/");
     return ["mod", "lib"].includes(path.at(-1)) ? path.slice(0, -1) : path;
   };
   const byModule = new Map(files.map((file) => [moduleOf(file).join("::"), file]));
-  /** The file of the longest front of a path that is a module. */
+  /** Returns the file of the longest prefix of a path that is a module. */
   const fileOf = (path) => {
     for (let length = path.length; length > 0; length -= 1) {
       const file = byModule.get(path.slice(0, length).join("::"));
@@ -99,8 +103,12 @@ function readCrate() {
       const own = moduleOf(file);
       const source = withoutTests(withoutTexts(readFileSync(join(ROOT, file), "utf8")));
       const imported = new Set();
-      const trees = [...source.matchAll(/\buse\s+((?:crate|self|super)\b[^;]*);/g)].flatMap((use) => leaves(use[1]));
-      const paths = [...source.matchAll(/(?<![\w:$])(?:crate|super)(?:\s*::\s*\w+)+/g)].map((path) => path[0]);
+      const trees = [...source.matchAll(/\buse\s+((?:crate|self|super)\b[^;]*);/g)].flatMap((use) =>
+        leaves(use[1]),
+      );
+      const paths = [...source.matchAll(/(?<![\w:$])(?:crate|super)(?:\s*::\s*\w+)+/g)].map(
+        (path) => path[0],
+      );
       for (const path of [...trees, ...paths]) {
         const target = fileOf(absolute(path, own));
         if (target !== undefined && target !== file) imported.add(target);
@@ -110,26 +118,36 @@ function readCrate() {
   );
 }
 
-/** The files of the package, each with the files that it imports, types among them. */
+/** Returns the files of the package, each with the files that it imports, including types. */
 function readPackage() {
   const files = filesBelow("pkg/src", ".ts").filter((file) => !file.endsWith(".d.ts"));
   return new Map(
     files.map((file) => {
       const source = readFileSync(join(ROOT, file), "utf8");
-      const paths = [...source.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((found) => found[1]);
-      const targets = paths.map((path) => join(dirname(file), path)).filter((target) => target !== file);
+      const paths = [...source.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map(
+        (found) => found[1],
+      );
+      const targets = paths
+        .map((path) => join(dirname(file), path))
+        .filter((target) => target !== file);
       return [file, new Set(targets.filter((target) => files.includes(target)))];
     }),
   );
 }
 
-/** The row of the table that a file belongs to: its first folder, or its own name where it lies in none. */
+/**
+ * Returns the row of the table that a file belongs to: its first folder, or its own name if it lies
+ * in the root.
+ */
 function rowOf(file, root) {
   const [first] = file.slice(root.length + 1).split("/");
   return first.replace(/\.\w+$/, "");
 }
 
-/** The circles: groups of files each of which reaches all others of its group by imports (Tarjan's algorithm). */
+/**
+ * Returns the cycles: groups of files in which each file reaches all others by imports (Tarjan's
+ * algorithm).
+ */
 function circles(graph) {
   const order = new Map();
   const low = new Map();
@@ -151,10 +169,12 @@ function circles(graph) {
   return found;
 }
 
-/** What is wrong with one side of the repository. */
+/** Returns the problems of one side of the repository. */
 function problemsOf(graph, root, table) {
   const problems = [];
-  const unused = new Set(Object.entries(table).flatMap(([row, allowed]) => allowed.map((other) => `${row} ${other}`)));
+  const unused = new Set(
+    Object.entries(table).flatMap(([row, allowed]) => allowed.map((other) => `${row} ${other}`)),
+  );
   const rows = new Set();
   for (const [file, imported] of graph) {
     const row = rowOf(file, root);
@@ -163,36 +183,43 @@ function problemsOf(graph, root, table) {
       const other = rowOf(target, root);
       if (row === other) continue;
       unused.delete(`${row} ${other}`);
-      if (!table[row]?.includes(other)) problems.push(`${file} imports ${target}: \`${row}\` has no \`${other}\` in ${TABLE}`);
+      if (!table[row]?.includes(other))
+        problems.push(`${file} imports ${target}: \`${row}\` lacks \`${other}\` in ${TABLE}`);
     }
   }
-  for (const row of rows) if (!(row in table)) problems.push(`${root}/${row}: it has no row in ${TABLE}`);
-  for (const row of Object.keys(table)) if (!rows.has(row)) problems.push(`${TABLE}: there is no ${root}/${row}`);
+  for (const row of rows) if (!(row in table)) problems.push(`${root}/${row}: no row in ${TABLE}`);
+  for (const row of Object.keys(table))
+    if (!rows.has(row)) problems.push(`${TABLE}: ${root}/${row} does not exist`);
   for (const pair of unused) {
     const [row, other] = pair.split(" ");
-    if (rows.has(row)) problems.push(`${TABLE}: \`${row}\` imports nothing of \`${other}\`; take it out`);
+    if (rows.has(row))
+      problems.push(`${TABLE}: \`${row}\` no longer imports \`${other}\`; remove it`);
   }
   for (const group of circles(graph)) {
-    problems.push(`files import each other in a circle: ${group.join(", ")}`);
+    problems.push(`files import each other in a cycle: ${group.join(", ")}`);
   }
   return problems;
 }
 
-/** Prints folders in layers: a folder stands one layer above the highest that it imports. */
+/** Prints folders in layers: a folder is one layer above the highest that it imports. */
 function print(graph, root) {
   const needs = new Map();
   const lines = new Map();
   for (const [file, imported] of graph) {
     const row = rowOf(file, root);
     if (!needs.has(row)) needs.set(row, new Set());
-    for (const target of imported) if (rowOf(target, root) !== row) needs.get(row).add(rowOf(target, root));
+    for (const target of imported)
+      if (rowOf(target, root) !== row) needs.get(row).add(rowOf(target, root));
     lines.set(file, readFileSync(join(ROOT, file), "utf8").split("\n").length - 1);
   }
   const layerOf = (row, above = []) =>
-    above.includes(row) ? 0 : 1 + Math.max(0, ...[...needs.get(row)].map((other) => layerOf(other, [...above, row])));
+    above.includes(row)
+      ? 0
+      : 1 + Math.max(0, ...[...needs.get(row)].map((other) => layerOf(other, [...above, row])));
   const layers = [...needs.keys()].map((row) => [layerOf(row), row]).sort(([a], [b]) => a - b);
   console.log(`${root}: ${graph.size} files, ${needs.size} folders, ${layers.at(-1)[0]} layers`);
-  for (const [layer, row] of layers) console.log(`  ${layer}  ${row}: ${[...needs.get(row)].sort().join(" ")}`);
+  for (const [layer, row] of layers)
+    console.log(`  ${layer}  ${row}: ${[...needs.get(row)].sort().join(" ")}`);
   const largest = [...lines].sort(([, a], [, b]) => b - a).slice(0, 3);
   console.log(`  largest: ${largest.map(([file, count]) => `${file} ${count}`).join(", ")}`);
 }
@@ -208,5 +235,5 @@ if (process.argv.includes("--graph")) {
   const problems = sides.flatMap(([root, graph]) => problemsOf(graph, root, table[root] ?? {}));
   for (const problem of problems) console.error(`imports: ${problem}`);
   if (problems.length > 0) process.exit(1);
-  console.log("imports: as in the table, without a circle");
+  console.log("imports: all are in the table, without a cycle");
 }

@@ -1,6 +1,7 @@
 /**
- * A stand-in for an inference origin: it answers in the shape of the API that was called, with what reached it under
- * `echo`. `make run` serves the gate in front of it, the tests look into `seen`. The APIs are in `origin/`, one a file.
+ * A stub inference origin. It responds in the shape of the API that was called, with the received
+ * request under `echo`. `make run` puts the gate in front of it, and the tests read `seen`. The
+ * APIs are in `origin/`, one in each file.
  */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
@@ -19,17 +20,19 @@ import { openrouter } from "./origin/openrouter.mjs";
 import { watsonx } from "./origin/watsonx.mjs";
 
 /**
- * The first that fits answers, so what several APIs serve at one path stands last, in the shape that most of them use.
+ * The first shape that fits gives the response. Paths that several APIs serve therefore come last,
+ * in the shape that most of them use.
  *
- * A shape has `at` (a pattern of the path, its capture is the model) and may have `method` and `when` (of the call). It answers by one of
+ * A shape has `at` (a pattern of the path; its capture is the model) and may have `method` and
+ * `when` (of the call). One of these keys gives the response:
  *
- * | key | gives | answered as |
+ * | key | value | sent as |
  * |---|---|---|
  * | `whole` | an object | JSON |
- * | `events` | `[event name or undefined, object or text]` each | server-sent events, if the call asks for a stream |
- * | `lines` | objects | lines of JSON, if the call asks for a stream |
+ * | `events` | `[event name or undefined, object or text]` each | SSE, if the call asks for a stream |
+ * | `lines` | objects | JSON Lines, if the call asks for a stream |
  * | `frames` | `[event type, object]` each | AWS event stream |
- * | `talk` | `open()` and `hear(message)`, each a list of messages | a WebSocket; `binary` says in which frames |
+ * | `talk` | `open()` and `hear(message)`, each a list of messages | a WebSocket; `binary` selects binary messages |
  */
 const SHAPES = [
   ...bedrock,
@@ -46,8 +49,8 @@ const SHAPES = [
 ];
 
 /**
- * Starts an origin; `seen` grows by one entry for each request that begins. `access` checks the gate's mark, as
- * `origin/access.mjs` makes it.
+ * Starts an origin. `seen` grows by one entry for each request that begins. `access` checks the
+ * access header (see `origin/access.mjs`).
  */
 export async function startOrigin({
   port = 0,
@@ -130,7 +133,7 @@ function begun(request) {
   };
 }
 
-/** Answers as the API called would. */
+/** Responds as the called API does. */
 export function answer(entry, response) {
   const asked = call(entry);
   const shape = find(asked, (shape) => shape.talk === undefined);
@@ -163,7 +166,7 @@ export function answer(entry, response) {
   );
 }
 
-/** Speaks as the API called would; what it hears is kept in the entry. */
+/** Talks over a WebSocket as the called API does, and keeps the received messages in the entry. */
 function converse(entry, socket) {
   const asked = call(entry);
   const talk = find(asked, (shape) => shape.talk !== undefined)?.talk(asked);
@@ -186,7 +189,7 @@ function converse(entry, socket) {
     } catch {
       return;
     }
-    // Without an API that it knows, it says again what it heard.
+    // For an unknown API it sends back the message.
     say(talk?.hear(message) ?? [{ heard: message }], 0);
   });
   say(talk?.open?.() ?? []);

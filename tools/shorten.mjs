@@ -1,14 +1,17 @@
 /**
  * Shortens the script of a wasm module: `node tools/shorten.mjs MODULE SCRIPT`, in place.
  *
- * The names of the module's imports become letters in both files, because wasm-bindgen's names end with 16 digits of a
- * hash, which do not compress. Code for runtimes that the package does not support is removed, and code that wasm-bindgen
- * repeats in every function becomes one function.
+ * The names of the module's imports become letters in both files, because wasm-bindgen's names end
+ * with 16 digits of a hash, which do not compress. Code for runtimes that the package does not
+ * support is removed, and code that wasm-bindgen repeats in every function becomes one function.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { Cursor, sections } from "./module.mjs";
 
-/** A pattern in the script as wasm-bindgen writes it, the number of its matches if that is fixed, the replacement. */
+/**
+ * A pattern in the script as wasm-bindgen writes it, the number of its matches if that is fixed,
+ * and the replacement.
+ */
 const CUTS = [
   [/^if \(Symbol\.dispose\) .*\n/gm, 3, ""],
   [/\(typeof FinalizationRegistry === 'undefined'\)\n\s+\? .*\n\s+: /g, 3, ""],
@@ -77,7 +80,7 @@ function takeBytes(at) {
 `;
 
 const IMPORTS = 2;
-/** The kind of an import that is a function: its type follows, one number. */
+/** The kind of an import that is a function. One number, its type, follows. */
 const FUNCTION = 0;
 
 const [modulePath, scriptPath] = process.argv.slice(2);
@@ -94,25 +97,25 @@ for (const { id, content, whole } of sections(module)) {
 for (const [pattern, times, rest] of CUTS) {
   const found = script.split(pattern).length - 1;
   if (found === 0 || (times !== undefined && found !== times))
-    throw new Error(`${scriptPath}: ${pattern} is there ${found} times`);
+    throw new Error(`${scriptPath}: ${pattern} matches ${found} times`);
   script = script.replace(pattern, rest);
 }
 writeFileSync(modulePath, Buffer.concat(parts));
 writeFileSync(scriptPath, script + SHARED);
 
-/** The section's content with the names `a`, `b`, ... */
+/** Returns the section's content with the names `a`, `b`, ... */
 function shortened(cursor) {
   const count = cursor.number();
   const imports = [leb(count)];
   for (let index = 0; index < count; index += 1) {
     const [from, name] = [cursor.vector(), cursor.vector().toString()];
     if (cursor.byte() !== FUNCTION || index >= 26)
-      throw new Error(`${modulePath}: ${name} is no function, or one too many`);
+      throw new Error(`${modulePath}: ${name} is not a function, or is the 27th import`);
     const short = String.fromCharCode(97 + index);
-    // The script's side is a key of an object.
+    // In the script the name is a key of an object.
     const key = new RegExp(`^(\\s+)${name}:`, "gm");
     if (script.match(key)?.length !== 1)
-      throw new Error(`${scriptPath}: \`${name}\` is not there once`);
+      throw new Error(`${scriptPath}: \`${name}\` does not occur exactly once`);
     script = script.replace(key, `$1${short}:`);
     imports.push(
       ...sized(from),
@@ -124,7 +127,7 @@ function shortened(cursor) {
   return Buffer.concat(imports);
 }
 
-/** Bytes behind their length. */
+/** Returns bytes after their length. */
 function sized(bytes) {
   return [leb(bytes.length), bytes];
 }

@@ -1,4 +1,7 @@
-/** The byte budget of what runs at the edge, and the list of strings that must not be in it: the second says what leaked. */
+/**
+ * The byte budget of the code at the edge, and the list of strings that must not be in it, each
+ * with the part that would have leaked.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,15 +10,17 @@ import { buildSync } from "esbuild";
 
 const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 const KB = 1024;
-// With every carrier in it; the content codings are a module of their own.
+// The whole edge module. The content codings are a separate module.
 const MODULE_BUDGET = 82_000;
-// Loaded with the first coded body of a caller under restriction, so counted apart: brotli's dictionary alone is 57 KB of it.
+// The decoder is loaded with the first coded body of a restricted caller, so it has a budget of its
+// own. Brotli's dictionary alone is 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
-// 12 was the aim for judging and forwarding alone; sockets, answers, lists and the mark are in as well, and what holds each value that is handed over to its kind.
+// The aim for judging and forwarding alone was 12 KB. The script also holds WebSockets, responses,
+// lists, the access header and the checks of argument types.
 const SCRIPT_BUDGET = 18 * KB;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 
-/** What each leak would mean. */
+/** The leak that each string shows. */
 const FORBIDDEN = [
   [
     /\.cargo|\/registry\/|crates\.io|\/home\/|\/root\/|\/Users\//,
@@ -25,12 +30,12 @@ const FORBIDDEN = [
   [/serde/i, "serde"],
   [/\bcel\b|antlr/i, "the parser of conditions"],
   [/did you mean|unknown fact|expected one of|help:/i, "texts for authors"],
-  [/called `(Option|Result)::/, "unwrap or expect, and its words"],
+  [/called `(Option|Result)::/, "the message of an unwrap or expect"],
   [
     /panicked at|attempt to (add|subtract|multiply|divide)|out of bounds|out of range for slice|RefCell already/i,
-    "panic texts, which tools/snip.mjs takes out",
+    "panic messages, which tools/snip.mjs removes",
   ],
-  [/\.rs\b|\/rustc\//, "names of source files, which tools/snip.mjs takes out"],
+  [/\.rs\b|\/rustc\//, "names of source files, which tools/snip.mjs removes"],
 ];
 
 const problems = [];
@@ -58,7 +63,10 @@ for (const problem of problems) console.error(`size: ${problem}`);
 if (problems.length > 0) process.exit(1);
 console.log(`size: none of ${FORBIDDEN.length} kinds of forbidden string in edge_bg.wasm`);
 
-/** As `wrangler deploy` sends it with `minify = true`: one script, names and white space shortened. */
+/**
+ * Weighs a script as `wrangler deploy` sends it with `minify = true`: one file, with short names
+ * and without white space.
+ */
 function weigh(what, entry, budget) {
   const { outputFiles, metafile } = buildSync({
     entryPoints: [join(PKG, entry)],

@@ -1,11 +1,15 @@
-/** An origin of WebSockets for the tests: it echoes, notes what it sees, and ends as it is told. */
+/** A WebSocket origin for the tests: it echoes, records the messages, and closes on command. */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 
 /**
- * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
- * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, `{"say":[..]}` say that, anything else comes back. A path
- * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` checks the gate's mark, as `origin/access.mjs` makes it.
+ * Starts the origin. Each connection is an entry of `seen`: `url`, `headers`, `got` (messages,
+ * binary ones as buffers), `closed` (code and reason after the close).
+ *
+ * A message `{"close":[code,reason]}` makes it close with these, `{"vanish":1}` break the
+ * connection, `{"say":[..]}` send these messages; it echoes any other message. It refuses the
+ * upgrade of a path with `refuse` in it. `first` are messages that it sends at once. `access`
+ * checks the access header (see `origin/access.mjs`).
  */
 export async function startSocketOrigin({ first = () => [], access = async () => undefined } = {}) {
   const seen = [];

@@ -1,4 +1,7 @@
-/** Google's client against the Gemini API and Vertex AI, its live sessions, and Anthropic's client for Vertex AI. */
+/**
+ * Google's client against the Gemini API and Vertex AI, its live sessions, and Anthropic's client
+ * for Vertex AI.
+ */
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import { AnthropicVertex } from "@anthropic-ai/vertex-sdk";

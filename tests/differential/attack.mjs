@@ -138,7 +138,7 @@ const list = (counts) =>
 export function figures(tally) {
   return [
     `${tally.tried} requests from seed ${tally.seed}: ${list(tally.carriers)}`,
-    `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; by the edge module alike: ${tally.edge}`,
+    `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; also by the edge module: ${tally.edge}`,
     `${tally.differences.size} differences${tally.more.count > 0 ? `, and ${tally.more.count} more requests that differ` : ""}`,
   ].join("\n");
 }
@@ -184,7 +184,7 @@ export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
       ...line,
       id: `found-${digest}`,
       class: "found",
-      summary: `${request.mutations.join(", ") || "nothing done"}: the gate said ${verdict.verdict} ${verdict.reason}`,
+      summary: `${request.mutations.join(", ") || "no mutation"}: the gate said ${verdict.verdict} ${verdict.reason}`,
       read,
       expect: {
         verdict: [...new Set([...request.expected.verdicts, ...request.expected.reasons])],
@@ -195,14 +195,14 @@ export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
       ...line,
       id: `found-${digest}`,
       class: "found",
-      summary: `the gate said ${verdict.verdict}, and another verdict where the header is said plainly`,
+      summary: `the gate said ${verdict.verdict}, and gave another verdict for a header with one reading`,
       read,
       expect: { verdict: [JSON.parse(parsers[0]).verdict] },
     };
   const told =
     {
       bypass: `${parsers.join(", ")} read a closed model`,
-      "over-block": `all read open models alone, the gate said ${verdict.reason}`,
+      "over-block": `every parser read only open models, the gate said ${verdict.reason}`,
     }[kind] ?? kind;
   const expect = {
     verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"],

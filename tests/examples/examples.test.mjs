@@ -44,7 +44,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test("node-proxy forwards what passes, and answers the rest", async () => {
+test("node-proxy forwards requests that pass, and responds to the rest", async () => {
   const bundle = await compiled("node-proxy");
   const proxy = await started(process.execPath, ["proxy.mjs"], {
     cwd: `${EXAMPLES}node-proxy`,

@@ -1,9 +1,12 @@
-/** What the stub origin does with the gate's mark: it checks it, acknowledges it, and says in its echo what it read. */
+/**
+ * How the stub origin treats the access header: it checks it, acknowledges it, and puts the result
+ * into its echo.
+ */
 import { ENFORCED_HEADER, NonceCache, acknowledge, accessKeys, verify } from "portcullis/origin";
 
 /**
- * `keys`: the gate's, `key`: the origin's own, as their variables have them. The stub runs no model, so that there is nothing
- * for it to withhold: to acknowledge is all it has to do.
+ * `keys` are the gate's and `key` is the origin's own, in the form of their variables. The stub
+ * runs no model, so it has nothing to withhold and only acknowledges.
  */
 export async function accessCheck({ keys, key }) {
   const known = await accessKeys(keys);
