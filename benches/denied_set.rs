@@ -219,7 +219,7 @@ fn policy(rows: usize) -> Policy {
         };
         match index % 5 {
             0 => {
-                // A threshold of its own for each rule is the worst case of an ordered column.
+                // A separate threshold for each rule is the worst case of an ordered column.
                 let threshold =
                     Test::Order(Comparison::AtLeast, Literal::Number(index as f64 / 5.0));
                 let conditions =

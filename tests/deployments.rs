@@ -97,7 +97,7 @@ fn a_name_counts_as_what_it_resolves_to() {
         (VerdictKind::Defer, (azure("haiku-4-eu"), json!({}))),
         (VerdictKind::Defer, (azure("prod"), model("other"))),
         (VerdictKind::Defer, (azure("local"), json!({}))),
-        // A host has names of its own. Names for all hosts count as well.
+        // A host has its own names. Names for all hosts count as well.
         (VerdictKind::Pass, (one("local"), json!({}))),
         (VerdictKind::Deny, (one("prod"), json!({}))),
         (VerdictKind::Pass, (one("fast"), json!({}))),

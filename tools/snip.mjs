@@ -1,12 +1,12 @@
 /**
- * Removes the messages of panics from a wasm module that still has its function names: `node
- * tools/snip.mjs IN OUT`.
+ * Removes the messages of panics from a wasm module that still has its function names:
+ * `node tools/snip.mjs IN OUT`.
  *
  * The module's panic handler is a trap. But the functions of core that panic format a message
- * before they call the handler, and the compiler does not see that nobody reads it, so it links all
- * the formatting code. This tool replaces the bodies of these functions by the trap. wasm-opt then
- * removes the functions without callers. Data that only they read (messages, and the source
- * locations of panics) becomes zeros.
+ * before they call the handler, and the compiler does not see that the message is never shown, so
+ * it links all the formatting code. This tool replaces the bodies of these functions by the trap.
+ * wasm-opt then removes the functions without callers. Data that only they read (messages, and the
+ * source locations of panics) becomes zeros.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";

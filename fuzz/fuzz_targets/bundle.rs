@@ -1,8 +1,8 @@
 //! Any bytes as a bundle: reading fails, or the bundle decides without a panic.
 //!
 //! A wrong digest would reject random bytes at once, so the target corrects it before reading. The
-//! seeds are bundles: `portcullis compile fuzz/fuzz_targets/bundle.toml --list-key KEY -o
-//! fuzz/corpus/bundle/seed`.
+//! seeds are bundles:
+//! `portcullis compile fuzz/fuzz_targets/bundle.toml --list-key KEY -o fuzz/corpus/bundle/seed`.
 
 #![no_main]
 

@@ -97,7 +97,6 @@ function toml(dialect) {
  * - `thrown(error, model, said)` asserts the error of a refused call
  * - `open` and `closed` of a call: the models in the spelling of this API
  * - `told`: the closed model in the spelling of a refusal
- * - `deferred`: only the origin knows the model of this call
  * - `changed(result)` removes the parts that differ from call to call
  */
 export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model) => model }) {

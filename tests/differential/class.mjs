@@ -80,7 +80,7 @@ function put(chance, made, name, value) {
   made.body.members = left;
 }
 
-/** Wraps a value in parameters of gateways and in parameters that nobody documents. */
+/** Wraps a value in parameters of gateways and in undocumented parameters. */
 const WRAPS = [
   (x) => ["extra_body", x],
   (x) => ["extra_body", { extra_body: x }],

@@ -1,6 +1,6 @@
 /**
- * Lists operations that a vendor's package has and the dialect lacks: `node tools/drift/drift.mjs
- * DIALECT FOLDER [BASE]`.
+ * Lists operations that a vendor's package has and the dialect lacks:
+ * `node tools/drift/drift.mjs DIALECT FOLDER [BASE]`.
  *
  * FOLDER is the unpacked package. BASE is put before paths without a version (`/v1`). Prints one
  * operation a line and exits with 1 if there are any. See `docs/dialects.md`.
