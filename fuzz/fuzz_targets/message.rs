@@ -53,7 +53,8 @@ struct Message<'a> {
 /// it is released.
 type Told = (String, Option<Option<bool>>);
 
-/// Every caller is restricted. A caller in KP has another denied set than one in FR.
+/// Returns a caller in this country. One family is closed to every caller. To a caller in KP all
+/// models but one family are closed.
 fn caller(country: &str) -> Caller {
     Caller { places: read_place(country, "").places().to_vec(), ..Caller::default() }
 }
