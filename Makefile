@@ -1,4 +1,4 @@
-# Every target installs what it needs and is missing. `make help` lists them.
+# Every target installs the tools that it needs and that are missing. `make help` lists the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,13 +11,14 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CARGO_HOME ?= $(HOME)/.cargo
 CLI := $(TARGET)/debug/portcullis
 POLICY := policies/mythos-suspension.toml
-FORMATTED := "pkg/{src,test,worker}/**/*.ts" "{pkg/test,tests,tools,benches}/**/*.mjs"
+FORMATTED := "pkg/{src,test,worker}/**/*.ts" "examples/**/*.{mjs,ts}" "{pkg/test,tests,tools,benches}/**/*.mjs"
 NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force-exit
 
-# Tools of this checkout come first: the Node that the newest clients need is one of its npm packages.
+# The checkout's tools come first: the Node that the newest clients need is one of its npm packages.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 export PORTCULLIS := $(CLI)
-# All wasm is built alike, so that tests and package run the same code: SIMD for the scanner, SHA-256 in a loop, no path of this machine inside.
+# The same flags for all wasm, so that tests and package run the same code: SIMD for the scanner,
+# the compact SHA-256, and no path of this machine.
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
@@ -28,7 +29,7 @@ help: ## list the targets
 
 build: package policy ## the npm package in pkg/, ready to pack
 
-wasm: ## the edge, the decoding and the console module, in pkg/wasm/
+wasm: ## the edge, decoding and console modules, in pkg/wasm/
 	@tools/install.sh rust bindgen node
 	tools/wasm.sh
 
@@ -40,7 +41,7 @@ package: wasm ## the TypeScript of pkg/src, in pkg/dist/
 	tsc -p pkg/worker
 	cp LICENSE-MIT LICENSE-APACHE pkg/
 
-policy: ## the worked example as a bundle, beside the worker
+policy: ## the example policy as a bundle for the worker
 	@tools/install.sh rust
 	echo "policy: compiling $(POLICY)"
 	cargo build --quiet --features cli --bin portcullis
@@ -53,7 +54,7 @@ run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub ori
 
 test: lint test-drift test-native test-wasm build test-package test-worker test-clients test-examples test-docs test-differential test-size docs ## everything that CI checks
 
-test-drift: ## what compares a vendor's package with a dialect
+test-drift: ## the tool that compares a vendor's package with a dialect
 	@tools/install.sh node
 	$(NODE_TEST) tests/drift/*.test.mjs
 
@@ -88,21 +89,21 @@ test-examples: build ## the programs of examples/, with real requests
 test-docs: build ## every block, link and screen of the documents
 	@$(NODE_TEST) tests/docs/*.test.mjs
 
-parsers: # what other servers read requests with
+parsers: # the parsers of other servers
 	@tools/install.sh rust node python golang
 	echo "parsers: building"
 	cargo build --quiet --release --manifest-path tests/differential/parser/rust/Cargo.toml --target-dir $(TARGET)/differential
 	cd tests/differential/parser/go
 	GOFLAGS=-buildvcs=false go build -o $(TARGET)/differential/parser-go .
 
-test-differential: build parsers ## requests taken apart, read by the gate and by other parsers (SEED)
+test-differential: build parsers ## mutated requests, read by the gate and by other parsers (SEED)
 	@$(NODE_TEST) tests/differential/*.test.mjs
 
-attack: build parsers ## the same for MINUTES (30), differences written out small
+attack: build parsers ## the same for MINUTES (30), with minimised differences
 	@cargo build --quiet --release --features cli --bin portcullis
 	PORTCULLIS=$(TARGET)/release/portcullis node tests/differential/attack.mjs
 
-test-size: build ## the byte budget, and what must not be in the edge module
+test-size: build ## the byte budget, and strings that must not be in the edge module
 	@node tools/size.mjs
 
 bench: bench-native bench-worker ## all figures of docs/performance.md
@@ -119,7 +120,7 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 	node benches/decode.mjs
 	node benches/memory.mjs
 
-docs: package ## the documentation of the crate and of the package, warnings refused
+docs: package ## the documentation of crate and package, without warnings
 	@tools/install.sh rust node
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features cli,ed25519
 	tools/typedoc/node_modules/.bin/typedoc --options tools/typedoc
@@ -130,7 +131,7 @@ fmt: ## format the sources: Rust, TypeScript, JavaScript
 	cargo fmt
 	prettier --log-level=warn --write $(FORMATTED)
 
-lint: ## formatting, clippy and the table of imports, warnings refused
+lint: ## formatting, clippy and the table of imports, without warnings
 	@tools/install.sh rust node
 	cargo fmt --check
 	prettier --log-level=warn --check $(FORMATTED)
@@ -145,6 +146,6 @@ deny: ## licenses, sources and known vulnerabilities of the crate's dependencies
 	@tools/install.sh rust deny
 	cargo-deny check
 
-clean: ## what the build made; tools and npm packages stay
+clean: ## remove build output; tools and npm packages stay
 	@rm -rf pkg/dist pkg/wasm pkg/LICENSE-* pkg/*.tgz $(CURDIR)/target
 	echo "clean: done"

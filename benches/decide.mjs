@@ -1,6 +1,6 @@
 /**
- * Decisions from JavaScript: the package beside hand-written JavaScript for the one policy, then the package alone as the
- * policy grows. Loading and sorting of accounts is not measured: both are done once and kept.
+ * Decisions from JavaScript: the package beside hand-written JavaScript for one policy, then the
+ * package alone as the policy grows. Both load and sort the accounts once, before the measurement.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,10 @@ const NOW = Date.parse("2026-11-23T00:00:00Z");
 await beside();
 await growing();
 
-/** tests/worker/policy.toml by hand: the same facts in, the same answer out, nothing that the policy does not ask for. */
+/**
+ * The rules of tests/worker/policy.toml by hand: the same facts as input, the same verdict, and
+ * only the tests that the policy needs.
+ */
 function byHand({ place, network, asn, account }, body) {
   const soil = place?.country === "US" || place?.country === "PR";
   const embargo =
@@ -104,7 +107,7 @@ async function growing() {
   }
 }
 
-/** A policy of so many rows: each a restriction on one organisation in one country, of which none but the first applies widely. */
+/** Compiles a policy with this many rows. Each restricts one organisation in one country. */
 function generated(rows) {
   const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
   const countries = ["US", "FR", "DE", "GB", "IN", "JP", "BR", "CA", "AU", "MX"];
@@ -137,7 +140,7 @@ ${rules.join("\n")}`;
   }
 }
 
-/** Nanoseconds of a call of each, medians of rounds that take turns. */
+/** Returns nanoseconds per call for each: the median of nine rounds in which they take turns. */
 function race(...works) {
   const rounds = works.map(() => []);
   const calls = works.map((work) => {

@@ -1,7 +1,9 @@
 /**
- * The decoding module in V8: megabytes of decoded bytes a second, for each coding, beside the decoders that Node is built with.
+ * The decoding module in V8: megabytes of decoded bytes a second for each coding, beside Node's own
+ * decoders.
  *
- * The body is a chat out of words at random, fed in reads of 64 KB. Each figure is the best of nine rounds in which the two take turns.
+ * The body is a chat of random words, fed in reads of 64 KB. Each figure is the best of nine rounds
+ * in which the two take turns.
  *
  *     make build && node benches/decode.mjs
  */
@@ -36,7 +38,7 @@ for (const [coding, encode, native] of CODINGS) {
   }
 }
 
-/** Number of bytes that came out. */
+/** Returns the number of decoded bytes. */
 function decode(coding, coded) {
   const decoding = decoder.open(coding, false);
   let bytes = 0;
@@ -54,7 +56,7 @@ function decode(coding, coded) {
   return bytes;
 }
 
-/** The best milliseconds of each. */
+/** Returns the best time of each in milliseconds. */
 function race(contenders) {
   const best = contenders.map(() => Infinity);
   for (let round = 0; round < 9; round += 1) {

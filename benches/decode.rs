@@ -1,8 +1,9 @@
-//! What a coded body costs: megabytes a second, counted in decoded bytes, of decoding alone and of decoding and scanning, beside the scan of the
-//! same body uncoded.
+//! The cost of a coded body: megabytes of decoded bytes a second for decoding alone and for
+//! decoding with scanning, beside the scan of the same body uncoded.
 //!
-//! Input: chats of 10 KB to 10 MB out of words at random, which compress about as text does, coded by Node's zlib (`node` must be in the path) at the
-//! levels that clients use. Output: one line a coding. Each figure is the best of nine rounds.
+//! Input: chats of 10 KB to 10 MB made of random words, which compress about as text does. Node's
+//! zlib encodes them (`node` must be in the path) at the levels that clients use. Output: one line
+//! for each coding. Each figure is the best of nine rounds.
 //!
 //! ```sh
 //! cargo bench --features author --bench decode
@@ -19,7 +20,7 @@ use stand::{READ, end, fail, gate, time};
 
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 const URL: &str = "https://gate.example/v1/chat/completions";
-/// The coding, and how Node writes it.
+/// The coding, and the expression by which Node encodes it.
 const CODINGS: [(&str, &str); 5] = [
     ("gzip", "z.gzipSync(b)"),
     ("deflate", "z.deflateSync(b)"),
@@ -57,7 +58,7 @@ fn main() {
     }
 }
 
-/// A chat of about this size, its model named last.
+/// Returns a chat of about this size that names its model last.
 fn chat(size: usize) -> String {
     let mut state = 1u32;
     let mut random = |below: u32| {
@@ -73,7 +74,7 @@ fn chat(size: usize) -> String {
         .collect();
     let mut text = String::new();
     while text.len() < size {
-        // Some words are frequent.
+        // A random bound makes some words frequent.
         let below = 1 + random(2_000);
         text.push_str(words.get(random(below) as usize).map_or("", String::as_str));
         text.push_str(if random(12) == 0 { ".\\n" } else { " " });

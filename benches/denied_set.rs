@@ -1,9 +1,11 @@
-//! What a decision costs as a policy grows: nanoseconds for one denied set, and bytes of its bundle.
+//! The cost of a decision as a policy grows: nanoseconds for one denied set, and bytes of its
+//! bundle.
 //!
-//! Input: policies of 10 to 100,000 rows in which five kinds of rule take turns (by place and a threshold, by organisation, by proof of
-//! person, by country unless a person's status is known, licences of organisations), over 20 families. Output: one line a size.
-//! Loading is apart from deciding; each figure is the best of many rounds short enough to fit between
-//! two turns of the scheduler, since only disturbances make one slower.
+//! Input: policies of 10 to 100,000 rows over 20 families. Five kinds of rule take turns: by place
+//! and a threshold, by organisation, by proof of person, by country unless a person's status is
+//! known, and licences of organisations. Output: one line for each size. Loading is measured apart
+//! from deciding. Each figure is the best of many rounds, since disturbances only make a round
+//! slower; a round is short enough to fit between two turns of the scheduler.
 //!
 //! ```sh
 //! cargo bench --features author --bench denied_set            # all sizes
@@ -91,7 +93,7 @@ fn measure(rows: usize) {
         let place = read_code(place).unwrap_or(Place::UNKNOWN);
         time(|| decide(&mut evaluator, bundle, place, &account))
     });
-    // A switch begins a new window: the dearest decision there is.
+    // A switch begins a new window, which makes the most expensive decision.
     let account = Account::unknown(bundle);
     let switched = time(|| {
         evaluator.switch(bundle, "r0", portcullis::SwitchState::On);
@@ -123,7 +125,8 @@ fn decide(evaluator: &mut Evaluator, bundle: Bundle<'_>, place: Place, account: 
     black_box(denied_set.is_empty());
 }
 
-/// The time of one call: the best of 300 rounds of about 200 us. A longer round would measure the other processes of a busy machine.
+/// Returns the time of one call: the best of 300 rounds of about 200 us. A longer round would also
+/// measure the other processes of a busy machine.
 fn time(mut call: impl FnMut()) -> Duration {
     call();
     let start = Instant::now();
@@ -154,7 +157,7 @@ fn fail<T>(why: &str) -> T {
 }
 
 fn classify(bundle: Bundle<'_>, record: &[(&str, Value<'static>)]) -> Account {
-    // The last one counts, so that a record may be built on another.
+    // The last entry counts, so that a record may extend another.
     Account::classify(bundle, None, |fact| {
         let (name, _) = FACTS.get(usize::from(fact))?;
         record.iter().rev().find(|(known, _)| known == name).map(|(_, value)| *value)
@@ -216,7 +219,7 @@ fn policy(rows: usize) -> Policy {
         };
         match index % 5 {
             0 => {
-                // A threshold for each rule: the worst that an ordered column can be asked.
+                // A separate threshold for each rule is the worst case of an ordered column.
                 let threshold =
                     Test::Order(Comparison::AtLeast, Literal::Number(index as f64 / 5.0));
                 let conditions =

@@ -1,7 +1,10 @@
-//! What a table of deployments costs: bytes of the bundle, time to check, compile and load it, and nanoseconds of a decision with and without.
+//! The cost of a table of deployments: bytes of the bundle, time to check, compile and load it, and
+//! nanoseconds of a decision with and without it.
 //!
-//! Input: tables of so many names, short ones (`acme-gpt-000017-prod`, as in Azure) and long ones (ARNs of application profiles), each of which resolves
-//! to one of 50 models. Output: one line a table. A decision is a denied set, a head and a chat of 1 KB; each figure is the best of many rounds.
+//! Input: tables of growing size, with short names (`acme-gpt-000017-prod`, as in Azure) and long
+//! ones (ARNs of application profiles). Each name resolves to one of 50 models. Output: one line
+//! for each table. A decision is a denied set, a head and a chat of 1 KB. Each figure is the best
+//! of many rounds.
 //!
 //! ```sh
 //! cargo bench --features author --bench deployments
@@ -70,7 +73,7 @@ fn main() {
     }
 }
 
-/// The time of one decision: denied set, head, body, verdict.
+/// Returns the time of one decision: denied set, head, body, verdict.
 fn decision(gate: &mut Gate, model: &str) -> Duration {
     let body = format!(
         "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",

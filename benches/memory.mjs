@@ -1,6 +1,8 @@
 /**
- * What large bodies take of the worker's memory, in workerd: 1,000 of 10 MB one after another and 50 at once, of a caller under restriction, the model
- * named last. The process holds the whole runtime; the isolate is what V8 accounts for the worker, garbage that it has not yet collected included.
+ * The memory that large bodies cost the worker, in workerd: 1,000 bodies of 10 MB one after another
+ * and 50 at once, from a restricted caller, with the model named last. The figure of the process
+ * includes the whole runtime. The figure of the isolate is V8's for the worker, including garbage
+ * that it has not collected.
  */
 import { atOnce, oneAfterAnother, startFlood } from "../tests/worker/flood.mjs";
 

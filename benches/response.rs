@@ -1,7 +1,8 @@
-//! What reading an answer costs: megabytes a second, from the first byte to the last.
+//! The cost of reading a response: megabytes a second from the first byte to the last.
 //!
-//! Input: answers of 1 MB in reads of 16 KB, the caller under restriction: a list of models of which a tenth is left out, streams of
-//! server-sent events, one JSON document, lines of JSON. Output: one line a kind, the best of nine rounds.
+//! Input: responses of 1 MB in reads of 16 KB, for a restricted caller: a list of models of which
+//! the gate removes a tenth, SSE streams, one JSON document, JSON Lines. Output: one line for each
+//! kind, the best of nine rounds.
 //!
 //! ```sh
 //! cargo bench --features author --bench response
@@ -17,7 +18,7 @@ use stand::{begin, fail, gate};
 const SIZE: usize = 1_000_000;
 const READ: usize = 16 << 10;
 
-/// The name of a kind, method and path, the content type, and an answer.
+/// The name of a kind, method, path, content type and response.
 type VerdictKind = (&'static str, &'static str, &'static str, &'static str, fn() -> String);
 
 const KINDS: [VerdictKind; 4] = [

@@ -1,9 +1,11 @@
 /**
- * The body scan of the built edge module, in V8, beside `JSON.parse` on the same bodies in the same run.
+ * The body scan of the built edge module in V8, beside `JSON.parse` on the same bodies in the same
+ * run.
  *
- * A scan is a whole reading: access, head, the body copied into the module in reads of 64 KB, verdict. Bodies and models are named in the
- * table; the caller is under restriction, or nothing would be read. Each figure is the best of rounds in which the three take
- * turns, since only disturbances make one slower.
+ * A scan is a whole screening: access, head, the body copied into the module in reads of 64 KB,
+ * verdict. The table names bodies and models. The caller is restricted, since the gate reads
+ * nothing of other callers. Each figure is the best of several rounds in which the three take
+ * turns, since disturbances only make a round slower.
  *
  *     make build && node benches/scan.mjs [part of a body's name]
  */
@@ -18,10 +20,10 @@ const READ = 64 << 10;
 const NOW = Date.parse("2026-11-23T00:00:00Z");
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7];
 const ROUNDS = 25;
-/** What each takes in one round, in milliseconds, about. */
+/** How long each contender runs in one round, in milliseconds, approximately. */
 const ROUND = Number(process.env.ROUND ?? 20);
 
-/** Messages of up to 30 lines; every line holds three escapes. */
+/** Messages of up to 30 lines with three escapes in each line. */
 function chat(size) {
   const line = 'The quick brown fox said "jump" over 12 lazy dogs, and it did so.\n';
   const messages = [];
@@ -103,7 +105,7 @@ function scan(path, body) {
   return verdict;
 }
 
-/** Bytes a microsecond of each. */
+/** Returns bytes per microsecond for each. */
 function race(bytes, contenders) {
   const counts = contenders.map((run) => {
     for (let count = 1; ; count *= 2) {

@@ -1,8 +1,11 @@
-//! What reading a body costs: megabytes a second of whole readings, from denied set to verdict.
+//! The cost of reading a body: megabytes a second of whole screenings, from denied set to verdict.
 //!
-//! Input: bodies of 1 KB to 10 MB, by kind: chat with three escapes a line, one long string, Chinese, token arrays, tools, lines of a batch
-//! file in a multipart form and by themselves, a form, a file in a multipart form, a batch of requests. Output: one line a kind. The caller is under restriction, or nothing would be read. Each figure is the best
-//! of nine rounds, since only disturbances make one slower. `scan.mjs` measures the built wasm module beside `JSON.parse`.
+//! Input: bodies of 1 KB to 10 MB by kind: chat with three escapes a line, one long string,
+//! Chinese, token arrays, tools, lines of a batch file in a multipart form and alone, a form, a
+//! file in a multipart form, a batch of requests. Output: one line for each kind. The caller is
+//! restricted, since the gate reads nothing of other callers. Each figure is the best of nine
+//! rounds, since disturbances only make a round slower. `scan.mjs` measures the built wasm module
+//! beside `JSON.parse`.
 //!
 //! ```sh
 //! cargo bench --features author --bench scan
@@ -15,7 +18,7 @@ use stand::{READ, begin, end, gate, time};
 
 const SIZES: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// The name of a kind, the path it is sent to, its content type, and a body of about a size.
+/// The name of a kind, its path and content type, and a body of about this size.
 type VerdictKind = (&'static str, &'static str, &'static str, fn(usize) -> String);
 
 const CHAT: &str = "/v1/chat/completions";

@@ -1,9 +1,11 @@
 /**
- * The worker beside a bare pass-through, both in workerd, in one run: requests a second over loopback. Origin, load
- * generator and both workers share the machine's cores, so real differences are larger than these.
+ * The worker beside a bare pass-through, both in workerd, in one run: requests a second over
+ * loopback. Origin, load generator and both workers share the machine's cores, so real differences
+ * are larger.
  *
- * Input: a chat request whose user message fills the body to 1, 10, 100 KB or 1 MB, its model named first. Loading is not
- * measured: each worker has served a second of requests before.
+ * Input: a chat request whose user message fills the body to 1, 10, 100 KB or 1 MB, with the model
+ * named first. Each worker serves requests for a second before the measurement, so loading is
+ * excluded.
  */
 import { fork } from "node:child_process";
 import { connect } from "node:net";
@@ -25,7 +27,7 @@ const BARE = `export default { fetch(request, env) {
 if (process.send !== undefined) await serve();
 else await measure();
 
-/** The origin, in a process of its own: reads the body and answers a few bytes. */
+/** The origin in its own process: it reads the body and responds with a few bytes. */
 async function serve() {
   const { createServer } = await import("node:http");
   const server = createServer((request, response) => {
@@ -98,7 +100,10 @@ async function measure() {
   origin.kill();
 }
 
-/** Requests a second that a worker answers, each connection sending the next when the last is answered. */
+/**
+ * Returns the requests a second that a worker answers. Each connection sends the next request after
+ * the response to the last.
+ */
 async function load({ url, key, country }, size, seconds) {
   const frame = JSON.stringify({ model: "haiku-4", messages: [{ role: "user", content: "" }] });
   const body = frame.replace(

@@ -245,12 +245,6 @@ impl Gate {
         self.evaluator.is_licensed()
     }
 
-    /// Returns whether the last `begin` found something that restrictions in shadow would close.
-    #[must_use]
-    pub fn is_shadowed(&self) -> bool {
-        self.evaluator.is_shadowed()
-    }
-
     /// Returns the verdict on a request that passed unread. `caller` must be the one given to
     /// `begin`.
     pub fn passed(&mut self, passed: &PassedRequest, caller: &Caller) -> Verdict {

@@ -1,5 +1,7 @@
-//! The marks of `tests/corpus/access-header/vectors.json`: signed here, they are the package's to the byte; checked here, they say what they say there, and so
-//! does whatever is wrong with one.
+//! The access headers of `tests/corpus/access-header/vectors.json`, which the npm package shares.
+//!
+//! Signing here gives the same bytes as the package, checking gives the fields of the file, and
+//! each faulty header gives the error code of the file.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tests")]
@@ -37,7 +39,7 @@ fn named<'a>(vectors: &'a Value, name: &str) -> &'a Value {
     vectors["marks"].as_array().unwrap().iter().find(|mark| mark["name"] == name).unwrap()
 }
 
-/// What an origin knows: the first key is a secret of both, the second is public.
+/// The keys of an origin: first a secret that gate and origin share, then a public key.
 fn keys(vectors: &Value) -> Keys {
     Keys::read(&format!("{},{}", vectors["gate"][0].as_str().unwrap(), text(vectors, "public")))
         .unwrap()
@@ -67,7 +69,8 @@ fn digest(text: &str) -> String {
     STANDARD.encode(&sha2::Sha256::digest(text)[..16])
 }
 
-/// The mark as `docs/access-header.md` says it is made.
+/// Builds the header by the description in `docs/access-header.md`, apart from the crate's own
+/// code.
 fn made(vectors: &Value, vector: &Value) -> String {
     let slots = texts(&vector["slots"]);
     let mut credentials = String::new();
@@ -120,7 +123,7 @@ fn made(vectors: &Value, vector: &Value) -> String {
 }
 
 #[test]
-fn marks_are_signed_and_read_alike() {
+fn access_headers_are_signed_and_read_alike() {
     let vectors = vectors();
     let keys = keys(&vectors);
     for vector in vectors["marks"].as_array().unwrap() {
@@ -146,7 +149,7 @@ fn marks_are_signed_and_read_alike() {
 }
 
 #[test]
-fn no_byte_of_a_mark_can_be_another() {
+fn no_byte_of_an_access_header_can_be_another() {
     let vectors = vectors();
     let keys = keys(&vectors);
     for vector in vectors["marks"].as_array().unwrap() {
@@ -189,7 +192,7 @@ fn what_is_wrong_has_its_code() {
     }
 }
 
-/// A mark with what a fault does to it; none is no mark at all.
+/// Applies a fault to a header. `None` means that the header is absent.
 fn spoilt(mark: &str, fault: &Value) -> Option<String> {
     let mut text = match fault.get("mark") {
         Some(Value::Null) => return None,
@@ -215,7 +218,7 @@ fn spoilt(mark: &str, fault: &Value) -> Option<String> {
 }
 
 #[test]
-fn a_mark_is_good_for_one_request() {
+fn an_access_header_is_good_for_one_request() {
     let vectors = vectors();
     let keys = keys(&vectors);
     let mut seen = NonceCache::new(2);
@@ -227,7 +230,7 @@ fn a_mark_is_good_for_one_request() {
         verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen))
             .map(|mark| mark.nonce)
     };
-    // One that does not hold takes no place.
+    // A header that fails the check takes no slot in the nonce cache.
     assert_eq!(take("nothing denied", "GET"), Err(AccessHeaderError::MethodWrong));
     assert!(take("nothing denied", "POST").is_ok());
     assert_eq!(take("nothing denied", "POST"), Err(AccessHeaderError::Replayed));

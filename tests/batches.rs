@@ -1,4 +1,5 @@
-//! Requests inside requests: Google's batches, documents in parts, bodies in Base64. Each is decided whole and byte by byte, with the same verdict.
+//! Requests inside requests: Google's batches, documents in parts, bodies in Base64. Each is
+//! decided whole and byte by byte, with the same verdict.
 
 #![cfg(test)]
 
@@ -30,7 +31,7 @@ fn decided(url: &str, content_type: &str, body: &str) -> (VerdictKind, String) {
     (verdict.kind, verdict.reason.code().to_owned())
 }
 
-/// A batch of these parts.
+/// Returns a multipart body with these parts.
 fn batch(parts: &[&str]) -> String {
     let mut body = String::new();
     for part in parts {
@@ -49,7 +50,7 @@ fn post(path: &str, body: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{body}")
 }
 
-/// A request that says how long its body is.
+/// Returns a part whose request declares this `Content-Length`.
 fn sized(length: &str, body: &str) -> String {
     format!(
         "POST /v1beta/models/haiku-4:generateContent HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -105,12 +106,12 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
             "model_restricted",
             "GET /v1beta/models/mythos-5 HTTP/1.1\r\nAccept: */*".to_owned(),
         ),
-        // Of each, what it leaves open counts.
+        // A part whose model is unknown defers the whole batch.
         (VerdictKind::Defer, "unlisted", post("/v1beta/models/auto:generateContent", "{}")),
         (VerdictKind::Defer, "unlisted", post("/v1beta/interactions", "{}")),
         (VerdictKind::Defer, "late_bound", "GET /v1beta/models HTTP/1.1\r\n\r\n".to_owned()),
         (VerdictKind::Defer, "unknown_operation", post("/unheard/of", "{}")),
-        // What servers read differently.
+        // Parts that servers read differently.
         (
             VerdictKind::Refuse,
             "duplicate_key",
@@ -142,7 +143,7 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
         (VerdictKind::Refuse, "multipart_header", sized("2\r\nContent-Length: 2", "{}")),
         (VerdictKind::Refuse, "multipart_header", sized("-1", "{}")),
         (VerdictKind::Refuse, "multipart_header", sized("2, 2", "{}")),
-        // What is a further request to who reads the part as a connection.
+        // Bytes that a server which treats the part as a connection reads as a further request.
         (
             VerdictKind::Refuse,
             "trailing_bytes",
@@ -158,7 +159,7 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
             "allowed",
             "GET /v1beta/models/haiku-4 HTTP/1.1\r\nContent-Length: 0\r\n\r\n\r\n".to_owned(),
         ),
-        // The headers around the batch may ask for another method.
+        // The headers of the batch may ask for another method.
         (
             VerdictKind::Deny,
             "model_restricted",
@@ -178,7 +179,7 @@ fn each_request_of_a_batch_is_read_as_one_of_its_own() {
     ] {
         assert_eq!(told(&[OPEN, &part, OPEN]), is(kind, reason), "{part}");
     }
-    // The bare endpoints, and a batch behind a prefix, whose requests know nothing of it.
+    // The bare endpoints, and a batch behind a prefix whose parts have paths without it.
     for url in ["/batch/generativelanguage/v1beta", "/batch/generativelanguage"] {
         assert_eq!(decided(url, MIXED, &batch(&[OPEN])).0, VerdictKind::Pass, "{url}");
         assert_eq!(decided(url, MIXED, &batch(&[CLOSED])).0, VerdictKind::Deny, "{url}");
@@ -262,7 +263,8 @@ fn base64_of_a_document_is_read_as_the_document() {
         ("auto", VerdictKind::Defer),
     ] {
         let document = json!({"model": model, "input": "\u{3ff}\u{3fe}?>"}).to_string();
-        // Some decoders pass over the characters of the alphabet for URLs, so what they stand for is not certain.
+        // Some decoders skip the characters of the URL-safe alphabet, so the decoded bytes are
+        // uncertain.
         let for_urls = json!({"data": URL_SAFE_NO_PAD.encode(&document)}).to_string();
         assert!(
             matches!(
@@ -327,7 +329,8 @@ fn base64_in_two_alphabets_is_read_differently_and_so_refused() {
     );
 }
 
-/// The denied set is that of the credentials around a batch: a request in it that has another one is nobody's.
+/// The denied set belongs to the credentials of the batch. A part with another credential would run
+/// for a caller whom the gate did not look up.
 #[test]
 fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
     let decided = |url: &str, outer: &[(&str, &str)], target: &str, inner: &str| {
@@ -381,9 +384,10 @@ fn a_request_of_a_batch_has_the_credentials_of_the_batch() {
     );
 }
 
-/// Until a container is read, it may hold what any rule closes; a rule that rests on the operation counts then too, and goes on to count.
+/// An unread container may hold anything, so every rule counts. A rule that depends on the
+/// operation counts too, and still counts once the container is read.
 #[test]
-fn a_container_has_the_reach_of_all_that_it_may_hold() {
+fn a_container_has_the_denied_set_of_all_that_it_may_hold() {
     let rule = "[[restrictions]]\nid = \"no-looking\"\nmodels = [\"open\"]\nwhen = 'operation == \"models.get\"'\ndoubt = \"pass\"\n";
     let mut decider = decider(&(policy(DIALECTS) + rule), &mut Options::default());
     let mut kind = |url: &str, body: &str| {

@@ -1,7 +1,9 @@
-//! The evaluator in a browser: every request of both corpora must be decided as natively, byte for byte.
+//! The evaluator in a browser: it must decide every request of both corpora as the native build
+//! does, byte for byte.
 //!
-//! `make test-wasm` lays requests and native verdicts side by side under `target/browser` and runs this in headless Chromium and Firefox.
-//! The shared corpus is empty where its folder does not exist.
+//! `make test-wasm` writes requests and native verdicts side by side under `target/browser` and
+//! runs this test in headless Chromium and Firefox. The shared corpus is empty where its folder
+//! does not exist.
 #![cfg(all(target_arch = "wasm32", feature = "author"))]
 
 use portcullis::analysis::Decider;
@@ -16,7 +18,7 @@ macro_rules! laid {
     };
 }
 
-/// Decides each request and returns how many there were.
+/// Decides each request, compares the verdict and returns the number of requests.
 fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
     if requests.is_empty() {
         return 0;
@@ -28,7 +30,8 @@ fn agrees(policy: &str, requests: &str, verdicts: &str) -> usize {
     let bundle = portcullis::compile(&loaded.policy.unwrap(), None).unwrap();
     let mut decider = Decider::new(OwnedBundle::new(bundle).unwrap(), None).unwrap();
     for (request, native) in requests.lines().zip(verdicts.lines()) {
-        // No rule of either policy begins or ends, so that any instant before they expire decides alike.
+        // No rule of either policy has a start or an end, so every instant before the policies
+        // expire gives the same verdicts.
         assert_eq!(decider.decide(request, 1_795_000_000_000).unwrap(), native, "{request}");
     }
     assert_eq!(requests.lines().count(), verdicts.lines().count(), "a verdict for each request");

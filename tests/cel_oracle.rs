@@ -1,5 +1,5 @@
-//! The reference evaluator against an independent one: the interpreter of the `cel` crate, wherever everything is known; and against
-//! the laws of strong Kleene logic, wherever something is not.
+//! The reference evaluator against independent results: the interpreter of the `cel` crate where
+//! everything is known, and the laws of strong Kleene logic where something is unknown.
 
 #![cfg(test)]
 
@@ -34,7 +34,8 @@ fn code(place: Place) -> (String, String) {
     (country, region)
 }
 
-/// Written apart from the evaluator: by the bits that all addresses of a range share.
+/// Tests membership by the bits that all addresses of a range share, apart from the evaluator's
+/// code.
 fn listed(ip: IpAddr, ranges: &[Range]) -> bool {
     ranges.iter().any(|range| match (ip.to_canonical(), range) {
         (IpAddr::V4(ip), Range::V4(first, last)) => {
@@ -174,13 +175,13 @@ proptest! {
         prop_assert_eq!(truth(&or(&a, &and(&b, &c))), truth(&and(&or(&a, &b), &or(&a, &c))));
         prop_assert_eq!(truth(&or(&a, &and(&a, &b))), truth(&a));
         prop_assert_eq!(truth(&and(&a, &b)), truth(&and(&b, &a)));
-        // The excluded middle is no law: it is as unknown as what it is made of.
+        // The law of excluded middle does not hold: `a || !a` is unknown where `a` is.
         let middle = truth(&or(&a, &not(&a)));
         prop_assert_eq!(middle, if truth(&a) == Truth::Unknown { Truth::Unknown } else { Truth::True });
     }
 
     #[test]
-    fn a_reach_grows_with_doubt_and_shrinks_with_licences(
+    fn a_denied_set_grows_with_doubt_and_shrinks_with_licences(
         policy in policy(),
         callers in callers(),
         reading in select(&READINGS[..]),
@@ -207,7 +208,8 @@ proptest! {
 
         let unlicensed = Policy { licences: Vec::new(), ..policy.clone() };
         let without = Reference::new(&unlicensed).denied_set(&known, &readings, &setting);
-        // Patterns that only licences name have no bit without them: those that are left keep their order.
+        // Without licences, patterns that only licences name have no bit. The others keep their
+        // order, so this compares texts.
         let texts = |reference: &Reference<'_>, patterns: std::collections::BTreeSet<usize>| -> std::collections::BTreeSet<String> {
             patterns.into_iter().map(|pattern| reference.patterns()[pattern].text.clone()).collect()
         };
@@ -217,7 +219,8 @@ proptest! {
             Reference::new(&unlicensed).patterns().iter().map(|key| key.text.clone()).collect();
         prop_assert!(kept.intersection(&declared).all(|text| all.contains(text)), "a licence closed something");
 
-        // What a switch turns off is not there; what it puts into the shadow moves there whole.
+        // A rule that is switched off has no effect. A rule that is switched to shadow moves there
+        // whole.
         let off = Setting { now, switches: policy.restrictions.iter().map(|r| (r.id.as_str(), RuleState::Off)).collect(), ..Setting::default() };
         let none = reference.denied_set(&known, &readings, &off);
         prop_assert!(none.denied.is_empty() && none.shadow.is_empty());
@@ -235,7 +238,8 @@ fn every_fact_type_can_be_unknown_true_and_false() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
 
-    // The properties above would hold of an evaluator that says "unknown" to all: this one shows that the generators reach each truth of each fact.
+    // An evaluator that always says "unknown" would pass the properties above. This test shows that
+    // the generators produce each truth value for each fact.
     let mut runner = TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..4_000 {

@@ -1,5 +1,6 @@
-//! What is decided does not depend on where the chunks end, also where a body has several readings: members that some API
-//! knows, sent to paths that fit several operations, cut anywhere.
+//! The verdict does not depend on chunk boundaries, even where a body has several operation
+//! matches. The bodies have members that some API knows, go to paths that fit several operations,
+//! and are cut at random offsets.
 
 #![cfg(test)]
 
@@ -41,7 +42,7 @@ thread_local! {
     static DECIDER: RefCell<Decider> = RefCell::new(decider());
 }
 
-/// Members of a body; `@` is a model.
+/// Members of a body. `@` is replaced by a model.
 const MEMBERS: &[&str] = &[
     r#""model":"@""#,
     r#""models":["@","@"]"#,
@@ -55,7 +56,7 @@ const MEMBERS: &[&str] = &[
     r#""previous_response_id":"x""#,
 ];
 
-/// Most of them may be several operations, or none that is known.
+/// Most of these paths match several operations or only unknown ones.
 const PATHS: &[&str] = &[
     "/v1/chat/completions",
     "/v1/responses/x/..",

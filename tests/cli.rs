@@ -1,4 +1,4 @@
-//! The command line through its binary: exit codes, and what it says.
+//! The command line through its binary: exit codes and output.
 
 #![cfg(test)]
 
@@ -11,7 +11,7 @@ const POLICY: &str = "policies/mythos-suspension.toml";
 /// A list key.
 const KEY: &str = "00112233445566778899aabbccddeeff";
 
-/// A scratch file of this test, by name.
+/// Returns the path of a scratch file of this process.
 fn scratch(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()))
 }
@@ -25,7 +25,7 @@ fn portcullis(arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that reads no input may be gone before all of it is written.
+    // A command that reads no input may exit before all of it is written.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -204,7 +204,7 @@ fn a_bundle_with_a_secret_list_decides_nothing_without_its_key() {
         "verdict",
         "",
     );
-    // Without a list that is looked up no key is asked for.
+    // A bundle that looks up no list needs no key.
     says(&portcullis(&["compile", "policies/embargo.toml", "--out", bundle], ""), 0, "", "");
     says(
         &portcullis(&["decide", "--bundle", bundle, "--requests", "-"], requests),
@@ -214,7 +214,8 @@ fn a_bundle_with_a_secret_list_decides_nothing_without_its_key() {
     );
 }
 
-/// The policy with a rule that asks for a network that Cloudflare does not tell, in this state.
+/// Writes a policy whose rule tests for a network that Cloudflare does not report. `state` is the
+/// state of that rule.
 fn asks_for_vpn(state: &str) -> PathBuf {
     let path = scratch(&format!("vpn-{state}.toml"));
     let policy = format!(
@@ -261,7 +262,7 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
 #[test]
 fn check_finds_what_would_keep_a_policy_from_being_compiled() {
     let path = scratch("wide.toml");
-    // 2^13 alternatives, once multiplied out.
+    // 2^13 alternatives after multiplying out.
     let pairs: Vec<String> =
         (0..13).map(|n| format!("(asn == {n} || \"tor\" in network && asn > {n})")).collect();
     let policy = format!(
@@ -276,7 +277,7 @@ fn check_finds_what_would_keep_a_policy_from_being_compiled() {
         says(&output, 1, "", "wide.toml:15:");
     }
 
-    // What only the key is missing for is told beside the count.
+    // A check that cannot compile for want of the key alone says so beside the count.
     says(
         &portcullis(&["check", POLICY, "--deny-warnings"], ""),
         0,
@@ -315,7 +316,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         let (reader, writer) = std::io::pipe().unwrap();
-        // Gone before the first word.
+        // Closes the pipe before the command writes anything.
         drop(reader);
         if to_stderr {
             command.stderr(writer);

@@ -1,4 +1,5 @@
-//! What is written is what is understood: random typed conditions, written as an author would, come back from a policy file unchanged.
+//! The reader of conditions understands the text as its author meant it: random typed conditions,
+//! written as an author writes them, come back from a policy file unchanged.
 
 #![cfg(test)]
 
@@ -18,7 +19,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 
-/// A policy file with the facts of the generator, these lists, and a restriction of this condition.
+/// A policy file with the facts of the generator, these lists, and a restriction with this
+/// condition.
 fn policy(text: &str, lists: &[List], doubt: &str) -> String {
     let facts: serde_json::Map<_, _> = FACTS
         .iter()
@@ -120,8 +122,8 @@ fn spans(condition: &Condition) -> Vec<Span> {
     }
 }
 
-/// Without what writing does not keep: spans, brackets around parts of the same operator, entries that are listed twice, and
-/// whether equality with a number is a comparison or a list of one.
+/// Removes what the text does not preserve: spans, brackets around parts of the same operator,
+/// duplicate entries, and the difference between equality with a number and a list of one number.
 fn plain(condition: &Condition) -> Condition {
     let flat = |parts: &[Condition], and: bool| {
         let mut all = Vec::new();
@@ -184,7 +186,8 @@ fn element(test: &portcullis::policy::ElementTest) -> portcullis::policy::Elemen
     }
 }
 
-/// Country and region in a list of both is an error for authors, who mean `place`.
+/// Says whether the condition tests `country` or `region` against a list that holds both. The
+/// checker reports that as an error, since the author means `place`.
 fn asks_part_of_a_place(condition: &Condition) -> bool {
     match condition {
         Condition::True | Condition::False => false,
@@ -196,7 +199,7 @@ fn asks_part_of_a_place(condition: &Condition) -> bool {
     }
 }
 
-/// `PROPTEST_CASES` for a longer run.
+/// The number of cases: `PROPTEST_CASES`, or 200.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
 }
@@ -211,7 +214,8 @@ proptest! {
         prop_assert_eq!(understood(&text, &vocabulary.lists), plain(&condition), "{}", text);
     }
 
-    /// What the linter calls always true or always false is so for every caller of whom all is known; where it warns of no way out, there is none.
+    /// A condition that the linter calls always true or always false is so for every caller about
+    /// whom everything is known. Where the linter does not warn of a way out, no way out exists.
     #[test]
     fn the_linter_claims_nothing_that_is_not_so(
         condition in condition(),
@@ -233,7 +237,7 @@ proptest! {
                 continue;
             }
             let tor = Network::of("tor").unwrap();
-            // What network one comes through is no secret; what Tor hides is the place.
+            // Tor hides the place. The network itself stays visible.
             let asks_place = ["place", "country", "region"].iter().any(|name| text.contains(name));
             if asks_place && known.network.0 & tor.0 == 0 && !told("coming through Tor") {
                 let hidden = Known { place: Place::UNKNOWN, network: tor, ..known.clone() };

@@ -1,4 +1,4 @@
-/** The corpora there are, each with its policy and what the command line decides on it. */
+/** The corpora, each with its policy and the verdicts of the command line. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { cli } from "./worker/setup.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-// The second lies beside the repository where its builders keep what they share; elsewhere it is not there.
+// The second lies beside the repository. Where it is missing, tests skip it.
 const CORPORA = [
   { name: "project", policy: at("corpus/policy.toml"), requests: at("corpus/requests") },
   {
@@ -16,7 +16,10 @@ const CORPORA = [
   },
 ];
 
-/** Each with its lines, and one native verdict a line. The project's own must be there. */
+/**
+ * Returns each corpus with its lines and one native verdict for each line. The project's own must
+ * exist.
+ */
 export function corpora() {
   return CORPORA.filter(
     ({ name, requests }) => name === "project" || existsSync(requests) || skipped(requests),

@@ -1,12 +1,15 @@
-//! Requests with right verdicts, as data: `tests/corpus/requests/*.jsonl`, and the larger corpus of reported bypasses where it lies
-//! beside the repository or `PORTCULLIS_CORPUS` names its folder.
+//! Requests with their expected verdicts, as data: `tests/corpus/requests/*.jsonl`, and the larger
+//! corpus of reported bypasses if it lies beside the repository or `PORTCULLIS_CORPUS` names its
+//! folder.
 //!
-//! A case is a line in the form of `portcullis decide` with an `id`, a `class`, and `expect`: `verdict` (any of those listed is right),
-//! and, in our own, whatever else of the verdict matters (`reason`, `mentions`, `restrictions`, ...). Each case is decided whole and in
-//! small pieces, with the same verdict.
+//! A case is a line in the form of `portcullis decide` with an `id`, a `class`, and `expect`.
+//! `verdict` lists the right verdicts. Our own cases may also give other members of the verdict
+//! (`reason`, `mentions`, `restrictions`, ...). Each case is decided whole and in small chunks,
+//! with the same verdict.
 //!
-//! A *bypass* passes where that is not listed, an *unmarked* case passes where `defer` is asked, an *over-block* denies or refuses where
-//! only `pass` or `defer` is listed. There must be none of them.
+//! A *bypass* passes where `pass` is not listed. An *undeferred* case passes where `defer` is
+//! listed. An *over-block* is denied or refused where only `pass` or `defer` is listed. None of
+//! these may occur.
 
 #![cfg(test)]
 
@@ -24,7 +27,7 @@ use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, Verdict};
 use serde_json::Value as Json;
 
-/// 2026-06-15, where a case does not say `now`.
+/// 2026-06-15, for cases without `now`.
 const CLOCK: i64 = 1_781_481_600_000;
 
 fn decider(policy: &Path) -> Decider {
@@ -36,7 +39,7 @@ fn decider(policy: &Path) -> Decider {
     Decider::new(bundle, None).unwrap()
 }
 
-/// What is wrong with a verdict; `None`: it is right.
+/// Returns the fault of a verdict, or `None` if it is right.
 fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
     let wanted: Vec<&str> = expect["verdict"]
         .as_array()
@@ -45,25 +48,27 @@ fn fault(expect: &Json, verdict: &Verdict, own: bool) -> Option<String> {
         .map(|verdict| verdict.as_str().unwrap())
         .collect();
     let kind = verdict.kind.name();
-    // A policy that defers what it does not know may do so wherever passing is right.
+    // A policy that defers unknown models may defer wherever passing is right.
     if wanted.contains(&kind) || !own && kind == "defer" && wanted.contains(&"pass") {
         return None;
     }
     let name = match kind {
-        "pass" if wanted.contains(&"defer") => "unmarked",
+        "pass" if wanted.contains(&"defer") => "undeferred",
         "pass" => "bypass",
         "deny" | "refuse" if wanted.iter().all(|wanted| matches!(*wanted, "pass" | "defer")) => {
             "over-block"
         }
-        // Sterner or milder than asked, but neither lets anything through nor keeps anything out that it should not.
+        // Stricter or milder than listed, but it neither lets a request through nor blocks one
+        // wrongly.
         _ => "other",
     };
     Some(format!("{name}: {kind} ({}) for {}", verdict.reason.code(), wanted.join(" or ")))
 }
 
-/// Whether what is mentioned was not seen: where a request passes, all of it; where it is denied, some of it. An id may be listed as the
-/// gate read it, in more spellings than one, and nothing is read for a caller without a denied set.
-fn unheard(expect: &Json, verdict: &Verdict) -> Option<String> {
+/// Returns a fault if the gate missed mentions. A request that passes must have all of them, and a
+/// denied request at least one. An id may be listed in the spelling that the gate read, or in
+/// several spellings. The gate reads nothing for a caller without a denied set.
+fn unmentioned(expect: &Json, verdict: &Verdict) -> Option<String> {
     let wanted: Vec<&str> =
         expect["mentions"].as_array()?.iter().map(|id| id.as_str().unwrap()).collect();
     let is_heard = |id: &&str| verdict.mentions.iter().any(|heard| heard.contains(id));
@@ -100,7 +105,7 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
                 assert_eq!(cut.to_json(), verdict.to_json(), "{id} in pieces of {size}");
             }
             let expect = &json["expect"];
-            let mut told = fault(expect, &verdict, own).or_else(|| unheard(expect, &verdict));
+            let mut told = fault(expect, &verdict, own).or_else(|| unmentioned(expect, &verdict));
             if own && told.is_none() {
                 let given: Json = serde_json::from_str(&verdict.to_json()).unwrap();
                 for (key, wanted) in
@@ -116,7 +121,7 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
             }
             assert!(
                 tally.seen.insert(id.clone(), json["class"].to_string()).is_none(),
-                "{id} is there twice"
+                "duplicate id {id}"
             );
             if let Some(told) = told {
                 tally.faults.insert(id, told);

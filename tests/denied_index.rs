@@ -1,6 +1,8 @@
-//! The bit-vector index against the reference evaluator: the same denied set, the same grounds, for random policies and callers.
+//! The bit-vector index against the reference evaluator: the same denied set and the same grounds
+//! for random policies and callers.
 //!
-//! One evaluator answers several requests in a row, under other instants, switches and readings, so that nothing of one may be left for the next.
+//! One evaluator decides several requests in a row, with other instants, switches and operation
+//! matches, so state that it kept from an earlier request would show.
 
 #![cfg(test)]
 
@@ -18,7 +20,7 @@ use proptest::sample::{Index, select};
 
 const LIST_KEY: &[u8] = b"the deployment's key of secret lists";
 
-/// A request line, and which operation it is in either dialect.
+/// A request line, and the operation it is in each dialect.
 #[derive(Clone, Copy, Debug)]
 struct Target {
     method: &'static str,
@@ -46,7 +48,8 @@ const TARGETS: [Target; 6] = [
 ];
 
 impl Target {
-    /// How the gate reads it: as each guarded dialect's operation, or, if none knows it, as an unknown one of each.
+    /// Returns how the gate reads the target: the operation of each guarded dialect that knows it,
+    /// or an unknown operation of every guarded dialect if no dialect does.
     fn readings<'p>(&self, policy: &'p Policy) -> Vec<ReadAs<'p>> {
         let guarded = || policy.dialects.iter().map(|dialect| dialect.id.as_str());
         let operation =
@@ -62,7 +65,8 @@ impl Target {
     }
 }
 
-/// A policy that guards Anthropic's API alone, for speed: lowering OpenAI's takes most of a case's time.
+/// A policy that guards Anthropic's API alone. Lowering OpenAI's dialect takes most of a case's
+/// time.
 fn light(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
     let only = |mut policy: Policy| {
         policy.dialects.retain(|dialect| dialect.id == "anthropic");
@@ -97,7 +101,7 @@ fn request() -> BoxedStrategy<Request> {
         .boxed()
 }
 
-/// The switches of a request by rule id. A licence cannot be put into the shadow.
+/// The switches of a request by rule id. A licence has no shadow state.
 fn switches(policy: &Policy, request: &Request) -> Vec<(String, RuleState)> {
     let named = request.switches.iter().filter_map(|(licence, at, state)| {
         let ids: Vec<&String> = if *licence {
@@ -130,12 +134,12 @@ fn numbers(list: &[u16]) -> BTreeSet<usize> {
 
 fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<(), TestCaseError> {
     let Ok(bytes) = portcullis::compile(policy, Some(LIST_KEY)) else {
-        // More conjunctions than a condition may have: rare, and said by the compiler.
+        // The condition has more conjunctions than the compiler allows, which is rare.
         return Err(TestCaseError::reject("too many conjunctions"));
     };
     let bundle = OwnedBundle::new(bytes).expect("what the compiler writes can be read");
     let bundle = bundle.view();
-    // Without its key a secret list is as good as none: no test of it can be decided.
+    // A secret list without its key leaves every test of it unknown.
     let without_key;
     let meant = if key.is_some() {
         policy
@@ -197,7 +201,7 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
         );
 
         let all = vec![u64::MAX; denied_set.denied.len()];
-        // Each pattern by itself where there are few; all of them together always.
+        // The grounds of each of the first eight patterns alone, and of all patterns together.
         let mut asked = vec![all];
         asked.extend((0..reference.patterns().len().min(8)).map(|pattern| {
             let mut mask = vec![0; denied_set.denied.len()];
@@ -242,7 +246,7 @@ fn grounds_of(
     (restrictions.collect(), licences.collect())
 }
 
-/// The policy in which nothing is known of the secret list.
+/// Returns the policy with every test of the secret list unknown.
 fn blind(policy: &Policy) -> Policy {
     fn element(test: &mut ElementTest) {
         match test {
@@ -320,9 +324,9 @@ proptest! {
     }
 }
 
-/// What makes the properties above worth something: the random cases do deny, lift, and differ from one request to the next.
+/// Shows that the random cases are worth something: they deny, lift, and differ between requests.
 #[test]
-fn random_cases_reach_every_kind_of_outcome() {
+fn random_cases_cover_every_kind_of_outcome() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
 

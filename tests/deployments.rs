@@ -1,4 +1,5 @@
-//! What the policy's tables of deployments resolve, over a gate compiled from a policy: in every kind of slot, per dialect and host, and against a naive map.
+//! How the policy's tables of deployments resolve names, in a gate compiled from a policy: in every
+//! kind of slot, per dialect and host, and against a naive map.
 
 #![cfg(test)]
 
@@ -63,7 +64,7 @@ fn a_name_counts_as_what_it_resolves_to() {
     let responses = |body: serde_json::Value| ("/v1/responses".to_owned(), body);
     let messages = |body: serde_json::Value| ("/v1/messages".to_owned(), body);
     for (expected, (url, body)) in [
-        // In a plain slot.
+        // A plain slot.
         (VerdictKind::Pass, (chat.to_owned(), model("fast"))),
         (VerdictKind::Pass, (chat.to_owned(), model("FAST"))),
         (VerdictKind::Pass, (chat.to_owned(), model("fast, haiku-4"))),
@@ -73,17 +74,17 @@ fn a_name_counts_as_what_it_resolves_to() {
         (VerdictKind::Defer, (chat.to_owned(), model("fast,other"))),
         (VerdictKind::Defer, (chat.to_owned(), model("fast/x"))),
         (VerdictKind::Defer, (chat.to_owned(), model("prod"))),
-        // Of several targets, each counts, through links too.
+        // Each of several targets counts, also through links.
         (VerdictKind::Deny, (chat.to_owned(), model("router"))),
         (VerdictKind::Defer, (chat.to_owned(), model("stray"))),
-        // What is resolved is judged beside the name, never instead.
+        // The targets are judged beside the name, never instead of it.
         (VerdictKind::Deny, (chat.to_owned(), model("mythos-5-old"))),
-        // In an opaque slot.
+        // An opaque slot.
         (VerdictKind::Pass, (azure("prod"), json!({}))),
         (VerdictKind::Pass, (azure("haiku-4"), model("fast"))),
         (VerdictKind::Pass, (azure("%70rod"), json!({}))),
         (VerdictKind::Deny, (azure("strong"), json!({}))),
-        // Of an ARN, a path may hold what follows its slash alone.
+        // A path may hold the part of an ARN after its slash.
         (VerdictKind::Pass, (azure("ab12"), json!({}))),
         (
             VerdictKind::Pass,
@@ -96,11 +97,11 @@ fn a_name_counts_as_what_it_resolves_to() {
         (VerdictKind::Defer, (azure("haiku-4-eu"), json!({}))),
         (VerdictKind::Defer, (azure("prod"), model("other"))),
         (VerdictKind::Defer, (azure("local"), json!({}))),
-        // A host has names of its own; what all have counts as well.
+        // A host has its own names. Names for all hosts count as well.
         (VerdictKind::Pass, (one("local"), json!({}))),
         (VerdictKind::Deny, (one("prod"), json!({}))),
         (VerdictKind::Pass, (one("fast"), json!({}))),
-        // References: only the whole text is one, and of a kind that is one.
+        // References: only the whole text counts, and only if it is a kind of reference.
         (VerdictKind::Pass, responses(json!({"prompt": {"id": "pmpt_a1"}}))),
         (VerdictKind::Deny, responses(json!({"prompt": {"id": "pmpt_b2"}}))),
         (VerdictKind::Defer, responses(json!({"prompt": {"id": "pmpt_a1/2"}}))),
@@ -114,7 +115,7 @@ fn a_name_counts_as_what_it_resolves_to() {
         ),
         (VerdictKind::Pass, messages(json!({"model": "fast"}))),
         (VerdictKind::Defer, messages(json!({"model": "fast", "fallbacks": "default"}))),
-        // Where nobody knows what a name means, what it resolves to is looked at.
+        // An unknown operation also looks up names and judges their targets.
         (VerdictKind::Deny, ("/v9/deployments/strong/unheard-of".to_owned(), json!({}))),
     ] {
         let found = decide(&mut decider, &url, &json!({}), &body);
@@ -154,7 +155,7 @@ fn a_name_of_one_dialect_says_nothing_where_the_request_may_be_of_another() {
     let both = format!(
         "{tables}[deployments.b]\ndialects = [\"anthropic\", \"azure-openai\"]\nnames = {{ fast = \"haiku-4\" }}\n"
     );
-    // A path that nobody knows may be of each dialect.
+    // An unknown path may belong to any of the dialects.
     let unknown = "/v9/unheard-of";
     for (tables, reason) in [(tables, "unlisted"), (both.as_str(), "unknown_operation")] {
         let mut decider = decider(tables, "");
@@ -194,7 +195,8 @@ fn links_that_go_in_a_circle_end() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The gate's table is a map from names to sets of targets, and nothing else. Few cases of many names, for each compiles a policy.
+    /// The gate's table is a map from names to sets of targets, and nothing else. Each case
+    /// compiles a policy, so there are few cases of many names.
     #[test]
     fn resolution_is_a_map(
         entries in prop::collection::vec(("[a-e]([-./:]?[A-Ea-e]){0,3}", prop::collection::vec(prop_oneof![Just("haiku-4"), Just("mythos-5"), Just("nobody-1")], 1..3)), 0..200),

@@ -1,8 +1,11 @@
-//! What the checker says of each case under `tests/corpus/policies/`, compared letter by letter with what it should say.
+//! The checker's output for each case under `tests/corpus/policies/`, compared letter by letter
+//! with the expected files.
 //!
-//! A case is a folder: its `.toml` and `.json` files in the order of their names are one policy, other files are what it refers to, `expected.txt` is the
-//! text and `expected.jsonl` the records. Where there is a file `platform`, the policy is for the one that it names. The day is 2026-11-23. With `UPDATE=1` in the environment both are
-//! written anew, to be reviewed like code.
+//! A case is a folder. Its `.toml` and `.json` files, ordered by name, form one policy, and its
+//! other files are those that the policy refers to. `expected.txt` holds the text and
+//! `expected.jsonl` the records. A file `platform` names the platform that the policy is for. The
+//! day is 2026-11-23. With `UPDATE=1` in the environment the test rewrites both; review them like
+//! code.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tests")]
@@ -28,7 +31,7 @@ fn load_files(folder: &Path, names: &[String]) -> Loaded {
     load_edited(folder, names, "", "")
 }
 
-/// The same, with another text in one of the files.
+/// Loads the case with another text in the file `edited`.
 fn load_edited(folder: &Path, names: &[String], edited: &str, text: &str) -> Loaded {
     let text_of = |name: &str| {
         if name == edited {
@@ -65,7 +68,7 @@ fn sources(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Whoever does what the checker proposes is rid of the problem, and has none in its place.
+/// Applying a proposal of the checker removes the problem, and causes no new one in its place.
 #[test]
 fn each_proposal_mends_what_it_is_made_for() {
     let all = folder("tests/corpus/policies");
@@ -80,7 +83,8 @@ fn each_proposal_mends_what_it_is_made_for() {
             let file = &loaded.files[span.file];
             let edited = format!("{}{text}{}", &file.text[..span.start], &file.text[span.end..]);
             let again = load_edited(&folder, &sources, &file.name, &edited);
-            // What stands in broken syntax, or is of a wrong type, is looked at for what it means only now.
+            // The checker examines the meaning of text with a syntax or type error only after the
+            // mistake is fixed, so other problems may appear there.
             let shape = matches!(problem.code.id, "E0101" | "E0104");
             let same = |other: &&Problem| other.code == problem.code || !shape;
             let there = |other: &&Problem| {
@@ -144,7 +148,7 @@ fn twenty_mistakes_are_twenty_problems() {
     }
 }
 
-/// The lines that say `# wrong`, once for each.
+/// The numbers of the lines that say `# wrong`, repeated for each occurrence.
 fn marked(text: &str) -> Vec<usize> {
     text.lines()
         .enumerate()
@@ -164,7 +168,7 @@ fn the_worked_examples_are_sound() {
             panic!("{name}:\n{}", render(&loaded.problems, &loaded.files, false))
         };
         assert!(!policy.restrictions.is_empty(), "{name} closes something");
-        // All are clean; the one that the design describes shows how a warning is answered.
+        // All are free of problems. The one that the design describes shows how to allow a warning.
         let told: Vec<_> = loaded.problems.iter().map(|problem| problem.code.id).collect();
         assert!(told.is_empty(), "{name}: {told:?}");
         let allowed: Vec<_> = loaded.allowed.iter().map(|problem| problem.code.id).collect();
@@ -175,7 +179,7 @@ fn the_worked_examples_are_sound() {
         );
     }
 }
-/// Raised where a sound policy becomes a bundle, which loading alone does not do.
+/// Found when a sound policy is compiled to a bundle, so loading alone does not report it.
 const LOWERING: [&str; 1] = ["E0508"];
 
 #[test]
@@ -195,7 +199,7 @@ fn every_code_has_a_case() {
     assert!(untold.is_empty(), "no case shows {untold:?}");
 }
 
-/// Editors read the schema from a file beside the policies, which `UPDATE=1` writes.
+/// Editors read the schema from a file beside the policies. `UPDATE=1` rewrites it.
 #[test]
 fn the_schema_beside_the_policies_is_the_one_of_the_types() {
     let path = folder("policies/policy.schema.json");

@@ -1,7 +1,9 @@
-//! The dialect files against the reference table of operations, and against what they must and must not see.
+//! The dialect files against the reference table of operations: which locations they must read, and
+//! which they must not.
 //!
-//! The table (`surfaces.json`) is not part of this repository: it is read from `../shared/reference`, or from the folder that
-//! `PORTCULLIS_REFERENCE` names, and without it the tests that need it pass by saying so.
+//! The table (`surfaces.json`) is outside this repository. The tests read it from
+//! `../shared/reference`, or from the folder that `PORTCULLIS_REFERENCE` names. Without it, the
+//! tests that need it report that they are skipped and pass.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tests")]
@@ -24,7 +26,7 @@ fn reference() -> Option<Value> {
     Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
-/// Operations that the table calls late-bound and the files do not, each for a reason.
+/// Operations that the table calls late-bound and the dialect files do not, with the reason.
 const NOT_LATE_BOUND: [(&str, &str, &str); 6] = [
     (
         "vertex",
@@ -46,7 +48,7 @@ fn compare(id: &str) {
     let Some(table) = reference() else { return };
     let surface = Surface::of(&[(id, "")]).unwrap_or_else(|error| panic!("{error}"));
     let mut wrong = Vec::new();
-    let mut places = 0;
+    let mut locations = 0;
     let operations = table["dialects"][id]["operations"].as_array().unwrap();
     for operation in operations {
         let name = operation["id"].as_str().unwrap();
@@ -59,8 +61,8 @@ fn compare(id: &str) {
                 continue;
             }
             for model in operation["models"].as_array().unwrap() {
-                places += 1;
-                if let Err(why) = place(&surface, &found, &path, model) {
+                locations += 1;
+                if let Err(why) = location(&surface, &found, &path, model) {
                     wrong.push(format!("{name}: {why}"));
                 }
             }
@@ -76,12 +78,12 @@ fn compare(id: &str) {
             }
         }
     }
-    println!("{id}: {} operations, {places} places", operations.len());
+    println!("{id}: {} operations, {locations} locations", operations.len());
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Methods and paths of an operation of the table, captures filled in and alternatives written out. Where the table says a path in
-/// words, it is said here.
+/// Returns methods and paths of an operation of the table, with captures filled in and alternatives
+/// written out. For operations whose path the table describes in words, the paths are given here.
 fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
     let written = match (dialect, operation["id"].as_str().unwrap()) {
         ("openai" | "azure-openai" | "mistral", "batch_line") => {
@@ -101,7 +103,8 @@ fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
             "POST /v1beta/openai/embeddings",
             "POST /v1beta/openai/images/generations",
         ],
-        // The file goes by in an upload that names no purpose; its lines take the model from the job's path.
+        // An upload that names no purpose does not read its file. The lines take the model from the
+        // path of the job.
         ("gemini", "batch_line") | ("bedrock", "batch_line") => &[],
         ("gemini", "live_ws") => {
             &["GET /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"]
@@ -115,7 +118,7 @@ fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
         ("vertex", "interactions") => {
             &["POST /v1/interactions", "POST /v1/projects/p/locations/l/interactions"]
         }
-        // The parts of such a request are requests of their own.
+        // The parts of such a request are requests.
         ("vertex", "http_batch") => &[],
         ("litellm", "chat") => &["POST /v1/chat/completions", "POST /chat/completions"],
         ("litellm", "files_batches_skills_evals") => &[
@@ -151,7 +154,7 @@ fn routes(dialect: &str, operation: &Value) -> Vec<(String, String)> {
     fill(&path).into_iter().map(|path| (method.to_owned(), path)).collect()
 }
 
-/// `{name}` is some text, `{a|b}` both.
+/// Fills `{name}` with some text and expands `{a|b}` to both alternatives.
 fn fill(path: &str) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
     let (inside, after) = rest.split_once('}').unwrap();
@@ -166,7 +169,7 @@ fn fill(path: &str) -> Vec<String> {
         .collect()
 }
 
-fn place(
+fn location(
     surface: &Surface,
     found: &[SurfaceMatch],
     path: &str,
@@ -200,9 +203,9 @@ fn place(
     };
     let at = format!("{carrier} {pointer}{name} of role {role} in {path}");
     match role.split(':').next().unwrap() {
-        // Who publishes a model, and an operation in a model's place.
+        // The publisher of a model, and an operation in the location of a model.
         "publisher" | "not_a_model" => {}
-        // Whoever keeps a router from a model does not ask for it.
+        // A request that keeps a router from a model does not ask for the model.
         _ if role == "secondary:router_deny_patterns" => {
             if meanings.iter().any(mention) {
                 return Err(format!("{at} is taken to be a mention"));
@@ -218,9 +221,9 @@ fn place(
                 return Err(format!("{at} is {meanings:?}"));
             }
         }
-        // `alias_created` is a name to be.
+        // `alias_created` is the name of something that does not exist yet.
         "history_echo" | "filter" | "admin_policy" | "dialect_selector" | "alias_created" => {
-            // A parameter called like a model is a mention wherever nothing says otherwise.
+            // A parameter called like a model is a mention unless the dialect calls it a filter.
             let declared =
                 carrier != "query" || found.iter().all(|found| surface.is_filter(found, name));
             if meanings.iter().any(mention) || !declared {
@@ -232,7 +235,7 @@ fn place(
     Ok(())
 }
 
-/// Whether one of the references that the table lists is a place that binds.
+/// Says whether the dialect binds at one of the references that the table lists.
 fn binds(surface: &Surface, found: &SurfaceMatch, operation: &Value) -> bool {
     let binding = |meaning: Option<Meaning>| {
         matches!(meaning, Some(Meaning::Binds | Meaning::BindsUnlessNamed | Meaning::Opaque))
@@ -241,7 +244,7 @@ fn binds(surface: &Surface, found: &SurfaceMatch, operation: &Value) -> bool {
         let text = reference["ref"].as_str().unwrap_or_default();
         let text = text.split(' ').next().unwrap_or_default();
         match reference["in"].as_str() {
-            // A name that the origin resolves is an unlisted id, wherever a model is named.
+            // A name that the origin resolves is an unlisted id wherever a model is named.
             Some("json") if text.starts_with("/model") => {
                 matches!(surface.body(found, text), Some(Meaning::Primary | Meaning::Opaque))
             }
@@ -249,7 +252,7 @@ fn binds(surface: &Surface, found: &SurfaceMatch, operation: &Value) -> bool {
             Some("json" | "multipart") => binding(surface.body(found, text)),
             Some("websocket-message") => binding(surface.message(found, text)),
             Some("query") => binding(surface.query(found, text)),
-            // An ephemeral secret in a header: it counts as a credential of whom nothing is known.
+            // An ephemeral secret in a header counts as a credential about which nothing is known.
             Some("header") => surface.query(found, "model").is_some(),
             _ => !found.captures.is_empty(),
         }
@@ -452,7 +455,7 @@ fn stored_objects_bind_as_each_operation_says() {
 }
 
 #[test]
-fn a_path_of_several_dialects_is_read_by_the_places_of_all() {
+fn a_path_of_several_dialects_is_read_by_the_locations_of_all() {
     let surface = Surface::of(&[("openai", ""), ("anthropic", "")]).unwrap();
     let found = surface.route("POST", "/v1/agents");
     assert_eq!(found.len(), 2, "{found:?}");
@@ -482,9 +485,10 @@ fn a_prefix_moves_a_dialect_and_its_versionless_paths() {
     assert_eq!(one(&surface, "POST", "/anthropic/v1/messages").operation, "Messages.create");
 }
 
-/// What one dialect calls the user's own cuts off everything below it, in the bundle of all dialects for all that serve the path.
+/// A location that one dialect calls the user's own cuts off everything below it. In the bundle of
+/// all dialects it must not cut off a location of another dialect that serves the same path.
 #[test]
-fn no_place_is_cut_off_by_what_is_the_users_own() {
+fn no_location_is_cut_off_by_what_is_the_users_own() {
     let ids: Vec<(&str, &str)> = dialect::all().iter().map(|source| (source.id, "")).collect();
     let all = Surface::of(&ids).unwrap();
     let files: BTreeMap<&str, Value> =
@@ -501,7 +505,8 @@ fn no_place_is_cut_off_by_what_is_the_users_own() {
                 let (methods, path) = route.split_once(' ').unwrap();
                 let method =
                     methods.split(',').next().unwrap().replace("WS", "GET").replace("ANY", "POST");
-                // A rest of one segment may be an id of another operation's, one of two its verb.
+                // A rest of one segment may be an id of another operation, and one of two segments
+                // its verb.
                 let paths = [segments(path, "some"), segments(path, "some/more")];
                 let of = |surface: &Surface| {
                     let mut found = paths.iter().flat_map(|path| surface.route(&method, path));
@@ -521,11 +526,11 @@ fn no_place_is_cut_off_by_what_is_the_users_own() {
             }
         }
     }
-    println!("{seen} places");
+    println!("{seen} locations");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Some of what gateways honour in every operation that runs a model.
+/// Some of the pointers that gateways honour in every operation that runs a model.
 const RUNNING: [&str; 9] = [
     "/model",
     "/models/*",
@@ -538,7 +543,8 @@ const RUNNING: [&str; 9] = [
     "/extra_body/model",
 ];
 
-/// Pointers into the body at which an operation or a shape names something, its shapes put in. `**` may lead anywhere, and is left out.
+/// Pointers into the body at which an operation or a shape names something, with its shapes
+/// expanded. Pointers with `**` are left out, since they match at any depth.
 fn named(
     files: &BTreeMap<&str, Value>,
     dialect: &str,
@@ -551,7 +557,7 @@ fn named(
     for text in ROLES.iter().filter_map(|role| table.get(*role)).flat_map(texts) {
         if text.starts_with(['/', '(']) && !text.contains("**") {
             let pointer = text.split(" = ").next().unwrap().replace(['(', ')', '+'], "");
-            // Of keys that mean the same, the first.
+            // The first of several keys with the same meaning.
             let steps = pointer.split('/').map(|step| step.split('|').next().unwrap());
             found.push(format!("{base}{}", steps.collect::<Vec<_>>().join("/")));
         }
@@ -577,7 +583,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// A dialect file, as far as it is made of tables, lists and texts.
+/// Reads the tables, lists and texts of a dialect file.
 fn read(text: &str) -> Value {
     fn of(value: &DeValue<'_>) -> Value {
         match value {
@@ -593,14 +599,14 @@ fn read(text: &str) -> Value {
     Value::Object(entries(DeTable::parse(text).unwrap().get_ref()))
 }
 
-/// `/(a|b)/c` is `/a/c` and `/b/c`.
+/// Expands `/(a|b)/c` to `/a/c` and `/b/c`.
 fn alternatives(text: &str) -> Vec<String> {
     let Some((before, rest)) = text.split_once('(') else { return vec![text.to_owned()] };
     let (words, after) = rest.split_once(')').unwrap();
     words.split('|').flat_map(|word| alternatives(&format!("{before}{word}{after}"))).collect()
 }
 
-/// A path with its captures filled in, and its rest with `rest`.
+/// Returns a path with its captures filled in and `rest` for its rest.
 fn segments(path: &str, rest: &str) -> String {
     let filled = path.split('/').map(|segment| {
         match segment.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
@@ -618,10 +624,11 @@ fn lowering_is_deterministic() {
     assert_eq!(sizes(), sizes());
 }
 
-/// The gate itself, on a request that names a closed model at one place of the table and an open one at every other: by the bundle of the
-/// dialect alone, and by that of all dialects.
+/// The gate itself, on requests that name a closed model at one location of the table and an open
+/// model at every other. Both the bundle of the dialect alone and the bundle of all dialects decide
+/// them.
 #[test]
-fn every_place_of_the_reference_is_judged() {
+fn every_location_of_the_reference_is_judged() {
     let Some(table) = reference() else { return };
     let mut all = guarding(dialect::all().iter().map(|source| source.id));
     let mut wrong = Vec::new();
@@ -645,7 +652,7 @@ fn every_place_of_the_reference_is_judged() {
                         let is_mention = is_mention
                             && !NOT_READ.contains(&role)
                             && closed["name"] != "cf-aig-allowed-providers";
-                        // An address may have the name of a deployment in it.
+                        // An address may contain the name of a deployment.
                         let may_be = role == "dialect_selector" && closed["in"] == "jsonl";
                         let kind = verdict.kind.name();
                         if !may_be && is_mention != (kind == "deny") || kind == "refuse" {
@@ -665,10 +672,12 @@ fn every_place_of_the_reference_is_judged() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Roles of places that hold no model: whoever keeps a router from one does not ask for it. An address may name a deployment.
+/// Roles of locations that hold no model: a request that keeps a router from a model does not ask
+/// for it.
 const NOT_READ: [&str; 1] = ["secondary:router_deny_patterns"];
 
-/// A request that names `mythos-5` at `closed` and `haiku-4` at the operation's other places.
+/// Builds a request that names `mythos-5` at `closed` and `haiku-4` at the other locations of the
+/// operation.
 fn filled(method: &str, path: &str, operation: &Value, closed: &Value) -> Value {
     let models = operation["models"].as_array().unwrap();
     let mut url = path.to_owned();
@@ -676,7 +685,7 @@ fn filled(method: &str, path: &str, operation: &Value, closed: &Value) -> Value 
     let mut line = Value::Null;
     let mut frame = Value::Null;
     let mut headers = serde_json::Map::new();
-    // Those of the closed place's own carrier: a body is JSON or a form.
+    // Only locations of the same carrier go together: a body is either JSON or a form.
     let carrier = closed["in"].as_str().unwrap();
     let others = models
         .iter()
@@ -684,7 +693,7 @@ fn filled(method: &str, path: &str, operation: &Value, closed: &Value) -> Value 
     for model in others.chain([closed]) {
         let name = if model == closed { "mythos-5" } else { "haiku-4" };
         let text = if model["role"] == "publisher" { "publisher" } else { name };
-        // Where a list is several names with commas between, it is not a JSON array.
+        // Several names with commas between are one text, although the table calls them a list.
         let is_list = model["is_array"] == true && model["pointer"] != "/model";
         let name = if is_list { json!([text]) } else { json!(text) };
         let pointer = model["pointer"].as_str().unwrap_or_default();
@@ -755,7 +764,7 @@ fn filled(method: &str, path: &str, operation: &Value, closed: &Value) -> Value 
     request
 }
 
-/// The path with one of its captures, `some`, replaced: that of the name, else the first.
+/// Replaces one capture (`some`) of the path: the one called `name`, or the first.
 fn captured(url: &str, template: &str, name: &str, text: &str) -> String {
     let name = name.split(' ').next().unwrap();
     let names = template
@@ -776,10 +785,10 @@ fn captured(url: &str, template: &str, name: &str, text: &str) -> String {
     }
 }
 
-/// Puts a value at a pointer, with whatever must stand above it.
+/// Puts a value at a pointer and creates the arrays and objects above it.
 fn put(at: &mut Value, pointer: &str, value: Value) {
     let Some(rest) = pointer.strip_prefix('/') else {
-        // A place with several shapes: what stands below it already stays.
+        // A location with several shapes: members already put below it stay.
         if at.is_null() || at.is_string() {
             *at = value;
         }

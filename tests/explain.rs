@@ -1,8 +1,10 @@
-//! What `explain` says of each request under `tests/corpus/explain/`, compared letter by letter with what it should say.
+//! The output of `explain` for each request under `tests/corpus/explain/`, compared letter by
+//! letter with the expected files.
 //!
-//! `requests.jsonl` is explained under `policies/mythos-suspension.toml`, the requests in NAME.jsonl under the policy NAME beside it. What is said
-//! of a request stands in `expected/ID.txt`, and in `expected/ID.json` the same as JSON. With `UPDATE=1` in the environment
-//! both are written anew, to be reviewed like code.
+//! The requests in `requests.jsonl` are explained under `policies/mythos-suspension.toml`, and
+//! those in NAME.jsonl under the policy NAME beside it. `expected/ID.txt` holds the explanation as
+//! text and `expected/ID.json` as JSON. With `UPDATE=1` in the environment the test rewrites both;
+//! review them like code.
 
 #![cfg(test)]
 
@@ -34,7 +36,7 @@ fn policy(name: &str) -> Policy {
     loaded.policy.unwrap_or_else(|| panic!("{name}: {:?}", loaded.problems))
 }
 
-/// Every request with the policy it is explained under, and what is said of it.
+/// Every request with its policy and its explanation.
 fn cases() -> &'static [(Policy, String, Explanation)] {
     static CASES: OnceLock<Vec<(Policy, String, Explanation)>> = OnceLock::new();
     CASES.get_or_init(explained)

@@ -1,11 +1,15 @@
-//! A closed name in a place that nobody documents: it counts under a key that is called like a model, and never in the user's own data.
+//! A closed name in an undocumented location: it counts under a key that is called like a model,
+//! and never in the user's own data.
 //!
-//! `tests/corpus/leaves/requests.jsonl` holds requests as the vendors' clients write them, one a line: `dialect`, `method`, `url`, `body`; `models` lists the pointers at
-//! which the vendor documents a model, and `own` those below which everything is the user's own. Both lists are written from the vendors'
-//! documentation, not from the dialects.
+//! `tests/corpus/leaves/requests.jsonl` holds requests as the vendors' clients write them, one a
+//! line: `dialect`, `method`, `url`, `body`. `models` lists the pointers at which the vendor
+//! documents a model, and `own` the pointers below which everything is the user's own data. Both
+//! lists come from the vendors' documentation, not from the dialects.
 //!
-//! - A closed name at any one leaf denies where a model is documented, and changes nothing anywhere else.
-//! - A key that is called like a model with a closed name in it, put into any object, denies outside of the user's own data and changes nothing within it.
+//! - A closed name at any one leaf denies where a model is documented, and changes nothing anywhere
+//!   else.
+//! - A key that is called like a model, with a closed name as its value, is put into any object. It
+//!   denies outside of the user's own data and changes nothing within it.
 
 #![cfg(test)]
 
@@ -58,7 +62,7 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// A policy that guards these dialects and closes one model to everybody.
+/// Compiles a policy that guards these dialects and closes one model to everybody.
 fn guarding(dialects: &[&str]) -> Decider {
     let text = format!(
         "format = 1\n[policy]\nid = \"p\"\nversion = 1\nunlisted = \"pass\"\ndialects = {dialects:?}\n[models.closed]\nids = [\"{CLOSED}\"]\n[models.open]\nids = [\"haiku-4\"]\n\
@@ -84,12 +88,12 @@ impl Case {
         decider.verdict(&request, CLOCK).kind.name().to_owned()
     }
 
-    /// A model is documented there.
+    /// Says whether the vendor documents a model at the pointer.
     fn is_model(&self, pointer: &str) -> bool {
         self.models.iter().any(|known| known == pointer)
     }
 
-    /// The pointer lies at or below the user's own data.
+    /// Says whether the pointer lies at or below the user's own data.
     fn is_own(&self, pointer: &str) -> bool {
         self.own.iter().any(|own| {
             let mut steps = pointer.split('/');
@@ -97,14 +101,14 @@ impl Case {
         })
     }
 
-    /// Nothing beside it or below it is the user's own.
+    /// Says whether no user's own data lies under the same top-level member.
     fn is_open(&self, pointer: &str) -> bool {
         let first = pointer.split('/').nth(1);
         self.own.iter().all(|own| own.split('/').nth(1) != first)
     }
 }
 
-/// Pointers of all values that are `wanted`.
+/// Returns the pointers of all values for which `wanted` is true.
 fn pointers(value: &Json, wanted: fn(&Json) -> bool) -> Vec<String> {
     fn below(value: &Json, at: &str, wanted: fn(&Json) -> bool, found: &mut Vec<String>) {
         if wanted(value) {

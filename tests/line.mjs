@@ -1,6 +1,9 @@
 /**
- * A request as a line of JSON, the form of `portcullis decide`, judged through the package. It runs in Node and in workerd
- * alike; `Session` is the package's, `split` cuts the body at these offsets, whatever the line says.
+ * Judges a request given as a line of JSON, in the form of `portcullis decide`, through the
+ * package.
+ *
+ * It runs in Node and in workerd. `Session` is the package's class. `split` cuts the body at these
+ * offsets instead of those in the line.
  */
 export function judgeLine(gate, line, Session, split) {
   for (const [rule, state] of Object.entries(line.switch ?? {})) gate.switch(rule, state);
@@ -38,7 +41,7 @@ export function judgeLine(gate, line, Session, split) {
   }
 }
 
-/** The upgrade, then each client message up to the first that does not go through. */
+/** Judges the upgrade, then each client message up to the first that is not allowed. */
 function judgeFrames(gate, session, facts, frames) {
   try {
     let verdict = session.judge(gate, facts);
@@ -52,7 +55,7 @@ function judgeFrames(gate, session, facts, frames) {
   }
 }
 
-// Trailers that nobody takes for headers.
+// Trailers that no server treats as headers.
 const UNMERGED = /^(content-(type|encoding|length)|transfer-encoding|connection|upgrade|host)$/i;
 
 export function headerLines({ headers = {}, trailers = {} }) {

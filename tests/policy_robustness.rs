@@ -1,4 +1,4 @@
-//! No text makes the reader of policies panic, and whatever it says points into the text.
+//! No text makes the reader of policies panic, and every problem points into the text.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "tests")]
@@ -6,7 +6,7 @@
 use portcullis::policy::{File, Options, Problem, Severity, Source, load, render};
 use proptest::prelude::*;
 
-/// Policies that denied set every stage, to be damaged.
+/// Policies that between them pass through every stage. The test damages them.
 const SEEDS: [&str; 5] = [
     include_str!("../policies/mythos-suspension.toml"),
     include_str!("../policies/partner-tier.toml"),
@@ -15,7 +15,7 @@ const SEEDS: [&str; 5] = [
     include_str!("corpus/policies/json/policy.json"),
 ];
 
-/// What damage is made of: the signs of TOML, JSON, CEL and Unicode that mean something somewhere.
+/// The pieces of the damage: characters and words with a meaning in TOML, JSON, CEL or Unicode.
 const PIECES: [&str; 48] = [
     "\"",
     "'",
@@ -93,7 +93,7 @@ fn check(name: &str, text: &str) {
         }
         assert!(problem.to_json(&loaded.files).is_object());
     }
-    // Each is a policy to be read anew, so a few will do.
+    // Each proposal means reading the policy again, so the test tries four.
     for problem in loaded
         .problems
         .iter()
@@ -108,7 +108,7 @@ fn check(name: &str, text: &str) {
     );
 }
 
-/// What a problem proposes is written, and the problem is gone from its place.
+/// Applies the proposal of a problem and checks that the problem is gone from that place.
 fn mends(name: &str, text: &str, problem: &Problem, files: &[File]) {
     let Some((span, new)) = problem.replacement(files).filter(|(span, _)| span.file == 0) else {
         return;
@@ -148,7 +148,7 @@ fn damaged() -> impl Strategy<Value = String> {
     )
 }
 
-/// A condition made of the words of the language, in any order, or of anything.
+/// A condition made of the words of the language in any order, or any text.
 fn condition() -> impl Strategy<Value = String> {
     let words = prop::sample::select(
         [
@@ -249,7 +249,7 @@ proptest! {
     }
 }
 
-/// `PROPTEST_CASES` for a longer run.
+/// The number of cases: `PROPTEST_CASES`, or 256.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256)
 }
@@ -286,7 +286,7 @@ fn what_is_deep_or_long_is_an_error_and_no_overflow() {
     ] {
         check("policy.toml", &text);
     }
-    // Where the TOML parser stopped inside a character.
+    // Texts at which the TOML parser stopped inside a character.
     for text in ["=={Σ", "a = true '''é", "x = \"\"\"\u{10ffff}"] {
         check("policy.toml", text);
     }

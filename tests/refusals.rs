@@ -1,6 +1,7 @@
-//! Refusals in the words of every API, against the reference of what clients were measured with.
+//! Refusals in the error format of every API, against a reference measured with the vendors'
+//! clients.
 //!
-//! The reference (`errors.json`) is not part of this repository: see `dialects.rs`.
+//! The reference (`errors.json`) is outside this repository: see `dialects.rs`.
 
 #![cfg(test)]
 
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 
 const CLOCK: i64 = 1_781_481_600_000;
 
-/// A request of each dialect that names a model: id, path, body with `$` in the model's place.
+/// A request of each dialect that names a model: id, path, and body with `$` for the model.
 const ASKED: [(&str, &str, &str); 16] = [
     ("openai", "/v1/chat/completions", r#"{"model":"$"}"#),
     ("azure-openai", "/openai/deployments/$/chat/completions", r#"{"messages":[]}"#),
@@ -38,13 +39,13 @@ const ASKED: [(&str, &str, &str); 16] = [
     ("ollama", "/api/chat", r#"{"model":"$"}"#),
     ("watsonx", "/ml/v1/text/chat", r#"{"model_id":"$"}"#),
     ("generic", "/chat/completions", r#"{"model":"$"}"#),
-    // Where a dialect serves another's API, the words are the other's.
+    // A dialect that serves another API uses the error format of that API.
     ("openrouter", "/api/v1/messages", r#"{"model":"$"}"#),
     ("ollama", "/v1/chat/completions", r#"{"model":"$"}"#),
     ("ollama", "/v1/messages", r#"{"model":"$"}"#),
 ];
 
-/// The dialect in whose words each of them is answered.
+/// Returns the dialect whose error format request `index` gets.
 fn spoken(index: usize) -> &'static str {
     match index {
         12 => "litellm",
@@ -84,7 +85,8 @@ fn reference() -> Option<Value> {
     Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
-/// What `<..>` stands for in the reference may be any text; a member more than there is may be ours.
+/// Compares a refusal with the reference. `<..>` in the reference matches any text, and the refusal
+/// may have more members.
 fn agrees(wanted: &Value, given: &Value) -> bool {
     match (wanted, given) {
         (Value::String(wanted), Value::String(given)) => wanted.starts_with('<') || wanted == given,
@@ -215,7 +217,7 @@ fn with_all_dialects_the_operation_says_in_whose_words() {
     assert!(told("/api/generate", plain.clone(), body)["error"].is_string());
     assert_eq!(told("/v2/chat", plain.clone(), body)["id"], "case-1");
     assert_eq!(told("/api/v1/chat/completions", plain, body)["error"]["code"], 403);
-    // Of several, the one that a header speaks for.
+    // Several dialects are possible: a header decides.
     let google = json!({ "content-type": "application/json", "x-goog-api-key": "k" });
     assert_eq!(told("/unheard/of", google, body)["error"]["status"], "PERMISSION_DENIED");
 }

@@ -1,9 +1,16 @@
-//! Answers of origins with what becomes of them, as data: `tests/corpus/responses/*.jsonl`.
+//! Responses of origins with their outcomes, as data: `tests/corpus/responses/*.jsonl`.
 //!
-//! A case is a request line in the form of `portcullis decide` with an `id`, and beside it `answer`: `status`, `headers`, and `body`, `body_b64` or
-//! `frames` (payloads of an event stream of Amazon's). `expect` holds the `outcome` and whatever else matters: `reason`, `status`, `body`
-//! (the whole that the client gets), `starts` and `ends` (parts of it), `cursors`. Each case is tried whole and cut at every byte, with the same
-//! outcome; what a client gets of an answer that is not cut is the same, too.
+//! A case is a request line in the form of `portcullis decide` with an `id`, an optional `unlisted`
+//! (`defer` if absent) and the response under `answer`:
+//!
+//! - `status` (200 if absent), `headers`, `type` (the content type)
+//! - the body: `body`, `frames` (payloads of an AWS event stream), or `chunks_b64` (texts that the
+//!   test puts into such frames in Base64, as Bedrock does)
+//!
+//! `expect` holds any of `outcome`, `check`, `reason`, `status`, `body` (the whole body that the
+//! client gets), `starts`, `ends` and `lacks` (parts of it), `cursor`. The test tries each case
+//! whole, in pieces of 1 and of 7 bytes, and cut once at up to 400 offsets. Outcome, reason, status
+//! and body must be the same each time.
 
 #![cfg(test)]
 
@@ -72,7 +79,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of an answer.
+/// The bytes of a response.
 fn body(answer: &Json) -> Vec<u8> {
     if let Some(text) = answer["body"].as_str() {
         return text.as_bytes().to_vec();
@@ -116,7 +123,7 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
                 });
                 (last.clone(), *wanted == last)
             }
-            other => panic!("{id}: nobody knows `{other}`"),
+            other => panic!("{id}: unknown key `{other}`"),
         };
         assert!(
             right,
@@ -127,7 +134,7 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
 }
 
 #[test]
-fn every_answer_has_its_outcome_wherever_it_is_cut() {
+fn every_response_has_its_outcome_wherever_it_is_cut() {
     let mut count = 0;
     let mut deciders = ["defer", "pass", "deny"].map(|unlisted| (unlisted, decider(unlisted)));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/responses");

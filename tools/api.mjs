@@ -1,6 +1,7 @@
 /**
- * `pkg/api.d.ts`: what the package declares for its consumers, without comments, so that a change of
- * the API is a change of this file. `node tools/api.mjs` writes it from the built declarations.
+ * `pkg/api.d.ts`: the declarations that the package gives its consumers, without comments, so that
+ * every change of the API changes this file. `node tools/api.mjs` writes it from the built
+ * declarations.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "./markdown.mjs";
 
-// TypeScript 7 has no API of its own yet; the one that typedoc works with has.
+// TypeScript 7 has no compiler API yet, so this uses the version that typedoc depends on.
 const ts = createRequire(`${ROOT}tools/typedoc/package.json`)("typescript");
 const PKG = join(ROOT, "pkg/");
 const OUT = `${PKG}api.d.ts`;
@@ -22,7 +23,10 @@ const KINDS = [
   ts.isFunctionDeclaration,
 ];
 
-/** The report: each entry point with its exports by name, then what these refer to and none exports. */
+/**
+ * Returns the report: each entry point with its exports by name, then the declarations that these
+ * refer to and no entry point exports.
+ */
 export function api() {
   const { exports } = JSON.parse(readFileSync(`${PKG}package.json`, "utf8"));
   const entries = Object.entries(exports)
@@ -57,7 +61,7 @@ export function api() {
       .map((symbol) => [symbol.name, resolved(symbol)]);
     report += `\n// ${name}\n`;
     for (const [as, symbol] of symbols.sort(([a], [b]) => (a < b ? -1 : 1))) {
-      // Of what two entry points export, the second only says so.
+      // For an export that an earlier entry point already has, the report gives only the name.
       report += shown.has(symbol) ? `// also exports ${as}\n` : `${printed(symbol)}\n`;
       shown.add(symbol);
       queue.push(symbol);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lays the corpora and their native verdicts side by side for the browser tests: browser-cases.sh CLI
+# Writes the corpora and their native verdicts side by side for the browser tests: browser-cases.sh
+# CLI
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cli=$1

@@ -1,6 +1,7 @@
 /**
- * `docs/codes.md`: every stable code, from the sources that declare it. `node tools/codes.mjs` writes
- * the page. It reads the text of the sources, so none of the explanations is in the edge module.
+ * `docs/codes.md`: every stable code, from the sources that declare it. `node tools/codes.mjs`
+ * writes the page. It reads the text of the sources, so the edge module needs none of the
+ * explanations.
  */
 import { globSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -18,7 +19,7 @@ const CHAPTERS = [
   "Notes",
 ];
 
-/** The page as it must be now. */
+/** Returns the page for the current sources. */
 export function codes() {
   const reasons = groups(one("src/**/reason.rs"));
   const diagnostics = explained(one("src/policy/**/code.rs"));
@@ -86,11 +87,11 @@ ${access.map(({ code, doc }) => `| \`${code}\` | ${cell(doc)} |`).join("\n")}
 
 function one(pattern) {
   const found = globSync(pattern, { cwd: ROOT });
-  if (found.length !== 1) throw new Error(`${found.length} files are ${pattern}`);
+  if (found.length !== 1) throw new Error(`${found.length} files match ${pattern}, not one`);
   return read(found[0]);
 }
 
-/** The table of reasons, in the groups that its comments name. */
+/** Returns the reasons in groups. A comment in the table is the title of a group. */
 function groups(source) {
   const table = source.slice(source.indexOf("\nreasons! {"));
   const all = [];
@@ -114,13 +115,13 @@ function groups(source) {
       });
       doc = [];
     } else if (line.trim() !== "")
-      throw new Error(`the table of reasons has a line of another form: ${line}`);
+      throw new Error(`unexpected line in the table of reasons: ${line}`);
   }
   for (const group of all) group.title = group.title.replace(/\.$/, "");
   return all;
 }
 
-/** The diagnostics, by the hundreds of their codes. */
+/** Returns the diagnostics, grouped by the hundreds of their codes. */
 function explained(source) {
   const table = source.slice(source.indexOf("\ncodes! {"));
   const all = [
@@ -139,7 +140,7 @@ function explained(source) {
   })).filter(({ rows }) => rows.length > 0);
 }
 
-/** A union of literals in TypeScript, each with the comment before it. */
+/** Returns the literals of a TypeScript union, each with the comment before it. */
 function union(name) {
   for (const path of globSync("pkg/src/**/*.ts", { cwd: ROOT })) {
     const found = new RegExp(`export type ${name} =([\\s\\S]*?"\\w+");`).exec(read(path));
@@ -152,7 +153,10 @@ function union(name) {
   throw new Error(`no type ${name} in pkg/src`);
 }
 
-/** Codes of errors in Rust, `Self::Name { .. } => "code"`, each with the comment on its variant. */
+/**
+ * Returns the codes of errors in Rust, `Self::Name { .. } => "code"`, each with the comment on its
+ * variant.
+ */
 function rust() {
   const found = new Map();
   for (const path of globSync("src/**/*.rs", { cwd: ROOT })) {
@@ -178,11 +182,11 @@ function packageCodes() {
   const known = rust();
   return union("Code").map(({ code, doc }) => ({
     code,
-    doc: doc || (known.get(code) ?? fail(`nothing says what ${code} means`)),
+    doc: doc || (known.get(code) ?? fail(`no comment explains ${code}`)),
   }));
 }
 
-/** The codes that package and crate share; a code that only one of them has is an error. */
+/** Returns the codes that package and crate share. A code that only one of them has is an error. */
 function accessCodes() {
   const type = globSync("pkg/src/**/*.ts", { cwd: ROOT }).some((path) =>
     /export type AccessCode\b/.test(read(path)),
@@ -194,11 +198,11 @@ function accessCodes() {
   const prefix = all[0].code.split("_")[0];
   for (const code of known.keys()) {
     if (code.startsWith(`${prefix}_`) && !all.some((one) => one.code === code))
-      fail(`${code} is in the crate alone`);
+      fail(`only the crate has ${code}`);
   }
   return all.map(({ code }) => ({
     code,
-    doc: known.get(code) ?? fail(`${code} is in the package alone`),
+    doc: known.get(code) ?? fail(`only the package has ${code}`),
   }));
 }
 
@@ -213,7 +217,7 @@ const LIMITS = new Map(
   ),
 );
 
-/** A cell of a table. What the sources link to is named, and a bound comes with its value. */
+/** Returns a cell of a table: links in the sources become names, and bounds get their values. */
 function cell(text) {
   return text
     .replace(

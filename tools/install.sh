@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing of: rust, bindgen, node, python, golang, browsers, deny. Says one line for each thing it installs, nothing otherwise.
-# Tools that this checkout builds for itself go to .tools/, which it keeps.
+# Installs those of rust, bindgen, node, python, golang, browsers and deny that are missing. Prints
+# one line for each thing that it installs, and otherwise nothing. Tools that this checkout builds
+# go to .tools/, which it keeps.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,8 @@ as_root() {
   fi
 }
 
-# The pinned toolchain, named outright: rustup may be told not to install on its own (RUSTUP_AUTO_INSTALL=0).
+# The pinned toolchain by name, since rustup may be set not to install it by itself
+# (RUSTUP_AUTO_INSTALL=0).
 rust() {
   local libdir
   if libdir=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) && [ -d "$libdir" ] &&
@@ -26,7 +28,7 @@ rust() {
   rustup --quiet toolchain install "$channel" --profile minimal --component rustfmt --component clippy --target wasm32-unknown-unknown --no-self-update
 }
 
-# wasm-bindgen's command line and crate work together only in the same version.
+# The command line and the crate of wasm-bindgen must have the same version.
 bindgen() {
   local version
   version=$(sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
@@ -43,7 +45,7 @@ node() {
   touch node_modules/.package-lock.json
 }
 
-# One environment for all tests: whatever `requirements.txt` below tests/ asks for.
+# One environment for all tests, with the packages of every requirements.txt below tests/.
 python() {
   local wanted=.tools/python/wanted file missing=()
   mapfile -t files < <(find tests -name requirements.txt | sort)
@@ -89,7 +91,7 @@ browsers() {
   cargo install --quiet --locked --root .tools geckodriver
 }
 
-# Outside of `make test`: it takes longer to build than all the crate.
+# `make test` leaves it out: it takes longer to build than the whole crate.
 deny() {
   have cargo-deny && return
   say "cargo-deny (many minutes)"

@@ -1,4 +1,7 @@
-/** The documents of this repository, and what of them is checked: fenced blocks, links, headings. */
+/**
+ * The documents of this repository and the parts of them that are checked: fenced blocks, links,
+ * headings.
+ */
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -15,7 +18,10 @@ const DOCUMENTS = [
   "examples/**/README.md",
 ];
 
-/** Paths of all documents, relative to the root. The changelog quotes the past, so it is none. */
+/**
+ * Returns the paths of all documents, relative to the root. The changelog is left out, since it
+ * quotes older versions.
+ */
 export function documents() {
   return DOCUMENTS.flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
     .filter((path) => !path.includes("node_modules"))
@@ -25,9 +31,9 @@ export function documents() {
 export const read = (path) => readFileSync(ROOT + path, "utf8");
 
 /**
- * The fenced blocks of a document, in order: `line` of the opening fence from 1, `language`, `text`,
- * and `exempt`, the reason of a `<!-- not run: REASON -->` on the line before it. `problems` holds
- * what is wrong with fences and markers, each with its line.
+ * Returns the fenced blocks of a document in order: `line` of the opening fence from 1, `language`,
+ * `text`, and `exempt`, the reason in a `<!-- not run: REASON -->` on the line before it.
+ * `problems` holds faulty fences and markers, each with its line.
  */
 export function blocks(markdown) {
   const [found, problems] = [[], []];
@@ -77,7 +83,7 @@ export function blocks(markdown) {
   return { blocks: found, problems };
 }
 
-/** The same text with blocks, comments and inline code blank, line for line. */
+/** Returns the same text with blank lines for blocks, comments and inline code, line by line. */
 function prose(markdown) {
   const lines = markdown.split("\n");
   for (const { line, text } of blocks(markdown).blocks)
@@ -89,7 +95,7 @@ function prose(markdown) {
     .replace(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, blank);
 }
 
-/** Targets of links and images, each with its line. */
+/** Returns the targets of links and images, each with its line. */
 export function links(markdown) {
   const text = prose(markdown);
   const patterns = [
@@ -105,7 +111,7 @@ export function links(markdown) {
   );
 }
 
-/** The anchors of a document, as GitHub makes them of its headings. */
+/** Returns the anchors of a document, as GitHub makes them from its headings. */
 export function anchors(markdown) {
   const seen = new Map();
   const found = new Set([...markdown.matchAll(/<a\s+(?:id|name)="([^"]+)"/g)].map(([, id]) => id));

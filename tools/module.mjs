@@ -1,6 +1,9 @@
-/** The bytes of a wasm module, section by section (WebAssembly Core Specification, "Binary Format"). */
+/**
+ * Reads the bytes of a wasm module, section by section (WebAssembly Core Specification, "Binary
+ * Format").
+ */
 
-/** Reads on from a place. */
+/** Reads a sequence of values, starting at an offset. */
 export class Cursor {
   constructor(bytes, at) {
     this.bytes = bytes;
@@ -11,7 +14,7 @@ export class Cursor {
     return this.bytes[this.at++];
   }
 
-  /** An unsigned LEB128. */
+  /** Reads an unsigned LEB128 number. */
   number() {
     let [value, shift, byte] = [0, 0, 0];
     do {
@@ -22,7 +25,7 @@ export class Cursor {
     return value;
   }
 
-  /** Bytes behind their length. */
+  /** Reads bytes after their length. */
   vector() {
     const length = this.number();
     this.at += length;
@@ -30,7 +33,7 @@ export class Cursor {
   }
 }
 
-/** Each section: its number, its content, and all its bytes. */
+/** Returns each section: its number, its content, and all its bytes. */
 export function* sections(bytes) {
   const cursor = new Cursor(bytes, 8);
   while (cursor.at < bytes.length) {

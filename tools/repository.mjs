@@ -1,6 +1,6 @@
 /**
- * The public address of this repository, wherever it is written: `node tools/repository.mjs URL` sets
- * `repository` and `homepage` of the crate, and `repository`, `homepage` and `bugs` of the package.
+ * The public address of this repository. `node tools/repository.mjs URL` sets `repository` and
+ * `homepage` of the crate, and `repository`, `homepage` and `bugs` of the package.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ const at = (path) => new URL(`../${path}`, import.meta.url);
 const CRATE = at("Cargo.toml");
 const PACKAGE = at("pkg/package.json");
 
-/** What crate and package say of themselves now, by name. */
+/** Returns the present addresses of crate and package, by name. */
 export function addresses() {
   const crate = readFileSync(CRATE, "utf8");
   const { repository, homepage, bugs } = JSON.parse(readFileSync(PACKAGE, "utf8"));

@@ -1,9 +1,9 @@
 /**
- * Terminal screens in documents. Between `<!-- screen: NAME -->` and `<!-- /screen -->` lies one
- * fence, whose first line is a command, `$ portcullis …`, and whose other lines are what it prints.
+ * Terminal screens in documents. Between `<!-- screen: NAME -->` and `<!-- /screen -->` is one
+ * fence. Its first line is a command, `$ portcullis …`, and its other lines are the output.
  *
- * `node tools/screens.mjs` runs the commands and writes the screens that have changed. A command
- * runs in the root of the checkout, without colour, and may end with any exit code.
+ * `node tools/screens.mjs` runs the commands and rewrites the screens that have changed. A command
+ * runs in the root of the checkout, without colour, and may have any exit code.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const CLI = process.env.PORTCULLIS ?? `${ROOT}target/debug/portcullis`;
 const SCREEN =
   /(^<!-- screen: *([\w-]+) *-->\n(`{3,})[a-z]*\n)(\$ portcullis .*)\n([\s\S]*?)(?<=\n)(\3\n<!-- \/screen -->)/gm;
 
-/** The document with its screens as they are now, and the names of those that it showed otherwise. */
+/** Returns the document with current screens, and the names of the screens that have changed. */
 export function redrawn(markdown) {
   const stale = [];
   const count = markdown.match(/^<!-- screen:/gm)?.length ?? 0;
@@ -28,7 +28,7 @@ export function redrawn(markdown) {
   });
   if (drawn !== count)
     throw new Error(
-      `${count} screens are begun, and ${drawn} have the form that tools/screens.mjs describes`,
+      `${count} screens begin, but only ${drawn} have the form that tools/screens.mjs describes`,
     );
   return { text, stale };
 }

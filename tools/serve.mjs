@@ -1,4 +1,7 @@
-/** `make run`: the worker in workerd, in front of a stub origin, with demo keys; then a table of what each key gets. */
+/**
+ * `make run`: the worker in workerd, in front of a stub origin, with demo keys. Prints a table of
+ * the verdicts for each key.
+ */
 import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, ACCESS_KEY } from "./demo.mjs";
 import { startOrigin } from "./origin.mjs";
 import { accessCheck } from "./origin/access.mjs";
@@ -35,12 +38,12 @@ async function stop() {
 process.on("SIGINT", stop);
 process.on("SIGTERM", stop);
 
-// Whoever started it may stop listening after the next line; the worker goes on.
+// The reader of the output may close it after the first line. The worker keeps running.
 process.stdout.on("error", () => undefined);
 console.log(`portcullis ready on ${gate.url}`);
 await show();
 
-/** What each demo key gets for each model from each place, asked of the running worker. */
+/** Asks the running worker for each demo key, model and place, and prints the verdicts. */
 async function show() {
   const width = Math.max(...Object.keys(ACCOUNTS).map((key) => key.length));
   const columns = PLACES.flatMap(({ country }) =>

@@ -1,19 +1,24 @@
 /**
- * Takes the words of panics out of a wasm module that has its function names: `node tools/snip.mjs IN OUT`.
+ * Removes the messages of panics from a wasm module that still has its function names:
+ * `node tools/snip.mjs IN OUT`.
  *
- * A panic of the module is a trap, by its panic handler. But core's functions that panic put a message together before they call the handler, and
- * the compiler, which does not look into them, links all that formats it. Here their bodies become the trap itself; wasm-opt then drops what
- * nothing calls any more. What only they read of the data (the words, and where in which source file the panic is) becomes zeros.
+ * The module's panic handler is a trap. But the functions of core that panic format a message
+ * before they call the handler, and the compiler does not see that the message is never shown, so
+ * it links all the formatting code. This tool replaces the bodies of these functions by the trap.
+ * wasm-opt then removes the functions without callers. Data that only they read (messages, and the
+ * source locations of panics) becomes zeros.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
 import { Cursor, sections } from "./module.mjs";
 
-/** Functions of core that do nothing but panic, and those that only a panic's message is formatted by. */
+/** Functions of core that only panic, and functions that only format the message of a panic. */
 const PANICS =
   /\bcore(\[[0-9a-f]+\])?::(panicking|fmt|slice::index::slice_\w*fail|str::slice_error_fail|cell::panic_|slice::copy_from_slice_impl::len_mismatch_fail)/;
 
-/** The words of core and alloc, as they lie in the data; and the digits of the numbers between them. */
+/**
+ * The messages of core and alloc as they lie in the data, and the digits of the numbers in them.
+ */
 const WORDS = [
   Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0")).join(""),
   "slice index starts at ",
@@ -38,7 +43,7 @@ const WORDS = [
 ];
 
 const DATA = 11;
-/** A `core::panic::Location`: address and length of a file's name, line, column. */
+/** The size of a `core::panic::Location`: address and length of a file name, line, column. */
 const LOCATION = 16;
 
 const [from, to] = process.argv.slice(2);
@@ -70,15 +75,13 @@ for (let index = 0; index < module.getNumFunctions(); index++) {
   cut += 1;
 }
 if (cut === 0)
-  throw new Error(`${from}: no function of core's panics is named; was the module stripped?`);
+  throw new Error(`${from}: no panic function of core has its name; was the module stripped?`);
 const bytes = Buffer.from(module.emitBinary());
 const places = data(bytes).reduce((sum, segment) => sum + blank(segment), 0);
 writeFileSync(to, bytes);
-console.log(
-  `wasm: ${cut} functions that only word a panic are traps now, ${places} places in sources are nameless`,
-);
+console.log(`wasm: ${cut} panic functions replaced by traps, ${places} source locations removed`);
 
-/** Zeros what only panics read. Returns the number of locations. */
+/** Overwrites with zeros the data that only panics read. Returns the number of locations. */
 function blank({ address, bytes }) {
   const names = new Set();
   let found = 0;
@@ -98,16 +101,16 @@ function blank({ address, bytes }) {
   return found;
 }
 
-/** The segments of the data section, as parts of the module's own bytes. */
+/** Returns the segments of the data section, as slices of the module's own bytes. */
 function data(module) {
   const segments = [];
   for (const { id, content } of sections(module)) {
     if (id !== DATA) continue;
     const cursor = new Cursor(content, 0);
     for (let left = cursor.number(); left > 0; left--) {
-      // Active, in memory 0, at a constant: 0, i32.const, address, end.
+      // An active segment in memory 0 at a constant address: 0, i32.const, address, end.
       if (cursor.byte() !== 0 || cursor.byte() !== 0x41)
-        throw new Error(`${from}: a data segment that is not placed by a constant`);
+        throw new Error(`${from}: a data segment without a constant address`);
       const address = cursor.number();
       cursor.byte();
       segments.push({ address, bytes: cursor.vector() });

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Builds the wasm modules and their glue into pkg/wasm/: the edge module for deciding, the decoding module that it calls
-# upon for compressed bodies, the console module for authors.
+# Builds the wasm modules and their glue into pkg/wasm/: the edge module, which decides; the
+# decoding module, which the gate uses for compressed bodies; the console module for authors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
-# What rustc may use and the runtimes have; binaryen must be told, the module no longer says.
+# The features that rustc uses and the runtimes have. The module does not list them, so binaryen
+# needs them as options.
 features="--enable-simd --enable-bulk-memory --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue --enable-reference-types"
 
-# Panic locations name source files: without the folders of this machine and of its package cache.
+# Panic locations name source files. This removes the folders of this machine and of its package
+# cache.
 flags=CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
 cargo fetch --quiet --locked --target wasm32-unknown-unknown
 for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
@@ -20,35 +22,37 @@ module() {
   shift 2
   echo "wasm: $name"
   cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
-  # The slow part is done again only for another module or another script.
+  # The slow part runs again only for a changed module or script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
   state=$(sha256sum "$built" tools/{wasm.sh,snip.mjs,shorten.mjs,module.mjs} | sha256sum)
   if [ -f "pkg/wasm/${name}_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
     return
   fi
   if [ "$name" = edge ]; then
-    # Not told that the module may use reference types, wasm-bindgen keeps JavaScript's values in its script, which weighs less.
+    # Without the note that the module may use reference types, wasm-bindgen keeps JavaScript's
+    # values in its script, which is smaller.
     # shellcheck disable=SC2086
     wasm-opt $features --strip-target-features --debuginfo "$built" -o "$target/glue/edge.wasm"
     built="$target/glue/edge.wasm"
   fi
   wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$built"
   if [ "$name" = edge ]; then node tools/snip.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"; fi
-  # The stack ends at address 0 and the data begin at 1 MB: nothing lies in the first kilobyte.
+  # The stack ends at address 0 and the data begin at 1 MB, so the first kilobyte is unused.
   # shellcheck disable=SC2086
   wasm-opt $features $level --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
   if [ "$name" = edge ]; then node tools/shorten.mjs "pkg/wasm/${name}_bg.wasm" "$target/glue/$name.js"; fi
-  # The comments are for those who read the types; the script is what travels.
+  # Readers of the types need the comments. The deployed script does not.
   tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --outDir pkg/wasm "$target/glue/$name.js"
   cp "$target/glue/$name.d.ts" "$target/glue/${name}_bg.wasm.d.ts" pkg/wasm/
   echo "$state" >"$stamp"
 }
 
 mkdir -p pkg/wasm "$target/glue"
-# The reset function lets the gate replace an instance that trapped.
-# Functions with one caller stay functions: the compiler has put in place those that are worth it, and what is alike packs better apart.
+# The reset function lets the gate replace an instance that trapped. Functions with one caller are
+# not inlined: the compiler has already inlined those that gain, and similar functions compress
+# better apart.
 module edge "-O3 --converge --one-caller-inline-max-function-size=4" --experimental-reset-state-function
 module console -Oz
-# What hostile bodies could make it allocate beyond its own count ends here, in a trap.
+# A hostile body that makes a decoder allocate more than its bound ends in a trap at this limit.
 export "$flags=${!flags:-} -Clink-arg=--max-memory=100663296"
 module decode:decoder -O3 --experimental-reset-state-function

@@ -8,7 +8,7 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PKG = `${ROOT}pkg/`;
-/** The runtime behaviour that the worker is written for, from `wrangler.toml`. */
+/** The runtime behaviour that the worker needs, from `wrangler.toml`. */
 const wrangler = readFileSync(`${ROOT}wrangler.toml`, "utf8");
 export const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(wrangler)[1];
 export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.exec(wrangler)[1]);
@@ -16,11 +16,14 @@ export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.ex
 /**
  * Starts a worker.
  *
- * - `entry`: the file of the worker, `pkg/worker/index.ts` if left out. `source`: its text instead of a file.
- * - `bundle`: bytes of the policy, the one of `make build` if left out. `module`, `decoder`: bytes of the edge and
- *   of the decoding module, likewise. `data`: bytes of further files `name.bundle` that the entry imports.
+ * - `entry`: the file of the worker, `pkg/worker/index.ts` by default. `source`: its text instead
+ *   of a file.
+ * - `bundle`: the bytes of the policy, by default those of `make build`. `module`, `decoder`: the
+ *   bytes of the edge module and of the decoding module, likewise. `data`: the bytes of further
+ *   files `name.bundle` that the entry imports.
  * - `bindings`: variables of the worker. `keys`: account records by digest.
- * - `hear`: called with each line that the worker logs. `inspector`: V8's inspector listens, at `miniflare.getInspectorURL()`.
+ * - `hear`: called with each line that the worker logs. `inspector`: V8's inspector listens at
+ *   `miniflare.getInspectorURL()`.
  */
 export async function startWorker({
   bundle,
@@ -52,7 +55,7 @@ export async function startWorker({
     compatibilityFlags: COMPATIBILITY_FLAGS,
     modulesRoot: PKG,
     modules: [
-      // The first is the entry.
+      // The first module is the entry.
       {
         type: "ESModule",
         path: `${PKG}main.js`,
@@ -68,7 +71,7 @@ export async function startWorker({
       ...Object.entries(data).map(([name, contents]) => binary("Data", name, contents)),
     ],
     kvNamespaces: ["KEYS"],
-    // A variable that is undefined is one that is not set.
+    // An undefined variable is left unset.
     bindings: Object.fromEntries(
       Object.entries(bindings).filter(([, value]) => value !== undefined),
     ),
@@ -85,7 +88,10 @@ export async function startWorker({
   };
 }
 
-/** Bundles a worker into one script, as a deployment does. Modules and policies stay files beside it. */
+/**
+ * Bundles a worker into one script, as a deployment does. Modules and policies remain separate
+ * files.
+ */
 async function script(input) {
   const beside = {
     name: "beside",
@@ -106,7 +112,7 @@ async function script(input) {
   return outputFiles[0].text;
 }
 
-/** Reads what the runtime prints, and calls `tell` with each line. */
+/** Reads the output of the runtime and calls `tell` with each line. */
 function lines(output, tell) {
   if (tell === undefined) return void output.resume();
   createInterface({ input: output }).on("line", tell);

@@ -1,4 +1,5 @@
-//! What the benches share: a gate under a policy that closes one family to everybody, and how long a call takes.
+//! Shared code of the benches: a gate under a policy that closes one family to everybody, and a
+//! timer.
 
 #![allow(dead_code, reason = "each bench that includes this module uses a part of it")]
 
@@ -8,10 +9,10 @@ use portcullis::compile;
 use portcullis::policy::{Options, Source, load};
 use portcullis::{Begun, Caller, Gate, Head, Inspection, OwnedBundle};
 
-/// What a worker reads of a body at a time.
+/// Bytes that a worker reads of a body at a time.
 pub(crate) const READ: usize = 64 << 10;
 
-/// A gate for these dialects: `mythos-5` is closed, `haiku-4` open.
+/// Returns a gate for these dialects. `mythos-5` is closed, `haiku-4` open.
 pub(crate) fn gate(dialects: &[&str]) -> Gate {
     let policy = format!(
         r#"
@@ -40,7 +41,7 @@ message = "Not available."
     Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
 }
 
-/// The head of a request, read under the denied set of a caller of whom nothing is known.
+/// Reads the head of a request under the denied set of a caller about whom nothing is known.
 pub(crate) fn begin(
     gate: &mut Gate,
     method: &str,
@@ -53,7 +54,7 @@ pub(crate) fn begin(
     gate.inspect(unread, &Head { method, url, headers })
 }
 
-/// Its end; it must have named the open model and no other.
+/// Finishes the request. It must have named the open model and no other.
 pub(crate) fn end(gate: &mut Gate, mut pending: Inspection) {
     let verdict = gate.finish(&mut pending);
     if verdict.mentions != ["haiku-4"] {
@@ -61,7 +62,7 @@ pub(crate) fn end(gate: &mut Gate, mut pending: Inspection) {
     }
 }
 
-/// The best time of one call.
+/// Returns the best time of one call.
 pub(crate) fn time(mut call: impl FnMut()) -> Duration {
     let mut count = 1;
     loop {

@@ -1,4 +1,4 @@
-//! No bytes that the gate has not signed are taken for its access header.
+//! The check rejects all bytes that the gate has not signed.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
 fuzz_target!(|input: &[u8]| {
     let Ok(access) = str::from_utf8(input) else { return };
     let headers = [("portcullis-access", access)];
-    // At another time than that of the vectors, from which the seeds are.
+    // The seeds are the vectors. Another instant makes the vectors themselves invalid.
     let arrived = ArrivedRequest { method: "POST", target: "/v1/chat/completions", headers: &headers };
     assert!(verify(&arrived, &KEYS, 0, None).is_err());
 });

@@ -1,6 +1,7 @@
-//! Any bytes as a bundle: an error, or something that decides without a panic.
+//! Any bytes as a bundle: reading fails, or the bundle decides without a panic.
 //!
-//! Random bytes would end at the digest, so it is made right again before they are read. The seeds are bundles:
+//! A wrong digest would reject random bytes at once, so the target corrects it before reading. The
+//! seeds are bundles:
 //! `portcullis compile fuzz/fuzz_targets/bundle.toml --list-key KEY -o fuzz/corpus/bundle/seed`.
 
 #![no_main]

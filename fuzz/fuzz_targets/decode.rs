@@ -1,6 +1,7 @@
-//! Any bytes are decoded or refused, the same wherever they are cut, and never more of them than may be.
+//! Any bytes decode or fail, with the same result wherever they are cut, and within the bound on
+//! decoded bytes.
 //!
-//! Input: a byte that chooses the codings, one for the size of the pieces, the coded body.
+//! Input: a byte that chooses the codings, a byte for the size of the chunks, then the coded body.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes are refused or read as a form, the same wherever chunks end.
+//! Any bytes are refused or read as a form, with the same result wherever chunks end.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use portcullis::{OwnedBundle, Reason};
 
 static BUNDLE: LazyLock<OwnedBundle> = LazyLock::new(bundle);
 
-/// What a reader says of a body that arrives in pieces of this size.
+/// Returns the reader's result for a body in chunks of this size.
 fn read(kind: ProbeKind, body: &[u8], size: usize) -> (Result<(), Reason>, Vec<String>, [bool; 4]) {
     let bundle = BUNDLE.view();
     let mut probe = Probe::new(bundle, kind, 0).unwrap();

@@ -1,10 +1,12 @@
-//! Any messages over a WebSocket, of either side, text or binary, under a denied set that changes between them: nothing panics, what becomes of
-//! each is the same wherever its chunks end, and a session that is refused is refused for good. Seeds: the frames of
-//! `tests/corpus/requests`, in the form below.
+//! Any messages over a WebSocket, from either side, text or binary, under a denied set that changes
+//! between them. Nothing panics, the outcome of each message is the same wherever its chunks end,
+//! and a refused session stays refused. Seeds: the frames of `tests/corpus/requests`, in the form
+//! below.
 //!
 //! ```text
 //! which upgrade, size of the chunks, then for each message: flags, length (two bytes), bytes
-//! flags: 1 binary, 2 the origin's, 4 none (the connection is judged again), 8 unread before; the upper half: which caller
+//! flags: 1 binary, 2 from the origin, 4 no message (the connection is judged again),
+//!        8 after unread messages; 0x10 another caller
 //! ```
 
 #![no_main]
@@ -47,10 +49,12 @@ struct Message<'a> {
     bytes: &'a [u8],
 }
 
-/// What became of the upgrade or of a message: the verdict and, of the origin's, whether it goes.
+/// The outcome of the upgrade or of a message: the verdict, and for a message of the origin whether
+/// it is released.
 type Told = (String, Option<Option<bool>>);
 
-/// Everybody may not use one family, whoever is in KP none but another.
+/// Returns a caller in this country. One family is closed to every caller. To a caller in KP all
+/// models but one family are closed.
 fn caller(country: &str) -> Caller {
     Caller { places: read_place(country, "").places().to_vec(), ..Caller::default() }
 }
@@ -67,7 +71,7 @@ fn messages(mut input: &[u8]) -> Vec<Message<'_>> {
     all
 }
 
-/// The session up to its end, each message in chunks of this size.
+/// Runs the session to its end, with each message in chunks of this size. Returns all outcomes.
 fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usize) -> Vec<Told> {
     let (method, url) = UPGRADES[upgrade];
     let approach = |gate: &mut Gate, country: &str| match gate.begin(method, url, &caller(country), 0) {
@@ -108,7 +112,7 @@ fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usiz
         }
     }
     if !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer) {
-        // What it is told, and that nothing makes it better.
+        // A refused session has a close code and a reason, and no later message reopens it.
         let socket = Socket::new(&verdict, "case-1");
         assert!(socket.code == 1008 && socket.reason.len() <= 123);
         let _ = Refusal::new(&verdict, "case-1");

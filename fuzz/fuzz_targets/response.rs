@@ -1,5 +1,6 @@
-//! Any bytes as an answer: what becomes of it is the same wherever its chunks end, nothing of a list goes that was not in it, and what
-//! goes of a list that is JSON is JSON. Seeds: the bodies of `tests/corpus/responses`.
+//! Any bytes as a response: the outcome is the same wherever chunks end, a filtered list holds
+//! nothing that was not in the response, and a filtered JSON list is JSON. Seeds: the bodies of
+//! `tests/corpus/responses`.
 
 #![no_main]
 
@@ -27,7 +28,7 @@ thread_local! {
     };
 }
 
-/// The stage at the end, and the bytes that went.
+/// Returns the check, the last stage and the released bytes.
 fn read(gate: &mut Gate, call: usize, kind: usize, body: &[u8], size: usize) -> (ResponseCheck, ResponseStage, Vec<u8>) {
     let (method, url, request) = CALLS[call];
     let head = Head { method, url, headers: &[("content-type", "application/json"), ("anthropic-version", "2023-06-01")] };

@@ -115,7 +115,13 @@ impl Key {
             }
         }
         if let Some(front) = length.checked_sub(END_BYTES) {
-            held.copy_within(front.., 0);
+            for at in 0..END_BYTES {
+                if let Some(byte) = held.get(front + at).copied()
+                    && let Some(location) = held.get_mut(at)
+                {
+                    *location = byte;
+                }
+            }
             *length = END_BYTES;
         }
     }

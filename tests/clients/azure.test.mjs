@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import OpenAI, { AzureOpenAI, toFile } from "openai";
 import { callsOf, collected, served } from "./setup.mjs";
 
-// Whoever can say what a deployment runs does: the policy's table of some, the origin's acknowledgement of the others.
+// The policy's table resolves some deployments, and the origin acknowledges the others.
 const gate = served(["azure-openai"], {
   acknowledges: true,
   rules:

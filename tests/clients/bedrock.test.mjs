@@ -1,4 +1,7 @@
-/** Amazon's client for the Bedrock runtime, with a bearer key and with requests that are signed in a header or in the query. */
+/**
+ * Amazon's client for the Bedrock runtime, with a bearer key and with requests signed in a header
+ * or in the query.
+ */
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
@@ -89,7 +92,7 @@ const calls = [
   },
 ];
 
-/** A body's JSON without the echo. */
+/** Returns the JSON of a body without the echo. */
 function stripped(bytes) {
   const { echo, ...rest } = JSON.parse(Buffer.from(bytes).toString("utf8"));
   return rest;
@@ -113,7 +116,7 @@ callsOf("bedrock", gate, {
   calls,
 });
 
-// Who signs is who the key table knows by the id of the key.
+// The key table knows the signer by the id of the key.
 callsOf("bedrock, signed", gate, {
   client: (url, key) =>
     new BedrockRuntimeClient({
@@ -126,7 +129,7 @@ callsOf("bedrock, signed", gate, {
   calls: calls.slice(0, 2),
 });
 
-/** Node's hash as Amazon's signer wants it. */
+/** Node's hash in the interface of Amazon's signer. */
 class Sha256 {
   #hash;
   constructor(secret) {
@@ -142,7 +145,7 @@ class Sha256 {
 
 const FORMS = { header: "sign", query: "presign" };
 
-/** A call of Converse, signed by `key` in a header or in the query, and what is sent besides. */
+/** Makes a Converse call signed by `key` in a header or in the query, with further headers. */
 async function signed(form, key, model, { encode = (text) => text, headers = {} } = {}) {
   const { hostname, port } = new URL(gate.url);
   const signer = new SignatureV4({

@@ -1,4 +1,7 @@
-/** Cloudflare's client, OpenAI's against Workers AI and AI Gateway, Anthropic's against the latter. */
+/**
+ * Cloudflare's client, OpenAI's against Workers AI and AI Gateway, and Anthropic's against AI
+ * Gateway.
+ */
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import Cloudflare from "cloudflare";

@@ -1,4 +1,4 @@
-/** Clients that compress what they send, by their own hook for it: `fetch`. */
+/** Clients that compress their requests through their own hook, `fetch`. */
 import assert from "node:assert/strict";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import Anthropic from "@anthropic-ai/sdk";
@@ -14,7 +14,7 @@ const CODINGS = {
   zstd: zstdCompressSync,
 };
 
-/** A `fetch` that sends bodies in this coding. */
+/** Returns a `fetch` that sends bodies in this coding. */
 const compressing = (coding) => (url, init) => {
   const headers = new Headers(init.headers);
   headers.set("content-encoding", coding);

@@ -1,4 +1,7 @@
-/** OpenAI's client where only the origin knows what a request runs: stored responses and prompts, batches of stored files. */
+/**
+ * OpenAI's client where only the origin knows the model: stored responses and prompts, batches of
+ * stored files.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
@@ -14,7 +17,7 @@ const batch = {
 };
 const followUp = (model) => ({ previous_response_id: `resp_${model}`, input: "hi there" });
 
-/** The error of one attempt. */
+/** Returns the error of a call that makes one attempt. */
 async function refused(served, call) {
   const attempts = served.front.attempts;
   const error = await call.then(
@@ -35,13 +38,13 @@ for (const [name, ask] of [
 ]) {
   const text = (answer) => JSON.stringify(answer);
 
-  test(`openai, a follow-up${name}: released once the answer names an open model`, async () => {
+  test(`openai, a follow-up${name}: released once the response names an open model`, async () => {
     const answer = await ask(client(gate.url, FOREIGN), OPEN);
     assert.ok(text(answer).includes("You said: hi there"));
     assert.deepEqual(JSON.parse(gate.origin.seen.at(-1).body).previous_response_id, `resp_${OPEN}`);
   });
 
-  test(`openai, a follow-up${name}: refused where the answer names a closed model`, async () => {
+  test(`openai, a follow-up${name}: refused where the response names a closed model`, async () => {
     const error = await refused(gate, ask(client(gate.url, FOREIGN), CLOSED));
     assert.ok(error instanceof OpenAI.APIError, String(error));
     assert.equal(error.code, "model_restricted");

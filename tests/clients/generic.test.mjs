@@ -1,4 +1,7 @@
-/** OpenAI's and Anthropic's clients against compatible servers, at base addresses of their operators' own. */
+/**
+ * OpenAI's and Anthropic's clients against compatible servers at base URLs that their operators
+ * chose.
+ */
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { toFile } from "openai";
@@ -16,7 +19,7 @@ function thrown(error, text, caseId) {
   assert.equal(error.requestID, caseId);
 }
 
-// vLLM and its like, LiteLLM without a version, a router behind a team's own path.
+// vLLM and similar servers, LiteLLM without a version, a router behind a team's own path.
 for (const base of ["/v1", "", "/team-a/inference/v1", "/team-a/inference"]) {
   const client = (url, apiKey) => new OpenAI({ apiKey, baseURL: url + base });
   callsOf(`openai at \`${base}\``, gate, {
@@ -61,7 +64,7 @@ for (const base of ["/v1", "", "/team-a/inference/v1", "/team-a/inference"]) {
   });
 }
 
-// LiteLLM's own: several models in one name, and where to go if one fails.
+// Features of LiteLLM: several models in one name, and fallbacks.
 callsOf("openai on LiteLLM", gate, {
   client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/proxy` }),
   thrown,
@@ -106,7 +109,7 @@ callsOf("anthropic at an operator's own path", gate, {
   ],
 });
 
-// Behind a prefix of its own; what lies elsewhere is none of the gate's business.
+// A dialect behind its own prefix. The gate ignores other paths.
 const prefixed = served([{ id: "generic", prefix: "/llm" }]);
 callsOf("openai under a prefix", prefixed, {
   client: (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/llm/v1` }),

@@ -6,7 +6,7 @@ import { CLOSED, FOREIGN, OPEN, US, said, served } from "./setup.mjs";
 
 const gate = served(["gemini"]);
 
-/** One exchange: what was heard. Throws as the client does. */
+/** Makes one exchange and returns the received messages. Throws as the client does. */
 async function live(baseUrl, apiKey, model) {
   const heard = [];
   let turned;

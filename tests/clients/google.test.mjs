@@ -1,4 +1,7 @@
-/** Google's client against the Gemini API and Vertex AI, its live sessions, and Anthropic's client for Vertex AI. */
+/**
+ * Google's client against the Gemini API and Vertex AI, its live sessions, and Anthropic's client
+ * for Vertex AI.
+ */
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import { AnthropicVertex } from "@anthropic-ai/vertex-sdk";
@@ -9,7 +12,7 @@ const gate = served(["gemini", "vertex"]);
 const contents = "hi there";
 const gemini = (baseUrl, apiKey) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl } });
 
-/** The client shows the whole body. */
+/** The client's error shows the whole body. */
 function thrown(error, text) {
   assert.equal(error.constructor, ApiError);
   assert.equal(error.status, 403);
@@ -97,7 +100,7 @@ callsOf("vertex", gate, {
   ],
 });
 
-/** Signs in without Google. */
+/** Credentials without a sign-in at Google. */
 const signedIn = (key) => ({
   getRequestHeaders: async () => new Headers({ authorization: `Bearer ${key}` }),
   projectId: "stub",

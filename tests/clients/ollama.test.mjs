@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Ollama } from "ollama";
 import { callsOf, collected, listsOf, served } from "./setup.mjs";
 
-// A name that is given to a model here is the origin's to know.
+// Only the origin knows the model behind a name that a user has given.
 const gate = served(["ollama"], { acknowledges: true });
 const client = (host, key) => new Ollama({ host, headers: { authorization: `Bearer ${key}` } });
 const messages = [{ role: "user", content: "hi there" }];

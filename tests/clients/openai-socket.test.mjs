@@ -10,13 +10,13 @@ import { CLOSED, FOREIGN, OPEN, US, said, served } from "./setup.mjs";
 const gate = served(["openai"]);
 const client = (url, apiKey) => new OpenAI({ apiKey, baseURL: `${url}/v1` });
 
-/** The client insists on `wss:`; the tests' hosts speak plainly. */
+/** The client insists on `wss:`, and the tests' hosts speak `ws:`. */
 const plainly = (url) => ({
   options: { createConnection: () => connect(Number(new URL(url).port), "127.0.0.1") },
 });
 const secure = (url) => url.replace("http:", "https:");
 
-/** One exchange over a realtime session: events and how it ended. */
+/** Makes one exchange over a realtime session. Returns its events and its end. */
 async function realtime(url, apiKey, model, ...sent) {
   const session = new OpenAIRealtimeWS({ model, ...plainly(url) }, client(secure(url), apiKey));
   return talk(
@@ -31,7 +31,7 @@ async function responses(url, apiKey, ...sent) {
   return talk(socket, (event) => event.type === "response.completed", sent);
 }
 
-/** Sends one message after another, each when the one before has been answered. */
+/** Sends the messages one by one, each after the reply to the one before. */
 function talk(session, answered, sent) {
   const events = [];
   const errors = [];
@@ -99,7 +99,10 @@ for (const [who, key, model] of [
   });
 }
 
-/** A refusal in a session: the client's own error, the policy's words, the end of the socket, one attempt. */
+/**
+ * Asserts a refusal in a session: the client's own error, the policy's words, the end of the
+ * WebSocket, one attempt.
+ */
 function refused({ errors, code }, model) {
   const [error] = errors;
   assert.equal(errors.length, 1, String(errors));

@@ -1,4 +1,4 @@
-/** OpenAI's client over HTTP: answers, streams, uploads, lists. */
+/** OpenAI's client over HTTP: responses, streams, uploads, lists. */
 import assert from "node:assert/strict";
 import OpenAI, { toFile } from "openai";
 import { OPEN, callsOf, collected, listsOf, served } from "./setup.mjs";

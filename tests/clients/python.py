@@ -46,7 +46,7 @@ def realtime(client, model):
                     return {"events": events}
         except ConnectionClosed as closed:
             return {"events": events, "code": closed.rcvd.code}
-        # The iterator of this client ends in silence when the socket is closed in good order.
+        # This client's iterator ends without an error when the WebSocket closes normally.
         return {"events": events}
 
 

@@ -15,7 +15,7 @@ const python = spawn(
 const lines = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
 after(() => python.stdin.end());
 
-/** One call after another; what is thrown there is thrown here. */
+/** Makes calls one by one, and throws the error of the Python process. */
 async function made(job) {
   python.stdin.write(`${JSON.stringify(job)}\n`);
   const { result, error } = JSON.parse((await lines.next()).value);
@@ -30,7 +30,7 @@ const calls = (vendor, names) =>
   }));
 const client = (url, key) => ({ url, key });
 
-/** A dictionary as Python prints it. */
+/** Returns a dictionary as Python prints it. */
 function printed(value) {
   if (value === null) return "None";
   if (typeof value === "string") return `'${value}'`;
@@ -70,7 +70,7 @@ callsOf("python openai", gate, {
     ]),
     {
       name: "realtime",
-      // A refused session is an event and the end of the socket, no exception.
+      // A refused session is an event and the end of the WebSocket, without an exception.
       async call(client, model) {
         const { events, code } = await made({ call: "openai realtime", model, ...client });
         const told = events.find(({ type }) => type === "error");

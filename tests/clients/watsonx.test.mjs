@@ -7,7 +7,7 @@ import { callsOf, collected, listsOf, served } from "./setup.mjs";
 const gate = served(["watsonx"]);
 const projectId = "stub";
 const messages = [{ role: "user", content: "hi there" }];
-/** The client hands out the whole answer; its headers differ from call to call. */
+/** The client returns the whole HTTP response. Its headers differ from call to call. */
 const result = async (answer) => (await answer).result;
 
 const client = (serviceUrl, bearerToken) =>
@@ -23,7 +23,8 @@ callsOf("watsonx", gate, {
   spelled,
   async thrown(error, text, caseId) {
     assert.equal(error.status, 403);
-    // This client has words of its own for every 403; the policy's stand beside them, where a stream was asked for as its bytes.
+    // This client has its own words for every 403. The policy's words are beside them, as bytes if
+    // the call asked for a stream.
     assert.equal(error.message, "Access is denied due to invalid credentials.");
     const body =
       error.result.errors === undefined

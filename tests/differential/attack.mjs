@@ -1,6 +1,9 @@
 /**
- * Runs the bench: `node tests/differential/attack.mjs`. MINUTES or CASES says for how long, SEED what with; EDGE=0 leaves the edge module out.
- * New differences are written to target/attack/found.jsonl as corpus lines, as small as they get. Exits with 1 if there are any.
+ * Runs the bench: `node tests/differential/attack.mjs`.
+ *
+ * MINUTES or CASES limits the run, SEED sets the seed, and EDGE=0 leaves the edge module out. The
+ * program minimises new differences and writes them to target/attack/found.jsonl as corpus lines.
+ * It exits with 1 if there are any.
  */
 import { createHash, randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -13,14 +16,17 @@ import { mutate, mutateBy, splice } from "./mutation.mjs";
 import { request, written } from "./request.mjs";
 
 const BATCH = 128;
-/** So many differences are made small, the gravest first. */
+/** How many differences are minimised, the gravest first. */
 const MINIMISED = 60;
-/** So many are kept; more are counted. */
+/** How many differences are kept. Further ones are only counted. */
 const DIFFERENCES = 500;
-/** One of so many is judged by the edge module, too. */
+/** The edge module also judges one request out of this many. */
 const EDGE = 16;
 
-/** Tries requests until `enough` says so. With `only`, one of these is done to each request, and nothing else. */
+/**
+ * Tries requests until `enough` returns true. With `only`, each request gets exactly one mutation
+ * of that list.
+ */
 export async function attack(bench, seed, enough, tell = () => {}, only = undefined) {
   const weighed = bench.operations.map((operation) => [operation.weight, operation]);
   const tally = {
@@ -35,7 +41,8 @@ export async function attack(bench, seed, enough, tell = () => {}, only = undefi
     alone: new Set(),
   };
   while (!enough(tally)) {
-    // A batch has a seed of its own, so that it can be had again without those before it.
+    // Each batch has a seed derived from its number, so it can be repeated without the batches
+    // before it.
     const own = seed + tally.tried / BATCH;
     const chance = new Chance(own);
     const requests = Array.from({ length: BATCH }, () => {
@@ -84,7 +91,10 @@ export async function attack(bench, seed, enough, tell = () => {}, only = undefi
   return tally;
 }
 
-/** A request that a mutation fits. Its path has no place that takes anything, or it would still lead to the operation, whatever is done to it. */
+/**
+ * Returns a request that a mutation fits. Operations with captures in their paths are left out:
+ * such a path would still lead to the operation after the mutation.
+ */
 function fitting(chance, weighed, operations, name) {
   const plain = weighed.filter(([, { path }]) => !path.includes("{"));
   for (;;) {
@@ -97,7 +107,10 @@ function count(counts, key) {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-/** Differences of one cause mostly have the same parsers and the same last mutation. */
+/**
+ * Records a difference. Differences with the same parsers and mutations mostly have one cause, so
+ * they count as one.
+ */
 function note(tally, outcome, tell) {
   const { request, verdict, kind, parsers } = outcome;
   const key = [
@@ -125,12 +138,12 @@ const list = (counts) =>
 export function figures(tally) {
   return [
     `${tally.tried} requests from seed ${tally.seed}: ${list(tally.carriers)}`,
-    `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; by the edge module alike: ${tally.edge}`,
+    `verdicts: ${list(tally.verdicts)}; judged: ${list(tally.kinds)}; also by the edge module: ${tally.edge}`,
     `${tally.differences.size} differences${tally.more.count > 0 ? `, and ${tally.more.count} more requests that differ` : ""}`,
   ].join("\n");
 }
 
-/** The gravest differences, made small: as corpus lines, and as told to who must mend them. */
+/** Minimises the gravest differences. Returns each as a corpus line and as a line of the report. */
 export async function smallest(bench, tally, most) {
   const grave = ({ outcome }) =>
     ["bypass", "twin", "fault", "chunks", "edge", "over-block"].indexOf(outcome.kind);
@@ -152,7 +165,7 @@ export async function smallest(bench, tally, most) {
   return told;
 }
 
-/** The difference as a line of the corpus. */
+/** Returns the difference as a line of the corpus. */
 export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
   const text = Buffer.from(request.body, "latin1");
   const { chunks, ...line } = gateLine(request);
@@ -171,7 +184,7 @@ export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
       ...line,
       id: `found-${digest}`,
       class: "found",
-      summary: `${request.mutations.join(", ") || "nothing done"}: the gate said ${verdict.verdict} ${verdict.reason}`,
+      summary: `${request.mutations.join(", ") || "no mutation"}: the gate said ${verdict.verdict} ${verdict.reason}`,
       read,
       expect: {
         verdict: [...new Set([...request.expected.verdicts, ...request.expected.reasons])],
@@ -182,14 +195,14 @@ export function corpusLine({ request, verdict, kind, parsers, reads, stated }) {
       ...line,
       id: `found-${digest}`,
       class: "found",
-      summary: `the gate said ${verdict.verdict}, and another verdict where the header is said plainly`,
+      summary: `the gate said ${verdict.verdict}, and gave another verdict for a header with one reading`,
       read,
       expect: { verdict: [JSON.parse(parsers[0]).verdict] },
     };
   const told =
     {
       bypass: `${parsers.join(", ")} read a closed model`,
-      "over-block": `all read open models alone, the gate said ${verdict.reason}`,
+      "over-block": `every parser read only open models, the gate said ${verdict.reason}`,
     }[kind] ?? kind;
   const expect = {
     verdict: kind === "over-block" ? ["pass", "defer"] : ["deny", "refuse", "defer"],
@@ -208,7 +221,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`attack: seed ${seed} (SEED=${seed} repeats it)`);
   const bench = await Bench.open({ gate: process.env.GATE, edge: process.env.EDGE !== "0" });
   let told = Date.now();
-  // Told as it goes, so that a run that is broken off has not been for nothing.
+  // Prints the figures during the run, so that an interrupted run still shows its differences.
   const enough = ({ tried, differences, carriers }) => {
     if (Date.now() - told > 60_000) {
       told = Date.now();
@@ -219,7 +232,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const tally = await attack(bench, seed, enough, (difference) =>
     console.log(`attack: ${difference}`),
   );
-  // Before they are made small, which takes longer than a run that is broken off has.
+  // Minimising takes long, and the run may be interrupted meanwhile, so the figures come first.
   console.log(figures(tally));
   const lines = [];
   for (const { told, line } of await smallest(bench, tally, MINIMISED)) {

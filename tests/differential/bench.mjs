@@ -1,9 +1,11 @@
 /**
- * Puts requests before the gate and before the parsers, and holds their answers against each other.
+ * Gives requests to the gate and to the parsers, and compares the results.
  *
- * A *bypass*: a server reads a closed model, and the gate says `pass`. An *over-block*: the gate denies or refuses, although every parser
- * that the body is meant for accepts it, and all that any reads is open; unless tolerance.json says that this is on purpose. A *twin*: the gate says
- * something else of a request whose headers have two readings than of the same request where they have one.
+ * A *bypass*: a server reads a closed model, and the gate says `pass`. An *over-block*: the gate
+ * denies or refuses, although every parser that the body is meant for accepts it and all models
+ * that any parser reads are open; tolerance.json lists the intended cases. A *twin*: a request
+ * whose headers have two readings gets another verdict than the same request whose headers have
+ * one.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +19,7 @@ import { isClosed, isClosedAsItStands, isOpen } from "./judge.mjs";
 import { Router, operations } from "./operation.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-/** The corpus's, so that what is found becomes a case. */
+/** The policy of the corpus, so a difference can become a case there. */
 const POLICY = at("../corpus/policy.toml");
 const TARGET = process.env.CARGO_TARGET_DIR ?? at("../../target");
 const TOLERATED = JSON.parse(readFileSync(at("tolerance.json"), "utf8"));
@@ -49,7 +51,10 @@ const FORM_PARSERS = [
   "go-form",
   "multer",
 ];
-/** What takes a batch apart; one of them giving up, or seeing other requests in it, makes it ambiguous. */
+/**
+ * Parsers that split a batch. If one of them rejects it or sees other requests in it, the batch is
+ * ambiguous.
+ */
 const SPLITTERS = [
   "dicer",
   "llhttp",
@@ -59,11 +64,11 @@ const SPLITTERS = [
   "multer-mixed",
   "httparse-mixed",
 ];
-/** What reads the head of a request. */
+/** Parsers that read the head of a request. */
 const HEADS = ["httparse", "go-head"];
-/** So many requests found in a batch are looked at. */
+/** How many requests found in a batch are read. */
 const UNPACKED = 16;
-/** Where Google takes credentials, and others do. */
+/** Names of headers and query parameters that hold credentials, at Google and elsewhere. */
 const CREDENTIALS = [
   "authorization",
   "x-goog-api-key",
@@ -74,11 +79,13 @@ const CREDENTIALS = [
 ];
 const METHOD_HEADERS = ["x-http-method-override", "x-http-method", "x-method-override"];
 
-/** Gates that must be found out: the proof that the bench can fail. */
+/**
+ * Faulty gates. The bench must find differences for each of them, which proves that it can fail.
+ */
 const STUBS = {
   pass: () => ({ verdict: "pass", reason: "stub" }),
   refuse: () => ({ verdict: "refuse", reason: "stub" }),
-  /** Takes anything with `websocket` in it for a socket. */
+  /** Treats any upgrade header with `websocket` in it as a WebSocket. */
   upgrade: ({ headers }) => ({
     verdict: Object.entries(headers).some(
       ([name, value]) => /^(upgrade|:protocol)$/i.test(name) && /websocket/i.test(value),
@@ -145,7 +152,7 @@ export class Bench {
     for (const child of [...this.#parsers, this.#gate]) child.close();
   }
 
-  /** What comes of each of these written requests. */
+  /** Returns the outcome of each of these written requests. */
   async try(requests) {
     const asked = requests.map((request) => {
       const { operation, method, target, trailers = [] } = request;
@@ -184,13 +191,13 @@ export class Bench {
     });
   }
 
-  /** What each process says of each request. */
+  /** Returns the reply of each process for each request. */
   async #told(asked) {
     const answers = await Promise.all(this.#parsers.map((parser) => parser.ask(asked)));
     return asked.map((_, index) => answers.map((answer) => answer[index]));
   }
 
-  /** The requests that parsers found in each of these, read by all of them in their turn. */
+  /** Collects the requests that parsers found in each batch and gives them to all parsers. */
   async #unpack(told) {
     const found = told.map((answers) => {
       const requests = new Map();
@@ -230,7 +237,7 @@ export class Bench {
     return found.map((some) => some.map((one) => ({ ...one, told: answers[flat.indexOf(one)] })));
   }
 
-  /** The edge module's verdict, where it differs from the native one. */
+  /** Returns the edge module's verdict if it differs from the native one. */
   edge(request, verdict) {
     if (this.#edge === undefined) return undefined;
     const line = gateLine(request);
@@ -238,7 +245,7 @@ export class Bench {
     try {
       judged = this.#edge(line);
     } catch (error) {
-      // A target that no runtime hands to a worker is the caller's mistake to the package.
+      // No runtime gives a worker such a target, so the package rejects it as invalid input.
       if (error.code === "input_invalid" && !/^(?:\/|[a-z][a-z0-9+.-]*:)/i.test(request.target))
         return undefined;
       throw error;
@@ -304,7 +311,7 @@ export class Bench {
       return { ...outcome, kind: stated, stated: true, parsers: ["expected"] };
     if (closed.length > 0) {
       outcome.parsers = [...new Set(closed.map(([parser]) => parser))].sort();
-      // A message on a socket that the gate knows is not deferred: it goes on or ends the session.
+      // A message on a known WebSocket is never deferred: the gate forwards it or ends the session.
       const known =
         request.socket === true &&
         !request.operation.unknown &&
@@ -323,7 +330,7 @@ export class Bench {
     )
       return outcome;
     outcome.parsers = [...new Set(reads.map(([parser]) => parser))].sort();
-    // Where one of them gives up, the request is ambiguous, and refusing it is what the gate is for.
+    // If one of these parsers rejects the request, it is ambiguous, and the gate should refuse it.
     if (rejects.some((parser) => meant.includes(parser) || HEADS.includes(parser)))
       return { ...outcome, kind: "ambiguous" };
     const isMeant = ({ reasons = [verdict.reason], mutations, carriers = [request.carrier] }) =>
@@ -334,7 +341,10 @@ export class Bench {
     return { ...outcome, kind: tolerated === undefined ? "over-block" : "tolerated" };
   }
 
-  /** What the parsers read, as far as some server routes the request to an operation that runs it. */
+  /**
+   * Returns the parsers' results that count: those that an operation which runs a model would use,
+   * if some server routes the request to it.
+   */
   #counted(request, told) {
     const runs = this.#runs(request, told);
     const reads = runs.flatMap(({ operation, models }) =>
@@ -345,7 +355,7 @@ export class Bench {
         operation.method === "POST" ||
         (operation.carriers.includes("message") && request.socket === true),
     );
-    // A gateway in front may choose the model by a segment that it takes off.
+    // A gateway in front may choose the model by a path segment that it removes.
     for (const segment of new Set(runs.flatMap(({ front }) => front ?? [])))
       if (isClosed(segment) || isOpen(segment)) reads.push(["front-like", segment]);
     const takesQuery = runs.some(({ operation }) => operation.query);
@@ -356,7 +366,9 @@ export class Bench {
     return reads;
   }
 
-  /** Operations that some server routes the request to, with the models in their paths. */
+  /**
+   * Returns the operations that some server routes the request to, with the models in their paths.
+   */
   #runs(request, told) {
     const methods = this.#methods(request);
     const routed = this.#router.access(request.target);
@@ -382,7 +394,9 @@ export class Bench {
   }
 }
 
-/** What the verdict is, if it is not what the request itself says that it must be. */
+/**
+ * Returns the kind of difference if the verdict is not among those that the request itself expects.
+ */
 function broken(request, { verdict, reason }) {
   const { expected, mutations } = request;
   if (
@@ -396,18 +410,21 @@ function broken(request, { verdict, reason }) {
     : expected.kind;
 }
 
-/** The operation; behind a verb it is another server's, which may run what it takes. */
+/**
+ * Returns the operation. A verb at the end makes it an operation of another server, which may run a
+ * model.
+ */
 function asAsked({ operation, mutations }) {
   return mutations.includes("end-verb") ? { ...operation, runs: true } : operation;
 }
 
-/** Where the user's own data stands, in the body and in a line of it. */
+/** Returns the locations of the user's own data, in the body and in a line of it. */
 function userData(operations) {
   const lines = [...new Set(["metadata", ...operations.flatMap(({ data = [] }) => data)])];
   return operations.some(({ runs }) => runs === false) ? { lines } : { lines, data: lines };
 }
 
-/** The request as `portcullis decide` and the corpus have it. */
+/** Returns the request as a line for `portcullis decide` and the corpus. */
 export function gateLine(request) {
   const headers = {};
   for (const [name, value] of request.headers)
@@ -427,7 +444,10 @@ export function gateLine(request) {
   return line;
 }
 
-/** Credentials in a head and in the trailers, which a line for the gate has as headers: each as the name of its place and its text. */
+/**
+ * Returns the credentials in head, query and trailers as pairs of name and value. A line for the
+ * gate has the trailers as headers.
+ */
 function credentials({ target, headers, trailers = [] }) {
   const query = target.includes("?")
     ? [...new URLSearchParams(target.slice(target.indexOf("?") + 1))]

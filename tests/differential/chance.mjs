@@ -1,14 +1,14 @@
-/** Chance with a seed: the same seed gives the same requests on every machine. */
+/** A random generator with a seed: the same seed gives the same requests on every machine. */
 export class Chance {
   #state;
 
   constructor(seed) {
-    // Mixed, so that neighbouring seeds have nothing in common.
+    // Mixing the seed makes the sequences of neighbouring seeds unrelated.
     const mixed = Math.imul(seed ^ (seed >>> 16) ^ 0x9e3779b9, 0x85ebca6b);
     this.#state = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) >>> 0;
   }
 
-  /** A whole number below `limit`. mulberry32: a 32-bit state is plenty for choices. */
+  /** Returns a whole number below `limit`, by mulberry32. Its 32-bit state suffices here. */
   below(limit) {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -17,7 +17,7 @@ export class Chance {
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
   }
 
-  /** True once in `many`. */
+  /** Returns true once in `many` calls on average. */
   once(many) {
     return this.below(many) === 0;
   }
@@ -26,7 +26,7 @@ export class Chance {
     return list[this.below(list.length)];
   }
 
-  /** From `[weight, value]` pairs. */
+  /** Chooses a value from `[weight, value]` pairs. */
   weighed(pairs) {
     let at = this.below(pairs.reduce((sum, [weight]) => sum + weight, 0));
     for (const [weight, value] of pairs) {

@@ -1,7 +1,7 @@
-/** So long may an answer take, on the busiest machine. */
+/** How long a reply may take on the busiest machine, in milliseconds. */
 const PATIENCE = 60_000;
 
-/** A process that answers each line with a line. */
+/** A child process that replies to each line with one line. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -25,7 +25,7 @@ export class Child {
     );
   }
 
-  /** The answers to these messages, in their order. */
+  /** Sends the messages and returns the replies in the same order. */
   ask(messages) {
     if (this.#ended) return Promise.reject(new Error(`${this.#name} has ended`));
     const answers = messages.map(

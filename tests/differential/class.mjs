@@ -1,6 +1,8 @@
 /**
- * Mutations by class: what once was a way round the gate, or an over-block, beyond the syntax of bodies. Some say themselves what the gate must say
- * (`made.expected`), which holds as long as no other mutation than those it names is made.
+ * Mutations beyond the syntax of bodies, in classes: each was once a bypass or an over-block.
+ *
+ * Some set the verdict that the gate must give (`made.expected`). It holds if the request has no
+ * other mutations than those listed in it.
  */
 import { CLOSED, OPEN } from "./judge.mjs";
 import { VERBS } from "./operation.mjs";
@@ -36,7 +38,7 @@ const KEYS = [
   "LLMModel",
   `${"very_".repeat(8)}long_model`,
 ];
-/** Called like no model, whatever their text. */
+/** Keys that are not called like a model, although their names contain one. */
 const OTHERS = [
   "supermodel",
   "remodel",
@@ -50,7 +52,7 @@ const OTHERS = [
   "user",
 ];
 
-/** How an id stands under such a key. */
+/** The forms that an id takes under such a key. */
 const values = (id) => [
   id,
   id,
@@ -71,14 +73,14 @@ const nameOf = ([name]) => {
   }
 };
 
-/** Puts a member in the place of those of the same name. */
+/** Replaces all members of the same name by one. */
 function put(chance, made, name, value) {
   const left = made.body.members.filter((one) => nameOf(one) !== name);
   left.splice(chance.below(left.length + 1), 0, member(name, value));
   made.body.members = left;
 }
 
-/** Wraps a value where gateways have their own parameters, and where nobody has any. */
+/** Wraps a value in parameters of gateways and in undocumented parameters. */
 const WRAPS = [
   (x) => ["extra_body", x],
   (x) => ["extra_body", { extra_body: x }],
@@ -92,7 +94,7 @@ const WRAPS = [
     "config",
     Array.from({ length: depth }).reduce((inner) => ({ next: inner }), x),
   ]),
-  // Named like the user's own data, where none of it stands.
+  // Called like the user's own data, but at a location that holds none.
   (x) => ["config", { metadata: x }],
   (x) => ["user_metadata", x],
   (x) => ["options", { messages: [x] }],
@@ -101,7 +103,7 @@ const WRAPS = [
   (x) => ["x", { contents: [{ parts: [x] }], input: [{ content: x }] }],
 ];
 
-/** The user's own data of each operation, with an object in it. */
+/** The user's own data of each operation, with an object inside. */
 const schema = (x) => ({
   type: "object",
   properties: Object.fromEntries(
@@ -219,7 +221,7 @@ const USER = {
 const METADATA = (x) => ["metadata", x];
 const isJson = ({ raw, body }) => raw === undefined && body.kind === "json";
 
-/** A name in a place that nobody documented. */
+/** A name at an undocumented location. */
 const undocumented = {
   "place-top": (chance, made) =>
     isJson(made) && put(chance, made, chance.of(KEYS), chance.of(values(anyId(chance)))),
@@ -291,7 +293,7 @@ const undocumented = {
     ]),
 };
 
-/** Changes a line's body in a batch's file. */
+/** Changes the body of a line in a batch file. Returns false if there is no such line. */
 function line(made, change) {
   const part =
     made.raw === undefined && made.body.kind === "multipart"
@@ -328,7 +330,10 @@ const UPGRADES = [
   '"websocket"',
 ];
 
-/** The head of a socket, as whoever relays one knows it: `GET`, and `websocket` alone, once; or HTTP/2's `CONNECT`. */
+/**
+ * Says whether a proxy relays the head as a WebSocket: `GET` with exactly one `Upgrade` of
+ * `websocket`, or HTTP/2's `CONNECT`.
+ */
 export function isSocket({ method, headers }) {
   const said = headers
     .filter(([name]) => name.toLowerCase() === "upgrade")
@@ -337,7 +342,10 @@ export function isSocket({ method, headers }) {
   return method.toUpperCase() === "GET" && said.length === 1 && said[0] === "websocket";
 }
 
-/** The same head without two readings: a socket says so as clients do, and nothing else says so. */
+/**
+ * Returns the same head with one reading: a WebSocket has `Upgrade: websocket`, and other requests
+ * have no upgrade header.
+ */
 export function plainly(request) {
   const headers = request.headers.filter(
     ([name]) => ![":protocol", "upgrade"].includes(name.toLowerCase()),
@@ -354,7 +362,7 @@ function upgraded(made, lines) {
   unsocketed(made);
 }
 
-/** Takes the message off what opens no socket: none comes. */
+/** Removes the message of a request that opens no WebSocket. */
 export function unsocketed(made) {
   if (made.socket !== true || isSocket(made)) return;
   delete made.socket;
@@ -397,7 +405,7 @@ const upgrade = {
   },
 };
 
-// --- The path in front of what is known, and behind it ---
+// --- Segments before and after a known path ---
 
 const FRONTS = [
   "upstream",
@@ -445,7 +453,7 @@ const front = {
       "%20.json",
       ".json.json",
     ])),
-  // Another server's operation on the same collection. What the user's own data is in it, nobody knows.
+  // An operation of another server on the same collection. Its user data is unknown.
   "end-verb": (chance, made) =>
     !made.mutations.includes("place-user-data") &&
     made.body.kind === "json" &&
@@ -453,7 +461,7 @@ const front = {
     void (made.path += chance.of(["/", "/", "/x1/", ":"]) + chance.of(VERBS)),
 };
 
-// --- A model that is not said ---
+// --- No model named ---
 
 const never = (made, names) => {
   made.expected = {
@@ -502,7 +510,7 @@ const nameless = {
   },
 };
 
-/** In the lines of a batch's file. */
+/** Mutations in the lines of a batch file. */
 const lines = {
   "place-line": (chance, made) =>
     line(made, (body) =>
@@ -536,9 +544,9 @@ const lines = {
   },
 };
 
-// --- One type, said otherwise ---
+// --- One content type in other spellings ---
 
-/** The one content type. */
+/** Returns the content type if there is exactly one. */
 const type = ({ headers }) => {
   const said = headers.filter(([name]) => /^content[-_]type$/i.test(name));
   return said.length === 1 ? said[0] : undefined;
@@ -568,7 +576,7 @@ const same = {
   },
 };
 
-// --- Sockets ---
+// --- WebSockets ---
 
 const socket = {
   "socket-nested": (chance, made) => {

@@ -1,4 +1,7 @@
-/** Content codings over a written body, whole and broken. The gate undoes them and forwards what it undid, so servers read what zlib makes of them. */
+/**
+ * Content codings over a written body, intact and broken. The gate decodes a body and forwards the
+ * decoded bytes, so a server reads the result of zlib.
+ */
 import zlib from "node:zlib";
 
 const CODERS = {
@@ -23,7 +26,10 @@ const breaks = {
     Buffer.concat([coded, coder(Buffer.from(chance.of(TAILS), "latin1"))]),
 };
 
-/** The written request under codings; `plain` is what a server has when they are undone, nothing where zlib gives up. */
+/**
+ * Returns the written request under codings. `plain` is the decoded body, or nothing if zlib
+ * rejects it.
+ */
 export function coded(chance, wire) {
   const names = [
     chance.of(Object.keys(CODERS)),
@@ -54,7 +60,7 @@ export function coded(chance, wire) {
   };
 }
 
-/** The bytes that a server reads; nothing where they cannot be had. */
+/** Returns the decoded bytes that a server reads, or nothing if they cannot be decoded. */
 export function plain(wire) {
   const names = wire.headers
     .filter(([name]) => name.toLowerCase() === "content-encoding")

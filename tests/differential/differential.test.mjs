@@ -1,4 +1,7 @@
-/** The bench, for a bounded number of requests: from a seed that stays and from a fresh one, after the proof that it can fail. SEED repeats a fresh one. */
+/**
+ * The bench for a bounded number of requests, from a fixed seed and from a fresh one, after the
+ * proof that it can fail. SEED repeats a fresh seed.
+ */
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { test } from "node:test";
@@ -11,7 +14,10 @@ const CASES = 8_000;
 const SHOWN = 5;
 const CARRIERS = ["base64", "batch", "form", "json", "message", "multipart", "target", "trailers"];
 
-/** What a gate that passes everything is found out by: on a request that is open but for this one mutation, and on a closed one that stays closed under it. */
+/**
+ * A gate that passes everything must fail on these: each turns an open request into a closed one
+ * (CLOSES), makes it state its verdict (SAID), or leaves a closed request closed (STAYS_CLOSED).
+ */
 const CLOSES = ["place-top", "place-deep", "place-field", "place-line", "place-query", "front-id"];
 const SAID = ["nameless-line", "nameless-verb", "nameless-batch", "nameless-part", "end-blank"];
 const STAYS_CLOSED = [
@@ -25,7 +31,7 @@ const STAYS_CLOSED = [
   "socket-type",
   "upgrade-connect",
 ];
-/** What one that refuses everything is found out by: an open request stays open under it. */
+/** A gate that refuses everything must fail on these: an open request stays open under each. */
 const STAYS_OPEN = [
   "place-other",
   "place-user-data",
@@ -127,7 +133,10 @@ for (const [name, seed] of [
   });
 }
 
-/** Of a fresh seed, an over-block counts only if nothing was done to the request: what else is refused on purpose is found out by and by. */
+/**
+ * Runs the bench. With a fresh seed an over-block counts only for a request without mutations:
+ * tolerance.json does not list every intended refusal yet.
+ */
 async function run(how, seed, cases, strict, found = () => false, only = undefined) {
   const bench = await Bench.open(how);
   try {

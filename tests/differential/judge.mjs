@@ -1,18 +1,24 @@
-/** What a text that a server read as a model's name is under the policy, in the server's eyes and not by the gate's own reader. */
+/**
+ * Judges a text that a server read as a model's name under the policy, as a server does and apart
+ * from the gate's own reader.
+ */
 import { decode } from "./operation.mjs";
 
-/** Ids that the policy closes, and ids that it declares open. */
+/** Ids that the policy closes and ids that it declares open. */
 export const CLOSED = ["mythos-5", "best-available"];
 export const OPEN = ["haiku-4", "mythos-5-lite"];
 
-/** A server that is lax about ids would resolve it to a closed model. */
+/** Says whether a server that is lax about ids would resolve the text to a closed model. */
 export function isClosed(text) {
   return readings(text).some((reading) =>
     reading.split(/[\s,]+/).some((part) => part === "best-available" || hasRun(part)),
   );
 }
 
-/** The same of a text in a place that nobody documented: who is lax about places takes the text as it stands. */
+/**
+ * Says the same of a text at an undocumented location. A server that is lax about locations takes
+ * the text unchanged.
+ */
 export function isClosedAsItStands(text) {
   return text
     .toLowerCase()
@@ -20,12 +26,15 @@ export function isClosedAsItStands(text) {
     .some(hasRun);
 }
 
-/** Nobody would resolve it to anything but an open model. */
+/** Says whether every server resolves the text to an open model. */
 export function isOpen(text) {
   return OPEN.includes(text);
 }
 
-/** `mythos`, `5` side by side, and not as the front of the open `mythos-5-lite`. */
+/**
+ * Says whether `mythos` and `5` are neighbours without a following `lite` (`mythos-5-lite` is
+ * open).
+ */
 function hasRun(part) {
   const tokens = part.split(/[^a-z0-9]+/).filter((token) => token !== "");
   return tokens.some(
@@ -33,7 +42,10 @@ function hasRun(part) {
   );
 }
 
-/** As it is once all escapes are undone: on the way there stands no name that anybody serves, and a `+` in it is a boundary like any other. */
+/**
+ * Returns the text after decoding all escapes, in several normal forms. The partly decoded forms
+ * are no names that a server resolves. A `+` separates tokens like any other sign.
+ */
 function readings(text) {
   let decoded = text;
   for (let round = 0; round < 3; round += 1) decoded = decode(decoded);

@@ -1,11 +1,14 @@
-/** Makes a difference as small as it gets: delta debugging over body, target and headers (Zeller and Hildebrandt, 2002). */
+/**
+ * Minimises a difference by delta debugging over body, target and headers (Zeller and Hildebrandt,
+ * 2002).
+ */
 
-/** Requests that one difference may cost. */
+/** How many requests one difference may cost. */
 const TRIES = 3_000;
-/** So many of them are held at once. */
+/** How many of them are tried at once. */
 const AT_ONCE = 64;
 
-/** The smallest request found in which the same kind of difference stands. */
+/** Returns the smallest request found that still shows the same kind of difference. */
 export async function minimise(bench, outcome) {
   const same = (other) =>
     other.kind === outcome.kind && other.verdict.reason === outcome.verdict.reason;
@@ -30,7 +33,10 @@ export async function minimise(bench, outcome) {
 
 const size = ({ headers, target, body }) => JSON.stringify([headers, target, body]).length;
 
-/** Leaves out ever smaller pieces of a list, as long as the difference stays: all that can go alone together, if they can, else the first. */
+/**
+ * Removes ever smaller pieces of a list as long as the difference remains. It removes all pieces
+ * that can go one by one at once if that works, else the first of them.
+ */
 async function shrink(holds, request, list, put) {
   let left = list;
   for (

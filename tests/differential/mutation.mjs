@@ -1,9 +1,12 @@
-/** What an attacker does to a request: one table a carrier, each entry with its weight. A name that stands in a report is the key here. */
+/**
+ * What an attacker does to a request: one table for each carrier. Reports name a mutation by its
+ * key here.
+ */
 import { CLASSES, unsocketed } from "./class.mjs";
 import { CLOSED, OPEN } from "./judge.mjs";
 import { bytes, spoken, utf8 } from "./request.mjs";
 
-/** Applies up to four mutations; some requests stay as they are. */
+/** Applies up to four mutations. Some requests get none. */
 export function mutate(chance, made) {
   const times = chance.weighed([
     [1, 0],
@@ -25,7 +28,7 @@ export function mutate(chance, made) {
     ]);
     if (table === undefined || (made.raw !== undefined && table === TABLES[made.body.kind]))
       continue;
-    // Most entries of a class fit few requests.
+    // Most entries of a class fit few requests, so several are tried.
     for (let tries = classes.some(([, one]) => one === table) ? 6 : 1; tries > 0; tries -= 1) {
       const name = chance.of(Object.keys(table));
       if (table[name](chance, made) === false) continue;
@@ -41,7 +44,7 @@ const classes = Object.entries(CLASSES).map(([name, table]) => [
   table,
 ]);
 
-/** Applies one entry of a class and nothing else; says whether it fits. */
+/** Applies one entry of a class and nothing else. Returns whether it fits the request. */
 export function mutateBy(chance, made, name) {
   const [, table] = classes.find(([, entries]) => Object.hasOwn(entries, name));
   if (table[name](chance, made) === false) return false;
@@ -55,9 +58,9 @@ const anyId = (chance) =>
     [1, OPEN[0]],
   ]);
 
-// --- Model ids, wherever one stands ---
+// --- Model ids, at any location ---
 
-/** Rewrites each id that is found in the written request; says false if there was none. */
+/** Rewrites each id in the written request. Returns false if there is none. */
 function rewrite(made, change) {
   let found = false;
   const once = (text) =>
@@ -212,7 +215,7 @@ const revalue =
     if (at < 0) return false;
     body.members[at] = [body.members[at][0], change(body.members[at][1], chance)];
   };
-/** Inside the quotes of a written name. */
+/** Changes the text between the quotes of a written name. */
 const inside = (change) => rename((name, chance) => `"${change(name.slice(1, -1), chance)}"`);
 const besides =
   (change) =>
@@ -459,7 +462,7 @@ const json = {
     ]),
   ),
   "json-as-form": (chance, made) => {
-    // JSON in a form, a form in JSON: the content type lies.
+    // A form declared as JSON, or JSON declared as a form.
     const at = made.headers.findIndex(([name]) => name === "content-type");
     if (at < 0) return false;
     made.headers[at] = [
@@ -994,7 +997,7 @@ const requests = {
       "nameless",
     ].map((name) => [`multipart-${name}`, multipart[`multipart-${name}`]]),
   ),
-  // What is done to a request by itself, done to one in a batch.
+  // Mutations of a single request, applied to a request in a batch.
   ...Object.fromEntries(
     ["inner", "inner-again", "inner-more", "inner-else"].map((name) => [
       name,
@@ -1190,7 +1193,7 @@ const requests = {
     (chance, part) =>
       void (part.tail = chance.of(["\r\n\r\n", "\n", " ", "x", "\0", "}", "\r\n--", "\x0c"])),
   ),
-  // What a connection would carry next.
+  // A further request, as on a connection.
   "inner-pipeline": aRequest(
     (chance, part) =>
       void (part.tail =
@@ -1479,7 +1482,7 @@ Object.assign(header, {
     ),
 });
 
-/** Only a body is followed by trailers. */
+/** Adds a trailer. Only a request with a body can have one. */
 function trailed(made, trailer) {
   if (
     made.socket === true ||
@@ -1547,7 +1550,7 @@ function at(text, chance, change) {
   return text.slice(0, place) + change(text[place]) + text.slice(place + 1);
 }
 
-/** The front of one request's body and the tail of another's. */
+/** Joins the front of one body with the tail of another. */
 export function splice(chance, made, other) {
   const [front, tail] = [bytes(made.body), bytes(other.body)];
   made.raw =

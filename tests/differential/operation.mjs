@@ -1,9 +1,9 @@
-/** The operations that are attacked, and which of them a path may lead a server to. */
+/** The operations under attack, and the operations that a server may route a path to. */
 import { readFileSync } from "node:fs";
 
 const ALL = JSON.parse(readFileSync(new URL("operation.json", import.meta.url), "utf8"));
 
-/** Those whose dialect the policy guards. */
+/** Returns the operations of the dialects that the policy guards. */
 export function operations(policy) {
   const guarded = /^dialects = \[([^\]]*)\]/m.exec(policy)[1];
   return ALL.filter(({ dialect }) => guarded.includes(`"${dialect}"`)).map((operation) => ({
@@ -12,7 +12,10 @@ export function operations(policy) {
   }));
 }
 
-/** A path that ends like an operation's leads to it: gateways are mounted anywhere. */
+/**
+ * Routes paths. A path that ends like the path of an operation leads to it, since gateways are
+ * mounted under any prefix.
+ */
 export class Router {
   #routes;
 
@@ -23,7 +26,10 @@ export class Router {
     }));
   }
 
-  /** Operations and the models in their paths, for one path that a server made of the target. */
+  /**
+   * Returns the operations and the models in their paths, for one path that a server made of the
+   * target.
+   */
   find(path) {
     const found = [];
     for (const { operation, pattern } of this.#routes) {
@@ -38,7 +44,7 @@ export class Router {
     return found;
   }
 
-  /** The same for every path that a server may make of it. */
+  /** Returns the same for every path that a server may make of the target. */
   access(target) {
     return [...spellings(target)].flatMap((path) => this.find(path));
   }
@@ -54,7 +60,7 @@ function pattern(path) {
     .join("");
 }
 
-/** What servers and proxies do to a path, in any order: each step may or may not be taken. */
+/** Steps that servers and proxies apply to a path, each or none, in any order. */
 const STEPS = [
   decode,
   (path) => path.replace(/\/{2,}/g, "/"),
@@ -106,7 +112,7 @@ function spellings(target) {
   return seen;
 }
 
-/** One round of percent-decoding; what is no escape stands for itself. */
+/** Decodes percent-escapes once. Anything else stays. */
 export function decode(text) {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -1,6 +1,8 @@
 /**
- * Well-formed requests, as clients send them. What mutations take apart is kept in parts: JSON and forms as lists of written names and
- * values, multipart as lists of parts. Bodies are strings of bytes, one character each.
+ * Well-formed requests, as clients send them.
+ *
+ * What mutations change is kept in parts: JSON and forms as lists of written names and values,
+ * multipart as lists of parts. Bodies are byte strings, one character for each byte.
  */
 import { CLOSED, OPEN } from "./judge.mjs";
 
@@ -23,7 +25,7 @@ const CLOSED_SPELLINGS = [
   CLOSED[1],
 ];
 
-/** What a batch may hold: all but sockets, uploads and other batches. */
+/** The carriers that a batch may hold: all but WebSockets, uploads and other batches. */
 const PARTS = ["json", "form", "none", "base64"];
 
 const PROMPTS = [
@@ -35,12 +37,12 @@ const PROMPTS = [
   "",
 ];
 
-/** `operations` are those that a batch may hold. */
+/** Makes a request. `operations` are those that a batch may hold. */
 export function request(chance, operation, closed, operations) {
   const carrier = chance.of(operation.carriers);
   const id = () => (closed ? chance.of(CLOSED_SPELLINGS) : chance.of(OPEN));
   const inPath = operation.path.includes("{model");
-  // One place is enough to name it: the others look harmless.
+  // One location names the closed model. The others look harmless.
   const spots = [
     ...(inPath ? ["path"] : []),
     ...(operation.query ? ["query"] : []),
@@ -79,7 +81,10 @@ export function request(chance, operation, closed, operations) {
   return made;
 }
 
-/** What acts on a stored object, and runs no model: its id is no verb, whatever it is called. */
+/**
+ * Requests that act on a stored object and run no model. The id of the object is no verb, whatever
+ * its text.
+ */
 const QUIET = [
   ["POST", "/v1/chat/completions/chatcmpl-AbC123", { metadata: { a: "b" } }],
   ["POST", "/v1/chat/completions/mythos-5-abc1", { metadata: { a: "b" } }],
@@ -91,7 +96,7 @@ const QUIET = [
   ["PATCH", "/v1beta/cachedContents/c1", { ttl: "600s" }],
   ["POST", "/api/v1/workspaces/w1/members/add", { user_ids: ["u"] }],
   ["PUT", "/client/v4/accounts/a/ai-gateway/gateways/g1", { cache_ttl: 60, collect_logs: true }],
-  // Google's own client gives a file that type.
+  // Google's own client declares a file with that type.
   [
     "POST",
     "/upload/v1beta/fileSearchStores/s1:uploadToFileSearchStore?upload_id=u1&upload_protocol=resumable",
@@ -143,7 +148,7 @@ const bodies = {
       ]),
     };
   },
-  /** The first message of a socket. */
+  /** The first message of a WebSocket. */
   message(chance, made, operation, id) {
     made.headers.push(
       ["upgrade", "websocket"],
@@ -219,7 +224,7 @@ const bodies = {
       file("file", "in.jsonl", `${lines}\n`, "application/jsonl"),
     ]);
   },
-  /** A document in Base64 at one of the operation's places. */
+  /** A document in Base64 at one of the operation's locations. */
   base64(chance, made, operation, id) {
     made.headers.push(["content-type", "application/json"]);
     const [outer, inner] = operation.places.find((place) => place.includes("~")).split("~");
@@ -241,7 +246,7 @@ const bodies = {
       twists: [],
     };
   },
-  /** Whole requests, as Google's batches have them. One is enough to name a closed model. */
+  /** Whole requests, as in Google's batches. One of them names a closed model. */
   requests(chance, made, _, __, { closed, operations }) {
     const fit = operations
       .map(({ carriers, ...rest }) => ({
@@ -281,7 +286,7 @@ const bodies = {
   },
 };
 
-/** A request as a part of a batch. Of a body that is no JSON clients tell the length. */
+/** Makes a part of a batch from a request. Clients declare the length of a body other than JSON. */
 function numbered(chance, number, inner) {
   const headers = ["Content-Type: application/http"];
   if (chance.once(2)) headers.push(`Content-ID: <item${number}>`);
@@ -300,7 +305,7 @@ function numbered(chance, number, inner) {
   };
 }
 
-/** Written names and values of an object in whose places models stand. */
+/** Returns written names and values of an object with models at the operation's locations. */
 function members(chance, operation, id) {
   const said = (text) => JSON.stringify(text);
   const content = [said("messages"), `[{"role":"user","content":${said(chance.of(PROMPTS))}}]`];
@@ -324,7 +329,7 @@ function members(chance, operation, id) {
   return list.map((member) => member.map(utf8));
 }
 
-/** `fallbacks/*\/model` as a member. */
+/** Returns `fallbacks/*\/model` as a member. */
 function placed(place, id) {
   const [name, ...rest] = place.split("/");
   const inner = rest.reduceRight(
@@ -363,12 +368,12 @@ function multipart(chance, made, parts) {
   };
 }
 
-/** UTF-8 as a string of bytes. */
+/** Returns UTF-8 as a byte string. */
 export function utf8(text) {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-/** A request as it goes over the wire, in the form of `portcullis decide`. */
+/** Returns the request as it goes over the wire, in the form of `portcullis decide`. */
 export function written(made) {
   const query = made.query
     .map(([name, value]) => (value === undefined ? name : `${name}=${value}`))
@@ -389,17 +394,17 @@ export function written(made) {
   };
 }
 
-/** What the figures call them. */
+/** The names in the figures. */
 const KINDS = { none: "target", requests: "batch" };
 
-/** By what stands out: what the figures are counted by. */
+/** Returns the most notable feature of a request. The figures count by it. */
 function carrier({ socket, trailers, body }) {
   if (socket === true) return "message";
   if (trailers !== undefined) return "trailers";
   return KINDS[body.kind] ?? body.kind;
 }
 
-/** A request of a batch, as it stands in its part. */
+/** Writes a request of a batch as the content of its part. */
 export function spoken({ inner, version, length, end, front, tail }) {
   const { method, target, headers, body } = written(inner);
   const lines = [
@@ -411,7 +416,7 @@ export function spoken({ inner, version, length, end, front, tail }) {
   return `${front}${lines.map((line) => line + end).join("")}${end}${body}${tail}`;
 }
 
-/** The body as a string of bytes. */
+/** Returns the body as a byte string. */
 export function bytes(body) {
   switch (body.kind) {
     case "json":

@@ -1,20 +1,29 @@
-/** Runs the fenced blocks of documents. Each function returns problems: `{ path, line, message }`. */
+/**
+ * Runs the fenced blocks of documents. Each function returns problems: `{ path, line, message }`.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { ROOT } from "../../tools/markdown.mjs";
 
 export const CLI = process.env.PORTCULLIS ?? `${ROOT}target/debug/portcullis`;
-/** Languages whose blocks are run; others need a marker, but for `text`. */
+/**
+ * Languages whose blocks are run (`text` is only allowed). Blocks in other languages need a marker.
+ */
 export const LANGUAGES = ["sh", "bash", "toml", "json", "jsonl", "js", "mjs", "ts", "rust", "text"];
-/** What reaches the network, serves until it is stopped, or takes minutes. */
+/** Commands that use the network, serve until they are stopped, or take minutes. */
 const UNRUNNABLE =
   /\b(npm (?:install|i|ci|publish)|npx|make \w+|wrangler|cargo|rustup|curl|wget|apt-get|pip|git (?:clone|push))\b/;
 
-/** Cannot find name, in three forms; a `return` outside of a function. */
+/**
+ * Errors that a block may have: an unknown name, in three forms, and a `return` outside of a
+ * function.
+ */
 const LENIENT = ["TS2304", "TS2552", "TS18004", "TS1108"];
 
-/** A copy of the checkout's files at `target/docs/NAME`, with the built package and the npm packages. */
+/**
+ * Copies the checkout's files to `target/docs/NAME`, with the built package and the npm packages.
+ */
 export function scratch(name) {
   const folder = join(ROOT, "target/docs", name);
   rmSync(folder, { recursive: true, force: true });
@@ -35,7 +44,9 @@ export function scratch(name) {
   return folder;
 }
 
-/** A block whose first line is a comment with a file's name is that file, for the blocks after it. */
+/**
+ * Saves a block as a file for the blocks after it, if its first line is a comment with a file name.
+ */
 export function save(folder, { text }) {
   const name = /^(?:#|\/\/) ([\w.-]+(?:\/[\w.-]+)*\.\w+)$/.exec(text.split("\n", 1)[0])?.[1];
   if (name === undefined) return;
@@ -61,7 +72,10 @@ export function shell(folder, { text }) {
   if (status !== 0) return `ends with ${error?.message ?? status}\n${stdout}${stderr}`;
 }
 
-/** A text with `format = ` is a whole policy, which must have no error; any other is only read as TOML. */
+/**
+ * Checks a TOML block. A text with `format = ` is a whole policy and must have no error; any other
+ * is only parsed.
+ */
 export function toml(folder, { text }) {
   const file = join(folder, "target/block.toml");
   writeFileSync(file, text);
@@ -89,9 +103,9 @@ export function json(_folder, { text, language }) {
 }
 
 /**
- * Type-checks all blocks of JavaScript and TypeScript at once, against the built package; TypeScript
- * strictly. A name that a block does not declare may be anything, and a block may be a function's
- * body, so that it need not repeat what its document says around it.
+ * Type-checks all blocks of JavaScript and TypeScript at once against the built package, TypeScript
+ * strictly. A name that a block does not declare has type any, and a block may be the body of a
+ * function, so it need not repeat the context of its document.
  */
 export function types(all) {
   const folder = join(ROOT, "target/docs/types");
@@ -146,7 +160,7 @@ export function types(all) {
   return problems;
 }
 
-/** Compiles all blocks of Rust at once, as examples of the crate in a copy of the checkout. */
+/** Compiles all Rust blocks at once, as examples of the crate in a copy of the checkout. */
 export function rust(all) {
   if (all.length === 0) return [];
   const folder = scratch("rust");

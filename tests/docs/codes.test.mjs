@@ -1,4 +1,4 @@
-/** `docs/codes.md` is what the sources say. `UPDATE=1` writes it. */
+/** `docs/codes.md` agrees with the sources. `UPDATE=1` rewrites it. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";

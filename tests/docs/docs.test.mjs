@@ -1,6 +1,7 @@
 /**
- * Every fenced block of every document is run, as tests/README.md says, or says beside it why not.
- * Every link inside the repository leads somewhere. Every screen is what its command prints.
+ * Every fenced block of every document runs, as tests/README.md describes, or has a marker with the
+ * reason. Every link inside the repository has a target. Every screen equals the output of its
+ * command.
  */
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";

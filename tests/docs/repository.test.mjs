@@ -1,4 +1,4 @@
-/** Crate and package name the same repository, or none yet. */
+/** Crate and package name the same repository, or both none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addresses } from "../../tools/repository.mjs";

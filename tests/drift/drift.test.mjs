@@ -1,4 +1,7 @@
-/** What a package has and a dialect has not, on a made-up package of every idiom; and that the shipped files can be read this way. */
+/**
+ * The drift tool finds what a package has and a dialect lacks, for a made-up package with every
+ * idiom. It can also read the shipped dialect files.
+ */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** Each program of examples/ is started as its README says, and gets real requests. */
+/** Starts each program of examples/ as its README says, and sends it real requests. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -24,7 +24,7 @@ const ORIGIN_KEY = `origin-1:${MAC}`;
 const scratch = mkdtempSync(join(tmpdir(), "portcullis-examples-"));
 const children = [];
 const open = [];
-/** The stub origin, and the targets that reached it. */
+/** The stub origin, and the targets of the requests that it got. */
 const reached = [];
 let stub;
 
@@ -44,7 +44,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test("node-proxy forwards what passes, and answers the rest", async () => {
+test("node-proxy forwards requests that pass, and responds to the rest", async () => {
   const bundle = await compiled("node-proxy");
   const proxy = await started(process.execPath, ["proxy.mjs"], {
     cwd: `${EXAMPLES}node-proxy`,
@@ -144,14 +144,14 @@ test("embed-rust judges requests", async () => {
   assert.equal(allowed, "haiku-4: 200 allowed");
 });
 
-/** The example's policy as a bundle; returns its file. */
+/** Compiles the example's policy and returns the file of the bundle. */
 async function compiled(example) {
   const out = join(scratch, `${example}.bundle`);
   await run(CLI, ["compile", `${EXAMPLES}${example}/policy.toml`, "--out", out]);
   return out;
 }
 
-/** Starts a program and returns the address that its first line names. */
+/** Starts a program and returns the address in its first line of output. */
 async function started(command, parameters, { cwd, env }) {
   const child = spawn(command, parameters, {
     cwd,
@@ -170,7 +170,7 @@ async function started(command, parameters, { cwd, env }) {
 }
 
 let bundled;
-/** The Worker as `wrangler deploy` uploads it, in workerd; returns a client of it. */
+/** Runs the Worker in workerd as `wrangler deploy` uploads it. Returns a client of it. */
 async function worker(bindings, accounts) {
   bundled ??= bundle();
   const folder = await bundled;
@@ -209,7 +209,7 @@ async function worker(bindings, accounts) {
 async function bundle() {
   const example = `${EXAMPLES}cloudflare-worker/`;
   const [source, out] = [`${example}src/policy.bundle`, join(scratch, "bundled")];
-  // Wrangler reads the project where it lies, so that is where the Worker imports the bundle from.
+  // Wrangler reads the project in its own folder, so the Worker imports the bundle from there.
   copyFileSync(await compiled("cloudflare-worker"), source);
   try {
     const env = {

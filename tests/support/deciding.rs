@@ -1,4 +1,4 @@
-//! Deciders for the drivers that judge whole requests, and a verdict that must not depend on how the body arrives.
+//! Deciders for tests that judge whole requests, and a verdict checked against every chunk size.
 
 #![allow(dead_code, reason = "each driver that includes this module uses a part of it")]
 
@@ -7,14 +7,15 @@ use portcullis::compile;
 use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, Verdict};
 
-/// Compiles the policy and loads its bundle; panics with the policy's problems.
+/// Compiles the policy and loads its bundle. Panics with the policy's problems.
 pub(crate) fn decider(text: &str, options: &mut Options<'_>) -> Decider {
     let loaded = load(vec![Source::new("p.toml", text)], options);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.problems));
     Decider::new(OwnedBundle::new(compile(&policy, None).unwrap()).unwrap(), None).unwrap()
 }
 
-/// A policy that denies `mythos-5` to everybody and has `haiku-4` open. `dialects` is the array of the policy file, in TOML.
+/// Returns a policy that denies `mythos-5` to everybody and leaves `haiku-4` open. `dialects` is
+/// the array of the policy file, in TOML.
 pub(crate) fn policy(dialects: &str) -> String {
     format!(
         r#"
@@ -34,7 +35,7 @@ models = ["mythos-class"]
     )
 }
 
-/// The policy of `tests/corpus/requests`, for these dialects instead of its own.
+/// Compiles the policy of `tests/corpus/requests` with these dialects instead of its own.
 pub(crate) fn guarding<'a>(dialects: impl IntoIterator<Item = &'a str>) -> Decider {
     let text = include_str!("../corpus/policy.toml");
     let (before, rest) = text.split_once("dialects = [").unwrap();
@@ -43,7 +44,8 @@ pub(crate) fn guarding<'a>(dialects: impl IntoIterator<Item = &'a str>) -> Decid
     decider(&format!("{before}dialects = {dialects:?}\n{after}"), &mut Options::default())
 }
 
-/// Decides a line at instant 0, once whole and once with the body in pieces of each of these sizes; panics unless all verdicts are equal.
+/// Decides a line at instant 0: once with the whole body, and once for each size with the body in
+/// chunks of that size. Panics unless all verdicts are equal.
 #[track_caller]
 pub(crate) fn decided(decider: &mut Decider, line: &str, sizes: &[usize]) -> Verdict {
     let mut line = RequestLine::read(line).unwrap();

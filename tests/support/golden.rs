@@ -1,9 +1,11 @@
-//! Expected texts in files. `UPDATE=1` in the environment writes them anew, to be reviewed like code.
+//! Expected texts in files. `UPDATE=1` in the environment rewrites them; review the result like
+//! code.
 
 use std::fs;
 use std::path::Path;
 
-/// Returns whether the file holds another text than `now`. With `UPDATE=1` it writes the file instead and returns `false`.
+/// Returns whether the file differs from `now`. With `UPDATE=1` it writes the file and returns
+/// `false`.
 pub(crate) fn differs(file: &Path, now: &str) -> bool {
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -1,12 +1,15 @@
 /**
- * What a vendor's package has and the dialect has not: `node tools/drift/drift.mjs DIALECT FOLDER [BASE]`. FOLDER is the package, unpacked; BASE
- * goes before paths without a version (`/v1`). It lists operations, one a line, and ends with 1 if there are any. See `docs/dialects.md`.
+ * Lists operations that a vendor's package has and the dialect lacks:
+ * `node tools/drift/drift.mjs DIALECT FOLDER [BASE]`.
+ *
+ * FOLDER is the unpacked package. BASE is put before paths without a version (`/v1`). Prints one
+ * operation a line and exits with 1 if there are any. See `docs/dialects.md`.
  */
 import { fileURLToPath } from "node:url";
 import { operationsOf } from "./package.mjs";
 import { covers, coversName, path, routesOf } from "./routes.mjs";
 
-/** Operations of the package that no route of the dialect covers. */
+/** Returns the operations of the package that no route of the dialect covers. */
 export function drift(dialect, folder, base, dialects) {
   const routes = routesOf(dialect, dialects);
   return operationsOf(folder, base).filter((operation) => {

@@ -1,17 +1,21 @@
 /**
- * The operations that a package's sources name: method and path, as its clients call them or its server serves them. It reads texts, runs nothing, and
- * knows the idioms of the generators that vendors use; a path whose method does not stand nearby has the method `?`.
+ * The operations that a package's sources name: method and path, as its clients call them or its
+ * server serves them.
+ *
+ * It reads the texts of the sources and runs nothing. It knows the idioms of the generators that
+ * vendors use. A path without a method nearby has the method `?`.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const SOURCES = /\.(js|mjs|cjs|py)$|\/service-2\.json$/;
 const SKIPPED = /(^|\/)(node_modules|tests?|examples|docs|\.git)$/;
-/** Before a path: what it is called with. The first group is the method, where the call says it. */
+/** The text before a path, by idiom. The first group is the method if the call names it. */
 const CALLS = [
   // Stainless: `_client.post(path `/x/${id}``, `self._post("/x"`; FastAPI: `@router.post("/x")`.
   String.raw`(?:_client|client|self|router|app|api)\s*\.\s*_?(get|post|put|patch|delete|head|websocket|getAPIList|get_api_list)\(\s*(?:\(0, \w+\.path\)\s*|path\s*|path_template\(\s*|f)?`,
-  // Speakeasy and Google, Fern, and what is written out or kept as a constant: the method stands beside.
+  // Speakeasy, Google, Fern, and paths that are written out or kept as constants: the method is
+  // nearby.
   String.raw`(?:pathToFunc|formatMap|_path\w*)\(\s*`,
   String.raw`\burl(?:Join)?\.join\([^"\x60']*`,
   String.raw`\b(?:url|path|endpoint)["']?\s*[:=]\s*(?:path\s*)?(?=["'\x60](?:/|\$\{))`,
@@ -20,10 +24,13 @@ const CALLS = [
 ];
 const CALL = new RegExp(String.raw`(?:${CALLS.join("|")})(["'\x60])((?:(?!\2)[^\n])*?)\2`, "g");
 const METHOD = /\b(?:httpMethod|http_method|method)["']?\s*[:=]\s*["'](\w+)["']/gi;
-/** How far from its path a method may stand. */
+/** The greatest distance between a path and its method, in characters. */
 const NEAR = 4000;
 
-/** Operations as `METHOD /path`, sorted, each once; `base` goes in front of paths that have no version of their own. */
+/**
+ * Returns operations as `METHOD /path`, sorted and without duplicates. Paths without a version get
+ * `base` in front.
+ */
 export function operationsOf(folder, base = "") {
   const found = new Set();
   for (const file of files(folder)) {
@@ -55,13 +62,13 @@ function* files(folder) {
   }
 }
 
-/** A path with its holes as `{}`: `/x/${id}:verb`, `/x/{id}`, `x/%s`. */
+/** Returns a path with its captures as `{}`: `/x/${id}:verb`, `/x/{id}`, `x/%s`. */
 function pathOf(written) {
   const text = written
     .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "{}")
     .replaceAll(/\{[^{}]*\}/g, "{}")
     .split(/[?#]/)[0];
-  // What the text begins with may be the address of the service.
+  // The text may begin with the address of the service.
   const path = `/${text.replace(/^\{\}(?=\/)/, "").replace(/^https?:\/\/[^/]+/, "")}`
     .replaceAll(/\/+/g, "/")
     .replace(/(?<=.)\/$/, "");
@@ -72,7 +79,7 @@ function methodOf(text, at, length, call) {
   const around = text.slice(at, at + length + NEAR);
   if (call !== undefined && !/api_?list/i.test(call))
     return call === "websocket" ? "WS" : call.toUpperCase();
-  // The next call begins what is no longer this one's.
+  // The search ends at the next call.
   const own = around.slice(0, length + (around.slice(length).search(CALL_BEGINS) + 1 || NEAR));
   const after = [...own.matchAll(METHOD)][0]?.[1];
   if (after !== undefined) return after.toUpperCase();
@@ -83,7 +90,7 @@ function methodOf(text, at, length, call) {
 
 const CALL_BEGINS = new RegExp(CALLS.join("|"));
 
-/** Google's clients have the version in a variable in front. */
+/** Google's clients keep the version in a variable in front. */
 function based(path, base) {
   if (base !== "" && path.startsWith("/{}/")) return `${base}${path.slice(3)}`;
   return /^\/v\d/.test(path) || path.startsWith(base) ? path : `${base}${path}`;

@@ -1,16 +1,18 @@
 /**
- * The routes of a dialect file, with those that it mounts: `{ methods, segments }`, where a segment is a text, `{ suffix }` for a capture or
- * `{ tail: true }`. It reads the little of TOML that these files use, and is no part of the gate.
+ * The routes of a dialect file and of the dialects that it mounts: `{ methods, segments }`. A
+ * segment is a text, `{ suffix }` for a capture, or `{ tail: true }`.
+ *
+ * It reads only the part of TOML that these files use. The gate does not use it.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const FOLDER = fileURLToPath(new URL("../../src/dialect/", import.meta.url));
-/** A comment, the head of a table, a key, a bracket, a text, `true`. */
+/** A comment, a table header, a key, a bracket, a text, or `true`. */
 const TOKEN = /#.*|^\[+([^\]]+)\]+|^((?:"[^"]*"|[\w-])+)\s*=\s*|(\[)|(\])|"([^"]*)"|\b(true)\b/gm;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/** The routes of one dialect; `folder` holds the files. */
+/** Returns the routes of one dialect. `folder` holds the files. */
 export function routesOf(dialect, folder = FOLDER) {
   const file = tables(readFileSync(`${folder}/${dialect}.toml`, "utf8"));
   const own = operationsOf(file);
@@ -35,7 +37,10 @@ export function routesOf(dialect, folder = FOLDER) {
   return routes;
 }
 
-/** Whether a route covers an operation of a package. Where that has a word, so must the route: an id is no word. */
+/**
+ * Says whether a route covers an operation of a package. A word in the operation needs the same
+ * word in the route: a capture does not cover it.
+ */
 export function covers(route, { method, segments }) {
   if (method !== "?" && !route.methods.includes(method)) return false;
   for (const [at, segment] of route.segments.entries()) {
@@ -49,7 +54,10 @@ export function covers(route, { method, segments }) {
   return route.segments.length === segments.length;
 }
 
-/** The same, where what stands in front of a verb may be a name of several segments: `models/x` in `{model}:generateContent`. */
+/**
+ * Says the same where the part before a verb may be a name of several segments: `models/x` in
+ * `{model}:generateContent`.
+ */
 export function coversName(route, { method, segments }) {
   const verb = segments.at(-1)?.suffix;
   return (
@@ -59,7 +67,7 @@ export function coversName(route, { method, segments }) {
   );
 }
 
-/** A path as segments: `{name}` and `{name}:verb` are captures, `{name...}` is the rest. */
+/** Returns a path as segments: `{name}` and `{name}:verb` are captures, `{name...}` is the rest. */
 export function path(text) {
   return text
     .split("/")
@@ -84,7 +92,7 @@ function operationsOf(file) {
   });
 }
 
-/** `GET,POST /(a|b)/{c}` as routes. */
+/** Returns `GET,POST /(a|b)/{c}` as routes. */
 function routesAt(text) {
   const alternative = /\(([^)]*)\)/.exec(text);
   if (alternative !== null) {
@@ -103,7 +111,7 @@ function isVersion(segment) {
   return typeof segment === "string" && /^v\d/.test(segment);
 }
 
-/** Tables in the order of the file: texts, lists of texts, and words that stand for themselves. */
+/** Returns the tables in the order of the file: texts, lists of texts, and bare words. */
 function tables(text) {
   const found = [{ name: "", keys: {} }];
   let key;

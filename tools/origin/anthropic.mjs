@@ -43,7 +43,7 @@ export const anthropic = [
   },
 ];
 
-/** A whole message; other providers serve Anthropic's models in the same words. */
+/** A whole message. Other providers serve Anthropic's models in the same form. */
 export function message(model, text, stopReason = "end_turn") {
   return {
     id: "msg_stub",
@@ -57,7 +57,7 @@ export function message(model, text, stopReason = "end_turn") {
   };
 }
 
-/** The same as a stream. */
+/** The same message as a stream. */
 export function messageEvents(model, text) {
   return [
     { type: "message_start", message: message(model, undefined, null) },

@@ -1,4 +1,7 @@
-/** Azure OpenAI's own paths: the deployment stands in the path, and the answer names the model behind it. */
+/**
+ * Azure OpenAI's own paths. The path names the deployment, and the response names the model behind
+ * it.
+ */
 import { openai } from "./openai.mjs";
 
 const UNDER = "^/openai/deployments/(?<model>[^/]+)/.*";

@@ -1,20 +1,23 @@
-/** What the APIs of the stub origin need to know of a request. */
+/** What the APIs of the stub origin need of a request. */
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 
-/** When everything was made, seconds since the epoch. */
+/** The time of creation of every object, in seconds since the epoch. */
 export const CREATED = 1_781_300_000;
-/** Every model that there is. */
+/** All models. */
 export const CATALOGUE = ["haiku-4", "sonnet-5", "mythos-5", "fable-5"];
 
-/** `model`, `text` (the answer's words), `streamed` and `echo`, beside method, path, headers and parsed body. */
+/**
+ * Returns `model`, `text` (the words of the response), `streamed` and `echo`, beside method, path,
+ * headers and parsed body.
+ */
 export function call({ method, url, headers, body: sent, access }) {
   const body = undone(sent, headers["content-encoding"]);
   const [target, query = ""] = url.split(/\?(.*)/s);
-  // As lenient servers have it: blanks behind a path are none of it, and a format is no other resource.
+  // Like lenient servers, it ignores blanks and `.json` at the end of a path.
   const path = target.replace(/(?:%20|%09|%C2%A0|\.json)+$/i, "");
   const parsed = json(body) ?? form(headers, body);
   const names = new URLSearchParams(query);
-  // Who refers to a stored object gets the model that the object's id mentions.
+  // A request that refers to a stored object gets the model that the object's id mentions.
   const stored = JSON.stringify([
     parsed?.previous_response_id,
     parsed?.prompt,
@@ -56,7 +59,10 @@ const CODINGS = {
   zstd: zstdDecompressSync,
 };
 
-/** A body without its content codings; as it came where one is unknown or broken. */
+/**
+ * Returns a body without its content codings. A body with an unknown or broken coding stays
+ * unchanged.
+ */
 export function undone(body, codings = "") {
   try {
     return codings
@@ -69,7 +75,7 @@ export function undone(body, codings = "") {
   }
 }
 
-/** The same words as a stream brings them. */
+/** Returns the pieces of a text as a stream sends them. */
 export function words(text) {
   return text.split(/(?<= )/);
 }
@@ -82,7 +88,7 @@ function json(body) {
   }
 }
 
-/** The text fields of a multipart form. */
+/** Returns the text fields of a multipart form. */
 function form(headers, body) {
   const boundary = /boundary="?([^";]+)/.exec(headers["content-type"] ?? "")?.[1];
   if (boundary === undefined) return undefined;

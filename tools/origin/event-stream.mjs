@@ -1,14 +1,14 @@
 /**
- * AWS's event stream (smithy.io, "Amazon Event Stream"):
+ * The AWS event stream (smithy.io, "Amazon Event Stream"):
  *
  * ```text
- * u32 length of all | u32 length of headers | u32 CRC of these | headers | payload | u32 CRC of all before
+ * u32 total length | u32 length of headers | u32 CRC of these two | headers | payload | u32 CRC of all before
  * header: u8 length, name, u8 7 (text), u16 length, value
  * ```
  */
 import { crc32 } from "node:zlib";
 
-/** One event, its payload JSON. */
+/** Returns one event with a JSON payload. */
 export function eventFrame(type, data) {
   const headers = Buffer.concat([
     header(":event-type", type),

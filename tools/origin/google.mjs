@@ -1,4 +1,4 @@
-/** Google's APIs: Gemini, Vertex AI and, on Vertex AI, the models of other publishers. */
+/** Google's APIs: Gemini, Vertex AI, and the models of other publishers on Vertex AI. */
 import { CATALOGUE, words } from "./call.mjs";
 import { message, messageEvents } from "./anthropic.mjs";
 
@@ -113,7 +113,7 @@ export const google = [
     whole: ({ model }) => known(model),
   },
   {
-    // Google sends its messages in binary frames.
+    // Google sends its messages as binary messages.
     at: /BidiGenerateContent$/,
     talk: () => ({
       binary: true,
@@ -131,12 +131,14 @@ export const google = [
   },
 ];
 
-/** Versions that only Google has, or its client. */
+/**
+ * Says whether the path has a version that only Google has, or the call is from Google's client.
+ */
 function googleCall({ path, headers }) {
   return /\/v1(?:beta|alpha)\//.test(path) || headers["x-goog-api-client"] !== undefined;
 }
 
-/** The method says that a stream is wanted, whatever the body says. */
+/** The method asks for a stream, whatever the body says. */
 function always(asked) {
   asked.streamed = true;
   return true;

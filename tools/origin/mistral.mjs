@@ -1,4 +1,4 @@
-/** What Mistral's API has of its own; the rest is as OpenAI's. */
+/** The parts of Mistral's API that differ from OpenAI's. */
 import { CATALOGUE, CREATED } from "./call.mjs";
 
 const mistralCall = ({ headers }) => /mistral/.test(headers["user-agent"]);

@@ -1,4 +1,4 @@
-/** Ollama's API, which streams unless told not to. */
+/** Ollama's API, which streams by default. */
 import { CATALOGUE, words } from "./call.mjs";
 
 const AT = "2026-01-01T00:00:00Z";

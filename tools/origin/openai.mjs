@@ -1,4 +1,4 @@
-/** OpenAI's API, which many others serve too. */
+/** OpenAI's API, which many other servers offer too. */
 import { CATALOGUE, CREATED, words } from "./call.mjs";
 
 const known = (id) => ({ id, object: "model", created: CREATED, owned_by: "stub" });

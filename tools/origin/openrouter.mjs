@@ -1,4 +1,4 @@
-/** What OpenRouter has of its own; the rest is as OpenAI's. */
+/** The parts of OpenRouter's API that differ from OpenAI's. */
 import { CATALOGUE, CREATED } from "./call.mjs";
 
 const known = (id) => ({

@@ -1,4 +1,6 @@
-/** The package's API as HTML in target/doc/package, from the built declarations: what a consumer sees. */
+/**
+ * The package's API as HTML in target/doc/package, from the built declarations that consumers get.
+ */
 import { readFileSync } from "node:fs";
 
 const { exports } = JSON.parse(
@@ -18,6 +20,6 @@ export default {
   treatWarningsAsErrors: true,
   skipErrorChecking: true,
   logLevel: "Warn",
-  // Parts of the Worker that the entry points use, and that no consumer names.
+  // Parts of the Worker that the entry points use and no consumer names.
   intentionallyNotExported: ["KeyText"],
 };

@@ -35,7 +35,8 @@ impl Json {
                     // No id is this long, but a list of ids may be. It is judged in parts that overlap.
                     findings.present(role::SUSPECT);
                     let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
-                    self.text.drain(..limits::MODEL_ID_BYTES / 2);
+                    let rest = self.text.get(limits::MODEL_ID_BYTES / 2..);
+                    self.text = rest.unwrap_or_default().to_vec();
                 }
             }
             Sink::Nested => self.nest(bundle, piece, findings),

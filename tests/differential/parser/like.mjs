@@ -1,10 +1,13 @@
 /**
- * A server that takes a model from any key that is called like one, however deep, and from whatever stands below such a key, outside of the user's own
- * data. It is written from the design's words ("A name in an undocumented place") and shares nothing with the gate.
+ * A server that takes a model from any key that is called like one, at any depth, and from
+ * everything below such a key, outside of the user's own data.
+ *
+ * It follows the words of the design ("A name in an undocumented location") and shares no code with
+ * the gate.
  */
 const NOUNS = ["model", "models", "engine", "deployment"];
 const LABELS = ["id", "name"];
-/** Words end at `_`, at `-` and where the case changes. */
+/** Words end at `_`, at `-` and at a change of case. */
 const BETWEEN = /[_-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
 
 function isModelLike(name) {
@@ -13,7 +16,10 @@ function isModelLike(name) {
   return NOUNS.includes(last) || (LABELS.includes(last) && NOUNS.includes(before));
 }
 
-/** Texts under such keys. `data` are the paths of the user's own data, as `tools/*\/function/parameters`. */
+/**
+ * Returns the texts under such keys. `data` lists the paths of the user's own data, such as
+ * `tools/*\/function/parameters`.
+ */
 export function named(value, data) {
   const texts = [];
   walk(
@@ -25,7 +31,9 @@ export function named(value, data) {
   return texts;
 }
 
-/** The same in a form, whose fields nest by brackets or dots: `options[answering_model]`. */
+/**
+ * Returns the same for a form, whose fields nest by brackets or dots: `options[answering_model]`.
+ */
 export function namedFields(fields, data) {
   const texts = [];
   for (const [name, value, file] of fields) {
@@ -59,5 +67,5 @@ function step(value, key, data, taken, texts) {
   if (!left.some((rest) => rest.length === 0)) walk(value, left, taken, texts);
 }
 
-/** Servers that fold names find the user's data under another spelling, too. */
+/** Servers that fold names find the user's data under other spellings too. */
 const folded = (name) => name.toLowerCase().replaceAll("_", "");

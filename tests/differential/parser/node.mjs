@@ -1,6 +1,7 @@
 /**
- * What JavaScript servers read: V8's JSON.parse, body-parser, undici's FormData, busboy, URLSearchParams, querystring, qs; of batches dicer and Node's own
- * parser of HTTP, to which a part is a connection.
+ * Reads requests as JavaScript servers do: V8's JSON.parse, body-parser, undici's FormData, busboy,
+ * URLSearchParams, querystring, qs. Batches are split by dicer, and Node's own HTTP parser reads a
+ * part as a connection.
  */
 import { Readable } from "node:stream";
 import querystring from "node:querystring";
@@ -25,7 +26,7 @@ async function read(request) {
   const types = request.headers
     .filter(([name]) => name.toLowerCase() === "content-type")
     .map(([, value]) => value);
-  // Node's server keeps the first of several content types; Headers joins them.
+  // Node's server keeps the first of several content types. Headers joins them.
   const headers = { "content-type": types[0], "content-length": String(body.length) };
   const at = request.target.indexOf("?");
   query(reading, at < 0 ? "" : request.target.slice(at + 1));
@@ -117,7 +118,7 @@ function busboyed(reading, headers, body) {
   return new Promise((resolve) => {
     const fields = [];
     const end = (whole) => {
-      // What came before the fault was handed to the application already.
+      // The application already has the fields before the fault.
       reading.fields("busboy", fields);
       if (!whole) reading.reject("busboy");
       resolve();
@@ -142,7 +143,7 @@ function busboyed(reading, headers, body) {
   });
 }
 
-/** The parts of a batch, each as the messages of a connection. */
+/** Reads the parts of a batch, each as the messages of a connection. */
 async function unpack(reading, type, body) {
   const parts = await diced(type, body);
   if (parts === undefined) return reading.reject("dicer");
@@ -151,7 +152,7 @@ async function unpack(reading, type, body) {
     const end = part.indexOf("\r\n\r\n");
     let heard = messages(part);
     if (heard === undefined && end >= 0) {
-      // Who splits at the blank line takes all that follows for the body.
+      // A server that splits at the blank line takes everything after it as the body.
       heard = messages(part.subarray(0, end + 4));
       if (heard?.length === 1) heard[0].body = part.subarray(end + 4).toString("base64");
     }
@@ -180,7 +181,9 @@ function diced(type = "", body) {
   });
 }
 
-/** What Node's parser hears on a connection; undefined if it breaks it off. */
+/**
+ * Returns the messages that Node's parser finds on a connection, or undefined if it rejects them.
+ */
 function messages(bytes) {
   const heard = [];
   const parser = new HTTPParser();
@@ -218,7 +221,7 @@ function paired(list) {
   return Array.from({ length: list.length / 2 }, (_, at) => [list[2 * at], list[2 * at + 1]]);
 }
 
-/** A parser that never says that it is done has rejected the request. */
+/** A parser that does not finish within this time, in milliseconds, has rejected the request. */
 const PATIENCE = 2_000;
 
 function inTime(reading, parser, promise) {

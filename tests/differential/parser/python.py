@@ -1,5 +1,6 @@
-"""What Python servers read: json, orjson, Starlette with python-multipart, Werkzeug, Django, and cgi where it is there still; of batches email and
-python-multipart, and http.client what is in the parts."""
+"""Reads requests as Python servers do: json, orjson, Starlette with python-multipart, Werkzeug,
+Django, and cgi on versions that still have it. Batches are split by email and python-multipart,
+and http.client reads their parts."""
 
 import base64
 import email
@@ -32,7 +33,7 @@ settings.configure(DATA_UPLOAD_MAX_NUMBER_FIELDS=None, DEFAULT_CHARSET="utf-8", 
 
 
 class Reading:
-    """The places are told in reading.mjs."""
+    """The results of one request. reading.mjs describes the locations in `places`."""
 
     def __init__(self, places):
         self.places = places
@@ -42,7 +43,7 @@ class Reading:
         self.nested = []
 
     def note(self, parser, text):
-        # A lone surrogate cannot be written out.
+        # A lone surrogate has no UTF-8 form.
         self.reads.append([parser, text.encode("utf-8", "replace").decode("utf-8")])
 
     def document(self, parser, parse):
@@ -118,7 +119,7 @@ class Reading:
             self.at(parser, value[keys[0]], keys[1:])
 
 
-# The second is what a server on Python's standard library reads; the last is protobuf's own.
+# `lenient` is the default of Python's standard library, `protobuf` the decoder of protobuf.
 DECODERS = {
     "b64-python": lambda text: base64.b64decode(text, validate=True),
     "b64-python-lenient": base64.b64decode,
@@ -132,7 +133,7 @@ def text(value):
 
 
 def driven(coroutine):
-    """Runs a coroutine that never waits: the whole body is at hand."""
+    """Runs a coroutine that never waits, since the whole body is available."""
     try:
         while True:
             coroutine.send(None)
@@ -183,7 +184,8 @@ def cgi_form(environ):
 
 
 def spoken(content):
-    """A request out of a part: by its length, where it has one, and to the part's end."""
+    """Reads the request in a part twice if it has a length: with the rest of the part as its body, and
+    with a body of that length."""
     file = io.BytesIO(content)
     line = file.readline()
     words = line.decode("latin-1").split()
@@ -233,7 +235,7 @@ def python_multipart_parts(kind, body):
 
 
 class Routes:
-    """The operations under Werkzeug's and Starlette's routers."""
+    """Routes paths by the operations, with the routers of Werkzeug and Starlette."""
 
     def __init__(self, operations):
         rules, routes = [], []
@@ -300,7 +302,7 @@ def read(request):
         reading.routes += routes.find(path)
 
     reading.query("parse_qsl", lambda: parse_qsl(query, keep_blank_values=True))
-    # As it was until 3.9, and as the W3C recommended.
+    # The standard library until 3.9, and the W3C's recommendation.
     reading.query("parse_qsl-semicolon", lambda: parse_qsl(query.replace(";", "&"), keep_blank_values=True))
     scope = {
         "type": "http",

@@ -1,8 +1,11 @@
-// What one parser took out of a request, as a server would: the values at the places where the operation names its models.
+// The results that one parser takes out of a request, as a server would: the values at the
+// locations where the operation names its models (`places` in operation.json).
 //
-// A place is a path of keys, `tools/*/model`. `file#body/model`: the field holds JSON Lines. `session!model`: the field holds JSON. `data~model`: the text
-// there is Base64 of JSON.
-// The other languages have the same few lines, except for keys that are called like a model: what parsers differ in shows in the places.
+// A location is a path of keys, `tools/*/model`. `file#body/model`: the field holds JSON Lines.
+// `session!model`: the field holds JSON. `data~model`: the text there is Base64 of JSON.
+//
+// The parsers in other languages have the same few lines, except for keys that are called like a
+// model: the documented locations suffice to show how parsers differ.
 import { named, namedFields } from "./like.mjs";
 
 export class Reading {
@@ -13,7 +16,10 @@ export class Reading {
   #rejects = [];
   #nested = [];
 
-  /** `data` are the places of the user's own data; undefined, if the operation runs no model: its places alone name one then. */
+  /**
+   * `data` lists the locations of the user's own data. It is undefined if the operation runs no
+   * model; then only its own locations name one.
+   */
   constructor({ places, data, lines }) {
     this.#places = places;
     this.#data = data;
@@ -28,13 +34,13 @@ export class Reading {
     this.#rejects.push(parser);
   }
 
-  /** A body that is one JSON document, or one a line. */
+  /** Reads a body that is one JSON document, or one in each line. */
   document(parser, parse, { lines = false } = {}) {
     let value;
     try {
       value = parse();
     } catch {
-      // Anything but lines is rightly no list of lines.
+      // A body that is no list of lines is no error for a reader of lines.
       if (!lines) this.reject(parser);
       return;
     }
@@ -44,19 +50,19 @@ export class Reading {
     }
   }
 
-  /** The requests that it found in a batch. */
+  /** Records the requests that the parser found in a batch. */
   unpacked(parser, requests) {
     this.#nested.push([parser, requests]);
   }
 
-  /** A form that the parser made an object of. */
+  /** Reads a form that the parser made an object of. */
   object(parser, object) {
     for (const place of this.#places)
       if (!/[#!~]/.test(place)) this.#at(parser, object, place.split("/"), true);
     if (this.#data !== undefined) this.#named(parser, named(object, this.#data));
   }
 
-  /** Name, value, whether it was a file. */
+  /** Reads fields: name, value, and whether the field was a file. */
   fields(parser, fields) {
     const batch = fields.some(([name, value]) => name === "purpose" && value.trim() === "batch");
     for (const place of this.#places) {
@@ -64,7 +70,7 @@ export class Reading {
       const [, field, kind, rest] = /^([^#!]+)(?:([#!])(.*))?$/.exec(place);
       const names = bracketed(field);
       for (const [name, value, file] of fields) {
-        // Servers whose form keys are folded: ASP.NET.
+        // ASP.NET folds the keys of forms.
         if (!names.includes(name) && !names.includes(name.toLowerCase())) continue;
         if (kind === undefined) this.#note(parser, value);
         if (kind === "#" && batch)
@@ -78,7 +84,7 @@ export class Reading {
     if (this.#data !== undefined) this.#named(parser, namedFields(fields, this.#data));
   }
 
-  /** Names and values of the query. */
+  /** Reads names and values of the query. */
   query(parser, pairs) {
     for (const [name, value] of pairs) {
       if (["model", "model[]"].includes(name.toLowerCase())) this.#all(`${parser}-query`, value);
@@ -107,7 +113,7 @@ export class Reading {
           typeof one === "object" && one !== null && Object.hasOwn(one, key) ? one[key] : undefined,
         value,
       );
-    // A server that takes it as text commonly takes the object, too.
+    // A server that takes the text commonly takes an object too.
     if (typeof text === "object") this.#at(parser, text, inner.split("/"), false);
     if (typeof text !== "string") return;
     for (const [name, decode] of Object.entries(DECODERS)) {
@@ -128,7 +134,7 @@ export class Reading {
     try {
       this.#at(parser, JSON.parse(text), place.split("/"), false);
     } catch {
-      // One line of many; the server goes on or not.
+      // One line of many: a server may go on after it.
     }
   }
 
@@ -143,7 +149,7 @@ export class Reading {
     else if (Object.hasOwn(value, key)) this.#at(parser, value[key], rest, form);
   }
 
-  /** Every text in what a form parser nested. */
+  /** Reads every text in the nested result of a form parser. */
   #all(parser, value) {
     if (typeof value === "string") this.#note(parser, value);
     else if (typeof value === "object" && value !== null)
@@ -155,7 +161,7 @@ export class Reading {
   }
 }
 
-/** In JSON within a field: a batch's line names its models in its `body`. */
+/** Returns the model names in JSON within a field. A line of a batch has them in its `body`. */
 function namedIn(text, place, data) {
   try {
     const value = JSON.parse(text);
@@ -165,14 +171,14 @@ function namedIn(text, place, data) {
   }
 }
 
-/** Buffer takes both alphabets, and passes over what is in neither; `atob` is the web's. */
+/** Buffer takes both alphabets and skips other characters. `atob` is the web's decoder. */
 const DECODERS = {
   "b64-node": (text) => Buffer.from(text, "base64"),
   "b64-node-url": (text) => Buffer.from(text, "base64url"),
   "b64-atob": (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)),
 };
 
-/** `svg/model` as forms write it. */
+/** Returns `svg/model` as forms write it. */
 function bracketed(place) {
   const [first, ...rest] = place.replace(/\/\*/g, "/").split("/");
   const name = first + rest.map((part) => `[${part}]`).join("");

@@ -1,4 +1,5 @@
-//! Callers, as account records and platforms would describe them: well, badly, or not at all.
+//! Random callers as account records and platforms describe them: complete, faulty or with nothing
+//! known.
 
 use std::net::IpAddr;
 
@@ -9,7 +10,7 @@ use proptest::sample::select;
 
 use super::{ADDRESSES, ASNS, CODES, FACTS, FULL_CODES, NUMBERS, RELATIONS, TEXTS, TIMES};
 
-/// A raw value that owns what it holds.
+/// A raw value of a fact. It owns its data.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Owned {
     Bool(bool),
@@ -42,7 +43,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// What the reference evaluator takes.
+    /// Returns the input of the reference evaluator at instant `now`.
     pub(crate) fn known(&self, now: i64) -> Known<'_> {
         let account = FACTS
             .iter()
@@ -60,7 +61,7 @@ impl Caller {
         }
     }
 
-    /// The same caller, of whom less is known: what the mask says is left out.
+    /// Returns the same caller without the facts whose bits are set in `mask`.
     pub(crate) fn without(&self, mask: u32) -> Self {
         let mut less = self.clone();
         let drops = |bit: usize| mask >> bit & 1 == 1;
@@ -88,7 +89,7 @@ impl Caller {
     }
 }
 
-/// An instant of [`TIMES`], or one of which nobody speaks.
+/// An instant of [`TIMES`], or one far from all of them.
 pub(crate) fn moment() -> BoxedStrategy<i64> {
     prop_oneof![8 => select(&TIMES[..]).prop_map(|text| read_time(text).unwrap()), 1 => Just(0), 1 => Just(i64::MAX / 4)].boxed()
 }
@@ -113,7 +114,7 @@ fn time() -> BoxedStrategy<Owned> {
     prop_oneof![
         4 => select(&TIMES[..]).prop_map(Owned::Text),
         2 => select(&TIMES[..]).prop_map(|text| {
-            // As a JWT writes it: seconds since the epoch.
+            // A JWT gives seconds since the epoch.
             Owned::Number(read_time(text).unwrap().div_euclid(1_000) as f64)
         }),
         1 => Just(Owned::Text("2026-06-12")),
@@ -180,7 +181,7 @@ pub(crate) fn caller() -> BoxedStrategy<Caller> {
         .boxed()
 }
 
-/// Candidates of one request: mostly one or two, at times more than are decided one by one.
+/// The candidates of one request: mostly one or two, sometimes more than are decided one by one.
 pub(crate) fn callers() -> BoxedStrategy<Vec<Caller>> {
     prop_oneof![
         6 => prop::collection::vec(caller(), 1..=1),
@@ -190,7 +191,7 @@ pub(crate) fn callers() -> BoxedStrategy<Vec<Caller>> {
     .boxed()
 }
 
-/// A caller of whom everything is known, so that no atom is unknown.
+/// A caller about whom everything is known, so no atom is unknown.
 pub(crate) fn certain_caller() -> BoxedStrategy<Caller> {
     let code = || select(&FULL_CODES[..]);
     let account = (

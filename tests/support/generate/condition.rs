@@ -1,4 +1,4 @@
-//! Typed conditions, and their text in CEL.
+//! Typed conditions and their text in CEL.
 
 use portcullis::policy::{Atom, Comparison, Condition, ElementTest, FactRef, Literal, Span, Test};
 use portcullis::{Network, read_code, read_time};
@@ -8,7 +8,7 @@ use proptest::sample::select;
 use super::policy::{ASN_LIST, COUNTRIES, LISTS, NUMBER_LIST, PLACE_LISTS, RANGE_LIST, TEXT_LISTS};
 use super::{ASNS, CODES, FACTS, NUMBERS, READINGS, RELATIONS, STARTS, TEXTS, TIMES};
 
-/// Any condition of modest size.
+/// Any condition of moderate size.
 pub(crate) fn condition() -> BoxedStrategy<Condition> {
     let leaf = prop_oneof![1 => Just(Condition::True), 1 => Just(Condition::False), 24 => atom().prop_map(Condition::Atom)];
     leaf.boxed()
@@ -141,18 +141,20 @@ fn elements() -> BoxedStrategy<Test> {
         .boxed()
 }
 
-/// The condition as an author would write it.
+/// Writes the condition as an author does.
 pub(crate) fn cel_text(condition: &Condition) -> String {
     written(condition, Form::Policy)
 }
 
-/// The condition in terms that plain CEL can evaluate: a place is `NAME_country` and `NAME_region` (a full code, or empty), a time
-/// fact a text, and whether the address is in the list of ranges is `ip_listed`.
+/// Writes the condition in terms that plain CEL can evaluate.
+///
+/// A place becomes `NAME_country` and `NAME_region` (a full code, or empty), a time fact becomes a
+/// text, and `ip_listed` says whether the address is in the list of ranges.
 pub(crate) fn oracle_text(condition: &Condition) -> String {
     written(condition, Form::Oracle)
 }
 
-/// For whom a condition is written.
+/// The reader that a condition is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Policy,

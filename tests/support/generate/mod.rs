@@ -1,7 +1,9 @@
-//! Random policies and callers over a small vocabulary, so that they meet: strategies for properties, and texts of conditions.
+//! Random policies and callers over a small vocabulary, so that rules often match: strategies for
+//! property tests, and conditions as text.
 //!
-//! What a policy refers to is fixed (ten facts of all types, six lists, three families); who refers to what, how, from when and in which state, is
-//! random. Values shrink towards few rules, short conditions and callers of whom nothing is known.
+//! Fixed: ten facts of all types, seven lists, three families. Random: the references between
+//! rules, facts, lists and families, and the times and states of rules. Values shrink towards few
+//! rules, short conditions and callers about whom nothing is known.
 
 #![allow(
     dead_code,
@@ -38,22 +40,22 @@ pub(crate) const FACTS: [Declared; 10] = [
 
 pub(crate) const RELATIONS: [&str; 3] = ["staff", "contractor", "end_user"];
 
-/// Texts of facts: some begin as others do, one is empty, one is not ASCII.
+/// Texts of facts. Some are prefixes of others, one is empty, one has non-ASCII letters.
 pub(crate) const TEXTS: [&str; 9] =
     ["acme", "acme-labs", "acme-labs-eu", "ac", "beta", "", "Acme", "größe", "staff"];
 
-/// Starts that conditions ask for.
+/// Prefixes that conditions test for.
 pub(crate) const STARTS: [&str; 6] = ["a", "ac", "acme", "acme-labs", "b", "gr"];
 
-/// Codes of places, in normal form, of which each reader knows where they lie.
+/// Codes of places in normal form: countries, and regions of some of them.
 pub(crate) const CODES: [&str; 12] =
     ["US", "US-TX", "US-CA", "PR", "UA", "UA-43", "UA-09", "RU", "RU-43", "CU", "DE", "DE-BE"];
 
-/// Codes of places whose region is known, or whose country has none in [`CODES`].
+/// Codes of places whose region is known, or whose country has no region in [`CODES`].
 pub(crate) const FULL_CODES: [&str; 10] =
     ["US-TX", "US-CA", "US-NY", "PR", "UA-43", "UA-30", "RU-43", "CU", "DE-BE", "DE-BY"];
 
-/// Instants, spelled as people spell them; the second and the last are the same one.
+/// Instants in several spellings. The second and the last are the same instant.
 pub(crate) const TIMES: [&str; 8] = [
     "2026-06-12T21:20:59.999Z",
     "2026-06-12T21:21:00Z",
@@ -81,7 +83,7 @@ pub(crate) const ADDRESSES: [&str; 9] = [
     "::1",
 ];
 
-/// CIDR entries: address and length of the prefix.
+/// CIDR entries: address and prefix length.
 pub(crate) const RANGES: [(&str, u32); 7] = [
     ("10.0.0.0", 24),
     ("10.0.0.0", 8),
@@ -92,7 +94,7 @@ pub(crate) const RANGES: [(&str, u32); 7] = [
     ("2001:db8:ffff::", 48),
 ];
 
-/// Operations and the dialect each is of; the last is one that nobody knows.
+/// Operations with their dialects. The last one is unknown.
 pub(crate) const READINGS: [(&str, &str); 5] = [
     ("createChatCompletion", "openai"),
     ("createResponse", "openai"),

@@ -1,4 +1,4 @@
-//! Whole policies.
+//! Random whole policies.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,8 @@ use proptest::sample::{Index, select};
 use super::condition::{cel_text, condition};
 use super::{ASNS, CODES, FACTS, NUMBERS, RANGES, TEXTS, TIMES};
 
-/// The lists, by index: two of places, an open and a secret one of texts, address ranges, numbers, numbers of autonomous systems.
+/// The lists by index: two of places, an open and a secret one of texts, then address ranges,
+/// numbers and AS numbers.
 pub(crate) const LISTS: [&str; 7] =
     ["us_soil", "embargoed", "partners", "watched", "offices", "scores", "carriers"];
 pub(crate) const PLACE_LISTS: [usize; 2] = [0, 1];
@@ -40,7 +41,7 @@ fn pattern() -> Choice<Shape> {
     ];
     prop_oneof![
         6 => prop::collection::vec(token, 1..=3).prop_map(|mut tokens| {
-            // Not all of them `*`: that would be every model.
+            // A pattern of `*` alone would match every model.
             if tokens.iter().all(|token| *token == Token::Prefix(String::new())) {
                 tokens[0] = Token::Word("mythos".to_owned());
             }
@@ -68,7 +69,7 @@ fn pattern_of(shape: Shape) -> Pattern {
     Pattern { text, shape, span: Span::default() }
 }
 
-/// `models` before it is known which families there are.
+/// An entry of `models`. The families it may refer to are generated separately.
 #[derive(Clone, Debug)]
 enum Item {
     Everything,
@@ -268,12 +269,12 @@ fn licence() -> BoxedStrategy<DraftLicence> {
         .boxed()
 }
 
-/// A policy of a few rules.
+/// A policy with at most four restrictions and four licences.
 pub(crate) fn policy() -> BoxedStrategy<Policy> {
     policy_of(4, 4)
 }
 
-/// A policy of up to so many restrictions and licences.
+/// A policy with at most this many restrictions and licences.
 pub(crate) fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
     let abouts = prop::collection::vec(any::<bool>(), FACTS.len());
     let unlisted = select(&[Unlisted::Defer, Unlisted::Pass, Unlisted::Deny][..]);
@@ -344,7 +345,8 @@ pub(crate) fn policy_of(restrictions: usize, licences: usize) -> BoxedStrategy<P
         .boxed()
 }
 
-/// A policy without rules, whose facts and lists conditions can refer to; its lists hold what the seed of the strategy says.
+/// A policy without rules. It declares the facts and lists that conditions refer to; the lists have
+/// random entries.
 pub(crate) fn vocabulary() -> BoxedStrategy<Policy> {
     (families(), lists(), prop::collection::vec(any::<bool>(), FACTS.len()))
         .prop_map(|(families, lists, abouts)| bare(families, lists, &abouts, Vec::new()))

@@ -1,5 +1,6 @@
-// What Go servers read: net/http with mime/multipart and net/url, encoding/json into a struct, which folds keys, and into a map; of batches
-// mime/multipart, and net/http what is in the parts.
+// Reads requests as Go servers do: net/http with mime/multipart and net/url, encoding/json into a
+// struct, which folds keys, and into a map. Batches are split by mime/multipart, and net/http reads
+// their parts.
 package main
 
 import (
@@ -26,7 +27,7 @@ type request struct {
 	Operations           []any
 }
 
-// The places are told in reading.mjs.
+// The results of one request. reading.mjs describes the locations in places.
 type reading struct {
 	places  []string
 	Reads   [][2]string `json:"reads"`
@@ -35,7 +36,7 @@ type reading struct {
 	Nested  [][2]any    `json:"nested"`
 }
 
-// A request that was found in a batch.
+// A request that a parser found in a batch.
 type unpacked struct {
 	Method  string      `json:"method"`
 	Target  string      `json:"target"`
@@ -79,7 +80,7 @@ func (r *reading) document(parser string, value any) {
 	}
 }
 
-// Go passes over line ends in Base64, and over nothing else.
+// Go skips line ends in Base64 and rejects everything else that is not in the alphabet.
 var decoders = map[string]*base64.Encoding{
 	"b64-go": base64.StdEncoding, "b64-go-raw": base64.RawStdEncoding, "b64-go-url": base64.URLEncoding, "b64-go-raw-url": base64.RawURLEncoding,
 }
@@ -105,7 +106,7 @@ func (r *reading) coded(parser string, value any, outer, inner []string) {
 	}
 }
 
-// The keys that a server would declare; Go matches them without regard to case.
+// The keys that a server declares. Go matches them without regard to case.
 type chat struct {
 	Model     any   `json:"model"`
 	Models    any   `json:"models"`
@@ -157,7 +158,7 @@ func (r *reading) json(body []byte) {
 	} else {
 		r.document("go-map", whole)
 	}
-	// A decoder of a stream reads the first document and leaves the rest.
+	// A decoder on a stream reads the first document and leaves the rest.
 	var first chat
 	if json.NewDecoder(bytes.NewReader(body)).Decode(&first) == nil {
 		r.document("go-stream", first.value())
@@ -205,7 +206,8 @@ func (r *reading) form(values map[string][]string) {
 	}
 }
 
-// Each part of a batch: by its length where it has one, else to its end; and what follows, as on a connection.
+// Reads each part of a batch: the length gives its body, or the end of the part if there is no
+// length. Bytes after the body are read as the next request, as on a connection.
 func (r *reading) unpack(kind string, body []byte) {
 	_, parameters, err := mime.ParseMediaType(kind)
 	if err != nil || parameters["boundary"] == "" {
@@ -259,7 +261,7 @@ func (r *reading) unpack(kind string, body []byte) {
 }
 
 func (r *reading) query(query string) {
-	// What fails to parse is left out, the rest is kept.
+	// Pairs that fail to parse are left out, the others kept.
 	values, _ := url.ParseQuery(query)
 	for _, value := range append(values["model"], values["model[]"]...) {
 		r.note("go-query", value)
@@ -294,7 +296,7 @@ func read(asked request) *reading {
 		r.note("go-header", value)
 	}
 	if len(asked.Trailers) > 0 {
-		// They are there once the body is read.
+		// The trailers are known once the body is read.
 		whole, _ := io.ReadAll(got.Body)
 		got.Body = io.NopCloser(bytes.NewReader(whole))
 		for name, values := range got.Trailer {
@@ -314,7 +316,7 @@ func read(asked request) *reading {
 	r.json(body)
 	kind := strings.ToLower(got.Header.Get("Content-Type"))
 	if strings.Contains(kind, "form") || strings.Contains(kind, "multipart") {
-		// ParseForm reads only what is said to be urlencoded, and only for methods with a body.
+		// ParseForm reads only urlencoded bodies, and only of methods with a body.
 		if got.Method != "PUT" && got.Method != "PATCH" {
 			got.Method = "POST"
 		}

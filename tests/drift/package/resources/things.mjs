@@ -1,4 +1,4 @@
-// As generated clients have it.
+// The style of generated clients.
 export class Things extends APIResource {
   list(query, options) {
     return this._client.getAPIList("/things", Page, { query, ...options });

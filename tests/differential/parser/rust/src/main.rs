@@ -1,5 +1,6 @@
-//! What Rust servers read: httparse under hyper, serde_json into a value and into a struct, form_urlencoded, multer under axum; of batches multer, and
-//! httparse what is in the parts.
+//! Reads requests as Rust servers do: httparse under hyper, serde_json into a value and into a
+//! struct, form_urlencoded, multer under axum. Batches are split by multer, and httparse reads
+//! their parts.
 
 use std::io::{BufRead, Write};
 
@@ -19,7 +20,7 @@ struct Request {
     container: bool,
 }
 
-/// A request that was found in a batch.
+/// A request that a parser found in a batch.
 #[derive(Serialize)]
 struct Unpacked {
     method: String,
@@ -28,7 +29,7 @@ struct Unpacked {
     body: String,
 }
 
-/// The places are told in reading.mjs.
+/// The results of one request. reading.mjs describes the locations in `places`.
 #[derive(Serialize)]
 struct OperationMatch {
     reads: Vec<(&'static str, String)>,
@@ -39,7 +40,8 @@ struct OperationMatch {
     places: Vec<String>,
 }
 
-/// What a server declares: a key that comes twice is an error, another case is another key.
+/// The struct that a server declares. A duplicate key is an error, and a key in another case is
+/// another key.
 #[derive(Deserialize)]
 struct Typed {
     model: Option<String>,
@@ -116,7 +118,7 @@ impl OperationMatch {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: h\r\n", request.method, request.target).into_bytes();
         for (name, value) in &request.headers {
             head.extend(format!("{name}: ").bytes());
-            // A header is a string of bytes: Latin-1 where it is no ASCII.
+            // A header is a string of bytes: Latin-1 where it is not ASCII.
             head.extend(value.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
             head.extend(b"\r\n");
         }
@@ -197,7 +199,7 @@ async fn parts(kind: &str, body: Vec<u8>, fields: &mut Vec<(String, String)>) ->
     Ok(())
 }
 
-/// The requests in the parts of a batch: each to its part's end.
+/// Reads the requests in the parts of a batch, each to the end of its part.
 async fn unpack(kind: &str, body: Vec<u8>) -> Option<Vec<Unpacked>> {
     let (_, boundary) = kind.split_once("boundary=")?;
     let boundary = boundary.split(';').next()?.trim().trim_matches('"').to_owned();
