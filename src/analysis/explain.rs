@@ -143,7 +143,7 @@ struct MentionsPart {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct MentionPart {
     text: String,
-    place: String,
+    location: String,
     /// The targets of the name in the policy's tables of deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resolves: Vec<ResolvedPart>,
@@ -729,7 +729,7 @@ fn mentions(
             .iter()
             .filter_map(|bit| reference.patterns().get(*bit))
             .map(|key| key.text.clone());
-        let place = match mention.carrier {
+        let location = match mention.carrier {
             Carrier::Path => "path".to_owned(),
             Carrier::Query => "query".to_owned(),
             Carrier::Header => "header".to_owned(),
@@ -739,7 +739,7 @@ fn mentions(
         // At a location where only a denied name counts, any other name is no mention.
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
-            place,
+            location,
             resolves: resolved(reference.policy(), readings, line, &mention.text),
             patterns: patterns.filter(|text| !text.is_empty()).collect(),
             denied,
@@ -801,13 +801,17 @@ fn verdict_part(policy: &Policy, verdict: &Verdict, mentions: &MentionsPart) -> 
             [] => format!(
                 "`{}` {} is known to no pattern",
                 mention.text,
-                words::within(&mention.place)
+                words::within(&mention.location)
             ),
             patterns => {
                 let resolves = stands_for(mention);
                 let comma = if resolves.is_empty() { "" } else { "," };
-                let place = words::within(&mention.place);
-                format!("`{}` {place}{resolves}{comma} holds {}", mention.text, patterns.join(", "))
+                let location = words::within(&mention.location);
+                format!(
+                    "`{}` {location}{resolves}{comma} holds {}",
+                    mention.text,
+                    patterns.join(", ")
+                )
             }
         })
         .collect();

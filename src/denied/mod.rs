@@ -274,13 +274,6 @@ impl Evaluator {
         self.licensed
     }
 
-    /// Returns whether restrictions in shadow would close something to the callers of the last
-    /// [`Self::denied_set`].
-    #[must_use]
-    pub fn is_shadowed(&self) -> bool {
-        self.denied_set.shadow.iter().any(|word| *word != 0)
-    }
-
     /// Returns the restrictions in force that deny any of these patterns, and the licences that
     /// lift any of them. An empty list of patterns stands for all patterns.
     ///

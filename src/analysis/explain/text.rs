@@ -179,7 +179,7 @@ fn mention_text(mention: &MentionPart) -> String {
     format!(
         "`{}` {}{resolves}: {holds}, {denied}",
         mention.text,
-        super::words::within(&mention.place)
+        super::words::within(&mention.location)
     )
 }
 
