@@ -101,34 +101,23 @@ impl Key {
     #[inline(never)] // seldom called
     fn shorten(&mut self) {
         self.long = true;
-        let Bytes { held, length } = &mut self.exact;
-        let mut last = 0;
-        *length = 0;
-        for at in 0..held.len() {
-            let byte = held.get(at).copied().unwrap_or_default();
-            if (byte.is_ascii_alphanumeric() || last != b'_')
-                && let Some(location) = held.get_mut(*length)
-            {
-                last = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
-                *location = last;
-                *length += 1;
+        let mut end = Bytes::EMPTY;
+        for byte in self.exact.held {
+            let byte = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
+            if byte != b'_' || !end.get().is_some_and(|end| end.ends_with(b"_")) {
+                end.push(byte);
             }
         }
-        if let Some(front) = length.checked_sub(END_BYTES) {
-            for at in 0..END_BYTES {
-                if let Some(byte) = held.get(front + at).copied()
-                    && let Some(location) = held.get_mut(at)
-                {
-                    *location = byte;
-                }
-            }
-            *length = END_BYTES;
-        }
+        let front = end.length.saturating_sub(END_BYTES);
+        end.held.copy_within(front.., 0);
+        end.length -= front;
+        self.exact = end;
     }
 
-    /// The end of the name, or the whole of it.
-    fn end(&self) -> &[u8] {
-        self.exact.get().unwrap_or_default()
+    /// Returns whether the name is called like a model. Some parsers end a name at a NUL, others
+    /// read it as punctuation: both count.
+    pub(crate) fn is_like(&self) -> bool {
+        self.like || self.exact.get().is_some_and(is_model_like)
     }
 
     /// Adds a piece of the name that divides no UTF-8 sequence. Bytes that are not UTF-8 are added
@@ -143,7 +132,7 @@ impl Key {
             match (byte, rest) {
                 (0, _) => {
                     self.cut = true;
-                    self.like = is_model_like(self.end());
+                    self.like = self.is_like();
                 }
                 (1..0x20 | 0x7f | b'_', _) => {}
                 (0xc2, [0x80..=0x9f, rest @ ..]) => {
@@ -180,7 +169,7 @@ impl Key {
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
         let exact = self.exact.get().filter(|_| !self.long);
         let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
-        wanted.or_else(|| like(bundle, keys, self.end(), self.like))
+        wanted.or_else(|| like(bundle, keys).filter(|_| self.is_like()))
     }
 }
 
@@ -191,22 +180,27 @@ pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<
     let plain = name.len() <= limits::KEY_BYTES
         && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
     plain.then(|| {
-        documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys, name, false))
+        documented(bundle, keys, name, Some(name))
+            .or_else(|| like(bundle, keys).filter(|_| is_model_like(name)))
     })
 }
 
 /// Up to this number of keys are compared one by one, because most of them differ in length.
 const FEW: u32 = 16;
 
-/// The key `~` of a state, for a name that ends like a model's, or is `known` to do so.
-fn like(bundle: Bundle<'_>, keys: Span, end: &[u8], known: bool) -> Option<Wanted> {
+/// The key `~` of a state, if it has one.
+fn like(bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
     // INVARIANT: `~` sorts after every letter.
     let last = bundle
         .table::<l::StateKey>(section::STATE_KEYS)
         .span(keys)
         .get(keys.len.checked_sub(1)?)?;
-    let like = bundle.text(last.folded) == "~" && (known || is_model_like(end));
-    like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
+    (bundle.text(last.folded) == "~").then_some(Wanted {
+        target: last.target,
+        number: 0,
+        exact: true,
+        like: true,
+    })
 }
 
 fn documented(
@@ -249,13 +243,8 @@ const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
 /// Returns whether a name is called like a model: `answering_model`, `selectedModelId`,
-/// `model-name`, but not `supermodel`. Some parsers end a name at a NUL, others read it as
-/// punctuation: both count.
+/// `model-name`, but not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
-    ends_like(name) || ends_like(name.split(|&b| b == 0).next().unwrap_or_default())
-}
-
-fn ends_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {
         Some(_) => true,
         // Servers that ignore case read `modelid` as `modelId`.
@@ -298,6 +287,12 @@ fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [
 mod tests {
     use super::*;
 
+    fn is_like(name: &str) -> bool {
+        let mut key = Key::EMPTY;
+        key.push(name.as_bytes());
+        key.is_like()
+    }
+
     #[test]
     fn the_end_of_a_name_tells_however_long_it_is() {
         let signs = "_-".repeat(99);
@@ -313,7 +308,7 @@ mod tests {
             for piece in name.as_bytes().chunks(7) {
                 key.push(piece);
             }
-            assert_eq!(key.like || is_model_like(key.end()), like, "{name:?}");
+            assert_eq!(key.is_like(), like, "{name:?}");
             assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
         }
     }
@@ -357,7 +352,7 @@ mod tests {
             "selectedModelid",
             "x-modelid",
         ] {
-            assert!(is_model_like(name.as_bytes()), "{name:?}");
+            assert!(is_like(name), "{name:?}");
         }
         for name in [
             "supermodel",
@@ -377,7 +372,7 @@ mod tests {
             "modelkid",
             "fileid",
         ] {
-            assert!(!is_model_like(name.as_bytes()), "{name:?}");
+            assert!(!is_like(name), "{name:?}");
         }
     }
 

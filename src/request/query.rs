@@ -26,7 +26,7 @@ use crate::http::target::{decode, name_and_value, pairs};
 use crate::limits;
 use crate::mention::findings::{Carrier, Findings};
 use crate::mention::json::Json;
-use crate::mention::key::{Key, is_model_like};
+use crate::mention::key::Key;
 use crate::reason::Reason;
 
 /// Names that mention a model in every operation, folded.
@@ -133,11 +133,12 @@ impl QueryReader<'_, '_> {
             return result.and(self.text(role, value));
         }
         let runs = self.route.unsure || self.route.flags & operation::RUNS != 0;
-        let mut like = runs && is_model_like(name);
+        // `qs` divides a pair at the first `]=`, wherever it is.
+        let mut like = runs && (key.is_like() || value.contains(&b'='));
         for part in parts {
             key.clear();
             key.push(trim(part));
-            like |= generic(&key).is_some() || runs && is_model_like(trim(part));
+            like |= generic(&key).is_some() || runs && key.is_like();
         }
         if like { result.and(self.text(role::HINT, value)) } else { result }
     }

@@ -326,11 +326,11 @@ impl Route {
             search = self.search(walk, segments, Manner::Ending);
             known = known.max(search.found());
             end = if search.found() == Match::None { segments.len() } else { search.ending };
+        } else if search.free < segments.len() {
+            end = self.search(walk, segments, Manner::Within(search.free)).ending;
         }
-        if search.free < segments.len() && search.found() != Match::None {
-            end = end.max(self.search(walk, segments, Manner::Within(search.free)).ending);
-        }
-        // Some servers take the model from a segment before the ending.
+        // Some servers take the model from a segment before the ending. A model's id that is the
+        // whole rest of the path has been read.
         if !exact || end > 0 || search.ids < segments.len() {
             self.hints(segments, end);
         }

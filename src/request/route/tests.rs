@@ -52,15 +52,12 @@ fn found(bundle: Bundle<'_>, route: &Route) -> Matches {
     named.collect()
 }
 
-/// Returns the index of the first of the trailing ids, if the path is surely a known one or, by
-/// `Manner::Ending`, if it ends like one.
-fn first_id(bundle: Bundle<'_>, path: &str, manner: Manner) -> Option<usize> {
+/// Returns the index of the first of the trailing ids, if the path is surely a known one.
+fn exact(bundle: Bundle<'_>, path: &str) -> Option<usize> {
     let segments: Vec<&[u8]> = path.as_bytes().split(|&b| b == b'/').skip(1).collect();
     let mut route = Route { methods: 0b1_1111, ..Route::default() };
-    let search = route.search(&Walk::new(bundle), &segments, manner);
-    let found = search.found();
-    (found == Match::Sure || found == Match::Loose && manner == Manner::Ending)
-        .then_some(search.free)
+    let search = route.search(&Walk::new(bundle), &segments, Manner::Exact);
+    (search.found() == Match::Sure).then_some(search.free)
 }
 
 /// Returns paths to try: those of the bundle, with captures filled in.
@@ -101,16 +98,14 @@ fn compare(
 ) -> Result<(), TestCaseError> {
     let together = route(all, method, path);
     let united = found(all, &together);
-    let exact = first_id(all, path, Manner::Exact);
-    let manner = if exact.is_some() { Manner::Exact } else { Manner::Ending };
-    let known = exact.or_else(|| first_id(all, path, manner));
+    let known = exact(all, path);
     for bundle in alone {
         let bundle = bundle.view();
         let single = route(bundle, method, path);
         // Exact routes win over endings, and longer endings over shorter ones, in any dialect. A
         // literal of one dialect is not an id to another. A weak operation counts only where no
         // other operation does.
-        if known.is_some_and(|free| first_id(bundle, path, manner).is_none_or(|own| own < free)) {
+        if known.is_some_and(|free| exact(bundle, path).is_none_or(|own| own < free)) {
             continue;
         }
         for (dialect, operation, weak) in found(bundle, &single) {

@@ -22,12 +22,14 @@ function isModelLike(name) {
  */
 export function named(value, data) {
   const texts = [];
-  walk(
-    value,
-    data.map((path) => path.split("/")),
-    false,
-    texts,
-  );
+  // Of a list where a document belongs, each element is one.
+  for (const one of [value].flat())
+    walk(
+      one,
+      data.map((path) => path.split("/")),
+      false,
+      texts,
+    );
   return texts;
 }
 

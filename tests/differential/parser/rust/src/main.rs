@@ -31,7 +31,7 @@ struct Unpacked {
 
 /// The results of one request. reading.mjs describes the locations in `places`.
 #[derive(Serialize)]
-struct OperationMatch {
+struct ParserResult {
     reads: Vec<(&'static str, String)>,
     rejects: Vec<&'static str>,
     paths: Vec<String>,
@@ -47,7 +47,7 @@ struct Typed {
     model: Option<String>,
 }
 
-impl OperationMatch {
+impl ParserResult {
     fn document(&mut self, parser: &'static str, value: &Value) {
         for place in self.places.clone().iter().filter(|place| !place.contains(['#', '!'])) {
             match place.split_once('~') {
@@ -227,7 +227,7 @@ fn main() -> std::io::Result<()> {
     for line in std::io::stdin().lock().lines() {
         match serde_json::from_str::<Request>(&line?) {
             Ok(request) => {
-                let mut reading = OperationMatch { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
+                let mut reading = ParserResult { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
                 reading.read(&request);
                 writeln!(out, "{}", serde_json::to_string(&reading).unwrap_or_default())?;
             }
