@@ -286,11 +286,10 @@ impl Route {
             search = self.search(walk, segments, Manner::Ending);
             known = known.max(search.found());
             end = if search.found() == Match::None { segments.len() } else { search.ending };
+        } else if search.free < segments.len() {
+            end = self.search(walk, segments, Manner::Within(search.free)).ending;
         }
-        if search.free < segments.len() && search.found() != Match::None {
-            end = end.max(self.search(walk, segments, Manner::Within(search.free)).ending);
-        }
-        // What stands before the ending says which model in the paths of some servers.
+        // What stands before the ending says which model in the paths of some servers. A model's id that is all there is has been read whole.
         if !exact || end > 0 || search.ids < segments.len() {
             self.hints(segments, end);
         }
