@@ -71,8 +71,7 @@ impl Bytes {
 }
 
 impl Key {
-    pub(crate) const EMPTY: Self =
-        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
+    pub(crate) const EMPTY: Self = Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
 
     pub(crate) fn clear(&mut self) {
         self.exact.length = 0;
@@ -94,27 +93,22 @@ impl Key {
     #[inline(never)] // seldom called
     fn shorten(&mut self) {
         self.long = true;
-        let Bytes { held, length } = &mut self.exact;
-        let mut last = 0;
-        *length = 0;
-        for at in 0..held.len() {
-            let byte = held.get(at).copied().unwrap_or_default();
-            if (byte.is_ascii_alphanumeric() || last != b'_')
-                && let Some(place) = held.get_mut(*length)
-            {
-                last = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
-                *place = last;
-                *length += 1;
+        let mut end = Bytes::EMPTY;
+        for byte in self.exact.held {
+            let byte = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
+            if byte != b'_' || !end.get().is_some_and(|end| end.ends_with(b"_")) {
+                end.push(byte);
             }
         }
-        if let Some(front) = length.checked_sub(END_BYTES) {
-            held.copy_within(front.., 0);
-            *length = END_BYTES;
-        }
+        let front = end.length.saturating_sub(END_BYTES);
+        end.held.copy_within(front.., 0);
+        end.length -= front;
+        self.exact = end;
     }
 
-    fn end(&self) -> &[u8] {
-        self.exact.get().unwrap_or_default()
+    /// It is called like a model. A NUL ends it to some, and is a sign like any other to others.
+    pub(crate) fn is_like(&self) -> bool {
+        self.like || self.exact.get().is_some_and(is_model_like)
     }
 
     /// Adds a piece of the name that cuts no UTF-8 sequence. Bytes that are no UTF-8 stand for themselves.
@@ -128,7 +122,7 @@ impl Key {
             match (byte, rest) {
                 (0, _) => {
                     self.cut = true;
-                    self.like = is_model_like(self.end());
+                    self.like = self.is_like();
                 }
                 (1..0x20 | 0x7f | b'_', _) => {}
                 (0xc2, [0x80..=0x9f, rest @ ..]) => {
@@ -165,7 +159,7 @@ impl Key {
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
         let exact = self.exact.get().filter(|_| !self.long);
         let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
-        wanted.or_else(|| like(bundle, keys, self.end(), self.like))
+        wanted.or_else(|| like(bundle, keys).filter(|_| self.is_like()))
     }
 }
 
@@ -173,18 +167,17 @@ impl Key {
 #[inline]
 pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
     let plain = name.len() <= limits::KEY_BYTES && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
-    plain.then(|| documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys, name, false)))
+    plain.then(|| documented(bundle, keys, name, Some(name)).or_else(|| like(bundle, keys).filter(|_| is_model_like(name))))
 }
 
 /// Up to so many keys are looked at one by one: their lengths alone tell most of them apart.
 const FEW: u32 = 16;
 
-/// The key `~`, for a name that ends so, or is known to be called like a model.
-fn like(bundle: Bundle<'_>, keys: Span, end: &[u8], known: bool) -> Option<Wanted> {
+/// The key `~`, if there is one.
+fn like(bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
     // INVARIANT: it sorts behind every letter.
     let last = bundle.table::<l::StateKey>(section::STATE_KEYS).span(keys).get(keys.len.checked_sub(1)?)?;
-    let like = bundle.text(last.folded) == "~" && (known || is_model_like(end));
-    like.then_some(Wanted { target: last.target, number: 0, exact: true, like })
+    (bundle.text(last.folded) == "~").then_some(Wanted { target: last.target, number: 0, exact: true, like: true })
 }
 
 fn documented(bundle: Bundle<'_>, keys: Span, folded: &[u8], exact: Option<&[u8]>) -> Option<Wanted> {
@@ -218,13 +211,8 @@ const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
 /// What may follow it.
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
-/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`. A NUL ends it to
-/// some, and is a sign like any other to others.
+/// Whether a name is called like a model, whatever it belongs to: `answering_model`, `selectedModelId`, `model-name`; not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
-    ends_like(name) || ends_like(name.split(|&b| b == 0).next().unwrap_or_default())
-}
-
-fn ends_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {
         Some(_) => true,
         // Servers that pass over case read `modelid` as `modelId`.
@@ -260,6 +248,12 @@ fn before<'n>(mut name: &'n [u8], words: &[&[u8]], joined: bool) -> Option<&'n [
 mod tests {
     use super::*;
 
+    fn is_like(name: &str) -> bool {
+        let mut key = Key::EMPTY;
+        key.push(name.as_bytes());
+        key.is_like()
+    }
+
     #[test]
     fn the_end_of_a_name_tells_however_long_it_is() {
         let signs = "_-".repeat(99);
@@ -275,7 +269,7 @@ mod tests {
             for piece in name.as_bytes().chunks(7) {
                 key.push(piece);
             }
-            assert_eq!(key.like || is_model_like(key.end()), like, "{name:?}");
+            assert_eq!(key.is_like(), like, "{name:?}");
             assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
         }
     }
@@ -319,7 +313,7 @@ mod tests {
             "selectedModelid",
             "x-modelid",
         ] {
-            assert!(is_model_like(name.as_bytes()), "{name:?}");
+            assert!(is_like(name), "{name:?}");
         }
         for name in [
             "supermodel",
@@ -339,7 +333,7 @@ mod tests {
             "modelkid",
             "fileid",
         ] {
-            assert!(!is_model_like(name.as_bytes()), "{name:?}");
+            assert!(!is_like(name), "{name:?}");
         }
     }
 

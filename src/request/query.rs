@@ -23,7 +23,7 @@ use crate::http::target::{decode, name_and_value, pairs};
 use crate::limits;
 use crate::mention::findings::{Carrier, Findings};
 use crate::mention::json::Json;
-use crate::mention::key::{Key, is_model_like};
+use crate::mention::key::Key;
 use crate::reason::Reason;
 
 /// Names that mention a model whatever the operation, folded.
@@ -110,11 +110,12 @@ impl Reading<'_, '_> {
             return result.and(self.text(role, value));
         }
         let runs = self.route.unsure || self.route.flags & operation::RUNS != 0;
-        let mut like = runs && is_model_like(name);
+        // `qs` cuts a pair at the first `]=`, wherever it is.
+        let mut like = runs && (key.is_like() || value.contains(&b'='));
         for part in parts {
             key.clear();
             key.push(trim(part));
-            like |= generic(&key).is_some() || runs && is_model_like(trim(part));
+            like |= generic(&key).is_some() || runs && key.is_like();
         }
         if like { result.and(self.text(role::HINT, value)) } else { result }
     }

@@ -922,24 +922,25 @@ impl Json {
             Sink::Skip => {}
             Sink::Key => self.key.push(piece),
             Sink::Text => {
-                let mut piece = piece;
+                let mut rest = piece;
                 loop {
                     let room = limits::MODEL_ID_BYTES.saturating_sub(self.text.len());
-                    self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
-                    piece = piece.get(room..).unwrap_or_default();
-                    if piece.is_empty() || is_conditional(self.role) {
-                        break;
+                    self.text.extend_from_slice(rest.get(..room).unwrap_or(rest));
+                    if rest.len() <= room || is_conditional(self.role) {
+                        return;
                     }
                     if self.role != role::HINT {
-                        self.doubt_it(Reason::IdTooLong);
-                        self.sink = Sink::Skip;
                         break;
                     }
                     // No id is as long, a list of ids may be: it is read a part at a time, and the parts overlap.
                     findings.present(role::SUSPECT);
                     let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
-                    self.text.drain(..limits::MODEL_ID_BYTES / 2);
+                    self.text.copy_within(limits::MODEL_ID_BYTES / 2.., 0);
+                    self.text.truncate(limits::MODEL_ID_BYTES / 2);
+                    rest = rest.get(room..).unwrap_or_default();
                 }
+                self.doubt_it(Reason::IdTooLong);
+                self.sink = Sink::Skip;
             }
             Sink::Nested => self.nest(bundle, piece, findings),
             Sink::Base64 => self.unbase(bundle, piece, findings),

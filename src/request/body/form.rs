@@ -19,6 +19,7 @@ use crate::reason::Reason;
 pub(crate) struct Form {
     start: u32,
     fields: Fields,
+    /// It goes on into the value: `qs` cuts a field at the first `]=`, if there is one.
     name: Vec<u8>,
     value: Value,
     /// Bytes come to a value, not to a name.
@@ -62,7 +63,8 @@ impl Form {
     pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8], findings: &mut Findings) -> Result<(), Reason> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
-            if self.in_value && self.value.is_skipped() && !matches!(byte, b'&' | b';') {
+            if self.in_value && self.name.len() >= limits::FIELD_BYTES && self.value.is_skipped() && !matches!(byte, b'&' | b';')
+            {
                 let rest = bytes.get(at..).unwrap_or_default();
                 at += bytes::find_either(b'&', b';', rest).unwrap_or(rest.len());
                 continue;
@@ -74,6 +76,7 @@ impl Form {
                 b'=' if !self.in_value => {
                     self.broken_escape();
                     self.begin(bundle, findings);
+                    self.name.push(byte);
                 }
                 b'%' => {
                     self.broken_escape();
@@ -94,6 +97,12 @@ impl Form {
                     }
                 },
                 b'+' => self.push(bundle, b' ', findings)?,
+                b'=' if self.name.ends_with(b"]") && !is_prose(&self.name) => {
+                    if self.fields.target(bundle, &self.name).0.is_wanted() {
+                        self.note(Err(Reason::FormSyntax));
+                    }
+                    self.push(bundle, byte, findings)?;
+                }
                 _ => self.push(bundle, byte, findings)?,
             }
         }
@@ -132,6 +141,9 @@ impl Form {
         if self.in_value {
             let result = self.value.take(bundle, &[byte], findings);
             self.note(result);
+            if self.name.len() < limits::FIELD_BYTES {
+                self.name.push(byte);
+            }
             return Ok(());
         }
         if self.name.len() >= limits::FIELD_BYTES {
