@@ -16,7 +16,8 @@ function isModelLike(name) {
 /** Texts under such keys. `data` are the paths of the user's own data, as `tools/*\/function/parameters`. */
 export function named(value, data) {
   const texts = [];
-  walk(value, data.map((path) => path.split("/")), false, texts);
+  // Of a list where a document belongs, each element is one.
+  for (const one of [value].flat()) walk(one, data.map((path) => path.split("/")), false, texts);
   return texts;
 }
 
