@@ -48,7 +48,7 @@ impl Probe {
             ProbeKind::JsonLines => Body::JsonLines(JsonLines::new(state)),
             ProbeKind::Form => Body::Form(Form::new(state)),
             ProbeKind::Multipart => {
-                Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B")?)
+                Body::Multipart(Multipart::new(state, "multipart/form-data; boundary=B", None)?)
             }
         };
         Ok(Self { body, findings: Findings::new(bundle) })

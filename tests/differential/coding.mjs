@@ -62,6 +62,8 @@ export function coded(chance, wire) {
 
 /** Returns the decoded bytes that a server reads, or nothing if they cannot be decoded. */
 export function plain(wire) {
+  // What the head of a socket says of its codings is nothing to its messages.
+  if (wire.socket === true) return wire.body;
   const names = wire.headers
     .filter(([name]) => name.toLowerCase() === "content-encoding")
     .flatMap(([, value]) =>
