@@ -169,7 +169,8 @@ export class Bench {
         if (answers.some((answer) => answer.rejects.some((by) => HEADS.includes(by)))) rejects.push(SPLITTERS[0]);
       }
     }
-    const closed = reads.filter(([parser, text]) => (parser.includes("-like") ? isClosedAsItStands(text) : isClosed(text)) || parser.endsWith(" credential"));
+    const names = ([parser, text]) => (parser.includes("-like") ? isClosedAsItStands(text) : isClosed(text));
+    const closed = reads.filter((read) => names(read) || read[0].endsWith(" credential"));
     const outcome = { request, verdict, reads, rejects, kind: "agreed" };
     if (verdict.error !== undefined) return { ...outcome, kind: "fault", parsers: [] };
     const stated = broken(request, verdict);
@@ -182,6 +183,8 @@ export class Bench {
       return { ...outcome, kind: through.includes(verdict.verdict) ? "bypass" : "kept" };
     }
     if (!["deny", "refuse"].includes(verdict.verdict) || reads.length === 0 || !reads.every(([, text]) => isOpen(text))) return outcome;
+    // By another method than the operation's, a query or a body that names a closed model counts all the same.
+    if (verdict.reason === "model_restricted" && request.mutations.includes("method-other") && told.some((answer) => answer.reads.some(names))) return outcome;
     outcome.parsers = [...new Set(reads.map(([parser]) => parser))].sort();
     // Where one of them gives up, the request is ambiguous, and refusing it is what the gate is for.
     if (rejects.some((parser) => meant.includes(parser) || HEADS.includes(parser))) return { ...outcome, kind: "ambiguous" };

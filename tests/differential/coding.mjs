@@ -36,6 +36,8 @@ export function coded(chance, wire) {
 
 /** The bytes that a server reads; nothing where they cannot be had. */
 export function plain(wire) {
+  // What the head of a socket says of its codings is nothing to its messages.
+  if (wire.socket === true) return wire.body;
   const names = wire.headers.filter(([name]) => name.toLowerCase() === "content-encoding").flatMap(([, value]) => value.toLowerCase().split(",").map((name) => name.trim()));
   let bytes = Buffer.from(wire.body, "latin1");
   for (const name of names.reverse()) {
