@@ -20,7 +20,7 @@ use crate::limits;
 use crate::mention::findings::{Carrier, Findings};
 use crate::mention::json::Json;
 use crate::mention::json_lines::Lines;
-use crate::mention::key::Key;
+use crate::mention::key::{Key, is_model_like};
 use crate::reason::Reason;
 
 /// Where a name leads.
@@ -129,17 +129,10 @@ impl Fields {
             }
         }
         for segment in segments {
-            let inner = match segment.iter().position(|&b| b == b']') {
-                Some(end) => {
-                    // What follows the bracket is dropped by some parsers.
-                    target.exact &= end + 1 == segment.len();
-                    segment.get(..end).unwrap_or_default()
-                }
-                None => {
-                    target.exact = false;
-                    segment
-                }
-            };
+            let end = segment.iter().position(|&b| b == b']');
+            let (inner, rest) = segment.split_at_checked(end.unwrap_or(segment.len())).unwrap_or_default();
+            // What follows the bracket is dropped by some parsers, and a key of its own to others.
+            target.exact &= rest == b"]";
             if inner.iter().all(u8::is_ascii_digit) {
                 let state = bundle.table::<l::State>(section::STATES).get(target.state);
                 let step = state.map_or(NONE, |state| if state.element == NONE { state.other } else { state.element });
@@ -149,6 +142,9 @@ impl Fields {
                 }
             } else {
                 self.step(bundle, &mut target, inner);
+            }
+            if is_model_like(rest) {
+                self.step(bundle, &mut target, rest.get(1..).unwrap_or_default());
             }
         }
         target
