@@ -44,7 +44,7 @@ impl Decider {
         (status, headers): (u16, &[(&str, &str)]),
         pieces: &[&[u8]],
     ) -> Answered {
-        let (verdict, pending) = self.look(line, line.now.unwrap_or(clock));
+        let (verdict, inspection) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
         let mut answered = Answered {
             check,
@@ -54,7 +54,8 @@ impl Decider {
             status,
             cursors: None,
         };
-        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
+        let Some(inspection) =
+            inspection.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
         else {
             if verdict.passes() {
                 answered.body = pieces.concat();
@@ -64,27 +65,27 @@ impl Decider {
             return answered;
         };
         if check == ResponseCheck::Acknowledged {
-            let denied = self.gate.withheld(&pending, &verdict, verdict.reason, None);
+            let denied = self.gate.withheld(&inspection, &verdict, verdict.reason, None);
             answered.tell("unsent", &denied);
             return answered;
         }
-        let mut answer = self.gate.answer(&pending, check, status, headers);
+        let mut response = self.gate.response(&inspection, check, status, headers);
         let mut held = Vec::new();
         for piece in pieces.iter().map(Some).chain([None]) {
             let free = match piece {
                 Some(piece) => {
                     held.extend_from_slice(piece);
-                    answer.feed(self.gate.bundle(), piece)
+                    response.feed(self.gate.bundle(), piece)
                 }
-                None => answer.finish(self.gate.bundle()),
+                None => response.finish(self.gate.bundle()),
             };
             answered.body.extend(held.drain(..free.min(held.len())));
-            answered.body.extend(answer.take());
-            let ResponseStage::Cut(reason) = answer.stage() else { continue };
-            let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
-            if answer.has_begun() {
+            answered.body.extend(response.take());
+            let ResponseStage::Cut(reason) = response.stage() else { continue };
+            let refused = self.gate.withheld(&inspection, &verdict, reason, Some(&response));
+            if response.has_begun() {
                 let refusal = crate::refusal::Refusal::new(&refused, "case");
-                answered.body.extend(answer.last_words(&refusal));
+                answered.body.extend(response.last_words(&refusal));
                 answered.outcome = "cut";
                 answered.reason = reason;
             } else {
@@ -93,7 +94,7 @@ impl Decider {
             return answered;
         }
         answered.outcome = "released";
-        answered.cursors = answer.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
+        answered.cursors = response.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
         answered
     }
 }

@@ -233,7 +233,7 @@ pub fn explain(
         stale: false,
         switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect(),
     };
-    let (verdict, pending) = decider.look(line, now);
+    let (verdict, inspection) = decider.look(line, now);
 
     let reference = Reference::new(policy);
     let accounts = accounts(policy, line);
@@ -246,7 +246,7 @@ pub fn explain(
         line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let methods = crate::http::method::all_methods(&line.method, &headers);
     let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
-    let readings = readings_in(decider.bundle(), &route.readings);
+    let readings = readings_in(decider.bundle(), &route.operation_matches);
     let read_as: Vec<ReadAs<'_>> = readings
         .iter()
         .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
@@ -264,7 +264,7 @@ pub fn explain(
         ReferenceDeniedSet::default()
     };
     let views = views(&reference, &known, &read_as, &setting);
-    let disagreement = disagreement(&reference, &denied_set, pending.as_ref());
+    let disagreement = disagreement(&reference, &denied_set, inspection.as_ref());
 
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
@@ -283,7 +283,7 @@ pub fn explain(
         decider.bundle(),
         line,
         &verdict,
-        pending.as_ref(),
+        inspection.as_ref(),
         &readings,
     );
     if route.guarded {
@@ -579,9 +579,9 @@ fn stale(
 fn disagreement(
     reference: &Reference<'_>,
     denied_set: &ReferenceDeniedSet,
-    pending: Option<&Inspection>,
+    inspection: Option<&Inspection>,
 ) -> Option<String> {
-    let bits = pending.map_or(&[][..], |pending| pending.denied_set().denied.as_slice());
+    let bits = inspection.map_or(&[][..], |inspection| inspection.denied_set().denied.as_slice());
     let texts = |denied: &dyn Fn(usize) -> bool| {
         let keys = reference.patterns().iter().enumerate().filter(|(bit, _)| denied(*bit));
         keys.map(|(_, key)| pattern_text(&key.text)).collect::<Vec<_>>().join(", ")
@@ -684,10 +684,10 @@ fn mentions(
     bundle: Bundle<'_>,
     line: &RequestLine,
     verdict: &Verdict,
-    pending: Option<&Inspection>,
+    inspection: Option<&Inspection>,
     readings: &[ReadingPart],
 ) -> MentionsPart {
-    let Some(pending) = pending else {
+    let Some(inspection) = inspection else {
         let read = if verdict.is_guarded() {
             "nothing of the request was read, for no restriction closes anything to this caller"
         } else {
@@ -709,17 +709,17 @@ fn mentions(
             "path, query, headers and client messages were read"
         }
         (.., None) => "path, query and headers were read; there is no body",
-        _ if !pending.wants_body() => {
+        _ if !inspection.wants_body() => {
             "path, query and headers were read; nothing in the body of this operation bears on models"
         }
         _ => "path, query, headers and body were read to the end",
     };
     let words = reference.patterns().len().div_ceil(64);
-    let found = pending.mentions().iter().filter_map(|mention| {
+    let found = inspection.mentions().iter().filter_map(|mention| {
         let holds = |bit: usize| {
             let mask: Vec<u64> =
                 (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
-            pending.holds(bundle, &mention.text, &mask)
+            inspection.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
         let denied = bits

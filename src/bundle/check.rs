@@ -275,7 +275,7 @@ static SECTIONS: &[Section] = {
                 (Operation::query, Must::Span(s::LOCATIONS)),
                 (Operation::error_format, Most(l::error_format::CLOUDFLARE_RUN as u16)),
                 (Operation::reserved2, ZERO),
-                (Operation::answer_state, Maybe(s::STATES)),
+                (Operation::response_state, Maybe(s::STATES)),
             ],
         ),
         section::<Location>(

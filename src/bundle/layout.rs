@@ -504,7 +504,7 @@ pub(crate) mod operation {
     /// Client messages on a WebSocket name models. Their start state is `message_state`.
     pub(crate) const WEBSOCKET: u32 = 1 << 4;
     /// Its responses name the model that ran. Without this, a deferral cannot be checked at egress.
-    pub(crate) const ANSWER_NAMES: u32 = 1 << 5;
+    pub(crate) const RESPONSE_NAMES: u32 = 1 << 5;
     /// The lines of a file count only if a selector field says `batch`, or if there is no selector
     /// field.
     pub(crate) const BATCH_FILE: u32 = 1 << 6;
@@ -549,7 +549,7 @@ record! {
     /// - `body_state`: start state of a JSON document and of form fields, `NONE` if nothing in a
     ///   body is wanted. Operations that end at one node and share a method share one `body_state`,
     ///   with all their locations together.
-    /// - `answer_state`: the same for responses, where they name the model that ran, or a list's
+    /// - `response_state`: the same for responses, where they name the model that ran, or a list's
     ///   entries.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
@@ -559,7 +559,7 @@ record! {
         class: u8,
         /// The format of its errors. A mounted operation uses the format of its own API.
         error_format: u8,
-        reserved2: u16, answer_state: u32,
+        reserved2: u16, response_state: u32,
     }
 }
 

@@ -150,7 +150,7 @@ struct Facts<'a> {
     asn: Option<u32>,
     ip: Option<IpAddr>,
     account: Option<&'a Account>,
-    reading: OperationMatch,
+    operation_match: OperationMatch,
     now: i64,
 }
 
@@ -214,7 +214,7 @@ impl Evaluator {
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[OperationMatch],
+        operation_matches: &[OperationMatch],
         now_ms: i64,
         stale: bool,
     ) -> &DeniedSet {
@@ -223,9 +223,11 @@ impl Evaluator {
         self.denied_set.shadow.fill(0);
         self.licensed = false;
         if !self.window.is_idle() {
-            let readings = self.window.distinct(readings);
+            let operation_matches = self.window.distinct(operation_matches);
             let stale = stale || now_ms >= bundle.expires();
-            each_caller(candidates, readings, now_ms, stale, &mut |facts| self.add(bundle, facts));
+            each_caller(candidates, operation_matches, now_ms, stale, &mut |facts| {
+                self.add(bundle, facts)
+            });
         }
         &self.denied_set
     }
@@ -237,7 +239,7 @@ impl Evaluator {
         let Self { prepared, window, picks: [when, unless, licences], lifted, denied_set, .. } =
             self;
         lifted.clear();
-        let mut asked = false;
+        let mut licences_applied = false;
         rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
             // Restrictions in shadow write to a mask of their own. A restriction whose models are
             // all denied may then still close something in that mask, so no row is skipped.
@@ -249,8 +251,8 @@ impl Evaluator {
                 }
             }
             rows::Step::Applies(word, bits) => {
-                if !asked {
-                    asked = true;
+                if !licences_applied {
+                    licences_applied = true;
                     rows::surviving(&tables, prepared, window, licences, &mut |row| {
                         let group = prepared.lift_group(&tables, row);
                         group.map_or(row + 1, |group| lifted.add(prepared, group))
@@ -282,7 +284,7 @@ impl Evaluator {
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[OperationMatch],
+        operation_matches: &[OperationMatch],
         now_ms: i64,
         stale: bool,
         patterns: &[u64],
@@ -293,7 +295,7 @@ impl Evaluator {
         let mut denying = alloc::vec![false; restrictions.len()];
         let mut lifting = alloc::vec![false; licences.len()];
         let stale = stale || now_ms >= bundle.expires();
-        each_caller(candidates, readings, now_ms, stale, &mut |facts| {
+        each_caller(candidates, operation_matches, now_ms, stale, &mut |facts| {
             self.ground(bundle, facts, patterns, &mut denying, &mut lifting);
         });
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
@@ -353,22 +355,22 @@ impl Evaluator {
                     } else {
                         patterns.get(at).copied().unwrap_or(0)
                     };
-                    let asked = tables.mask(rule.mask).at(at) & wanted;
-                    let mut left = asked;
+                    let requested = tables.mask(rule.mask).at(at) & wanted;
+                    let mut left = requested;
                     for (licence, mask) in &fitting {
                         let lifted =
                             if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
                         left &= !lifted;
-                        mark(lifting, *licence, asked & lifted != 0);
+                        set(lifting, *licence, requested & lifted != 0);
                     }
-                    mark(denying, number, left != 0);
+                    set(denying, number, left != 0);
                 }
             }
         }
     }
 }
 
-fn mark(flags: &mut [bool], number: u32, on: bool) {
+fn set(flags: &mut [bool], number: u32, on: bool) {
     if let Some(flag) = flags.get_mut(number as usize) {
         *flag |= on;
     }
@@ -388,17 +390,19 @@ fn numbers(flags: &[bool]) -> Vec<u16> {
 /// the same with unknown place and account.
 fn each_caller(
     candidates: &[Candidate<'_>],
-    readings: &[OperationMatch],
+    operation_matches: &[OperationMatch],
     now: i64,
     stale: bool,
     decide: &mut dyn FnMut(&Facts<'_>),
 ) {
     let stale = stale || candidates.len() > limits::CANDIDATES;
-    let readings = if readings.is_empty() { &[OperationMatch::UNKNOWN] } else { readings };
-    for reading in readings.iter().copied() {
+    let operation_matches =
+        if operation_matches.is_empty() { &[OperationMatch::UNKNOWN] } else { operation_matches };
+    for operation_match in operation_matches.iter().copied() {
         for candidate in candidates {
             let Candidate { place, network, asn, ip, account } = *candidate;
-            let mut facts = Facts { place, network, asn, ip, account: Some(account), reading, now };
+            let mut facts =
+                Facts { place, network, asn, ip, account: Some(account), operation_match, now };
             decide(&facts);
             if stale {
                 (facts.place, facts.account) = (Place::UNKNOWN, None);
@@ -413,7 +417,7 @@ fn each_caller(
                 asn: None,
                 ip: None,
                 account: None,
-                reading,
+                operation_match,
                 now,
             });
         }
@@ -474,12 +478,12 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
             let id = if column.fact == fact::B_OPERATION {
                 bundle
                     .table::<l::Operation>(section::OPERATIONS)
-                    .get(facts.reading.operation)
+                    .get(facts.operation_match.operation)
                     .map(|operation| operation.id)
             } else {
                 bundle
                     .table::<l::Dialect>(section::DIALECTS)
-                    .get(u32::from(facts.reading.dialect))
+                    .get(u32::from(facts.operation_match.dialect))
                     .map(|dialect| dialect.id)
             };
             text_class(bundle, column, id.map_or("", |id| bundle.text(id)))

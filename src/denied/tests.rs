@@ -352,7 +352,7 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
                 dialect,
                 body_state: NONE,
                 message_state: NONE,
-                answer_state: NONE,
+                response_state: NONE,
                 ..Default::default()
             },
         );
@@ -436,7 +436,7 @@ fn agree(
     setting.stale = dice.once_in(6);
     let most = if dice.once_in(10) { 10 } else { 3 };
     let callers: Vec<Caller> = dice.some(most, caller);
-    let readings: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
+    let operation_matches: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
         4 => OperationMatch { operation: NONE, dialect: u16::try_from(dice.below(3)).unwrap() },
         known => OperationMatch {
             operation: u32::try_from(known).unwrap(),
@@ -455,11 +455,11 @@ fn agree(
             ..Default::default()
         })
         .collect();
-    let read_as: Vec<ReadAs<'_>> = readings
+    let read_as: Vec<ReadAs<'_>> = operation_matches
         .iter()
-        .map(|reading| ReadAs {
-            operation: OPERATIONS.get(reading.operation as usize).map_or("", |(id, _)| id),
-            dialect: DIALECTS.get(usize::from(reading.dialect)).copied().unwrap_or(""),
+        .map(|found| ReadAs {
+            operation: OPERATIONS.get(found.operation as usize).map_or("", |(id, _)| id),
+            dialect: DIALECTS.get(usize::from(found.dialect)).copied().unwrap_or(""),
         })
         .collect();
     let expected = Reference::new(policy).denied_set(&known, &read_as, setting);
@@ -484,7 +484,7 @@ fn agree(
         })
         .collect();
     let denied_set =
-        evaluator.denied_set(bundle, &candidates, &readings, setting.now, setting.stale);
+        evaluator.denied_set(bundle, &candidates, &operation_matches, setting.now, setting.stale);
     let wanted: Vec<usize> = expected.denied_patterns().into_iter().collect();
     assert_eq!(
         bits(&denied_set.denied),
@@ -507,8 +507,14 @@ fn agree(
         asked.is_empty()
             || asked.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
     };
-    let grounds =
-        evaluator.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
+    let grounds = evaluator.grounds(
+        bundle,
+        &candidates,
+        &operation_matches,
+        setting.now,
+        setting.stale,
+        &asked,
+    );
     let mut restrictions: Vec<usize> = expected
         .denied
         .iter()

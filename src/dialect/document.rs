@@ -458,7 +458,7 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         None => {}
     }
     if !operation.answer.names.is_empty() {
-        operation.flags |= flag::ANSWER_NAMES;
+        operation.flags |= flag::RESPONSE_NAMES;
     }
     if operation.flags & flag::LISTS != 0 && operation.answer.rows.is_empty() {
         return Err(Mistake::Missing { key: "rows" });

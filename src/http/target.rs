@@ -77,7 +77,7 @@ pub(crate) type Visit<'v> = dyn FnMut(&[&[u8]], &[u8]) + 'v;
 /// More segments than [`limits::PATH_SEGMENTS`], control characters or bytes that are not UTF-8, a
 /// malformed escape, an escape nested deeper than [`limits::PERCENT_ROUNDS`]. The interpretations
 /// that can be read are visited in any case, because a denied mention outweighs a malformed escape.
-pub(crate) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
+pub(crate) fn interpretations(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     if is_plain(path) {
         return Segments::of(path.split(|&b| b == b'/'), false)
             .map(|segments| visit(segments.as_slice(), &[]));
@@ -297,7 +297,7 @@ mod tests {
     fn read_all(url: &str) -> (Vec<String>, Result<(), Reason>) {
         let mut seen = Vec::new();
         let target = Target::of(url);
-        let result = readings(target.path, &mut |segments, tail| {
+        let result = interpretations(target.path, &mut |segments, tail| {
             let mut text: Vec<String> =
                 segments.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect();
             if !tail.is_empty() {

@@ -47,7 +47,7 @@ pub(crate) fn read(
         if known == Some(Known::Silent) {
             continue;
         }
-        findings.secret(b':', name.as_bytes(), value.as_bytes());
+        findings.record_secret(b':', name.as_bytes(), value.as_bytes());
         let declared = locations
             .search(|location| order(bundle.text(location.name), name))
             .map(|(_, location)| location);
@@ -61,7 +61,7 @@ pub(crate) fn read(
             None if known == Some(Known::Path) => {
                 // The operation behind that path is not looked up. A model named in the path
                 // counts, and the request counts as unknown.
-                findings.present(role::SUSPECT);
+                findings.record_present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             // Runtimes fold the names of headers, so the case in which a client writes them says

@@ -148,7 +148,7 @@ fn message(verdict: &Verdict, case: &str) -> String {
         );
     }
     let mut models: Vec<&str> = Vec::new();
-    for model in &verdict.closed {
+    for model in &verdict.denied_ids {
         // Different interpretations of one path give the same id with more or less of the path
         // around it. One of them is enough.
         if models.len() < MODELS_TOLD && !models.iter().any(|told| within(told, model)) {

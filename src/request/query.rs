@@ -90,7 +90,7 @@ impl QueryReader<'_, '_> {
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {
             let name = core::mem::take(&mut self.name);
-            self.findings.secret(b'=', &name, value);
+            self.findings.record_secret(b'=', &name, value);
             let read = self.named(&name, value);
             result = result.and(read);
             if decode(&name, &mut self.name) {
@@ -162,7 +162,7 @@ impl QueryReader<'_, '_> {
         let result = self.findings.text(self.bundle, role, &self.value, Carrier::Query);
         if value.contains(&b'+') {
             self.decoded(value, false);
-            return result.and(self.findings.also(self.bundle, role, &self.value));
+            return result.and(self.findings.add_decoding(self.bundle, role, &self.value));
         }
         result
     }
@@ -179,7 +179,7 @@ impl QueryReader<'_, '_> {
                     && (self.route.unsure || self.route.flags & operation::BEARS != 0)
                 {
                     // It is not JSON, or not to every parser, so its content is unknown.
-                    self.findings.present(role::SUSPECT);
+                    self.findings.record_present(role::SUSPECT);
                 }
                 return Ok(());
             }

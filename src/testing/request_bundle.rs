@@ -177,7 +177,11 @@ impl RequestBundle<'_> {
                     path_opaque,
                     body_state: *state,
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
-                    answer_state: if flags & operation::ANSWER_NAMES != 0 { CHAT } else { NONE },
+                    response_state: if flags & operation::RESPONSE_NAMES != 0 {
+                        CHAT
+                    } else {
+                        NONE
+                    },
                     query,
                     error_format: if *dialect == 0 {
                         error_format::OPENAI
@@ -204,7 +208,7 @@ type Listed =
 
 const OPERATIONS: &[Listed] = {
     use operation::{
-        ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, REVEALS,
+        BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, RESPONSE_NAMES, REVEALS,
         RUNS, WEBSOCKET,
     };
     &[
@@ -215,7 +219,7 @@ const OPERATIONS: &[Listed] = {
         (0, "deleteModel", "DELETE", "/v1/models/{model+}", REVEALS, NONE, &[]),
         (0, "batch", "POST", "/v1/batches", LATE_BOUND, EMPTY, &[]),
         (0, "respond", "POST", "/v1/responses", RUNS, CHAT, &[]),
-        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET | ANSWER_NAMES, NONE, &[]),
+        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET | RESPONSE_NAMES, NONE, &[]),
         (0, "realtime", "GET", "/v1/realtime", RUNS | WEBSOCKET, NONE, &[("model", role::PRIMARY)]),
         (0, "thread", "POST", "/v1/threads", QUIET, NONE, &[]),
         (0, "run", "POST", "/v1/threads/{id}/run", RUNS | LATE_BOUND_UNNAMED, CHAT, &[]),

@@ -114,7 +114,7 @@ fn a_denial_has_its_grounds() {
         denied.to_json(),
         r#"{"verdict":"deny","status":403,"mentions":["Mythos-5","haiku-4"],"families":["mythos-5"],"restrictions":["closed"],"licences":[],"reason":"model_restricted"}"#
     );
-    assert_eq!(denied.closed, ["Mythos-5"]);
+    assert_eq!(denied.denied_ids, ["Mythos-5"]);
     let both = verdict(&bundle, post(CHAT, "{}"), &[0, 1, 2, 3], &[0, 1]);
     assert_eq!((both.status, both.grounds.len(), both.families.len()), (451, 2, 0));
     assert_eq!(both.restrictions, ["closed", "embargo"]);

@@ -278,7 +278,7 @@ pub(crate) fn write(
                 path_opaque: entry.opaque,
                 body_state: start(body),
                 message_state: start(message),
-                answer_state: start(answer),
+                response_state: start(answer),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
                 error_format: entry.operation.error_format.unwrap_or(entry.document.error_format),

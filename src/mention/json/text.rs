@@ -31,7 +31,7 @@ impl Json {
                     }
                     // No id is this long, but a list of ids may be. It is judged in parts that
                     // overlap.
-                    findings.present(role::SUSPECT);
+                    findings.record_present(role::SUSPECT);
                     let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
                     self.text.copy_within(limits::MODEL_ID_BYTES / 2.., 0);
                     self.text.truncate(limits::MODEL_ID_BYTES / 2);
