@@ -78,8 +78,9 @@ pub struct Caller {
     pub ip: Option<IpAddr>,
     /// Candidate accounts, one for each credential. An empty list counts as one unknown account.
     pub accounts: Vec<Rc<Account>>,
-    /// The bundle or the facts are past their freshness. Then no licence opens anything, and
-    /// whatever rests on proof is closed.
+    /// The bundle or the facts are past their freshness. Then the caller also counts as one with
+    /// unknown place and account. So licences lift nothing, and every restriction that an unknown
+    /// caller meets applies.
     pub stale: bool,
 }
 
@@ -121,7 +122,7 @@ pub struct UnreadRequest {
     now: i64,
 }
 
-/// A request that is being read.
+/// A request that is being read. In JavaScript it is a `Screening`.
 pub struct Inspection {
     unread: UnreadRequest,
     reader: RequestReader,
@@ -267,7 +268,7 @@ impl Gate {
     }
 
     /// Returns the families that a caller may not use, as JSON: `[{id, title, message,
-    /// restrictions}]`. A family is listed if at least one of its models is closed. `*` is the id
+    /// restrictions}]`. A family is listed if at least one of its models is denied. `*` is the id
     /// for models of no family.
     pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
@@ -291,7 +292,7 @@ impl Gate {
         to
     }
 
-    /// Returns the ids of the families that a denied set closes, each in quotes, separated by
+    /// Returns the ids of the families with a denied model, each in quotes, separated by
     /// blanks. `*` is the id for models of no family.
     #[must_use]
     pub fn denied_ids(&self, denied_set: &DeniedSet) -> String {
@@ -328,8 +329,7 @@ impl Gate {
     }
 
     /// Returns those bits of the denied set whose patterns belong to `family`. For `None` it
-    /// returns bit 0, the bit of ids in which no pattern occurs. All bits are clear if all of these
-    /// are open.
+    /// returns bit 0, the bit of ids in which no pattern occurs.
     fn denied_in_family(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; denied_set.denied.len()];
         for (bit, pattern) in
@@ -409,7 +409,7 @@ impl Gate {
 
     /// Begins another client message on the WebSocket that a passed request has opened. `unread` is
     /// from a new `begin` for the same request and caller. `feed` and `finish` follow, as for a
-    /// body. Without a `feed`, `finish` judges the connection as it is known so far.
+    /// body. To check an open connection against a new denied set, call `finish` without `feed`.
     pub fn message(&self, inspection: &mut Inspection, unread: UnreadRequest, binary: bool) {
         inspection.reader.message(self.bundle(), &unread.denied_set, binary);
         inspection.unread = unread;
@@ -545,8 +545,8 @@ impl Inspection {
         self.reader.wants_body()
     }
 
-    /// Returns dialect, blank and operation of the request, for a log. Of several operations it
-    /// names the first.
+    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`. Of
+    /// several operations it names the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();

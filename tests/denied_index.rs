@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// A policy that guards Anthropic's API alone. Lowering OpenAI's dialect takes most of a case's
+/// A policy that guards Anthropic's API alone. Compiling OpenAI's dialect takes most of a case's
 /// time.
 fn light(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
     let only = |mut policy: Policy| {

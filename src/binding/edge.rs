@@ -292,8 +292,8 @@ impl Reader {
         self.inspection.is_signed()
     }
 
-    /// Returns dialect, blank and operation of the request, for a log; empty if no dialect knows
-    /// it.
+    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`;
+    /// empty if no dialect knows it.
     pub fn operation(&self) -> String {
         self.inspection.operation(held(&self.gate).bundle())
     }

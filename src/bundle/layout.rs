@@ -57,8 +57,14 @@ pub(crate) const NONE16: u16 = u16::MAX;
 
 /// Bits of the header's `flags`.
 pub(crate) mod flags {
-    /// `unlisted`: 0 defer, 1 pass, 2 deny.
+    /// Mask of the policy's `unlisted`: one of the three values that follow.
     pub(crate) const UNLISTED: u32 = 0b11;
+    /// `unlisted = "defer"`.
+    pub(crate) const UNLISTED_DEFER: u32 = 0;
+    /// `unlisted = "pass"`.
+    pub(crate) const UNLISTED_PASS: u32 = 1;
+    /// `unlisted = "deny"`.
+    pub(crate) const UNLISTED_DENY: u32 = 2;
     /// `late_bound = "deny"`.
     pub(crate) const LATE_BOUND_DENY: u32 = 0b100;
 }

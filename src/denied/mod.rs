@@ -5,22 +5,26 @@
 //! request mentions and produces no text.
 //!
 //! ```text
-//! window    rows of the rules in force, after everything that depends on `now`     (window)
-//!           alone; reused until `now` leaves the window's interval
+//! window.rs   keeps the rows of the rules in force, after everything that depends on `now` alone;
+//!             reused until `now` leaves the window's interval
 //! for each candidate and operation match:
-//!   class of each column that a live row tests; a class in which every row         (here)
-//!     survives is skipped
-//!   AND of the classes' vectors, 64 words at a time; the summaries skip words      (rows)
-//!     without a row
-//!   a restriction applies if one of its `when` rows survives and none of its       (rows)
-//!     `unless` rows; computed for all slots of a word at once
-//!   minus what the surviving licences lift, wholly or in part                      (licence)
-//!   OR of the masks, once for adjacent restrictions that close the same models     (licence)
+//!   mod.rs      looks up the class of each column that a live row tests; skips a class in which
+//!               every row survives
+//!   rows.rs     ANDs the classes' vectors, 64 words at a time; the summaries skip words without a
+//!               row
+//!   rows.rs     a restriction applies if one of its `when` rows survives and none of its `unless`
+//!               rows; computed for all slots of a word at once
+//!   licence.rs  subtracts what the surviving licences lift, wholly or in part
+//!   licence.rs  ORs the masks, once for adjacent restrictions that close the same models
 //! the denied set is the union
+//!
+//! region    the rows of all `when`, of all `unless` or of all licences
+//! slot      the rows of a restriction, in one word if they fit
+//! summary   one bit for each word of a vector: whether the word has a row
 //! ```
 //!
-//! After the first decision in a window nothing here allocates. A row that takes no part in a
-//! decision costs 1/64 of a word.
+//! After the first decision in a window nothing here allocates. Rows that take no part in a
+//! decision cost one summary bit for each 64 of them.
 
 mod licence;
 mod prepared;
@@ -277,7 +281,7 @@ impl Evaluator {
     }
 
     /// Returns the restrictions in force that deny any of these patterns, and the licences that
-    /// lift any of them. An empty list of patterns stands for all patterns.
+    /// lift any of them. An empty list of patterns means all patterns.
     ///
     /// This is off the hot path: it scans every rule and allocates.
     pub fn grounds(
@@ -301,7 +305,7 @@ impl Evaluator {
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
     }
 
-    /// Marks the restrictions that deny any of these patterns to one caller, and the licences that
+    /// Sets the flags of the restrictions that deny any of these patterns to one caller, and the licences that
     /// lift something.
     fn ground(
         &mut self,

@@ -9,8 +9,8 @@ use super::*;
 use crate::analysis::reference::{Known, ReadAs, Reference, Setting};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::Writer;
-use crate::compile::dialect::Lowered;
-use crate::compile::{CompileError, lower};
+use crate::compile::dialect::WrittenDialects;
+use crate::compile::{CompileError, write_bundle};
 use crate::facts::value::Value;
 use crate::policy;
 use crate::policy::model::{
@@ -337,7 +337,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
     }
 }
 
-fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
+fn dialects(writer: &mut Writer) -> Result<WrittenDialects, CompileError> {
     for id in DIALECTS {
         let id = writer.text(id);
         writer.push(section::DIALECTS, &l::Dialect { id, ..Default::default() });
@@ -357,7 +357,7 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
             },
         );
     }
-    Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
+    Ok(WrittenDialects { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
 }
 
 /// Draws the values of facts: some absent, some of a wrong type.
@@ -544,7 +544,7 @@ fn agree(
 fn index_is_reference(bytes: &[u8]) {
     let mut dice = Dice(bytes);
     let policy = policy_of(&mut dice);
-    let bundle = match lower(&policy, Some(KEY), &mut dialects) {
+    let bundle = match write_bundle(&policy, Some(KEY), &mut dialects) {
         Ok(bundle) => OwnedBundle::new(bundle).expect("what is written is read"),
         Err(errors) => {
             assert!(
@@ -646,7 +646,7 @@ fn an_account_of_another_bundle_counts_as_unknown() {
             until: None,
             ..policy.restrictions[0].clone()
         };
-        OwnedBundle::new(lower(&policy, None, &mut dialects).unwrap()).unwrap()
+        OwnedBundle::new(write_bundle(&policy, None, &mut dialects).unwrap()).unwrap()
     };
     let is_true = |fact| {
         Condition::Atom(Atom { fact: FactRef::Declared(fact), test: Test::IsTrue, span: nowhere() })

@@ -1,7 +1,7 @@
 //! Reads one dialect file: from TOML to routes and locations, with nothing resolved yet.
 //!
 //! Input: the text of a file in this folder; [`dialect`](super) describes the format. Output: a
-//! [`Document`]. This module checks words and pointers. [`lower`](crate::compile::dialect::lower)
+//! [`Document`]. This module checks words and pointers. [`compile::dialect`](crate::compile::dialect)
 //! checks that shapes and captures exist.
 
 use std::collections::BTreeMap;

@@ -64,7 +64,7 @@ pub(crate) struct Findings {
     ended: bool,
     /// Number of the client message being read; 0 before the first.
     message: u32,
-    /// `flags` after the head was read.
+    /// The value of `flags` after the head was read.
     head_flags: u8,
     /// Texts of the head that may be credentials. Each follows the byte of its kind
     /// and the length of its name.
@@ -110,12 +110,14 @@ impl Findings {
         self
     }
 
-    /// Returns empty findings for a part of the same request, which is then read by itself.
+    /// Returns empty findings for a part of the same request. Only the tables by which names are
+    /// resolved are kept.
     pub(crate) fn fresh_for_part(&self, bundle: Bundle<'_>) -> Self {
         Self { scope: self.scope, ..Self::new(bundle) }
     }
 
-    /// Returns empty findings for another reader of the same body.
+    /// Returns empty findings for another reader of the same body. The flags, the secrets and the
+    /// patterns that end the search are kept.
     pub(crate) fn fresh_for_reader(&self, bundle: Bundle<'_>) -> Self {
         let mut other = self.fresh_for_part(bundle);
         (other.flags, other.message) = (self.flags, self.message);
@@ -265,7 +267,7 @@ impl Findings {
         self.flags & flag::FOREIGN != 0
     }
 
-    /// Returns how many locations that say which model runs had a name.
+    /// Returns how many names were found at locations that say which model runs.
     pub(crate) fn name_count(&self) -> usize {
         self.name_count
     }
@@ -280,7 +282,8 @@ impl Findings {
         self.has_unnamed_request = false;
     }
 
-    /// Ends the reading. A request that named no model counts as a mention of an unlisted one.
+    /// Ends the reading. A request in a batch that named no model counts as a mention of an
+    /// unlisted one.
     pub(crate) fn end(&mut self) {
         if self.has_unnamed_request {
             self.add_unknown();
@@ -374,8 +377,8 @@ impl Findings {
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
-    /// Returns the number of mentions judged so far. A caller that compares two results learns
-    /// whether a mention came between them.
+    /// Returns the number of mentions so far. A caller that compares two results learns whether a
+    /// mention came between them.
     pub(crate) fn judged_count(&self) -> usize {
         self.judged_count
     }
@@ -414,7 +417,7 @@ impl Findings {
         self.occurred.first().is_some_and(|word| word & 1 != 0)
     }
 
-    /// Returns whether a location that says which model runs had a name.
+    /// Returns whether a name was found at a location that says which model runs.
     pub(crate) fn names_a_model(&self) -> bool {
         self.flags & flag::NAMED != 0
     }

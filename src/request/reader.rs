@@ -19,8 +19,8 @@
 //!
 //! A message is read as JSON if an operation of the route names models in its messages. On any
 //! other WebSocket it is read as JSON if it begins like JSON, by the rules for unknown bodies; a
-//! binary message that then proves not to be JSON counts as media. A mention counts until the
-//! connection ends.
+//! binary message that then proves not to be JSON is ignored, since it may be audio or an image. A
+//! mention counts until the connection ends.
 
 use alloc::vec::Vec;
 
@@ -56,7 +56,7 @@ pub struct RequestReader {
     state: verdict::RequestState,
     /// The denied set at the time of the request, or of the client message being read.
     denied: Vec<u64>,
-    /// Start states of the body.
+    /// Start states of the body readers.
     body_states: Vec<u32>,
     /// Flags and response start state of each operation of the route.
     response_states: Vec<(u32, u32)>,
@@ -82,13 +82,13 @@ pub struct RequestReader {
     ignores_non_json: bool,
     /// Bytes that the message may still have.
     left: usize,
-    /// `asked`: the client has sent a message before this one. `late`: a message before this one
-    /// left it to the origin which model runs.
+    /// The client has sent a message before this one.
     asked_before: bool,
+    /// A message before this one left it to the origin which model runs.
     late_before: bool,
-    /// The reader of the origin's messages. `proven`: the origin has named a model that may be
-    /// used.
+    /// The reader of the origin's messages.
     origin_messages: Option<OriginMessages>,
+    /// The origin has named a model that may be used.
     proven: bool,
     /// `Some` while a client message is read: whether an unlisted id was mentioned before it.
     unlisted_before: Option<bool>,
@@ -108,7 +108,7 @@ enum BodyStage {
 
 /// The request around the one that is read.
 enum Enclosing<'a> {
-    /// There is none. A part of the body that is a request is read by this function.
+    /// None. The function begins to read a part of the body that is a request.
     Nothing(OpenPart),
     /// A batch, with its findings. Batches do not nest.
     Batch(&'a Findings),
@@ -169,8 +169,8 @@ impl RequestReader {
     }
 
     /// Begins the next client message on the WebSocket that the request opened. `denied_set` is the
-    /// current one. The request must have passed. If no `feed` follows, `finish` compares
-    /// everything read so far with that denied set.
+    /// current one. The request must have passed. To check an open connection against a new denied
+    /// set, call `finish` without `feed`.
     pub fn message(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet, binary: bool) {
         if !self.state.message {
             self.state.message = true;
@@ -221,7 +221,7 @@ impl RequestReader {
     /// it to the origin which model runs, and either the client has asked for nothing yet, or it
     /// has named an allowed model and no unlisted one.
     pub fn may_release(&mut self, bundle: Bundle<'_>) -> bool {
-        let may_unlisted = bundle.flags() & flags::UNLISTED == 1;
+        let may_unlisted = bundle.flags() & flags::UNLISTED == flags::UNLISTED_PASS;
         let known = |findings: &Findings| findings.known() || may_unlisted && findings.unlisted();
         if let Some(origin_messages) = &mut self.origin_messages {
             let said = origin_messages.end(bundle);

@@ -4,9 +4,9 @@
 //! path unguarded, denied set empty, preflight     pass
 //! a denied mention                                deny, even if part of the request could not be
 //!                                                 read
-//! everything is denied, and the operation bears   deny, without reading the body
-//!   on models, or is unknown with a body or an
-//!   upgrade
+//! everything is denied, and the operation runs    deny, without reading the body
+//!   or reveals a model, or is unknown with a
+//!   body or an upgrade
 //! something could not be read                     refuse
 //! no model named where one must be, while         deny
 //!   unlisted ids are denied
@@ -20,8 +20,8 @@
 //! else                                            pass
 //! ```
 //!
-//! A deferral for an unlisted id gives way to a denial by a later line. A `DELETE` that would be
-//! deferred is denied if no response would tell what ran.
+//! If an unlisted id defers and a later line denies, the request is denied. A `DELETE` that would
+//! be deferred is denied if its response would not name the model that ran.
 //!
 //! Input: the findings of the [`request`](crate::request) readers, and the [`DeniedSet`]. Output:
 //! an [`Outcome`] in bits, and from it a [`Verdict`] in words. [`refusal`](crate::refusal) words
@@ -48,7 +48,8 @@ pub enum VerdictKind {
     Pass,
     /// A restriction denies it to this caller: 403 or 451.
     Deny,
-    /// It cannot be read with certainty (400, 413, 415), or not now (503).
+    /// It cannot be read with certainty (400, 413, 415), the origin's response cannot be used
+    /// (502), or the gate cannot decide it now (503).
     Refuse,
     /// It is forwarded with the denied set, because only the origin decides which model runs.
     Defer,
@@ -67,7 +68,7 @@ impl VerdictKind {
     }
 }
 
-/// Everything that bears on the verdict besides the findings.
+/// The state of a request: everything that the verdict depends on besides the findings.
 pub(crate) struct RequestState {
     pub(crate) guarded: bool,
     /// The denied set denies everything.
@@ -87,7 +88,7 @@ pub(crate) struct RequestState {
     pub(crate) error_format: u8,
     /// The upgrade has passed, and `body` is a client message on the WebSocket.
     pub(crate) message: bool,
-    /// The head or an earlier message named a model.
+    /// The head or an earlier client message named a model.
     pub(crate) named_before: bool,
     /// The method is DELETE, which nothing later can undo.
     pub(crate) deletes: bool,
@@ -107,7 +108,8 @@ impl RequestState {
             && (self.trouble.is_some() || findings.any_of(denied) || self.is_all_denied())
     }
 
-    /// Returns whether the request is denied because everything is, without a mention.
+    /// Returns whether the request is denied because the denied set is everything, whatever the
+    /// request mentions.
     fn is_all_denied(&self) -> bool {
         self.everything
             && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
@@ -245,8 +247,8 @@ pub(crate) fn judge(
     let mut verdict = None;
     if findings.unlisted() || unnamed {
         match bundle.flags() & flags::UNLISTED {
-            0 => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
-            1 => {}
+            flags::UNLISTED_DEFER => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
+            flags::UNLISTED_PASS => {}
             _ => return (VerdictKind::Deny, Reason::Unlisted),
         }
     }
@@ -275,8 +277,8 @@ impl RequestState {
             || self.has(operation::LATE_BOUND_UNNAMED) && !findings.names_a_model()
     }
 
-    /// As `late_bound`, except for a known WebSocket that has named its model or had no occasion
-    /// yet to name one.
+    /// Returns whether a policy that denies late-bound requests denies this one. A known WebSocket
+    /// counts only once a message leaves the model open.
     fn denied_if_late_bound(&self, findings: &Findings) -> bool {
         let named = self.named_before || findings.names_a_model();
         self.has(operation::LATE_BOUND)
@@ -328,7 +330,7 @@ pub struct Ground {
 pub struct Verdict {
     /// What becomes of the request.
     pub kind: VerdictKind,
-    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
+    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415, 502 or 503 for refuse.
     pub status: u16,
     /// The reason.
     pub reason: Reason,

@@ -170,7 +170,7 @@ codes! {
      account before anything else is known."
     TOO_LARGE "E0507"
     "The condition is too long or nested too deeply. Put what repeats into a list."
-    NOT_LOWERED "E0508"
+    NOT_COMPILED "E0508"
     "The policy says nothing wrong, and yet no bundle can hold it: a condition multiplies out into too many alternatives, there are too many rules, or a secret list has no key to hide \
      its names with."
     PLATFORM "E0509"
