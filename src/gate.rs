@@ -545,8 +545,8 @@ impl Inspection {
         self.reader.wants_body()
     }
 
-    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`. Of
-    /// several operations it names the first.
+    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`.
+    /// Of several operations it names the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();

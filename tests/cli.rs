@@ -249,7 +249,7 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
             &portcullis(&["check", path], ""),
             0,
             "",
-            "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not tell",
+            "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not report",
         );
         let output = portcullis(&["compile", path, "--out", out, "--json"], "");
         says(&output, 0, r#""network":[]"#, "");

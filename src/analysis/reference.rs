@@ -231,9 +231,9 @@ impl<'p> Reference<'p> {
         readings: &[ReadAs<'_>],
         setting: &Setting<'_>,
     ) -> ReferenceDeniedSet {
-        let nobody = [Known::default()];
+        let unknown_caller = [Known::default()];
         let unread = [ReadAs::default()];
-        let callers = if callers.is_empty() { &nobody } else { callers };
+        let callers = if callers.is_empty() { &unknown_caller } else { callers };
         let readings = if readings.is_empty() { &unread } else { readings };
         let mut denied_set = ReferenceDeniedSet::default();
         for caller in callers {

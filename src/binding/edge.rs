@@ -371,14 +371,14 @@ impl Reader {
     /// sent.
     pub fn socket(&self, case_id: &str) -> String {
         let Some(verdict) = &self.verdict else { return String::new() };
-        let told = Socket::new(verdict, case_id);
+        let refusal = Socket::new(verdict, case_id);
         let mut to = String::from("{");
         json::member(&mut to, "event");
-        json::string(&mut to, &told.event);
+        json::string(&mut to, &refusal.event);
         json::member(&mut to, "code");
-        json::number(&mut to, u64::from(told.code));
+        json::number(&mut to, u64::from(refusal.code));
         json::member(&mut to, "reason");
-        json::string(&mut to, &told.reason);
+        json::string(&mut to, &refusal.reason);
         to.push('}');
         to
     }

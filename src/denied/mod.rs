@@ -305,8 +305,8 @@ impl Evaluator {
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
     }
 
-    /// Sets the flags of the restrictions that deny any of these patterns to one caller, and the licences that
-    /// lift something.
+    /// Sets the flags of the restrictions that deny any of these patterns to one caller, and of the
+    /// licences that lift something.
     fn ground(
         &mut self,
         bundle: Bundle<'_>,

@@ -1,8 +1,8 @@
 //! Reads one dialect file: from TOML to routes and locations, with nothing resolved yet.
 //!
 //! Input: the text of a file in this folder; [`dialect`](super) describes the format. Output: a
-//! [`Document`]. This module checks words and pointers. [`compile::dialect`](crate::compile::dialect)
-//! checks that shapes and captures exist.
+//! [`Document`]. This module checks words and pointers.
+//! [`compile::dialect`](crate::compile::dialect) checks that shapes and captures exist.
 
 use std::collections::BTreeMap;
 
@@ -668,9 +668,10 @@ fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
     match rest.strip_prefix("json") {
         Some(pointer) => Ok((name, Some(Pointer::read(pointer)?))),
-        None => {
-            Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" })
-        }
+        None => Err(Mistake::Malformed {
+            text: text.to_owned(),
+            reason: "`#` must be followed by `json`",
+        }),
     }
 }
 

@@ -7,7 +7,8 @@
 //! ```text
 //! plain      letters, digits, - . _ ~ : @ and the like, single slashes, no dot segment:
 //!            one interpretation, nothing is copied
-//! otherwise  rounds     split, then each segment decoded | decoded once, then split | twice | 3 times
+//! otherwise  rounds     split, then each segment decoded | decoded once, then split | twice |
+//!                       3 times
 //!          x choices    `;params` kept or dropped, `\` kept or a slash, `..` kept or resolved,
 //!                       `?` and `#` kept or the end
 //! ```
@@ -246,10 +247,10 @@ impl<'a> Segments<'a> {
                 b"." if resolve => {}
                 b".." if resolve => segments.length = segments.length.saturating_sub(1),
                 _ => {
-                    let Some(place) = segments.list.get_mut(segments.length) else {
+                    let Some(slot) = segments.list.get_mut(segments.length) else {
                         return Err(Reason::TargetTooLong);
                     };
-                    *place = segment;
+                    *slot = segment;
                     segments.length += 1;
                 }
             }

@@ -448,7 +448,7 @@ impl Findings {
         before
     }
 
-    /// Returns whether a key that is called like a model occurred where its meaning is unknown.
+    /// Returns whether a key whose name suggests a model occurred where its meaning is unknown.
     pub(crate) fn suspect(&self) -> bool {
         self.flags & flag::SUSPECT != 0
     }

@@ -4,8 +4,8 @@
 //! [`Findings`]. Content type and coding belong to [`content_type`](crate::http::content_type),
 //! method overrides to [`method`](crate::http::method).
 //!
-//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or is
-//! called like a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
+//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or
+//! suggests a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
 //! declare the headers that are more than hints. Names are compared without case and with `_` as
 //! `-`, because servers pass them on in that form. Headers that only describe the caller's software
 //! (`user-agent`, `referer`, `cookie`, `origin`) say nothing about the request.

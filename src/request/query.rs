@@ -13,8 +13,8 @@
 //!
 //! Roles come from the operation's query locations. A name in `GENERIC` counts for every operation,
 //! unless each operation declares the name as something else (a search filter). Where a model may
-//! run, every name that is called like a model is a hint. A value that is a JSON document is
-//! scanned for keys that are called like a model.
+//! run, every name that suggests a model is a hint. A value that is a JSON document is scanned for
+//! keys whose names suggest a model.
 
 use alloc::vec::Vec;
 
@@ -167,7 +167,7 @@ impl QueryReader<'_, '_> {
         result
     }
 
-    /// Scans a value that is a JSON document for keys that are called like a model.
+    /// Scans a value that is a JSON document for keys whose names suggest a model.
     fn json(&mut self, value: &[u8]) -> Result<(), Reason> {
         let start = self.bundle.meta().map_or(NONE, |meta| meta.unknown_state);
         self.decoded(value, true);

@@ -112,8 +112,8 @@ struct Search {
     /// Methods of the operations taken.
     served: u16,
     /// Index of the first of the trailing segments that the operations taken have as ids, or as one
-    /// id that holds slashes; the largest of these indexes, which is the index of the operation with
-    /// the fewest such segments.
+    /// id that holds slashes. Of several operations the largest index counts, that is the operation
+    /// with the fewest such segments.
     free: usize,
     /// The same without ids of models.
     ids: usize,
