@@ -374,7 +374,7 @@ fn a_line_that_is_no_request_is_told_and_the_others_are_decided() {
 }
 
 #[test]
-fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
+fn an_unknown_key_is_named_once_and_a_slip_is_an_error() {
     let lines = r#"{"id":1,"method":"GET","url":"/v1/models","why":"a","expect":{}}
 {"id":2,"method":"GET","url":"/v1/models","why":"b"}
 {"id":3,"method":"GET","url":"/v1/models","acount":{}}

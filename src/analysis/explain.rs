@@ -75,7 +75,7 @@ struct RequestPart {
     /// Methods that a header or the query requests instead of the request's own method.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     asked: Vec<String>,
-    readings: Vec<ReadingPart>,
+    readings: Vec<OperationPart>,
     now: String,
     now_from: &'static str,
     policy: String,
@@ -87,7 +87,7 @@ struct RequestPart {
 
 /// An operation that the request may be. The texts are empty if it is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct ReadingPart {
+struct OperationPart {
     operation: String,
     dialect: String,
 }
@@ -246,17 +246,17 @@ pub fn explain(
         line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let methods = crate::http::method::all_methods(&line.method, &headers);
     let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
-    let readings = readings_in(decider.bundle(), &route.operation_matches);
-    let read_as: Vec<ReadAs<'_>> = readings
+    let operations = operation_parts(decider.bundle(), &route.operation_matches);
+    let read_as: Vec<ReadAs<'_>> = operations
         .iter()
-        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .map(|part| ReadAs { operation: &part.operation, dialect: &part.dialect })
         .collect();
     let mut room = Vec::new();
     let reached =
-        readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
+        operation_parts(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
     let reached: Vec<ReadAs<'_>> = reached
         .iter()
-        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .map(|part| ReadAs { operation: &part.operation, dialect: &part.dialect })
         .collect();
     let denied_set = if route.guarded {
         reference.denied_set(&known, &reached, &setting)
@@ -268,7 +268,7 @@ pub fn explain(
 
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
-    explanation.request.readings = readings.clone();
+    explanation.request.readings = operations.clone();
     explanation.request.asked = asked(&methods, &line.method, &line.url);
     explanation.request.stale = stale(policy, &reference, known.len(), &setting);
     explanation.request.switched = switched
@@ -284,7 +284,7 @@ pub fn explain(
         line,
         &verdict,
         inspection.as_ref(),
-        &readings,
+        &operations,
     );
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
@@ -423,30 +423,27 @@ struct View<'k> {
 fn views<'k>(
     reference: &Reference<'_>,
     callers: &[Known<'k>],
-    readings: &[ReadAs<'k>],
+    read_as: &[ReadAs<'k>],
     setting: &Setting<'_>,
 ) -> Vec<View<'k>> {
     let unread = [ReadAs::default()];
-    let readings = if readings.is_empty() { &unread } else { readings };
+    let read_as = if read_as.is_empty() { &unread } else { read_as };
     let mut views = Vec::new();
     for (number, caller) in (1..).zip(callers) {
-        for reading in readings {
+        for one in read_as {
             let mut label = if callers.len() > 1 {
                 format!("caller {number}")
             } else {
                 "the caller".to_owned()
             };
-            if readings.len() > 1 {
-                let operation = if reading.operation.is_empty() {
-                    "an unknown operation"
-                } else {
-                    reading.operation
-                };
-                label.push_str(&format!(", read as {operation} of {}", reading.dialect));
+            if read_as.len() > 1 {
+                let operation =
+                    if one.operation.is_empty() { "an unknown operation" } else { one.operation };
+                label.push_str(&format!(", read as {operation} of {}", one.dialect));
             }
             let known = Known {
-                operation: reading.operation,
-                dialect: reading.dialect,
+                operation: one.operation,
+                dialect: one.dialect,
                 now: setting.now,
                 ..caller.clone()
             };
@@ -527,20 +524,20 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(
+fn operation_parts(
     bundle: Bundle<'_>,
-    readings: &[crate::bundle::operation::OperationMatch],
-) -> Vec<ReadingPart> {
-    let part = |reading: &crate::bundle::operation::OperationMatch| {
-        let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
-        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
-        ReadingPart {
+    operation_matches: &[crate::bundle::operation::OperationMatch],
+) -> Vec<OperationPart> {
+    let part = |found: &crate::bundle::operation::OperationMatch| {
+        let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(found.operation);
+        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(found.dialect));
+        OperationPart {
             operation: operation
                 .map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
             dialect: dialect.map_or(String::new(), |dialect| bundle.text(dialect.id).to_owned()),
         }
     };
-    readings.iter().map(part).collect()
+    operation_matches.iter().map(part).collect()
 }
 
 /// Returns the methods that are requested besides the request's own, each once.
@@ -685,7 +682,7 @@ fn mentions(
     line: &RequestLine,
     verdict: &Verdict,
     inspection: Option<&Inspection>,
-    readings: &[ReadingPart],
+    operations: &[OperationPart],
 ) -> MentionsPart {
     let Some(inspection) = inspection else {
         let read = if verdict.is_guarded() {
@@ -740,7 +737,7 @@ fn mentions(
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
             location,
-            resolves: resolved(reference.policy(), readings, line, &mention.text),
+            resolves: resolved(reference.policy(), operations, line, &mention.text),
             patterns: patterns.filter(|text| !text.is_empty()).collect(),
             denied,
             hint: mention.hint,
@@ -764,7 +761,7 @@ fn stands_for(mention: &MentionPart) -> String {
 /// Returns the targets of a name in the tables that count for the request.
 fn resolved(
     policy: &Policy,
-    readings: &[ReadingPart],
+    operations: &[OperationPart],
     line: &RequestLine,
     name: &str,
 ) -> Vec<ResolvedPart> {
@@ -775,9 +772,8 @@ fn resolved(
         crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
-        let spoken = |dialects: &Vec<String>| {
-            readings.iter().any(|reading| dialects.contains(&reading.dialect))
-        };
+        let spoken =
+            |dialects: &Vec<String>| operations.iter().any(|part| dialects.contains(&part.dialect));
         table.dialects.as_ref().is_none_or(spoken)
             && (table.hosts.is_empty() || table.hosts.contains(&host))
     };

@@ -54,7 +54,7 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 /// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test
 /// compares them.
 mod bits {
-    /// Some model is closed to the caller. `read` must follow.
+    /// Some model is denied to the caller. `read` must follow.
     pub(crate) const READ: u32 = 1;
     /// The path is guarded.
     pub(crate) const GUARDED: u32 = 4;

@@ -264,9 +264,9 @@ impl Evaluator {
                 }
                 let bits = bits & !lifted.whole(word);
                 let shadow = bits & window.shadow_of(word);
-                lifted.close(&tables, prepared, word, bits & !shadow, &mut denied_set.denied);
+                lifted.deny(&tables, prepared, word, bits & !shadow, &mut denied_set.denied);
                 if shadow != 0 {
-                    lifted.close(&tables, prepared, word, shadow, &mut denied_set.shadow);
+                    lifted.deny(&tables, prepared, word, shadow, &mut denied_set.shadow);
                 }
                 0
             }

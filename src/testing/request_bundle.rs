@@ -405,7 +405,7 @@ fn routes(writer: &mut Writer, root: Routes) {
     }
 }
 
-/// Returns a denied set that closes these patterns. 0 stands for ids in which none occurs.
+/// Returns a denied set of these patterns. 0 stands for ids in which none occurs.
 pub(crate) fn closing(patterns: &[u32]) -> DeniedSet {
     let mut denied = vec![0; 1];
     for pattern in patterns {

@@ -55,7 +55,7 @@ struct Entry<'a> {
 struct Flat {
     body: Vec<Pattern>,
     message: Vec<Pattern>,
-    answer: Vec<Pattern>,
+    response: Vec<Pattern>,
     query: BTreeMap<String, (u8, Vec<Pattern>)>,
     captures: Vec<(String, u8)>,
 }
@@ -171,9 +171,9 @@ pub(crate) fn write(
             };
             let message =
                 message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
-            let answer = automaton.start(gather(|flat| &flat.answer)).map_err(fail)?;
+            let response = automaton.start(gather(|flat| &flat.response)).map_err(fail)?;
             if let Some(location) = bodies.get_mut(number) {
-                *location = (body, message, answer);
+                *location = (body, message, response);
             }
         }
     }
@@ -214,7 +214,7 @@ pub(crate) fn write(
         .entries()
         .flatten()
         .filter_map(|&entry| bodies.get(entry))
-        .flat_map(|&(body, message, answer)| [body, message, answer])
+        .flat_map(|&(body, message, response)| [body, message, response])
         .chain([unknown])
         .chain(nested)
         .chain(headers.values().map(|&(_, start)| start))
@@ -264,7 +264,7 @@ pub(crate) fn write(
     for here in trie.entries() {
         let at = writer.extend::<l::Operation>(section::OPERATIONS, &[]).at;
         for &number in here {
-            let (Some(entry), Some(&(body, message, answer))) =
+            let (Some(entry), Some(&(body, message, response))) =
                 (entries.get(number), bodies.get(number))
             else {
                 continue;
@@ -278,7 +278,7 @@ pub(crate) fn write(
                 path_opaque: entry.opaque,
                 body_state: start(body),
                 message_state: start(message),
-                response_state: start(answer),
+                response_state: start(response),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
                 error_format: entry.operation.error_format.unwrap_or(entry.document.error_format),
@@ -368,8 +368,8 @@ fn flatten(
     let mut flat = Flat::default();
     let mut open = Vec::new();
     add_shape(gateway, document, &operation.shape, &Base::default(), &mut open, &mut flat)?;
-    for (pointer, role) in operation.answer.locations() {
-        flat.answer.push(Pattern { pointer, role, prefix: String::new() });
+    for (pointer, role) in operation.response.locations() {
+        flat.response.push(Pattern { pointer, role, prefix: String::new() });
     }
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;

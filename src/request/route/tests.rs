@@ -142,7 +142,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
     #[test]
-    fn so_they_do_on_paths_that_nobody_wrote(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
+    fn so_they_do_on_random_paths(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
         SHARED.with(|(all, alone, paths)| {
             // Pieces of known paths, one after the other.
             let mut path: Vec<&str> = Vec::new();

@@ -1,7 +1,7 @@
 //! Decides what becomes of a response that is given together with a request line. For tests and for
 //! trying a policy out.
 //!
-//! Input: a request line and a response in pieces. Output: an [`Answered`]. This module does the
+//! Input: a request line and a response in pieces. Output: an [`ResponseOutcome`]. This module does the
 //! work of an adapter, without waiting for anything.
 
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::verdict::egress::ResponseCheck;
 
 /// The outcome of a response.
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub struct ResponseOutcome {
     /// The check that the response had to pass.
     pub check: ResponseCheck,
     /// `passed` (nothing was checked), `released`, `withheld` (nothing was sent to the client),
@@ -37,16 +37,16 @@ pub struct Answered {
 impl Decider {
     /// Decides a line and the response to it. Assumes that the origin does not acknowledge the
     /// access header.
-    pub fn answered(
+    pub fn decide_response(
         &mut self,
         line: &RequestLine,
         clock: i64,
         (status, headers): (u16, &[(&str, &str)]),
         pieces: &[&[u8]],
-    ) -> Answered {
+    ) -> ResponseOutcome {
         let (verdict, inspection) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
-        let mut answered = Answered {
+        let mut decided = ResponseOutcome {
             check,
             outcome: "passed",
             reason: verdict.reason,
@@ -58,16 +58,16 @@ impl Decider {
             inspection.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
         else {
             if verdict.passes() {
-                answered.body = pieces.concat();
+                decided.body = pieces.concat();
             } else {
-                answered.tell("unsent", &verdict);
+                decided.set("unsent", &verdict);
             }
-            return answered;
+            return decided;
         };
         if check == ResponseCheck::Acknowledged {
             let denied = self.gate.withheld(&inspection, &verdict, verdict.reason, None);
-            answered.tell("unsent", &denied);
-            return answered;
+            decided.set("unsent", &denied);
+            return decided;
         }
         let mut response = self.gate.response(&inspection, check, status, headers);
         let mut held = Vec::new();
@@ -79,28 +79,28 @@ impl Decider {
                 }
                 None => response.finish(self.gate.bundle()),
             };
-            answered.body.extend(held.drain(..free.min(held.len())));
-            answered.body.extend(response.take());
+            decided.body.extend(held.drain(..free.min(held.len())));
+            decided.body.extend(response.take());
             let ResponseStage::Cut(reason) = response.stage() else { continue };
             let refused = self.gate.withheld(&inspection, &verdict, reason, Some(&response));
             if response.has_begun() {
                 let refusal = crate::refusal::Refusal::new(&refused, "case");
-                answered.body.extend(response.last_words(&refusal));
-                answered.outcome = "cut";
-                answered.reason = reason;
+                decided.body.extend(response.last_words(&refusal));
+                decided.outcome = "cut";
+                decided.reason = reason;
             } else {
-                answered.tell("withheld", &refused);
+                decided.set("withheld", &refused);
             }
-            return answered;
+            return decided;
         }
-        answered.outcome = "released";
-        answered.cursors = response.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
-        answered
+        decided.outcome = "released";
+        decided.cursors = response.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
+        decided
     }
 }
 
-impl Answered {
-    fn tell(&mut self, outcome: &'static str, verdict: &Verdict) {
+impl ResponseOutcome {
+    fn set(&mut self, outcome: &'static str, verdict: &Verdict) {
         self.outcome = outcome;
         self.reason = verdict.reason;
         self.status = verdict.status;
