@@ -1,8 +1,8 @@
 //! Decides what becomes of a response that is given together with a request line. For tests and for
 //! trying a policy out.
 //!
-//! Input: a request line and a response in pieces. Output: an [`ResponseOutcome`]. This module does the
-//! work of an adapter, without waiting for anything.
+//! Input: a request line and a response in pieces. Output: a [`ResponseOutcome`]. This module does
+//! the work of an adapter, without waiting for anything.
 
 use alloc::vec::Vec;
 

@@ -80,23 +80,21 @@ struct Section {
     id: u16,
     /// Bytes of a record.
     size: u8,
-    /// At most this many records.
-    limit: Option<u16>,
+    /// At most this many records, or [`UNLIMITED`].
+    limit: u16,
     fields: &'static [(Field, Must)],
 }
 
-const fn section<R: Record>(
-    id: u16,
-    limit: Option<u16>,
-    fields: &'static [(Field, Must)],
-) -> Section {
+const fn section<R: Record>(id: u16, limit: u16, fields: &'static [(Field, Must)]) -> Section {
     Section { id, size: l::short(R::SIZE), limit, fields }
 }
 
 const ZERO: Must = Must::Most(0);
 
 /// The limit of a section whose records have indices of 16 bits. [`NONE16`] means no index.
-const INDEXED16: Option<u16> = Some(NONE16 - 1);
+const INDEXED16: u16 = NONE16 - 1;
+/// The size of the bundle alone bounds the section.
+const UNLIMITED: u16 = 0;
 
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
@@ -109,7 +107,7 @@ static SECTIONS: &[Section] = {
     &[
         section::<Meta>(
             s::META,
-            Some(1),
+            1,
             &[
                 (Meta::title, Text),
                 (Meta::info, Text),
@@ -132,7 +130,7 @@ static SECTIONS: &[Section] = {
         section::<Family>(s::FAMILIES, INDEXED16, &[(Family::id, Text), (Family::title, Text)]),
         section::<Pattern>(
             s::PATTERNS,
-            None,
+            UNLIMITED,
             &[
                 (Pattern::text, Text),
                 (Pattern::family, Maybe(s::FAMILIES)),
@@ -142,7 +140,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<TrieNode>(
             s::TRIE_NODES,
-            None,
+            UNLIMITED,
             &[
                 (TrieNode::edges, Must::Span(s::TRIE_EDGES)),
                 (TrieNode::prefixes, Must::Span(s::TRIE_EDGES)),
@@ -152,7 +150,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<TrieEdge>(
             s::TRIE_EDGES,
-            None,
+            UNLIMITED,
             &[
                 (TrieEdge::token, Key),
                 (TrieEdge::target, Index(s::TRIE_NODES)),
@@ -161,7 +159,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Exact>(
             s::EXACT,
-            None,
+            UNLIMITED,
             &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)],
         ),
         section::<Restriction>(
@@ -189,10 +187,10 @@ static SECTIONS: &[Section] = {
                 (Licence::state, Most(state::SHADOW as u16)),
             ],
         ),
-        section::<u32>(s::INDICES, None, &[(WHOLE, Index(s::RESTRICTIONS))]),
+        section::<u32>(s::INDICES, UNLIMITED, &[(WHOLE, Index(s::RESTRICTIONS))]),
         section::<Fact>(
             s::FACTS,
-            Some(fact::BUILT_IN - 1),
+            fact::BUILT_IN - 1,
             &[
                 (Fact::name, Text),
                 (Fact::claim, Text),
@@ -204,18 +202,18 @@ static SECTIONS: &[Section] = {
         ),
         section::<Column>(
             s::COLUMNS,
-            None,
+            UNLIMITED,
             &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))],
         ),
         section::<Class>(
             s::CLASSES,
-            None,
+            UNLIMITED,
             &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))],
         ),
-        section::<Diff>(s::DIFFS, None, &[(Diff::reserved, ZERO)]),
+        section::<Diff>(s::DIFFS, UNLIMITED, &[(Diff::reserved, ZERO)]),
         section::<List>(
             s::LISTS,
-            None,
+            UNLIMITED,
             &[
                 (List::name, Text),
                 (List::kind, Most(list::NUMBER as u16)),
@@ -224,12 +222,12 @@ static SECTIONS: &[Section] = {
                 (List::reserved2, ZERO),
             ],
         ),
-        section::<[u8; 16]>(s::DIGESTS, None, &[]),
-        section::<Cidr4>(s::CIDR4, None, &[]),
-        section::<Cidr6>(s::CIDR6, None, &[]),
+        section::<[u8; 16]>(s::DIGESTS, UNLIMITED, &[]),
+        section::<Cidr4>(s::CIDR4, UNLIMITED, &[]),
+        section::<Cidr6>(s::CIDR6, UNLIMITED, &[]),
         section::<Scope>(
             s::SCOPES,
-            None,
+            UNLIMITED,
             &[
                 (Scope::host, Key),
                 (Scope::names, Must::Span(s::DEPLOYMENTS)),
@@ -238,13 +236,13 @@ static SECTIONS: &[Section] = {
         ),
         section::<Deployment>(
             s::DEPLOYMENTS,
-            None,
+            UNLIMITED,
             &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))],
         ),
-        section::<u32>(s::TARGETS, None, &[(WHOLE, Index(s::PATTERNS))]),
+        section::<u32>(s::TARGETS, UNLIMITED, &[(WHOLE, Index(s::PATTERNS))]),
         section::<Dialect>(
             s::DIALECTS,
-            Some(l::short(limits::DIALECTS) as u16),
+            l::short(limits::DIALECTS) as u16,
             &[
                 (Dialect::id, Text),
                 (Dialect::prefix, Text),
@@ -257,7 +255,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<RouteNode>(
             s::ROUTE_NODES,
-            None,
+            UNLIMITED,
             &[
                 (RouteNode::edges, Must::Span(s::ROUTE_EDGES)),
                 (RouteNode::params, Must::Span(s::ROUTE_EDGES)),
@@ -268,7 +266,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<RouteEdge>(
             s::ROUTE_EDGES,
-            None,
+            UNLIMITED,
             &[
                 (RouteEdge::text, Key),
                 (RouteEdge::target, Index(s::ROUTE_NODES)),
@@ -277,7 +275,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Operation>(
             s::OPERATIONS,
-            None,
+            UNLIMITED,
             &[
                 (Operation::id, Text),
                 (Operation::dialect, Index(s::DIALECTS)),
@@ -292,7 +290,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Location>(
             s::LOCATIONS,
-            None,
+            UNLIMITED,
             &[
                 (Location::name, Key),
                 (Location::role, Role),
@@ -303,7 +301,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<State>(
             s::STATES,
-            None,
+            UNLIMITED,
             &[
                 (State::keys, Must::Span(s::STATE_KEYS)),
                 (
@@ -319,7 +317,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<StateKey>(
             s::STATE_KEYS,
-            None,
+            UNLIMITED,
             &[
                 (StateKey::name, Key),
                 (StateKey::folded, Key),
@@ -327,7 +325,11 @@ static SECTIONS: &[Section] = {
                 (StateKey::reserved, ZERO),
             ],
         ),
-        section::<Sentence>(s::SENTENCES, None, &[(Sentence::code, Text), (Sentence::text, Text)]),
+        section::<Sentence>(
+            s::SENTENCES,
+            UNLIMITED,
+            &[(Sentence::code, Text), (Sentence::text, Text)],
+        ),
     ]
 };
 
@@ -490,7 +492,7 @@ impl<'a> BundleCheck<'a> {
         let whole = bytes.len() - bytes.len() % size;
         ensure(whole == bytes.len(), section.id, whole)?;
         ensure(
-            section.limit.is_none_or(|limit| whole / size <= usize::from(limit)),
+            section.limit == UNLIMITED || whole / size <= usize::from(section.limit),
             section.id,
             0,
         )?;

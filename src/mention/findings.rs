@@ -66,8 +66,8 @@ pub(crate) struct Findings {
     message: u32,
     /// The value of `flags` after the head was read.
     head_flags: u8,
-    /// Texts of the head that may be credentials. Each follows the byte of its kind
-    /// and the length of its name.
+    /// Texts of the head that may be credentials. Each follows the byte of its kind and the length
+    /// of its name.
     secrets: Vec<u8>,
 }
 

@@ -106,11 +106,11 @@ enum BodyStage {
     Reading,
 }
 
-/// The request around the one that is read.
+/// What encloses the request that is read.
 enum Enclosing<'a> {
-    /// None. The function begins to read a part of the body that is a request.
+    /// Nothing. The function begins to read a part of the body that is a request.
     Nothing(OpenPart),
-    /// A batch, with its findings. Batches do not nest.
+    /// A batch with these findings. Batches do not nest, so no such function is needed.
     Batch(&'a Findings),
 }
 
