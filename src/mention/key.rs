@@ -11,8 +11,8 @@
 //!
 //! A key `~` of a state matches every name that suggests a model: its last word is one of
 //! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation,
-//! bytes outside ASCII and changes of case. The end of a name is kept for this test, however long
-//! the name is.
+//! bytes outside ASCII and changes of case. A name that is longer than every wanted key counts as
+//! such a name.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
@@ -28,13 +28,7 @@ pub(crate) struct Key {
     cut: bool,
     /// The name before the NUL suggested a model.
     like: bool,
-    /// The name is longer than `exact` holds, which then has only its end.
-    long: bool,
 }
-
-/// Bytes of a long name's end that are kept: at least the longest noun, a label and the punctuation
-/// around them.
-const END_BYTES: usize = 24;
 
 /// A wanted key that a name matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,53 +72,27 @@ impl Bytes {
 
 impl Key {
     pub(crate) const EMPTY: Self =
-        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false, long: false };
+        Self { exact: Bytes::EMPTY, folded: Bytes::EMPTY, cut: false, like: false };
 
     pub(crate) fn clear(&mut self) {
         self.exact.length = 0;
         self.folded.length = 0;
         self.cut = false;
         self.like = false;
-        self.long = false;
     }
 
-    /// Adds a byte unchanged. Keeps only the end of a name that is longer than every wanted key.
-    #[inline(always)]
-    fn add(&mut self, byte: u8) {
-        if self.exact.length == limits::KEY_BYTES {
-            self.shorten();
-        }
-        self.exact.push(byte);
-    }
-
-    /// Drops the front of a long name, after each run of punctuation has become one `_`.
-    #[inline(never)] // seldom called
-    fn shorten(&mut self) {
-        self.long = true;
-        let mut end = Bytes::EMPTY;
-        for byte in self.exact.held {
-            let byte = if byte.is_ascii_alphanumeric() { byte } else { b'_' };
-            if byte != b'_' || !end.get().is_some_and(|end| end.ends_with(b"_")) {
-                end.push(byte);
-            }
-        }
-        let front = end.length.saturating_sub(END_BYTES);
-        end.held.copy_within(front.., 0);
-        end.length -= front;
-        self.exact = end;
-    }
-
-    /// Returns whether the name suggests a model. Some parsers end a name at a NUL, others
-    /// read it as punctuation: both count.
+    /// Returns whether the name suggests a model. Some parsers end a name at a NUL, others read it as
+    /// punctuation: both count. A name that is longer than every wanted key counts too, whatever it
+    /// is: no API has one, and a hint below it costs an open request nothing.
     pub(crate) fn is_like(&self) -> bool {
-        self.like || self.exact.get().is_some_and(is_model_like)
+        self.like || self.exact.get().is_none_or(is_model_like)
     }
 
     /// Adds a piece of the name that divides no UTF-8 sequence. Bytes that are not UTF-8 are added
     /// unchanged.
     pub(crate) fn push(&mut self, mut piece: &[u8]) {
         while let [byte, rest @ ..] = piece {
-            self.add(*byte);
+            self.exact.push(*byte);
             piece = rest;
             if self.cut {
                 continue;
@@ -136,16 +104,16 @@ impl Key {
                 }
                 (1..0x20 | 0x7f | b'_', _) => {}
                 (0xc2, [0x80..=0x9f, rest @ ..]) => {
-                    self.add(0x80);
+                    self.exact.push(0x80);
                     piece = rest;
                 }
                 (0xc5, [0xbf, rest @ ..]) => {
-                    self.add(0xbf);
+                    self.exact.push(0xbf);
                     self.folded.push(b's');
                     piece = rest;
                 }
                 (0xe2, [0x84, 0xaa, rest @ ..]) => {
-                    self.add(0xaa);
+                    self.exact.push(0xaa);
                     self.folded.push(b'k');
                     piece = rest;
                 }
@@ -156,7 +124,7 @@ impl Key {
 
     /// Adds a surrogate without its other half, which some parsers drop.
     pub(crate) fn push_lone(&mut self) {
-        self.add(0xed);
+        self.exact.push(0xed);
     }
 
     /// Returns the folded name, or `None` if it is longer than every wanted key.
@@ -167,7 +135,7 @@ impl Key {
 
     /// Returns the one of these wanted keys that the name matches in some parser.
     pub(crate) fn find(&self, bundle: Bundle<'_>, keys: Span) -> Option<Wanted> {
-        let exact = self.exact.get().filter(|_| !self.long);
+        let exact = self.exact.get();
         let wanted = self.folded().and_then(|folded| documented(bundle, keys, folded, exact));
         wanted.or_else(|| like(bundle, keys).filter(|_| self.is_like()))
     }
@@ -294,22 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_name_tells_however_long_it_is() {
-        let signs = "_-".repeat(99);
+    fn a_name_longer_than_every_wanted_key_is_taken_for_a_models() {
         let many = "very_".repeat(99);
-        for (name, like) in [
-            (format!("{many}model"), true),
-            (format!("{many}deployment{signs}names{signs}"), true),
-            (format!("selected_model\0{many}"), true),
-            (format!("{many}modelling"), false),
-            (many.clone(), false),
-        ] {
+        for name in [format!("{many}model"), format!("selected_model\0{many}"), many] {
             let mut key = Key::EMPTY;
             for piece in name.as_bytes().chunks(7) {
                 key.push(piece);
             }
-            assert_eq!(key.is_like(), like, "{name:?}");
-            assert_eq!(key.exact.get().filter(|_| !key.long), None, "{name:?}");
+            assert!(key.is_like() && key.exact.get().is_none(), "{name:?}");
         }
     }
 

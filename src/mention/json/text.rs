@@ -33,8 +33,8 @@ impl Json {
                     // overlap.
                     findings.record_present(role::SUSPECT);
                     let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
-                    self.text.copy_within(limits::MODEL_ID_BYTES / 2.., 0);
-                    self.text.truncate(limits::MODEL_ID_BYTES / 2);
+                    let half = self.text.get(limits::MODEL_ID_BYTES / 2..);
+                    self.text = half.unwrap_or_default().to_vec();
                     rest = rest.get(room..).unwrap_or_default();
                 }
                 self.doubt_it(Reason::IdTooLong);
