@@ -45,11 +45,11 @@ fn main() {
             let coded = coded(body.as_bytes(), script);
             let alone = time(|| decode(codings, &coded, |_| ()));
             let scanned = time(|| {
-                let mut pending = begin(&mut gate);
+                let mut inspection = begin(&mut gate);
                 decode(codings, &coded, |piece| {
-                    gate.feed(&mut pending, piece);
+                    gate.feed(&mut inspection, piece);
                 });
-                end(&mut gate, pending);
+                end(&mut gate, inspection);
             });
             let speed = |time: Duration| body.len() as f64 / time.as_secs_f64() / 1e6;
             print!("{:>16}", format!("{:.0} / {:.0}", speed(alone), speed(scanned)));
@@ -119,11 +119,11 @@ fn decode(codings: &str, coded: &[u8], mut take: impl FnMut(&[u8])) {
 }
 
 fn scan<'b>(gate: &mut Gate, pieces: impl Iterator<Item = &'b [u8]>) {
-    let mut pending = begin(gate);
+    let mut inspection = begin(gate);
     for piece in pieces {
-        gate.feed(&mut pending, piece);
+        gate.feed(&mut inspection, piece);
     }
-    end(gate, pending);
+    end(gate, inspection);
 }
 
 fn begin(gate: &mut Gate) -> Inspection {

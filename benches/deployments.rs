@@ -92,9 +92,9 @@ fn decision(gate: &mut Gate, model: &str) -> Duration {
             let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else {
                 return Duration::ZERO;
             };
-            let mut pending = gate.inspect(unread, &head);
-            gate.feed(&mut pending, body.as_bytes());
-            black_box(gate.finish(&mut pending));
+            let mut inspection = gate.inspect(unread, &head);
+            gate.feed(&mut inspection, body.as_bytes());
+            black_box(gate.finish(&mut inspection));
         }
         best = best.min(begin.elapsed() / 20);
     }

@@ -69,19 +69,20 @@ fn main() {
 }
 
 fn round(gate: &mut Gate, method: &str, path: &str, content_type: &str, body: &[u8]) -> Duration {
-    let mut pending = begin(gate, method, path, &[("content-type", "application/json")]);
-    gate.feed(&mut pending, br#"{"model":"auto"}"#);
-    let verdict = gate.finish(&mut pending);
+    let mut inspection = begin(gate, method, path, &[("content-type", "application/json")]);
+    gate.feed(&mut inspection, br#"{"model":"auto"}"#);
+    let verdict = gate.finish(&mut inspection);
     let start = Instant::now();
-    let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", content_type)]);
+    let mut response =
+        gate.response(&inspection, verdict.check, 200, &[("content-type", content_type)]);
     let mut went = 0;
     for piece in body.chunks(READ) {
-        went += answer.feed(gate.bundle(), piece) + answer.take().len();
+        went += response.feed(gate.bundle(), piece) + response.take().len();
     }
-    went += answer.finish(gate.bundle()) + answer.take().len();
+    went += response.finish(gate.bundle()) + response.take().len();
     let taken = start.elapsed();
-    if matches!(answer.stage(), ResponseStage::Cut(_)) || went < body.len() / 2 {
-        fail(&format!("the answer of {path} is not as it should be"));
+    if matches!(response.stage(), ResponseStage::Cut(_)) || went < body.len() / 2 {
+        fail(&format!("the response of {path} is not as it should be"));
     }
     taken
 }

@@ -122,9 +122,9 @@ fn user(content: &str) -> String {
 
 fn read(gate: &mut Gate, path: &str, content_type: &str, body: &[u8]) {
     let url = format!("https://gate.example{path}");
-    let mut pending = begin(gate, "POST", &url, &[("content-type", content_type)]);
+    let mut inspection = begin(gate, "POST", &url, &[("content-type", content_type)]);
     for chunk in body.chunks(READ) {
-        gate.feed(&mut pending, chunk);
+        gate.feed(&mut inspection, chunk);
     }
-    end(gate, pending);
+    end(gate, inspection);
 }

@@ -78,8 +78,9 @@ pub struct Caller {
     pub ip: Option<IpAddr>,
     /// Candidate accounts, one for each credential. An empty list counts as one unknown account.
     pub accounts: Vec<Rc<Account>>,
-    /// The bundle or the facts are past their freshness. Then no licence opens anything, and
-    /// whatever rests on proof is closed.
+    /// The bundle or the facts are past their freshness. Then the caller also counts as one with
+    /// unknown place and account. So licences lift nothing, and every restriction that an unknown
+    /// caller meets applies.
     pub stale: bool,
 }
 
@@ -88,7 +89,7 @@ pub struct Gate {
     bundle: OwnedBundle,
     list_key: Option<Vec<u8>>,
     evaluator: Evaluator,
-    nobody: Rc<Account>,
+    unknown_account: Rc<Account>,
 }
 
 /// The result of [`Gate::begin`]: what the facts alone decide.
@@ -121,7 +122,7 @@ pub struct UnreadRequest {
     now: i64,
 }
 
-/// A request that is being read.
+/// A request that is being read. In JavaScript it is a `Screening`.
 pub struct Inspection {
     unread: UnreadRequest,
     reader: RequestReader,
@@ -144,8 +145,8 @@ impl Gate {
             }
         }
         let evaluator = Evaluator::new(view);
-        let nobody = Rc::new(Account::unknown(view));
-        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), evaluator, nobody, bundle })
+        let unknown_account = Rc::new(Account::unknown(view));
+        Ok(Self { list_key: list_key.map(<[u8]>::to_vec), evaluator, unknown_account, bundle })
     }
 
     /// Returns a view of the bundle.
@@ -218,7 +219,7 @@ impl Gate {
         if !route.guarded {
             return Begun::Pass(PassedRequest { reason: Reason::Unguarded, route, now, stale });
         }
-        let candidates = Candidates::new(caller, &self.nobody);
+        let candidates = Candidates::new(caller, &self.unknown_account);
         let denied_set = self.evaluator.denied_set(
             view,
             candidates.all(),
@@ -252,23 +253,29 @@ impl Gate {
             return Verdict::pass(passed.reason);
         }
         let view = self.bundle.view();
-        let candidates = Candidates::new(caller, &self.nobody);
+        let candidates = Candidates::new(caller, &self.unknown_account);
         let mut room = Vec::new();
-        let readings = passed.route.operation_matches(view, &mut room);
-        let grounds =
-            self.evaluator.grounds(view, candidates.all(), readings, passed.now, passed.stale, &[]);
+        let operation_matches = passed.route.operation_matches(view, &mut room);
+        let grounds = self.evaluator.grounds(
+            view,
+            candidates.all(),
+            operation_matches,
+            passed.now,
+            passed.stale,
+            &[],
+        );
         Verdict::pass_under(view, &grounds.licences)
     }
 
     /// Returns the families that a caller may not use, as JSON: `[{id, title, message,
-    /// restrictions}]`. A family is listed if at least one of its models is closed. `*` is the id
+    /// restrictions}]`. A family is listed if at least one of its models is denied. `*` is the id
     /// for models of no family.
     pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
         for family in 0..families {
             let family = u16::try_from(family).unwrap_or(layout::NONE16);
-            let mask = self.closed(&unread.denied_set, Some(family));
+            let mask = self.denied_in_family(&unread.denied_set, Some(family));
             let bundle = self.bundle();
             let Some(record) =
                 bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family))
@@ -279,20 +286,20 @@ impl Gate {
                 (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
             self.push_family(&mut to, unread, &id, &title, &mask);
         }
-        let others = self.closed(&unread.denied_set, None);
+        let others = self.denied_in_family(&unread.denied_set, None);
         self.push_family(&mut to, unread, "*", "Models of no family", &others);
         to.push(']');
         to
     }
 
-    /// Returns the ids of the families that a denied set closes, each in quotes, separated by
+    /// Returns the ids of the families with a denied model, each in quotes, separated by
     /// blanks. `*` is the id for models of no family.
     #[must_use]
-    pub fn denied(&self, denied_set: &DeniedSet) -> String {
+    pub fn denied_ids(&self, denied_set: &DeniedSet) -> String {
         let bundle = self.bundle();
         let families = bundle.table::<layout::Family>(section::FAMILIES);
         let patterns = bundle.table::<layout::Pattern>(section::PATTERNS);
-        let mut closed = alloc::vec![false; families.len() + 1];
+        let mut is_denied = alloc::vec![false; families.len() + 1];
         for (base, word) in (0..).step_by(64).zip(&denied_set.denied) {
             let mut left = *word;
             while left != 0 {
@@ -300,15 +307,15 @@ impl Gate {
                     .get(base + left.trailing_zeros())
                     .map_or(layout::NONE16, |pattern| pattern.family);
                 let at = usize::from(family).min(families.len());
-                if let Some(flag) = closed.get_mut(at) {
+                if let Some(flag) = is_denied.get_mut(at) {
                     *flag = true;
                 }
                 left &= left - 1;
             }
         }
         let mut to = String::new();
-        for (family, closed) in (0..).zip(&closed) {
-            if *closed {
+        for (family, is_denied) in (0..).zip(&is_denied) {
+            if *is_denied {
                 if !to.is_empty() {
                     to.push(' ');
                 }
@@ -322,9 +329,8 @@ impl Gate {
     }
 
     /// Returns those bits of the denied set whose patterns belong to `family`. For `None` it
-    /// returns bit 0, the bit of ids in which no pattern occurs. All bits are clear if all of these
-    /// are open.
-    fn closed(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
+    /// returns bit 0, the bit of ids in which no pattern occurs.
+    fn denied_in_family(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
         let mut mask = alloc::vec![0u64; denied_set.denied.len()];
         for (bit, pattern) in
             (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter())
@@ -377,7 +383,7 @@ impl Gate {
 
     fn grounds(&mut self, unread: &UnreadRequest, patterns: &[u64]) -> Grounds {
         let UnreadRequest { caller, route, now, .. } = unread;
-        let candidates = Candidates::new(caller, &self.nobody);
+        let candidates = Candidates::new(caller, &self.unknown_account);
         let (view, mut room) = (self.bundle.view(), Vec::new());
         self.evaluator.grounds(
             view,
@@ -403,41 +409,44 @@ impl Gate {
 
     /// Begins another client message on the WebSocket that a passed request has opened. `unread` is
     /// from a new `begin` for the same request and caller. `feed` and `finish` follow, as for a
-    /// body. Without a `feed`, `finish` judges the connection as it is known so far.
-    pub fn message(&self, pending: &mut Inspection, unread: UnreadRequest, binary: bool) {
-        pending.reader.message(self.bundle(), &unread.denied_set, binary);
-        pending.unread = unread;
+    /// body. To check an open connection against a new denied set, call `finish` without `feed`.
+    pub fn message(&self, inspection: &mut Inspection, unread: UnreadRequest, binary: bool) {
+        inspection.reader.message(self.bundle(), &unread.denied_set, binary);
+        inspection.unread = unread;
     }
 
     /// Reads a piece of a message that the origin sends on such a WebSocket.
-    pub fn feed_origin(&self, pending: &mut Inspection, bytes: &[u8]) {
-        pending.reader.feed_origin(self.bundle(), bytes);
+    pub fn feed_origin(&self, inspection: &mut Inspection, bytes: &[u8]) {
+        inspection.reader.feed_origin(self.bundle(), bytes);
     }
 
     /// Ends a message of the origin, if there was one, and says whether it may go to the client.
     /// `Some(true)`: this message and those held before it may go. `Some(false)`: it must be held.
     /// `None`: the connection is settled, for example by a denied name; `finish` returns the
     /// verdict.
-    pub fn may_release(&self, pending: &mut Inspection) -> Option<bool> {
-        let may = pending.reader.may_release(self.bundle());
-        (!pending.reader.settled()).then_some(may)
+    pub fn may_release(&self, inspection: &mut Inspection) -> Option<bool> {
+        let may = inspection.reader.may_release(self.bundle());
+        (!inspection.reader.settled()).then_some(may)
     }
 
     /// Reads a piece of the body or of a client message. Returns `true` once the verdict is
     /// settled, so that later bytes cannot change it.
-    pub fn feed(&self, pending: &mut Inspection, bytes: &[u8]) -> bool {
-        pending.reader.feed(self.bundle(), bytes);
-        pending.reader.settled()
+    pub fn feed(&self, inspection: &mut Inspection, bytes: &[u8]) -> bool {
+        inspection.reader.feed(self.bundle(), bytes);
+        inspection.reader.settled()
     }
 
     /// Last step: returns the verdict over everything that was read.
-    pub fn finish(&mut self, pending: &mut Inspection) -> Verdict {
-        let Inspection { unread, reader } = pending;
+    pub fn finish(&mut self, inspection: &mut Inspection) -> Verdict {
+        let Inspection { unread, reader } = inspection;
         let outcome = reader.finish(self.bundle.view(), &unread.denied_set);
         // Finding the grounds scans every rule, so it is skipped where no grounds can exist.
-        let asked = outcome.kind == VerdictKind::Deny || unread.licensed;
-        let grounds =
-            if asked { self.grounds(unread, &outcome.denied) } else { Grounds::default() };
+        let may_have_grounds = outcome.kind == VerdictKind::Deny || unread.licensed;
+        let grounds = if may_have_grounds {
+            self.grounds(unread, &outcome.denied)
+        } else {
+            Grounds::default()
+        };
         Verdict::new(self.bundle(), outcome, &grounds)
     }
 }
@@ -446,9 +455,9 @@ impl Gate {
     /// Returns a reader for the origin's response to a request that was forwarded. `check` is
     /// [`Verdict::check`].
     #[must_use]
-    pub fn answer(
+    pub fn response(
         &self,
-        pending: &Inspection,
+        inspection: &Inspection,
         check: ResponseCheck,
         status: u16,
         headers: &[(&str, &str)],
@@ -456,16 +465,16 @@ impl Gate {
         let flag = if check == ResponseCheck::Filter {
             layout::operation::LISTS
         } else {
-            layout::operation::ANSWER_NAMES
+            layout::operation::RESPONSE_NAMES
         };
-        let states = pending.reader.answers(flag);
+        let states = inspection.reader.response_states(flag);
         let bundle = self.bundle();
         Response::new(
             bundle,
-            pending.reader.apart(bundle),
+            inspection.reader.fresh_findings(bundle),
             check,
             &states,
-            &pending.unread.denied_set,
+            &inspection.unread.denied_set,
             status,
             headers,
         )
@@ -477,22 +486,22 @@ impl Gate {
     /// the models it named. Otherwise they are the grounds of the whole denied set.
     pub fn withheld(
         &mut self,
-        pending: &Inspection,
+        inspection: &Inspection,
         verdict: &Verdict,
         reason: Reason,
-        answer: Option<&Response>,
+        response: Option<&Response>,
     ) -> Verdict {
         let kind = if matches!(reason.status(), 502 | 503) {
             VerdictKind::Refuse
         } else {
             VerdictKind::Deny
         };
-        let denied = match answer.filter(|_| reason == Reason::ModelRestricted) {
-            Some(answer) => answer.named(),
-            None => pending.unread.denied_set.denied.clone(),
+        let denied = match response.filter(|_| reason == Reason::ModelRestricted) {
+            Some(response) => response.named(),
+            None => inspection.unread.denied_set.denied.clone(),
         };
         let grounds = if kind == VerdictKind::Deny {
-            self.grounds(&pending.unread, &denied)
+            self.grounds(&inspection.unread, &denied)
         } else {
             Grounds::default()
         };
@@ -501,17 +510,17 @@ impl Gate {
             kind,
             reason,
             mentions: verdict.mentions.clone(),
-            closed: Vec::new(),
+            denied_ids: Vec::new(),
             patterns: Vec::new(),
             denied,
             error_format: verdict.error_format,
             check: ResponseCheck::Nothing,
         };
-        let mut turned = Verdict::new(bundle, outcome, &grounds);
-        if turned.restrictions.is_empty() {
-            turned.restrict(bundle, &grounds.restrictions);
+        let mut withheld = Verdict::new(bundle, outcome, &grounds);
+        if withheld.restrictions.is_empty() {
+            withheld.restrict(bundle, &grounds.restrictions);
         }
-        turned
+        withheld
     }
 }
 
@@ -536,8 +545,8 @@ impl Inspection {
         self.reader.wants_body()
     }
 
-    /// Returns dialect, blank and operation of the request, for a log. Of several operations it
-    /// names the first.
+    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`.
+    /// Of several operations it names the first.
     #[cfg(feature = "edge")]
     pub(crate) fn operation(&self, bundle: Bundle<'_>) -> String {
         let mut to = String::new();
@@ -622,13 +631,13 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    fn new(caller: &'a Caller, nobody: &'a Account) -> Self {
+    fn new(caller: &'a Caller, unknown_account: &'a Account) -> Self {
         let blank = Candidate {
             place: Place::UNKNOWN,
             network: caller.network,
             asn: caller.asn,
             ip: caller.ip,
-            account: nobody,
+            account: unknown_account,
         };
         let mut candidates = Self { few: [blank; limits::CANDIDATES], count: 0, many: Vec::new() };
         let places: &[Place] =

@@ -54,10 +54,10 @@
 //! let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, 0) else {
 //!     return Err("no denied set".into());
 //! };
-//! let mut pending = gate.inspect(unread, &head);
-//! gate.feed(&mut pending, br#"{"messages": [], "mod"#);
-//! gate.feed(&mut pending, br#"el": "mythos-5"}"#);
-//! let verdict = gate.finish(&mut pending);
+//! let mut inspection = gate.inspect(unread, &head);
+//! gate.feed(&mut inspection, br#"{"messages": [], "mod"#);
+//! gate.feed(&mut inspection, br#"el": "mythos-5"}"#);
+//! let verdict = gate.finish(&mut inspection);
 //! assert_eq!((verdict.kind, verdict.status), (VerdictKind::Deny, 403));
 //! assert_eq!(verdict.families, ["mythos-class"]);
 //! # Ok(())

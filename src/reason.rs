@@ -67,11 +67,11 @@ reasons! {
     UnknownOperation "unknown_operation" 200 "This operation is not known here, so it cannot be cleared for this caller.";
 
     // Denied.
-    /// A mentioned model is closed to this caller.
+    /// A mentioned model is denied to this caller.
     ModelRestricted "model_restricted" 403 "This model is not available to this caller.";
     /// The origin chose the model, and the response names none or none that the gate knows.
     AnswerUnnamed "answer_unnamed" 403 "The model that answered cannot be told, so the answer cannot be released to this caller.";
-    /// Every model is closed to this caller, so nothing was read.
+    /// Every model is denied to this caller, so nothing was read.
     EverythingRestricted "everything_restricted" 403 "This service is not available to this caller.";
 
     // Refused because of the body as a whole.

@@ -249,7 +249,7 @@ fn a_rule_that_rests_on_what_the_platform_does_not_tell_is_told() {
             &portcullis(&["check", path], ""),
             0,
             "",
-            "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not tell",
+            "warning[W0615]: `vpn` rests on `vpn`, which Cloudflare does not report",
         );
         let output = portcullis(&["compile", path, "--out", out, "--json"], "");
         says(&output, 0, r#""network":[]"#, "");
@@ -374,7 +374,7 @@ fn a_line_that_is_no_request_is_told_and_the_others_are_decided() {
 }
 
 #[test]
-fn a_key_that_nobody_knows_is_named_once_and_a_slip_is_an_error() {
+fn an_unknown_key_is_named_once_and_a_slip_is_an_error() {
     let lines = r#"{"id":1,"method":"GET","url":"/v1/models","why":"a","expect":{}}
 {"id":2,"method":"GET","url":"/v1/models","why":"b"}
 {"id":3,"method":"GET","url":"/v1/models","acount":{}}

@@ -65,7 +65,7 @@ impl Target {
     }
 }
 
-/// A policy that guards Anthropic's API alone. Lowering OpenAI's dialect takes most of a case's
+/// A policy that guards Anthropic's API alone. Compiling OpenAI's dialect takes most of a case's
 /// time.
 fn light(restrictions: usize, licences: usize) -> BoxedStrategy<Policy> {
     let only = |mut policy: Policy| {
@@ -186,7 +186,7 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
         let expected = reference.denied_set(&known, &readings, &setting);
 
         let denied_set = evaluator
-            .denied_set(bundle, &candidates, &route.readings, request.now, request.stale)
+            .denied_set(bundle, &candidates, &route.operation_matches, request.now, request.stale)
             .clone();
         prop_assert_eq!(bits(&denied_set.denied), expected.denied_patterns(), "denied patterns");
         prop_assert_eq!(
@@ -212,7 +212,7 @@ fn check(policy: &Policy, requests: &[Request], key: Option<&[u8]>) -> Result<()
             let grounds = evaluator.grounds(
                 bundle,
                 &candidates,
-                &route.readings,
+                &route.operation_matches,
                 request.now,
                 request.stale,
                 &mask,

@@ -203,7 +203,7 @@ fn location(
     };
     let at = format!("{carrier} {pointer}{name} of role {role} in {path}");
     match role.split(':').next().unwrap() {
-        // The publisher of a model, and an operation in the location of a model.
+        // The publisher of a model, and an operation where a model could be named.
         "publisher" | "not_a_model" => {}
         // A request that keeps a router from a model does not ask for the model.
         _ if role == "secondary:router_deny_patterns" => {
@@ -774,12 +774,12 @@ fn captured(url: &str, template: &str, name: &str, text: &str) -> String {
         .filter(|name| !name.contains(['|', '/']));
     let names: Vec<&str> = names.filter(|name| *name != "version").collect();
     let is_meant = |known: &&str| *known == name || known.strip_suffix("sId") == Some(name);
-    let place = names
+    let position = names
         .iter()
         .position(is_meant)
-        .filter(|place| url.matches("some").count() > *place)
+        .filter(|position| url.matches("some").count() > *position)
         .unwrap_or(0);
-    match url.match_indices("some").nth(place) {
+    match url.match_indices("some").nth(position) {
         Some((at, _)) => format!("{}{text}{}", &url[..at], &url[at + 4..]),
         None => url.replacen("some", text, 1),
     }

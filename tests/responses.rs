@@ -17,7 +17,7 @@
 use std::fs;
 use std::path::Path;
 
-use portcullis::analysis::{Answered, Decider, RequestLine};
+use portcullis::analysis::{Decider, RequestLine, ResponseOutcome};
 use portcullis::compile;
 use portcullis::policy::{Options, Source, load};
 use portcullis::{OwnedBundle, ResponseCheck};
@@ -105,20 +105,20 @@ fn body(answer: &Json) -> Vec<u8> {
         .collect()
 }
 
-fn check(id: &str, expect: &Json, answered: &Answered) {
-    let text = String::from_utf8_lossy(&answered.body);
+fn check(id: &str, expect: &Json, decided: &ResponseOutcome) {
+    let text = String::from_utf8_lossy(&decided.body);
     for (key, wanted) in expect.as_object().unwrap() {
         let (given, right) = match key.as_str() {
-            "check" => (name(answered.check).to_owned(), *wanted == name(answered.check)),
-            "outcome" => (answered.outcome.to_owned(), *wanted == answered.outcome),
-            "reason" => (answered.reason.code().to_owned(), *wanted == answered.reason.code()),
-            "status" => (answered.status.to_string(), *wanted == answered.status),
+            "check" => (name(decided.check).to_owned(), *wanted == name(decided.check)),
+            "outcome" => (decided.outcome.to_owned(), *wanted == decided.outcome),
+            "reason" => (decided.reason.code().to_owned(), *wanted == decided.reason.code()),
+            "status" => (decided.status.to_string(), *wanted == decided.status),
             "body" => (text.to_string(), *wanted == text.as_ref()),
             "starts" => (text.to_string(), text.starts_with(wanted.as_str().unwrap())),
             "ends" => (text.to_string(), text.ends_with(wanted.as_str().unwrap())),
             "lacks" => (text.to_string(), !text.contains(wanted.as_str().unwrap())),
             "cursor" => {
-                let last = answered.cursors.as_ref().map_or_else(String::new, |(_, last)| {
+                let last = decided.cursors.as_ref().map_or_else(String::new, |(_, last)| {
                     String::from_utf8_lossy(last).into_owned()
                 });
                 (last.clone(), *wanted == last)
@@ -128,7 +128,7 @@ fn check(id: &str, expect: &Json, answered: &Answered) {
         assert!(
             right,
             "{id}: {key} is {given:?}, not {wanted} ({})\n{text}",
-            answered.reason.code()
+            decided.reason.code()
         );
     }
 }
@@ -166,11 +166,11 @@ fn every_response_has_its_outcome_wherever_it_is_cut() {
                 headers.push(("content-type", kind));
             }
             let bytes = body(answer);
-            let whole = decider.answered(&request, CLOCK, (status, &headers), &[&bytes]);
+            let whole = decider.decide_response(&request, CLOCK, (status, &headers), &[&bytes]);
             check(id, &json["expect"], &whole);
             for size in [1, 7] {
                 let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
-                let cut = decider.answered(&request, CLOCK, (status, &headers), &pieces);
+                let cut = decider.decide_response(&request, CLOCK, (status, &headers), &pieces);
                 assert_eq!(
                     (cut.outcome, cut.reason, cut.status),
                     (whole.outcome, whole.reason, whole.status),
@@ -180,7 +180,8 @@ fn every_response_has_its_outcome_wherever_it_is_cut() {
             }
             for at in (0..bytes.len()).step_by(bytes.len() / 400 + 1) {
                 let (front, back) = bytes.split_at(at);
-                let cut = decider.answered(&request, CLOCK, (status, &headers), &[front, back]);
+                let cut =
+                    decider.decide_response(&request, CLOCK, (status, &headers), &[front, back]);
                 assert_eq!(
                     (cut.outcome, cut.reason, cut.status),
                     (whole.outcome, whole.reason, whole.status),

@@ -55,8 +55,8 @@ pub(crate) fn begin(
 }
 
 /// Finishes the request. It must have named the open model and no other.
-pub(crate) fn end(gate: &mut Gate, mut pending: Inspection) {
-    let verdict = gate.finish(&mut pending);
+pub(crate) fn end(gate: &mut Gate, mut inspection: Inspection) {
+    let verdict = gate.finish(&mut inspection);
     if verdict.mentions != ["haiku-4"] {
         fail(&verdict.to_json());
     }

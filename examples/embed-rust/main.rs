@@ -37,11 +37,11 @@ fn judge(gate: &mut Gate, body: &[u8]) -> String {
     let Begun::Inspect(unread) = gate.begin(head.method, head.url, &caller, now) else {
         return "200, the caller may use every model".to_owned();
     };
-    let mut pending = gate.inspect(unread, &head);
+    let mut inspection = gate.inspect(unread, &head);
     for piece in body.chunks(16) {
-        gate.feed(&mut pending, piece);
+        gate.feed(&mut inspection, piece);
     }
-    let verdict = gate.finish(&mut pending);
+    let verdict = gate.finish(&mut inspection);
     match verdict.status {
         200 => format!("200 {}", verdict.reason.code()),
         status => format!("{status} {}", Refusal::new(&verdict, "case-1").body),

@@ -30,13 +30,13 @@ fuzz_target!(|data: &[u8]| {
     for (method, url) in [("POST", "/v1/messages?model=mythos-5"), ("GET", "/v1/models/mythos-5-20260601"), ("PUT", "/a/b")] {
         let route = route(bundle, method, url);
         for (now, stale) in [(0, false), (1_790_000_000_000, true)] {
-            let denied_set = evaluator.denied_set(bundle, &candidates, &route.readings, now, stale).clone();
+            let denied_set = evaluator.denied_set(bundle, &candidates, &route.operation_matches, now, stale).clone();
             let _ = (denied_set.is_empty(), denied_set.is_everything(bundle), denied_set.denies(1));
             let headers = [("content-type", "application/json"), ("anthropic-version", "2023-06-01")];
             let mut reader = RequestReader::new(bundle, &route, &Head { method, url, headers: &headers }, &denied_set);
             reader.feed(bundle, br#"{"model": "mythos-5", "tools": [{"type": "advisor", "model": ["x"]}]}"#);
             let outcome = reader.finish(bundle, &denied_set);
-            evaluator.grounds(bundle, &candidates, &route.readings, now, stale, &outcome.patterns);
+            evaluator.grounds(bundle, &candidates, &route.operation_matches, now, stale, &outcome.patterns);
         }
         evaluator.switch(bundle, "foreign", SwitchState::Shadow);
     }

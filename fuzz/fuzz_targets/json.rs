@@ -1,4 +1,5 @@
-//! Any bytes are refused or read, the same wherever chunks end; what is read is JSON, and what is JSON is read.
+//! Any bytes are refused or read, the same wherever chunks end. Everything that is read is JSON,
+//! and all JSON is read.
 
 #![no_main]
 

@@ -80,8 +80,8 @@ fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usiz
     };
     let head = Head { method, url, headers: HEADERS };
     let unread = approach(gate, "FR");
-    let mut pending = gate.inspect(unread, &head);
-    let mut verdict = gate.finish(&mut pending);
+    let mut inspection = gate.inspect(unread, &head);
+    let mut verdict = gate.finish(&mut inspection);
     let mut all = vec![(verdict.to_json(), None)];
     for message in messages {
         if !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer) {
@@ -89,24 +89,24 @@ fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usiz
         }
         if message.origin {
             for chunk in message.bytes.chunks(size) {
-                gate.feed_origin(&mut pending, chunk);
+                gate.feed_origin(&mut inspection, chunk);
             }
-            let goes = gate.may_release(&mut pending);
-            verdict = gate.finish(&mut pending);
+            let goes = gate.may_release(&mut inspection);
+            verdict = gate.finish(&mut inspection);
             assert_eq!(goes.is_none(), verdict.kind == VerdictKind::Deny);
             all.push((verdict.to_json(), Some(goes)));
         } else {
             let unread = approach(gate, message.country);
-            gate.message(&mut pending, unread, message.binary);
+            gate.message(&mut inspection, unread, message.binary);
             if message.missed {
-                pending.stop(Reason::SessionUnread);
+                inspection.stop(Reason::SessionUnread);
             }
             for chunk in message.bytes.chunks(size).filter(|_| !message.none) {
-                if gate.feed(&mut pending, chunk) {
+                if gate.feed(&mut inspection, chunk) {
                     break;
                 }
             }
-            verdict = gate.finish(&mut pending);
+            verdict = gate.finish(&mut inspection);
             assert!(!message.missed || !matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Defer));
             all.push((verdict.to_json(), None));
         }
@@ -116,9 +116,9 @@ fn session(gate: &mut Gate, upgrade: usize, messages: &[Message<'_>], size: usiz
         let socket = Socket::new(&verdict, "case-1");
         assert!(socket.code == 1008 && socket.reason.len() <= 123);
         let _ = Refusal::new(&verdict, "case-1");
-        gate.feed(&mut pending, b"{}");
-        gate.feed_origin(&mut pending, br#"{"model":"haiku-4"}"#);
-        assert_eq!(gate.finish(&mut pending).kind, verdict.kind);
+        gate.feed(&mut inspection, b"{}");
+        gate.feed_origin(&mut inspection, br#"{"model":"haiku-4"}"#);
+        assert_eq!(gate.finish(&mut inspection).kind, verdict.kind);
     }
     all
 }

@@ -33,24 +33,24 @@ fn read(gate: &mut Gate, call: usize, kind: usize, body: &[u8], size: usize) -> 
     let (method, url, request) = CALLS[call];
     let head = Head { method, url, headers: &[("content-type", "application/json"), ("anthropic-version", "2023-06-01")] };
     let Begun::Inspect(unread) = gate.begin(method, url, &Caller::default(), 0) else { unreachable!() };
-    let mut pending = gate.inspect(unread, &head);
-    gate.feed(&mut pending, request);
-    let verdict = gate.finish(&mut pending);
-    let mut answer = gate.answer(&pending, verdict.check, 200, &[("content-type", TYPES[kind])]);
+    let mut inspection = gate.inspect(unread, &head);
+    gate.feed(&mut inspection, request);
+    let verdict = gate.finish(&mut inspection);
+    let mut response = gate.response(&inspection, verdict.check, 200, &[("content-type", TYPES[kind])]);
     let (mut at, mut went) = (0, Vec::new());
     for chunk in body.chunks(size) {
-        let free = answer.feed(gate.bundle(), chunk);
+        let free = response.feed(gate.bundle(), chunk);
         went.extend_from_slice(&body[at..at + free]);
         at += free;
-        went.extend(answer.take());
-        if matches!(answer.stage(), ResponseStage::Cut(_)) {
-            return (verdict.check, answer.stage(), went);
+        went.extend(response.take());
+        if matches!(response.stage(), ResponseStage::Cut(_)) {
+            return (verdict.check, response.stage(), went);
         }
     }
-    let free = answer.finish(gate.bundle());
+    let free = response.finish(gate.bundle());
     went.extend_from_slice(&body[at..at + free]);
-    went.extend(answer.take());
-    (verdict.check, answer.stage(), went)
+    went.extend(response.take());
+    (verdict.check, response.stage(), went)
 }
 
 fuzz_target!(|input: &[u8]| {

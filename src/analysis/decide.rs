@@ -144,22 +144,22 @@ impl Decider {
             Begun::Pass(passed) => return (self.gate.passed(&passed, &caller), None),
             Begun::Inspect(unread) => unread,
         };
-        let mut pending = self
+        let mut inspection = self
             .gate
             .inspect(unread, &Head { method: &line.method, url: &line.url, headers: &headers });
-        if pending.wants_body() {
-            match decoder(&pending) {
-                Some(decoder) => self.feed_decoded(&mut pending, decoder, line.pieces()),
+        if inspection.wants_body() {
+            match decoder(&inspection) {
+                Some(decoder) => self.feed_decoded(&mut inspection, decoder, line.pieces()),
                 None => {
                     for piece in line.pieces() {
-                        if self.gate.feed(&mut pending, piece) {
+                        if self.gate.feed(&mut inspection, piece) {
                             break;
                         }
                     }
                 }
             }
         }
-        let mut verdict = self.gate.finish(&mut pending);
+        let mut verdict = self.gate.finish(&mut inspection);
         for frame in &line.frames {
             if !verdict.passes() {
                 break;
@@ -167,24 +167,24 @@ impl Decider {
             let Begun::Inspect(unread) = self.gate.begin(&methods, &line.url, &caller, now) else {
                 break;
             };
-            self.gate.message(&mut pending, unread, frame.binary);
+            self.gate.message(&mut inspection, unread, frame.binary);
             for piece in line.split(&frame.bytes) {
-                if self.gate.feed(&mut pending, piece) {
+                if self.gate.feed(&mut inspection, piece) {
                     break;
                 }
             }
-            verdict = self.gate.finish(&mut pending);
+            verdict = self.gate.finish(&mut inspection);
         }
-        (verdict, Some(pending))
+        (verdict, Some(inspection))
     }
 
     fn feed_decoded<'l>(
         &self,
-        pending: &mut Inspection,
+        inspection: &mut Inspection,
         mut decoder: Decoder,
         pieces: impl Iterator<Item = &'l [u8]>,
     ) {
-        pending.decoded();
+        inspection.decoded();
         let mut pieces = pieces.peekable();
         // An empty body counts as no body, coded or not.
         while let Some(piece) = pieces.next() {
@@ -195,12 +195,12 @@ impl Decider {
             loop {
                 match decoder.next() {
                     Ok(Some(decoded)) => {
-                        if self.gate.feed(pending, decoded) {
+                        if self.gate.feed(inspection, decoded) {
                             return;
                         }
                     }
                     Ok(None) => break,
-                    Err(reason) => return pending.unreadable(reason),
+                    Err(reason) => return inspection.unreadable(reason),
                 }
             }
         }
@@ -209,12 +209,12 @@ impl Decider {
 
 /// Returns the decoder for the codings of the body. `None` if there are none or if one is
 /// unsupported.
-fn decoder(pending: &Inspection) -> Option<Decoder> {
-    let codings = pending.codings();
+fn decoder(inspection: &Inspection) -> Option<Decoder> {
+    let codings = inspection.codings();
     if codings.is_empty() {
         None
     } else {
-        Decoder::new(codings, pending.is_signed(), &Memory::default()).ok()
+        Decoder::new(codings, inspection.is_signed(), &Memory::default()).ok()
     }
 }
 

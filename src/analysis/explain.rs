@@ -75,7 +75,7 @@ struct RequestPart {
     /// Methods that a header or the query requests instead of the request's own method.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     asked: Vec<String>,
-    readings: Vec<ReadingPart>,
+    readings: Vec<OperationPart>,
     now: String,
     now_from: &'static str,
     policy: String,
@@ -87,7 +87,7 @@ struct RequestPart {
 
 /// An operation that the request may be. The texts are empty if it is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct ReadingPart {
+struct OperationPart {
     operation: String,
     dialect: String,
 }
@@ -233,7 +233,7 @@ pub fn explain(
         stale: false,
         switches: switched.iter().map(|(rule, state)| (*rule, model_state(*state))).collect(),
     };
-    let (verdict, pending) = decider.look(line, now);
+    let (verdict, inspection) = decider.look(line, now);
 
     let reference = Reference::new(policy);
     let accounts = accounts(policy, line);
@@ -246,17 +246,17 @@ pub fn explain(
         line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let methods = crate::http::method::all_methods(&line.method, &headers);
     let route = crate::request::route::route(decider.bundle(), &methods, &line.url);
-    let readings = readings_in(decider.bundle(), &route.readings);
-    let read_as: Vec<ReadAs<'_>> = readings
+    let operations = operation_parts(decider.bundle(), &route.operation_matches);
+    let read_as: Vec<ReadAs<'_>> = operations
         .iter()
-        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .map(|part| ReadAs { operation: &part.operation, dialect: &part.dialect })
         .collect();
     let mut room = Vec::new();
     let reached =
-        readings_in(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
+        operation_parts(decider.bundle(), route.operation_matches(decider.bundle(), &mut room));
     let reached: Vec<ReadAs<'_>> = reached
         .iter()
-        .map(|reading| ReadAs { operation: &reading.operation, dialect: &reading.dialect })
+        .map(|part| ReadAs { operation: &part.operation, dialect: &part.dialect })
         .collect();
     let denied_set = if route.guarded {
         reference.denied_set(&known, &reached, &setting)
@@ -264,11 +264,11 @@ pub fn explain(
         ReferenceDeniedSet::default()
     };
     let views = views(&reference, &known, &read_as, &setting);
-    let disagreement = disagreement(&reference, &denied_set, pending.as_ref());
+    let disagreement = disagreement(&reference, &denied_set, inspection.as_ref());
 
     let mut explanation = Explanation::nothing(policy, line, clock);
     explanation.request.guarded = route.guarded;
-    explanation.request.readings = readings.clone();
+    explanation.request.readings = operations.clone();
     explanation.request.asked = asked(&methods, &line.method, &line.url);
     explanation.request.stale = stale(policy, &reference, known.len(), &setting);
     explanation.request.switched = switched
@@ -283,8 +283,8 @@ pub fn explain(
         decider.bundle(),
         line,
         &verdict,
-        pending.as_ref(),
-        &readings,
+        inspection.as_ref(),
+        &operations,
     );
     if route.guarded {
         explanation.rules(&reference, &views, &setting);
@@ -423,30 +423,27 @@ struct View<'k> {
 fn views<'k>(
     reference: &Reference<'_>,
     callers: &[Known<'k>],
-    readings: &[ReadAs<'k>],
+    read_as: &[ReadAs<'k>],
     setting: &Setting<'_>,
 ) -> Vec<View<'k>> {
     let unread = [ReadAs::default()];
-    let readings = if readings.is_empty() { &unread } else { readings };
+    let read_as = if read_as.is_empty() { &unread } else { read_as };
     let mut views = Vec::new();
     for (number, caller) in (1..).zip(callers) {
-        for reading in readings {
+        for one in read_as {
             let mut label = if callers.len() > 1 {
                 format!("caller {number}")
             } else {
                 "the caller".to_owned()
             };
-            if readings.len() > 1 {
-                let operation = if reading.operation.is_empty() {
-                    "an unknown operation"
-                } else {
-                    reading.operation
-                };
-                label.push_str(&format!(", read as {operation} of {}", reading.dialect));
+            if read_as.len() > 1 {
+                let operation =
+                    if one.operation.is_empty() { "an unknown operation" } else { one.operation };
+                label.push_str(&format!(", read as {operation} of {}", one.dialect));
             }
             let known = Known {
-                operation: reading.operation,
-                dialect: reading.dialect,
+                operation: one.operation,
+                dialect: one.dialect,
                 now: setting.now,
                 ..caller.clone()
             };
@@ -527,20 +524,20 @@ fn candidates<'a>(
     candidates
 }
 
-fn readings_in(
+fn operation_parts(
     bundle: Bundle<'_>,
-    readings: &[crate::bundle::operation::OperationMatch],
-) -> Vec<ReadingPart> {
-    let part = |reading: &crate::bundle::operation::OperationMatch| {
-        let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(reading.operation);
-        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(reading.dialect));
-        ReadingPart {
+    operation_matches: &[crate::bundle::operation::OperationMatch],
+) -> Vec<OperationPart> {
+    let part = |found: &crate::bundle::operation::OperationMatch| {
+        let operation = bundle.table::<l::Operation>(section::OPERATIONS).get(found.operation);
+        let dialect = bundle.table::<l::Dialect>(section::DIALECTS).get(u32::from(found.dialect));
+        OperationPart {
             operation: operation
                 .map_or(String::new(), |operation| bundle.text(operation.id).to_owned()),
             dialect: dialect.map_or(String::new(), |dialect| bundle.text(dialect.id).to_owned()),
         }
     };
-    readings.iter().map(part).collect()
+    operation_matches.iter().map(part).collect()
 }
 
 /// Returns the methods that are requested besides the request's own, each once.
@@ -579,9 +576,9 @@ fn stale(
 fn disagreement(
     reference: &Reference<'_>,
     denied_set: &ReferenceDeniedSet,
-    pending: Option<&Inspection>,
+    inspection: Option<&Inspection>,
 ) -> Option<String> {
-    let bits = pending.map_or(&[][..], |pending| pending.denied_set().denied.as_slice());
+    let bits = inspection.map_or(&[][..], |inspection| inspection.denied_set().denied.as_slice());
     let texts = |denied: &dyn Fn(usize) -> bool| {
         let keys = reference.patterns().iter().enumerate().filter(|(bit, _)| denied(*bit));
         keys.map(|(_, key)| pattern_text(&key.text)).collect::<Vec<_>>().join(", ")
@@ -684,10 +681,10 @@ fn mentions(
     bundle: Bundle<'_>,
     line: &RequestLine,
     verdict: &Verdict,
-    pending: Option<&Inspection>,
-    readings: &[ReadingPart],
+    inspection: Option<&Inspection>,
+    operations: &[OperationPart],
 ) -> MentionsPart {
-    let Some(pending) = pending else {
+    let Some(inspection) = inspection else {
         let read = if verdict.is_guarded() {
             "nothing of the request was read, for no restriction closes anything to this caller"
         } else {
@@ -709,17 +706,17 @@ fn mentions(
             "path, query, headers and client messages were read"
         }
         (.., None) => "path, query and headers were read; there is no body",
-        _ if !pending.wants_body() => {
+        _ if !inspection.wants_body() => {
             "path, query and headers were read; nothing in the body of this operation bears on models"
         }
         _ => "path, query, headers and body were read to the end",
     };
     let words = reference.patterns().len().div_ceil(64);
-    let found = pending.mentions().iter().filter_map(|mention| {
+    let found = inspection.mentions().iter().filter_map(|mention| {
         let holds = |bit: usize| {
             let mask: Vec<u64> =
                 (0..words).map(|word| if word == bit / 64 { 1 << (bit % 64) } else { 0 }).collect();
-            pending.holds(bundle, &mention.text, &mask)
+            inspection.holds(bundle, &mention.text, &mask)
         };
         let bits: Vec<usize> = (0..reference.patterns().len()).filter(|bit| holds(*bit)).collect();
         let denied = bits
@@ -740,7 +737,7 @@ fn mentions(
         (denied || !mention.hint).then(|| MentionPart {
             text: mention.text.clone(),
             location,
-            resolves: resolved(reference.policy(), readings, line, &mention.text),
+            resolves: resolved(reference.policy(), operations, line, &mention.text),
             patterns: patterns.filter(|text| !text.is_empty()).collect(),
             denied,
             hint: mention.hint,
@@ -764,7 +761,7 @@ fn stands_for(mention: &MentionPart) -> String {
 /// Returns the targets of a name in the tables that count for the request.
 fn resolved(
     policy: &Policy,
-    readings: &[ReadingPart],
+    operations: &[OperationPart],
     line: &RequestLine,
     name: &str,
 ) -> Vec<ResolvedPart> {
@@ -775,9 +772,8 @@ fn resolved(
         crate::http::head::host(&Head { method: &line.method, url: &line.url, headers: &headers });
     let host = String::from_utf8_lossy(&host).into_owned();
     let holds = |table: &&policy::Deployments| {
-        let spoken = |dialects: &Vec<String>| {
-            readings.iter().any(|reading| dialects.contains(&reading.dialect))
-        };
+        let spoken =
+            |dialects: &Vec<String>| operations.iter().any(|part| dialects.contains(&part.dialect));
         table.dialects.as_ref().is_none_or(spoken)
             && (table.hosts.is_empty() || table.hosts.contains(&host))
     };

@@ -228,19 +228,19 @@ impl<'p> Reference<'p> {
     pub fn denied_set(
         &self,
         callers: &[Known<'_>],
-        readings: &[ReadAs<'_>],
+        read_as: &[ReadAs<'_>],
         setting: &Setting<'_>,
     ) -> ReferenceDeniedSet {
-        let nobody = [Known::default()];
+        let unknown_caller = [Known::default()];
         let unread = [ReadAs::default()];
-        let callers = if callers.is_empty() { &nobody } else { callers };
-        let readings = if readings.is_empty() { &unread } else { readings };
+        let callers = if callers.is_empty() { &unknown_caller } else { callers };
+        let read_as = if read_as.is_empty() { &unread } else { read_as };
         let mut denied_set = ReferenceDeniedSet::default();
         for caller in callers {
-            for reading in readings {
+            for one in read_as {
                 let known = Known {
-                    operation: reading.operation,
-                    dialect: reading.dialect,
+                    operation: one.operation,
+                    dialect: one.dialect,
                     now: setting.now,
                     ..caller.clone()
                 };

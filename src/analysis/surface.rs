@@ -7,7 +7,7 @@
 use crate::bundle::layout as l;
 use crate::bundle::layout::{Record, Span, Str, operation as flag, role, section};
 use crate::bundle::write::Writer;
-use crate::compile::dialect::lower_chosen;
+use crate::compile::dialect::write_chosen;
 use crate::dialect::error::DialectError;
 use crate::dialect::pointer::{LIKE, Pointer, Step, fold};
 use crate::mention::key::is_model_like;
@@ -82,7 +82,7 @@ impl Surface {
     /// Fails where a policy that guards these dialects would fail to compile.
     pub fn of(chosen: &[(&str, &str)]) -> Result<Self, DialectError> {
         let mut writer = Writer::default();
-        let lowered = lower_chosen(&mut writer, chosen)?;
+        let written = write_chosen(&mut writer, chosen)?;
         let sizes = [
             ("strings", section::STRINGS),
             ("dialects", section::DIALECTS),
@@ -112,8 +112,8 @@ impl Surface {
             locations: records(&mut writer, section::LOCATIONS),
             states: records(&mut writer, section::STATES),
             keys: records(&mut writer, section::STATE_KEYS),
-            headers: lowered.headers,
-            unknown: lowered.unknown_state,
+            headers: written.headers,
+            unknown: written.unknown_state,
             sizes: sizes.to_vec(),
         })
     }

@@ -106,7 +106,7 @@ impl Console {
         let bundle = OwnedBundle::new(bundle)?;
         if let (None, Some(list)) = (&list_key, bundle.view().secret_list()) {
             return Err(JsError::new(&alloc::format!(
-                "the list `{list}` is secret: without the list key nobody would count as listed"
+                "the list `{list}` is secret: without the list key no name would count as listed"
             )));
         }
         Ok(Self(Decider::new(bundle, list_key.as_deref())?))

@@ -54,7 +54,7 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 /// Bits that `Edge.access` returns. The package has the same numbers in `wasm/wire.ts`; a test
 /// compares them.
 mod bits {
-    /// Some model is closed to the caller. `read` must follow.
+    /// Some model is denied to the caller. `read` must follow.
     pub(crate) const READ: u32 = 1;
     /// The path is guarded.
     pub(crate) const GUARDED: u32 = 4;
@@ -93,9 +93,9 @@ pub struct Edge {
 #[wasm_bindgen]
 pub struct Reader {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
-    pending: gate::Inspection,
+    inspection: gate::Inspection,
     verdict: Option<Verdict>,
-    answer: Option<Response>,
+    response: Option<Response>,
 }
 
 #[wasm_bindgen]
@@ -239,18 +239,18 @@ impl Edge {
             .take()
             .ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
         let lines = header_lines(headers);
-        let pending =
+        let inspection =
             held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
-        Ok(Reader { gate: Rc::clone(&self.gate), pending, verdict: None, answer: None })
+        Ok(Reader { gate: Rc::clone(&self.gate), inspection, verdict: None, response: None })
     }
 
     /// Second step for a client message on the WebSocket that the request of `reader` opened, after
     /// `access` returned `READ`. `missed`: messages before it passed unread.
     pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
         if let Some((unread, ..)) = self.unread.take() {
-            held(&self.gate).message(&mut reader.pending, unread, binary);
+            held(&self.gate).message(&mut reader.inspection, unread, binary);
             if missed {
-                reader.pending.stop(Reason::SessionUnread);
+                reader.inspection.stop(Reason::SessionUnread);
             }
         }
     }
@@ -278,33 +278,33 @@ impl Reader {
     /// Returns whether the body must be read. If not, `finish` may follow at once.
     #[wasm_bindgen(js_name = wantsBody)]
     pub fn wants_body(&self) -> bool {
-        self.pending.wants_body()
+        self.inspection.wants_body()
     }
 
     /// Returns the codings of the body, separated by commas; empty if there are none. `feed` takes
     /// the decoded body.
     pub fn codings(&self) -> String {
-        self.pending.codings().into()
+        self.inspection.codings().into()
     }
 
     /// Returns whether the coded body must be forwarded unchanged.
     pub fn signed(&self) -> bool {
-        self.pending.is_signed()
+        self.inspection.is_signed()
     }
 
-    /// Returns dialect, blank and operation of the request, for a log; empty if no dialect knows
-    /// it.
+    /// Returns `dialect operation` of the request for a log, as in `openai createChatCompletion`;
+    /// empty if no dialect knows it.
     pub fn operation(&self) -> String {
-        self.pending.operation(held(&self.gate).bundle())
+        self.inspection.operation(held(&self.gate).bundle())
     }
 
     /// Declares the result of decoding. 0: the body is decoded before it is fed. Otherwise decoding
     /// failed, for the reason with the number from the decoding module.
     pub fn decoded(&mut self, trouble: usize) {
         match trouble.checked_sub(1) {
-            None => self.pending.decoded(),
+            None => self.inspection.decoded(),
             Some(at) => self
-                .pending
+                .inspection
                 .unreadable(Reason::CODING.get(at).copied().unwrap_or(Reason::ContentCoding)),
         }
     }
@@ -312,19 +312,19 @@ impl Reader {
     /// Reads a piece of the body. Returns `true` once the verdict is settled, so that later bytes
     /// cannot change it.
     pub fn feed(&mut self, bytes: &[u8]) -> bool {
-        held(&self.gate).feed(&mut self.pending, bytes)
+        held(&self.gate).feed(&mut self.inspection, bytes)
     }
 
     /// Returns the ids of the families that the caller may not use, each in quotes, separated by
     /// blanks. `*` is the id for models of no family.
     #[wasm_bindgen(js_name = deniedIds)]
     pub fn denied_ids(&self) -> String {
-        held(&self.gate).denied(self.pending.denied_set())
+        held(&self.gate).denied_ids(self.inspection.denied_set())
     }
 
     /// Makes the verdict, after everything was read or the verdict is settled.
     pub fn finish(&mut self) {
-        self.verdict = Some(held(&self.gate).finish(&mut self.pending));
+        self.verdict = Some(held(&self.gate).finish(&mut self.inspection));
     }
 
     /// Returns the verdict as JSON: `{verdict, status, mentions, families, restrictions, licences,
@@ -345,14 +345,14 @@ impl Reader {
     /// Reads a piece of a WebSocket message from the origin.
     #[wasm_bindgen(js_name = feedOrigin)]
     pub fn feed_origin(&mut self, bytes: &[u8]) {
-        held(&self.gate).feed_origin(&mut self.pending, bytes);
+        held(&self.gate).feed_origin(&mut self.inspection, bytes);
     }
 
     /// Ends a message from the origin. 1: it may go to the client, after those held before it. 0:
     /// it must be held. 2: it ends the session, and the verdict is available.
     #[wasm_bindgen(js_name = mayRelease)]
     pub fn may_release(&mut self) -> u32 {
-        let may = held(&self.gate).may_release(&mut self.pending);
+        let may = held(&self.gate).may_release(&mut self.inspection);
         if may.is_none() {
             self.finish();
         }
@@ -363,7 +363,7 @@ impl Reader {
     /// Makes the verdict.
     #[wasm_bindgen(js_name = giveUp)]
     pub fn give_up(&mut self) {
-        self.pending.stop(Reason::AnswerUnnamed);
+        self.inspection.stop(Reason::AnswerUnnamed);
         self.finish();
     }
 
@@ -371,14 +371,14 @@ impl Reader {
     /// sent.
     pub fn socket(&self, case_id: &str) -> String {
         let Some(verdict) = &self.verdict else { return String::new() };
-        let told = Socket::new(verdict, case_id);
+        let refusal = Socket::new(verdict, case_id);
         let mut to = String::from("{");
         json::member(&mut to, "event");
-        json::string(&mut to, &told.event);
+        json::string(&mut to, &refusal.event);
         json::member(&mut to, "code");
-        json::number(&mut to, u64::from(told.code));
+        json::number(&mut to, u64::from(refusal.code));
         json::member(&mut to, "reason");
-        json::string(&mut to, &told.reason);
+        json::string(&mut to, &refusal.reason);
         to.push('}');
         to
     }
@@ -402,21 +402,21 @@ impl Reader {
             _ => ResponseCheck::Nothing,
         };
         let lines = header_lines(headers);
-        self.answer = Some(held(&self.gate).answer(&self.pending, check, status, &lines));
+        self.response = Some(held(&self.gate).response(&self.inspection, check, status, &lines));
     }
 
     /// Reads a piece of the response. Returns how many of the held bytes may go.
     #[wasm_bindgen(js_name = feedResponse)]
     pub fn feed_response(&mut self, bytes: &[u8]) -> usize {
         let gate = held(&self.gate);
-        self.answer.as_mut().map_or(0, |answer| answer.feed(gate.bundle(), bytes))
+        self.response.as_mut().map_or(0, |response| response.feed(gate.bundle(), bytes))
     }
 
     /// Ends the response. Returns how many of the held bytes may go.
     #[wasm_bindgen(js_name = endResponse)]
     pub fn end_response(&mut self) -> usize {
         let gate = held(&self.gate);
-        self.answer.as_mut().map_or(0, |answer| answer.finish(gate.bundle()))
+        self.response.as_mut().map_or(0, |response| response.finish(gate.bundle()))
     }
 
     /// Returns whether nothing more of the response may go.
@@ -427,12 +427,12 @@ impl Reader {
 
     /// Takes the bytes of a filtered list that may go.
     pub fn rows(&mut self) -> Vec<u8> {
-        self.answer.as_mut().map(Response::take).unwrap_or_default()
+        self.response.as_mut().map(Response::take).unwrap_or_default()
     }
 
     /// Returns the cursor for the next page of a list that has no entry left.
     pub fn cursor(&self, forward: bool) -> String {
-        let (first, last) = self.answer.as_ref().and_then(Response::cursors).unwrap_or_default();
+        let (first, last) = self.response.as_ref().and_then(Response::cursors).unwrap_or_default();
         core::str::from_utf8(if forward { last } else { first }).unwrap_or_default().into()
     }
 
@@ -448,7 +448,7 @@ impl Reader {
             _ => Reason::Exhausted,
         };
         let verdict =
-            held(&self.gate).withheld(&self.pending, verdict, reason, self.answer.as_ref());
+            held(&self.gate).withheld(&self.inspection, verdict, reason, self.response.as_ref());
         self.verdict = Some(verdict);
     }
 
@@ -456,16 +456,16 @@ impl Reader {
     /// has none.
     #[wasm_bindgen(js_name = lastWords)]
     pub fn last_words(&self, case_id: &str) -> Vec<u8> {
-        let (Some(answer), Some(verdict)) = (&self.answer, &self.verdict) else {
+        let (Some(response), Some(verdict)) = (&self.response, &self.verdict) else {
             return Vec::new();
         };
-        answer.last_words(&Refusal::new(verdict, case_id))
+        response.last_words(&Refusal::new(verdict, case_id))
     }
 }
 
 impl Reader {
     fn cut(&self) -> Option<Reason> {
-        match self.answer.as_ref()?.stage() {
+        match self.response.as_ref()?.stage() {
             ResponseStage::Cut(reason) => Some(reason),
             _ => None,
         }

@@ -33,15 +33,19 @@ use crate::limits;
 
 type Checked = Result<(), Contradiction>;
 
-/// Section of a contradiction, and its byte offset in the section.
-pub(crate) struct Contradiction(u16, usize);
+/// A section that contradicts itself or another one.
+pub(crate) struct Contradiction {
+    section: u16,
+    /// Byte offset in the section.
+    offset: usize,
+}
 
 /// Checks all sections.
 pub(crate) fn check(bundle: Bundle<'_>) -> Result<(), BundleError> {
     let check = BundleCheck { bundle };
-    check.all().map_err(|Contradiction(section, at)| BundleError::Malformed {
+    check.all().map_err(|Contradiction { section, offset }| BundleError::Malformed {
         section,
-        at: bundle.offset(section).saturating_add(at),
+        at: bundle.offset(section).saturating_add(offset),
     })
 }
 
@@ -71,20 +75,26 @@ enum Must {
     Role,
 }
 
-/// A section: its id, the bytes of a record, the first count of records that is too many (0: no
-/// bound), and its fields.
+/// A section of a bundle.
 struct Section {
     id: u16,
+    /// Bytes of a record.
     size: u8,
-    too_many: u16,
+    /// At most this many records, or [`UNLIMITED`].
+    limit: u16,
     fields: &'static [(Field, Must)],
 }
 
-const fn section<R: Record>(id: u16, too_many: u16, fields: &'static [(Field, Must)]) -> Section {
-    Section { id, size: l::short(R::SIZE), too_many, fields }
+const fn section<R: Record>(id: u16, limit: u16, fields: &'static [(Field, Must)]) -> Section {
+    Section { id, size: l::short(R::SIZE), limit, fields }
 }
 
 const ZERO: Must = Must::Most(0);
+
+/// The limit of a section whose records have indices of 16 bits. [`NONE16`] means no index.
+const INDEXED16: u16 = NONE16 - 1;
+/// The size of the bundle alone bounds the section.
+const UNLIMITED: u16 = 0;
 
 static SECTIONS: &[Section] = {
     use Must::{Index, Key, Maybe, Most, Role, Short, Text};
@@ -97,7 +107,7 @@ static SECTIONS: &[Section] = {
     &[
         section::<Meta>(
             s::META,
-            2,
+            1,
             &[
                 (Meta::title, Text),
                 (Meta::info, Text),
@@ -108,7 +118,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Authority>(
             s::AUTHORITIES,
-            NONE16,
+            INDEXED16,
             &[
                 (Authority::id, Text),
                 (Authority::title, Text),
@@ -117,10 +127,10 @@ static SECTIONS: &[Section] = {
                 (Authority::reserved, ZERO),
             ],
         ),
-        section::<Family>(s::FAMILIES, NONE16, &[(Family::id, Text), (Family::title, Text)]),
+        section::<Family>(s::FAMILIES, INDEXED16, &[(Family::id, Text), (Family::title, Text)]),
         section::<Pattern>(
             s::PATTERNS,
-            0,
+            UNLIMITED,
             &[
                 (Pattern::text, Text),
                 (Pattern::family, Maybe(s::FAMILIES)),
@@ -130,7 +140,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<TrieNode>(
             s::TRIE_NODES,
-            0,
+            UNLIMITED,
             &[
                 (TrieNode::edges, Must::Span(s::TRIE_EDGES)),
                 (TrieNode::prefixes, Must::Span(s::TRIE_EDGES)),
@@ -140,7 +150,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<TrieEdge>(
             s::TRIE_EDGES,
-            0,
+            UNLIMITED,
             &[
                 (TrieEdge::token, Key),
                 (TrieEdge::target, Index(s::TRIE_NODES)),
@@ -149,12 +159,12 @@ static SECTIONS: &[Section] = {
         ),
         section::<Exact>(
             s::EXACT,
-            0,
+            UNLIMITED,
             &[(Exact::text, Key), (Exact::pattern, Index(s::PATTERNS)), (Exact::reserved, ZERO)],
         ),
         section::<Restriction>(
             s::RESTRICTIONS,
-            NONE16,
+            INDEXED16,
             &[
                 (Restriction::id, Text),
                 (Restriction::message, Text),
@@ -167,7 +177,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Licence>(
             s::LICENCES,
-            NONE16,
+            INDEXED16,
             &[
                 (Licence::id, Text),
                 (Licence::reference, Text),
@@ -177,10 +187,10 @@ static SECTIONS: &[Section] = {
                 (Licence::state, Most(state::SHADOW as u16)),
             ],
         ),
-        section::<u32>(s::INDICES, 0, &[(WHOLE, Index(s::RESTRICTIONS))]),
+        section::<u32>(s::INDICES, UNLIMITED, &[(WHOLE, Index(s::RESTRICTIONS))]),
         section::<Fact>(
             s::FACTS,
-            fact::BUILT_IN,
+            fact::BUILT_IN - 1,
             &[
                 (Fact::name, Text),
                 (Fact::claim, Text),
@@ -192,18 +202,18 @@ static SECTIONS: &[Section] = {
         ),
         section::<Column>(
             s::COLUMNS,
-            0,
+            UNLIMITED,
             &[(Column::reserved, ZERO), (Column::classes, Must::Span(s::CLASSES))],
         ),
         section::<Class>(
             s::CLASSES,
-            0,
+            UNLIMITED,
             &[(Class::diffs, Must::Span(s::DIFFS)), (Class::full, Most(0b111))],
         ),
-        section::<Diff>(s::DIFFS, 0, &[(Diff::reserved, ZERO)]),
+        section::<Diff>(s::DIFFS, UNLIMITED, &[(Diff::reserved, ZERO)]),
         section::<List>(
             s::LISTS,
-            0,
+            UNLIMITED,
             &[
                 (List::name, Text),
                 (List::kind, Most(list::NUMBER as u16)),
@@ -212,12 +222,12 @@ static SECTIONS: &[Section] = {
                 (List::reserved2, ZERO),
             ],
         ),
-        section::<[u8; 16]>(s::DIGESTS, 0, &[]),
-        section::<Cidr4>(s::CIDR4, 0, &[]),
-        section::<Cidr6>(s::CIDR6, 0, &[]),
+        section::<[u8; 16]>(s::DIGESTS, UNLIMITED, &[]),
+        section::<Cidr4>(s::CIDR4, UNLIMITED, &[]),
+        section::<Cidr6>(s::CIDR6, UNLIMITED, &[]),
         section::<Scope>(
             s::SCOPES,
-            0,
+            UNLIMITED,
             &[
                 (Scope::host, Key),
                 (Scope::names, Must::Span(s::DEPLOYMENTS)),
@@ -226,13 +236,13 @@ static SECTIONS: &[Section] = {
         ),
         section::<Deployment>(
             s::DEPLOYMENTS,
-            0,
+            UNLIMITED,
             &[(Deployment::name, Key), (Deployment::targets, Must::Span(s::TARGETS))],
         ),
-        section::<u32>(s::TARGETS, 0, &[(WHOLE, Index(s::PATTERNS))]),
+        section::<u32>(s::TARGETS, UNLIMITED, &[(WHOLE, Index(s::PATTERNS))]),
         section::<Dialect>(
             s::DIALECTS,
-            l::short(limits::DIALECTS) as u16 + 1,
+            l::short(limits::DIALECTS) as u16,
             &[
                 (Dialect::id, Text),
                 (Dialect::prefix, Text),
@@ -245,7 +255,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<RouteNode>(
             s::ROUTE_NODES,
-            0,
+            UNLIMITED,
             &[
                 (RouteNode::edges, Must::Span(s::ROUTE_EDGES)),
                 (RouteNode::params, Must::Span(s::ROUTE_EDGES)),
@@ -256,7 +266,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<RouteEdge>(
             s::ROUTE_EDGES,
-            0,
+            UNLIMITED,
             &[
                 (RouteEdge::text, Key),
                 (RouteEdge::target, Index(s::ROUTE_NODES)),
@@ -265,7 +275,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<Operation>(
             s::OPERATIONS,
-            0,
+            UNLIMITED,
             &[
                 (Operation::id, Text),
                 (Operation::dialect, Index(s::DIALECTS)),
@@ -275,12 +285,12 @@ static SECTIONS: &[Section] = {
                 (Operation::query, Must::Span(s::LOCATIONS)),
                 (Operation::error_format, Most(l::error_format::CLOUDFLARE_RUN as u16)),
                 (Operation::reserved2, ZERO),
-                (Operation::answer_state, Maybe(s::STATES)),
+                (Operation::response_state, Maybe(s::STATES)),
             ],
         ),
         section::<Location>(
             s::LOCATIONS,
-            0,
+            UNLIMITED,
             &[
                 (Location::name, Key),
                 (Location::role, Role),
@@ -291,7 +301,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<State>(
             s::STATES,
-            0,
+            UNLIMITED,
             &[
                 (State::keys, Must::Span(s::STATE_KEYS)),
                 (
@@ -307,7 +317,7 @@ static SECTIONS: &[Section] = {
         ),
         section::<StateKey>(
             s::STATE_KEYS,
-            0,
+            UNLIMITED,
             &[
                 (StateKey::name, Key),
                 (StateKey::folded, Key),
@@ -315,7 +325,11 @@ static SECTIONS: &[Section] = {
                 (StateKey::reserved, ZERO),
             ],
         ),
-        section::<Sentence>(s::SENTENCES, 0, &[(Sentence::code, Text), (Sentence::text, Text)]),
+        section::<Sentence>(
+            s::SENTENCES,
+            UNLIMITED,
+            &[(Sentence::code, Text), (Sentence::text, Text)],
+        ),
     ]
 };
 
@@ -329,13 +343,20 @@ enum Order {
     Texts,
     /// Ascending by the text at this byte. `true`: equal texts may be adjacent.
     Text(u8, bool),
+    /// [`l::TextKey`]s, ascending by text and then by `prefix`. A parent precedes its keys and is a
+    /// prefix.
     TextKeys,
     /// Ascending by this many first bytes.
     Bytes(u8),
+    /// [`l::PlaceKey`]s, ascending by their five bytes of text. The other three bytes are 0.
     Places,
+    /// Ascending `i64`s.
     Numbers,
+    /// [`l::Diff`]s, ascending by the index of their word.
     Words,
+    /// [`l::Cidr4`]s, ascending and disjoint.
     Cidr4,
+    /// [`l::Cidr6`]s, ascending and disjoint.
     Cidr6,
 }
 
@@ -405,7 +426,7 @@ fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
     let mut free_from = 0u64;
     for &(at, len) in spans.iter() {
         if u64::from(at) < free_from {
-            return Err(Contradiction(section, at as usize));
+            return Err(Contradiction { section, offset: at as usize });
         }
         free_from = u64::from(at) + u64::from(len) * u64::from(unit);
     }
@@ -425,7 +446,7 @@ fn pair(record: &[u8], at: u8) -> (u32, u32) {
 }
 
 fn ensure(sound: bool, section: u16, at: usize) -> Checked {
-    if sound { Ok(()) } else { Err(Contradiction(section, at)) }
+    if sound { Ok(()) } else { Err(Contradiction { section, offset: at }) }
 }
 
 impl<'a> BundleCheck<'a> {
@@ -436,7 +457,7 @@ impl<'a> BundleCheck<'a> {
         for run in RUNS {
             self.runs(run)?;
         }
-        let meta = self.bundle.meta().ok_or(Contradiction(s::META, 0))?;
+        let meta = self.bundle.meta().ok_or(Contradiction { section: s::META, offset: 0 })?;
         self.trie()?;
         self.rules(&meta)?;
         self.columns()?;
@@ -471,7 +492,7 @@ impl<'a> BundleCheck<'a> {
         let whole = bytes.len() - bytes.len() % size;
         ensure(whole == bytes.len(), section.id, whole)?;
         ensure(
-            section.too_many == 0 || whole / size < usize::from(section.too_many),
+            section.limit == UNLIMITED || whole / size <= usize::from(section.limit),
             section.id,
             0,
         )?;
@@ -538,8 +559,11 @@ impl<'a> BundleCheck<'a> {
         for (at, len) in spans {
             let from = (at as usize).saturating_mul(step);
             let to = from.saturating_add((len as usize).saturating_mul(size as usize));
-            let records =
-                self.bundle.section(run.of).get(from..to).ok_or(Contradiction(run.of, from))?;
+            let records = self
+                .bundle
+                .section(run.of)
+                .get(from..to)
+                .ok_or(Contradiction { section: run.of, offset: from })?;
             self.ordered(records, run.of, from, run.size, run.order)?;
         }
         Ok(())
@@ -585,17 +609,17 @@ impl<'a> BundleCheck<'a> {
                 let key = l::TextKey::read(this)?;
                 let text = self.key(pair(this, 0))?;
                 // INVARIANT: a parent comes before its key, so that walking up ends.
-                let led = key.parent.checked_sub(2).is_none_or(|parent| {
+                let parent_precedes = key.parent.checked_sub(2).is_none_or(|parent| {
                     (parent as usize) < index
                         && Table::<l::TextKey>::new(run)
                             .get(parent)
                             .is_some_and(|key| key.prefix == 1)
                 });
-                let above = match last.and_then(l::TextKey::read) {
+                let ascends = match last.and_then(l::TextKey::read) {
                     Some(last) => (self.bundle.text(last.text), last.prefix) < (text, key.prefix),
                     None => true,
                 };
-                led && above && key.prefix <= 1 && key.parent != 0
+                parent_precedes && ascends && key.prefix <= 1 && key.parent != 0
             }
             Order::Bytes(count) => {
                 let count = usize::from(count);
@@ -724,7 +748,9 @@ impl<'a> BundleCheck<'a> {
         let mut free_from = 0;
         for (at, _) in programs {
             ensure(at >= free_from, s::PROGRAMS, at as usize)?;
-            free_from = self.program(at, lists).ok_or(Contradiction(s::PROGRAMS, at as usize))?;
+            free_from = self
+                .program(at, lists)
+                .ok_or(Contradiction { section: s::PROGRAMS, offset: at as usize })?;
         }
         Ok(())
     }

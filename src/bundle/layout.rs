@@ -57,8 +57,14 @@ pub(crate) const NONE16: u16 = u16::MAX;
 
 /// Bits of the header's `flags`.
 pub(crate) mod flags {
-    /// `unlisted`: 0 defer, 1 pass, 2 deny.
+    /// Mask of the policy's `unlisted`: one of the three values that follow.
     pub(crate) const UNLISTED: u32 = 0b11;
+    /// `unlisted = "defer"`.
+    pub(crate) const UNLISTED_DEFER: u32 = 0;
+    /// `unlisted = "pass"`.
+    pub(crate) const UNLISTED_PASS: u32 = 1;
+    /// `unlisted = "deny"`.
+    pub(crate) const UNLISTED_DENY: u32 = 2;
     /// `late_bound = "deny"`.
     pub(crate) const LATE_BOUND_DENY: u32 = 0b100;
 }
@@ -504,7 +510,7 @@ pub(crate) mod operation {
     /// Client messages on a WebSocket name models. Their start state is `message_state`.
     pub(crate) const WEBSOCKET: u32 = 1 << 4;
     /// Its responses name the model that ran. Without this, a deferral cannot be checked at egress.
-    pub(crate) const ANSWER_NAMES: u32 = 1 << 5;
+    pub(crate) const RESPONSE_NAMES: u32 = 1 << 5;
     /// The lines of a file count only if a selector field says `batch`, or if there is no selector
     /// field.
     pub(crate) const BATCH_FILE: u32 = 1 << 6;
@@ -549,7 +555,7 @@ record! {
     /// - `body_state`: start state of a JSON document and of form fields, `NONE` if nothing in a
     ///   body is wanted. Operations that end at one node and share a method share one `body_state`,
     ///   with all their locations together.
-    /// - `answer_state`: the same for responses, where they name the model that ran, or a list's
+    /// - `response_state`: the same for responses, where they name the model that ran, or a list's
     ///   entries.
     Operation {
         id: Str, dialect: u16, methods: u16, flags: u32,
@@ -559,7 +565,7 @@ record! {
         class: u8,
         /// The format of its errors. A mounted operation uses the format of its own API.
         error_format: u8,
-        reserved2: u16, answer_state: u32,
+        reserved2: u16, response_state: u32,
     }
 }
 

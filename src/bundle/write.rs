@@ -32,10 +32,10 @@ impl Writer {
         if let Some(&known) = self.interned.get(text) {
             return known;
         }
-        let place = Str { at: length(self.strings.len()), len: length(text.len()) };
+        let added = Str { at: length(self.strings.len()), len: length(text.len()) };
         self.strings.push_str(text);
-        self.interned.insert(text.to_owned(), place);
-        place
+        self.interned.insert(text.to_owned(), added);
+        added
     }
 
     /// Appends a record to a section and returns its index.

@@ -222,8 +222,8 @@ impl Inflate {
                 }
             }
             At::Trailer { mut bytes, at } => {
-                if let Some(place) = bytes.get_mut(at) {
-                    *place = byte;
+                if let Some(slot) = bytes.get_mut(at) {
+                    *slot = byte;
                 }
                 if at + 1 < bytes.len() {
                     return Ok(At::Trailer { bytes, at: at + 1 });

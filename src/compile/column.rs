@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::dnf::Leaf;
+use super::dnf::{ResolvedAtom, atom_of};
 use crate::bundle::layout as l;
 use crate::bundle::layout::{column, fact};
 use crate::facts::place::Place;
@@ -97,13 +97,13 @@ impl<'p> Columns<'p> {
     }
 
     /// Returns the number of an atom. Equal atoms share one.
-    pub(crate) fn leaf(&mut self, atom: &Atom) -> Leaf {
+    pub(crate) fn resolve(&mut self, atom: &Atom) -> ResolvedAtom {
         if let (FactRef::Now, Test::VersusNow(comparison)) = (atom.fact, &atom.test) {
-            return Leaf::Constant(holds(*comparison, core::cmp::Ordering::Equal));
+            return ResolvedAtom::Constant(holds(*comparison, core::cmp::Ordering::Equal));
         }
         let name = format!("{:?} {:?}", atom.fact, atom.test);
         if let Some(known) = self.known.get(&name) {
-            return Leaf::Atom(*known);
+            return ResolvedAtom::Atom(*known);
         }
         let key = self.key(atom);
         let column = *self.numbers.entry(key).or_insert_with(|| {
@@ -116,7 +116,7 @@ impl<'p> Columns<'p> {
             atoms.push(number);
         }
         self.known.insert(name, number);
-        Leaf::Atom(number)
+        ResolvedAtom::Atom(number)
     }
 
     fn key(&mut self, atom: &Atom) -> ColumnKey {
@@ -328,7 +328,8 @@ pub(crate) struct Settled {
 impl Settled {
     /// Returns the values of a literal over the classes of its column.
     fn of(&self, literal: u32) -> impl Iterator<Item = Piece> {
-        let pieces = self.pieces.get(literal as usize / 2).map(Vec::as_slice).unwrap_or_default();
+        let pieces =
+            self.pieces.get(atom_of(literal) as usize).map(Vec::as_slice).unwrap_or_default();
         pieces.iter().map(move |(class, truth)| {
             (*class, if literal % 2 == 1 { truth.not() } else { *truth })
         })

@@ -39,8 +39,12 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
                 let len = u32::try_from(tail.len()).unwrap_or(whole.len);
                 (tail, l::Str { at: whole.at + whole.len - len, len })
             });
-            for (name, place) in std::iter::once((entry.name.as_str(), whole)).chain(tail) {
-                known.entry(name).or_insert_with(|| (place, BTreeSet::new())).1.extend(&patterns);
+            for (name, position) in std::iter::once((entry.name.as_str(), whole)).chain(tail) {
+                known
+                    .entry(name)
+                    .or_insert_with(|| (position, BTreeSet::new()))
+                    .1
+                    .extend(&patterns);
             }
         }
         let mut records = Vec::with_capacity(known.len());

@@ -8,14 +8,19 @@
 use crate::limits;
 use crate::policy::model::{Atom, Condition};
 
-/// The number of an atom times two, plus one if it is negated.
+/// The number of an atom times two, plus one if it is negated. [`atom_of`] returns the atom.
 pub(crate) type Literal = u32;
+
+/// Returns the atom of a literal.
+pub(crate) fn atom_of(literal: Literal) -> u32 {
+    literal / 2
+}
 
 /// A conjunction of literals, sorted.
 pub(crate) type Row = Vec<Literal>;
 
-/// The meaning of an atom: a constant or a number.
-pub(crate) enum Leaf {
+/// What an atom is in a bundle: a constant, or a number among the atoms of all rules.
+pub(crate) enum ResolvedAtom {
     Constant(bool),
     Atom(u32),
 }
@@ -31,30 +36,30 @@ const PAIRS: usize = 16 * limits::CONJUNCTIONS;
 /// Returns the rows of a condition, shortest first.
 pub(crate) fn rows(
     condition: &Condition,
-    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+    resolve: &mut dyn FnMut(&Atom) -> ResolvedAtom,
 ) -> Result<Vec<Row>, TooManyConjunctions> {
-    signed(condition, false, leaf)
+    signed(condition, false, resolve)
 }
 
 fn signed(
     condition: &Condition,
     negated: bool,
-    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+    resolve: &mut dyn FnMut(&Atom) -> ResolvedAtom,
 ) -> Result<Vec<Row>, TooManyConjunctions> {
     match condition {
         Condition::True => Ok(constant(!negated)),
         Condition::False => Ok(constant(negated)),
-        Condition::Atom(atom) => Ok(match leaf(atom) {
-            Leaf::Constant(value) => constant(value != negated),
-            Leaf::Atom(atom) => vec![vec![atom * 2 + u32::from(negated)]],
+        Condition::Atom(atom) => Ok(match resolve(atom) {
+            ResolvedAtom::Constant(value) => constant(value != negated),
+            ResolvedAtom::Atom(atom) => vec![vec![atom * 2 + u32::from(negated)]],
         }),
-        Condition::Not(inner) => signed(inner, !negated, leaf),
-        Condition::And(parts) if !negated => all(parts, negated, leaf),
-        Condition::Or(parts) if negated => all(parts, negated, leaf),
+        Condition::Not(inner) => signed(inner, !negated, resolve),
+        Condition::And(parts) if !negated => all(parts, negated, resolve),
+        Condition::Or(parts) if negated => all(parts, negated, resolve),
         Condition::And(parts) | Condition::Or(parts) => {
             let mut sum = Vec::new();
             for part in parts {
-                sum.append(&mut signed(part, negated, leaf)?);
+                sum.append(&mut signed(part, negated, resolve)?);
             }
             absorbed(sum)
         }
@@ -68,11 +73,11 @@ fn constant(value: bool) -> Vec<Row> {
 fn all(
     parts: &[Condition],
     negated: bool,
-    leaf: &mut dyn FnMut(&Atom) -> Leaf,
+    resolve: &mut dyn FnMut(&Atom) -> ResolvedAtom,
 ) -> Result<Vec<Row>, TooManyConjunctions> {
     let mut product = constant(true);
     for part in parts {
-        let factor = signed(part, negated, leaf)?;
+        let factor = signed(part, negated, resolve)?;
         if product.len().saturating_mul(factor.len()) > PAIRS {
             return Err(TooManyConjunctions);
         }
@@ -131,8 +136,8 @@ mod tests {
 
     fn form(condition: &Condition) -> Result<Vec<Row>, TooManyConjunctions> {
         rows(condition, &mut |atom| match atom.fact {
-            FactRef::Declared(number) => Leaf::Atom(u32::try_from(number).unwrap()),
-            _ => Leaf::Constant(false),
+            FactRef::Declared(number) => ResolvedAtom::Atom(u32::try_from(number).unwrap()),
+            _ => ResolvedAtom::Constant(false),
         })
     }
 

@@ -8,7 +8,7 @@
 //! ```text
 //! condition --dnf-----> rows of literals         when | unless | licence, a region each
 //! atoms ----column----> columns, classes, pieces every atom belongs to one column
-//! rules ----place-----> position of each row     rules with the same models are adjacent
+//! rules ---assign-----> position of each row     rules with the same models are adjacent
 //! rows -----vector----> which rows survive each class of each column
 //! ```
 //!
@@ -30,10 +30,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use self::column::Columns;
-use self::dialect::Lowered;
+use self::dialect::WrittenDialects;
 use self::dnf::Row;
 use self::model::Universe;
-use self::vector::{Placed, Regions, Survives};
+use self::vector::{PositionedRow, Regions, Survives};
 use crate::bundle::error::BundleError;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, NONE16, Record as _, column as kind, fact, flags, section};
@@ -161,7 +161,7 @@ impl CompileError {
     #[must_use]
     pub fn problem(&self, policy: &Policy) -> Problem {
         let span = self.span().unwrap_or(policy.span);
-        Problem::new(code::NOT_LOWERED, span, self.to_string())
+        Problem::new(code::NOT_COMPILED, span, self.to_string())
             .help_if(self.help().map(str::to_owned))
     }
 }
@@ -208,20 +208,20 @@ impl std::error::Error for CompileError {}
 /// Returns every reason why this policy cannot become a bundle. They concern size, secret lists and
 /// dialects: see [`CompileError`].
 pub fn compile(policy: &Policy, list_key: Option<&[u8]>) -> Result<Vec<u8>, Vec<CompileError>> {
-    lower(policy, list_key, &mut |writer| {
-        dialect::lower(writer, &policy.dialects)
+    write_bundle(policy, list_key, &mut |writer| {
+        dialect::write_guarded(writer, &policy.dialects)
             .map_err(|error| CompileError::Dialect { why: error.to_string() })
     })
 }
 
-/// Writes the sections of the guarded dialects.
-type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<Lowered, CompileError>;
+/// A function that writes the sections of the guarded dialects.
+type WriteDialects<'a> = &'a mut dyn FnMut(&mut Writer) -> Result<WrittenDialects, CompileError>;
 
-/// Compiles a policy. The callback `dialects` writes the sections of its dialects.
-pub(crate) fn lower(
+/// Compiles a policy. The callback `write_dialects` writes the sections of its dialects.
+pub(crate) fn write_bundle(
     policy: &Policy,
     list_key: Option<&[u8]>,
-    dialects: WriteDialects<'_>,
+    write_dialects: WriteDialects<'_>,
 ) -> Result<Vec<u8>, Vec<CompileError>> {
     let mut errors = Vec::new();
     for found in [policy.restrictions.len(), policy.licences.len(), policy.facts.len()] {
@@ -231,7 +231,7 @@ pub(crate) fn lower(
         }
     }
     let mut writer = Writer::default();
-    let guarded = dialects(&mut writer).map_err(|error| errors.push(error)).ok();
+    let dialects = write_dialects(&mut writer).map_err(|error| errors.push(error)).ok();
     let mut columns = Columns::new(policy);
     let mut rules = Rules::read(policy, &mut columns, &mut errors);
 
@@ -243,26 +243,26 @@ pub(crate) fn lower(
         .map_err(|error| errors.push(error))
         .unwrap_or_default();
     list::write(&mut writer, policy, &looked_up(policy, &columns), list_key, &mut errors);
-    let Some(guarded) = guarded.filter(|_| errors.is_empty()) else { return Err(errors) };
+    let Some(dialects) = dialects.filter(|_| errors.is_empty()) else { return Err(errors) };
 
     let settled = columns.settle();
     // Sort the rows by their class in the column with the most classes, so that rows with
     // neighbouring values are adjacent. Then the vectors of two neighbouring classes differ in few
     // words.
-    let likeness = |row: &Row| -> Likeness {
+    let sort_key = |row: &Row| -> SortKey {
         let of_literal = |literal: &u32| {
-            let column = columns.column_of(literal / 2);
+            let column = columns.column_of(dnf::atom_of(*literal));
             (Reverse(settled.key_count(column)), column, settled.first_true(*literal))
         };
-        let mut likeness: Likeness = row.iter().map(of_literal).collect();
-        likeness.sort_unstable();
-        likeness
+        let mut sort_key: SortKey = row.iter().map(of_literal).collect();
+        sort_key.sort_unstable();
+        sort_key
     };
-    let (regions, placed) = rules.place(&likeness);
+    let (regions, positioned) = rules.assign_rows(&sort_key);
     vector::write(
         &mut writer,
         regions,
-        &placed,
+        &positioned,
         &settled,
         |atom| columns.column_of(atom),
         |key| {
@@ -274,12 +274,12 @@ pub(crate) fn lower(
         },
     );
     rules.write(&mut writer, policy);
-    let mut meta = write_names(&mut writer, policy, regions, &universe, guarded);
+    let mut meta = write_names(&mut writer, policy, regions, &universe, dialects);
 
     let unlisted = match policy.unlisted {
-        Unlisted::Defer => 0,
-        Unlisted::Pass => 1,
-        Unlisted::Deny => 2,
+        Unlisted::Defer => flags::UNLISTED_DEFER,
+        Unlisted::Pass => flags::UNLISTED_PASS,
+        Unlisted::Deny => flags::UNLISTED_DENY,
     };
     let late_bound = if policy.late_bound == LateBound::Deny { flags::LATE_BOUND_DENY } else { 0 };
     let header = Header {
@@ -288,7 +288,8 @@ pub(crate) fn lower(
         expires: policy.expires.unwrap_or(i64::MAX),
         flags: unlisted | late_bound,
     };
-    // The reader itself provides what the deployment tables and the description need.
+    // The deployment tables and the description are computed from a draft of the bundle, by the
+    // code that the gate uses.
     let mut draft = writer.clone();
     draft.push(section::META, &meta);
     let draft = draft.finish(&header);
@@ -339,7 +340,7 @@ fn looked_up(policy: &Policy, columns: &Columns<'_>) -> Vec<bool> {
 
 /// Sort key of a row. For each literal: the number of keys of its column (most first), the column,
 /// and the first class in which the literal is true.
-type Likeness = Vec<(Reverse<usize>, usize, u32)>;
+type SortKey = Vec<(Reverse<usize>, usize, u32)>;
 
 /// Intermediate data of a rule.
 struct Rule {
@@ -366,7 +367,7 @@ impl Rules {
             let Some(clause) = clause else {
                 return if absent { vec![Row::new()] } else { Vec::new() };
             };
-            dnf::rows(&clause.condition, &mut |atom| columns.leaf(atom)).unwrap_or_else(
+            dnf::rows(&clause.condition, &mut |atom| columns.resolve(atom)).unwrap_or_else(
                 |dnf::TooManyConjunctions| {
                     let (rule, limit) = (rule.to_owned(), limits::CONJUNCTIONS);
                     errors.push(CompileError::TooManyConjunctions {
@@ -414,14 +415,14 @@ impl Rules {
             })
         };
         // The same lists of models are frequent, and a mask is costly to compute.
-        let mut closed: HashMap<String, u32> = HashMap::new();
+        let mut masks_of: HashMap<String, u32> = HashMap::new();
         let name = |models: &Models| {
             let mut name = String::new();
             models.items.iter().for_each(|item| name.push_str(&format!("{item:?} ")));
             name
         };
         for (rule, from) in self.restrictions.iter_mut().zip(&policy.restrictions) {
-            rule.mask = *closed
+            rule.mask = *masks_of
                 .entry(name(&from.models))
                 .or_insert_with(|| number(universe.closed(&from.models)));
         }
@@ -441,45 +442,46 @@ impl Rules {
 
     /// Numbers the restrictions by the set of columns that their `when` reads.
     ///
-    /// Rows that read the same columns are dead together, so whole words of them are skipped. But
-    /// the gate also skips runs of rules that close the same models. So a set of columns gets a
-    /// number only if it has at least half a word of rows for each mask. All other rules have
-    /// number 0.
-    fn shapes(&self, likeness: &dyn Fn(&Row) -> Likeness) -> Vec<usize> {
-        const RUN: usize = 32;
-        let mut known: BTreeMap<Vec<usize>, (usize, BTreeSet<u32>)> = BTreeMap::new();
-        let mut names = Vec::new();
+    /// Rows of the same columns usually fail together, so whole words of them are skipped. But the
+    /// gate also skips runs of rules that close the same models. So a set of columns gets a number
+    /// only if it has at least half a word of rows for each mask. All other rules have number 0.
+    fn column_sets(&self, sort_key: &dyn Fn(&Row) -> SortKey) -> Vec<usize> {
+        const ROWS_PER_MASK: usize = 32;
+        let mut found: BTreeMap<Vec<usize>, (usize, BTreeSet<u32>)> = BTreeMap::new();
+        let mut sets = Vec::new();
         for rule in &self.restrictions {
-            let mut name: Vec<usize> =
-                rule.when.iter().flat_map(likeness).map(|(_, column, _)| column).collect();
-            name.sort_unstable();
-            name.dedup();
-            let (rows, masks) = known.entry(name.clone()).or_default();
+            let mut columns: Vec<usize> =
+                rule.when.iter().flat_map(sort_key).map(|(_, column, _)| column).collect();
+            columns.sort_unstable();
+            columns.dedup();
+            let (rows, masks) = found.entry(columns.clone()).or_default();
             *rows += rule.when.len();
             masks.insert(rule.mask);
-            names.push(name);
+            sets.push(columns);
         }
-        let long =
-            known.iter().zip(1..).filter(|((_, (rows, masks)), _)| *rows >= RUN * masks.len());
+        let long = found
+            .iter()
+            .zip(1..)
+            .filter(|((_, (rows, masks)), _)| *rows >= ROWS_PER_MASK * masks.len());
         let numbers: BTreeMap<&Vec<usize>, usize> =
-            long.map(|((name, _), number)| (name, number)).collect();
-        names.iter().map(|name| numbers.get(name).copied().unwrap_or(0)).collect()
+            long.map(|((columns, _), number)| (columns, number)).collect();
+        sets.iter().map(|columns| numbers.get(columns).copied().unwrap_or(0)).collect()
     }
 
     /// Assigns a position to every row as the layout requires: first rules that fit within one
     /// word, then those that do not.
-    fn place(&mut self, likeness: &dyn Fn(&Row) -> Likeness) -> (Regions, Vec<Placed>) {
-        let shapes = self.shapes(likeness);
+    fn assign_rows(&mut self, sort_key: &dyn Fn(&Row) -> SortKey) -> (Regions, Vec<PositionedRow>) {
+        let column_sets = self.column_sets(sort_key);
         let mut order: Vec<usize> = (0..self.restrictions.len()).collect();
         order.sort_by_cached_key(|index| {
             let rule = self.restrictions.get(*index);
             let first = rule
                 .and_then(|rule| rule.when.iter().chain(&rule.unless).find(|row| !row.is_empty()));
             // Rules with `unless` come first, so that its region extends no further than they do.
-            let shape = shapes.get(*index).copied();
+            let column_set = column_sets.get(*index).copied();
             (
-                rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), shape, rule.mask)),
-                first.map(likeness),
+                rule.map(|rule| (rule.is_wide(), rule.unless.is_empty(), column_set, rule.mask)),
+                first.map(sort_key),
                 *index,
             )
         });
@@ -518,7 +520,7 @@ impl Rules {
             let first = rule.and_then(|rule| rule.when.iter().find(|row| !row.is_empty()));
             (
                 rule.map(|rule| (rule.lifts.at, rule.lifts.len, rule.mask)),
-                first.map(likeness),
+                first.map(sort_key),
                 *index,
             )
         });
@@ -532,32 +534,37 @@ impl Rules {
         let [when_words, unless_words, licence_words] = regions.0;
         self.owners = vec![NONE; 64 * when_words as usize];
         self.licence_owners = vec![NONE; 64 * licence_words as usize];
-        let mut placed = Vec::new();
+        let mut positioned = Vec::new();
         for (owner, rule) in (0..).zip(&self.restrictions) {
             let record = l::Restriction {
                 when: rule.when_span,
                 unless: rule.unless_span,
                 ..Default::default()
             };
-            own(&mut self.owners, crate::bundle::view::slot_of(&record), owner);
+            assign_owner(&mut self.owners, crate::bundle::view::slot_of(&record), owner);
             let (when, unless) = if rule.doubt_pass {
                 (Survives::IfTrue, Survives::UnlessFalse)
             } else {
                 (Survives::UnlessFalse, Survives::IfTrue)
             };
-            place_rows(&mut placed, &rule.when, rule.when_span.at, when);
-            place_rows(&mut placed, &rule.unless, 64 * when_words + rule.unless_span.at, unless);
+            position_rows(&mut positioned, &rule.when, rule.when_span.at, when);
+            position_rows(
+                &mut positioned,
+                &rule.unless,
+                64 * when_words + rule.unless_span.at,
+                unless,
+            );
         }
         for (owner, rule) in (0..).zip(&self.licences) {
-            own(&mut self.licence_owners, rule.when_span, owner);
-            place_rows(
-                &mut placed,
+            assign_owner(&mut self.licence_owners, rule.when_span, owner);
+            position_rows(
+                &mut positioned,
                 &rule.when,
                 64 * (when_words + unless_words) + rule.when_span.at,
                 Survives::IfTrue,
             );
         }
-        (regions, placed)
+        (regions, positioned)
     }
 
     fn write(&self, writer: &mut Writer, policy: &Policy) {
@@ -614,12 +621,16 @@ fn count(rows: &[Row]) -> u32 {
     u32::try_from(rows.len()).unwrap_or(u32::MAX)
 }
 
-fn own(owners: &mut [u32], span: l::Span, owner: u32) {
+fn assign_owner(owners: &mut [u32], span: l::Span, owner: u32) {
     owners.iter_mut().skip(span.at as usize).take(span.len as usize).for_each(|slot| *slot = owner);
 }
 
-fn place_rows(placed: &mut Vec<Placed>, rows: &[Row], at: u32, survives: Survives) {
-    placed.extend((at..).zip(rows).map(|(at, row)| Placed { at, literals: row.clone(), survives }));
+fn position_rows(positioned: &mut Vec<PositionedRow>, rows: &[Row], at: u32, survives: Survives) {
+    positioned.extend((at..).zip(rows).map(|(at, row)| PositionedRow {
+        at,
+        literals: row.clone(),
+        survives,
+    }));
 }
 
 fn index16(index: Option<usize>) -> u16 {
@@ -649,7 +660,7 @@ fn write_names(
     policy: &Policy,
     regions: Regions,
     universe: &Universe,
-    guarded: Lowered,
+    dialects: WrittenDialects,
 ) -> l::Meta {
     for from in &policy.authorities {
         let record = l::Authority {
@@ -673,8 +684,8 @@ fn write_names(
         unless_words,
         licence_words,
         mask_words: u32::try_from(universe.words()).unwrap_or(u32::MAX),
-        unknown_state: guarded.unknown_state,
-        headers: guarded.headers,
+        unknown_state: dialects.unknown_state,
+        headers: dialects.headers,
         ..l::Meta::default()
     }
 }

@@ -68,7 +68,7 @@ fn names_of_secret_lists_never_travel() {
     };
     let unknown = Account::unknown(bundle);
     assert_ne!(class(Some(b"key"), "Initech"), class(Some(b"key"), "Hooli"));
-    assert_eq!(class(None, "Initech"), unknown, "without the key nobody can tell");
+    assert_eq!(class(None, "Initech"), unknown, "without the key the class is unknown");
     assert_eq!(class(Some(b"another"), "Hooli"), unknown, "nor with a wrong one");
 }
 

@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::column::{ColumnKey, Keys, Settled, Truth, write_keys};
-use super::dnf::Row;
+use super::dnf::{Row, atom_of};
 use crate::bundle::layout as l;
 use crate::bundle::layout::section;
 use crate::bundle::view::class_count;
@@ -44,7 +44,7 @@ impl Survives {
 }
 
 /// A row and its position among all regions.
-pub(crate) struct Placed {
+pub(crate) struct PositionedRow {
     pub(crate) at: u32,
     pub(crate) literals: Row,
     pub(crate) survives: Survives,
@@ -128,7 +128,7 @@ impl Store<'_> {
 pub(crate) fn write(
     writer: &mut Writer,
     regions: Regions,
-    rows: &[Placed],
+    rows: &[PositionedRow],
     settled: &Settled,
     column_of: impl Fn(u32) -> usize,
     aux: impl Fn(&ColumnKey) -> u32,
@@ -143,9 +143,9 @@ pub(crate) fn write(
     for row in rows {
         let mut rest = row.literals.clone();
         while let Some(first) = rest.first().copied() {
-            let column = column_of(first / 2);
+            let column = column_of(atom_of(first));
             let (own, others) =
-                rest.into_iter().partition(|literal| column_of(literal / 2) == column);
+                rest.into_iter().partition(|literal| column_of(atom_of(*literal)) == column);
             rest = others;
             if let Some(groups) = said.get_mut(column) {
                 groups.entry((own, row.survives)).or_default().push(row.at);

@@ -71,14 +71,14 @@ impl Lifted {
         if self.used { self.whole.get(word as usize).copied().unwrap_or(0) } else { 0 }
     }
 
-    /// Adds to `closed` what the restrictions at these slot ends close and no licence lifts.
-    pub(crate) fn close(
+    /// Adds to `denied` what the restrictions at these slot ends close and no licence lifts.
+    pub(crate) fn deny(
         &mut self,
         tables: &Tables<'_>,
         prepared: &Prepared,
         word: u32,
         bits: u64,
-        closed: &mut [u64],
+        denied: &mut [u64],
     ) {
         let partial = if self.used {
             bits & self.partial.get(word as usize).copied().unwrap_or(0)
@@ -96,22 +96,22 @@ impl Lifted {
             if own & whole != 0 {
                 // One restriction of the group that no licence lifts closes the whole mask, which
                 // covers everything its neighbours close.
-                or(closed, tables.mask(group.mask).iter());
+                or(denied, tables.mask(group.mask).iter());
             } else if own != 0 {
-                self.close_rest(tables, prepared, word, own, group.mask, closed);
+                self.deny_rest(tables, prepared, word, own, group.mask, denied);
             }
         }
     }
 
-    /// As [`Self::close`], for restrictions with one mask, each lifted in part.
-    fn close_rest(
+    /// As [`Self::deny`], for restrictions with one mask, each lifted in part.
+    fn deny_rest(
         &mut self,
         tables: &Tables<'_>,
         prepared: &Prepared,
         word: u32,
         mut bits: u64,
         mask: u32,
-        closed: &mut [u64],
+        denied: &mut [u64],
     ) {
         while bits != 0 {
             let bit = bits.trailing_zeros();
@@ -132,10 +132,10 @@ impl Lifted {
                 }
             }
             bits &= !(alike | 1 << bit);
-            for (at, closed) in closed.iter_mut().enumerate() {
+            for (at, denied) in denied.iter_mut().enumerate() {
                 let lifted =
                     self.fitting.iter().fold(0, |lifted, mask| lifted | tables.mask(*mask).at(at));
-                *closed |= tables.mask(mask).at(at) & !lifted;
+                *denied |= tables.mask(mask).at(at) & !lifted;
             }
         }
     }

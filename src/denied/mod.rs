@@ -5,22 +5,26 @@
 //! request mentions and produces no text.
 //!
 //! ```text
-//! window    rows of the rules in force, after everything that depends on `now`     (window)
-//!           alone; reused until `now` leaves the window's interval
+//! window.rs   keeps the rows of the rules in force, after everything that depends on `now` alone;
+//!             reused until `now` leaves the window's interval
 //! for each candidate and operation match:
-//!   class of each column that a live row tests; a class in which every row         (here)
-//!     survives is skipped
-//!   AND of the classes' vectors, 64 words at a time; the summaries skip words      (rows)
-//!     without a row
-//!   a restriction applies if one of its `when` rows survives and none of its       (rows)
-//!     `unless` rows; computed for all slots of a word at once
-//!   minus what the surviving licences lift, wholly or in part                      (licence)
-//!   OR of the masks, once for adjacent restrictions that close the same models     (licence)
+//!   mod.rs      looks up the class of each column that a live row tests; skips a class in which
+//!               every row survives
+//!   rows.rs     ANDs the classes' vectors, 64 words at a time; the summaries skip words without a
+//!               row
+//!   rows.rs     a restriction applies if one of its `when` rows survives and none of its `unless`
+//!               rows; computed for all slots of a word at once
+//!   licence.rs  subtracts what the surviving licences lift, wholly or in part
+//!   licence.rs  ORs the masks, once for adjacent restrictions that close the same models
 //! the denied set is the union
+//!
+//! region    the rows of all `when`, of all `unless` or of all licences
+//! slot      the rows of a restriction, in one word if they fit
+//! summary   one bit for each word of a vector: whether the word has a row
 //! ```
 //!
-//! After the first decision in a window nothing here allocates. A row that takes no part in a
-//! decision costs 1/64 of a word.
+//! After the first decision in a window nothing here allocates. Rows that take no part in a
+//! decision cost one summary bit for each 64 of them.
 
 mod licence;
 mod prepared;
@@ -150,7 +154,7 @@ struct Facts<'a> {
     asn: Option<u32>,
     ip: Option<IpAddr>,
     account: Option<&'a Account>,
-    reading: OperationMatch,
+    operation_match: OperationMatch,
     now: i64,
 }
 
@@ -214,7 +218,7 @@ impl Evaluator {
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[OperationMatch],
+        operation_matches: &[OperationMatch],
         now_ms: i64,
         stale: bool,
     ) -> &DeniedSet {
@@ -223,9 +227,11 @@ impl Evaluator {
         self.denied_set.shadow.fill(0);
         self.licensed = false;
         if !self.window.is_idle() {
-            let readings = self.window.distinct(readings);
+            let operation_matches = self.window.distinct(operation_matches);
             let stale = stale || now_ms >= bundle.expires();
-            each_caller(candidates, readings, now_ms, stale, &mut |facts| self.add(bundle, facts));
+            each_caller(candidates, operation_matches, now_ms, stale, &mut |facts| {
+                self.add(bundle, facts)
+            });
         }
         &self.denied_set
     }
@@ -237,7 +243,7 @@ impl Evaluator {
         let Self { prepared, window, picks: [when, unless, licences], lifted, denied_set, .. } =
             self;
         lifted.clear();
-        let mut asked = false;
+        let mut licences_applied = false;
         rows::applying(&tables, prepared, window, when, unless, &mut |step| match step {
             // Restrictions in shadow write to a mask of their own. A restriction whose models are
             // all denied may then still close something in that mask, so no row is skipped.
@@ -249,8 +255,8 @@ impl Evaluator {
                 }
             }
             rows::Step::Applies(word, bits) => {
-                if !asked {
-                    asked = true;
+                if !licences_applied {
+                    licences_applied = true;
                     rows::surviving(&tables, prepared, window, licences, &mut |row| {
                         let group = prepared.lift_group(&tables, row);
                         group.map_or(row + 1, |group| lifted.add(prepared, group))
@@ -258,9 +264,9 @@ impl Evaluator {
                 }
                 let bits = bits & !lifted.whole(word);
                 let shadow = bits & window.shadow_of(word);
-                lifted.close(&tables, prepared, word, bits & !shadow, &mut denied_set.denied);
+                lifted.deny(&tables, prepared, word, bits & !shadow, &mut denied_set.denied);
                 if shadow != 0 {
-                    lifted.close(&tables, prepared, word, shadow, &mut denied_set.shadow);
+                    lifted.deny(&tables, prepared, word, shadow, &mut denied_set.shadow);
                 }
                 0
             }
@@ -275,14 +281,14 @@ impl Evaluator {
     }
 
     /// Returns the restrictions in force that deny any of these patterns, and the licences that
-    /// lift any of them. An empty list of patterns stands for all patterns.
+    /// lift any of them. An empty list of patterns means all patterns.
     ///
     /// This is off the hot path: it scans every rule and allocates.
     pub fn grounds(
         &mut self,
         bundle: Bundle<'_>,
         candidates: &[Candidate<'_>],
-        readings: &[OperationMatch],
+        operation_matches: &[OperationMatch],
         now_ms: i64,
         stale: bool,
         patterns: &[u64],
@@ -293,14 +299,14 @@ impl Evaluator {
         let mut denying = alloc::vec![false; restrictions.len()];
         let mut lifting = alloc::vec![false; licences.len()];
         let stale = stale || now_ms >= bundle.expires();
-        each_caller(candidates, readings, now_ms, stale, &mut |facts| {
+        each_caller(candidates, operation_matches, now_ms, stale, &mut |facts| {
             self.ground(bundle, facts, patterns, &mut denying, &mut lifting);
         });
         Grounds { restrictions: numbers(&denying), licences: numbers(&lifting) }
     }
 
-    /// Marks the restrictions that deny any of these patterns to one caller, and the licences that
-    /// lift something.
+    /// Sets the flags of the restrictions that deny any of these patterns to one caller, and of the
+    /// licences that lift something.
     fn ground(
         &mut self,
         bundle: Bundle<'_>,
@@ -353,22 +359,22 @@ impl Evaluator {
                     } else {
                         patterns.get(at).copied().unwrap_or(0)
                     };
-                    let asked = tables.mask(rule.mask).at(at) & wanted;
-                    let mut left = asked;
+                    let requested = tables.mask(rule.mask).at(at) & wanted;
+                    let mut left = requested;
                     for (licence, mask) in &fitting {
                         let lifted =
                             if *mask == NONE { u64::MAX } else { tables.mask(*mask).at(at) };
                         left &= !lifted;
-                        mark(lifting, *licence, asked & lifted != 0);
+                        set(lifting, *licence, requested & lifted != 0);
                     }
-                    mark(denying, number, left != 0);
+                    set(denying, number, left != 0);
                 }
             }
         }
     }
 }
 
-fn mark(flags: &mut [bool], number: u32, on: bool) {
+fn set(flags: &mut [bool], number: u32, on: bool) {
     if let Some(flag) = flags.get_mut(number as usize) {
         *flag |= on;
     }
@@ -388,17 +394,19 @@ fn numbers(flags: &[bool]) -> Vec<u16> {
 /// the same with unknown place and account.
 fn each_caller(
     candidates: &[Candidate<'_>],
-    readings: &[OperationMatch],
+    operation_matches: &[OperationMatch],
     now: i64,
     stale: bool,
     decide: &mut dyn FnMut(&Facts<'_>),
 ) {
     let stale = stale || candidates.len() > limits::CANDIDATES;
-    let readings = if readings.is_empty() { &[OperationMatch::UNKNOWN] } else { readings };
-    for reading in readings.iter().copied() {
+    let operation_matches =
+        if operation_matches.is_empty() { &[OperationMatch::UNKNOWN] } else { operation_matches };
+    for operation_match in operation_matches.iter().copied() {
         for candidate in candidates {
             let Candidate { place, network, asn, ip, account } = *candidate;
-            let mut facts = Facts { place, network, asn, ip, account: Some(account), reading, now };
+            let mut facts =
+                Facts { place, network, asn, ip, account: Some(account), operation_match, now };
             decide(&facts);
             if stale {
                 (facts.place, facts.account) = (Place::UNKNOWN, None);
@@ -413,7 +421,7 @@ fn each_caller(
                 asn: None,
                 ip: None,
                 account: None,
-                reading,
+                operation_match,
                 now,
             });
         }
@@ -474,12 +482,12 @@ fn class_of(bundle: Bundle<'_>, watched: &Watched, facts: &Facts<'_>) -> u32 {
             let id = if column.fact == fact::B_OPERATION {
                 bundle
                     .table::<l::Operation>(section::OPERATIONS)
-                    .get(facts.reading.operation)
+                    .get(facts.operation_match.operation)
                     .map(|operation| operation.id)
             } else {
                 bundle
                     .table::<l::Dialect>(section::DIALECTS)
-                    .get(u32::from(facts.reading.dialect))
+                    .get(u32::from(facts.operation_match.dialect))
                     .map(|dialect| dialect.id)
             };
             text_class(bundle, column, id.map_or("", |id| bundle.text(id)))

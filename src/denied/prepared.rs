@@ -152,11 +152,11 @@ impl Prepared {
         for (row, owner) in (0..).zip(owners) {
             let Some(licence) = licences.get(owner) else { continue };
             if last != Some((licence.lifts, licence.mask)) {
-                let place = written
+                let found = written
                     .binary_search_by_key(&(licence.lifts.at, licence.lifts.len), |(list, _)| {
                         (list.at, list.len)
                     });
-                let lifts = match place {
+                let lifts = match found {
                     Ok(known) => written.get(known).map_or(licence.lifts, |(_, words)| *words),
                     Err(free) => {
                         let at = self.lifts.len();

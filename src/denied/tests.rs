@@ -9,8 +9,8 @@ use super::*;
 use crate::analysis::reference::{Known, ReadAs, Reference, Setting};
 use crate::bundle::view::OwnedBundle;
 use crate::bundle::write::Writer;
-use crate::compile::dialect::Lowered;
-use crate::compile::{CompileError, lower};
+use crate::compile::dialect::WrittenDialects;
+use crate::compile::{CompileError, write_bundle};
 use crate::facts::value::Value;
 use crate::policy;
 use crate::policy::model::{
@@ -337,7 +337,7 @@ fn policy_of(dice: &mut Dice<'_>) -> Policy {
     }
 }
 
-fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
+fn dialects(writer: &mut Writer) -> Result<WrittenDialects, CompileError> {
     for id in DIALECTS {
         let id = writer.text(id);
         writer.push(section::DIALECTS, &l::Dialect { id, ..Default::default() });
@@ -352,12 +352,12 @@ fn dialects(writer: &mut Writer) -> Result<Lowered, CompileError> {
                 dialect,
                 body_state: NONE,
                 message_state: NONE,
-                answer_state: NONE,
+                response_state: NONE,
                 ..Default::default()
             },
         );
     }
-    Ok(Lowered { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
+    Ok(WrittenDialects { headers: l::Span { at: 0, len: 0 }, unknown_state: NONE })
 }
 
 /// Draws the values of facts: some absent, some of a wrong type.
@@ -436,7 +436,7 @@ fn agree(
     setting.stale = dice.once_in(6);
     let most = if dice.once_in(10) { 10 } else { 3 };
     let callers: Vec<Caller> = dice.some(most, caller);
-    let readings: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
+    let operation_matches: Vec<OperationMatch> = dice.some(2, |dice| match dice.below(5) {
         4 => OperationMatch { operation: NONE, dialect: u16::try_from(dice.below(3)).unwrap() },
         known => OperationMatch {
             operation: u32::try_from(known).unwrap(),
@@ -455,11 +455,11 @@ fn agree(
             ..Default::default()
         })
         .collect();
-    let read_as: Vec<ReadAs<'_>> = readings
+    let read_as: Vec<ReadAs<'_>> = operation_matches
         .iter()
-        .map(|reading| ReadAs {
-            operation: OPERATIONS.get(reading.operation as usize).map_or("", |(id, _)| id),
-            dialect: DIALECTS.get(usize::from(reading.dialect)).copied().unwrap_or(""),
+        .map(|found| ReadAs {
+            operation: OPERATIONS.get(found.operation as usize).map_or("", |(id, _)| id),
+            dialect: DIALECTS.get(usize::from(found.dialect)).copied().unwrap_or(""),
         })
         .collect();
     let expected = Reference::new(policy).denied_set(&known, &read_as, setting);
@@ -484,7 +484,7 @@ fn agree(
         })
         .collect();
     let denied_set =
-        evaluator.denied_set(bundle, &candidates, &readings, setting.now, setting.stale);
+        evaluator.denied_set(bundle, &candidates, &operation_matches, setting.now, setting.stale);
     let wanted: Vec<usize> = expected.denied_patterns().into_iter().collect();
     assert_eq!(
         bits(&denied_set.denied),
@@ -507,8 +507,14 @@ fn agree(
         asked.is_empty()
             || asked.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
     };
-    let grounds =
-        evaluator.grounds(bundle, &candidates, &readings, setting.now, setting.stale, &asked);
+    let grounds = evaluator.grounds(
+        bundle,
+        &candidates,
+        &operation_matches,
+        setting.now,
+        setting.stale,
+        &asked,
+    );
     let mut restrictions: Vec<usize> = expected
         .denied
         .iter()
@@ -538,7 +544,7 @@ fn agree(
 fn index_is_reference(bytes: &[u8]) {
     let mut dice = Dice(bytes);
     let policy = policy_of(&mut dice);
-    let bundle = match lower(&policy, Some(KEY), &mut dialects) {
+    let bundle = match write_bundle(&policy, Some(KEY), &mut dialects) {
         Ok(bundle) => OwnedBundle::new(bundle).expect("what is written is read"),
         Err(errors) => {
             assert!(
@@ -640,7 +646,7 @@ fn an_account_of_another_bundle_counts_as_unknown() {
             until: None,
             ..policy.restrictions[0].clone()
         };
-        OwnedBundle::new(lower(&policy, None, &mut dialects).unwrap()).unwrap()
+        OwnedBundle::new(write_bundle(&policy, None, &mut dialects).unwrap()).unwrap()
     };
     let is_true = |fact| {
         Condition::Atom(Atom { fact: FactRef::Declared(fact), test: Test::IsTrue, span: nowhere() })

@@ -61,8 +61,15 @@ impl Window {
 
     /// Returns the first operation match alone if no live row tests operation or dialect, since all
     /// of them then decide alike.
-    pub(crate) fn distinct<'r>(&self, readings: &'r [OperationMatch]) -> &'r [OperationMatch] {
-        if self.reads { readings } else { readings.get(..1).unwrap_or(readings) }
+    pub(crate) fn distinct<'r>(
+        &self,
+        operation_matches: &'r [OperationMatch],
+    ) -> &'r [OperationMatch] {
+        if self.reads {
+            operation_matches
+        } else {
+            operation_matches.get(..1).unwrap_or(operation_matches)
+        }
     }
 
     /// Returns the slot ends of restrictions in shadow, in a word of the `when` region.

@@ -1,8 +1,8 @@
 //! Reads one dialect file: from TOML to routes and locations, with nothing resolved yet.
 //!
 //! Input: the text of a file in this folder; [`dialect`](super) describes the format. Output: a
-//! [`Document`]. This module checks words and pointers. [`lower`](crate::compile::dialect::lower)
-//! checks that shapes and captures exist.
+//! [`Document`]. This module checks words and pointers.
+//! [`compile::dialect`](crate::compile::dialect) checks that shapes and captures exist.
 
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ pub(crate) struct Operation {
     pub(crate) mounted: bool,
     pub(crate) shape: Shape,
     /// Locations in its responses: the model that ran, or the entries of a list.
-    pub(crate) answer: ResponseRules,
+    pub(crate) response: ResponseRules,
 }
 
 /// The wanted locations of a response.
@@ -440,10 +440,10 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
             "unversioned" => operation.unversioned = boolean(key, item)?,
             "weak" if boolean(key, item)? => operation.flags |= flag::WEAK,
             "refusal" => operation.error_format = Some(read_error_format(key, item)?),
-            "answer" => operation.answer.names = pointers(key, item)?,
-            "rows" => operation.answer.rows = pointers(key, item)?,
-            "names" => operation.answer.row_names = pointers(key, item)?,
-            "cursors" => operation.answer.cursors = pointers(key, item)?,
+            "answer" => operation.response.names = pointers(key, item)?,
+            "rows" => operation.response.rows = pointers(key, item)?,
+            "names" => operation.response.row_names = pointers(key, item)?,
+            "cursors" => operation.response.cursors = pointers(key, item)?,
             _ => location_key(&mut operation.shape, key, item)?,
         }
     }
@@ -457,15 +457,15 @@ fn read_operation(id: &str, table: &DeTable<'_>) -> Result<Operation, Mistake> {
         Some(false) => operation.flags &= !flag::RUNS,
         None => {}
     }
-    if !operation.answer.names.is_empty() {
-        operation.flags |= flag::ANSWER_NAMES;
+    if !operation.response.names.is_empty() {
+        operation.flags |= flag::RESPONSE_NAMES;
     }
-    if operation.flags & flag::LISTS != 0 && operation.answer.rows.is_empty() {
+    if operation.flags & flag::LISTS != 0 && operation.response.rows.is_empty() {
         return Err(Mistake::Missing { key: "rows" });
     }
-    if operation.answer.rows.is_empty() != operation.answer.row_names.is_empty() {
+    if operation.response.rows.is_empty() != operation.response.row_names.is_empty() {
         return Err(Mistake::Missing {
-            key: if operation.answer.rows.is_empty() { "rows" } else { "names" },
+            key: if operation.response.rows.is_empty() { "rows" } else { "names" },
         });
     }
     Ok(operation)
@@ -668,9 +668,10 @@ fn nested(text: &str) -> Result<(&str, Option<Pointer>), Mistake> {
     let Some((name, rest)) = text.split_once('#') else { return Ok((text, None)) };
     match rest.strip_prefix("json") {
         Some(pointer) => Ok((name, Some(Pointer::read(pointer)?))),
-        None => {
-            Err(Mistake::Malformed { text: text.to_owned(), reason: "after `#` stands `json`" })
-        }
+        None => Err(Mistake::Malformed {
+            text: text.to_owned(),
+            reason: "`#` must be followed by `json`",
+        }),
     }
 }
 

@@ -44,25 +44,31 @@
 //!
 //! Each other key of an operation or a shape is a role with its locations:
 //!
-//! | role | meaning |
-//! |---|---|
-//! | `primary` | the model that responds; the request then *names* one |
-//! | `mention` | another model that this request runs or builds on: a fallback, the model of a tool or a grader, the base of a training |
-//! | `deployment` | a name that the origin resolves to the model that responds; the request then names a model. A `{capture}` in the path can be one |
-//! | `opaque` | another name that the origin resolves: a spill-over deployment, a transcriber |
-//! | `binds` | a reference to a stored object that decides which model runs, whatever else the request names |
-//! | `binds-unless-named` | the same, but a `primary` takes precedence |
-//! | `delegates` | a setting, not a reference, that lets the origin choose the model, whatever else the request names |
-//! | `selector` | tells whether the file in the same form is a batch |
-//! | `hint` | counts only if a denied pattern occurs in it |
-//! | `suspect` | a key of unknown meaning that is called like a model |
-//! | `request` | an object that is one request of a batch: if it names no model, its model counts as unlisted |
-//! | `must-name` | an object that lets the origin choose unless it names a model, if its `must-name-type` tells that it runs one |
-//! | `filter` | a query parameter that selects the listed entries; otherwise `model` in a query is a mention in every operation |
-//! | `data` | user data: `**`, `{}` and `~` do not reach into it; a location below it that a pointer names is still read |
+//! - `primary`: the model that responds; the request then *names* one
+//! - `mention`: another model that this request runs or builds on: a fallback, the model of a tool
+//!   or a grader, the base of a training
+//! - `deployment`: a name that the origin resolves to the model that responds; the request then
+//!   names a model. A `{capture}` in the path can be one
+//! - `opaque`: another name that the origin resolves: a spill-over deployment, a transcriber
+//! - `binds`: a reference to a stored object that decides which model runs, whatever else the
+//!   request names
+//! - `binds-unless-named`: the same, but a `primary` takes precedence
+//! - `delegates`: a setting, not a reference, that lets the origin choose the model, whatever else
+//!   the request names
+//! - `selector`: says whether the file in the same form is a batch
+//! - `hint`: counts only if a denied pattern occurs in it
+//! - `suspect`: a key of unknown meaning whose name suggests a model
+//! - `request`: an object that is one request of a batch: if it names no model, its model counts as
+//!   unlisted
+//! - `must-name`: an object that lets the origin choose unless it names a model, if its
+//!   `must-name-type` says that it runs one
+//! - `filter`: a query parameter that selects the listed entries; otherwise `model` in a query is a
+//!   mention in every operation
+//! - `data`: user data: `**`, `{}` and `~` do not reach into it; a location below it that a pointer
+//!   names is still read
 //!
-//! An operation that runs a model also gets the hints of `gateway.toml` at and below every key that
-//! is called like a model (`~`), except in its `data`.
+//! An operation that runs a model also gets the hints of `gateway.toml` at and below every key
+//! whose name suggests a model (`~`), except in its `data`.
 //!
 //! `[[mount]]` adds the operations of another dialect: `dialect`, `under` (a path or several),
 //! `only` (ids; absent: all), `versionless` (also without the version), `opaque` (its names of

@@ -9,7 +9,7 @@
 //! step     = "*"                    every element of an array
 //!          | "{}"                   the value of every key
 //!          | "**"                   any number of keys and elements, also zero
-//!          | "~"                    the value of every key that is called like a model
+//!          | "~"                    the value of every key whose name suggests a model
 //!                                   (`answering_model`, `selectedModelId`)
 //!          | name *( "|" name )     the value of one of these keys
 //! group    = "(" pointer ")+"       once or more
@@ -32,7 +32,7 @@ pub(crate) enum Step {
     Any,
     /// Any number of keys and elements.
     Deep,
-    /// The value of every key that is called like a model.
+    /// The value of every key whose name suggests a model.
     Like,
     /// From a text to each of its lines.
     Lines,
@@ -90,7 +90,7 @@ impl Pointer {
                     } else {
                         return Err(malformed(
                             text,
-                            "after `#` stands `lines`, `json` or `base64`",
+                            "`#` must be followed by `lines`, `json` or `base64`",
                         ));
                     };
                     pointer.steps.push(step);
@@ -127,7 +127,7 @@ impl Pointer {
     }
 }
 
-/// The step to keys that are called like a model.
+/// The step to keys whose names suggest a model.
 pub(crate) const LIKE: &str = "~";
 
 fn read_step(text: &str, step: &str) -> Result<Step, Mistake> {

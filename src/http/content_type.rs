@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_could_agree_on_is_told() {
+    fn what_servers_would_read_differently_is_refused() {
         let trouble = |line: &str| content(&[("content_type", line)]).1;
         assert_eq!(trouble("application/json; charset=utf-16"), Some(Reason::ContentType));
         assert_eq!(

@@ -7,7 +7,8 @@
 //! ```text
 //! plain      letters, digits, - . _ ~ : @ and the like, single slashes, no dot segment:
 //!            one interpretation, nothing is copied
-//! otherwise  rounds     split, then each segment decoded | decoded once, then split | twice | 3 times
+//! otherwise  rounds     split, then each segment decoded | decoded once, then split | twice |
+//!                       3 times
 //!          x choices    `;params` kept or dropped, `\` kept or a slash, `..` kept or resolved,
 //!                       `?` and `#` kept or the end
 //! ```
@@ -77,7 +78,7 @@ pub(crate) type Visit<'v> = dyn FnMut(&[&[u8]], &[u8]) + 'v;
 /// More segments than [`limits::PATH_SEGMENTS`], control characters or bytes that are not UTF-8, a
 /// malformed escape, an escape nested deeper than [`limits::PERCENT_ROUNDS`]. The interpretations
 /// that can be read are visited in any case, because a denied mention outweighs a malformed escape.
-pub(crate) fn readings(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
+pub(crate) fn interpretations(path: &[u8], visit: &mut Visit<'_>) -> Result<(), Reason> {
     if is_plain(path) {
         return Segments::of(path.split(|&b| b == b'/'), false)
             .map(|segments| visit(segments.as_slice(), &[]));
@@ -246,10 +247,10 @@ impl<'a> Segments<'a> {
                 b"." if resolve => {}
                 b".." if resolve => segments.length = segments.length.saturating_sub(1),
                 _ => {
-                    let Some(place) = segments.list.get_mut(segments.length) else {
+                    let Some(slot) = segments.list.get_mut(segments.length) else {
                         return Err(Reason::TargetTooLong);
                     };
-                    *place = segment;
+                    *slot = segment;
                     segments.length += 1;
                 }
             }
@@ -297,7 +298,7 @@ mod tests {
     fn read_all(url: &str) -> (Vec<String>, Result<(), Reason>) {
         let mut seen = Vec::new();
         let target = Target::of(url);
-        let result = readings(target.path, &mut |segments, tail| {
+        let result = interpretations(target.path, &mut |segments, tail| {
             let mut text: Vec<String> =
                 segments.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect();
             if !tail.is_empty() {

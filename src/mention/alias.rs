@@ -36,11 +36,15 @@ impl Default for Scope {
 
 impl Scope {
     /// Returns the tables that hold for a request of this route and head.
-    pub(crate) fn of(bundle: Bundle<'_>, readings: &[OperationMatch], head: &Head<'_>) -> Self {
+    pub(crate) fn of(
+        bundle: Bundle<'_>,
+        operation_matches: &[OperationMatch],
+        head: &Head<'_>,
+    ) -> Self {
         let table: Table<'_, l::Scope> = bundle.table(section::SCOPES);
         let mut dialects = 0;
-        for reading in readings {
-            dialects |= bit(reading.dialect);
+        for operation_match in operation_matches {
+            dialects |= bit(operation_match.dialect);
         }
         if table.len() == 0 {
             return Self { dialects, ..Self::default() };
@@ -52,8 +56,8 @@ impl Scope {
 
     /// Returns the tables of a request inside another. It goes to the same host, whatever host it
     /// names.
-    pub(crate) fn inside(mut self, around: &Self) -> Self {
-        self.spans = around.spans;
+    pub(crate) fn in_batch(mut self, batch: &Self) -> Self {
+        self.spans = batch.spans;
         self
     }
 

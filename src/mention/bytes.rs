@@ -14,7 +14,7 @@
 //!
 //! The loops are written so that the compiler makes vector code of them (`fold` with `|` over a
 //! block of fixed size): no `unsafe`, and the same source for SSE2, NEON and wasm's simd128.
-//! `benches/scan` checks the speed, the tests at the end check the results.
+//! `benches/scan.rs` checks the speed, the tests at the end check the results.
 
 use super::simd::{Block, Line};
 

@@ -53,10 +53,10 @@ pub(crate) struct Findings {
     hinted: Vec<u64>,
     kept: Vec<Mention>,
     scope: Scope,
-    judged: usize,
-    names: usize,
+    judged_count: usize,
+    name_count: usize,
     /// A request in a batch names no model.
-    unnamed: bool,
+    has_unnamed_request: bool,
     flags: u8,
     scratch: Vec<u8>,
     /// The search ends at the first of these patterns.
@@ -64,9 +64,10 @@ pub(crate) struct Findings {
     ended: bool,
     /// Number of the client message being read; 0 before the first.
     message: u32,
-    /// `flags` after the head was read.
-    head: u8,
-    /// Texts of the head that may be credentials. Each follows the mark and the length of its name.
+    /// The value of `flags` after the head was read.
+    head_flags: u8,
+    /// Texts of the head that may be credentials. Each follows the byte of its kind and the length
+    /// of its name.
     secrets: Vec<u8>,
 }
 
@@ -99,24 +100,26 @@ impl Findings {
         Self { occurred: vec![0; words], hinted: vec![0; words], ..Self::default() }
     }
 
-    /// Resolves names by the tables of the policy that hold for this request. `around` holds the
+    /// Resolves names by the tables of the policy that hold for this request. `batch` holds the
     /// findings of the batch that contains the request.
-    pub(crate) fn resolving(mut self, scope: Scope, around: Option<&Self>) -> Self {
+    pub(crate) fn in_scope(mut self, scope: Scope, batch: Option<&Self>) -> Self {
         self.scope = scope;
-        if let Some(around) = around {
-            self.scope = self.scope.inside(&around.scope);
+        if let Some(batch) = batch {
+            self.scope = self.scope.in_batch(&batch.scope);
         }
         self
     }
 
-    /// Returns empty findings for a part of the same request, which is then read by itself.
-    pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Self {
+    /// Returns empty findings for a part of the same request. Only the tables by which names are
+    /// resolved are kept.
+    pub(crate) fn fresh_for_part(&self, bundle: Bundle<'_>) -> Self {
         Self { scope: self.scope, ..Self::new(bundle) }
     }
 
-    /// Returns empty findings for another reader of the same body.
-    pub(crate) fn beside(&self, bundle: Bundle<'_>) -> Self {
-        let mut other = self.apart(bundle);
+    /// Returns empty findings for another reader of the same body. The flags, the secrets and the
+    /// patterns that end the search are kept.
+    pub(crate) fn fresh_for_reader(&self, bundle: Bundle<'_>) -> Self {
+        let mut other = self.fresh_for_part(bundle);
         (other.flags, other.message) = (self.flags, self.message);
         other.secrets.extend_from_slice(&self.secrets);
         other.watch(&self.watched);
@@ -153,7 +156,7 @@ impl Findings {
             }
             role::SELECTOR => {
                 self.flags |= flag::SELECTED;
-                if holds_batch(text) {
+                if may_mean_batch(text) {
                     self.flags |= flag::SELECTED_BATCH;
                 }
                 Ok(())
@@ -181,14 +184,14 @@ impl Findings {
         if matches!(role, role::BINDS | role::BINDS_IF_UNNAMED) && !text.is_empty() {
             model_id::fold(text, &mut self.scratch);
             if self.scope.resolve(bundle, &self.scratch, &mut self.occurred) {
-                self.names += 1;
+                self.name_count += 1;
                 self.flags |= flag::MENTIONED | flag::NAMED;
                 self.keep(text, carrier, false);
                 self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
                 return;
             }
         }
-        self.present(role);
+        self.record_present(role);
     }
 
     /// Adds another decoding of a text that was given to [`Findings::text`]. It counts, but it is
@@ -197,7 +200,12 @@ impl Findings {
     /// # Errors
     ///
     /// As [`Findings::text`].
-    pub(crate) fn also(&mut self, bundle: Bundle<'_>, role: u8, text: &[u8]) -> Result<(), Reason> {
+    pub(crate) fn add_decoding(
+        &mut self,
+        bundle: Bundle<'_>,
+        role: u8,
+        text: &[u8],
+    ) -> Result<(), Reason> {
         let listed = core::mem::take(&mut self.kept);
         let result = self.text(bundle, role, text, Carrier::Query);
         self.kept = listed;
@@ -216,14 +224,14 @@ impl Findings {
     /// resets everything else that the last message added. Returns whether the head or the last
     /// message named a model.
     pub(crate) fn next(&mut self, denied: &[u64]) -> bool {
-        let named = self.named();
+        let named = self.names_a_model();
         if self.message == 0 {
-            self.head = self.flags;
+            self.head_flags = self.flags;
         }
-        self.flags = self.head;
+        self.flags = self.head_flags;
         self.message = self.message.saturating_add(1);
-        self.judged = 0;
-        self.unnamed = false;
+        self.judged_count = 0;
+        self.has_unnamed_request = false;
         // Leaves room in the list for the mention that denies the message.
         self.kept.truncate(limits::MENTIONS_KEPT / 2);
         self.watch(denied);
@@ -241,13 +249,13 @@ impl Findings {
     }
 
     /// Records a header or a query parameter of the head whose name has a word of a credential.
-    /// `mark` is `:` for a header and `=` for a parameter.
+    /// `kind` is `:` for a header and `=` for a parameter.
     #[inline(never)] // called from two places
-    pub(crate) fn secret(&mut self, mark: u8, name: &[u8], text: &[u8]) {
+    pub(crate) fn record_secret(&mut self, kind: u8, name: &[u8], text: &[u8]) {
         if has_word(name, &SECRET_WORDS) {
             // Spellings of one name differ in case and in `_` for `-`, so the length represents the
             // name. The bytes of the length occur in no text.
-            self.secrets.push(mark);
+            self.secrets.push(kind);
             self.secrets.extend_from_slice(&name.len().to_le_bytes());
             self.secrets.extend_from_slice(text);
             self.secrets.push(b'\n');
@@ -255,34 +263,35 @@ impl Findings {
     }
 
     /// Returns whether a request inside this one has a credential that this one lacks.
-    pub(crate) fn foreign(&self) -> bool {
+    pub(crate) fn has_foreign_credential(&self) -> bool {
         self.flags & flag::FOREIGN != 0
     }
 
-    /// Returns how many locations that say which model runs had a name.
-    pub(crate) fn names(&self) -> usize {
-        self.names
+    /// Returns how many names were found at locations that say which model runs.
+    pub(crate) fn name_count(&self) -> usize {
+        self.name_count
     }
 
     /// Records that a request in a batch ended without naming a model.
-    pub(crate) fn unnamed(&mut self) {
-        self.unnamed |= !self.ended;
+    pub(crate) fn record_unnamed(&mut self) {
+        self.has_unnamed_request |= !self.ended;
     }
 
     /// Records that the requests found so far are not requests after all.
-    pub(crate) fn no_requests(&mut self) {
-        self.unnamed = false;
+    pub(crate) fn forget_requests(&mut self) {
+        self.has_unnamed_request = false;
     }
 
-    /// Ends the reading. A request that named no model counts as a mention of an unlisted one.
-    pub(crate) fn close(&mut self) {
-        if self.unnamed {
-            self.unknown();
+    /// Ends the reading. A request in a batch that named no model counts as a mention of an
+    /// unlisted one.
+    pub(crate) fn end(&mut self) {
+        if self.has_unnamed_request {
+            self.add_unknown();
         }
     }
 
     /// Adds a mention of a model about which nothing is known.
-    pub(crate) fn unknown(&mut self) {
+    pub(crate) fn add_unknown(&mut self) {
         if self.ended {
             return;
         }
@@ -293,7 +302,7 @@ impl Findings {
     }
 
     /// Records that a location of this role is filled, whatever its value.
-    pub(crate) fn present(&mut self, role: u8) {
+    pub(crate) fn record_present(&mut self, role: u8) {
         if self.ended {
             return;
         }
@@ -315,8 +324,8 @@ impl Findings {
     pub(crate) fn reset(&mut self) {
         self.occurred.fill(0);
         self.hinted.fill(0);
-        self.judged = 0;
-        self.unnamed = false;
+        self.judged_count = 0;
+        self.has_unnamed_request = false;
         self.flags = 0;
     }
 
@@ -361,17 +370,17 @@ impl Findings {
             };
             rest = tail;
         }
-        self.judged = self.judged.saturating_add(other.judged);
-        self.names = self.names.saturating_add(other.names);
-        self.unnamed |= other.unnamed;
+        self.judged_count = self.judged_count.saturating_add(other.judged_count);
+        self.name_count = self.name_count.saturating_add(other.name_count);
+        self.has_unnamed_request |= other.has_unnamed_request;
         self.flags |= other.flags;
         self.ended = !self.watched.is_empty() && self.any_of(&self.watched);
     }
 
-    /// Returns the number of mentions judged so far. A caller that compares two results learns
-    /// whether a mention came between them.
-    pub(crate) fn judged(&self) -> usize {
-        self.judged
+    /// Returns the number of mentions so far. A caller that compares two results learns whether a
+    /// mention came between them.
+    pub(crate) fn judged_count(&self) -> usize {
+        self.judged_count
     }
 
     /// Returns whether one of these patterns occurred in a mention, a hint or an opaque name.
@@ -408,8 +417,8 @@ impl Findings {
         self.occurred.first().is_some_and(|word| word & 1 != 0)
     }
 
-    /// Returns whether a location that says which model runs had a name.
-    pub(crate) fn named(&self) -> bool {
+    /// Returns whether a name was found at a location that says which model runs.
+    pub(crate) fn names_a_model(&self) -> bool {
         self.flags & flag::NAMED != 0
     }
 
@@ -426,7 +435,7 @@ impl Findings {
     /// Returns whether the client message itself, as opposed to the head, leaves open which model
     /// runs.
     pub(crate) fn reopens(&self) -> bool {
-        let own = self.flags & !self.head;
+        let own = self.flags & !self.head_flags;
         self.unlisted() || binding(own) || own & flag::SUSPECT != 0
     }
 
@@ -439,7 +448,7 @@ impl Findings {
         before
     }
 
-    /// Returns whether a key that is called like a model occurred where its meaning is unknown.
+    /// Returns whether a key whose name suggests a model occurred where its meaning is unknown.
     pub(crate) fn suspect(&self) -> bool {
         self.flags & flag::SUSPECT != 0
     }
@@ -483,8 +492,8 @@ impl Findings {
         text: &[u8],
         carrier: Carrier,
     ) -> Result<(), Reason> {
-        self.judged += 1;
-        if self.judged > limits::MENTIONS_JUDGED {
+        self.judged_count += 1;
+        if self.judged_count > limits::MENTIONS_JUDGED {
             return Err(Reason::TooManyMentions);
         }
         if text.len() > limits::MODEL_ID_BYTES {
@@ -492,7 +501,7 @@ impl Findings {
         }
         self.flags |= flag::MENTIONED;
         if matches!(role, role::PRIMARY | role::DEPLOYMENT) {
-            self.names += 1;
+            self.name_count += 1;
             self.flags |= flag::NAMED;
         }
         let (names, targets) = match role {
@@ -557,6 +566,6 @@ pub(crate) fn patterns_in(bundle: Bundle<'_>, id: &str) -> Vec<u32> {
 
 /// Returns whether a selector may mean a batch. This is lenient on purpose: it includes every text
 /// that some server might take for `batch`.
-fn holds_batch(text: &[u8]) -> bool {
+fn may_mean_batch(text: &[u8]) -> bool {
     text.windows(5).any(|window| window.eq_ignore_ascii_case(b"batch"))
 }

@@ -4,8 +4,8 @@
 //! [`Findings`]. Content type and coding belong to [`content_type`](crate::http::content_type),
 //! method overrides to [`method`](crate::http::method).
 //!
-//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or is
-//! called like a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
+//! Gateways route by headers of their own. So a header whose name has a word such as `model`, or
+//! suggests a model, is a hint: it counts only if a denied pattern occurs in it. The dialects
 //! declare the headers that are more than hints. Names are compared without case and with `_` as
 //! `-`, because servers pass them on in that form. Headers that only describe the caller's software
 //! (`user-agent`, `referer`, `cookie`, `origin`) say nothing about the request.
@@ -47,7 +47,7 @@ pub(crate) fn read(
         if known == Some(Known::Silent) {
             continue;
         }
-        findings.secret(b':', name.as_bytes(), value.as_bytes());
+        findings.record_secret(b':', name.as_bytes(), value.as_bytes());
         let declared = locations
             .search(|location| order(bundle.text(location.name), name))
             .map(|(_, location)| location);
@@ -61,7 +61,7 @@ pub(crate) fn read(
             None if known == Some(Known::Path) => {
                 // The operation behind that path is not looked up. A model named in the path
                 // counts, and the request counts as unknown.
-                findings.present(role::SUSPECT);
+                findings.record_present(role::SUSPECT);
                 findings.text(bundle, role::HINT, value.as_bytes(), Carrier::Header)
             }
             // Runtimes fold the names of headers, so the case in which a client writes them says

@@ -9,10 +9,10 @@
 //! folding, in which U+017F is an `s` and U+212A a `k`. Others drop `_`, control characters or lone
 //! surrogates, or end the name at a NUL.
 //!
-//! A key `~` of a state matches every name that is called like a model: its last word is one of
+//! A key `~` of a state matches every name that suggests a model: its last word is one of
 //! [`NOUNS`], or one of [`LABELS`] after one of these. Words end at `_`, `-`, other punctuation,
 //! bytes outside ASCII and changes of case. A name that is longer than every wanted key counts as
-//! called so.
+//! such a name.
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
@@ -26,7 +26,7 @@ pub(crate) struct Key {
     folded: Bytes,
     /// A NUL has occurred. The folded name ends there.
     cut: bool,
-    /// The name before the NUL was called like a model.
+    /// The name before the NUL suggested a model.
     like: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Wanted {
     pub(crate) number: u32,
     /// The name is spelled as the API documents it.
     pub(crate) exact: bool,
-    /// The API does not document the name, but it is called like a model.
+    /// The API does not document the name, but it suggests a model.
     pub(crate) like: bool,
 }
 
@@ -81,9 +81,9 @@ impl Key {
         self.like = false;
     }
 
-    /// Returns whether the name is called like a model. Some parsers end a name at a NUL, others
-    /// read it as punctuation: both count. A name that is longer than every wanted key counts too,
-    /// whatever it is: no API has one, and a hint below it costs an open request nothing.
+    /// Returns whether the name suggests a model. Some parsers end a name at a NUL, others read it as
+    /// punctuation: both count. A name that is longer than every wanted key counts too, whatever it
+    /// is: no API has one, and a hint below it costs an open request nothing.
     pub(crate) fn is_like(&self) -> bool {
         self.like || self.exact.get().is_none_or(is_model_like)
     }
@@ -205,12 +205,12 @@ fn documented(
     Some(wanted)
 }
 
-/// The last word of a name that is called like a model.
+/// The last word of a name that suggests a model.
 const NOUNS: [&[u8]; 4] = [b"model", b"models", b"engine", b"deployment"];
 /// Words that may follow one of [`NOUNS`].
 const LABELS: [&[u8]; 4] = [b"id", b"ids", b"name", b"names"];
 
-/// Returns whether a name is called like a model: `answering_model`, `selectedModelId`,
+/// Returns whether a name suggests a model: `answering_model`, `selectedModelId`,
 /// `model-name`, but not `supermodel`.
 pub(crate) fn is_model_like(name: &[u8]) -> bool {
     match before(name, &NOUNS, false) {

@@ -47,7 +47,7 @@ pub(crate) fn judge(
         if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
             return Err(Reason::IdNotAscii);
         }
-        reading(bundle, scratch, found);
+        scan(bundle, scratch, found);
         if !scratch.contains(&b'%') {
             return Ok(());
         }
@@ -59,7 +59,7 @@ pub(crate) fn judge(
     if !scratch.iter().all(|&b| matches!(b, b' '..=b'~')) {
         return Err(Reason::IdNotAscii);
     }
-    reading(bundle, scratch, found);
+    scan(bundle, scratch, found);
     Ok(())
 }
 
@@ -72,12 +72,12 @@ pub(crate) fn hint(
     found: &mut Occurrences<'_>,
 ) {
     fold(text, scratch);
-    reading(bundle, scratch, found);
+    scan(bundle, scratch, found);
     for _ in 0..limits::PERCENT_ROUNDS {
         if !scratch.contains(&b'%') || unescape(scratch).is_err() {
             return;
         }
-        reading(bundle, scratch, found);
+        scan(bundle, scratch, found);
     }
 }
 
@@ -149,7 +149,7 @@ fn unescape(text: &mut Vec<u8>) -> Result<(), Reason> {
     Ok(())
 }
 
-fn reading(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
+fn scan(bundle: Bundle<'_>, folded: &[u8], found: &mut Occurrences<'_>) {
     let trie = Trie {
         nodes: bundle.table(section::TRIE_NODES),
         edges: bundle.table(section::TRIE_EDGES),

@@ -60,7 +60,7 @@ pub struct Options<'a> {
     pub now: Option<i64>,
     /// Reads list files. `None`: every list file counts as unreadable.
     pub read: Option<Box<Read<'a>>>,
-    /// The platform that the gate will run on. Enables reports of facts that it does not tell.
+    /// The platform that the gate will run on. Enables reports of facts that it does not report.
     /// `None`: no such reports.
     pub platform: Option<&'static Platform>,
 }

@@ -84,7 +84,8 @@ impl Platform {
     ///
     /// ```
     /// # use portcullis::policy::Platform;
-    /// assert!(Platform::of("cloudflare").is_some_and(|platform| platform.tells("tor") && !platform.tells("vpn")));
+    /// let cloudflare = Platform::of("cloudflare").unwrap();
+    /// assert!(cloudflare.reports("tor") && !cloudflare.reports("vpn"));
     /// assert_eq!(Platform::of("cloudflair"), None);
     /// ```
     #[must_use]
@@ -95,7 +96,7 @@ impl Platform {
     /// Returns whether the platform provides `country`, `region`, `asn`, `ip`, or a kind of
     /// network.
     #[must_use]
-    pub fn tells(&self, fact: &str) -> bool {
+    pub fn reports(&self, fact: &str) -> bool {
         self.facts.contains(&fact)
     }
 }
@@ -106,11 +107,11 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
         rule.each(&mut |atom| {
             // A platform without countries has no regions either. One problem is enough.
             let lacking = needed(policy, atom).find(|fact| {
-                !platform.tells(fact) && (*fact != "region" || platform.tells("country"))
+                !platform.reports(fact) && (*fact != "region" || platform.reports("country"))
             });
             let Some(fact) = lacking else { return };
             let rests =
-                format!("`{}` rests on `{fact}`, which {} does not tell", rule.id, platform.title);
+                format!("`{}` rests on `{fact}`, which {} does not report", rule.id, platform.title);
             let kind = Network::of(fact).is_some();
             let (code, message) = match rule.state {
                 RuleState::On => (code::PLATFORM, rests),
@@ -122,14 +123,14 @@ pub(crate) fn lacks(policy: &Policy, platform: &Platform, problems: &mut Vec<Pro
                     )
                 }
             };
-            let told = platform
+            let reported = platform
                 .facts
                 .iter()
                 .map(|fact| format!("`{fact}`"))
                 .collect::<Vec<_>>()
                 .join(", ");
             let help = format!(
-                "take the test out, or name another platform with `--platform`; {} tells {told}",
+                "take the test out, or name another platform with `--platform`; {} reports {reported}",
                 platform.name
             );
             problems.push(Problem::new(code, atom.span, message).help(help).at(rule.id));

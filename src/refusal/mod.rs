@@ -52,7 +52,7 @@ pub struct Socket {
 }
 
 /// How many models a message names at most.
-const MODELS_TOLD: usize = 3;
+const MODELS_NAMED: usize = 3;
 
 /// Bytes of the reason in a close frame, RFC 6455 section 5.5.
 const REASON_BYTES: usize = 123;
@@ -141,17 +141,17 @@ fn message(verdict: &Verdict, case: &str) -> String {
         }
     }
     if text.is_empty() {
-        let told = verdict.sentence.as_str();
+        let own = verdict.sentence.as_str();
         sentence(
             &mut text,
-            &[if told.is_empty() { "The request could not be checked." } else { told }],
+            &[if own.is_empty() { "The request could not be checked." } else { own }],
         );
     }
     let mut models: Vec<&str> = Vec::new();
-    for model in &verdict.closed {
+    for model in &verdict.denied_ids {
         // Different interpretations of one path give the same id with more or less of the path
         // around it. One of them is enough.
-        if models.len() < MODELS_TOLD && !models.iter().any(|told| within(told, model)) {
+        if models.len() < MODELS_NAMED && !models.iter().any(|named| within(named, model)) {
             text.push_str(if models.is_empty() { " Model: " } else { ", " });
             // An id is printable ASCII, so it may be cut at any byte.
             text.push_str(model.get(..80).unwrap_or(model));
@@ -161,11 +161,11 @@ fn message(verdict: &Verdict, case: &str) -> String {
     if !models.is_empty() {
         text.push('.');
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut written: Vec<&str> = Vec::new();
     for ground in &verdict.grounds {
         let url = ground.url.as_str();
-        if !ground.title.is_empty() && !told.contains(&ground.title.as_str()) {
-            told.push(&ground.title);
+        if !ground.title.is_empty() && !written.contains(&ground.title.as_str()) {
+            written.push(&ground.title);
             sentence(
                 &mut text,
                 &["Ground: ", &ground.title, if url.is_empty() { "" } else { ", " }, url],
@@ -173,8 +173,8 @@ fn message(verdict: &Verdict, case: &str) -> String {
         }
     }
     for ground in &verdict.grounds {
-        if !ground.appeal.is_empty() && !told.contains(&ground.appeal.as_str()) {
-            told.push(&ground.appeal);
+        if !ground.appeal.is_empty() && !written.contains(&ground.appeal.as_str()) {
+            written.push(&ground.appeal);
             sentence(&mut text, &["Appeal: ", &ground.appeal]);
         }
     }

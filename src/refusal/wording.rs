@@ -145,7 +145,7 @@ impl Wording {
                 }),
                 Some('o') => json::string(to, ground.map_or("", |ground| &ground.title)),
                 Some('u') => json::string(to, ground.map_or("", |ground| &ground.url)),
-                Some('M') => match verdict.closed.first() {
+                Some('M') => match verdict.denied_ids.first() {
                     Some(model) => json::string(to, model),
                     None => to.push_str("null"),
                 },

@@ -129,18 +129,20 @@ impl PartReader for BatchedRequest {
         let (kind, reason) = reader.end(bundle, denied_set, findings);
         match (kind, reason) {
             (VerdictKind::Refuse, reason) => return Err(reason),
-            (_, Reason::Unlisted) => findings.unknown(),
+            (_, Reason::Unlisted) => findings.add_unknown(),
             (VerdictKind::Deny, Reason::ModelRestricted | Reason::EverythingRestricted)
                 if denied_set.denies(0) =>
             {
-                findings.unknown()
+                findings.add_unknown()
             }
-            (_, Reason::UnknownOperation | Reason::Unguarded) => findings.present(role::SUSPECT),
+            (_, Reason::UnknownOperation | Reason::Unguarded) => {
+                findings.record_present(role::SUSPECT)
+            }
             // A list inside the response to a batch is not filtered.
-            (_, Reason::LateBound | Reason::Filtered) => findings.present(role::DELEGATES),
+            (_, Reason::LateBound | Reason::Filtered) => findings.record_present(role::DELEGATES),
             _ => {}
         }
-        if findings.foreign() {
+        if findings.has_foreign_credential() {
             return Err(Reason::PartCredential);
         }
         let ends = self.beyond == 0 || !self.sized && matches!(self.beyond, b'{' | b'[');
@@ -186,7 +188,7 @@ impl BatchedRequest {
         let mut route = Route::default();
         route.read(bundle, &head);
         self.denied_set.denied.extend_from_slice(findings.watched());
-        let reader = RequestReader::inside(bundle, &route, &head, &self.denied_set, findings);
+        let reader = RequestReader::new_in_batch(bundle, &route, &head, &self.denied_set, findings);
         if reader.is_multipart() { Err(Reason::MultipartNested) } else { Ok(reader) }
     }
 }

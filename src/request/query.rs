@@ -13,8 +13,8 @@
 //!
 //! Roles come from the operation's query locations. A name in `GENERIC` counts for every operation,
 //! unless each operation declares the name as something else (a search filter). Where a model may
-//! run, every name that is called like a model is a hint. A value that is a JSON document is
-//! scanned for keys that are called like a model.
+//! run, every name that suggests a model is a hint. A value that is a JSON document is scanned for
+//! keys whose names suggest a model.
 
 use alloc::vec::Vec;
 
@@ -90,7 +90,7 @@ impl QueryReader<'_, '_> {
         blank(name, true, &mut self.name);
         for _ in 0..=limits::PERCENT_ROUNDS {
             let name = core::mem::take(&mut self.name);
-            self.findings.secret(b'=', &name, value);
+            self.findings.record_secret(b'=', &name, value);
             let read = self.named(&name, value);
             result = result.and(read);
             if decode(&name, &mut self.name) {
@@ -162,12 +162,12 @@ impl QueryReader<'_, '_> {
         let result = self.findings.text(self.bundle, role, &self.value, Carrier::Query);
         if value.contains(&b'+') {
             self.decoded(value, false);
-            return result.and(self.findings.also(self.bundle, role, &self.value));
+            return result.and(self.findings.add_decoding(self.bundle, role, &self.value));
         }
         result
     }
 
-    /// Scans a value that is a JSON document for keys that are called like a model.
+    /// Scans a value that is a JSON document for keys whose names suggest a model.
     fn json(&mut self, value: &[u8]) -> Result<(), Reason> {
         let start = self.bundle.meta().map_or(NONE, |meta| meta.unknown_state);
         self.decoded(value, true);
@@ -179,7 +179,7 @@ impl QueryReader<'_, '_> {
                     && (self.route.unsure || self.route.flags & operation::BEARS != 0)
                 {
                     // It is not JSON, or not to every parser, so its content is unknown.
-                    self.findings.present(role::SUSPECT);
+                    self.findings.record_present(role::SUSPECT);
                 }
                 return Ok(());
             }

@@ -19,8 +19,8 @@
 //!
 //! A message is read as JSON if an operation of the route names models in its messages. On any
 //! other WebSocket it is read as JSON if it begins like JSON, by the rules for unknown bodies; a
-//! binary message that then proves not to be JSON counts as media. A mention counts until the
-//! connection ends.
+//! binary message that then proves not to be JSON is ignored, since it may be audio or an image. A
+//! mention counts until the connection ends.
 
 use alloc::vec::Vec;
 
@@ -53,15 +53,15 @@ use crate::verdict::Outcome;
 /// Reads one request.
 pub struct RequestReader {
     findings: Findings,
-    facts: verdict::Request,
+    state: verdict::RequestState,
     /// The denied set at the time of the request, or of the client message being read.
     denied: Vec<u64>,
-    /// Start states of the body.
-    states: Vec<u32>,
+    /// Start states of the body readers.
+    body_states: Vec<u32>,
     /// Flags and response start state of each operation of the route.
-    answers: Vec<(u32, u32)>,
+    response_states: Vec<(u32, u32)>,
     /// An operation of the route names models in its body.
-    wanted: bool,
+    body_names_models: bool,
     /// At least one candidate operation is unknown, so the body format is too.
     unknown_body: bool,
     content: Content,
@@ -75,23 +75,23 @@ pub struct RequestReader {
     merged: usize,
     stage: BodyStage,
     /// Start states of a client message.
-    messages: Vec<u32>,
+    message_states: Vec<u32>,
     /// A body or message that proves not to be JSON is ignored instead of refused. True of a binary
     /// message on a WebSocket for which no message format is known, of a body that may be media,
     /// and of a body that begins like JSON where the operation is unknown.
-    media: bool,
+    ignores_non_json: bool,
     /// Bytes that the message may still have.
     left: usize,
-    /// `asked`: the client has sent a message before this one. `late`: a message before this one
-    /// left it to the origin which model runs.
-    asked: bool,
-    late: bool,
-    /// The reader of the origin's messages. `proven`: the origin has named a model that may be
-    /// used.
+    /// The client has sent a message before this one.
+    asked_before: bool,
+    /// A message before this one left it to the origin which model runs.
+    late_before: bool,
+    /// The reader of the origin's messages.
     origin_messages: Option<OriginMessages>,
+    /// The origin has named a model that may be used.
     proven: bool,
     /// `Some` while a client message is read: whether an unlisted id was mentioned before it.
-    before: Option<bool>,
+    unlisted_before: Option<bool>,
     open_part: Option<OpenPart>,
 }
 
@@ -104,6 +104,14 @@ enum BodyStage {
     Sniffing,
     /// The readers read the body. If there are none, its content cannot affect the verdict.
     Reading,
+}
+
+/// What encloses the request that is read.
+enum Enclosing<'a> {
+    /// Nothing. The function begins to read a part of the body that is a request.
+    Nothing(OpenPart),
+    /// A batch with these findings. Batches do not nest, so no such function is needed.
+    Batch(&'a Findings),
 }
 
 /// A reader of the body, with the reason why it stopped.
@@ -125,64 +133,65 @@ impl RequestReader {
         denied_set: &DeniedSet,
         open_part: OpenPart,
     ) -> Self {
-        Self::within(bundle, route, head, denied_set, Err(open_part))
+        Self::build(bundle, route, head, denied_set, Enclosing::Nothing(open_part))
     }
 
-    /// Reads the head of a request inside a batch. `around` holds the findings of the batch.
-    pub(crate) fn inside(
+    /// Reads the head of a request inside a batch. `batch` holds the findings of the batch.
+    pub(crate) fn new_in_batch(
         bundle: Bundle<'_>,
         route: &Route,
         head: &Head<'_>,
         denied_set: &DeniedSet,
-        around: &Findings,
+        batch: &Findings,
     ) -> Self {
-        Self::within(bundle, route, head, denied_set, Ok(around))
+        Self::build(bundle, route, head, denied_set, Enclosing::Batch(batch))
     }
 
-    fn within(
+    fn build(
         bundle: Bundle<'_>,
         route: &Route,
         head: &Head<'_>,
         denied_set: &DeniedSet,
-        around: Result<&Findings, OpenPart>,
+        enclosing: Enclosing<'_>,
     ) -> Self {
         if route.lacks_method(head.headers) {
             let mut overridden = Route::default();
             overridden.read(bundle, head);
-            return Self::read(bundle, &overridden, head, denied_set, around);
+            return Self::read(bundle, &overridden, head, denied_set, enclosing);
         }
-        Self::read(bundle, route, head, denied_set, around)
+        Self::read(bundle, route, head, denied_set, enclosing)
     }
 
     /// Returns whether the body, if there is one, must be read. If not, the verdict is settled.
     #[must_use]
     pub fn wants_body(&self) -> bool {
-        !self.settled() && (!self.facts.has(operation::QUIET) || self.facts.preflight)
+        !self.settled() && (!self.state.has(operation::QUIET) || self.state.preflight)
     }
 
     /// Begins the next client message on the WebSocket that the request opened. `denied_set` is the
-    /// current one. The request must have passed. If no `feed` follows, `finish` compares
-    /// everything read so far with that denied set.
+    /// current one. The request must have passed. To check an open connection against a new denied
+    /// set, call `finish` without `feed`.
     pub fn message(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet, binary: bool) {
-        if !self.facts.message {
-            self.facts.message = true;
-            self.facts.upgrade = true;
-            self.facts.preflight = false;
-            self.facts.body = false;
-            self.facts.flags &= !operation::QUIET;
+        if !self.state.message {
+            self.state.message = true;
+            self.state.upgrade = true;
+            self.state.preflight = false;
+            self.state.body = false;
+            self.state.flags &= !operation::QUIET;
             self.content = Content::NONE;
-            self.wanted = self.messages.iter().all(|state| *state != NONE);
-            self.states = known(bundle, &self.messages);
+            self.body_names_models = self.message_states.iter().all(|state| *state != NONE);
+            self.body_states = known(bundle, &self.message_states);
         }
-        self.asked |= self.facts.body;
-        self.late |= self.open_ended();
-        self.facts.everything = denied_set.is_everything(bundle);
-        self.facts.body = false;
-        self.facts.trouble = None;
+        self.asked_before |= self.state.body;
+        self.late_before |= self.open_ended();
+        self.state.everything = denied_set.is_everything(bundle);
+        self.state.body = false;
+        self.state.trouble = None;
         self.denied.clone_from(&denied_set.denied);
-        self.facts.named |= self.findings.next(&denied_set.denied);
-        self.before = Some(self.findings.replace_unlisted(false) || self.before == Some(true));
-        self.media = binary && !self.wanted;
+        self.state.named_before |= self.findings.next(&denied_set.denied);
+        self.unlisted_before =
+            Some(self.findings.replace_unlisted(false) || self.unlisted_before == Some(true));
+        self.ignores_non_json = binary && !self.body_names_models;
         self.left = limits::MESSAGE_BYTES;
         self.slots.clear();
         self.merged = 0;
@@ -191,14 +200,14 @@ impl RequestReader {
 
     /// Records that the connection cannot continue, for this reason. A denial takes precedence.
     pub fn stop(&mut self, reason: Reason) {
-        self.facts.trouble = Some(reason);
+        self.state.trouble = Some(reason);
     }
 
     /// Reads a chunk of a message from the origin.
     pub fn feed_origin(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
         if self.origin_messages.is_none() {
             self.origin_messages =
-                Some(OriginMessages::new(bundle, self.answers(operation::ANSWER_NAMES)));
+                Some(OriginMessages::new(bundle, self.response_states(operation::RESPONSE_NAMES)));
         }
         if let Some(origin_messages) = &mut self.origin_messages {
             origin_messages.feed(bundle, bytes);
@@ -212,7 +221,7 @@ impl RequestReader {
     /// it to the origin which model runs, and either the client has asked for nothing yet, or it
     /// has named an allowed model and no unlisted one.
     pub fn may_release(&mut self, bundle: Bundle<'_>) -> bool {
-        let may_unlisted = bundle.flags() & flags::UNLISTED == 1;
+        let may_unlisted = bundle.flags() & flags::UNLISTED == flags::UNLISTED_PASS;
         let known = |findings: &Findings| findings.known() || may_unlisted && findings.unlisted();
         if let Some(origin_messages) = &mut self.origin_messages {
             let said = origin_messages.end(bundle);
@@ -221,8 +230,8 @@ impl RequestReader {
                 self.findings.absorb(&said);
             }
         }
-        let asked = self.asked || self.facts.body;
-        let late = self.late || self.open_ended() || self.facts.has(operation::LATE_BOUND);
+        let asked = self.asked_before || self.state.body;
+        let late = self.late_before || self.open_ended() || self.state.has(operation::LATE_BOUND);
         self.proven
             || !late
                 && (!asked || known(&self.findings) && (may_unlisted || !self.findings.unlisted()))
@@ -236,19 +245,19 @@ impl RequestReader {
 
     /// Reads a chunk of the body or of the client message. An empty chunk does not count as a body.
     pub fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) {
-        if bytes.is_empty() || self.settled() && !self.facts.preflight {
+        if bytes.is_empty() || self.settled() && !self.state.preflight {
             return;
         }
-        self.facts.body = true;
-        self.facts.preflight = false;
-        if self.settled() || self.facts.has(operation::QUIET) {
+        self.state.body = true;
+        self.state.preflight = false;
+        if self.settled() || self.state.has(operation::QUIET) {
             return;
         }
         let fits = bytes.len().min(self.left);
         self.left -= fits;
         self.chunk(bundle, bytes.get(..fits).unwrap_or_default());
         if fits < bytes.len() && !self.settled() {
-            self.facts.trouble = Some(Reason::BodyTooLarge);
+            self.state.trouble = Some(Reason::BodyTooLarge);
         }
     }
 
@@ -278,10 +287,10 @@ impl RequestReader {
 
     /// Records that a body arrived which cannot be read further.
     pub fn unreadable(&mut self, reason: Reason) {
-        self.facts.body = true;
-        self.facts.preflight = false;
+        self.state.body = true;
+        self.state.preflight = false;
         if !self.settled() {
-            self.facts.trouble = Some(reason);
+            self.state.trouble = Some(reason);
         }
     }
 
@@ -289,19 +298,19 @@ impl RequestReader {
     /// advantage.
     #[must_use]
     pub fn settled(&self) -> bool {
-        self.facts.settled(&self.findings, &self.denied)
+        self.state.settled(&self.findings, &self.denied)
     }
 
     /// Returns the outcome. Call it when the body has ended or the verdict is settled.
     pub fn finish(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet) -> Outcome {
-        self.close(bundle);
-        if let Some(before) = self.before.take() {
+        self.end_readers(bundle);
+        if let Some(before) = self.unlisted_before.take() {
             // The message may ask for another run. A name from the origin is no proof of that one.
             self.proven &= !self.findings.reopens();
             let unlisted = before || self.findings.unlisted();
             self.findings.replace_unlisted(unlisted);
         }
-        verdict::decide(bundle, &self.facts, &self.findings, denied_set)
+        verdict::decide(bundle, &self.state, &self.findings, denied_set)
     }
 
     /// As `finish`, for a request inside a batch: returns the verdict alone and adds the findings
@@ -310,14 +319,14 @@ impl RequestReader {
         &mut self,
         bundle: Bundle<'_>,
         denied_set: &DeniedSet,
-        around: &mut Findings,
+        batch: &mut Findings,
     ) -> (verdict::VerdictKind, Reason) {
-        self.close(bundle);
-        around.absorb(&self.findings);
-        verdict::judge(bundle, &self.facts, &self.findings, denied_set)
+        self.end_readers(bundle);
+        batch.absorb(&self.findings);
+        verdict::judge(bundle, &self.state, &self.findings, denied_set)
     }
 
-    fn close(&mut self, bundle: Bundle<'_>) {
+    fn end_readers(&mut self, bundle: Bundle<'_>) {
         if !self.settled() {
             for Slot { body, failed, findings } in &mut self.slots {
                 if failed.is_none() {
@@ -325,10 +334,10 @@ impl RequestReader {
                         body.finish(bundle, findings.as_mut().unwrap_or(&mut self.findings)).err();
                 }
             }
-            self.facts.trouble = self.trouble();
+            self.state.trouble = self.trouble();
         }
         self.merge();
-        self.findings.close();
+        self.findings.end();
     }
 
     /// Merges the findings of all readers into those of the request, in the order of the readers.
@@ -342,9 +351,9 @@ impl RequestReader {
     }
 
     /// Returns the start states of the response, each once, of the operations that have this flag.
-    pub(crate) fn answers(&self, flag: u32) -> Vec<u32> {
+    pub(crate) fn response_states(&self, flag: u32) -> Vec<u32> {
         let mut states = Vec::new();
-        for &(flags, state) in &self.answers {
+        for &(flags, state) in &self.response_states {
             if flags & flag != 0 && state != NONE && !states.contains(&state) {
                 states.push(state);
             }
@@ -359,8 +368,8 @@ impl RequestReader {
     }
 
     /// Returns empty findings that resolve names as those of this request do.
-    pub(crate) fn apart(&self, bundle: Bundle<'_>) -> Findings {
-        self.findings.apart(bundle)
+    pub(crate) fn fresh_findings(&self, bundle: Bundle<'_>) -> Findings {
+        self.findings.fresh_for_part(bundle)
     }
 
     /// Returns whether one of these patterns occurs in a mention, or in what the mention resolves
@@ -375,9 +384,9 @@ impl RequestReader {
         route: &Route,
         head: &Head<'_>,
         denied_set: &DeniedSet,
-        around: Result<&Findings, OpenPart>,
+        enclosing: Enclosing<'_>,
     ) -> Self {
-        let mut facts = verdict::Request {
+        let mut state = verdict::RequestState {
             guarded: route.guarded,
             everything: denied_set.is_everything(bundle),
             flags: route.flags,
@@ -388,15 +397,18 @@ impl RequestReader {
             trouble: route.trouble,
             error_format: error_format(bundle, route, head),
             message: false,
-            named: false,
+            named_before: false,
             deletes: head.method.eq_ignore_ascii_case("delete"),
         };
-        let (around, open_part) = (around.ok(), around.err());
-        let mut findings =
-            Findings::new(bundle).resolving(Scope::of(bundle, &route.readings, head), around);
+        let (batch, open_part) = match enclosing {
+            Enclosing::Nothing(open_part) => (None, Some(open_part)),
+            Enclosing::Batch(batch) => (Some(batch), None),
+        };
+        let mut findings = Findings::new(bundle)
+            .in_scope(Scope::of(bundle, &route.operation_matches, head), batch);
         if route.guarded && !denied_set.is_empty() {
             let mut note =
-                |result: Result<(), Reason>| facts.trouble = facts.trouble.or(result.err());
+                |result: Result<(), Reason>| state.trouble = state.trouble.or(result.err());
             for (role, text) in route.mentions() {
                 note(findings.text(bundle, role, text, crate::mention::findings::Carrier::Path));
             }
@@ -405,23 +417,23 @@ impl RequestReader {
             note(header::read(bundle, head.headers, &mut findings));
             findings.watch(&denied_set.denied);
         }
-        let mut answers = Vec::new();
-        let mut media = !route.unsure;
+        let mut response_states = Vec::new();
+        let mut ignores_non_json = !route.unsure;
         for known in route.operations(bundle) {
-            answers.push((known.flags, known.answer_state));
-            media &= known.flags & operation::MEDIA != 0;
+            response_states.push((known.flags, known.response_state));
+            ignores_non_json &= known.flags & operation::MEDIA != 0;
         }
-        let mut messages = route.messages.clone();
-        if messages.is_empty() {
-            messages.push(NONE);
+        let mut message_states = route.messages.clone();
+        if message_states.is_empty() {
+            message_states.push(NONE);
         }
         Self {
             findings,
-            facts,
+            state,
             denied: denied_set.denied.clone(),
-            states: known(bundle, &route.bodies),
-            answers,
-            wanted: route.bodies.iter().any(|state| *state != NONE),
+            body_states: known(bundle, &route.bodies),
+            response_states,
+            body_names_models: route.bodies.iter().any(|state| *state != NONE),
             unknown_body: route.bodies.contains(&NONE),
             content: Content::of(head.headers),
             signed: content_type::is_signed(head.headers, Target::of(head.url).query),
@@ -429,14 +441,14 @@ impl RequestReader {
             slots: Vec::new(),
             merged: 0,
             stage: BodyStage::Awaited,
-            messages,
-            media,
+            message_states,
+            ignores_non_json,
             left: usize::MAX,
-            asked: false,
-            late: false,
+            asked_before: false,
+            late_before: false,
             origin_messages: None,
             proven: false,
-            before: None,
+            unlisted_before: None,
             open_part,
         }
     }
@@ -480,18 +492,18 @@ impl RequestReader {
         // INVARIANT: a reader that stops does not stop the others, because the order in which they
         // stop depends on the chunks.
         if !self.slots.is_empty() && self.slots.iter().all(|slot| slot.failed.is_some()) {
-            self.facts.trouble = self.trouble();
+            self.state.trouble = self.trouble();
         }
     }
 
     /// Returns the reason why a reader stopped, unless it may be ignored because the content is
     /// media.
     fn trouble(&self) -> Option<Reason> {
-        let passes = if self.facts.message { is_no_json } else { Reason::is_no_text };
+        let may_be_media = if self.state.message { is_no_json } else { Reason::is_no_text };
         self.slots
             .iter()
             .filter_map(|slot| slot.failed)
-            .find(|reason| !self.media || !passes(*reason))
+            .find(|reason| !self.ignores_non_json || !may_be_media(*reason))
     }
 
     /// Chooses the readers by the headers.
@@ -501,16 +513,16 @@ impl RequestReader {
         // the coded bytes for JSON, but it might take them for a form or a multipart body.
         let coded = !self.content.codings.is_empty();
         if coded && (!self.decoded || self.signed && self.content.kind != BodyKind::Json) {
-            self.facts.trouble = Some(Reason::ContentCoding);
+            self.state.trouble = Some(Reason::ContentCoding);
             return;
         }
         if self.content.trouble.is_some() {
-            self.facts.trouble = self.content.trouble;
+            self.state.trouble = self.content.trouble;
             return;
         }
         match self.content.kind {
             BodyKind::Json | BodyKind::Lines | BodyKind::Multipart => {
-                self.media = false;
+                self.ignores_non_json = false;
                 self.open(bundle, self.content.kind);
             }
             BodyKind::Form | BodyKind::Sdp | BodyKind::Other => self.stage = BodyStage::Sniffing,
@@ -521,22 +533,22 @@ impl RequestReader {
     fn sniff(&mut self, bundle: Bundle<'_>, first: Option<u8>) {
         self.stage = BodyStage::Reading;
         let is_document = matches!(first, Some(b'{' | b'['));
-        if is_document && !self.facts.message {
+        if is_document && !self.state.message {
             // Where every candidate operation is unknown, the request is deferred in any case. So
             // only a body that is declared as JSON must be JSON.
-            self.media = self.facts.unsure && !self.wanted;
-        } else if self.media && !self.facts.message {
+            self.ignores_non_json = self.state.unsure && !self.body_names_models;
+        } else if self.ignores_non_json && !self.state.message {
             // Detects JSON behind a byte order mark, which some servers skip.
             self.open(bundle, BodyKind::Json);
         }
         let is_text = first.is_some_and(|byte| byte.is_ascii_graphic());
-        if self.content.kind == BodyKind::Form && !is_text && !self.media {
+        if self.content.kind == BodyKind::Form && !is_text && !self.ignores_non_json {
             // No form begins with a byte order mark or a control character. Such a body may be JSON
             // to a server that skips the byte.
-            self.facts.trouble = Some(Reason::FormSyntax);
+            self.state.trouble = Some(Reason::FormSyntax);
             return;
         }
-        if is_document || self.facts.message && self.wanted {
+        if is_document || self.state.message && self.body_names_models {
             self.open(bundle, BodyKind::Json);
         }
         match self.content.kind {
@@ -544,18 +556,20 @@ impl RequestReader {
             // others as a form, so both readers read it.
             BodyKind::Form if is_text => self.open(bundle, BodyKind::Form),
             _ if !self.slots.is_empty() => {}
-            BodyKind::Sdp => self.findings.present(role::BINDS),
+            BodyKind::Sdp => self.findings.record_present(role::BINDS),
             // The operation may also be an unknown one, which may take another format than the
             // known one.
-            _ if self.wanted && self.unknown_body => self.findings.present(role::SUSPECT),
-            _ if self.wanted => self.facts.trouble = Some(Reason::ContentType),
+            _ if self.body_names_models && self.unknown_body => {
+                self.findings.record_present(role::SUSPECT)
+            }
+            _ if self.body_names_models => self.state.trouble = Some(Reason::ContentType),
             _ => {}
         }
     }
 
     /// Adds a reader of this kind for each start state.
     fn open(&mut self, bundle: Bundle<'_>, kind: BodyKind) {
-        for &state in &self.states {
+        for &state in &self.body_states {
             let body = match kind {
                 BodyKind::Lines => Body::Lines(JsonLines::new(state)),
                 BodyKind::Form => Body::Form(Form::new(state)),
@@ -563,14 +577,14 @@ impl RequestReader {
                     match Multipart::new(state, &self.content.line, self.open_part) {
                         Ok(multipart) => Body::Multipart(multipart),
                         Err(reason) => {
-                            self.facts.trouble = Some(reason);
+                            self.state.trouble = Some(reason);
                             return;
                         }
                     }
                 }
                 BodyKind::Json | BodyKind::Sdp | BodyKind::Other => Body::Json(Json::new(state)),
             };
-            let findings = (!self.slots.is_empty()).then(|| self.findings.beside(bundle));
+            let findings = (!self.slots.is_empty()).then(|| self.findings.fresh_for_reader(bundle));
             self.slots.push(Slot { body, failed: None, findings });
             match self.slots.last_mut().map(|slot| &mut slot.body) {
                 Some(Body::Json(json)) => json.set_single_byte(self.content.single_byte),
@@ -629,7 +643,7 @@ pub(crate) fn is_upgrade(head: &Head<'_>) -> bool {
 fn is_preflight(route: &Route, head: &Head<'_>) -> bool {
     let has = |name: &'static str| head::lines(head.headers, name).next().is_some();
     head.method.eq_ignore_ascii_case("options")
-        && route.is_foreign()
+        && route.has_unknown_method()
         && has("origin")
         && has("access-control-request-method")
 }
@@ -641,10 +655,10 @@ fn error_format(bundle: Bundle<'_>, route: &Route, head: &Head<'_>) -> u8 {
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
     let locations = bundle.table::<l::Location>(section::LOCATIONS);
     let mut first = None;
-    for reading in &route.readings {
-        let Some(dialect) = dialects.get(u32::from(reading.dialect)) else { continue };
+    for operation_match in &route.operation_matches {
+        let Some(dialect) = dialects.get(u32::from(operation_match.dialect)) else { continue };
         let error_format = operations
-            .get(reading.operation)
+            .get(operation_match.operation)
             .map_or(dialect.error_format, |operation| operation.error_format);
         first = first.or(Some(error_format));
         for location in locations.span(dialect.hints).iter() {

@@ -53,7 +53,7 @@ pub struct Route {
     pub guarded: bool,
     /// The operations that the request may be. An unknown operation appears once for each dialect
     /// of the bundle.
-    pub readings: Vec<OperationMatch>,
+    pub operation_matches: Vec<OperationMatch>,
     /// What the path mentions: the role, and where the text ends in `texts`.
     mentions: Vec<(u8, usize)>,
     texts: Vec<u8>,
@@ -73,7 +73,7 @@ pub struct Route {
     /// Methods that servers may take the request for, as bits of [`operation::METHODS`].
     methods: u16,
     /// Servers may take the request for a method that no operation has.
-    foreign: bool,
+    unknown_method: bool,
     quiet: bool,
 }
 
@@ -112,8 +112,8 @@ struct Search {
     /// Methods of the operations taken.
     served: u16,
     /// Index of the first of the trailing segments that the operations taken have as ids, or as one
-    /// id that holds slashes; the largest of these indexes, which is the index of the operation with
-    /// the fewest such segments.
+    /// id that holds slashes. Of several operations the largest index counts, that is the operation
+    /// with the fewest such segments.
     free: usize,
     /// The same without ids of models.
     ids: usize,
@@ -181,14 +181,14 @@ impl Route {
     /// take.
     pub fn read(&mut self, bundle: Bundle<'_>, head: &Head<'_>) {
         self.guarded = false;
-        self.readings.clear();
+        self.operation_matches.clear();
         self.mentions.clear();
         self.texts.clear();
         self.hidden_query.clear();
         self.bodies.clear();
         self.messages.clear();
         (self.flags, self.unsure, self.trouble) = (0, false, None);
-        (self.methods, self.foreign, self.quiet) = (0, false, true);
+        (self.methods, self.unknown_method, self.quiet) = (0, false, true);
 
         pieces(head.method, b',').for_each(|method| self.method(method));
         method::methods(head.headers, &mut |method| self.method(method));
@@ -203,7 +203,7 @@ impl Route {
             return;
         }
         let walk = Walk::new(bundle);
-        let read = target::readings(target.path, &mut |segments, tail| {
+        let read = target::interpretations(target.path, &mut |segments, tail| {
             self.take(&walk, segments);
             if !self.hidden_query.ends_with(tail) {
                 self.hidden_query.push(b'&');
@@ -212,12 +212,12 @@ impl Route {
         });
         if let Err(reason) = read {
             self.trouble = Some(reason);
-            if self.readings.is_empty() {
+            if self.operation_matches.is_empty() {
                 self.guarded = true;
                 self.unread(bundle);
             }
         }
-        if self.quiet && !self.readings.is_empty() {
+        if self.quiet && !self.operation_matches.is_empty() {
             self.flags |= operation::QUIET;
         }
     }
@@ -226,13 +226,13 @@ impl Route {
     pub(crate) fn lacks_method(&self, headers: &[(&str, &str)]) -> bool {
         let mut asked = Self::default();
         method::methods(headers, &mut |method| asked.method(method));
-        asked.methods & !self.methods != 0 || asked.foreign && !self.foreign
+        asked.methods & !self.methods != 0 || asked.unknown_method && !self.unknown_method
     }
 
     /// Returns whether the method is `OPTIONS` or an unknown one, and no override asks for a known
     /// method.
-    pub(crate) fn is_foreign(&self) -> bool {
-        self.foreign && self.methods == 0
+    pub(crate) fn has_unknown_method(&self) -> bool {
+        self.unknown_method && self.methods == 0
     }
 
     /// Returns the operations for which the denied set is computed: those of the route, and for a
@@ -243,9 +243,9 @@ impl Route {
         room: &'a mut Vec<OperationMatch>,
     ) -> &'a [OperationMatch] {
         if self.flags & operation::CONTAINER == 0 {
-            return &self.readings;
+            return &self.operation_matches;
         }
-        room.extend_from_slice(&self.readings);
+        room.extend_from_slice(&self.operation_matches);
         for (index, inner) in (0u32..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter())
         {
             room.push(OperationMatch { operation: index, dialect: inner.dialect });
@@ -269,7 +269,7 @@ impl Route {
         bundle: Bundle<'a>,
     ) -> impl Iterator<Item = l::Operation> + use<'a, '_> {
         let table: Table<'a, l::Operation> = bundle.table(section::OPERATIONS);
-        self.readings.iter().filter_map(move |reading| table.get(reading.operation))
+        self.operation_matches.iter().filter_map(move |found| table.get(found.operation))
     }
 
     fn method(&mut self, method: &str) {
@@ -279,7 +279,7 @@ impl Route {
         match bit {
             // A server answers HEAD as it answers GET, without a body.
             Some(bit) => self.methods |= if bit == 5 { 1 | 1 << 5 } else { 1 << bit },
-            None => self.foreign = true,
+            None => self.unknown_method = true,
         }
     }
 
@@ -311,7 +311,7 @@ impl Route {
         match known {
             Match::Sure => {}
             // A deletion runs no model, whatever it deletes.
-            Match::Loose => self.unsure |= self.foreign || self.methods != DELETE,
+            Match::Loose => self.unsure |= self.unknown_method || self.methods != DELETE,
             Match::None => self.unread(walk.bundle),
         }
     }
@@ -343,7 +343,7 @@ impl Route {
         let mut search = Search::new(manner);
         self.sweep(walk, segments, &mut search);
         // A HEAD request also has the bit of GET, so the bit of HEAD itself needs no operation.
-        let unserved = self.foreign || self.methods & 0b1_1111 & !search.served != 0;
+        let unserved = self.unknown_method || self.methods & 0b1_1111 & !search.served != 0;
         if search.found() != Match::None && unserved && !matches!(manner, Manner::Within(_)) {
             self.unsure = true;
             search = Search { all: true, ..Search::new(manner) };
@@ -405,7 +405,7 @@ impl Route {
             // an operation of another method that may lie within ids.
             if open & dialect == 0
                 || weak != (search.manner == Manner::Weak)
-                || weak && self.foreign
+                || weak && self.unknown_method
                 || (weak || within) && operation.methods & self.methods == 0
                 || within && operation.flags & operation::BEARS == 0
             {
@@ -459,7 +459,7 @@ impl Route {
         let quiet =
             exact && operation.flags & operation::QUIET != 0 && self.methods & BODILESS == 0;
         self.quiet &= quiet;
-        self.reading(OperationMatch { operation: index, dialect: operation.dialect });
+        self.add_match(OperationMatch { operation: index, dialect: operation.dialect });
         if !quiet {
             add(&mut self.bodies, operation.body_state);
         }
@@ -484,13 +484,13 @@ impl Route {
         add(&mut self.bodies, NONE);
         add(&mut self.messages, NONE);
         for (dialect, _) in (0..NONE16).zip(bundle.table::<l::Dialect>(section::DIALECTS).iter()) {
-            self.reading(OperationMatch { operation: NONE, dialect });
+            self.add_match(OperationMatch { operation: NONE, dialect });
         }
     }
 
-    fn reading(&mut self, reading: OperationMatch) {
-        if !self.readings.contains(&reading) {
-            self.readings.push(reading);
+    fn add_match(&mut self, operation_match: OperationMatch) {
+        if !self.operation_matches.contains(&operation_match) {
+            self.operation_matches.push(operation_match);
         }
     }
 

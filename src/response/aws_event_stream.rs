@@ -88,8 +88,8 @@ impl Frames {
     /// Takes bytes of the prelude, or of the checksum after the payload.
     fn fixed(&mut self, bundle: Bundle<'_>, piece: &[u8], at: usize, watch: &mut Watch) {
         for &byte in piece {
-            if let Some(place) = self.fixed.get_mut(self.count % PRELUDE) {
-                *place = byte;
+            if let Some(slot) = self.fixed.get_mut(self.count % PRELUDE) {
+                *slot = byte;
             }
             self.count += 1;
         }

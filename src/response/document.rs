@@ -46,9 +46,9 @@ impl Document {
         findings: &mut Findings,
     ) -> (usize, Event) {
         for &byte in bytes {
-            let Some(place) = self.head.get_mut(self.heads) else { break };
+            let Some(slot) = self.head.get_mut(self.heads) else { break };
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-                *place = byte;
+                *slot = byte;
                 self.heads += 1;
             }
         }

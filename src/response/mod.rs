@@ -87,7 +87,7 @@ impl Response {
     ) -> Self {
         let unlisted = bundle.flags() & flags::UNLISTED;
         let mut denied = denied_set.denied.clone();
-        if unlisted == 2
+        if unlisted == flags::UNLISTED_DENY
             && check != ResponseCheck::Filter
             && let Some(word) = denied.first_mut()
         {
@@ -96,7 +96,7 @@ impl Response {
         let mut watch = Watch {
             findings,
             strict: check == ResponseCheck::Strict,
-            unlisted: unlisted == 1 && !denied_set.denies(0),
+            unlisted: unlisted == flags::UNLISTED_PASS && !denied_set.denies(0),
             denied,
             proven: check != ResponseCheck::Strict,
             held: 0,

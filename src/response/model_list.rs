@@ -8,10 +8,10 @@
 //!
 //! Input: chunks of one JSON document, cut anywhere, and the start state that says where its
 //! entries are. Output: the same bytes without these entries: those in which a denied pattern
-//! occurs; those in which no pattern occurs, if unlisted models are closed; those that cannot be
+//! occurs; those in which no pattern occurs, if unlisted models are denied; those that cannot be
 //! read with certainty. One entry is held at a time.
 //!
-//! The response is cut if it is not JSON, or if it has no entries where they should be and a closed
+//! The response is cut if it is not JSON, or if it has no entries where they should be and a denied
 //! name anywhere.
 //!
 //! A cursor that is the id of an entry left out becomes the id of the first or last entry kept. The
@@ -123,7 +123,7 @@ impl Rows {
 
     pub(crate) fn finish(&mut self, bundle: Bundle<'_>, watch: &mut Watch) {
         // A document without entries may be of another shape. It may go if nothing in it looks like
-        // a closed name.
+        // a denied name.
         if self.json.finish(bundle, &mut watch.findings).is_err()
             || !self.json.has_wanted() && self.looks_closed(bundle, watch)
             || self.position == ListPosition::Cursor
@@ -137,7 +137,7 @@ impl Rows {
         watch.out.append(&mut self.ready);
     }
 
-    /// Returns whether `ready` contains a closed name, or escapes that may hide one.
+    /// Returns whether `ready` contains a denied name, or escapes that may hide one.
     fn looks_closed(&self, bundle: Bundle<'_>, watch: &Watch) -> bool {
         core::str::from_utf8(&self.ready).map_or(true, |text| {
             text.contains('\\') || watch.findings.holds(bundle, text, &watch.denied)
@@ -236,7 +236,7 @@ impl Rows {
     }
 }
 
-/// Returns whether models in which no pattern occurs are closed.
+/// Returns whether models in which no pattern occurs are denied.
 fn closes_unknown(watch: &Watch) -> bool {
     watch.denied.first().is_some_and(|word| word & 1 != 0)
 }

@@ -18,7 +18,7 @@ pub(crate) struct Events {
     document: Document,
     line: SseLine,
     /// Bytes of the byte order mark that have come.
-    mark: usize,
+    bom: usize,
     /// A CR has ended a line, so an LF right after it belongs to the same line end.
     cr: bool,
     /// The event already has a `data` line.
@@ -39,7 +39,7 @@ impl Events {
         Self {
             document: Document::new(states),
             line: SseLine::Name(0),
-            mark: 0,
+            bom: 0,
             cr: false,
             more: false,
         }
@@ -57,9 +57,9 @@ impl Events {
         while let Some(&byte) = bytes.get(at)
             && watch.cut.is_none()
         {
-            if let Some(expected) = BOM.get(self.mark) {
-                self.mark = if byte == *expected { self.mark + 1 } else { BOM.len() };
-                if self.mark != BOM.len() || byte == 0xbf {
+            if let Some(expected) = BOM.get(self.bom) {
+                self.bom = if byte == *expected { self.bom + 1 } else { BOM.len() };
+                if self.bom != BOM.len() || byte == 0xbf {
                     at += 1;
                     continue;
                 }

@@ -134,7 +134,7 @@ impl From<&Findings> for TestFindings {
     fn from(findings: &Findings) -> Self {
         Self {
             mentions: findings.kept().iter().map(|mention| mention.text.clone()).collect(),
-            named: findings.named(),
+            named: findings.names_a_model(),
             binds: findings.binds(),
             suspect: findings.suspect(),
         }

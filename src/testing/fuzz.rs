@@ -89,7 +89,7 @@ impl Probe {
         (
             mentions,
             [
-                self.findings.named(),
+                self.findings.names_a_model(),
                 self.findings.binds(),
                 self.findings.suspect(),
                 self.findings.mentioned(),

@@ -177,7 +177,11 @@ impl RequestBundle<'_> {
                     path_opaque,
                     body_state: *state,
                     message_state: if flags & operation::WEBSOCKET != 0 { CHAT } else { NONE },
-                    answer_state: if flags & operation::ANSWER_NAMES != 0 { CHAT } else { NONE },
+                    response_state: if flags & operation::RESPONSE_NAMES != 0 {
+                        CHAT
+                    } else {
+                        NONE
+                    },
                     query,
                     error_format: if *dialect == 0 {
                         error_format::OPENAI
@@ -204,7 +208,7 @@ type Listed =
 
 const OPERATIONS: &[Listed] = {
     use operation::{
-        ANSWER_NAMES, BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, REVEALS,
+        BATCH_FILE, LATE_BOUND, LATE_BOUND_UNNAMED, LISTS, LOOSE, QUIET, RESPONSE_NAMES, REVEALS,
         RUNS, WEBSOCKET,
     };
     &[
@@ -215,7 +219,7 @@ const OPERATIONS: &[Listed] = {
         (0, "deleteModel", "DELETE", "/v1/models/{model+}", REVEALS, NONE, &[]),
         (0, "batch", "POST", "/v1/batches", LATE_BOUND, EMPTY, &[]),
         (0, "respond", "POST", "/v1/responses", RUNS, CHAT, &[]),
-        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET | ANSWER_NAMES, NONE, &[]),
+        (0, "responses", "GET", "/v1/responses", RUNS | WEBSOCKET | RESPONSE_NAMES, NONE, &[]),
         (0, "realtime", "GET", "/v1/realtime", RUNS | WEBSOCKET, NONE, &[("model", role::PRIMARY)]),
         (0, "thread", "POST", "/v1/threads", QUIET, NONE, &[]),
         (0, "run", "POST", "/v1/threads/{id}/run", RUNS | LATE_BOUND_UNNAMED, CHAT, &[]),
@@ -401,7 +405,7 @@ fn routes(writer: &mut Writer, root: Routes) {
     }
 }
 
-/// Returns a denied set that closes these patterns. 0 stands for ids in which none occurs.
+/// Returns a denied set of these patterns. 0 stands for ids in which none occurs.
 pub(crate) fn closing(patterns: &[u32]) -> DeniedSet {
     let mut denied = vec![0; 1];
     for pattern in patterns {

@@ -4,9 +4,9 @@
 //! path unguarded, denied set empty, preflight     pass
 //! a denied mention                                deny, even if part of the request could not be
 //!                                                 read
-//! everything is denied, and the operation bears   deny, without reading the body
-//!   on models, or is unknown with a body or an
-//!   upgrade
+//! everything is denied, and the operation runs    deny, without reading the body
+//!   or reveals a model, or is unknown with a
+//!   body or an upgrade
 //! something could not be read                     refuse
 //! no model named where one must be, while         deny
 //!   unlisted ids are denied
@@ -20,8 +20,8 @@
 //! else                                            pass
 //! ```
 //!
-//! A deferral for an unlisted id gives way to a denial by a later line. A `DELETE` that would be
-//! deferred is denied if no response would tell what ran.
+//! If an unlisted id defers and a later line denies, the request is denied. A `DELETE` that would
+//! be deferred is denied if its response would not name the model that ran.
 //!
 //! Input: the findings of the [`request`](crate::request) readers, and the [`DeniedSet`]. Output:
 //! an [`Outcome`] in bits, and from it a [`Verdict`] in words. [`refusal`](crate::refusal) words
@@ -48,7 +48,8 @@ pub enum VerdictKind {
     Pass,
     /// A restriction denies it to this caller: 403 or 451.
     Deny,
-    /// It cannot be read with certainty (400, 413, 415), or not now (503).
+    /// It cannot be read with certainty (400, 413, 415), the origin's response cannot be used
+    /// (502), or the gate cannot decide it now (503).
     Refuse,
     /// It is forwarded with the denied set, because only the origin decides which model runs.
     Defer,
@@ -67,8 +68,8 @@ impl VerdictKind {
     }
 }
 
-/// Everything that bears on the verdict besides the findings.
-pub(crate) struct Request {
+/// The state of a request: everything that the verdict depends on besides the findings.
+pub(crate) struct RequestState {
     pub(crate) guarded: bool,
     /// The denied set denies everything.
     pub(crate) everything: bool,
@@ -87,13 +88,13 @@ pub(crate) struct Request {
     pub(crate) error_format: u8,
     /// The upgrade has passed, and `body` is a client message on the WebSocket.
     pub(crate) message: bool,
-    /// The head or an earlier message named a model.
-    pub(crate) named: bool,
+    /// The head or an earlier client message named a model.
+    pub(crate) named_before: bool,
     /// The method is DELETE, which nothing later can undo.
     pub(crate) deletes: bool,
 }
 
-impl Request {
+impl RequestState {
     pub(crate) fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
@@ -103,11 +104,13 @@ impl Request {
         if !self.guarded || denied.iter().all(|word| *word == 0) {
             return true;
         }
-        !self.preflight && (self.trouble.is_some() || findings.any_of(denied) || self.closed())
+        !self.preflight
+            && (self.trouble.is_some() || findings.any_of(denied) || self.is_all_denied())
     }
 
-    /// Returns whether the request is denied because everything is, without a mention.
-    fn closed(&self) -> bool {
+    /// Returns whether the request is denied because the denied set is everything, whatever the
+    /// request mentions.
+    fn is_all_denied(&self) -> bool {
         self.everything
             && (self.has(operation::BEARS) || self.unsure && (self.body || self.upgrade))
     }
@@ -124,7 +127,7 @@ pub struct Outcome {
     /// [`limits::MENTIONS_KEPT`](crate::limits::MENTIONS_KEPT) of them.
     pub mentions: Vec<String>,
     /// The denied ids among the mentions.
-    pub closed: Vec<String>,
+    pub denied_ids: Vec<String>,
     /// The patterns on which the verdict rests: those mentioned, or all of them if nothing was
     /// read. Input to [`Evaluator::grounds`](crate::denied::Evaluator::grounds).
     pub patterns: Vec<u64>,
@@ -140,17 +143,17 @@ pub struct Outcome {
 /// Compares the findings with the denied set.
 pub(crate) fn decide(
     bundle: Bundle<'_>,
-    request: &Request,
+    state: &RequestState,
     findings: &Findings,
     denied_set: &DeniedSet,
 ) -> Outcome {
-    let (mut kind, reason) = judge(bundle, request, findings, denied_set);
+    let (mut kind, reason) = judge(bundle, state, findings, denied_set);
     let check = if denied_set.is_empty() {
         ResponseCheck::Nothing
     } else {
-        check(bundle, kind, request, findings)
+        check(bundle, kind, state, findings)
     };
-    if check == ResponseCheck::Acknowledged && request.deletes {
+    if check == ResponseCheck::Acknowledged && state.deletes {
         // A deletion is done before its response could be withheld.
         kind = VerdictKind::Deny;
     }
@@ -158,7 +161,7 @@ pub(crate) fn decide(
         Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
         _ => findings.counted(&denied_set.denied),
     };
-    if request.unnamed(findings)
+    if state.names_no_model(findings)
         && let Some(word) = patterns.first_mut()
     {
         *word |= 1;
@@ -166,17 +169,17 @@ pub(crate) fn decide(
     let mut denied = Vec::new();
     if kind == VerdictKind::Deny {
         denied.clone_from(&patterns);
-        for (word, closed) in denied.iter_mut().zip(&denied_set.denied) {
-            *word &= closed;
+        for (word, denied) in denied.iter_mut().zip(&denied_set.denied) {
+            *word &= denied;
         }
     }
     let mut mentions = findings.listed(bundle, &denied_set.denied);
     sort::sort(&mut mentions);
-    let mut closed = Vec::new();
+    let mut denied_ids = Vec::new();
     if kind == VerdictKind::Deny {
         for id in &mentions {
             if findings.holds(bundle, id, &denied_set.denied) {
-                closed.push(id.clone());
+                denied_ids.push(id.clone());
             }
         }
     }
@@ -184,10 +187,10 @@ pub(crate) fn decide(
         kind,
         reason,
         mentions,
-        closed,
+        denied_ids,
         patterns,
         denied,
-        error_format: request.error_format,
+        error_format: state.error_format,
         check,
     }
 }
@@ -196,18 +199,18 @@ pub(crate) fn decide(
 fn check(
     bundle: Bundle<'_>,
     kind: VerdictKind,
-    request: &Request,
+    state: &RequestState,
     findings: &Findings,
 ) -> ResponseCheck {
-    let names = request.has(operation::ANSWER_NAMES);
+    let response_names = state.has(operation::RESPONSE_NAMES);
     match kind {
-        _ if !request.guarded || request.preflight => ResponseCheck::Nothing,
-        VerdictKind::Pass | VerdictKind::Defer if request.has(operation::LISTS) => {
+        _ if !state.guarded || state.preflight => ResponseCheck::Nothing,
+        VerdictKind::Pass | VerdictKind::Defer if state.has(operation::LISTS) => {
             ResponseCheck::Filter
         }
-        VerdictKind::Defer if names => ResponseCheck::Strict,
+        VerdictKind::Defer if response_names => ResponseCheck::Strict,
         VerdictKind::Defer => ResponseCheck::Acknowledged,
-        VerdictKind::Pass if names && findings.moves(bundle) => ResponseCheck::Lenient,
+        VerdictKind::Pass if response_names && findings.moves(bundle) => ResponseCheck::Lenient,
         _ => ResponseCheck::Nothing,
     }
 }
@@ -215,69 +218,69 @@ fn check(
 /// Applies the table at the head of this module.
 pub(crate) fn judge(
     bundle: Bundle<'_>,
-    request: &Request,
+    state: &RequestState,
     findings: &Findings,
     denied_set: &DeniedSet,
 ) -> (VerdictKind, Reason) {
-    if !request.guarded {
+    if !state.guarded {
         return (VerdictKind::Pass, Reason::Unguarded);
     }
     if denied_set.is_empty() {
         return (VerdictKind::Pass, Reason::NoRestriction);
     }
-    if request.preflight {
+    if state.preflight {
         return (VerdictKind::Pass, Reason::Preflight);
     }
     if findings.any_of(&denied_set.denied) {
         return (VerdictKind::Deny, Reason::ModelRestricted);
     }
-    if request.closed() {
+    if state.is_all_denied() {
         return (VerdictKind::Deny, Reason::EverythingRestricted);
     }
-    if let Some(reason) = request.trouble {
+    if let Some(reason) = state.trouble {
         return (VerdictKind::Refuse, reason);
     }
-    let unnamed = request.unnamed(findings);
+    let unnamed = state.names_no_model(findings);
     if unnamed && denied_set.denies(0) {
         return (VerdictKind::Deny, Reason::ModelRestricted);
     }
     let mut verdict = None;
     if findings.unlisted() || unnamed {
         match bundle.flags() & flags::UNLISTED {
-            0 => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
-            1 => {}
+            flags::UNLISTED_DEFER => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
+            flags::UNLISTED_PASS => {}
             _ => return (VerdictKind::Deny, Reason::Unlisted),
         }
     }
-    if request.late_bound(findings) {
-        if bundle.flags() & flags::LATE_BOUND_DENY != 0 && request.bound(findings) {
+    if state.late_bound(findings) {
+        if bundle.flags() & flags::LATE_BOUND_DENY != 0 && state.denied_if_late_bound(findings) {
             return (VerdictKind::Deny, Reason::LateBound);
         }
         verdict = verdict.or(Some((VerdictKind::Defer, Reason::LateBound)));
     }
-    if findings.suspect() || request.unsure && (request.body || request.upgrade) {
+    if findings.suspect() || state.unsure && (state.body || state.upgrade) {
         verdict = verdict.or(Some((VerdictKind::Defer, Reason::UnknownOperation)));
     }
     verdict.unwrap_or((
         VerdictKind::Pass,
-        if request.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed },
+        if state.has(operation::LISTS) { Reason::Filtered } else { Reason::Allowed },
     ))
 }
 
-impl Request {
+impl RequestState {
     /// Returns whether an object stored at the origin, or what follows on the connection, decides
     /// what runs.
     fn late_bound(&self, findings: &Findings) -> bool {
         self.has(operation::LATE_BOUND | operation::WEBSOCKET)
             || self.upgrade
             || findings.binds()
-            || self.has(operation::LATE_BOUND_UNNAMED) && !findings.named()
+            || self.has(operation::LATE_BOUND_UNNAMED) && !findings.names_a_model()
     }
 
-    /// As `late_bound`, except for a known WebSocket that has named its model or had no occasion
-    /// yet to name one.
-    fn bound(&self, findings: &Findings) -> bool {
-        let named = self.named || findings.named();
+    /// Returns whether a policy that denies late-bound requests denies this one. A known WebSocket
+    /// counts only once a message leaves the model open.
+    fn denied_if_late_bound(&self, findings: &Findings) -> bool {
+        let named = self.named_before || findings.names_a_model();
         self.has(operation::LATE_BOUND)
             || findings.binds()
             || self.has(operation::LATE_BOUND_UNNAMED) && !named
@@ -287,8 +290,11 @@ impl Request {
 
     /// Returns whether the request runs a model but neither names one nor leaves the choice to a
     /// stored object or to messages on the connection.
-    fn unnamed(&self, findings: &Findings) -> bool {
-        self.guarded && self.has(operation::RUNS) && !findings.named() && !self.late_bound(findings)
+    fn names_no_model(&self, findings: &Findings) -> bool {
+        self.guarded
+            && self.has(operation::RUNS)
+            && !findings.names_a_model()
+            && !self.late_bound(findings)
     }
 }
 
@@ -324,14 +330,14 @@ pub struct Ground {
 pub struct Verdict {
     /// What becomes of the request.
     pub kind: VerdictKind,
-    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415 or 503 for refuse.
+    /// 200 for pass and defer, 403 or 451 for deny, 400, 413, 415, 502 or 503 for refuse.
     pub status: u16,
     /// The reason.
     pub reason: Reason,
     /// The mentioned ids as they were written, sorted.
     pub mentions: Vec<String>,
     /// The denied ids among the mentions. Empty unless the verdict denies.
-    pub closed: Vec<String>,
+    pub denied_ids: Vec<String>,
     /// Ids of the denied families that are mentioned, in the policy's order. Empty unless the
     /// verdict denies.
     pub families: Vec<String>,
@@ -361,7 +367,7 @@ impl Verdict {
             status: reason.status(),
             reason,
             mentions: Vec::new(),
-            closed: Vec::new(),
+            denied_ids: Vec::new(),
             families: Vec::new(),
             restrictions: Vec::new(),
             licences: Vec::new(),
@@ -390,7 +396,7 @@ impl Verdict {
     pub fn new(bundle: Bundle<'_>, outcome: Outcome, grounds: &Grounds) -> Self {
         let mut verdict = Self::plain(outcome.kind, outcome.reason);
         verdict.mentions = outcome.mentions;
-        verdict.closed = outcome.closed;
+        verdict.denied_ids = outcome.denied_ids;
         verdict.error_format = outcome.error_format;
         verdict.check = outcome.check;
         verdict.licences = licence_ids(bundle, &grounds.licences);

@@ -25,7 +25,7 @@ fn verdict(
 }
 
 #[test]
-fn an_empty_reach_reads_nothing() {
+fn an_empty_denied_set_reads_nothing() {
     for asked in [post(CHAT, r#"{"model":"mythos-5""#), post("/v1/models/%zz", ""), get("/health")]
     {
         let outcome = asked.decide(&RequestBundle::default().bundle(), &closing(&[]));
@@ -66,7 +66,7 @@ fn everything_closed_is_denied_before_the_body() {
 }
 
 #[test]
-fn an_id_that_nobody_knows_is_what_the_policy_says() {
+fn an_unlisted_id_is_decided_as_the_policy_says() {
     let auto = post(CHAT, r#"{"model":"auto"}"#);
     for asked in [auto, post(CHAT, "{}"), post("/deployments/haiku-4/chat", "{}")] {
         assert_eq!(decide(asked, 0, &[1]), (VerdictKind::Defer, Reason::Unlisted));
@@ -114,7 +114,7 @@ fn a_denial_has_its_grounds() {
         denied.to_json(),
         r#"{"verdict":"deny","status":403,"mentions":["Mythos-5","haiku-4"],"families":["mythos-5"],"restrictions":["closed"],"licences":[],"reason":"model_restricted"}"#
     );
-    assert_eq!(denied.closed, ["Mythos-5"]);
+    assert_eq!(denied.denied_ids, ["Mythos-5"]);
     let both = verdict(&bundle, post(CHAT, "{}"), &[0, 1, 2, 3], &[0, 1]);
     assert_eq!((both.status, both.grounds.len(), both.families.len()), (451, 2, 0));
     assert_eq!(both.restrictions, ["closed", "embargo"]);
@@ -131,7 +131,7 @@ fn a_denial_has_its_grounds() {
 }
 
 #[test]
-fn a_policy_that_denies_what_nobody_knows_names_no_restriction() {
+fn a_policy_that_denies_unlisted_ids_names_no_restriction() {
     let bundle = RequestBundle { flags: 2, ..RequestBundle::default() }.bundle();
     let denied = verdict(&bundle, post(CHAT, r#"{"model":"auto"}"#), &[1], &[0]);
     assert_eq!(

@@ -30,7 +30,7 @@ pub(crate) fn write(explanation: &Explanation) -> String {
     ));
     page.line(&verdict.why);
     if !verdict.message.is_empty() && verdict.message != verdict.why {
-        page.line(&format!("the caller is told: {}", verdict.message));
+        page.line(&format!("message to the caller: {}", verdict.message));
     }
     if !verdict.licences.is_empty() {
         page.line(&format!("under licence: {}", verdict.licences.join(", ")));
@@ -47,13 +47,10 @@ pub(crate) fn write(explanation: &Explanation) -> String {
         ));
     }
     if request.guarded {
-        for reading in &request.readings {
-            let operation = if reading.operation.is_empty() {
-                "an operation that nobody knows,"
-            } else {
-                &reading.operation
-            };
-            let dialect = if reading.dialect.is_empty() { "no dialect" } else { &reading.dialect };
+        for part in &request.readings {
+            let operation =
+                if part.operation.is_empty() { "an unknown operation" } else { &part.operation };
+            let dialect = if part.dialect.is_empty() { "no dialect" } else { &part.dialect };
             page.line(&format!("read as {operation} of {dialect}"));
         }
     } else {

@@ -168,9 +168,9 @@ fn held_text(held: &Held<'_>) -> String {
 }
 
 /// Returns `in the body`, `in client message 2`.
-pub(crate) fn within(place: &str) -> String {
-    let article = if place.ends_with(|last: char| last.is_ascii_digit()) { "" } else { "the " };
-    format!("in {article}{place}")
+pub(crate) fn within(location: &str) -> String {
+    let article = if location.ends_with(|last: char| last.is_ascii_digit()) { "" } else { "the " };
+    format!("in {article}{location}")
 }
 
 /// Returns a place as text: `US`, `UA-43`.

@@ -60,15 +60,15 @@ fn decide(arguments: &Arguments) -> Result<Exit, Exit> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let place = format!("{}:{}", arguments.requests.display(), number + 1);
+        let location = format!("{}:{}", arguments.requests.display(), number + 1);
         let answer = decide_line(&mut decider, &line, |said| {
             if passed_over.insert(said.clone()) {
-                tell!("{place}: {said}");
+                tell!("{location}: {said}");
             }
         });
         let answer = answer.unwrap_or_else(|error| {
             exit = Exit::Faulty;
-            tell!("{place}: {error}");
+            tell!("{location}: {error}");
             serde_json::json!({ "id": null, "error": error }).to_string()
         });
         let written =

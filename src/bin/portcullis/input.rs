@@ -173,7 +173,7 @@ pub(crate) fn policy_or_bundle(
     let given = bundle(bytes(path)?, path)?;
     if let (None, Some(list)) = (&key, given.view().secret_list()) {
         tell!(
-            "error: {}: the list `{list}` is secret, and without its key nobody would count as listed",
+            "error: {}: the list `{list}` is secret, and without its key no name would count as listed",
             path.display()
         );
         tell!("  help: give `--list-key FILE` with the key that the bundle was compiled with");

@@ -8,8 +8,8 @@
 //! position            (pattern, number of completed steps)
 //! state               the set of possible positions of a value, closed under `**` and groups
 //! key k from a set    every position whose step is a key that folds like k, `{}` or `**`,
-//!                     or `~` if k is called like a model
-//! key `~` from a set  the same for all other keys that are called like a model; it sorts last
+//!                     or `~` if k suggests a model
+//! key `~` from a set  the same for all other keys whose names suggest a model; it sorts last
 //! other, element      the same with only `{}` and `**`; with `*` and `**`
 //! role                the strongest role of the positions without further steps
 //! equal states        of all starts are merged (Moore's partition refinement),

@@ -31,7 +31,7 @@ use crate::{dialect, limits};
 
 /// The fields of `META` that concern dialects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lowered {
+pub(crate) struct WrittenDialects {
     /// Headers that name models in every operation; a span of `LOCATIONS`.
     pub(crate) headers: Span,
     /// Start state for the body of an unknown operation.
@@ -55,7 +55,7 @@ struct Entry<'a> {
 struct Flat {
     body: Vec<Pattern>,
     message: Vec<Pattern>,
-    answer: Vec<Pattern>,
+    response: Vec<Pattern>,
     query: BTreeMap<String, (u8, Vec<Pattern>)>,
     captures: Vec<(String, u8)>,
 }
@@ -65,7 +65,7 @@ pub(crate) fn write(
     writer: &mut Writer,
     gateway: &Document,
     dialects: &[(Document, String)],
-) -> Result<Lowered, DialectError> {
+) -> Result<WrittenDialects, DialectError> {
     let mut automaton = Automaton::default();
     let mut trie = Trie::default();
     let mut flats: Vec<Flat> = Vec::new();
@@ -171,9 +171,9 @@ pub(crate) fn write(
             };
             let message =
                 message.map_or(Ok(None), |patterns| automaton.start(patterns)).map_err(fail)?;
-            let answer = automaton.start(gather(|flat| &flat.answer)).map_err(fail)?;
+            let response = automaton.start(gather(|flat| &flat.response)).map_err(fail)?;
             if let Some(location) = bodies.get_mut(number) {
-                *location = (body, message, answer);
+                *location = (body, message, response);
             }
         }
     }
@@ -214,7 +214,7 @@ pub(crate) fn write(
         .entries()
         .flatten()
         .filter_map(|&entry| bodies.get(entry))
-        .flat_map(|&(body, message, answer)| [body, message, answer])
+        .flat_map(|&(body, message, response)| [body, message, response])
         .chain([unknown])
         .chain(nested)
         .chain(headers.values().map(|&(_, start)| start))
@@ -264,7 +264,7 @@ pub(crate) fn write(
     for here in trie.entries() {
         let at = writer.extend::<l::Operation>(section::OPERATIONS, &[]).at;
         for &number in here {
-            let (Some(entry), Some(&(body, message, answer))) =
+            let (Some(entry), Some(&(body, message, response))) =
                 (entries.get(number), bodies.get(number))
             else {
                 continue;
@@ -278,7 +278,7 @@ pub(crate) fn write(
                 path_opaque: entry.opaque,
                 body_state: start(body),
                 message_state: start(message),
-                answer_state: start(answer),
+                response_state: start(response),
                 query: queries.get(entry.flat).copied().unwrap_or_default(),
                 class: entry.operation.class,
                 error_format: entry.operation.error_format.unwrap_or(entry.document.error_format),
@@ -299,7 +299,7 @@ pub(crate) fn write(
             ..l::Location::default()
         });
     }
-    Ok(Lowered { headers: locations.span(writer, named), unknown_state: start(unknown) })
+    Ok(WrittenDialects { headers: locations.span(writer, named), unknown_state: start(unknown) })
 }
 
 fn error(document: &Document, operation: Option<&str>, mistake: Mistake) -> DialectError {
@@ -368,8 +368,8 @@ fn flatten(
     let mut flat = Flat::default();
     let mut open = Vec::new();
     add_shape(gateway, document, &operation.shape, &Base::default(), &mut open, &mut flat)?;
-    for (pointer, role) in operation.answer.locations() {
-        flat.answer.push(Pattern { pointer, role, prefix: String::new() });
+    for (pointer, role) in operation.response.locations() {
+        flat.response.push(Pattern { pointer, role, prefix: String::new() });
     }
     if operation.flags & flag::RUNS != 0 {
         add_includes(gateway, document, &document.running, &Base::default(), &mut open, &mut flat)?;
@@ -528,10 +528,10 @@ impl Locations {
 ///
 /// Fails if an id is unknown, if there are more than [`limits::DIALECTS`] dialects, or if a file is
 /// malformed (which the tests rule out for the shipped files).
-pub(crate) fn lower(
+pub(crate) fn write_guarded(
     writer: &mut Writer,
     guarded: &[GuardedDialect],
-) -> Result<Lowered, DialectError> {
+) -> Result<WrittenDialects, DialectError> {
     if guarded.len() > limits::DIALECTS {
         return Err(DialectError {
             file: "policy".to_owned(),
@@ -543,14 +543,14 @@ pub(crate) fn lower(
         .iter()
         .map(|dialect| (dialect.id.as_str(), dialect.prefix.as_deref().unwrap_or_default()))
         .collect();
-    lower_chosen(writer, &chosen)
+    write_chosen(writer, &chosen)
 }
 
 /// Writes the dialects with these ids and path prefixes.
-pub(crate) fn lower_chosen(
+pub(crate) fn write_chosen(
     writer: &mut Writer,
     chosen: &[(&str, &str)],
-) -> Result<Lowered, DialectError> {
+) -> Result<WrittenDialects, DialectError> {
     let gateway = Document::read(dialect::GATEWAY.file, dialect::GATEWAY.text)?;
     let mut documents = Vec::new();
     for &(id, prefix) in chosen {
@@ -565,7 +565,7 @@ mod tests {
 
     const GATEWAY: &str = "id = \"gateway\"\n[unknown]\nmention = [\"/model\"]\n";
 
-    fn lowered(text: &str) -> Result<Writer, DialectError> {
+    fn written(text: &str) -> Result<Writer, DialectError> {
         let gateway = Document::read("gateway.toml", GATEWAY).unwrap();
         let document = Document::read("some.toml", &format!("id = \"some\"\n{text}"))?;
         let mut writer = Writer::default();
@@ -607,7 +607,7 @@ mod tests {
             ),
             (format!("{}\n[quiet]\nx = \"GET /x\"", operation("")), "dialect_duplicate", Some("x")),
         ] {
-            let error = lowered(&text).err().unwrap_or_else(|| unreachable!("{text}"));
+            let error = written(&text).err().unwrap_or_else(|| unreachable!("{text}"));
             assert_eq!(
                 (error.code(), error.operation.as_deref(), error.file.as_str()),
                 (code, operation, "some.toml"),
@@ -623,10 +623,10 @@ mod tests {
         let two = format!(
             "{one}[operation.y]\nat = \"POST /v1/y\"\nclass = \"inference\"\nprimary = [\"/a/**/model\", \"/model\"]\n"
         );
-        let states = |text: &str| lowered(text).unwrap().section(section::STATES).len();
+        let states = |text: &str| written(text).unwrap().section(section::STATES).len();
         assert_eq!(states(one), states(&two));
         let bytes = |text: &str| {
-            let mut writer = lowered(text).unwrap();
+            let mut writer = written(text).unwrap();
             [section::STATES, section::STATE_KEYS, section::ROUTE_NODES, section::OPERATIONS]
                 .map(|id| writer.section(id).clone())
         };

@@ -124,11 +124,11 @@ impl Level {
     /// Closes an object that had to name a model.
     #[inline(never)] // seldom called
     fn end(&self, findings: &mut Findings) {
-        if self.runs && self.judged == Some(findings.judged()) {
-            findings.present(role::SUSPECT);
+        if self.runs && self.judged == Some(findings.judged_count()) {
+            findings.record_present(role::SUSPECT);
         }
-        if self.named == Some(findings.names()) {
-            findings.unnamed();
+        if self.named == Some(findings.name_count()) {
+            findings.record_unnamed();
         }
     }
 }
@@ -541,7 +541,7 @@ impl Json {
                     self.doubt_it(Reason::ModelType);
                 }
             }
-            other => findings.present(other),
+            other => findings.record_present(other),
         }
     }
 
@@ -588,7 +588,7 @@ impl Json {
             _ if deeper => {}
             role::ROW | role::CURSOR => self.doubt_it(Reason::ModelType),
             named if role::is_mention(named) => self.doubt_it(Reason::ModelType),
-            role::LINES => findings.present(role::SUSPECT),
+            role::LINES => findings.record_present(role::SUSPECT),
             // The list entries are in another kind of container than the one in which they are
             // read.
             role::NOTHING if self.depth > 0 && self.holds_rows(bundle, &state) => {
@@ -597,11 +597,11 @@ impl Json {
             role::NOTHING | role::REQUEST if self.depth == 0 && !object => {
                 // A list in place of the document: some servers take each element for the document,
                 // or the first one.
-                findings.present(role::SUSPECT);
+                findings.record_present(role::SUSPECT);
                 state.element = self.next;
                 deeper = true;
             }
-            role => findings.present(role),
+            role => findings.record_present(role),
         }
         let must_name = object && state.role == role::MUST_NAME;
         if deeper {
@@ -613,9 +613,9 @@ impl Json {
                 keys: if object { state.keys } else { Span { at: 0, len: 0 } },
                 other: state.other,
                 element: state.element,
-                judged: must_name.then(|| findings.judged()),
+                judged: must_name.then(|| findings.judged_count()),
                 runs: false,
-                named: (object && state.role == role::REQUEST).then(|| findings.names()),
+                named: (object && state.role == role::REQUEST).then(|| findings.name_count()),
                 row,
                 seen: 0,
             });

@@ -63,8 +63,8 @@ impl Json {
             | role::NESTED_BASE64
             | role::LINES
             | role::REQUEST
-            | role::NOTHING => findings.present(role::SUSPECT),
-            role => findings.present(role),
+            | role::NOTHING => findings.record_present(role::SUSPECT),
+            role => findings.record_present(role),
         }
     }
 

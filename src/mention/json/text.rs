@@ -31,7 +31,7 @@ impl Json {
                     }
                     // No id is this long, but a list of ids may be. It is judged in parts that
                     // overlap.
-                    findings.present(role::SUSPECT);
+                    findings.record_present(role::SUSPECT);
                     let _ = findings.text(bundle, role::HINT, &self.text, Carrier::Body);
                     let half = self.text.get(limits::MODEL_ID_BYTES / 2..);
                     self.text = half.unwrap_or_default().to_vec();

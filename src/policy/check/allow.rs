@@ -30,7 +30,7 @@ pub(crate) fn apply(
         if let Some(reason) = reason.as_ref().filter(|reason| reason.value.trim().is_empty()) {
             found.push(
                 Problem::new(code::OUT_OF_RANGE, reason.span, "the reason is empty")
-                    .help("say why the warning may stand"),
+                    .help("say why the warning is acceptable"),
             );
         }
         let code = said.as_ref().and_then(|said| read_code(said, &mut found));
@@ -88,7 +88,7 @@ fn read_code(said: &Spanned<String>, problems: &mut Vec<Problem>) -> Option<&'st
             Some(error) if error.severity() == Severity::Error => Problem::new(
                 code::ALLOW,
                 said.span,
-                format!("{text} is an error, which nobody can allow"),
+                format!("{text} is an error, which cannot be allowed"),
             ),
             _ => Problem::new(code::ALLOW, said.span, format!("there is no warning `{text}`"))
                 .suggest(suggestion::help(&said.value, known.map(|code| code.id))),

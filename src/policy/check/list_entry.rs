@@ -183,9 +183,7 @@ fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
         };
         let problem =
             Problem::new(code::ONE_ENTRY, span, format!("`{text}` is one entry, and holds {sign}"));
-        return Some(
-            problem.help(format!("{EACH}, or let it stand by `[[allow]]`, with a reason")),
-        );
+        return Some(problem.help(format!("{EACH}, or allow it by `[[allow]]`, with a reason")));
     }
     let quoted = text.len() > 1
         && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote));
@@ -195,7 +193,7 @@ fn looks_like_several(text: &str, span: Span) -> Option<Problem> {
             span,
             format!("the quotes are part of the entry `{text}`"),
         );
-        problem.help("leave them out: an entry is taken as it stands")
+        problem.help("leave them out: an entry is taken literally")
     })
 }
 

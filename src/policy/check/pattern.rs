@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pattern  = "=" id | token *( boundary token )
-//! token    = 1*( letter / digit ) [ "*" ] | "*"       "*": any rest of the token, also an empty one
+//! token    = 1*( letter / digit ) [ "*" ] | "*"      "*": any rest of the token, also an empty one
 //! boundary = 1*( printable ASCII but letters, digits, "*" and "," )
 //! id       = 1*( printable ASCII but "," and "*" )
 //! ```

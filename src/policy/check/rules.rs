@@ -67,7 +67,7 @@ impl Checker<'_, '_, '_> {
                 self.report(
                     code::NO_AUTHORITY,
                     id.span,
-                    format!("`{}` does not say under which authority it stands", id.value),
+                    format!("`{}` does not say on which authority it rests", id.value),
                     help,
                 );
                 Err(())

@@ -163,8 +163,7 @@ impl Checker<'_, '_, '_> {
         self.problems.push(if !escaped {
             problem.help("in a pointer `~` is written `~0`, and `/` inside a name `~1`")
         } else if mended == "/" {
-            problem
-                .help("a claim says where the fact stands in the account record, as `/org_id` does")
+            problem.help("a claim says where the fact is in the account record, as `/org_id` does")
         } else {
             problem.help(format!("write `{mended}`")).edit(Edit::Word(mended))
         });

@@ -163,7 +163,7 @@ impl ConditionReader<'_, '_> {
             _ => self.report(
                 code::TYPE,
                 self.span(tree),
-                "what stands right of `in` is no list".to_owned(),
+                "the right side of `in` is not a list".to_owned(),
                 None,
             ),
         }

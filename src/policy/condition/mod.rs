@@ -128,7 +128,7 @@ pub(crate) fn read(
 
 /// Advice on a syntax error.
 enum Help {
-    /// The construct in words, and the operator to write in the place of the mistake.
+    /// The construct in words, and the operator to write instead.
     Write(&'static str, &'static str),
     Say(&'static str),
 }
@@ -474,11 +474,11 @@ impl ConditionReader<'_, '_> {
             (_, Operand::List(_) | Operand::Items(_)) => self.report(
                 code::TYPE,
                 self.span(left),
-                "what stands left of `in` is no fact".to_owned(),
+                "the left side of `in` is not a fact".to_owned(),
                 None,
             ),
             (_, Operand::Literal(_) | Operand::Bool(_)) => {
-                let message = "what stands right of `in` is no list".to_owned();
+                let message = "the right side of `in` is not a list".to_owned();
                 let (span, instead) = (self.span(right), format!("[{}]", self.source_of(right)));
                 self.propose(
                     code::TYPE,
@@ -701,12 +701,12 @@ impl ConditionReader<'_, '_> {
                 ),
             )),
             OperandKind::Bool => {
-                let stands = match text.to_ascii_lowercase().as_str() {
+                let instead = match text.to_ascii_lowercase().as_str() {
                     "true" | "yes" => name.clone(),
                     "false" | "no" => format!("!{name}"),
                     _ => return None,
                 };
-                Some((format!("`{name}` is true or false, and this is a text"), stands))
+                Some((format!("`{name}` is true or false, and this is a text"), instead))
             }
             _ => None,
         }

@@ -397,7 +397,7 @@ impl ConditionReader<'_, '_> {
                         code::TYPE,
                         span,
                         message,
-                        Some(format!("it stands alone: `{name}`, or `!{name}` for its opposite")),
+                        Some(format!("write it alone: `{name}`, or `!{name}` for its opposite")),
                     ),
                     _ => self.report(code::TYPE, span, message, None),
                 }

@@ -77,7 +77,7 @@ codes! {
      after the last entry, no key twice. The rest of the file is still checked where the mistake leaves no doubt about where it ends."
     UNKNOWN_KEY "E0102"
     "The table has no such key. Keys are spelled exactly as the schema has them (`portcullis schema` prints it, and editors complete from it). A key \
-     nobody reads would be a rule nobody enforces, so it is not passed over."
+     that the gate ignored would be a rule that it does not enforce, so it is an error."
     MISSING_KEY "E0103"
     "A key without which the table says nothing is not there. A file must say `format` if it has `[policy]`; further files may leave it out."
     WRONG_TYPE "E0104"
@@ -100,19 +100,19 @@ codes! {
     UNREADABLE_FILE "E0111"
     "The file that a list or a table of deployments names cannot be read. Its path is relative to the file that names it."
     TIME "E0112"
-    "Not a point in time. Instants are RFC 3339 with an offset, `2026-06-12T21:21:00Z`, so that nobody's local time decides; days (`as_of`, `review_by`) are \
+    "Not a point in time. Instants are RFC 3339 with an offset, `2026-06-12T21:21:00Z`, so that no local time decides; days (`as_of`, `review_by`) are \
      `2026-07-08`."
     CLAIM "E0113"
     "A `claim` is a JSON Pointer (RFC 6901) into the account record: `/export/us_person_ear`. In it `~` is written `~0` and `/` inside a name `~1`."
     URL "E0114"
     "An address that is shown to callers, in a `Link` header among others, must be an absolute `https://` or `http://` URL in plain ASCII without blanks."
     PREFIX "E0115"
-    "The prefix of a dialect is what stands in front of the vendor's own paths: it begins with `/`, ends with none, and has no empty, `.` or `..` segment, \
+    "The prefix of a dialect precedes the vendor's own paths: it begins with `/`, ends with none, and has no empty, `.` or `..` segment, \
      query or escape. Leave it out if the API is served under the vendor's own paths."
     DURATION "E0116"
     "A length of time is a whole number and a unit: `90d`, `18m` or `10y`. Months count 31 days and years 366, so that a record is never dropped early."
     NO_AUTHORITY "E0201"
-    "The rule does not say under which text it stands. As soon as a policy declares one authority, every restriction and every licence must name one; a policy \
+    "The rule does not say on which authority it rests. As soon as a policy declares one authority, every restriction and every licence must name one; a policy \
      that declares none need not."
     UNKNOWN_AUTHORITY "E0202"
     "The rule names an authority that no file declares under `[authorities]`."
@@ -126,12 +126,12 @@ codes! {
     WINDOW "E0206"
     "`from` is not before `until`, so the rule is never in force. `from` is inclusive, `until` exclusive."
     ALLOW "E0207"
-    "An entry of `[[allow]]` names the code of a warning or a note and, under `at`, what it is told of: a rule, a list, a table. `check --json` prints both. Errors cannot be allowed."
+    "An entry of `[[allow]]` names the code of a warning or a note and, under `at`, what it is about: a rule, a list, a table. `check --json` prints both. Errors cannot be allowed."
     PATTERN "E0301"
     "A pattern is a run of tokens of ASCII letters and digits with anything between them (`mythos-5`); `*` may end a token (`mytho*`) or stand for a whole \
      one; `=` in front takes the rest as one exact id. Commas and blanks cannot occur in an id that is judged, nor can anything outside printable ASCII."
     PATTERN_TWICE "E0302"
-    "The same pattern stands in two families, so nobody could say to which of them a model belongs. Patterns are the same if their tokens are: `mythos-5` \
+    "The same pattern is in two families, so it would be unclear to which of them a model belongs. Patterns are the same if their tokens are: `mythos-5` \
      and `Mythos.5` are."
     ALIAS "E0303"
     "An alias is an exact id that the origin resolves to the family. It may not be an alias of another family too, nor be just what a pattern of another family says."
@@ -164,18 +164,18 @@ codes! {
     ENUM_VALUE "E0504"
     "The fact is an enumeration and never has this value, so the comparison would always be false. Values are spelled exactly as declared."
     LITERAL "E0505"
-    "The literal stands for nothing that can be compared: a time that is no RFC 3339 instant, a number that cannot be held exactly, an empty text to begin with."
+    "The literal is nothing that a fact can be compared with: a time that is no RFC 3339 instant, a number that cannot be held exactly, an empty text to begin with."
     ELEMENT "E0506"
     "The body of `exists` and `all` speaks of its own variable alone (`citizenships.exists(c, c in embargoed)`): it becomes one yes-or-no fact, read off the \
      account before anything else is known."
     TOO_LARGE "E0507"
     "The condition is too long or nested too deeply. Put what repeats into a list."
-    NOT_LOWERED "E0508"
+    NOT_COMPILED "E0508"
     "The policy says nothing wrong, and yet no bundle can hold it: a condition multiplies out into too many alternatives, there are too many rules, or a secret list has no key to hide \
      its names with."
     PLATFORM "E0509"
-    "A rule that is on asks for something that the platform does not tell of a caller. A kind of network that nobody tells is never there, so the rule would close nothing (or lift \
-     for everybody); a place or an address that nobody tells is always unknown. `--platform` names the platform; it is `cloudflare` if nothing is said."
+    "A rule that is on asks for something that the platform does not report of a caller. A kind of network that no source reports is never there, so the rule would close nothing (or lift \
+     for everybody); a place or an address that no source reports is always unknown. `--platform` names the platform; it is `cloudflare` if nothing is said."
     EXPIRED "W0601"
     "The policy is past its `expires`: its bundle counts as stale from the first request on, which closes whatever rests on proof."
     REVIEW "W0602"
@@ -192,7 +192,7 @@ codes! {
      unknown: by coming through Tor, where the place is unknown, or by leaving out the credential to which the account facts belong. Leave `doubt` out, or add what catches them \
      (`|| \"tor\" in network`)."
     ALWAYS_TRUE "W0607"
-    "The condition (or the part that is marked) is true for every caller of whom all facts are known, so it separates nobody from anybody."
+    "The condition (or the part that is marked) is true for every caller of whom all facts are known, so it makes no difference between callers."
     ALWAYS_FALSE "W0608"
     "The condition (or the part that is marked) is false for every caller of whom all facts are known. A restriction that can never apply closes nothing; a licence that can \
      never apply lifts nothing."
@@ -210,16 +210,16 @@ codes! {
     NEVER_LOOKED_UP "W0614"
     "Names are looked up as ids are judged: split at commas and blanks, in printable ASCII, with percent escapes undone. No request can ask for this one, so the entry is left out."
     PLATFORM_LATER "W0615"
-    "A rule that is off or in shadow asks for something that the platform does not tell of a caller. As it is shipped it decides nothing, so the gate runs; in shadow it records \
+    "A rule that is off or in shadow asks for something that the platform does not report of a caller. As it is shipped it decides nothing, so the gate runs; in shadow it records \
      nothing, and if a switch turns it on it has no effect there (a kind of network) or takes everybody for unknown (a place or an address)."
     UNUSED_ALLOW "W0616"
-    "The entry of `[[allow]]` answers a warning that is not told, or no longer: what it was written for has been mended, or it names another place. Take it out, so that it hides nothing later."
+    "The entry of `[[allow]]` answers a warning that is not reported, or no longer: what it was written for has been mended, or its `at` names something else. Take it out, so that it hides nothing later."
     ONE_ENTRY "W0617"
-    "The entry holds a comma, a semicolon, a tab or quotes around it, so it looks like several, or like a cell of a table: a list file has one entry a line, taken as it stands, and a list in the policy \
+    "The entry holds a comma, a semicolon, a tab or quotes around it, so it looks like several, or like a cell of a table: a list file has one entry a line, taken literally, and a list in the policy \
      has each entry in quotes of its own. If names really are written so, say so under `[[allow]]`."
     ALSO_CLOSES "N0701"
     "A restriction on a pattern also closes every declared pattern that contains it and that no family claims. This is how it is meant to be; it is listed so that \
-     nobody is surprised."
+     it is no surprise."
 }
 
 #[cfg(test)]

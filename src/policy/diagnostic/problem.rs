@@ -182,7 +182,8 @@ impl Problem {
 ///
 /// ```
 /// use portcullis::policy;
-/// let loaded = policy::load(vec![policy::Source::new("p.toml", "format = 1\n[polcy]\n")], &mut policy::Options::default());
+/// let source = policy::Source::new("p.toml", "format = 1\n[polcy]\n");
+/// let loaded = policy::load(vec![source], &mut policy::Options::default());
 /// let text = policy::render(&loaded.problems, &loaded.files, false);
 /// assert!(text.contains("--> p.toml:2:2") && text.contains("did you mean `policy`?"), "{text}");
 /// ```

@@ -42,7 +42,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
             type Value = Spanned<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value with its place")
+                f.write_str("a value with its span")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut number = || {
@@ -189,7 +189,7 @@ impl<'de> Deserializer<'de> for SpanReader<'de> {
         if name != NAME {
             return self.deserialize_any(visitor);
         }
-        visitor.visit_map(Placed { span: self.0.span, value: Some(self), next: 0 })
+        visitor.visit_map(SpannedMap { span: self.0.span, value: Some(self), next: 0 })
     }
 
     serde::forward_to_deserialize_any! {
@@ -220,7 +220,7 @@ impl<'de> Deserializer<'de> for KeyReader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        visitor.visit_map(Placed { span: self.0.span, value: Some(self), next: 0 })
+        visitor.visit_map(SpannedMap { span: self.0.span, value: Some(self), next: 0 })
     }
 
     serde::forward_to_deserialize_any! {
@@ -230,13 +230,13 @@ impl<'de> Deserializer<'de> for KeyReader<'de> {
 }
 
 /// The fields of a [`Spanned`], in their order.
-struct Placed<D> {
+struct SpannedMap<D> {
     span: Span,
     value: Option<D>,
     next: usize,
 }
 
-impl<'de, D: Deserializer<'de, Error = Disagreement>> MapAccess<'de> for Placed<D> {
+impl<'de, D: Deserializer<'de, Error = Disagreement>> MapAccess<'de> for SpannedMap<D> {
     type Error = Disagreement;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -261,7 +261,7 @@ pub(crate) struct Value {
     json: Json,
     lines: Option<Box<JsonLines>>,
     /// Findings of a probe. They stay apart until it is clear whether they count.
-    apart: Option<Box<Findings>>,
+    probe_findings: Option<Box<Findings>>,
     /// Findings of the lines of files, and the first problem with them.
     batch: Option<Box<Findings>>,
     batch_doubt: Option<Reason>,
@@ -278,7 +278,7 @@ impl Value {
             text: Vec::new(),
             json: Json::new(NONE),
             lines: None,
-            apart: None,
+            probe_findings: None,
             batch: None,
             batch_doubt: None,
         }
@@ -383,12 +383,18 @@ impl Value {
                     return Err(Reason::IdTooLong);
                 }
                 // No id is as long as this, but a list of ids may be.
-                findings.present(if self.role == role::HINT { role::SUSPECT } else { self.role });
+                findings.record_present(if self.role == role::HINT {
+                    role::SUSPECT
+                } else {
+                    self.role
+                });
                 Ok(())
             }
             FieldKind::Document if self.probe => {
-                let apart = self.apart.get_or_insert_with(|| Box::new(findings.apart(bundle)));
-                if self.json.feed(bundle, piece, apart).is_err() {
+                let probe = self
+                    .probe_findings
+                    .get_or_insert_with(|| Box::new(findings.fresh_for_part(bundle)));
+                if self.json.feed(bundle, piece, probe).is_err() {
                     self.kind = FieldKind::Skip;
                 }
                 Ok(())
@@ -397,7 +403,8 @@ impl Value {
                 self.json.feed(bundle, piece, findings).inspect_err(|_| self.kind = FieldKind::Skip)
             }
             FieldKind::JsonLines => {
-                let batch = self.batch.get_or_insert_with(|| Box::new(findings.apart(bundle)));
+                let batch =
+                    self.batch.get_or_insert_with(|| Box::new(findings.fresh_for_part(bundle)));
                 if let Some(lines) = &mut self.lines
                     && let Err(reason) = lines.feed(bundle, piece, batch)
                 {
@@ -423,14 +430,14 @@ impl Value {
         findings: &mut Findings,
     ) -> Result<(), Reason> {
         let kind = core::mem::replace(&mut self.kind, FieldKind::Skip);
-        if let Some(apart) = self.apart.take()
-            && (apart.mentioned()
-                || apart.binds()
-                || apart.suspect()
-                || apart.any_of(findings.watched()))
+        if let Some(probe) = self.probe_findings.take()
+            && (probe.mentioned()
+                || probe.binds()
+                || probe.suspect()
+                || probe.any_of(findings.watched()))
         {
             // A request in an undocumented field has an effect only if some server unpacks it.
-            findings.absorb(&apart);
+            findings.absorb(&probe);
             return Err(Reason::FormSyntax);
         }
         match kind {
@@ -463,14 +470,14 @@ impl Value {
         if said.is_none() {
             // Without a selector the file may be something else than a batch, so its lines need not
             // name a model.
-            batch.no_requests();
+            batch.forget_requests();
         }
         findings.absorb(&batch);
         match self.batch_doubt {
             // An API that takes any file on this path has no selector. A file that does not begin
             // with lines of requests is not a batch.
             Some(reason) if said.is_none() && !batch.mentioned() && reason.is_no_text() => {}
-            Some(_) if said.is_none() => findings.present(role::SUSPECT),
+            Some(_) if said.is_none() => findings.record_present(role::SUSPECT),
             Some(reason) => return Err(reason),
             None => {}
         }

@@ -41,11 +41,11 @@ type Matches = BTreeSet<(String, String, bool)>;
 fn found(bundle: Bundle<'_>, route: &Route) -> Matches {
     let dialects = bundle.table::<l::Dialect>(section::DIALECTS);
     let operations = bundle.table::<l::Operation>(section::OPERATIONS);
-    let named = route.readings.iter().filter_map(|reading| {
+    let named = route.operation_matches.iter().filter_map(|found| {
         let operation = operations
-            .get(reading.operation)
+            .get(found.operation)
             .filter(|operation| operation.methods & route.methods != 0)?;
-        let dialect = dialects.get(u32::from(reading.dialect))?;
+        let dialect = dialects.get(u32::from(found.dialect))?;
         let weak = operation.flags & operation::WEAK != 0;
         Some((bundle.text(dialect.id).to_owned(), bundle.text(operation.id).to_owned(), weak))
     });
@@ -142,7 +142,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_024, ..ProptestConfig::default() })]
 
     #[test]
-    fn so_they_do_on_paths_that_nobody_wrote(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
+    fn so_they_do_on_random_paths(cut in 0..8usize, seeds in prop::collection::vec(any::<prop::sample::Index>(), 1..4), method in 0..5usize) {
         SHARED.with(|(all, alone, paths)| {
             // Pieces of known paths, one after the other.
             let mut path: Vec<&str> = Vec::new();
@@ -202,9 +202,9 @@ fn the_longest_paths_are_walked_in_bounds() {
             for method in ["POST", "BREW"] {
                 let route = route(all.view(), method, &path);
                 assert!(
-                    route.guarded && route.readings.len() < 200,
-                    "{} readings of {path}",
-                    route.readings.len()
+                    route.guarded && route.operation_matches.len() < 200,
+                    "{} operation matches of {path}",
+                    route.operation_matches.len()
                 );
             }
             let more = route(all.view(), "POST", &format!("{path}/{part}"));

@@ -290,7 +290,7 @@ fn documents_in_parts_are_read() {
 }
 
 #[test]
-fn lines_of_a_file_count_if_the_purpose_is_a_batch_wherever_it_stands() {
+fn lines_of_a_file_count_if_the_purpose_is_a_batch_wherever_it_is() {
     let lines = |ids: &[&str]| {
         ids.iter()
             .map(|id| format!("{{\"custom_id\":\"r--{id}\",\"body\":{{\"model\":\"{id}\"}}}}\n"))

@@ -269,7 +269,7 @@ fn a_long_session_lists_what_it_is_denied_for_and_grows_no_further() {
     }
     reader.message(view, &closing(&[1]), false);
     reader.feed(view, br#"{"model":"mythos-5"}"#);
-    assert_eq!(reader.finish(view, &closing(&[1])).closed, ["mythos-5"]);
+    assert_eq!(reader.finish(view, &closing(&[1])).denied_ids, ["mythos-5"]);
 }
 
 /// Returns what becomes of each message. `true` marks the client's messages and `false` the

@@ -1,8 +1,8 @@
 //! Decides what becomes of a response that is given together with a request line. For tests and for
 //! trying a policy out.
 //!
-//! Input: a request line and a response in pieces. Output: an [`Answered`]. This module does the
-//! work of an adapter, without waiting for anything.
+//! Input: a request line and a response in pieces. Output: a [`ResponseOutcome`]. This module does
+//! the work of an adapter, without waiting for anything.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use crate::verdict::egress::ResponseCheck;
 
 /// The outcome of a response.
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub struct ResponseOutcome {
     /// The check that the response had to pass.
     pub check: ResponseCheck,
     /// `passed` (nothing was checked), `released`, `withheld` (nothing was sent to the client),
@@ -37,16 +37,16 @@ pub struct Answered {
 impl Decider {
     /// Decides a line and the response to it. Assumes that the origin does not acknowledge the
     /// access header.
-    pub fn answered(
+    pub fn decide_response(
         &mut self,
         line: &RequestLine,
         clock: i64,
         (status, headers): (u16, &[(&str, &str)]),
         pieces: &[&[u8]],
-    ) -> Answered {
-        let (verdict, pending) = self.look(line, line.now.unwrap_or(clock));
+    ) -> ResponseOutcome {
+        let (verdict, inspection) = self.look(line, line.now.unwrap_or(clock));
         let check = verdict.check;
-        let mut answered = Answered {
+        let mut decided = ResponseOutcome {
             check,
             outcome: "passed",
             reason: verdict.reason,
@@ -54,52 +54,53 @@ impl Decider {
             status,
             cursors: None,
         };
-        let Some(pending) = pending.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
+        let Some(inspection) =
+            inspection.filter(|_| verdict.passes() && check != ResponseCheck::Nothing)
         else {
             if verdict.passes() {
-                answered.body = pieces.concat();
+                decided.body = pieces.concat();
             } else {
-                answered.tell("unsent", &verdict);
+                decided.set("unsent", &verdict);
             }
-            return answered;
+            return decided;
         };
         if check == ResponseCheck::Acknowledged {
-            let denied = self.gate.withheld(&pending, &verdict, verdict.reason, None);
-            answered.tell("unsent", &denied);
-            return answered;
+            let denied = self.gate.withheld(&inspection, &verdict, verdict.reason, None);
+            decided.set("unsent", &denied);
+            return decided;
         }
-        let mut answer = self.gate.answer(&pending, check, status, headers);
+        let mut response = self.gate.response(&inspection, check, status, headers);
         let mut held = Vec::new();
         for piece in pieces.iter().map(Some).chain([None]) {
             let free = match piece {
                 Some(piece) => {
                     held.extend_from_slice(piece);
-                    answer.feed(self.gate.bundle(), piece)
+                    response.feed(self.gate.bundle(), piece)
                 }
-                None => answer.finish(self.gate.bundle()),
+                None => response.finish(self.gate.bundle()),
             };
-            answered.body.extend(held.drain(..free.min(held.len())));
-            answered.body.extend(answer.take());
-            let ResponseStage::Cut(reason) = answer.stage() else { continue };
-            let refused = self.gate.withheld(&pending, &verdict, reason, Some(&answer));
-            if answer.has_begun() {
+            decided.body.extend(held.drain(..free.min(held.len())));
+            decided.body.extend(response.take());
+            let ResponseStage::Cut(reason) = response.stage() else { continue };
+            let refused = self.gate.withheld(&inspection, &verdict, reason, Some(&response));
+            if response.has_begun() {
                 let refusal = crate::refusal::Refusal::new(&refused, "case");
-                answered.body.extend(answer.last_words(&refusal));
-                answered.outcome = "cut";
-                answered.reason = reason;
+                decided.body.extend(response.last_words(&refusal));
+                decided.outcome = "cut";
+                decided.reason = reason;
             } else {
-                answered.tell("withheld", &refused);
+                decided.set("withheld", &refused);
             }
-            return answered;
+            return decided;
         }
-        answered.outcome = "released";
-        answered.cursors = answer.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
-        answered
+        decided.outcome = "released";
+        decided.cursors = response.cursors().map(|(first, last)| (first.to_vec(), last.to_vec()));
+        decided
     }
 }
 
-impl Answered {
-    fn tell(&mut self, outcome: &'static str, verdict: &Verdict) {
+impl ResponseOutcome {
+    fn set(&mut self, outcome: &'static str, verdict: &Verdict) {
         self.outcome = outcome;
         self.reason = verdict.reason;
         self.status = verdict.status;
