@@ -36,7 +36,7 @@ fn headers(of: &Value) -> Vec<(&str, &str)> {
 }
 
 fn named<'a>(vectors: &'a Value, name: &str) -> &'a Value {
-    vectors["marks"].as_array().unwrap().iter().find(|mark| mark["name"] == name).unwrap()
+    vectors["signed"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap()
 }
 
 /// The keys of an origin: first a secret that gate and origin share, then a public key.
@@ -45,9 +45,9 @@ fn keys(vectors: &Value) -> Keys {
         .unwrap()
 }
 
-fn check(vector: &Value, mark: &str, keys: &Keys) -> Result<VerifiedAccess, AccessHeaderError> {
+fn check(vector: &Value, header: &str, keys: &Keys) -> Result<VerifiedAccess, AccessHeaderError> {
     let mut lines = headers(&vector["headers"]);
-    lines.push(("Portcullis-Access", mark));
+    lines.push(("Portcullis-Access", header));
     let arrived = ArrivedRequest {
         method: text(vector, "method"),
         target: text(vector, "target"),
@@ -126,22 +126,23 @@ fn made(vectors: &Value, vector: &Value) -> String {
 fn access_headers_are_signed_and_read_alike() {
     let vectors = vectors();
     let keys = keys(&vectors);
-    for vector in vectors["marks"].as_array().unwrap() {
+    for vector in vectors["signed"].as_array().unwrap() {
         let name = text(vector, "name");
-        assert_eq!(made(&vectors, vector), text(vector, "mark"), "{name}");
-        let mark = check(vector, text(vector, "mark"), &keys)
+        assert_eq!(made(&vectors, vector), text(vector, "value"), "{name}");
+        let access = check(vector, text(vector, "value"), &keys)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(mark.denied, texts(&vector["denied"]), "{name}");
-        assert_eq!(mark.deferred, vector["verdict"] == "defer", "{name}");
-        assert_eq!(mark.policy, text(&vector["policy"], "id"), "{name}");
-        assert_eq!(mark.version, vector["policy"]["version"].as_u64().unwrap(), "{name}");
+        assert_eq!(access.denied, texts(&vector["denied"]), "{name}");
+        assert_eq!(access.deferred, vector["verdict"] == "defer", "{name}");
+        assert_eq!(access.policy, text(&vector["policy"], "id"), "{name}");
+        assert_eq!(access.version, vector["policy"]["version"].as_u64().unwrap(), "{name}");
         assert!(
-            text(&vector["policy"], "digest").starts_with(&mark.bundle) && mark.bundle.len() == 16,
+            text(&vector["policy"], "digest").starts_with(&access.bundle)
+                && access.bundle.len() == 16,
             "{name}"
         );
-        assert_eq!(mark.slots, texts(&vector["slots"]), "{name}");
+        assert_eq!(access.slots, texts(&vector["slots"]), "{name}");
         assert_eq!(
-            (mark.nonce.as_str(), mark.key_id.as_str()),
+            (access.nonce.as_str(), access.key_id.as_str()),
             (text(vector, "nonce"), text(vector, "key")),
             "{name}"
         );
@@ -152,18 +153,18 @@ fn access_headers_are_signed_and_read_alike() {
 fn no_byte_of_an_access_header_can_be_another() {
     let vectors = vectors();
     let keys = keys(&vectors);
-    for vector in vectors["marks"].as_array().unwrap() {
-        let mark = text(vector, "mark");
-        for at in 0..mark.len() {
+    for vector in vectors["signed"].as_array().unwrap() {
+        let header = text(vector, "value");
+        for at in 0..header.len() {
             for other in [
-                char::from(mark.as_bytes()[at] ^ 1).to_string(),
+                char::from(header.as_bytes()[at] ^ 1).to_string(),
                 "A".into(),
                 "\"".into(),
                 "\u{e4}".into(),
                 String::new(),
             ] {
-                let changed = format!("{}{other}{}", &mark[..at], &mark[at + 1..]);
-                if changed != mark {
+                let changed = format!("{}{other}{}", &header[..at], &header[at + 1..]);
+                if changed != header {
                     assert!(check(vector, &changed, &keys).is_err(), "{changed}");
                 }
             }
@@ -178,9 +179,9 @@ fn what_is_wrong_has_its_code() {
     for fault in vectors["faults"].as_array().unwrap() {
         let vector = named(&vectors, text(fault, "of"));
         let part = |name: &str| if fault[name].is_null() { &vector[name] } else { &fault[name] };
-        let mark = spoilt(text(vector, "mark"), fault);
+        let header = spoilt(text(vector, "value"), fault);
         let mut lines = headers(part("headers"));
-        lines.extend(mark.as_deref().map(|mark| ("portcullis-access", mark)));
+        lines.extend(header.as_deref().map(|header| ("portcullis-access", header)));
         let arrived = ArrivedRequest {
             method: part("method").as_str().unwrap(),
             target: part("target").as_str().unwrap(),
@@ -193,11 +194,11 @@ fn what_is_wrong_has_its_code() {
 }
 
 /// Applies a fault to a header. `None` means that the header is absent.
-fn spoilt(mark: &str, fault: &Value) -> Option<String> {
-    let mut text = match fault.get("mark") {
+fn spoilt(header: &str, fault: &Value) -> Option<String> {
+    let mut text = match fault.get("value") {
         Some(Value::Null) => return None,
         Some(instead) => instead.as_str().unwrap().to_owned(),
-        None => mark.to_owned(),
+        None => header.to_owned(),
     };
     if let Some(cut) = fault["cut"].as_str() {
         text.truncate(text.find(cut).unwrap());
@@ -225,10 +226,10 @@ fn an_access_header_is_good_for_one_request() {
     let mut take = |name: &str, method: &str| {
         let vector = named(&vectors, name);
         let mut lines = headers(&vector["headers"]);
-        lines.push(("portcullis-access", text(vector, "mark")));
+        lines.push(("portcullis-access", text(vector, "value")));
         let arrived = ArrivedRequest { method, target: text(vector, "target"), headers: &lines };
         verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen))
-            .map(|mark| mark.nonce)
+            .map(|access| access.nonce)
     };
     // A header that fails the check takes no slot in the nonce cache.
     assert_eq!(take("nothing denied", "GET"), Err(AccessHeaderError::MethodWrong));
@@ -245,11 +246,11 @@ fn acknowledgements_are_alike() {
     let origin = Keys::read(text(&vectors, "origin")).unwrap();
     for enforced in vectors["enforced"].as_array().unwrap() {
         let vector = named(&vectors, text(enforced, "of"));
-        let mark = check(vector, text(vector, "mark"), &keys).unwrap();
+        let access = check(vector, text(vector, "value"), &keys).unwrap();
         let status = u16::try_from(enforced["status"].as_u64().unwrap()).unwrap();
-        assert_eq!(acknowledge(&mark, status, &origin).as_deref(), Some(text(enforced, "value")));
+        assert_eq!(acknowledge(&access, status, &origin).as_deref(), Some(text(enforced, "value")));
         assert_eq!(
-            acknowledge(&mark, status, &Keys::read(text(&vectors, "public")).unwrap()),
+            acknowledge(&access, status, &Keys::read(text(&vectors, "public")).unwrap()),
             None,
             "an Ed25519 key does not acknowledge"
         );

@@ -697,13 +697,13 @@ table(
 );
 
 // An origin: a valid access header, and one value beside it that is wrong.
-const vector = vectors.marks.find(({ name }) => name === "one family denied");
+const vector = vectors.signed.find(({ name }) => name === "one family denied");
 const secret = vectors.gate.find((key) => key.startsWith(`${vector.key}:`));
 const keys = await accessKeys(secret);
 const signed = {
   method: vector.method,
   target: vector.target,
-  headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.mark]]),
+  headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.value]]),
 };
 const clock = { now: vector.created * 1000 };
 const untrusted = (access, what) => assert.equal(typeof access, "string", `${what}: trusted`);
@@ -725,7 +725,7 @@ test("a request as Node has it, as pairs, as a Headers", async () => {
   assert.deepEqual(await verify({ method, url: target, headers }, keys, clock), expected);
   assert.equal(
     await verify(
-      { method, target, headers: { ...headers, [ACCESS_HEADER]: [vector.mark, vector.mark] } },
+      { method, target, headers: { ...headers, [ACCESS_HEADER]: [vector.value, vector.value] } },
       keys,
       clock,
     ),
@@ -751,8 +751,8 @@ table("its headers, `verify`", (headers) => verify({ ...signed, headers }, keys,
 });
 table(
   "the header, `verify`",
-  (mark) =>
-    verify({ ...signed, headers: { ...signed.headers, [ACCESS_HEADER]: mark } }, keys, clock),
+  (header) =>
+    verify({ ...signed, headers: { ...signed.headers, [ACCESS_HEADER]: header } }, keys, clock),
   { accepted: TEXTS, weigh: untrusted },
 );
 table("the keys, `verify`", (value) => verify(signed, value, clock), { weigh: untrusted });
@@ -797,7 +797,7 @@ table("the gate's keys, `accessKeys`", async (text) => (await accessKeys(text)).
 });
 table("a key, `publicKey`", publicKey, { codes: ["key_invalid"] });
 const access = await verify(signed, keys, clock);
-table("a access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
+table("an access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
 table(
   "its nonce, `acknowledge`",
   (nonce) => acknowledge({ ...access, nonce }, 200, vectors.origin),
@@ -863,9 +863,9 @@ table("the verdict, `Signer`", (verdict) => resigned({ denied: "", verdict }), {
   weigh: async (request, what) => untrusted(await verify(request, keys), what),
 });
 
-async function resigned(mark) {
+async function resigned(statement) {
   const request = new Request("https://gate.example/v1/models");
-  await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, mark);
+  await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, statement);
   return request;
 }
 
