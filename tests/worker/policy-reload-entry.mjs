@@ -59,7 +59,7 @@ export default {
         sockets,
         budget: new Budget(),
         decided: () => undefined,
-        unopened: async (response) => response,
+        withoutSocket: async (response) => response,
         isCredential: () => false,
         gate: () => gate,
         facts: () => facts(request),
