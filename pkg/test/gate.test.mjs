@@ -95,18 +95,18 @@ test("what is left out is unknown", () => {
   assert.equal(gate.access({ place: US, account: [] }).unrestricted, false);
 });
 
-test("readings and accounts that were given back", () => {
+test("screenings and accounts that were released", () => {
   const screening = gate.open(chat("mythos-5"), { place: FR });
   screening.release();
   screening.release();
-  assert.throws(() => screening.finish(), PortcullisError);
+  assert.throws(() => screening.finish(), { name: "PortcullisError", code: "released" });
   const account = gate.account({ export: { us_person_ear: true } });
   account.free();
   account.free();
   assert.equal(gate.access({ place: US, account }).unrestricted, true);
 });
 
-test("a gate that was given back ends what it began, and is loaded again if it is asked", async () => {
+test("a gate that was released finishes what it began, and is loaded again when it is used", async () => {
   const other = await Gate.load({ module, bundle });
   const account = other.account({ export: { us_person_ear: true } });
   assert.equal(other.access({ place: US, account }).unrestricted, true);
