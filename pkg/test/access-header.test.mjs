@@ -1,4 +1,7 @@
-/** The access header: signed and verified as the vectors say, and the acknowledgement from both sides. `UPDATE=1` signs the vectors anew. */
+/**
+ * The access header is signed and verified as the vectors say, and the acknowledgement is made and
+ * checked. `UPDATE=1` signs the vectors anew.
+ */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";

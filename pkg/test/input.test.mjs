@@ -1,6 +1,7 @@
 /**
- * What a caller of the package gets wrong: each public function is handed each wrong kind of value in each of its places. It throws, or the verdict is no better than
- * if the value had been left out; and what it throws is the package's own error, never one of the language's.
+ * Mistakes of a caller of the package: each public function gets each wrong kind of value in each
+ * of its arguments. It throws an error of the package, never one of the language, or the verdict is
+ * no milder than without the value.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -52,7 +53,7 @@ class Thing {
   country = "FR";
   method = "GET";
 }
-/** One of each kind that JavaScript has, whatever the place wants. */
+/** One value of each kind that JavaScript has, whatever kind the argument should have. */
 const KINDS = {
   null: null,
   true: true,
@@ -110,8 +111,8 @@ async function outcome(work, codes, what) {
 }
 
 /**
- * `work` is done with each kind of value; `accepted` are those that must not throw, since they are what the place wants or say that there is nothing. Where it
- * does not throw, `weigh` looks at what came out.
+ * Calls `work` with each kind of value. The values of `accepted` must not throw: they have the
+ * right kind or mean that there is nothing. If `work` does not throw, `weigh` checks its result.
  */
 function table(
   name,
@@ -274,7 +275,7 @@ for (const method of ["account", "accountByName"]) {
     (record) => judged({ ...US, account: gate[method](record) }),
     {
       accepted: OBJECTS,
-      // One of the records says what makes a US person, in its right place.
+      // One of the records says what makes a US person, at its claim.
       weigh: (verdicts, what) => {
         const plain = judged({ ...US, account: undefined });
         const known = method === "account" && what.endsWith("with members");
@@ -869,7 +870,8 @@ async function resigned(statement) {
   return request;
 }
 
-// In Node, which has no runtime headers and no `module` but the one that runs already. What a left-out option gives is judged, and turned away.
+// Node has no headers of the runtime, and no `module` but the one that runs already. A request that
+// comes without an option is judged and refused.
 const compiled = await WebAssembly.compile(module);
 const WORKER = {
   bundle: [],

@@ -1,6 +1,6 @@
 /**
- * The handler on a second platform: an adapter for Node of ten lines, with Node's own `Request`, `Response` and `fetch`. The
- * place comes from a header, which no real adapter may do.
+ * The handler on a second platform: an adapter of ten lines for Node, with Node's own `Request`,
+ * `Response` and `fetch`. It takes the place from a header, which no real adapter may do.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

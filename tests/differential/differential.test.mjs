@@ -68,7 +68,7 @@ test("a gate that refuses everything is found out in every carrier", async () =>
   assert.deepEqual([...carriers].sort(), CARRIERS);
 });
 
-test("a server that is lax about places takes what is called like a model, and leaves the user's own data alone", () => {
+test("a server that is lax about locations takes the value of a model-like key, and leaves the user's own data alone", () => {
   const body = {
     "model-name": "a",
     x: [{ answeringModel: ["b"], supermodel: "-", model_kwargs: "-" }],

@@ -1,4 +1,4 @@
-/** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
+/** A gate that fails: the bundle is unusable, or an instance traps. No unjudged request passes. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -101,7 +101,8 @@ interface Exchange {
   /** The request asks for a WebSocket. Any other request is forwarded without `Upgrade`. */
   readonly upgrade: boolean;
   /**
-   * The distinct credentials, at most `CANDIDATES + 1`. The extra one shows that there are too many.
+   * The distinct credentials, at most `CANDIDATES + 1`. The extra one shows that there are too
+   * many.
    */
   readonly credentials: readonly string[];
 }
