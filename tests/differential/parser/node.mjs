@@ -11,7 +11,7 @@ import { Dicer } from "@fastify/busboy";
 import bodyParser from "body-parser";
 import busboy from "busboy";
 import qs from "qs";
-import { Reading } from "./reading.mjs";
+import { Reading } from "./result.mjs";
 
 const express = {
   json: bodyParser.json({ type: () => true, strict: false }),
