@@ -172,7 +172,7 @@ for (const value of NO_SOCKETS) {
     assert.ok(!body.includes(SECRET));
   });
 
-  test(`upgrade ${name}: what no answer would tell is not sent`, async () => {
+  test(`upgrade ${name}: a request whose response would prove nothing is not sent`, async () => {
     const { status } = await send(
       post("/v1/batches", [...FR, `upgrade: ${value}`], '{"input_file_id":"f"}'),
     );
@@ -180,7 +180,7 @@ for (const value of NO_SOCKETS) {
     assert.equal(origin.seen.length, 0);
   });
 
-  test(`upgrade ${name}: who may use everything sends none either`, async () => {
+  test(`upgrade ${name}: an unrestricted caller sends none either`, async () => {
     const { status } = await send(
       head("GET /v1/models", [...US, `upgrade: ${value}`, "connection: close"]),
     );
@@ -236,7 +236,7 @@ for (const [what, path, answer, wanted] of [
   });
 }
 
-test("a WebSocket of a caller who may use everything that the origin answers is answered", async () => {
+test("an unrestricted caller gets the response of an origin that opens no WebSocket", async () => {
   const { status, body } = await send(
     head("GET /v1/models", [...US, "upgrade: websocket", ...SOCKET]),
   );

@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => Promise.all([all.close(), named.close()]));
 
-/** Asks for the restricted model with the key of one who may use it, and with these besides. */
+/** Asks for the restricted model with the key of a permitted caller, and with other credentials. */
 async function ask({ origin, worker }, headers, query = "") {
   const begun = origin.seen.length;
   const answer = await fetch(`${worker.url}/v1/chat/completions${query}`, {

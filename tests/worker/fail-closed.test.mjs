@@ -123,7 +123,7 @@ test("a secret list without a list key: 503 for all, and the status says why", a
   }
 });
 
-test("places that anyone can claim are no secret of the deployment's", async () => {
+test("the status says that clients can claim any place", async () => {
   const logged = [];
   const gate = await start({ bindings: { LOCAL: "1" }, hear: (line) => logged.push(line) });
   try {

@@ -468,7 +468,7 @@ test("an origin that acknowledges what the caller may not use is not held, but h
   }
 });
 
-test("who may use everything hears everything", async () => {
+test("an unrestricted caller gets every message", async () => {
   const client = await connect(RESPONSES, US);
   client.send(ask(undefined, created("mythos-5"), delta));
   await until(() => client.got.length === 2);
