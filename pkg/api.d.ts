@@ -36,7 +36,7 @@ interface BundleInfo {
     };
 }
 type Bytes = Buffered | string;
-type Code = "bundle_truncated" | "bundle_trailing_bytes" | "bundle_too_large" | "bundle_foreign_file" | "bundle_format" | "bundle_digest" | "bundle_malformed" | "list_key_wrong" | "list_key_missing" | "platform_lacks" | "key_invalid" | "module_unusable" | "trapped" | "replaced" | "exhausted" | "body_unusable" | "body_slow" | "input_invalid";
+type Code = "bundle_truncated" | "bundle_trailing_bytes" | "bundle_too_large" | "bundle_foreign_file" | "bundle_format" | "bundle_digest" | "bundle_malformed" | "list_key_wrong" | "list_key_missing" | "platform_lacks" | "key_invalid" | "module_unusable" | "trapped" | "replaced" | "released" | "exhausted" | "body_unusable" | "body_slow" | "input_invalid";
 type CompiledModule = object;
 interface CredentialSlot {
     readonly in: "header" | "query" | "protocol";

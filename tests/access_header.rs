@@ -15,10 +15,6 @@ use portcullis::origin::{
 };
 use serde_json::Value;
 
-/// Keys of the vectors: the list of signed headers, and the header in each of them and in a fault.
-const HEADERS: &str = "marks";
-const HEADER: &str = "mark";
-
 fn vectors() -> Value {
     serde_json::from_str(include_str!("corpus/access-header/vectors.json")).unwrap()
 }
@@ -40,7 +36,7 @@ fn headers(of: &Value) -> Vec<(&str, &str)> {
 }
 
 fn named<'a>(vectors: &'a Value, name: &str) -> &'a Value {
-    vectors[HEADERS].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap()
+    vectors["signed"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap()
 }
 
 /// The keys of an origin: first a secret that gate and origin share, then a public key.
@@ -130,10 +126,10 @@ fn made(vectors: &Value, vector: &Value) -> String {
 fn access_headers_are_signed_and_read_alike() {
     let vectors = vectors();
     let keys = keys(&vectors);
-    for vector in vectors[HEADERS].as_array().unwrap() {
+    for vector in vectors["signed"].as_array().unwrap() {
         let name = text(vector, "name");
-        assert_eq!(made(&vectors, vector), text(vector, HEADER), "{name}");
-        let access = check(vector, text(vector, HEADER), &keys)
+        assert_eq!(made(&vectors, vector), text(vector, "value"), "{name}");
+        let access = check(vector, text(vector, "value"), &keys)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(access.denied, texts(&vector["denied"]), "{name}");
         assert_eq!(access.deferred, vector["verdict"] == "defer", "{name}");
@@ -157,8 +153,8 @@ fn access_headers_are_signed_and_read_alike() {
 fn no_byte_of_an_access_header_can_be_another() {
     let vectors = vectors();
     let keys = keys(&vectors);
-    for vector in vectors[HEADERS].as_array().unwrap() {
-        let header = text(vector, HEADER);
+    for vector in vectors["signed"].as_array().unwrap() {
+        let header = text(vector, "value");
         for at in 0..header.len() {
             for other in [
                 char::from(header.as_bytes()[at] ^ 1).to_string(),
@@ -183,7 +179,7 @@ fn what_is_wrong_has_its_code() {
     for fault in vectors["faults"].as_array().unwrap() {
         let vector = named(&vectors, text(fault, "of"));
         let part = |name: &str| if fault[name].is_null() { &vector[name] } else { &fault[name] };
-        let header = spoilt(text(vector, HEADER), fault);
+        let header = spoilt(text(vector, "value"), fault);
         let mut lines = headers(part("headers"));
         lines.extend(header.as_deref().map(|header| ("portcullis-access", header)));
         let arrived = ArrivedRequest {
@@ -199,7 +195,7 @@ fn what_is_wrong_has_its_code() {
 
 /// Applies a fault to a header. `None` means that the header is absent.
 fn spoilt(header: &str, fault: &Value) -> Option<String> {
-    let mut text = match fault.get(HEADER) {
+    let mut text = match fault.get("value") {
         Some(Value::Null) => return None,
         Some(instead) => instead.as_str().unwrap().to_owned(),
         None => header.to_owned(),
@@ -230,7 +226,7 @@ fn an_access_header_is_good_for_one_request() {
     let mut take = |name: &str, method: &str| {
         let vector = named(&vectors, name);
         let mut lines = headers(&vector["headers"]);
-        lines.push(("portcullis-access", text(vector, HEADER)));
+        lines.push(("portcullis-access", text(vector, "value")));
         let arrived = ArrivedRequest { method, target: text(vector, "target"), headers: &lines };
         verify(&arrived, &keys, vector["created"].as_u64().unwrap(), Some(&mut seen))
             .map(|access| access.nonce)
@@ -250,7 +246,7 @@ fn acknowledgements_are_alike() {
     let origin = Keys::read(text(&vectors, "origin")).unwrap();
     for enforced in vectors["enforced"].as_array().unwrap() {
         let vector = named(&vectors, text(enforced, "of"));
-        let access = check(vector, text(vector, HEADER), &keys).unwrap();
+        let access = check(vector, text(vector, "value"), &keys).unwrap();
         let status = u16::try_from(enforced["status"].as_u64().unwrap()).unwrap();
         assert_eq!(acknowledge(&access, status, &origin).as_deref(), Some(text(enforced, "value")));
         assert_eq!(

@@ -56,8 +56,8 @@ ${rows.map(({ code, status, doc, sentence }) => `| \`${code}\` | ${status} | ${c
 ## Diagnostics of a policy
 
 \`E\` stops the policy from being compiled, \`W\` is a warning, \`N\` a note. \`portcullis check --explain
-CODE\` prints the same text. A warning that may stand is answered in the policy, with a reason
-(\`[[allow]]\`).
+CODE\` prints the same text. A warning that is acceptable is answered in the policy, with a
+reason (\`[[allow]]\`).
 ${diagnostics
   .map(
     ({ title, rows }) => `

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the package as a consumer sees it: packs it, installs it into an empty project, compiles a program against it, bundles the Worker of its
-# README and runs the README's other programs.
+# Checks the package as a consumer sees it: packs it, installs it into an empty project, compiles a
+# program against it, bundles the Worker of its README and runs the README's other programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

@@ -1,8 +1,8 @@
-/** The demo keys of `make run`: who each one is, as the account records of policies/mythos-suspension.toml say it. */
+/** The demo keys of `make run`: an account record for each, for policies/mythos-suspension.toml. */
 const FUTURE = "2099-01-01T00:00:00Z";
 
 export const KEY_SECRET = "demo-key-secret";
-/** Key of the demo policy's secret lists, in hexadecimal digits. `make policy` compiles with the same. */
+/** Key of the demo policy's secret lists, in hexadecimal digits. `make policy` compiles with it. */
 export const LIST_KEY = "64656d6f2d6c6973742d6b65793a206576657279626f6479206b6e6f77732069";
 /** Keys of the access header and of its acknowledgement. Here both sides run on one machine. */
 export const ACCESS_KEY = "demo-gate:hmac-sha256:0HUfMIil4OMsxscLFFN10Y7nD+1yqtoU2szEiTbF1uU=";

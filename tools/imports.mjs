@@ -1,10 +1,10 @@
 /**
  * Checks which folder imports which, against the table in imports.toml: `node tools/imports.mjs`.
  *
- * Reads every `use` and every path of the crate, and every import of the package, tests left out. Exits with 1 if a
- * folder imports one that its row in the table does not name, if a row names a folder that is gone or an import that
- * nobody makes any more, or if files import each other in a circle. `--graph` prints the folders, their layers and
- * the largest files instead.
+ * It reads every `use` and every path of the crate, and every import of the package, except in
+ * tests. It exits with 1 if a folder imports one that its row does not name, if a row names a
+ * folder that does not exist or an import that no file makes, or if files import each other in a
+ * circle. `--graph` prints the folders, their layers and the largest files instead.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -135,13 +135,17 @@ function readPackage() {
   );
 }
 
-/** The row of the table that a file belongs to: its first folder, or its own name where it lies in none. */
+/**
+ * Returns the row of the table for a file: its first folder, or its own name outside of folders.
+ */
 function rowOf(file, root) {
   const [first] = file.slice(root.length + 1).split("/");
   return first.replace(/\.\w+$/, "");
 }
 
-/** The circles: groups of files each of which reaches all others of its group by imports (Tarjan's algorithm). */
+/**
+ * Returns the circles: groups of files that all reach each other by imports (Tarjan's algorithm).
+ */
 function circles(graph) {
   const order = new Map();
   const low = new Map();
@@ -196,7 +200,7 @@ function problemsOf(graph, root, table) {
   return problems;
 }
 
-/** Prints folders in layers: a folder stands one layer above the highest that it imports. */
+/** Prints folders in layers: a folder is one layer above the highest that it imports. */
 function print(graph, root) {
   const needs = new Map();
   const lines = new Map();

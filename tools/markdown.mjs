@@ -14,7 +14,6 @@ const DOCUMENTS = [
   "docs/*.md",
   "pkg/README.md",
   "tests/**/README.md",
-  "fuzz/README.md",
   "examples/**/README.md",
 ];
 
@@ -69,7 +68,7 @@ export function blocks(markdown) {
     if (marker !== undefined)
       problems.push({
         line: marker.line,
-        message: "a `not run` marker stands directly before a fence",
+        message: "a `not run` marker must be directly before a fence",
       });
     marker = undefined;
     const comment = /^\s*<!--\s*not run\b:?(.*?)-->\s*$/.exec(text);

@@ -1,6 +1,7 @@
 /**
- * A stand-in for an inference origin: it answers in the shape of the API that was called, with what reached it under
- * `echo`. `make run` serves the gate in front of it, the tests look into `seen`. The APIs are in `origin/`, one a file.
+ * A stub inference origin. It responds in the format of the API that was called, with the request
+ * that reached it under `echo`. `make run` serves the gate before it, and the tests read `seen`.
+ * The APIs are in `origin/`, one a file.
  */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
@@ -19,17 +20,19 @@ import { openrouter } from "./origin/openrouter.mjs";
 import { watsonx } from "./origin/watsonx.mjs";
 
 /**
- * The first that fits answers, so what several APIs serve at one path stands last, in the shape that most of them use.
+ * The first shape that fits responds. So shapes for a path of several APIs come last, in the format
+ * that most of these use.
  *
- * A shape has `at` (a pattern of the path, its capture is the model) and may have `method` and `when` (of the call). It answers by one of
+ * A shape has `at`, a pattern of the path whose capture is the model, and may have `method` and
+ * `when`, a test of the call. One of these keys makes the response:
  *
- * | key | gives | answered as |
+ * | key | returns | format |
  * |---|---|---|
  * | `whole` | an object | JSON |
- * | `events` | `[event name or undefined, object or text]` each | server-sent events, if the call asks for a stream |
+ * | `events` | list of `[event name or undefined, object or text]` | SSE, if the call asks for it |
  * | `lines` | objects | lines of JSON, if the call asks for a stream |
- * | `frames` | `[event type, object]` each | AWS event stream |
- * | `talk` | `open()` and `hear(message)`, each a list of messages | a WebSocket; `binary` says in which frames |
+ * | `frames` | list of `[event type, object]` | AWS event stream |
+ * | `talk` | `open()` and `hear(message)`: lists of messages | a WebSocket; `binary`: its frames |
  */
 const SHAPES = [
   ...bedrock,
@@ -46,8 +49,8 @@ const SHAPES = [
 ];
 
 /**
- * Starts an origin; `seen` grows by one entry for each request that begins. `access` verifies the access header, as
- * `origin/access.mjs` makes it.
+ * Starts an origin. `seen` grows by one entry for each request that begins. `access` verifies the
+ * access header, as `origin/access.mjs` does.
  */
 export async function startOrigin({
   port = 0,

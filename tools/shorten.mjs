@@ -1,14 +1,17 @@
 /**
- * Shortens the script of a wasm module: `node tools/shorten.mjs MODULE SCRIPT`, in place.
+ * Shortens the script of a wasm module, in place: `node tools/shorten.mjs MODULE SCRIPT`.
  *
- * The names of the module's imports become letters in both files, because wasm-bindgen's names end with 16 digits of a
- * hash, which do not compress. Code for runtimes that the package does not support is removed, and code that wasm-bindgen
- * repeats in every function becomes one function.
+ * The names of the module's imports become letters in both files, because wasm-bindgen's names end
+ * with 16 digits of a hash, which do not compress. The tool removes code for runtimes that the
+ * package does not support, and makes one function of code that wasm-bindgen repeats in every
+ * function.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { Cursor, sections } from "./module.mjs";
 
-/** A pattern in the script as wasm-bindgen writes it, the number of its matches if that is fixed, the replacement. */
+/**
+ * A pattern in wasm-bindgen's script, the number of its matches if that is fixed, the replacement.
+ */
 const CUTS = [
   [/^if \(Symbol\.dispose\) .*\n/gm, 3, ""],
   [/\(typeof FinalizationRegistry === 'undefined'\)\n\s+\? .*\n\s+: /g, 3, ""],

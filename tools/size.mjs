@@ -1,4 +1,7 @@
-/** The byte budget of what runs at the edge, and the list of strings that must not be in it: the second says what leaked. */
+/**
+ * Checks the byte budget of the code at the edge, and that the edge module has none of a list of
+ * strings. A string that it has says what leaked.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,9 +12,11 @@ const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 const KB = 1024;
 // With every carrier in it; the content codings are a module of their own.
 const MODULE_BUDGET = 82_000;
-// Loaded with the first coded body of a caller under restriction, so counted apart: brotli's dictionary alone is 57 KB of it.
+// Loaded with the first coded body of a restricted caller, so counted apart. brotli's dictionary
+// alone takes 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
-// 12 was the aim for judging and forwarding alone; sockets, responses, lists and the access header are in as well, and what holds each value that is handed over to its kind.
+// The first aim was 12 KB, for judging and forwarding alone. WebSockets, responses, lists, the
+// access header and the checks of input kinds came later.
 const SCRIPT_BUDGET = 18 * KB;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 
@@ -58,7 +63,10 @@ for (const problem of problems) console.error(`size: ${problem}`);
 if (problems.length > 0) process.exit(1);
 console.log(`size: none of ${FORBIDDEN.length} kinds of forbidden string in edge_bg.wasm`);
 
-/** As `wrangler deploy` sends it with `minify = true`: one script, names and white space shortened. */
+/**
+ * Measures what `wrangler deploy` sends with `minify = true`: one script, names and blanks
+ * shortened.
+ */
 function weigh(what, entry, budget) {
   const { outputFiles, metafile } = buildSync({
     entryPoints: [join(PKG, entry)],

@@ -1,11 +1,16 @@
-/** An origin of WebSockets for the tests: it echoes, notes what it sees, and ends as it is told. */
+/**
+ * An origin of WebSockets for the tests: it echoes, notes messages, and ends connections on
+ * request.
+ */
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 
 /**
- * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as buffers), `closed` (code and reason, once it is).
- * A message `{"close":[code,reason]}` makes it close so, `{"vanish":1}` break off, `{"say":[..]}` say that, anything else comes back. A path
- * with `refuse` in it is not upgraded; `first` are messages that it sends before any; `access` verifies the access header, as `origin/access.mjs` makes it.
+ * Each connection is an entry of `seen`: `url`, `headers`, `got` (messages, binary ones as
+ * buffers), `closed` (code and reason, once it is). On `{"close":[code,reason]}` it closes so, on
+ * `{"vanish":1}` it breaks off, on `{"say":[..]}` it sends these messages; it echoes any other
+ * message. A path with `refuse` in it is not upgraded. It sends the messages of `first` before any
+ * other. `access` verifies the access header, as `origin/access.mjs` does.
  */
 export async function startSocketOrigin({ first = () => [], access = async () => undefined } = {}) {
   const seen = [];

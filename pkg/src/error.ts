@@ -29,6 +29,8 @@ export type Code =
    * request.
    */
   | "replaced"
+  /** The calling code uses a screening after its `release`. */
+  | "released"
   /** A memory bound is reached. Refuse the request; the client may try again. */
   | "exhausted"
   /** The body broke off, or a request of this method cannot carry a body past the gate. */

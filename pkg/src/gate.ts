@@ -29,7 +29,7 @@ import { type CompiledModule, enter, generation, start, startSync } from "./wasm
 import { GUARDED, INVALID, LICENSED, READ, access, headerText, settled } from "./wasm/wire.ts";
 
 /**
- * The beginning of a judgement: facts and target are known, headers and body are not.
+ * The beginning of a screening: facts and target are known, headers and body are not.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import { invalid } from "./error.ts";
 
 /** A buffer, or any view of one, of any realm. */
 export type Buffered = ArrayBufferLike | ArrayBufferView;
-/** Bytes. A string stands for its UTF-8. */
+/** Bytes. A string means its UTF-8. */
 export type Bytes = Buffered | string;
 
 const encoder = new TextEncoder();

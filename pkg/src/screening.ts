@@ -19,13 +19,13 @@ const COPIED_BYTES = 64 * 1024;
  *
  * @internal
  */
-export interface Freed {
-  /** The number of bytes fed so far that may go now. */
-  readonly free: number;
+export interface Releasable {
+  /** The number of bytes, of those fed and not yet released, that may go now. */
+  readonly bytes: number;
   /** Nothing more may go. */
-  readonly cut: boolean;
+  readonly isCut: boolean;
   /** The part of a filtered list that may go. */
-  readonly rows: Uint8Array;
+  readonly list: Uint8Array;
 }
 
 /**
@@ -38,8 +38,8 @@ export interface Freed {
  * const screening = gate.open({ method, url, headers }, facts);
  * if (screening !== undefined) {
  *   for await (const chunk of body) if (screening.feed(chunk)) break;
- *   const { verdict } = screening.finish();
- *   if (!passes(screening.finish())) respond(screening.refusal);
+ *   if (passes(screening.finish())) forward();
+ *   else respond(screening.refusal);
  *   screening.release();
  * }
  * ```
@@ -91,7 +91,7 @@ export class Screening {
     this.#caseId = whole(id, "caseId");
   }
 
-  /** Whether the body must be read. False also once the verdict is settled. */
+  /** True while more of the body is needed. False once the verdict is settled. */
   get wantsBody(): boolean {
     const reader = this.#reader;
     return (
@@ -123,7 +123,7 @@ export class Screening {
   /**
    * Reads the next bytes of the body. Content codings are undone.
    *
-   * @returns True if the verdict is settled, so that further bytes cannot improve it
+   * @returns True if the verdict is settled, so that further bytes are not needed
    * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
    */
   feed(piece: Bytes): boolean {
@@ -181,7 +181,7 @@ export class Screening {
   /**
    * Ends the body and returns the verdict. Further calls return the same verdict.
    *
-   * @throws PortcullisError `trapped`, `replaced`, also after `release`
+   * @throws PortcullisError `trapped`, `replaced`, or `released` after `release` without a verdict
    */
   finish(): Verdict {
     const reader = this.#reader;
@@ -214,8 +214,8 @@ export class Screening {
   }
 
   /**
-   * The operation, for a log: dialect, space, operation id. Empty if no dialect has such an
-   * operation.
+   * The operation, for a log: dialect and operation id, as in `openai createChatCompletion`. Empty
+   * if no dialect has such an operation.
    */
   get operation(): string {
     const reader = this.#reader;
@@ -249,12 +249,12 @@ export class Screening {
    *
    * @internal
    */
-  feedResponse(piece: Bytes | undefined): Freed {
+  feedResponse(piece: Bytes | undefined): Releasable {
     const bytes = piece === undefined ? undefined : bytesOf(piece, "a piece of the response");
     return this.#open((reader) => ({
-      free: bytes === undefined ? reader.endResponse() : reader.feedResponse(bytes),
-      cut: reader.isCut(),
-      rows: reader.rows(),
+      bytes: bytes === undefined ? reader.endResponse() : reader.feedResponse(bytes),
+      isCut: reader.isCut(),
+      list: reader.rows(),
     }));
   }
 
@@ -282,11 +282,12 @@ export class Screening {
   }
 
   /**
-   * Returns the refusal in the format of a response that has begun; empty if the format has none.
+   * Returns the refusal as the last part of a response that has begun; empty if its format has
+   * none.
    *
    * @internal
    */
-  lastWords(): Uint8Array {
+  closingError(): Uint8Array {
     return this.#open((reader) => reader.lastWords(this.caseId));
   }
 
@@ -365,5 +366,5 @@ export function passes(verdict: Verdict): boolean {
 }
 
 function released(): PortcullisError {
-  return new PortcullisError("replaced", "the screening is released");
+  return new PortcullisError("released", "the screening is released");
 }

@@ -1,4 +1,7 @@
-/** The access header: signed and verified as the vectors say, and the acknowledgement from both sides. `UPDATE=1` signs the vectors anew. */
+/**
+ * The access header is signed and verified as the vectors say, and the acknowledgement is made and
+ * checked. `UPDATE=1` signs the vectors anew.
+ */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -54,16 +57,16 @@ if (process.env.UPDATE === "1") await rewrite();
 
 const PUBLIC = vectors.public;
 const keys = await accessKeys(`${secret("edge-1")}, ${PUBLIC}`);
-const arrived = ({ method, target, headers }, mark) => ({
+const arrived = ({ method, target, headers }, value) => ({
   method,
   target,
-  headers: new Headers([...headers, ...(mark === null ? [] : [[ACCESS_HEADER, mark]])]),
+  headers: new Headers([...headers, ...(value === null ? [] : [[ACCESS_HEADER, value]])]),
 });
-const named = (name) => vectors.marks.find((vector) => vector.name === name);
+const named = (name) => vectors.signed.find((vector) => vector.name === name);
 
-for (const vector of vectors.marks) {
+for (const vector of vectors.signed) {
   test(`access header: ${vector.name}`, async () => {
-    assert.equal(await made(vector), vector.mark);
+    assert.equal(await made(vector), vector.value);
     const { denied, verdict, policy, slots, created, nonce, key } = vector;
     const expected = {
       denied,
@@ -77,21 +80,21 @@ for (const vector of vectors.marks) {
       keyId: key,
     };
     assert.deepEqual(
-      await verify(arrived(vector, vector.mark), keys, { now: created * 1000 }),
+      await verify(arrived(vector, vector.value), keys, { now: created * 1000 }),
       expected,
     );
     const request = new Request(`https://origin.example${vector.target}`, {
       method: vector.method,
-      headers: [...vector.headers, [ACCESS_HEADER, vector.mark]],
+      headers: [...vector.headers, [ACCESS_HEADER, vector.value]],
     });
     assert.deepEqual(await verify(request, keys, { now: created * 1000 }), expected);
   });
 
   test(`no byte of it can be another: ${vector.name}`, async () => {
-    for (let at = 0; at < vector.mark.length; at += 1) {
-      for (const other of [String.fromCharCode(vector.mark.charCodeAt(at) ^ 1), "A", '"', ""]) {
-        const changed = vector.mark.slice(0, at) + other + vector.mark.slice(at + 1);
-        if (changed === vector.mark || changed.trim() === vector.mark || /[^ -~]/.test(changed))
+    for (let at = 0; at < vector.value.length; at += 1) {
+      for (const other of [String.fromCharCode(vector.value.charCodeAt(at) ^ 1), "A", '"', ""]) {
+        const changed = vector.value.slice(0, at) + other + vector.value.slice(at + 1);
+        if (changed === vector.value || changed.trim() === vector.value || /[^ -~]/.test(changed))
           continue;
         assert.equal(
           typeof (await verify(arrived(vector, changed), keys, { now: vector.created * 1000 })),
@@ -108,7 +111,7 @@ for (const fault of vectors.faults) {
     const vector = named(fault.of);
     const { created } = vector;
     const answer = await verify(
-      arrived({ ...vector, ...fault }, spoilt(vector.mark, fault)),
+      arrived({ ...vector, ...fault }, spoilt(vector.value, fault)),
       keys,
       { now: (fault.now ?? created) * 1000 },
     );
@@ -118,15 +121,15 @@ for (const fault of vectors.faults) {
 
 test("an access header is accepted once", async () => {
   const seen = new NonceCache();
-  const [first, second] = vectors.marks;
+  const [first, second] = vectors.signed;
   const options = { now: first.created * 1000, nonces: seen };
   assert.equal(
-    await verify(arrived({ ...first, method: "GET" }, first.mark), keys, options),
+    await verify(arrived({ ...first, method: "GET" }, first.value), keys, options),
     "access_method_wrong",
   );
-  assert.equal(typeof (await verify(arrived(first, first.mark), keys, options)), "object");
-  assert.equal(await verify(arrived(first, first.mark), keys, options), "access_replayed");
-  assert.equal(typeof (await verify(arrived(second, second.mark), keys, options)), "object");
+  assert.equal(typeof (await verify(arrived(first, first.value), keys, options)), "object");
+  assert.equal(await verify(arrived(first, first.value), keys, options), "access_replayed");
+  assert.equal(typeof (await verify(arrived(second, second.value), keys, options)), "object");
 });
 
 test("a full cache refuses until nonces have ended", () => {
@@ -244,15 +247,15 @@ test("an acknowledgement is for one access header, one status and a known key, a
 
 test("the examples in the documentation are right", async () => {
   const text = readFileSync(DOCUMENT, "utf8");
-  const [mark, enforced] = [...text.matchAll(/```text\n[A-Za-z-]+: ([^`]*?)\n```/g)].map(
+  const [header, enforced] = [...text.matchAll(/```text\n[A-Za-z-]+: ([^`]*?)\n```/g)].map(
     ([, example]) => example.replaceAll("\n  ", " "),
   );
   const request = {
     method: "POST",
     target: "/v1/chat/completions",
-    headers: { authorization: " Bearer sk-1\t", [ACCESS_HEADER]: mark },
+    headers: { authorization: " Bearer sk-1\t", [ACCESS_HEADER]: header },
   };
-  const access = await verify(request, keys, { now: vectors.marks[0].created * 1000 });
+  const access = await verify(request, keys, { now: vectors.signed[0].created * 1000 });
   assert.deepEqual(access.denied, ["mythos-class", "*"]);
   assert.equal(await acknowledge(access, 200, vectors.origin), enforced);
 });
@@ -264,7 +267,7 @@ for (const { of, status, value } of vectors.enforced) {
 }
 
 /** An access header with a fault in it. */
-function spoilt(mark, { mark: instead = mark, cut, append = "", replace, twice, signature }) {
+function spoilt(header, { value: instead = header, cut, append = "", replace, twice, signature }) {
   if (instead === null) return null;
   let text = cut === undefined ? instead : instead.slice(0, instead.indexOf(cut));
   if (replace !== undefined) text = text.replace(...replace);
@@ -274,10 +277,10 @@ function spoilt(mark, { mark: instead = mark, cut, append = "", replace, twice, 
 
 async function rewrite() {
   vectors.public = await publicKey(secret("edge-2"));
-  for (const vector of vectors.marks) vector.mark = await made(vector);
+  for (const vector of vectors.signed) vector.value = await made(vector);
   for (const one of vectors.enforced)
     one.value = await acknowledge(
-      vectors.marks.find(({ name }) => name === one.of),
+      vectors.signed.find(({ name }) => name === one.of),
       one.status,
       vectors.origin,
     );

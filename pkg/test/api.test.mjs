@@ -1,4 +1,7 @@
-/** `pkg/api.d.ts` is what the built package declares. `UPDATE=1` writes it, to be reviewed like code. */
+/**
+ * `pkg/api.d.ts` equals the declarations of the built package. `UPDATE=1` writes it; review it like
+ * code.
+ */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";

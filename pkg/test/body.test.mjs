@@ -1,4 +1,7 @@
-/** What a body may be handed over as: every buffer, view and text is read, whatever else would count as nothing is an error. */
+/**
+ * The kinds of value that a body may have. Every buffer, view and text is read. A value that would
+ * count as no body is an error.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -9,7 +12,8 @@ import { runInNewContext } from "node:vm";
 import { Gate } from "portcullis";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 
-// Another package's classes, as a server that does not use the runtime's own has them; miniflare brings it along.
+// The classes of another package, for servers that do not use the runtime's own. miniflare depends
+// on it.
 const { Request: OtherRequest } = createRequire(
   createRequire(import.meta.url).resolve("miniflare"),
 )("undici");
@@ -191,7 +195,7 @@ const SHAPES = {
 };
 
 for (const [what, made] of Object.entries(SHAPES)) {
-  test(`a request is told by its shape: ${what}`, async () => {
+  test(`a request is recognised by its shape: ${what}`, async () => {
     for (const model of ["mythos-5", "haiku-4"]) {
       const judging = gate.judge(made(model), FACTS);
       assert.ok(judging instanceof Promise);
@@ -259,7 +263,7 @@ test("what comes out of a body is bytes, or an error, and a body that breaks off
   );
 });
 
-test("a server's own request, whose body stands elsewhere, is no request without a body", async () => {
+test("a server's own request, whose body is elsewhere, does not count as a request without a body", async () => {
   class Context {
     method = "POST";
     url = "/v1/chat/completions";

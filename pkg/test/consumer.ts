@@ -73,6 +73,7 @@ export function retryable(error: PortcullisError): boolean {
   switch (code) {
     case "trapped":
     case "replaced":
+    case "released":
       return true;
     default:
       // @ts-expect-error there is no such code

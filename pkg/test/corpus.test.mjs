@@ -1,4 +1,7 @@
-/** The edge module in Node gives the verdicts that the command line gives, on every corpus, however the body is cut. */
+/**
+ * The edge module in Node gives the verdicts of the command line, on every corpus, however the body
+ * is divided into chunks.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

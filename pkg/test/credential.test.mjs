@@ -1,11 +1,14 @@
-/** Where credentials are found: each place that a dialect takes one from, in every spelling that some server takes. */
+/**
+ * The package finds credentials in each location that a dialect declares, in every spelling that
+ * some server accepts.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { CredentialSlots } from "../dist/http/credentials.js";
 import { CANDIDATES } from "../dist/wasm/wire.js";
 
-const places = new CredentialSlots({
+const slots = new CredentialSlots({
   dialects: [
     {
       id: "all",
@@ -21,12 +24,12 @@ const places = new CredentialSlots({
   ],
 });
 const found = (headers, url = "https://gate.example/v1/chat/completions") =>
-  places.credentials(new Headers(headers), url);
+  slots.credentials(new Headers(headers), url);
 
 const DATE = "20261126/us-east-1/bedrock/aws4_request";
 const SIGNED = `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/${DATE}, SignedHeaders=host;x-amz-date, Signature=00ff`;
 
-test("each place counts, and each credential once", () => {
+test("each location counts, and each credential once", () => {
   assert.deepEqual(found({}), []);
   assert.deepEqual(found({ authorization: "Bearer a", "x-api-key": "b" }), ["a", "b"]);
   assert.deepEqual(found({ authorization: "bearer  a", "x-api-key": "a" }), ["a"]);
@@ -74,7 +77,7 @@ const one = (id, name = "X-Amz-Credential") => `${name}=${id}%2F${encodeURICompo
 const shortTerm = (query) =>
   `bedrock-api-key-${btoa(`bedrock.amazonaws.com/?Action=CallWithBearerToken&${query}&Version=1`)}`;
 
-test("a key of Amazon's that can be read as more than one is nobody's", () => {
+test("a key of Amazon's that can be read as several credentials matches no account", () => {
   for (const key of [
     shortTerm(`${one("us")}&${one("foreign")}`),
     shortTerm(`${one("us", "x-amz-credential")}&${one("foreign")}`),
@@ -167,7 +170,7 @@ test("several schemes in one line: each item of its own, and nothing of what is 
     assert.deepEqual(found({ authorization: `Bearer ${run}` }), [run]);
 });
 
-test("nine are as many as a thousand: no more are collected, wherever they stand", () => {
+test("one credential more than are looked up is collected, and no further one, wherever they are", () => {
   assert.equal(
     String(CANDIDATES),
     /pub const CANDIDATES: usize = (\d+);/.exec(

@@ -1,4 +1,7 @@
-/** What Node's own encoders write is undone, at every level and window, however it is cut; what they did not write whole is refused. */
+/**
+ * The decoder undoes what Node's encoders write, at every level and window, however it is divided
+ * into chunks. It refuses what is incomplete.
+ */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -95,18 +95,18 @@ test("what is left out is unknown", () => {
   assert.equal(gate.access({ place: US, account: [] }).unrestricted, false);
 });
 
-test("readings and accounts that were given back", () => {
+test("screenings and accounts that were released", () => {
   const screening = gate.open(chat("mythos-5"), { place: FR });
   screening.release();
   screening.release();
-  assert.throws(() => screening.finish(), PortcullisError);
+  assert.throws(() => screening.finish(), { name: "PortcullisError", code: "released" });
   const account = gate.account({ export: { us_person_ear: true } });
   account.free();
   account.free();
   assert.equal(gate.access({ place: US, account }).unrestricted, true);
 });
 
-test("a gate that was given back ends what it began, and is loaded again if it is asked", async () => {
+test("a gate that was released finishes what it began, and is loaded again when it is used", async () => {
   const other = await Gate.load({ module, bundle });
   const account = other.account({ export: { us_person_ear: true } });
   assert.equal(other.access({ place: US, account }).unrestricted, true);
@@ -156,7 +156,7 @@ for (const [what, bytes, code] of [
   });
 }
 
-test("a bundle with any one bit flipped, at 300 places, is refused with its own code", async () => {
+test("a bundle with one bit flipped, at any of 300 offsets, is refused with its own code", async () => {
   for (let step = 0; step < 300; step += 1) {
     const broken = Buffer.from(bundle);
     const at = Math.floor((step / 300) * broken.length);
@@ -180,7 +180,7 @@ test("a decision neither grows the module's memory nor leaks handles", async () 
   assert.equal(memory.buffer.byteLength, before);
 });
 
-test("what the origin is told is closed is what the caller is told is closed", async () => {
+test("the access header and the description for the caller name the same closed models", async () => {
   for (const { policy, lines } of corpora()) {
     const judge = await Gate.load({ module, bundle: compile(policy) });
     let compared = 0;

@@ -1,6 +1,7 @@
 /**
- * What a caller of the package gets wrong: each public function is handed each wrong kind of value in each of its places. It throws, or the verdict is no better than
- * if the value had been left out; and what it throws is the package's own error, never one of the language's.
+ * Mistakes of a caller of the package: each public function gets each wrong kind of value in each
+ * of its arguments. It throws an error of the package, never one of the language, or the verdict is
+ * no milder than without the value.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -52,7 +53,7 @@ class Thing {
   country = "FR";
   method = "GET";
 }
-/** One of each kind that JavaScript has, whatever the place wants. */
+/** One value of each kind that JavaScript has, whatever kind the argument should have. */
 const KINDS = {
   null: null,
   true: true,
@@ -110,8 +111,8 @@ async function outcome(work, codes, what) {
 }
 
 /**
- * `work` is done with each kind of value; `accepted` are those that must not throw, since they are what the place wants or say that there is nothing. Where it
- * does not throw, `weigh` looks at what came out.
+ * Calls `work` with each kind of value. The values of `accepted` must not throw: they have the
+ * right kind or mean that there is nothing. If `work` does not throw, `weigh` checks its result.
  */
 function table(
   name,
@@ -274,7 +275,7 @@ for (const method of ["account", "accountByName"]) {
     (record) => judged({ ...US, account: gate[method](record) }),
     {
       accepted: OBJECTS,
-      // One of the records says what makes a US person, in its right place.
+      // One of the records says what makes a US person, at its claim.
       weigh: (verdicts, what) => {
         const plain = judged({ ...US, account: undefined });
         const known = method === "account" && what.endsWith("with members");
@@ -697,13 +698,13 @@ table(
 );
 
 // An origin: a valid access header, and one value beside it that is wrong.
-const vector = vectors.marks.find(({ name }) => name === "one family denied");
+const vector = vectors.signed.find(({ name }) => name === "one family denied");
 const secret = vectors.gate.find((key) => key.startsWith(`${vector.key}:`));
 const keys = await accessKeys(secret);
 const signed = {
   method: vector.method,
   target: vector.target,
-  headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.mark]]),
+  headers: Object.fromEntries([...vector.headers, [ACCESS_HEADER, vector.value]]),
 };
 const clock = { now: vector.created * 1000 };
 const untrusted = (access, what) => assert.equal(typeof access, "string", `${what}: trusted`);
@@ -725,7 +726,7 @@ test("a request as Node has it, as pairs, as a Headers", async () => {
   assert.deepEqual(await verify({ method, url: target, headers }, keys, clock), expected);
   assert.equal(
     await verify(
-      { method, target, headers: { ...headers, [ACCESS_HEADER]: [vector.mark, vector.mark] } },
+      { method, target, headers: { ...headers, [ACCESS_HEADER]: [vector.value, vector.value] } },
       keys,
       clock,
     ),
@@ -751,8 +752,8 @@ table("its headers, `verify`", (headers) => verify({ ...signed, headers }, keys,
 });
 table(
   "the header, `verify`",
-  (mark) =>
-    verify({ ...signed, headers: { ...signed.headers, [ACCESS_HEADER]: mark } }, keys, clock),
+  (header) =>
+    verify({ ...signed, headers: { ...signed.headers, [ACCESS_HEADER]: header } }, keys, clock),
   { accepted: TEXTS, weigh: untrusted },
 );
 table("the keys, `verify`", (value) => verify(signed, value, clock), { weigh: untrusted });
@@ -797,7 +798,7 @@ table("the gate's keys, `accessKeys`", async (text) => (await accessKeys(text)).
 });
 table("a key, `publicKey`", publicKey, { codes: ["key_invalid"] });
 const access = await verify(signed, keys, clock);
-table("a access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
+table("an access, `acknowledge`", (value) => acknowledge(value, 200, vectors.origin), {});
 table(
   "its nonce, `acknowledge`",
   (nonce) => acknowledge({ ...access, nonce }, 200, vectors.origin),
@@ -863,13 +864,14 @@ table("the verdict, `Signer`", (verdict) => resigned({ denied: "", verdict }), {
   weigh: async (request, what) => untrusted(await verify(request, keys), what),
 });
 
-async function resigned(mark) {
+async function resigned(statement) {
   const request = new Request("https://gate.example/v1/models");
-  await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, mark);
+  await Signer.of({ ACCESS_KEY: secret }, gate.info, []).sign(request, statement);
   return request;
 }
 
-// In Node, which has no runtime headers and no `module` but the one that runs already. What a left-out option gives is judged, and turned away.
+// Node has no headers of the runtime, and no `module` but the one that runs already. A request that
+// comes without an option is judged and refused.
 const compiled = await WebAssembly.compile(module);
 const WORKER = {
   bundle: [],

@@ -1,6 +1,6 @@
 /**
- * The handler on a second platform: an adapter for Node of ten lines, with Node's own `Request`, `Response` and `fetch`. The
- * place comes from a header, which no real adapter may do.
+ * The handler on a second platform: an adapter of ten lines for Node, with Node's own `Request`,
+ * `Response` and `fetch`. It takes the place from a header, which no real adapter may do.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -119,7 +119,7 @@ test("a closed model is denied in the words of the API, and nothing is sent", as
   );
 });
 
-test("who may use everything is known by a credential's record", async () => {
+test("an unrestricted caller is known by a credential's record", async () => {
   reply = json({});
   const records = { [await keyDigest(KEY_SECRET, "sk-1")]: '{"export":{"us_person_ear":true}}' };
   const settings = { KEYS: { get: async (key) => records[key] ?? null }, KEY_SECRET };

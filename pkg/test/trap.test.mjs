@@ -1,4 +1,7 @@
-/** What outlives an instance that traps: switches and accounts. It is the first in its process, so that the module that traps is the one that runs. */
+/**
+ * Switches and accounts outlive an instance that traps. This test is the first in its process, so
+ * that the module that traps is the one that runs.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Gate } from "portcullis";

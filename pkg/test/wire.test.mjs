@@ -1,6 +1,6 @@
 /**
- * The boundary between the scripts and the edge module: numbers that both sides hold are read from both and compared, and
- * the line format of facts is held to examples.
+ * The boundary between the scripts and the edge module. The test reads the numbers that both sides
+ * have from both and compares them, and compares the line format of facts with examples.
  */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";

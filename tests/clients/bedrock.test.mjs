@@ -197,7 +197,7 @@ for (const form of Object.keys(FORMS)) {
     );
   });
 
-  test(`bedrock, signed in the ${form}: what the signature covers goes on as it came, or not at all`, async () => {
+  test(`bedrock, signed in the ${form}: what the signature covers is forwarded unchanged, or not at all`, async () => {
     const gzip = { headers: { "content-encoding": "gzip" }, encode: gzipSync };
     const { status, body, seen } = await signed(form, FOREIGN, OPEN, gzip);
     assert.equal(status, 200);

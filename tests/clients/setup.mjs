@@ -1,7 +1,8 @@
 /**
- * What the tests of the vendors' clients share. Each call is made three times by the client as published: straight to the origin and
- * through the gate, which must give the same result and bring the same request to the origin, and as a caller who may not make it,
- * which must throw the client's own error with the policy's words, after one attempt, with nothing sent on.
+ * Shared code for the tests of the vendors' clients. A client as published makes each call three
+ * times. Straight to the origin and through the gate, the result and the request at the origin must
+ * be equal. For a caller who may not make the call, the client must throw its own error with the
+ * policy's message, after one attempt, and nothing may reach the origin.
  */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -30,9 +31,9 @@ export function said(model, caseId) {
 }
 
 /**
- * Origin, gate and front, started before the tests of a file and stopped after them: the result is filled by then. `dialects`: ids, or
- * `{ id, prefix }`. `acknowledges`: the origin
- * enforces the access header, and says so. `rules`: more of the policy, TOML.
+ * Origin, gate and front. They start before the tests of a file and stop after them; the result is
+ * filled by then. `dialects`: ids, or `{ id, prefix }`. `acknowledges`: the origin enforces the
+ * access header, and says so. `rules`: more of the policy, in TOML.
  */
 export function served(dialects, { acknowledges = false, rules = "" } = {}) {
   const gate = {};
@@ -82,9 +83,11 @@ function toml(dialect) {
 }
 
 /**
- * `calls`: `{ name, call(client, model), refused }`. `client(url, key)` makes a client. `thrown(error, model, said)` asserts what a
- * refused call throws. In a call: `open` and `closed` are the models as this API spells them, `told` the closed one as a refusal
- * has it, `deferred` a call of which only the origin knows what it runs, `changed(result)` drops what differs from call to call.
+ * `calls`: `{ name, call(client, model), refused }`. `client(url, key)` makes a client.
+ * `thrown(error, model, said)` asserts the error of a refused call. Members of a call: `open` and
+ * `closed` are the models in this API's spelling, `told` is the closed one in the spelling of a
+ * refusal, `deferred` says that only the origin knows what the call runs, `changed(result)` removes
+ * what differs from call to call.
  */
 export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model) => model }) {
   for (const {
@@ -134,8 +137,8 @@ export function callsOf(vendor, gate, { client, calls, thrown, spelled = (model)
 }
 
 /**
- * The list of models, as `list(client)` names them: whole for a caller who may use every model, without the closed ones for another. `client` and
- * `spelled` as above.
+ * The list of models, as `list(client)` names them. It is complete for a caller who may use every
+ * model, and lacks the closed ones for another. `client` and `spelled` are as above.
  */
 export function listsOf(vendor, gate, { client, list, spelled = (model) => model }) {
   test(`${vendor}: lists of models`, async () => {
@@ -181,7 +184,9 @@ function plain(result) {
 const HOP =
   /^(?:host|connection|transfer-encoding|content-length|content-encoding|accept-encoding|idempotency-key|date|x-amz-date|amz-sdk-.*|cf-.*|x-forwarded-.*|x-real-ip|portcullis-access|sec-websocket-key|sec-websocket-extensions)$/;
 
-/** What of a request must be at the origin as the client made it, whatever it was packed in on the way. */
+/**
+ * Returns the parts of a request that the origin must get unchanged, whatever coding carried them.
+ */
 function arrived({ method, url, headers, body, messages }) {
   const boundary = /boundary="?([^";]+)/.exec(headers["content-type"] ?? "")?.[1];
   const settle = (text) => (boundary === undefined ? text : text.replaceAll(boundary, "BOUNDARY"));
@@ -201,7 +206,9 @@ function arrived({ method, url, headers, body, messages }) {
   };
 }
 
-/** Stands where the CDN's edge does: counts attempts where a client makes them, and says from where they come. */
+/**
+ * Takes the place of the CDN's edge: counts attempts before the gate, and sets the caller's place.
+ */
 async function edge(url) {
   const { hostname, port } = new URL(url);
   const front = { attempts: 0 };

@@ -163,7 +163,7 @@ export class Bench {
         headers,
         trailers,
         body: Buffer.from(plain(request), "latin1").toString("base64"),
-        places: operation.places,
+        locations: operation.locations,
         ...userData([asAsked(request)]),
         container: operation.container === true,
       };
@@ -212,7 +212,7 @@ export class Bench {
                 target,
                 headers,
                 body: Buffer.from(body, "base64").toString("latin1"),
-                operation: { places: [] },
+                operation: { locations: [] },
                 mutations: [],
               },
             });
@@ -223,12 +223,12 @@ export class Bench {
     const flat = found.flat();
     const asked = flat.map(({ request }) => {
       const reached = this.#router.access(request.target).map(({ operation }) => operation);
-      const places = [...new Set(reached.flatMap((operation) => operation.places))];
+      const locations = [...new Set(reached.flatMap((operation) => operation.locations))];
       return {
         ...request,
         trailers: [],
         body: Buffer.from(request.body, "latin1").toString("base64"),
-        places,
+        locations,
         ...userData(reached),
         container: false,
       };

@@ -223,18 +223,18 @@ const isJson = ({ raw, body }) => raw === undefined && body.kind === "json";
 
 /** A name at an undocumented location. */
 const undocumented = {
-  "place-top": (chance, made) =>
+  "location-top": (chance, made) =>
     isJson(made) && put(chance, made, chance.of(KEYS), chance.of(values(anyId(chance)))),
-  "place-deep": (chance, made) =>
+  "location-deep": (chance, made) =>
     isJson(made) &&
     put(
       chance,
       made,
       ...chance.of(WRAPS)({ [chance.of(["model", ...KEYS])]: chance.of(values(anyId(chance))) }),
     ),
-  "place-other": (chance, made) =>
+  "location-other": (chance, made) =>
     isJson(made) && put(chance, made, chance.of(OTHERS), closedId(chance)),
-  "place-user-data": (chance, made) =>
+  "location-user-data": (chance, made) =>
     isJson(made) &&
     !made.mutations.includes("end-verb") &&
     put(
@@ -244,7 +244,7 @@ const undocumented = {
         [chance.of(["model", ...KEYS])]: chance.of(values(closedId(chance))),
       }),
     ),
-  "place-field": (chance, made) => {
+  "location-field": (chance, made) => {
     const name = chance.of([
       chance.of(KEYS),
       `options[${chance.of(KEYS)}]`,
@@ -278,7 +278,7 @@ const undocumented = {
       });
     else return false;
   },
-  "place-query": (chance, made) =>
+  "location-query": (chance, made) =>
     void made.query.push([
       chance.of([
         chance.of(KEYS),
@@ -455,7 +455,7 @@ const front = {
     ])),
   // An operation of another server on the same collection. Its user data is unknown.
   "end-verb": (chance, made) =>
-    !made.mutations.includes("place-user-data") &&
+    !made.mutations.includes("location-user-data") &&
     made.body.kind === "json" &&
     made.method === "POST" &&
     void (made.path += chance.of(["/", "/", "/x1/", ":"]) + chance.of(VERBS)),
@@ -499,7 +499,7 @@ const nameless = {
         ({ inner }) =>
           inner?.body.kind === "json" &&
           inner.raw === undefined &&
-          inner.operation.places.includes("model") &&
+          inner.operation.locations.includes("model") &&
           inner.operation.query &&
           !inner.operation.path.includes("{model"),
       );
@@ -512,7 +512,7 @@ const nameless = {
 
 /** Mutations in the lines of a batch file. */
 const lines = {
-  "place-line": (chance, made) =>
+  "location-line": (chance, made) =>
     line(made, (body) =>
       Object.assign(
         body,
@@ -524,7 +524,7 @@ const lines = {
         ]),
       ),
     ),
-  "place-line-user-data": (chance, made) =>
+  "location-line-user-data": (chance, made) =>
     line(made, (body) =>
       Object.assign(
         body,

@@ -18,7 +18,14 @@ const CARRIERS = ["base64", "batch", "form", "json", "message", "multipart", "ta
  * A gate that passes everything must fail on these: each turns an open request into a closed one
  * (CLOSES), makes it state its verdict (SAID), or leaves a closed request closed (STAYS_CLOSED).
  */
-const CLOSES = ["place-top", "place-deep", "place-field", "place-line", "place-query", "front-id"];
+const CLOSES = [
+  "location-top",
+  "location-deep",
+  "location-field",
+  "location-line",
+  "location-query",
+  "front-id",
+];
 const SAID = ["nameless-line", "nameless-verb", "nameless-batch", "nameless-part", "end-blank"];
 const STAYS_CLOSED = [
   "front-admin",
@@ -33,10 +40,10 @@ const STAYS_CLOSED = [
 ];
 /** A gate that refuses everything must fail on these: an open request stays open under each. */
 const STAYS_OPEN = [
-  "place-other",
-  "place-user-data",
-  "place-line-user-data",
-  "place-query",
+  "location-other",
+  "location-user-data",
+  "location-line-user-data",
+  "location-query",
   "front-id",
   "front-admin",
   "end-verb",
@@ -68,11 +75,11 @@ test("a gate that refuses everything is found out in every carrier", async () =>
   assert.deepEqual([...carriers].sort(), CARRIERS);
 });
 
-test("a server that is lax about places takes what is called like a model, and leaves the user's own data alone", () => {
+test("a server that is lax about locations takes the value of a model-like key, and leaves the user's own data alone", () => {
   const body = {
     "model-name": "a",
     x: [{ answeringModel: ["b"], supermodel: "-", model_kwargs: "-" }],
-    engine: { id: "c", note: "-" },
+    engine: { id: "c", note: "below" },
     metadata: { model: "-" },
     y: { metadata: { models: [{ name: "d" }] } },
     tools: [{ function: { parameters: { model: "-" } }, model: "e" }],
@@ -81,6 +88,7 @@ test("a server that is lax about places takes what is called like a model, and l
     "a",
     "b",
     "c",
+    "below",
     "d",
     "e",
   ]);

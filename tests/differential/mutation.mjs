@@ -250,7 +250,7 @@ const json = {
       chance.once(4) ? "null" : `"${anyId(chance)}"`,
     ]);
   },
-  "json-place": besides((chance) => {
+  "json-location": besides((chance) => {
     const said = `"${anyId(chance)}"`;
     return chance.of([
       ['"models"', `[${said}]`],
@@ -1546,8 +1546,8 @@ const raw = {
 
 function at(text, chance, change) {
   if (text === "") return text;
-  const place = chance.below(text.length);
-  return text.slice(0, place) + change(text[place]) + text.slice(place + 1);
+  const spot = chance.below(text.length);
+  return text.slice(0, spot) + change(text[spot]) + text.slice(spot + 1);
 }
 
 /** Joins the front of one body with the tail of another. */

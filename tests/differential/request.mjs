@@ -46,10 +46,12 @@ export function request(chance, operation, closed, operations) {
   const spots = [
     ...(inPath ? ["path"] : []),
     ...(operation.query ? ["query"] : []),
-    ...(operation.places.length > 0 || operation.container ? ["body", "body", "body", "body"] : []),
+    ...(operation.locations.length > 0 || operation.container
+      ? ["body", "body", "body", "body"]
+      : []),
   ];
   const spot = chance.of(spots);
-  const at = (place) => (place === spot ? id() : chance.of(OPEN));
+  const at = (location) => (location === spot ? id() : chance.of(OPEN));
   const made = {
     operation,
     method: operation.method,
@@ -181,7 +183,7 @@ const bodies = {
   },
   multipart(chance, made, operation, id) {
     const parts = [];
-    const session = operation.places.includes("session!model");
+    const session = operation.locations.includes("session!model");
     if (session)
       parts.push(
         part("session", JSON.stringify({ type: "realtime", model: id() }), [
@@ -189,7 +191,7 @@ const bodies = {
         ]),
       );
     else parts.push(part("model", utf8(id())));
-    if (operation.places.includes("svg/model") && chance.once(4))
+    if (operation.locations.includes("svg/model") && chance.once(4))
       parts.push(part("svg[model]", utf8(id())));
     if (operation.file !== undefined)
       parts.push(
@@ -227,8 +229,10 @@ const bodies = {
   /** A document in Base64 at one of the operation's locations. */
   base64(chance, made, operation, id) {
     made.headers.push(["content-type", "application/json"]);
-    const [outer, inner] = operation.places.find((place) => place.includes("~")).split("~");
-    const list = members(chance, { places: [inner] }, id);
+    const [outer, inner] = operation.locations
+      .find((location) => location.includes("~"))
+      .split("~");
+    const list = members(chance, { locations: [inner] }, id);
     if (chance.once(2))
       list.push(
         ['"note"', JSON.stringify(chance.of(["<<<???>>>~~~", "\u03ff\u03fe\u07ff", "~"]))].map(
@@ -316,11 +320,13 @@ function members(chance, operation, id) {
   ];
   if (chance.once(4))
     list.push([said("metadata"), said({ kind: "x" }).slice(0)], [said("temperature"), "0.7e0"]);
-  const others = operation.places.filter((place) => place.includes("/") && !/[#!~]/.test(place));
-  if (operation.places.includes("model") || operation.places.length === 0)
+  const others = operation.locations.filter(
+    (location) => location.includes("/") && !/[#!~]/.test(location),
+  );
+  if (operation.locations.includes("model") || operation.locations.length === 0)
     list.push([said("model"), said(id())]);
-  else if (operation.places.includes("model_id")) list.push([said("model_id"), said(id())]);
-  if (others.length > 0 && (chance.once(3) || !operation.places.includes("model")))
+  else if (operation.locations.includes("model_id")) list.push([said("model_id"), said(id())]);
+  if (others.length > 0 && (chance.once(3) || !operation.locations.includes("model")))
     list.push(placed(chance.of(others), id));
   for (let at = list.length - 1; at > 0; at -= 1) {
     const other = chance.below(at + 1);
@@ -330,8 +336,8 @@ function members(chance, operation, id) {
 }
 
 /** Returns `fallbacks/*\/model` as a member. */
-function placed(place, id) {
-  const [name, ...rest] = place.split("/");
+function placed(location, id) {
+  const [name, ...rest] = location.split("/");
   const inner = rest.reduceRight(
     (value, key) => (key === "*" ? `[${value}]` : `{${JSON.stringify(key)}:${value}}`),
     JSON.stringify(id()),

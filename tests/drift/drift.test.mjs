@@ -32,7 +32,7 @@ test("the operations of a package are found with their methods, whatever its gen
   ]);
 });
 
-test("what is new is told: a word where the dialect has an id is new, a name of several segments before a verb is not", () => {
+test("new operations are listed: a word where the dialect has an id is new, a name of several segments before a verb is not", () => {
   assert.deepEqual(drift("some", here("package"), "/v1", here("dialect")), [
     "? /v1/hear",
     "DELETE /v1/comments/{}",

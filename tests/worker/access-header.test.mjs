@@ -1,4 +1,4 @@
-/** The access header of forwarded requests, verified as an origin would, and the origin's acknowledgement. */
+/** The access header of forwarded requests, verified as an origin does, and the acknowledgement. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -207,11 +207,11 @@ test("inbound copies of our own headers are stripped in every spelling", async (
     const client = await open(gate.worker.url);
     await client.head("GET", "/v1/models", {
       connection: "close, Portcullis-Access, portcullis_enforced",
-      trailer: "Portcullis_Reach",
+      trailer: "Portcullis_Access",
       "cf-ipcountry": country,
       ...bearer(key),
-      "PORTCULLIS-REACH": "denied=()",
-      Portcullis_Reach: "denied=()",
+      "PORTCULLIS-ACCESS": "denied=()",
+      Portcullis_Access: "denied=()",
       "portcullis-Enforced": "1",
       portcullis_enforced: "1",
     });

@@ -1,4 +1,4 @@
-/** Accounts in KV: how long a record is believed, and what becomes of a table that cannot be read. */
+/** Accounts in KV: how long a record is used, and what happens if the table cannot be read. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyDigest } from "portcullis/cloudflare";
@@ -22,7 +22,8 @@ test("a table full of records evicts the oldest, and those it drops still decide
   try {
     const ask = (key) => gate.chat("mythos-5", US, bearer(key));
     assert.equal((await ask("sk-us")).status, 200);
-    // More keys than are kept, several at a time, so that records are dropped while requests hold them.
+    // More keys than the store keeps, several at a time, so it drops records while requests hold
+    // them.
     for (let at = 0; at < 4_200; at += 60) {
       const answers = await Promise.all([
         ...Array.from({ length: 60 }, (_, i) => ask(`sk-made-up-${at + i}`)),
@@ -57,7 +58,7 @@ for (const [fault, value] of [
   });
 }
 
-test("without a secret there is no table: nobody is known", async () => {
+test("without a secret there is no table: every account is unknown", async () => {
   const gate = await start({ bindings: { KEY_SECRET: undefined } });
   try {
     assert.equal((await gate.chat("mythos-5", US, bearer("sk-us"))).status, 403);

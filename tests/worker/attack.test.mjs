@@ -1,6 +1,7 @@
 /**
- * What an attacker sends over a connection of their own: heads that two servers read differently, bodies that break off, claims that are not kept,
- * origins that answer oddly. The origin is the test's: it says what it is told to and notes what reached it.
+ * Requests of an attacker with a connection of their own: heads that two servers read differently,
+ * bodies that break off, false lengths, and origins with odd responses. The test scripts the
+ * origin, which notes each request that reaches it.
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -171,7 +172,7 @@ for (const value of NO_SOCKETS) {
     assert.ok(!body.includes(SECRET));
   });
 
-  test(`upgrade ${name}: what no answer would tell is not sent`, async () => {
+  test(`upgrade ${name}: a request whose response would prove nothing is not sent`, async () => {
     const { status } = await send(
       post("/v1/batches", [...FR, `upgrade: ${value}`], '{"input_file_id":"f"}'),
     );
@@ -179,7 +180,7 @@ for (const value of NO_SOCKETS) {
     assert.equal(origin.seen.length, 0);
   });
 
-  test(`upgrade ${name}: who may use everything sends none either`, async () => {
+  test(`upgrade ${name}: an unrestricted caller sends none either`, async () => {
     const { status } = await send(
       head("GET /v1/models", [...US, `upgrade: ${value}`, "connection: close"]),
     );
@@ -235,7 +236,7 @@ for (const [what, path, answer, wanted] of [
   });
 }
 
-test("a WebSocket of a caller who may use everything that the origin answers is answered", async () => {
+test("an unrestricted caller gets the response of an origin that opens no WebSocket", async () => {
   const { status, body } = await send(
     head("GET /v1/models", [...US, "upgrade: websocket", ...SOCKET]),
   );
@@ -287,7 +288,7 @@ for (const [who, caller] of [
     assert.deepEqual(
       logged.filter(({ event }) => event !== "decision"),
       [],
-      "nobody is there to be told",
+      "no error is logged once the client has left",
     );
   });
 }
@@ -397,7 +398,7 @@ test("a body that does not come in time is given up", async () => {
   }
 });
 
-test("more credentials than callers are told apart by: none is looked up, and none reaches the origin", async () => {
+test("too many credentials: none is looked up, and none reaches the origin", async () => {
   const counting = `import module from "portcullis/edge.wasm"; import bundle from "./policy.bundle"; import { worker } from "portcullis/cloudflare";
     const gate = worker({ module, bundle }); let reads = 0;
     export default { fetch(request, env, context) {
@@ -486,7 +487,7 @@ for (const [what, text] of [
       JSON.parse(body.slice(body.indexOf("{"), body.lastIndexOf("}") + 1)).error.code,
       "origin_unreachable",
     );
-    // What came behind it is nobody's answer.
+    // The bytes behind it belong to no response.
     reply = (_, response) =>
       response.writeHead(200, { "content-type": "application/json" }).end('{"model":"haiku-4"}');
     for (let time = 0; time < 3; time += 1)

@@ -1,4 +1,6 @@
-/** Rules that stand on both sides of the boundary between the edge module and the scripts around it: each is held to the other here. */
+/**
+ * Rules that both the edge module and the scripts around it have. Each test compares the two sides.
+ */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -97,7 +99,8 @@ test("which headers ask for another method", () => {
     headers: { [name]: "POST" },
   }));
   const verdicts = decide(lines);
-  // The rule of the policy closes one operation by its name: to see it, the header must count before the request is read.
+  // The rule of the policy closes one operation by its name. So the header must count before the
+  // request is read.
   assert.ok(
     verdicts.includes("deny model_restricted") && verdicts.includes("pass allowed"),
     verdicts.join(),
@@ -130,7 +133,7 @@ test("how many credentials count", () => {
   assert.equal(CANDIDATES, Number(figure));
 });
 
-test("every place of a credential is known for one inside a batch", () => {
+test("every location of a credential is known for one inside a batch", () => {
   const document = '{"model":"sonnet-5","contents":[]}';
   const inside = (name, query = "") =>
     `--b\r\nContent-Type: application/http\r\n\r\nPOST /v1beta/models/sonnet-5:generateContent${query} HTTP/1.1\r\n${name}: x\r\nContent-Length: ${document.length}\r\n\r\n${document}\r\n--b--\r\n`;
@@ -160,7 +163,7 @@ test("every place of a credential is known for one inside a batch", () => {
   );
   for (const [index, name] of names.entries()) {
     const known = verdicts[index].startsWith("refuse ");
-    // What the edge module would not see in a batch, the worker does not take for a place of its own.
+    // The worker rejects a name that the edge module would not recognise in a batch.
     if (known) new CredentialSlots(gate.info, name);
     else
       assert.throws(

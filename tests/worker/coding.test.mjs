@@ -1,6 +1,7 @@
 /**
- * Coded bodies: a caller under restriction has them decoded, judged and sent on decoded, so that origin and gate read the same; every
- * other caller's pass untouched. What cannot be decoded whole is refused, and never complete at the origin.
+ * Coded bodies. For a restricted caller the worker decodes, judges and forwards the decoded body,
+ * so origin and gate read the same. The bodies of other callers pass untouched. A body that cannot
+ * be decoded completely is refused, and never complete at the origin.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -199,7 +200,7 @@ test("the header's name with `_`, several lines, identity: the same", async () =
   );
 });
 
-test("a signed body goes on as it came, or not at all", async () => {
+test("a signed body is forwarded unchanged, or not at all", async () => {
   const coded = gzipSync(chat("haiku-4", 100_000));
   const { status } = await send("declared", coded, {
     "content-encoding": "gzip",

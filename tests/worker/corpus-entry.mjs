@@ -1,4 +1,6 @@
-/** A Worker for the tests: judges lines in workerd, as the package does it, and gives the verdicts back as text. */
+/**
+ * A Worker for the tests: judges lines in workerd, through the package, and returns the verdicts.
+ */
 import { Gate, Session } from "portcullis";
 import { Decoder } from "portcullis/decode";
 import decode from "portcullis/decode.wasm";

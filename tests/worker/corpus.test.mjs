@@ -1,4 +1,6 @@
-/** The corpora in workerd: the evaluator gives the native verdicts, and the worker puts them into effect. */
+/**
+ * The corpora in workerd: the evaluator gives the native verdicts, and the worker enforces them.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -105,7 +107,8 @@ function sendable(line) {
   )
     return false;
   const { pathname, search } = new URL(line.url, "https://gate.example");
-  // The runtime resolves dot segments before the worker sees them, so the worker judges another path.
+  // The runtime resolves dot segments before the worker gets the URL, so the worker judges another
+  // path.
   return (
     line.url.endsWith(pathname + search) &&
     !/[^\x21-\x7e]/.test(line.url) &&

@@ -1,4 +1,7 @@
-/** Which of the credentials in a request count, and which reach the origin, where the deployer names the places. */
+/**
+ * Which credentials of a request count, and which reach the origin, if the deployer names
+ * locations.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ENFORCED_KEY, ACCESS_KEY } from "../../tools/demo.mjs";
@@ -19,7 +22,7 @@ before(async () => {
 });
 after(() => Promise.all([all.close(), named.close()]));
 
-/** Asks for the restricted model with the key of one who may use it, and with these besides. */
+/** Asks for the restricted model with the key of a permitted caller, and with other credentials. */
 async function ask({ origin, worker }, headers, query = "") {
   const begun = origin.seen.length;
   const answer = await fetch(`${worker.url}/v1/chat/completions${query}`, {
@@ -51,12 +54,12 @@ for (const [where, headers, query] of [
   });
 }
 
-test("alone, a credential that the origin does not read is nobody's", async () => {
+test("a credential that the origin does not read belongs to no account, also alone", async () => {
   assert.equal((await ask(named, { "x-api-key": "sk-us" })).status, 403);
   assert.equal((await ask(all, { "x-api-key": "sk-us" })).status, 200);
 });
 
-test("a place of the deployer's own counts", async () => {
+test("a location of the deployer's own counts", async () => {
   assert.equal((await ask(named, { "x-own-key": "sk-us" })).status, 200);
   assert.equal((await ask(named, { ...bearer("sk-us"), "x-own-key": "sk-foreign" })).status, 403);
 });

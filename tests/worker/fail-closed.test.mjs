@@ -1,4 +1,4 @@
-/** The gate in trouble: a bundle that cannot be used, an instance that traps. Nothing passes that was not judged. */
+/** A gate that fails: the bundle is unusable, or an instance traps. No unjudged request passes. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -123,7 +123,7 @@ test("a secret list without a list key: 503 for all, and the status says why", a
   }
 });
 
-test("places that anyone can claim are no secret of the deployment's", async () => {
+test("the status says that clients can claim any place", async () => {
   const logged = [];
   const gate = await start({ bindings: { LOCAL: "1" }, hear: (line) => logged.push(line) });
   try {

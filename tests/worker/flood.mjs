@@ -1,6 +1,6 @@
 /**
- * Many large requests through the worker, and what its process takes meanwhile. Each body names its model last, so that all of it is read,
- * and its caller may not use every model, so that all of it must be.
+ * Many large requests through the worker, and the memory of its process meanwhile. Each body names
+ * its model last and its caller is restricted, so the worker must read all of it.
  */
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
@@ -16,7 +16,8 @@ const MB = 1 << 20;
 const PIECE = 64 * 1024;
 let sent = 0;
 
-// The worker as built, and beside it how large the edge module's memory is. The glue gives the running instance back.
+// The built worker, which also reports the size of the edge module's memory. The glue returns the
+// running instance.
 const ENTRY = `
 import inner from "./worker/index.ts";
 import { initSync } from "./wasm/edge.js";
@@ -29,14 +30,18 @@ export default {
 
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) await serve();
 
-/** The origin, in a process of its own: reads all, at its leisure if asked to, and answers with the checksum of what it read. */
+/**
+ * The origin, in a process of its own. It reads everything, slowly on request, and responds with
+ * the checksum of what it read.
+ */
 async function serve() {
   const { createServer } = await import("node:http");
   let whole = 0;
   const server = createServer((request, response) => {
     if (request.url === "/whole") return void response.end(String(whole));
     if (request.headers["x-slow"] !== undefined) {
-      // Takes a piece now and then: what has come in between waits in the worker, or better at the client.
+      // Reads a chunk now and then. Meanwhile the data waits in the worker or, better, at the
+      // client.
       request.on("data", () => {
         request.pause();
         setTimeout(() => request.resume(), 20);
@@ -57,8 +62,9 @@ async function serve() {
 }
 
 /**
- * Worker and origin. `phase(work)` runs `work` and tells, in bytes, the peak of the worker's process, what V8 held at most and at least for the worker's isolate (a
- * sample each 20 ms: heap and buffers, garbage included, hence the least), and how large the edge module's memory has become.
+ * Worker and origin. `phase(work)` runs `work` and returns, in bytes, the peak of the worker's
+ * process, the most and the least that V8 held for the worker's isolate, and the size of the edge
+ * module's memory. V8 is sampled every 20 ms; heap and buffers include garbage, hence the least.
  */
 export async function startFlood() {
   const origin = fork(fileURLToPath(import.meta.url));
@@ -152,8 +158,9 @@ export async function atOnce(url, count, request) {
 }
 
 /**
- * One chat request of `bytes`; its status, or 0 for a client that goes away before the end. `form`: `declared` or `chunked`; `hold`: awaited before the last of
- * it is sent; `gone`: the client goes away instead; `slow`: the origin takes its time.
+ * Sends one chat request of `bytes` and returns its status, or 0 for a client that leaves before
+ * the end. `form`: `declared` or `chunked`; `hold`: awaited before the last part is sent; `gone`:
+ * the client leaves instead; `slow`: the origin reads slowly.
  */
 export async function send(url, request) {
   for (;;) {
@@ -161,7 +168,8 @@ export async function send(url, request) {
     try {
       return await attempt(url, request);
     } catch (cause) {
-      // The runtime drops a connection whose head it has not come to read within 15 s (kj, `HttpServerSettings`): a machine that busy is not what is tested.
+      // The runtime drops a connection whose head it has not read within 15 s (kj,
+      // `HttpServerSettings`). This test is not about a machine that is so busy.
       if (cause.code !== "ECONNRESET" || performance.now() - start < 15_000) throw cause;
     }
   }

@@ -1,6 +1,7 @@
 /**
- * Where one body ends and the next request begins, told in every way that two servers have been seen to read differently. The runtime
- * refuses, or the gate judges exactly what the origin then gets: nothing that names the closed model arrives there, whatever the framing.
+ * Where one body ends and the next request begins, in every framing that two servers are known to
+ * read differently. Either the runtime refuses, or the gate judges exactly what the origin gets.
+ * Nothing that names the closed model arrives there, whatever the framing.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -43,7 +44,10 @@ const chunked = (body, { size = body.length.toString(16), last = "0\r\n\r\n" } =
 const length = (body) => [`content-length: ${body.length}`];
 const CHUNKED = ["transfer-encoding: chunked"];
 
-/** Statuses of the answers, of which `wanted` are waited for, and the requests that the origin got whole. */
+/**
+ * Returns the statuses of the responses, waiting for `wanted` of them, and the requests that the
+ * origin got complete.
+ */
 async function exchange(text, wanted) {
   const begun = origin.seen.length;
   const client = await open(gate.url);
@@ -60,7 +64,10 @@ async function exchange(text, wanted) {
   return { told: told(), whole: origin.seen.slice(begun).filter(({ complete }) => complete) };
 }
 
-/** Who refuses: the gate, since the body breaks off or names what it must not, or the runtime (workerd 1.20260730), before the gate is asked. */
+/**
+ * The gate refuses with this status if the body breaks off or names a denied model. The runtime
+ * (workerd 1.20260730) refuses with others before it calls the gate.
+ */
 const OURS = 400;
 const RUNTIME = 500;
 const quoted = (values, line, text) =>
@@ -139,7 +146,7 @@ for (const [statuses, cases, got = OPEN] of [
       ],
     ],
   ],
-  // No body for the runtime, so none for the gate and none for the origin; what follows is another request.
+  // The runtime sees no body, so neither does the gate or the origin. The rest is another request.
   [
     [200],
     [

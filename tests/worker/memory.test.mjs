@@ -1,12 +1,16 @@
 /**
- * Large bodies do not pile up in the worker: far more bytes go through it than it may take. `make bench` does the same at length.
+ * Large bodies do not pile up in the worker: more bytes go through it than it may hold. `make
+ * bench` does the same for longer.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { atOnce, oneAfterAnother, startFlood } from "./flood.mjs";
 
 const MB = 1 << 20;
-/** What the process may take beyond what it does when idle. A gate that held bodies would need 500 to 1,000 MB in each of the tests. */
+/**
+ * The memory that the process may take beyond its idle size. A gate that held bodies would need 500
+ * to 1,000 MB in each test.
+ */
 const ROOM = 320 * MB;
 /** A Worker's isolate (Workers platform, "Limits", 2026). */
 const ISOLATE = 128 * MB;

@@ -1,6 +1,7 @@
 /**
- * A Worker for the tests: the gate under one policy after the other. `/policy?at=1` puts the next in force and frees the gate of the one
- * before, whatever is under way. Requests go through the worker as it is; sockets are relayed here, since a worker keeps its policy.
+ * A Worker for the tests: the gate under one policy after the other. `/policy?at=1` puts the next
+ * one in force and frees the gate of the previous one, whatever is under way. Requests go through
+ * the worker unchanged. Sockets are relayed here, since a worker keeps its policy.
  */
 import { Gate, isUpgrade } from "portcullis";
 import { worker } from "portcullis/cloudflare";
@@ -59,7 +60,7 @@ export default {
         sockets,
         budget: new Budget(),
         decided: () => undefined,
-        unopened: async (response) => response,
+        withoutSocket: async (response) => response,
         isCredential: () => false,
         gate: () => gate,
         facts: () => facts(request),

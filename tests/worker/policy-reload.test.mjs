@@ -1,4 +1,7 @@
-/** Another policy in mid-session and in mid-answer: who is open to it is judged anew, what is under way ends well, and nothing of the old one stays. */
+/**
+ * A new policy in mid-session and in mid-response: open connections are judged anew, what is under
+ * way ends well, and nothing of the old policy stays in memory.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -265,7 +268,7 @@ test("policies that came and went leave nothing behind", async () => {
     for (let number = 0; number < 4; number += 1) await round(number % 2);
     const before = await memory();
     for (let number = 0; number < 40; number += 1) await round(number % 2);
-    // One or two policies more may be loaded at a time, as it happens; forty that stayed would be 3 MB.
+    // One or two more policies may be loaded at a time. Forty that stayed would take 3 MB.
     const grown = (await memory()) - before;
     assert.ok(grown < 1 << 19, String(grown));
   } finally {

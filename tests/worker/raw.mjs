@@ -1,7 +1,9 @@
-/** An HTTP client that sends exactly what it is told, in the pieces it is told: what `fetch` would tidy up. */
+/** An HTTP client that sends its input unchanged, in the given pieces. `fetch` would correct it. */
 import { connect } from "node:net";
 
-/** Opens a connection to `url`; `answer` resolves with status and body once the head of an answer is there and it has ended. */
+/**
+ * Opens a connection to `url`. `answer` resolves with status and body once a response is complete.
+ */
 export async function open(url) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

@@ -1,4 +1,7 @@
-/** What the origin answers, on its way to a caller for whom `mythos-5` is closed: lists, deferred answers, hand-overs, long streams. */
+/**
+ * The origin's responses to a caller for whom `mythos-5` is closed: lists, deferred responses,
+ * switches to another model, long streams.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -107,7 +110,7 @@ test("of an answer that is read no part is asked for; other conditions stand", a
   assert.deepEqual(
     [last().headers.range, last().headers["if-match"]],
     [parts.range, '"1"'],
-    "what is not read goes as it came",
+    "a response that is not read passes unchanged",
   );
 });
 
@@ -121,7 +124,7 @@ test("a list that the origin codes all the same is read", async () => {
   assert.equal(await answer.text(), '{"data":[{"id":"haiku-4"}]}');
 });
 
-test("a list in a coding that nobody undoes is withheld", async () => {
+test("a list in an unsupported coding is withheld", async () => {
   reply = json("(\xb5/\xfd mythos-5", { "content-encoding": "zstd" });
   const answer = await get("/v1/models");
   assert.equal(answer.status, 502);
@@ -223,7 +226,7 @@ test("a deferred answer that names an open model goes", async () => {
 
 for (const [what, model, code] of [
   ["a closed model", "mythos-5", CODE],
-  ["a model that nobody knows", "gpt-9", "answer_unnamed"],
+  ["an unknown model", "gpt-9", "answer_unnamed"],
   ["no model", undefined, "answer_unnamed"],
 ]) {
   test(`a deferred answer that names ${what} is withheld`, async () => {
@@ -334,7 +337,7 @@ test("a stream that names a closed model first is a plain refusal", async () => 
   assert.equal((await answer.json()).error.code, CODE);
 });
 
-test("a late hand-over cuts the stream in the API's own words", async () => {
+test("a late switch to a denied model cuts the stream with an error in the API's format", async () => {
   const made = stream();
   const asked = chat({ stream: true });
   await until(() => made.send !== undefined);

@@ -1,4 +1,4 @@
-/** What the worker's tests share: an origin, the worker in front of it, and requests as clients send them. */
+/** Shared code of the worker's tests: an origin, the worker before it, and requests of clients. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** WebSockets through the worker: what goes by, what ends a session and how, with a real client and a real origin. */
+/**
+ * WebSockets through the worker, with a real client and a real origin: messages that pass, and the
+ * ways in which a session ends.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -48,7 +51,10 @@ const start = (rest = {}) =>
     ...rest,
   });
 
-/** A client; `got` are the messages that reached it, `closed` code and reason, `answer` what came instead of an upgrade. */
+/**
+ * A client. `got` are the messages that reached it, `closed` is code and reason, `answer` the
+ * response if there was no upgrade.
+ */
 async function connect(path, headers, protocols = [], to = worker) {
   const socket = new WebSocket(to.url.replace("http", "ws") + path, protocols, {
     headers,
@@ -294,7 +300,8 @@ test("a rule that is armed in mid-session ends what it closes", async () => {
     const idleAtOrigin = last();
     const unconcerned = await connect("/v1/realtime?model=mythos-5", US, [], other);
     await arm("on");
-    // What ran is known for one, not for the other; the third sent nothing that could have been missed.
+    // The gate knows what ran for the first, not for the second. The third sent nothing that it
+    // could have missed.
     named.send("{}");
     await refused(named);
     open.send("{}");
@@ -401,7 +408,7 @@ test("what the origin says is held until it names a model that may be used", asy
   await until(() => last().got.length === 1);
   last().send('{"type":"error","error":{"message":"slow down"}}');
   await until(() => client.got.length === 1);
-  assert.equal(JSON.parse(client.got[0]).type, "error", "a fault is told at once");
+  assert.equal(JSON.parse(client.got[0]).type, "error", "an error event goes at once");
   last().send(JSON.stringify(created("haiku-4")));
   await until(() => client.got.length === 4);
   assert.deepEqual(
@@ -461,7 +468,7 @@ test("an origin that acknowledges what the caller may not use is not held, but h
   }
 });
 
-test("who may use everything hears everything", async () => {
+test("an unrestricted caller gets every message", async () => {
   const client = await connect(RESPONSES, US);
   client.send(ask(undefined, created("mythos-5"), delta));
   await until(() => client.got.length === 2);

@@ -1,6 +1,7 @@
 /**
- * Bodies that are scanned while they are forwarded: what the origin may see of one that is denied, cut off or unreadable.
- * The rule under test: an origin never sees a complete request that the gate has not accepted.
+ * Bodies that are scanned while they are forwarded: the part that the origin may see of a body that
+ * is denied, cut off or unreadable. An origin never sees a complete request that the gate has not
+ * accepted.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -26,7 +27,10 @@ after(async () => {
   await origin?.close();
 });
 
-/** A chat request of about `size` bytes, its model named last, where a scan of a prefix would miss it. */
+/**
+ * A chat request of about `size` bytes with its model last, where the scan of a prefix would miss
+ * it.
+ */
 function modelLast(model, size) {
   return `{"messages":[{"role":"user","content":"${"x".repeat(size)}"}],"model":"${model}"}`;
 }
@@ -57,7 +61,8 @@ for (const [form, size] of [
     assert.equal(answer, 403);
     await sleep(50);
     const begun = origin.seen.slice(before);
-    // What ends within the bound is judged before anything is sent; of more the origin sees a request that is broken off.
+    // A body within the bound is judged before anything is sent. Of a longer one the origin sees a
+    // request that breaks off.
     if (size < 320 * 1024) assert.equal(begun.length, 0);
     else assert.equal(begun.length, 1);
     for (const entry of begun) {

@@ -1,4 +1,7 @@
-/** A Worker for the tests: the gate, whose rules and clock a request can change, and whose module says how much memory it has. */
+/**
+ * A Worker for the tests: the gate, with rules and a clock that a request can change. It reports
+ * the size of the module's memory.
+ */
 import { initSync } from "../../pkg/wasm/edge.js";
 import { Gate } from "portcullis";
 import { worker } from "portcullis/cloudflare";

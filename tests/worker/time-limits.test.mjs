@@ -1,6 +1,6 @@
 /**
- * What ends by the clock for a caller under restriction: a stream at the end of its longest life, and a session of which
- * nobody says in time what it runs. Both are short here.
+ * Time limits for a restricted caller: a stream at the end of its longest life, and a session in
+ * which neither side names a model in time. Both limits are short here.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import binaryen from "binaryen";
 
-/** The module of this name, except that the export, which takes bytes, traps when it is given that many. */
+/**
+ * Returns the module of this name, in which the export, which takes bytes, traps at this length.
+ */
 export function trapping(name, wanted, length) {
   const path = fileURLToPath(new URL(`../../pkg/wasm/${name}_bg.wasm`, import.meta.url));
   const module = binaryen.readBinary(readFileSync(path));

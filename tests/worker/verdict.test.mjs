@@ -198,7 +198,8 @@ for (const [who, key, cf] of [
 }
 
 test("what arrives is what was sent", async () => {
-  // Over a real connection: the injected `cf` of the other tests comes with a body of unknown length.
+  // Over a real connection, since the injected `cf` of the other tests comes with a body of unknown
+  // length.
   const local = await start({ bindings: { LOCAL: "1" } });
   try {
     for (const [country, key] of [
@@ -288,7 +289,7 @@ test("status says which policy runs, and nothing of anybody", async () => {
   assert.deepEqual(rest, { version: 7, expires: "2099-01-01T00:00:00.000Z" });
 });
 
-test("a WebSocket that is refused is opened, told why and closed", async () => {
+test("a WebSocket that is refused is opened, gets the reason and is closed", async () => {
   const answer = await gate.fetch("/v1/realtime?model=mythos-5", {
     headers: { upgrade: "websocket", ...bearer("sk-foreign") },
     cf: FR,

@@ -1,9 +1,9 @@
-/** The stub origin's use of the access header: it verifies the header, acknowledges it, and echoes its content. */
+/** The stub origin's use of the access header: it verifies, acknowledges and echoes the header. */
 import { ENFORCED_HEADER, NonceCache, acknowledge, accessKeys, verify } from "portcullis/origin";
 
 /**
- * `keys`: the gate's, `key`: the origin's own, as their variables have them. The stub runs no model, so that there is nothing
- * for it to withhold: to acknowledge is all it has to do.
+ * `keys` are the gate's, `key` is the origin's own, both in the form of their variables. The stub
+ * runs no model and withholds nothing, so it only acknowledges.
  */
 export async function accessCheck({ keys, key }) {
   const known = await accessKeys(keys);

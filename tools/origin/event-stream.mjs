@@ -2,7 +2,8 @@
  * The AWS event stream (smithy.io, "Amazon Event Stream"):
  *
  * ```text
- * u32 total length | u32 length of headers | u32 CRC of these two | headers | payload | u32 CRC of all before
+ * u32 total length | u32 length of headers | u32 CRC of these two
+ * headers | payload | u32 CRC of everything before
  * header: u8 length, name, u8 7 (text), u16 length, value
  * ```
  */

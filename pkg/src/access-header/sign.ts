@@ -20,8 +20,8 @@ import {
   pkcs8,
 } from "./keys.ts";
 
-/** What the origin learns about a request. */
-export interface AccessClaim {
+/** What the access header states about a request. */
+export interface AccessStatement {
   /** Ids of the denied families, each in quotes, separated by spaces. */
   readonly denied: string;
   /** `defer`: the origin decides which model runs. */
@@ -102,13 +102,13 @@ export class Signer {
    */
   async sign(
     request: Request,
-    claim: AccessClaim,
+    statement: AccessStatement,
     nonce: string = crypto.randomUUID(),
     created = Math.floor(Date.now() / 1000),
   ): Promise<string> {
-    const { denied, verdict } = claim;
+    const { denied, verdict } = statement;
     if (typeof denied !== "string" || (verdict !== "pass" && verdict !== "defer"))
-      throw invalid("no access claim");
+      throw invalid("no access statement");
     // Ids come from the policy and the method from the client. Neither may end the header or begin
     // another member.
     const policy = `denied=(${denied}), verdict=${verdict}, ${this.#policy}`;
@@ -152,12 +152,12 @@ export class Signer {
    * @param nonce The nonce of the request's access header, if it had one
    */
   takeAcknowledgement(response: Response, nonce: string | undefined): Response {
-    const claim = response.headers.get(ENFORCED_HEADER);
-    if (claim === null) return response;
+    const value = response.headers.get(ENFORCED_HEADER);
+    if (value === null) return response;
     const bare = withoutAcknowledgement(response);
     if (
       nonce !== undefined &&
-      this.#origin.some((key) => same(claim, signed(key, nonce, response.status)))
+      this.#origin.some((key) => same(value, signed(key, nonce, response.status)))
     )
       this.#acknowledged.add(bare);
     return bare;

@@ -10,21 +10,21 @@ const SECRET = /(?:^|[^a-z0-9])(?:authorization|auth|key|token|credential|secret
 type Fields = Headers | ReadonlyMap<string, string>;
 
 /**
- * The places of credentials.
+ * The locations of credentials.
  *
  * The gate cannot know which credential the origin uses, so the account of each is a candidate. If
- * the deployment names the places that the origin reads, credentials elsewhere are removed from the
- * request.
+ * the deployment names the locations that the origin reads, credentials elsewhere are removed from
+ * the request.
  */
 export class CredentialSlots {
   /** Headers that hold credentials; the value tells whether the origin reads the header. */
   readonly headers: ReadonlyMap<string, boolean>;
   readonly #read: readonly CredentialSlot[];
-  readonly #withheld: readonly CredentialSlot[];
+  readonly #removed: readonly CredentialSlot[];
 
   /**
    * @param named Names of headers, and of query parameters after a `?`, separated by commas. By
-   *   default the places of all guarded dialects.
+   *   default the locations of all guarded dialects.
    * @param none The origin reads none of them.
    * @throws PortcullisError `key_invalid` for a name without a word such as `key`
    */
@@ -34,14 +34,14 @@ export class CredentialSlots {
     const asked =
       named === undefined ? known : named.split(",").flatMap((text) => slotsOf(text.trim(), known));
     for (const slot of asked) put(read, slot);
-    const withheld = new Map<string, CredentialSlot>();
-    for (const slot of none ? [...known, ...asked] : known) put(withheld, slot);
+    const removed = new Map<string, CredentialSlot>();
+    for (const slot of none ? [...known, ...asked] : known) put(removed, slot);
     if (none) read.clear();
-    for (const key of read.keys()) withheld.delete(key);
+    for (const key of read.keys()) removed.delete(key);
     this.#read = [...read.values()];
-    this.#withheld = [...withheld.values()];
+    this.#removed = [...removed.values()];
     const headers = new Map<string, boolean>();
-    for (const slot of [...this.#withheld, ...this.#read]) {
+    for (const slot of [...this.#removed, ...this.#read]) {
       if (slot.in === "header") headers.set(slot.name, read.has(`header ${slot.name}`));
       // Only some items of this header are credentials. The others name the protocol and stay.
       if (slot.in === "protocol") headers.set(PROTOCOLS, true);
@@ -90,7 +90,7 @@ export class CredentialSlots {
   /** Whether an item of `Sec-WebSocket-Protocol` is a credential. */
   isCredential(protocol: string): boolean {
     const text = protocol.toLowerCase();
-    return [...this.#read, ...this.#withheld].some(
+    return [...this.#read, ...this.#removed].some(
       (slot) => slot.in === "protocol" && text.startsWith(slot.name),
     );
   }
@@ -126,18 +126,18 @@ export class CredentialSlots {
   }
 
   #named(where: CredentialSlot["in"]): string[] {
-    return this.#withheld.filter((slot) => slot.in === where).map(({ name }) => name);
+    return this.#removed.filter((slot) => slot.in === where).map(({ name }) => name);
   }
 }
 
-/** Returns the slots that a name in the setting stands for. */
+/** Returns the slots that a name in the setting means. */
 function slotsOf(name: string, known: readonly CredentialSlot[]): readonly CredentialSlot[] {
   if (name === "") return [];
   if (name.toLowerCase() === PROTOCOLS) return known.filter((slot) => slot.in === "protocol");
   if (!SECRET.test(name))
     throw new PortcullisError(
       "key_invalid",
-      `no word such as "key" in the name of a credential's place: ${name}`,
+      `no word such as "key" in the name of a credential's location: ${name}`,
     );
   return [
     name.startsWith("?")

@@ -20,8 +20,8 @@ import { type RelayContext, relay } from "../websocket/relay.ts";
 import { AccountStore } from "../operate/account-store.ts";
 import { checkResponse, prepareHeaders } from "./response.ts";
 import { CredentialSlots } from "./credentials.ts";
-import { type AccessClaim, Signer, withoutAcknowledgement } from "../access-header/sign.ts";
-import { codingHeaders, unforwardable } from "./headers.ts";
+import { type AccessStatement, Signer, withoutAcknowledgement } from "../access-header/sign.ts";
+import { codingHeaders, headersToRemove } from "./headers.ts";
 import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
 import { type Buffered, isMissing } from "../input.ts";
@@ -82,7 +82,7 @@ interface IsolateState {
   readonly options: HandlerOptions;
   readonly gate: Gate;
   readonly slots: CredentialSlots;
-  /** The same slots, none of which the origin reads. */
+  /** Used when there are too many credentials: it removes every one. */
   readonly noSlots: CredentialSlots;
   readonly signer: Signer | undefined;
   readonly accounts: AccountStore | undefined;
@@ -100,11 +100,14 @@ interface Exchange {
   readonly state: IsolateState;
   /** The request asks for a WebSocket. Any other request is forwarded without `Upgrade`. */
   readonly upgrade: boolean;
-  /** The distinct credentials, up to one more than are looked up. */
+  /**
+   * The distinct credentials, at most `CANDIDATES + 1`. The extra one shows that there are too
+   * many.
+   */
   readonly credentials: readonly string[];
 }
 
-const UNRESTRICTED: AccessClaim = { denied: "", verdict: "pass" };
+const UNRESTRICTED: AccessStatement = { denied: "", verdict: "pass" };
 const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
 
 /**
@@ -131,7 +134,7 @@ function init(
   try {
     const { module, bundle, decoder, streamLife, socketHold, socketLife, bodyWait } = options;
     const { LIST_KEY, KEYS, KEY_SECRET, CREDENTIAL_SLOTS, LOCAL } = settings;
-    // A timer with another value fires at once, or never.
+    // `setTimeout` takes 1 to 2^31 - 1 milliseconds. With other values it fires at once.
     for (const ms of [streamLife, socketHold, socketLife, bodyWait])
       if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31))
         throw invalid("a time of the options is no number of milliseconds");
@@ -209,10 +212,14 @@ async function handle(
     const begun = gate.begin(request, facts);
     screening = begun.screening;
     if (screening === undefined)
-      return await pass(exchange, waitUntil, begun.guarded ? UNRESTRICTED : undefined);
+      return await forwardUnrestricted(
+        exchange,
+        waitUntil,
+        begun.guarded ? UNRESTRICTED : undefined,
+      );
     screening.caseId = newCase();
     screening.acknowledges = signer?.acknowledges === true;
-    const work = run(exchange, screening);
+    const work = judgeAndForward(exchange, screening);
     // When the client leaves, the handler must still abort its upstream request.
     waitUntil(work.then(nothing, nothing));
     return await work;
@@ -236,17 +243,17 @@ async function handle(
   }
 }
 
-/** Forwards a request unread. */
-function pass(
+/** Forwards a request of an unrestricted caller, or to an unguarded target, unread. */
+function forwardUnrestricted(
   exchange: Exchange,
   waitUntil: (work: Promise<unknown>) => void,
-  claim: AccessClaim | undefined,
+  statement: AccessStatement | undefined,
 ): Promise<Response> {
   const { request, state } = exchange;
-  if (!isUndeclared(request)) return forward(exchange, claim);
+  if (!isUndeclared(request)) return forward(exchange, statement);
   const abort = abortOf(request);
   const { response, sent } = forwardUnread(request.body, {
-    send: (_, body) => forward(exchange, claim, { body: body ?? null, signal: abort.signal }),
+    send: (_, body) => forward(exchange, statement, { body: body ?? null, signal: abort.signal }),
     budget: state.budget,
     abort,
     pipe: state.platform.pipe,
@@ -266,12 +273,12 @@ function abortOf({ signal }: Request): AbortController {
 }
 
 /** Judges a request of a restricted caller, and forwards or refuses it. */
-async function run(exchange: Exchange, screening: Screening): Promise<Response> {
+async function judgeAndForward(exchange: Exchange, screening: Screening): Promise<Response> {
   const { request, settings, state } = exchange;
   const abort = abortOf(request);
   const sending: Sending = {
     send: (verdict, body, decoded) =>
-      forward(exchange, claimOf(screening, verdict), {
+      forward(exchange, statementOf(screening, verdict), {
         body: body ?? null,
         signal: abort.signal,
         decoded,
@@ -285,11 +292,11 @@ async function run(exchange: Exchange, screening: Screening): Promise<Response> 
   if (verdict.verdict !== "pass") logDecision(exchange, screening);
   return response === undefined
     ? refusalResponse(request, settings, screening.refusal)
-    : checked(exchange, screening, response, abort.signal);
+    : checkedResponse(exchange, screening, response, abort.signal);
 }
 
 /** Makes the client's response from the origin's. */
-function checked(
+function checkedResponse(
   exchange: Exchange,
   screening: Screening,
   response: Response,
@@ -307,7 +314,7 @@ function checked(
     refuse: (refusal) => refusalResponse(request, settings, refusal),
     withheld: () => logDecision(exchange, screening),
     again: (url) =>
-      forward({ ...exchange, request: new Request(url, request) }, claimOf(screening), {
+      forward({ ...exchange, request: new Request(url, request) }, statementOf(screening), {
         body: null,
         signal,
         prepare: (headers) => prepareHeaders(headers, screening.check),
@@ -342,7 +349,7 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
       );
       return { response, acknowledged: signer?.acknowledged(response) === true };
     },
-    async unopened(response, facts, caseId) {
+    async withoutSocket(response, facts, caseId) {
       if (!response.ok) return response;
       const plain = { ...exchange, upgrade: false };
       const head = [...headers].filter(([name]) => name !== "upgrade");
@@ -352,7 +359,7 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
       try {
         screening.caseId = caseId;
         screening.acknowledges = signer?.acknowledges === true;
-        if (passes(screening.finish())) return await checked(plain, screening, response);
+        if (passes(screening.finish())) return await checkedResponse(plain, screening, response);
         logDecision(plain, screening);
         discard(response);
         return refusalResponse(request, settings, screening.refusal);
@@ -365,12 +372,12 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
   };
 }
 
-/** Before the scan has ended the request may still be deferred, so it counts as deferred. */
-function claimOf({ deniedIds: denied }: Screening, verdict?: Verdict): AccessClaim {
+/** Returns what the access header states. Before the verdict it states `defer`. */
+function statementOf({ deniedIds: denied }: Screening, verdict?: Verdict): AccessStatement {
   return { denied, verdict: verdict?.verdict === "pass" ? "pass" : "defer" };
 }
 
-/** Gathers the facts. Each account that a credential stands for is a candidate. */
+/** Gathers the facts. The account of each credential is a candidate. */
 async function factsOf(exchange: Exchange): Promise<Facts> {
   const { request, headers, settings, state, credentials } = exchange;
   const { accounts, platform } = state;
@@ -404,34 +411,34 @@ interface Changes {
   readonly prepare?: (headers: Headers) => void;
 }
 
-/** Sends a request to the origin. Every guarded request has a `claim`, which is signed. */
+/** Sends a request to the origin. Every guarded request has a `statement`, which is signed. */
 async function forward(
   exchange: Exchange,
-  claim?: AccessClaim,
+  statement?: AccessStatement,
   { body, signal, decoded, prepare }: Changes = {},
 ): Promise<Response> {
   const { request, headers, settings, upgrade, state } = exchange;
   const { signer, platform } = state;
   const { ORIGIN: origin } = settings;
-  const guarded = claim !== undefined;
+  const guarded = statement !== undefined;
   const slots = hasTooManyCredentials(exchange) ? state.noSlots : state.slots;
   const asked = guarded ? slots.strippedUrl(request.url) : request.url;
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
-  const dropped = unforwardable(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
+  const removed = headersToRemove(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
   // The origin must not open a socket that the gate does not relay.
-  if (!upgrade && headers.has("upgrade")) dropped.push("upgrade");
+  if (!upgrade && headers.has("upgrade")) removed.push("upgrade");
   let onward = request;
   let nonce: string | undefined;
-  if (url !== request.url || dropped.length > 0 || guarded || body !== undefined) {
+  if (url !== request.url || removed.length > 0 || guarded || body !== undefined) {
     // The request is built from what was judged: this URL, these headers, this body. A body that is
     // untouched keeps its length only if the request is made from the request itself.
     onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
-    if (decoded === true) dropped.push(...codingHeaders(headers));
-    for (const name of dropped) onward.headers.delete(name);
+    if (decoded === true) removed.push(...codingHeaders(headers));
+    for (const name of removed) onward.headers.delete(name);
     prepare?.(onward.headers);
     if (guarded) {
       slots.strip(onward.headers);
-      nonce = await signer?.sign(onward, claim);
+      nonce = await signer?.sign(onward, statement);
     }
   }
   const response = await (typeof origin === "object"

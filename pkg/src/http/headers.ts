@@ -7,7 +7,7 @@ import type { HeaderMap } from "./platform.ts";
 
 // One platform a line; the sources are the vendors' documentation of 2026. Names are folded before
 // the test.
-const STRIPPED = new RegExp(
+const REMOVED = new RegExp(
   `^(?:${[
     "portcullis-.*",
     // The gate reads the body at once, and workerd would take the origin's 100 for its response.
@@ -30,8 +30,8 @@ const STRIPPED = new RegExp(
  *
  * @param slots Headers that hold credentials; the value tells whether the origin reads the header
  */
-export function unforwardable(headers: HeaderMap, slots: ReadonlyMap<string, boolean>): string[] {
-  const names = [...headers.keys()].filter((name) => stripped(name) || withheld(name, slots));
+export function headersToRemove(headers: HeaderMap, slots: ReadonlyMap<string, boolean>): string[] {
+  const names = [...headers.keys()].filter((name) => isRemoved(name) || isRemovedSlot(name, slots));
   for (const list of ["connection", "trailer"]) {
     // A hop that obeys `Connection: portcullis-access` would drop the gate's header; a trailer
     // would add to it.
@@ -39,7 +39,7 @@ export function unforwardable(headers: HeaderMap, slots: ReadonlyMap<string, boo
       headers
         .get(list)
         ?.split(",")
-        .some((token) => stripped(token.trim().toLowerCase()))
+        .some((token) => isRemoved(token.trim().toLowerCase()))
     )
       names.push(list);
   }
@@ -47,15 +47,15 @@ export function unforwardable(headers: HeaderMap, slots: ReadonlyMap<string, boo
 }
 
 /** `name` is in lower case. */
-function stripped(name: string): boolean {
-  return STRIPPED.test(folded(name));
+function isRemoved(name: string): boolean {
+  return REMOVED.test(folded(name));
 }
 
 /**
- * A slot's name spelled with `_` is always withheld: no client sends it, and an origin might read
+ * A slot's name spelled with `_` is always removed: no client sends it, and an origin might read
  * it.
  */
-function withheld(name: string, slots: ReadonlyMap<string, boolean>): boolean {
+function isRemovedSlot(name: string, slots: ReadonlyMap<string, boolean>): boolean {
   const plain = folded(name);
   return plain === name ? slots.get(name) === false : slots.has(plain);
 }

@@ -23,7 +23,7 @@ export interface Settings extends SigningSettings {
   /**
    * Where the origin reads credentials: names of headers, and of query parameters after a `?`,
    * separated by commas. Credentials elsewhere then count for nothing and are removed from the
-   * request. By default the places of all guarded APIs. Each name must contain one of the words
+   * request. By default the locations of all guarded APIs. Each name must contain one of the words
    * `authorization`, `auth`, `key`, `token`, `credential` and `secret`.
    */
   readonly CREDENTIAL_SLOTS?: string;

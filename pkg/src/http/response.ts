@@ -295,9 +295,9 @@ class ResponseReader {
         // A held chunk must not keep a whole buffer for each event of a stream.
         this.#held.push(chunk.length * 2 < READ_BYTES ? chunk.slice() : chunk);
       }
-      const { free, cut, rows } = screening.feedResponse(chunk);
-      const out = this.#list ? (rows.length > 0 ? [rows] : []) : this.#take(free);
-      if (cut) return [...out, ...this.#cut(WITHHELD_CUT)];
+      const { bytes, isCut, list } = screening.feedResponse(chunk);
+      const out = this.#list ? (list.length > 0 ? [list] : []) : this.#take(bytes);
+      if (isCut) return [...out, ...this.#cut(WITHHELD_CUT)];
       this.#ended = chunk === undefined;
       if (this.#ended && this.#list) this.#cursors = screening.cursors();
       if (out.length > 0 || this.#ended) {
@@ -307,10 +307,10 @@ class ResponseReader {
     }
   }
 
-  /** Takes the first `free` held bytes. */
-  #take(free: number): Uint8Array[] {
+  /** Takes the first `count` held bytes. */
+  #take(count: number): Uint8Array[] {
     const out: Uint8Array[] = [];
-    let left = free;
+    let left = count;
     while (left > 0) {
       const chunk = this.#held.shift();
       if (chunk === undefined) break;
@@ -320,8 +320,8 @@ class ResponseReader {
       out.push(part);
     }
     if (out.length > 0) this.#begun = true;
-    this.#bytes -= free - left;
-    this.#context.budget.give(free - left);
+    this.#bytes -= count - left;
+    this.#context.budget.give(count - left);
     return out;
   }
 
@@ -355,7 +355,9 @@ class ResponseReader {
     this.#source.cancel();
     if (!this.#begun && !this.#unread) return [];
     const words =
-      this.#whole === LINE ? encoder.encode(`${screening.refusal?.body}\n`) : screening.lastWords();
+      this.#whole === LINE
+        ? encoder.encode(`${screening.refusal?.body}\n`)
+        : screening.closingError();
     this.#told = words.length > 0;
     if (!this.#told) return [];
     // Clients report half an event as an error, and a plain end as success.

@@ -9,8 +9,8 @@ export interface Source {
 }
 
 type Byob = ReadableStreamBYOBReader & {
-  // The Workers runtime's extension. The standard's `read(view, { min })` fails in Node if less than
-  // `min` is left, and in workerd on request bodies.
+  // The Workers runtime's extension. The standard's `read(view, { min })` fails in Node if less
+  // than `min` is left, and in workerd on request bodies.
   readAtLeast?(min: number, view: Uint8Array): Promise<ReadableStreamReadResult<Uint8Array>>;
 };
 

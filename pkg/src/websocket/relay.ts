@@ -63,7 +63,7 @@ export interface RelayContext {
     session: Session,
   ): Promise<{ readonly response: Response; readonly acknowledged: boolean }>;
   /** Makes a restricted client's response from a response that opens no socket. */
-  unopened(response: Response, facts: Facts, caseId: string): Promise<Response>;
+  withoutSocket(response: Response, facts: Facts, caseId: string): Promise<Response>;
   /** Whether an item of `Sec-WebSocket-Protocol` is a credential. */
   isCredential(protocol: string): boolean;
   newCase(): string;
@@ -94,7 +94,7 @@ export async function relay(context: RelayContext, facts: Facts): Promise<Respon
     const { response, acknowledged } = await context.connect(session);
     const origin = sockets.opened(response);
     if (origin === undefined && verdict !== undefined)
-      return await context.unopened(response, facts, session.caseId);
+      return await context.withoutSocket(response, facts, session.caseId);
     if (origin === undefined || !session.guarded) return response;
     relayed = true;
     const headers = new Headers(response.headers);

@@ -59,7 +59,7 @@ export class Session {
   /** Some message passed unread. */
   #missed = false;
   #guarded = false;
-  /** The caller was unrestricted at the last judgement. */
+  /** The caller was unrestricted when the session was last judged. */
   #unrestricted = false;
   #verdict: Verdict | undefined;
   #refusal: SocketRefusal | undefined;
@@ -79,7 +79,7 @@ export class Session {
     this.#caseId = whole(id, "caseId");
   }
 
-  /** Whether a guarded API served the target at the last judgement. */
+  /** Whether a guarded API served the target when the session was last judged. */
   get guarded(): boolean {
     return this.#guarded;
   }
@@ -133,7 +133,7 @@ export class Session {
   }
 
   /**
-   * Whether the module's instance was replaced since the last judgement, so that the session must
+   * Whether the module's instance was replaced since the session was last judged, so that it must
    * be judged again.
    *
    * @internal
@@ -176,18 +176,19 @@ export class Session {
     return this.#unrestricted ? undefined : this.#verdict;
   }
 
-  /** The operation of the upgrade, for a log: dialect, space, operation id. */
+  /** The operation of the upgrade, for a log: dialect and operation id, separated by a space. */
   get operation(): string {
     return this.#operation;
   }
 
-  /** What the client is told if the verdict is `deny` or `refuse`; undefined otherwise. */
+  /** The refusal for the client if the verdict is `deny` or `refuse`; undefined otherwise. */
   get refusal(): SocketRefusal | undefined {
     return this.#refusal;
   }
 
   /**
-   * Ids of the families denied at the last judgement, each in quotes, separated by spaces.
+   * Ids of the families that were denied when the session was last judged, each in quotes,
+   * separated by spaces.
    *
    * @internal
    */

@@ -11,7 +11,7 @@ import { Dicer } from "@fastify/busboy";
 import bodyParser from "body-parser";
 import busboy from "busboy";
 import qs from "qs";
-import { Reading } from "./reading.mjs";
+import { ParserResult } from "./result.mjs";
 
 const express = {
   json: bodyParser.json({ type: () => true, strict: false }),
@@ -21,7 +21,7 @@ const express = {
 };
 
 async function read(request) {
-  const reading = new Reading(request);
+  const result = new ParserResult(request);
   const body = Buffer.from(request.body, "base64");
   const types = request.headers
     .filter(([name]) => name.toLowerCase() === "content-type")
@@ -29,19 +29,19 @@ async function read(request) {
   // Node's server keeps the first of several content types. Headers joins them.
   const headers = { "content-type": types[0], "content-length": String(body.length) };
   const at = request.target.indexOf("?");
-  query(reading, at < 0 ? "" : request.target.slice(at + 1));
+  query(result, at < 0 ? "" : request.target.slice(at + 1));
   if (request.trailers.length > 0) {
     const head = `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${request.trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
     const heard = messages(Buffer.from(head, "latin1"));
     for (const [name, value] of heard?.[0]?.trailers ?? [])
       if (name.toLowerCase().replaceAll("_", "-") === "x-model")
-        reading.query("llhttp-trailer", [["model", value]]);
+        result.query("llhttp-trailer", [["model", value]]);
   }
-  if (body.length === 0) return reading.told();
-  if (request.container) await inTime(reading, "dicer", unpack(reading, types[0], body));
+  if (body.length === 0) return result.told();
+  if (request.container) await inTime(result, "dicer", unpack(result, types[0], body));
 
-  reading.document("v8", () => JSON.parse(new TextDecoder().decode(body)));
-  reading.document(
+  result.document("v8", () => JSON.parse(new TextDecoder().decode(body)));
+  result.document(
     "v8-lines",
     () =>
       body
@@ -55,15 +55,15 @@ async function read(request) {
     Object.entries(express).map(async ([name, parse]) => {
       const fake = Object.assign(Readable.from([body]), { headers });
       await inTime(
-        reading,
+        result,
         `express-${name}`,
         new Promise((resolve) => {
           parse(fake, {}, (error) => {
             const parsed = fake.body !== undefined;
-            if (error !== undefined) reading.reject(`express-${name}`);
+            if (error !== undefined) result.reject(`express-${name}`);
             else if (parsed && (name === "json" || name === "typed"))
-              reading.document(`express-${name}`, () => fake.body);
-            else if (parsed) reading.object(`express-${name}`, fake.body);
+              result.document(`express-${name}`, () => fake.body);
+            else if (parsed) result.object(`express-${name}`, fake.body);
             resolve();
           });
         }),
@@ -72,31 +72,31 @@ async function read(request) {
   );
   if (types.some((type) => /multipart|form/i.test(type))) {
     if (types.some((type) => /urlencoded/i.test(type)))
-      reading.fields("urlsearchparams", [...new URLSearchParams(body.toString("utf8"))]);
+      result.fields("urlsearchparams", [...new URLSearchParams(body.toString("utf8"))]);
     await Promise.all([
-      inTime(reading, "undici", undici(reading, types, body)),
-      inTime(reading, "busboy", busboyed(reading, headers, body)),
+      inTime(result, "undici", undici(result, types, body)),
+      inTime(result, "busboy", busboyed(result, headers, body)),
     ]);
   }
-  return reading.told();
+  return result.told();
 }
 
-function query(reading, text) {
+function query(result, text) {
   if (text === "") return;
-  reading.query("urlsearchparams", [...new URLSearchParams(text)]);
+  result.query("urlsearchparams", [...new URLSearchParams(text)]);
   for (const [name, parse] of [
     ["querystring", querystring.parse],
     ["qs", qs.parse],
   ]) {
     const parsed = parse(text);
-    reading.query(
+    result.query(
       name,
       Object.keys(parsed).map((key) => [key, parsed[key]]),
     );
   }
 }
 
-async function undici(reading, types, body) {
+async function undici(result, types, body) {
   try {
     const form = await new Response(body, {
       headers: types.map((type) => ["content-type", type]),
@@ -108,19 +108,19 @@ async function undici(reading, types, body) {
         typeof value === "string" ? value : Buffer.from(await value.arrayBuffer()).toString("utf8"),
         typeof value !== "string",
       ]);
-    reading.fields("undici", fields);
+    result.fields("undici", fields);
   } catch {
-    reading.reject("undici");
+    result.reject("undici");
   }
 }
 
-function busboyed(reading, headers, body) {
+function busboyed(result, headers, body) {
   return new Promise((resolve) => {
     const fields = [];
     const end = (whole) => {
       // The application already has the fields before the fault.
-      reading.fields("busboy", fields);
-      if (!whole) reading.reject("busboy");
+      result.fields("busboy", fields);
+      if (!whole) result.reject("busboy");
       resolve();
     };
     try {
@@ -144,9 +144,9 @@ function busboyed(reading, headers, body) {
 }
 
 /** Reads the parts of a batch, each as the messages of a connection. */
-async function unpack(reading, type, body) {
+async function unpack(result, type, body) {
   const parts = await diced(type, body);
-  if (parts === undefined) return reading.reject("dicer");
+  if (parts === undefined) return result.reject("dicer");
   const found = [];
   for (const part of parts) {
     const end = part.indexOf("\r\n\r\n");
@@ -156,10 +156,10 @@ async function unpack(reading, type, body) {
       heard = messages(part.subarray(0, end + 4));
       if (heard?.length === 1) heard[0].body = part.subarray(end + 4).toString("base64");
     }
-    if (heard === undefined || heard.length === 0) reading.reject("llhttp");
+    if (heard === undefined || heard.length === 0) result.reject("llhttp");
     else found.push(...heard);
   }
-  reading.unpacked("dicer", found);
+  result.unpacked("dicer", found);
 }
 
 function diced(type = "", body) {
@@ -224,10 +224,10 @@ function paired(list) {
 /** A parser that does not finish within this time, in milliseconds, has rejected the request. */
 const PATIENCE = 2_000;
 
-function inTime(reading, parser, promise) {
+function inTime(result, parser, promise) {
   let timer;
   const late = new Promise((resolve) => {
-    timer = setTimeout(() => resolve(reading.reject(parser)), PATIENCE);
+    timer = setTimeout(() => resolve(result.reject(parser)), PATIENCE);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

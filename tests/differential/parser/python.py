@@ -32,11 +32,11 @@ except ImportError:
 settings.configure(DATA_UPLOAD_MAX_NUMBER_FIELDS=None, DEFAULT_CHARSET="utf-8", ALLOWED_HOSTS=["*"])
 
 
-class Reading:
-    """The results of one request. reading.mjs describes the locations in `places`."""
+class ParserResult:
+    """The results of one request. result.mjs describes the locations in `locations`."""
 
-    def __init__(self, places):
-        self.places = places
+    def __init__(self, locations):
+        self.locations = locations
         self.reads = []
         self.rejects = []
         self.routes = []
@@ -52,12 +52,12 @@ class Reading:
         except Exception:
             self.rejects.append(parser)
             return
-        for place in self.places:
-            outer, _, inner = place.partition("~")
+        for location in self.locations:
+            outer, _, inner = location.partition("~")
             if inner:
                 self.coded(parser, value, outer.split("/"), inner)
-            elif "#" not in place and "!" not in place:
-                self.at(parser, value, place.split("/"))
+            elif "#" not in location and "!" not in location:
+                self.at(parser, value, location.split("/"))
 
     def coded(self, parser, value, keys, inner):
         for key in keys:
@@ -74,10 +74,10 @@ class Reading:
 
     def fields(self, parser, fields):
         batch = any(name == "purpose" and text(value).strip() == "batch" for name, value, _ in fields)
-        for place in self.places:
-            if "~" in place:
+        for location in self.locations:
+            if "~" in location:
                 continue
-            field, kind, rest = re.match(r"([^#!]+)(?:([#!])(.*))?$", place).groups()
+            field, kind, rest = re.match(r"([^#!]+)(?:([#!])(.*))?$", location).groups()
             first, *deeper = field.replace("/*", "/").split("/")
             name = first + "".join(f"[{part}]" for part in deeper)
             names = [name] if deeper else [name, name + "[]"]
@@ -102,9 +102,9 @@ class Reading:
             if name in ("model", "model[]"):
                 self.note(parser + "-query", value)
 
-    def nested(self, parser, value, place):
+    def nested(self, parser, value, location):
         try:
-            self.at(parser, json.loads(value), place.split("/"))
+            self.at(parser, json.loads(value), location.split("/"))
         except Exception:
             pass
 
@@ -271,7 +271,7 @@ routes = None
 
 
 def read(request):
-    reading = Reading(request["places"])
+    result = ParserResult(request["locations"])
     body = base64.b64decode(request["body"])
     path, _, query = request["target"].partition("?")
     decoded = unquote_to_bytes(path.encode("latin-1", "replace"))
@@ -292,18 +292,18 @@ def read(request):
     }
     for name, value in http.client.parse_headers(io.BytesIO("".join(f"{name}: {value}\r\n" for name, value in request["trailers"]).encode("latin-1", "replace") + b"\r\n")).items():
         if name.lower().replace("_", "-") == "x-model":
-            reading.note("python-trailer-header", value)
+            result.note("python-trailer-header", value)
     for name, value in headers:
         key = "HTTP_" + name.upper().replace("-", "_")
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     if "HTTP_X_MODEL" in environ:
-        reading.note("wsgi-header", environ["HTTP_X_MODEL"])
+        result.note("wsgi-header", environ["HTTP_X_MODEL"])
     for path in {decoded.decode("utf-8", "replace"), decoded.decode("latin-1"), unquote(decoded.decode("utf-8", "replace"))}:
-        reading.routes += routes.find(path)
+        result.routes += routes.find(path)
 
-    reading.query("parse_qsl", lambda: parse_qsl(query, keep_blank_values=True))
+    result.query("parse_qsl", lambda: parse_qsl(query, keep_blank_values=True))
     # The standard library until 3.9, and the W3C's recommendation.
-    reading.query("parse_qsl-semicolon", lambda: parse_qsl(query.replace(";", "&"), keep_blank_values=True))
+    result.query("parse_qsl-semicolon", lambda: parse_qsl(query.replace(";", "&"), keep_blank_values=True))
     scope = {
         "type": "http",
         "method": "POST",
@@ -311,34 +311,34 @@ def read(request):
         "query_string": query.encode("latin-1", "replace"),
         "headers": [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers],
     }
-    reading.query("starlette", lambda: StarletteRequest(scope).query_params.multi_items())
-    reading.query("werkzeug", lambda: WerkzeugRequest(environ).args.items(multi=True))
+    result.query("starlette", lambda: StarletteRequest(scope).query_params.multi_items())
+    result.query("werkzeug", lambda: WerkzeugRequest(environ).args.items(multi=True))
     if not body:
-        return told(reading)
+        return told(result)
 
     if request["container"]:
         for name, split in (("email", email_parts), ("python-multipart", python_multipart_parts)):
             try:
-                reading.nested.append([name, [one for part in split(types[0] if types else "", body) for one in spoken(part)]])
+                result.nested.append([name, [one for part in split(types[0] if types else "", body) for one in spoken(part)]])
             except Exception:
-                reading.rejects.append(name)
-    reading.document("cpython", lambda: json.loads(body))
-    reading.document("orjson", lambda: orjson.loads(body))
-    reading.document("litellm", lambda: litellm(body))
+                result.rejects.append(name)
+    result.document("cpython", lambda: json.loads(body))
+    result.document("orjson", lambda: orjson.loads(body))
+    result.document("litellm", lambda: litellm(body))
     if any("form" in kind.lower() or "multipart" in kind.lower() for kind in types):
         forms = [("starlette", lambda: starlette_form(scope, body))]
         for name, form in (("werkzeug", werkzeug_form), ("django", django_form)) + ((("cgi", cgi_form),) if cgi else ()):
             forms.append((name, lambda form=form: form({**environ, "wsgi.input": io.BytesIO(body)})))
         for name, form in forms:
             try:
-                reading.fields(name, form())
+                result.fields(name, form())
             except Exception:
-                reading.rejects.append(name)
-    return told(reading)
+                result.rejects.append(name)
+    return told(result)
 
 
-def told(reading):
-    return {"reads": reading.reads, "rejects": reading.rejects, "routes": reading.routes, "nested": reading.nested}
+def told(result):
+    return {"reads": result.reads, "rejects": result.rejects, "routes": result.routes, "nested": result.nested}
 
 
 for line in sys.stdin:

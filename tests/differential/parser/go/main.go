@@ -22,18 +22,18 @@ import (
 type request struct {
 	Method, Target, Body string
 	Headers, Trailers    [][2]string
-	Places               []string
+	Locations            []string
 	Container            bool
 	Operations           []any
 }
 
-// The results of one request. reading.mjs describes the locations in places.
-type reading struct {
-	places  []string
-	Reads   [][2]string `json:"reads"`
-	Rejects []string    `json:"rejects"`
-	Paths   []string    `json:"paths"`
-	Nested  [][2]any    `json:"nested"`
+// The results of one request. result.mjs describes the locations in locations.
+type parserResult struct {
+	locations []string
+	Reads     [][2]string `json:"reads"`
+	Rejects   []string    `json:"rejects"`
+	Paths     []string    `json:"paths"`
+	Nested    [][2]any    `json:"nested"`
 }
 
 // A request that a parser found in a batch.
@@ -44,10 +44,10 @@ type unpacked struct {
 	Body    string      `json:"body"`
 }
 
-func (r *reading) note(parser, text string) { r.Reads = append(r.Reads, [2]string{parser, text}) }
-func (r *reading) reject(parser string)     { r.Rejects = append(r.Rejects, parser) }
+func (r *parserResult) note(parser, text string) { r.Reads = append(r.Reads, [2]string{parser, text}) }
+func (r *parserResult) reject(parser string)     { r.Rejects = append(r.Rejects, parser) }
 
-func (r *reading) at(parser string, value any, keys []string) {
+func (r *parserResult) at(parser string, value any, keys []string) {
 	if len(keys) == 0 {
 		if text, is := value.(string); is {
 			r.note(parser, text)
@@ -70,12 +70,12 @@ func (r *reading) at(parser string, value any, keys []string) {
 	}
 }
 
-func (r *reading) document(parser string, value any) {
-	for _, place := range r.places {
-		if outer, inner, is := strings.Cut(place, "~"); is {
+func (r *parserResult) document(parser string, value any) {
+	for _, location := range r.locations {
+		if outer, inner, is := strings.Cut(location, "~"); is {
 			r.coded(parser, value, strings.Split(outer, "/"), strings.Split(inner, "/"))
-		} else if !strings.ContainsAny(place, "#!") {
-			r.at(parser, value, strings.Split(place, "/"))
+		} else if !strings.ContainsAny(location, "#!") {
+			r.at(parser, value, strings.Split(location, "/"))
 		}
 	}
 }
@@ -85,7 +85,7 @@ var decoders = map[string]*base64.Encoding{
 	"b64-go": base64.StdEncoding, "b64-go-raw": base64.RawStdEncoding, "b64-go-url": base64.URLEncoding, "b64-go-raw-url": base64.RawURLEncoding,
 }
 
-func (r *reading) coded(parser string, value any, outer, inner []string) {
+func (r *parserResult) coded(parser string, value any, outer, inner []string) {
 	for _, key := range outer {
 		object, _ := value.(map[string]any)
 		value = object[key]
@@ -145,7 +145,7 @@ func (c *chat) value() map[string]any {
 	return whole
 }
 
-func (r *reading) json(body []byte) {
+func (r *parserResult) json(body []byte) {
 	var typed chat
 	if json.Unmarshal(body, &typed) != nil {
 		r.reject("go-struct")
@@ -165,26 +165,26 @@ func (r *reading) json(body []byte) {
 	}
 }
 
-func (r *reading) nested(text, place string) {
+func (r *parserResult) nested(text, location string) {
 	var typed chat
 	if json.Unmarshal([]byte(text), &typed) == nil {
-		r.at("go-form", typed.value(), strings.Split(place, "/"))
+		r.at("go-form", typed.value(), strings.Split(location, "/"))
 	}
 }
 
-func (r *reading) form(values map[string][]string) {
+func (r *parserResult) form(values map[string][]string) {
 	batch := false
 	for _, purpose := range values["purpose"] {
 		batch = batch || strings.TrimSpace(purpose) == "batch"
 	}
-	for _, place := range r.places {
-		if strings.Contains(place, "~") {
+	for _, location := range r.locations {
+		if strings.Contains(location, "~") {
 			continue
 		}
-		end := strings.IndexAny(place, "#!")
-		field := place
+		end := strings.IndexAny(location, "#!")
+		field := location
 		if end >= 0 {
-			field = place[:end]
+			field = location[:end]
 		}
 		parts := strings.Split(strings.ReplaceAll(field, "/*", "/"), "/")
 		name := parts[0]
@@ -195,11 +195,11 @@ func (r *reading) form(values map[string][]string) {
 			switch {
 			case end < 0:
 				r.note("go-form", value)
-			case place[end] == '!':
-				r.nested(value, place[end+1:])
+			case location[end] == '!':
+				r.nested(value, location[end+1:])
 			case batch:
 				for _, line := range strings.Split(value, "\n") {
-					r.nested(line, place[end+1:])
+					r.nested(line, location[end+1:])
 				}
 			}
 		}
@@ -208,7 +208,7 @@ func (r *reading) form(values map[string][]string) {
 
 // Reads each part of a batch: the length gives its body, or the end of the part if there is no
 // length. Bytes after the body are read as the next request, as on a connection.
-func (r *reading) unpack(kind string, body []byte) {
+func (r *parserResult) unpack(kind string, body []byte) {
 	_, parameters, err := mime.ParseMediaType(kind)
 	if err != nil || parameters["boundary"] == "" {
 		r.reject("go-mixed")
@@ -260,7 +260,7 @@ func (r *reading) unpack(kind string, body []byte) {
 	r.Nested = append(r.Nested, [2]any{"go-mixed", found})
 }
 
-func (r *reading) query(query string) {
+func (r *parserResult) query(query string) {
 	// Pairs that fail to parse are left out, the others kept.
 	values, _ := url.ParseQuery(query)
 	for _, value := range append(values["model"], values["model[]"]...) {
@@ -268,8 +268,8 @@ func (r *reading) query(query string) {
 	}
 }
 
-func read(asked request) *reading {
-	r := &reading{places: asked.Places, Reads: [][2]string{}, Rejects: []string{}, Paths: []string{}, Nested: [][2]any{}}
+func read(asked request) *parserResult {
+	r := &parserResult{locations: asked.Locations, Reads: [][2]string{}, Rejects: []string{}, Paths: []string{}, Nested: [][2]any{}}
 	body, _ := base64.StdEncoding.DecodeString(asked.Body)
 	var head strings.Builder
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: h\r\n", asked.Method, asked.Target)

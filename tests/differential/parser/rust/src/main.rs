@@ -16,7 +16,7 @@ struct Request {
     headers: Vec<(String, String)>,
     trailers: Vec<(String, String)>,
     body: String,
-    places: Vec<String>,
+    locations: Vec<String>,
     container: bool,
 }
 
@@ -29,7 +29,7 @@ struct Unpacked {
     body: String,
 }
 
-/// The results of one request. reading.mjs describes the locations in `places`.
+/// The results of one request. result.mjs describes the locations in `locations`.
 #[derive(Serialize)]
 struct ParserResult {
     reads: Vec<(&'static str, String)>,
@@ -37,7 +37,7 @@ struct ParserResult {
     paths: Vec<String>,
     nested: Vec<(&'static str, Vec<Unpacked>)>,
     #[serde(skip)]
-    places: Vec<String>,
+    locations: Vec<String>,
 }
 
 /// The struct that a server declares. A duplicate key is an error, and a key in another case is
@@ -49,10 +49,10 @@ struct Typed {
 
 impl ParserResult {
     fn document(&mut self, parser: &'static str, value: &Value) {
-        for place in self.places.clone().iter().filter(|place| !place.contains(['#', '!'])) {
-            match place.split_once('~') {
+        for location in self.locations.clone().iter().filter(|location| !location.contains(['#', '!'])) {
+            match location.split_once('~') {
                 Some((outer, inner)) => self.coded(parser, value, outer, &inner.split('/').collect::<Vec<_>>()),
-                None => self.at(parser, value, &place.split('/').collect::<Vec<_>>()),
+                None => self.at(parser, value, &location.split('/').collect::<Vec<_>>()),
             }
         }
     }
@@ -89,9 +89,9 @@ impl ParserResult {
 
     fn fields(&mut self, parser: &'static str, fields: &[(String, String)]) {
         let batch = fields.iter().any(|(name, value)| name == "purpose" && value.trim() == "batch");
-        for place in self.places.clone().into_iter().filter(|place| !place.contains('~')) {
-            let end = place.find(['#', '!']).unwrap_or(place.len());
-            let (field, rest) = place.split_at(end);
+        for location in self.locations.clone().into_iter().filter(|location| !location.contains('~')) {
+            let end = location.find(['#', '!']).unwrap_or(location.len());
+            let (field, rest) = location.split_at(end);
             let field = field.replace("/*", "/");
             let mut parts = field.split('/');
             let mut name = parts.next().unwrap_or_default().to_owned();
@@ -166,7 +166,7 @@ impl ParserResult {
             Ok(value) => self.document("serde_json", &value),
             Err(_) => self.rejects.push("serde_json"),
         }
-        if self.places.iter().any(|place| place == "model") {
+        if self.locations.iter().any(|location| location == "model") {
             match serde_json::from_slice::<Typed>(&body) {
                 Ok(typed) => self.reads.extend(typed.model.map(|model| ("serde_json-struct", model))),
                 Err(_) => self.rejects.push("serde_json-struct"),
@@ -227,9 +227,9 @@ fn main() -> std::io::Result<()> {
     for line in std::io::stdin().lock().lines() {
         match serde_json::from_str::<Request>(&line?) {
             Ok(request) => {
-                let mut reading = ParserResult { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), places: request.places.clone() };
-                reading.read(&request);
-                writeln!(out, "{}", serde_json::to_string(&reading).unwrap_or_default())?;
+                let mut result = ParserResult { reads: Vec::new(), rejects: Vec::new(), paths: Vec::new(), nested: Vec::new(), locations: request.locations.clone() };
+                result.read(&request);
+                writeln!(out, "{}", serde_json::to_string(&result).unwrap_or_default())?;
             }
             Err(_) => writeln!(out, "{{\"ready\":true}}")?,
         }

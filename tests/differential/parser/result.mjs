@@ -1,5 +1,5 @@
 // The results that one parser takes out of a request, as a server would: the values at the
-// locations where the operation names its models (`places` in operation.json).
+// locations where the operation names its models (`locations` in operation.json).
 //
 // A location is a path of keys, `tools/*/model`. `file#body/model`: the field holds JSON Lines.
 // `session!model`: the field holds JSON. `data~model`: the text there is Base64 of JSON.
@@ -8,8 +8,8 @@
 // model: the documented locations suffice to show how parsers differ.
 import { named, namedFields } from "./like.mjs";
 
-export class Reading {
-  #places;
+export class ParserResult {
+  #locations;
   #data;
   #lines;
   #reads = [];
@@ -20,8 +20,8 @@ export class Reading {
    * `data` lists the locations of the user's own data. It is undefined if the operation runs no
    * model; then only its own locations name one.
    */
-  constructor({ places, data, lines }) {
-    this.#places = places;
+  constructor({ locations, data, lines }) {
+    this.#locations = locations;
     this.#data = data;
     this.#lines = lines;
   }
@@ -45,7 +45,8 @@ export class Reading {
       return;
     }
     for (const one of lines ? value : [value]) {
-      for (const place of this.#places) if (!/[#!]/.test(place)) this.#place(parser, one, place);
+      for (const location of this.#locations)
+        if (!/[#!]/.test(location)) this.#location(parser, one, location);
       if (this.#data !== undefined) this.#named(parser, named(one, this.#data));
     }
   }
@@ -57,17 +58,17 @@ export class Reading {
 
   /** Reads a form that the parser made an object of. */
   object(parser, object) {
-    for (const place of this.#places)
-      if (!/[#!~]/.test(place)) this.#at(parser, object, place.split("/"), true);
+    for (const location of this.#locations)
+      if (!/[#!~]/.test(location)) this.#at(parser, object, location.split("/"), true);
     if (this.#data !== undefined) this.#named(parser, named(object, this.#data));
   }
 
   /** Reads fields: name, value, and whether the field was a file. */
   fields(parser, fields) {
     const batch = fields.some(([name, value]) => name === "purpose" && value.trim() === "batch");
-    for (const place of this.#places) {
-      if (place.includes("~")) continue;
-      const [, field, kind, rest] = /^([^#!]+)(?:([#!])(.*))?$/.exec(place);
+    for (const location of this.#locations) {
+      if (location.includes("~")) continue;
+      const [, field, kind, rest] = /^([^#!]+)(?:([#!])(.*))?$/.exec(location);
       const names = bracketed(field);
       for (const [name, value, file] of fields) {
         // ASP.NET folds the keys of forms.
@@ -103,8 +104,8 @@ export class Reading {
     for (const text of texts) this.#note(parser + suffix, text);
   }
 
-  #place(parser, value, place) {
-    const [keys, inner] = place.split("~");
+  #location(parser, value, location) {
+    const [keys, inner] = location.split("~");
     if (inner === undefined) return this.#at(parser, value, keys.split("/"), false);
     const text = keys
       .split("/")
@@ -130,9 +131,9 @@ export class Reading {
     }
   }
 
-  #inside(parser, text, place) {
+  #inside(parser, text, location) {
     try {
-      this.#at(parser, JSON.parse(text), place.split("/"), false);
+      this.#at(parser, JSON.parse(text), location.split("/"), false);
     } catch {
       // One line of many: a server may go on after it.
     }
@@ -162,10 +163,10 @@ export class Reading {
 }
 
 /** Returns the model names in JSON within a field. A line of a batch has them in its `body`. */
-function namedIn(text, place, data) {
+function namedIn(text, location, data) {
   try {
     const value = JSON.parse(text);
-    return named(place.startsWith("body/") ? value.body : value, data);
+    return named(location.startsWith("body/") ? value.body : value, data);
   } catch {
     return [];
   }
@@ -179,8 +180,8 @@ const DECODERS = {
 };
 
 /** Returns `svg/model` as forms write it. */
-function bracketed(place) {
-  const [first, ...rest] = place.replace(/\/\*/g, "/").split("/");
+function bracketed(location) {
+  const [first, ...rest] = location.replace(/\/\*/g, "/").split("/");
   const name = first + rest.map((part) => `[${part}]`).join("");
   return rest.length === 0 ? [name, `${name}[]`] : [name];
 }
