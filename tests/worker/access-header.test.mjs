@@ -199,7 +199,7 @@ test("a request that is not guarded has no access header, and keeps what only lo
   }
 });
 
-test("inbound copies of our own headers are stripped in every spelling", async () => {
+test("inbound copies of our own headers are removed in every spelling", async () => {
   for (const [key, country] of [
     ["sk-us", "US"],
     ["sk-foreign", "FR"],

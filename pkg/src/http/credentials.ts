@@ -99,7 +99,7 @@ export class CredentialSlots {
    * Returns a URL without the credentials that the origin does not read. Other parts keep their
    * spelling.
    */
-  strippedUrl(url: string): string {
+  removeFromUrl(url: string): string {
     const names = this.#named("query");
     const at = url.indexOf("?");
     if (at < 0 || names.length === 0) return url;
@@ -113,7 +113,7 @@ export class CredentialSlots {
   }
 
   /** Removes credentials from `Sec-WebSocket-Protocol`, which holds other items too. */
-  strip(headers: Headers): void {
+  removeFrom(headers: Headers): void {
     const prefixes = this.#named("protocol");
     const items = prefixes.length === 0 ? undefined : headers.get(PROTOCOLS)?.split(",");
     if (items === undefined) return;

@@ -422,7 +422,7 @@ async function forward(
   const { ORIGIN: origin } = settings;
   const guarded = statement !== undefined;
   const slots = hasTooManyCredentials(exchange) ? state.noSlots : state.slots;
-  const asked = guarded ? slots.strippedUrl(request.url) : request.url;
+  const asked = guarded ? slots.removeFromUrl(request.url) : request.url;
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
   const removed = headersToRemove(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
   // The origin must not open a socket that the gate does not relay.
@@ -437,7 +437,7 @@ async function forward(
     for (const name of removed) onward.headers.delete(name);
     prepare?.(onward.headers);
     if (guarded) {
-      slots.strip(onward.headers);
+      slots.removeFrom(onward.headers);
       nonce = await signer?.sign(onward, statement);
     }
   }
