@@ -72,7 +72,7 @@ test("reasons to withhold, and to release", () => {
 
 test("reasons of the decoder", () => {
   inCrate(/fn number\(reason: Reason\) -> usize \{\n\s+1 \+ Reason::CODING/);
-  inCrate(/match \w+\.checked_sub\(1\) \{\n\s+None => self\.pending\.decoded\(\)/);
+  inCrate(/match \w+\.checked_sub\(1\) \{\n\s+None => self\.inspection\.decoded\(\)/);
   assert.equal(wire.DECODED, 0);
 });
 

@@ -553,11 +553,13 @@ fn free(operation: &l::Operation, end: usize, captures: &[Capture]) -> usize {
 }
 
 /// Returns whether the segment reads as a word (`stream`, `img2img`), alone or after a colon, once
-/// the blanks and extensions that servers drop are removed. Ids are recognised by digits, capitals
-/// in odd positions or five consonants in a row.
+/// the blanks and extensions that servers drop are removed. Ids are recognised by digits, five
+/// consonants in a row or, in compounds (`thread_QwEr`), capitals in odd positions. Some servers
+/// ignore case, so in a single word a capital says nothing (`sTREaM`).
 fn is_word(segment: &[u8]) -> bool {
     let text = bare(segment.rsplit(|&b| b == b':').next().unwrap_or_default());
     let (mut digits, mut capitals, mut consonants, mut run) = (0, 0, 0, 0);
+    let (mut odd, mut compound) = (false, false);
     for (seen, byte) in text.iter().enumerate() {
         let sounds = !byte.is_ascii_alphabetic() || b"aeiouy".contains(&byte.to_ascii_lowercase());
         consonants =
@@ -567,22 +569,24 @@ fn is_word(segment: &[u8]) -> bool {
         }
         match byte {
             b'a'..=b'z' => run += 1,
-            b'-' | b'_' => run = 0,
+            b'-' | b'_' => (run, compound) = (0, true),
             b'2' => digits += 1,
             // In a compound such as `batchCreate` each word has at least three letters.
-            b'A'..=b'Z' if run == 0 || run > 2 || capitals == seen => {
+            b'A'..=b'Z' => {
+                odd |= run != 0 && run <= 2 && capitals != seen;
                 capitals += 1;
                 run = 1;
             }
             _ => return false,
         }
     }
+    odd |= capitals != 0 && run <= 2 && capitals != text.len();
     let inside = digits == 0
         || digits == 1
             && text.len() > 4
             && text.first() != Some(&b'2')
             && text.last() != Some(&b'2');
-    text.len() > 2 && inside && (capitals == 0 || run > 2 || capitals == text.len())
+    text.len() > 2 && inside && !(odd && compound)
 }
 
 /// Returns the segment without the blanks and file extensions that a server may drop.
