@@ -1327,7 +1327,8 @@ const path = {
     void (made.path =
       chance.of([
         "/",
-        "/api",
+        // Not `/api`: `/api/v1/files` is OpenRouter's own upload, which has no model.
+        "/llm",
         "/proxy/openai",
         "//h",
         "http://h",
