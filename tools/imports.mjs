@@ -68,15 +68,20 @@ function leaves(tree) {
     .map((leaf) => (leaf === "self" ? front.replace(/::$/, "") : front + leaf));
 }
 
-/** The files of the crate, each with the files that it imports. */
+/** The package of the inner loops, as Rust code names it, and its folder. */
+const SCAN = "portcullis_scan";
+const SCAN_ROOT = "scan/src";
+
+/** The files of the crate and of its package for the inner loops, each with its imports. */
 function readCrate() {
   const isTest = (file) => /(^|\/)tests(\.rs$|\/)/.test(file) || file.startsWith("src/testing/");
-  const files = filesBelow("src", ".rs").filter(
+  const files = [...filesBelow("src", ".rs"), ...filesBelow(SCAN_ROOT, ".rs")].filter(
     (file) => !file.startsWith("src/bin/") && !isTest(file),
   );
   const moduleOf = (file) => {
-    const path = file.slice("src/".length, -".rs".length).split("/");
-    return ["mod", "lib"].includes(path.at(-1)) ? path.slice(0, -1) : path;
+    const [root, base] = file.startsWith(SCAN_ROOT) ? [SCAN_ROOT, [SCAN]] : ["src", []];
+    const path = file.slice(root.length + 1, -".rs".length).split("/");
+    return [...base, ...(["mod", "lib"].includes(path.at(-1)) ? path.slice(0, -1) : path)];
   };
   const byModule = new Map(files.map((file) => [moduleOf(file).join("::"), file]));
   /** The file of the longest front of a path that is a module. */
@@ -89,7 +94,8 @@ function readCrate() {
   };
   const absolute = (text, own) => {
     const path = text.split("::").map((name) => name.trim());
-    if (path[0] === "crate") return path.slice(1);
+    if (path[0] === SCAN) return path;
+    if (path[0] === "crate") return [...own.slice(0, own[0] === SCAN ? 1 : 0), ...path.slice(1)];
     if (path[0] === "self") return [...own, ...path.slice(1)];
     let base = own;
     while (path[0] === "super") {
@@ -103,12 +109,10 @@ function readCrate() {
       const own = moduleOf(file);
       const source = withoutTests(withoutTexts(readFileSync(join(ROOT, file), "utf8")));
       const imported = new Set();
-      const trees = [...source.matchAll(/\buse\s+((?:crate|self|super)\b[^;]*);/g)].flatMap((use) =>
-        leaves(use[1]),
-      );
-      const paths = [...source.matchAll(/(?<![\w:$])(?:crate|super)(?:\s*::\s*\w+)+/g)].map(
-        (path) => path[0],
-      );
+      const uses = source.matchAll(/\buse\s+((?:crate|self|super|portcullis_scan)\b[^;]*);/g);
+      const trees = [...uses].flatMap((use) => leaves(use[1]));
+      const named = /(?<![\w:$])(?:crate|super|portcullis_scan)(?:\s*::\s*\w+)+/g;
+      const paths = [...source.matchAll(named)].map((path) => path[0]);
       for (const path of [...trees, ...paths]) {
         const target = fileOf(absolute(path, own));
         if (target !== undefined && target !== file) imported.add(target);
@@ -139,6 +143,7 @@ function readPackage() {
  * Returns the row of the table for a file: its first folder, or its own name outside of folders.
  */
 function rowOf(file, root) {
+  if (file.startsWith(SCAN_ROOT)) return "scan";
   const [first] = file.slice(root.length + 1).split("/");
   return first.replace(/\.\w+$/, "");
 }

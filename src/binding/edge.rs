@@ -32,13 +32,13 @@ use crate::gate;
 use crate::gate::{Begun, Caller};
 use crate::http::head::Head;
 use crate::http::method::all_methods;
-use crate::mention::bytes::find;
 use crate::origin::sign;
 use crate::reason::Reason;
 use crate::refusal::{Refusal, Socket};
 use crate::response::{Response, ResponseStage};
 use crate::verdict::Verdict;
 use crate::verdict::egress::ResponseCheck;
+use portcullis_scan::bytes::find;
 
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -7,11 +7,11 @@
 //!
 //! The length of a line is not bounded, because no line is held.
 
-use super::bytes;
 use super::findings::Findings;
 use super::json::Json;
 use crate::bundle::view::Bundle;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 /// Reads a file of lines.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Finds the models that a text names.
 
 pub(crate) mod alias;
-pub(crate) mod bytes;
 pub(crate) mod findings;
 pub(crate) mod header;
 pub(crate) mod json;
@@ -9,4 +8,3 @@ pub(crate) mod json_lines;
 pub(crate) mod key;
 pub(crate) mod messages;
 pub(crate) mod model_id;
-pub(crate) mod simd;

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 
 use super::watch::Watch;
 use crate::bundle::view::Bundle;
-use crate::mention::bytes::find;
 use crate::mention::findings::Findings;
 use crate::mention::json::{Event, Json};
 use crate::reason::Reason;
+use portcullis_scan::bytes::find;
 
 /// One document, read for every operation that the request matches.
 pub(crate) struct Document {

@@ -8,7 +8,7 @@
 use super::document::Document;
 use super::watch::Watch;
 use crate::bundle::view::Bundle;
-use crate::mention::bytes::find_either;
+use portcullis_scan::bytes::find_either;
 
 const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 const DATA: [u8; 5] = *b"data:";

@@ -30,13 +30,13 @@ mod text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::bytes;
 use super::findings::Findings;
 use super::key::{self, Key};
 use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::bundle::view::Bundle;
 use crate::limits;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::{Json, KEY, Mode, Sink};
 use crate::bundle::layout::{NONE, role};
-use crate::mention::bytes;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 impl Json {
     /// Reads where nothing is wanted, which is most of most documents. It does what [`Json::token`]

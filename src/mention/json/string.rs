@@ -6,9 +6,9 @@ use super::{Event, Json, Mode, Sink, is_nested};
 use crate::bundle::layout::{NONE, role};
 use crate::bundle::view::Bundle;
 use crate::compact::hex::hex;
-use crate::mention::bytes::{self, Sequence, Stop};
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
+use portcullis_scan::bytes::{self, Sequence, Stop};
 
 impl Json {
     /// Begins a text where something is wanted.

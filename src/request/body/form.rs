@@ -12,9 +12,9 @@ use super::field::{Fields, Manner, Value};
 use crate::bundle::view::Bundle;
 use crate::compact::hex::hex;
 use crate::limits;
-use crate::mention::bytes;
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 /// Reads one form.
 #[derive(Clone, Debug)]

@@ -24,9 +24,9 @@ use super::part::{Part, boundary};
 use crate::bundle::view::Bundle;
 use crate::http::target::decode;
 use crate::limits;
-use crate::mention::bytes;
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 /// `--` and the longest boundary.
 const DELIMITER_BYTES: usize = limits::MULTIPART_BOUNDARY_BYTES + 2;

@@ -7,9 +7,9 @@ use crate::bundle::view::Bundle;
 use crate::compact::split::{ends_folded, starts_folded};
 use crate::http::content_type::charset_of;
 use crate::limits;
-use crate::mention::bytes;
 use crate::mention::findings::Findings;
 use crate::reason::Reason;
+use portcullis_scan::bytes;
 
 /// Reads the content of a part that is a whole request.
 pub(crate) trait PartReader {

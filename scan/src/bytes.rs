@@ -16,11 +16,11 @@
 //! block of fixed size): no `unsafe`, and the same source for SSE2, NEON and wasm's simd128.
 //! `benches/scan.rs` checks the speed, the tests at the end check the results.
 
-use super::simd::{Block, Line};
+use crate::simd::{Block, Line};
 
 /// Why a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// At a quote, a backslash or a control character.
     Special,
     /// At the end of the bytes.
@@ -32,8 +32,7 @@ pub(crate) enum Stop {
 }
 
 /// Returns the length of the well-formed text at the front of `bytes`, and what stops it.
-#[inline]
-pub(crate) fn text(bytes: &[u8]) -> (usize, Stop) {
+pub fn text(bytes: &[u8]) -> (usize, Stop) {
     let mut at = 0;
     loop {
         at += plain(bytes.get(at..).unwrap_or_default());
@@ -62,7 +61,7 @@ pub(crate) fn text(bytes: &[u8]) -> (usize, Stop) {
 /// ```
 ///
 /// The caller examines the byte at which this stops. So this may stop early, but never late.
-pub(crate) fn skip(bytes: &[u8]) -> (usize, bool) {
+pub fn skip(bytes: &[u8]) -> (usize, bool) {
     let mut at = 0;
     if let Some(line) = bytes.first_chunk() {
         // Most strings are short.
@@ -118,7 +117,7 @@ pub(crate) fn skip(bytes: &[u8]) -> (usize, bool) {
 
 /// Returns the length of the white space at the front.
 #[inline(always)]
-pub(crate) fn blank(bytes: &[u8]) -> usize {
+pub fn blank(bytes: &[u8]) -> usize {
     match bytes {
         [b' ' | b'\n' | b'\r' | b'\t', rest @ ..] => 1 + blanks(rest),
         _ => 0,
@@ -143,7 +142,7 @@ fn blanks(bytes: &[u8]) -> usize {
 /// Returns the length of the sequence of `integer, comma, optional blank` at the front of `bytes`,
 /// as far as whole blocks show it. Prompts and inputs of embeddings may be arrays of thousands of
 /// tokens.
-pub(crate) fn integers(bytes: &[u8]) -> usize {
+pub fn integers(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let block = Block::new(block);
@@ -214,8 +213,7 @@ fn special_bits(word: u64) -> u64 {
 }
 
 /// Returns the length of the run without special bytes.
-#[inline]
-pub(crate) fn plain(bytes: &[u8]) -> usize {
+pub fn plain(bytes: &[u8]) -> usize {
     let mut at = 0;
     if let Some(line) = bytes.first_chunk() {
         let bits = Line::new(line).special();
@@ -264,7 +262,7 @@ fn foreign(bytes: &[u8]) -> (usize, Stop) {
 
 /// What is at the front of bytes that start outside ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sequence {
+pub enum Sequence {
     /// A sequence of this many bytes.
     Whole(usize),
     /// The front of a sequence.
@@ -298,7 +296,7 @@ fn second(first: u8, byte: u8) -> bool {
 /// F0     90..BF 80..BF 80..BF   F1..F3 80..BF 80..BF 80..BF           F4 80..8F 80..BF 80..BF
 /// ```
 #[inline(always)]
-pub(crate) fn sequence(bytes: &[u8]) -> Sequence {
+pub fn sequence(bytes: &[u8]) -> Sequence {
     match *bytes {
         [0xe1..=0xec | 0xee | 0xef, b, c, ..] if follows(b) & follows(c) => Sequence::Whole(3),
         [0xc2..=0xdf, b, ..] if follows(b) => Sequence::Whole(2),
@@ -314,8 +312,7 @@ pub(crate) fn sequence(bytes: &[u8]) -> Sequence {
 }
 
 /// Returns the index of the first `wanted`.
-#[inline]
-pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+pub fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for block in bytes.as_chunks::<64>().0 {
         if block.iter().fold(false, |any, &byte| any | (byte == wanted)) {
@@ -337,7 +334,7 @@ pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the index of the first byte that is one of two.
-pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+pub fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     let is = |byte: &u8| (*byte == one) | (*byte == other);
     let blocks = bytes.as_chunks::<64>().0;
     let clear = blocks
@@ -348,7 +345,7 @@ pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the index of the first `-` that is followed by another one or is the last byte.
-pub(crate) fn find_dashes(bytes: &[u8]) -> Option<usize> {
+pub fn find_dashes(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     // A single dash does not end the loop, because prose and identifiers are full of them.
     let shifted = bytes.get(1..).unwrap_or_default();

@@ -1,0 +1,12 @@
+//! Scans the bytes of a body: the part of the gate that is compiled for speed.
+//!
+//! The rest of the edge module is compiled for size. Cargo has one `opt-level` a package, so the
+//! inner loops are a package of their own. A function that is generic or `#[inline]` is compiled in
+//! the package that calls it. So no function that other packages call is either of them.
+//!
+//! The package knows nothing of policies, requests or models.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod bytes;
+mod simd;
