@@ -5,7 +5,7 @@
 //!         ^^^^^^^^^^^^^^^                   character, a malformed UTF-8 sequence
 //!
 //! 16 or 64 bytes a step in vector registers while no byte ends the run, then 8 bytes a step to
-//! find the byte that does; UTF-8 sequences one by one
+//! find the byte that does; UTF-8 sequences one by one, or by masks of 64 where a string is skipped
 //! ```
 //!
 //! Input: a slice of a chunk. Output: lengths. The module knows nothing of JSON except which bytes
@@ -55,10 +55,12 @@ pub fn text(bytes: &[u8]) -> (usize, Stop) {
 ///
 /// ```text
 /// block of 64   no special byte: next block
-///               else masks: escaped characters, unescaped quotes, what may follow a backslash.
-///               Stops at the first byte that needs more: closing quote, control character, UTF-8,
-///               malformed escape, escape that the end of the block divides
+///               else masks: escaped characters, unescaped quotes, what may follow a backslash,
+///               malformed UTF-8. Stops at the first byte that needs more: closing quote, control
+///               character, malformed UTF-8 or escape, escape that the end of the block divides
 /// ```
+///
+/// INVARIANT: a block starts where a character starts.
 ///
 /// The caller examines the byte at which this stops. So this may stop early, but never late.
 pub fn skip(bytes: &[u8]) -> (usize, bool) {
@@ -72,8 +74,8 @@ pub fn skip(bytes: &[u8]) -> (usize, bool) {
         }
     }
     let mut carry = 0;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let block = Block::new(block);
+    while let Some(text) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let block = Block::new(text);
         if block.is_plain() && carry == 0 {
             at += 64;
             continue;
@@ -81,38 +83,84 @@ pub fn skip(bytes: &[u8]) -> (usize, bool) {
         let quotes = block.is(b'"');
         let backslashes = block.is(b'\\');
         let escaped = escaped(backslashes, &mut carry);
-        let mut bad = escaped & !(quotes | backslashes | block.escapable());
-        if bad != 0 {
-            let hex = block.hex();
-            bad &= !(block.is(b'u') & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
-        }
-        if bad & 1 != 0 {
-            // The backslash is in the block before.
-            return (at.saturating_sub(1), false);
+        let mut bad = 0;
+        if escaped != 0 {
+            bad = escaped & !(quotes | backslashes | block.escapable());
+            if bad != 0 {
+                let hex = block.hex();
+                bad &= !(block.is(b'u') & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
+            }
+            if bad & 1 != 0 {
+                // The backslash is in the block before.
+                return (at.saturating_sub(1), false);
+            }
         }
         let closing = quotes & !escaped;
-        let stops = closing | block.odd() | bad >> 1;
+        // Control characters and bytes outside ASCII.
+        let (mut wrong, mut divided) = (block.below(0x20), 0);
+        if wrong != 0 {
+            let foreign = block.below(0);
+            if foreign != 0 {
+                wrong = wrong & !foreign | malformed(block, foreign);
+                divided = begun(text);
+            }
+        }
+        let stops = closing | wrong | bad >> 1;
         if stops == 0 {
-            at += 64;
+            at += 64 - divided;
             continue;
         }
         let first = stops.trailing_zeros();
         at += first as usize;
+        // A quote may also be where a sequence ends too early.
+        if wrong >> first & 1 != 0 || first == 0 && closing & 1 == 0 {
+            return (at - begun(text.get(..first as usize).unwrap_or_default()), false);
+        }
         if closing >> first & 1 != 0 {
             return (at, true);
         }
         carry = 0;
-        if bytes.get(at).is_some_and(|byte| *byte >= 0x80) {
-            let (length, _) = foreign(bytes.get(at..).unwrap_or_default());
-            if length == 0 {
-                return (at, false);
-            }
-            at += length;
-        } else if first == 0 {
-            return (at, false);
-        }
     }
     (at - usize::from(carry != 0), false)
+}
+
+/// Marks where the UTF-8 of a block is malformed: a byte that no sequence has, a byte that ends a
+/// sequence too early, a byte that continues none. A sequence that the end of the block divides is
+/// not malformed. `foreign` marks the bytes outside ASCII.
+///
+/// The masks follow table 3-7 of the Unicode standard, as [`sequence`] does. As signed numbers, the
+/// bytes that continue a sequence (`80..BF`) are below -64.
+#[inline(always)]
+fn malformed(block: Block, foreign: u64) -> u64 {
+    let follow = block.below(-64);
+    let lead = foreign & !follow;
+    // Leads of at least three and of four bytes: from E0, from F0.
+    let three = foreign & !block.below(-32);
+    let four = foreign & !block.below(-16);
+    // C0 and C1 lead to what one byte holds.
+    let mut wrong = (lead << 1 | three << 2 | four << 3) ^ follow | lead & block.below(-62);
+    if three != 0 && block.has_either(0xe0, 0xed) {
+        let low = block.below(-96); // 80..9F
+        wrong |= block.is(0xe0) << 1 & low | block.is(0xed) << 1 & !low;
+    }
+    if four != 0 {
+        let low = block.below(-112); // 80..8F
+        wrong |= block.is(0xf0) << 1 & low | block.is(0xf4) << 1 & !low;
+        wrong |= foreign & !block.below(-11); // F5 and above lead beyond Unicode.
+    }
+    wrong
+}
+
+/// Returns the number of bytes of the sequence that begins at the end of well-formed text and does
+/// not end there.
+#[inline(always)]
+fn begun(text: &[u8]) -> usize {
+    match text {
+        [.., 0xc0..=0xff] => 1,
+        [.., 0xe0..=0xff, _] => 2,
+        [.., 0xf0..=0xff, _, _] => 3,
+        _ => 0,
+    }
 }
 
 /// Returns the length of the white space at the front.

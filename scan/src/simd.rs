@@ -188,10 +188,18 @@ impl Block {
         !special(a).or(special(b)).or(special(c)).or(special(d)).any()
     }
 
-    /// Marks control characters and bytes outside ASCII.
+    /// Marks bytes that are below this limit as signed numbers. Bytes outside ASCII are negative.
     #[inline(always)]
-    pub(crate) fn odd(self) -> u64 {
-        self.bits(|lanes| lanes.below(0x20))
+    pub(crate) fn below(self, limit: i8) -> u64 {
+        self.bits(|lanes| lanes.below(limit))
+    }
+
+    /// Returns whether one of two bytes occurs.
+    #[inline(always)]
+    pub(crate) fn has_either(self, one: u8, other: u8) -> bool {
+        let [a, b, c, d] = self.0;
+        let either = |lanes: Lanes| lanes.is(one).or(lanes.is(other));
+        either(a).or(either(b)).or(either(c)).or(either(d)).any()
     }
 
     #[inline(always)]
@@ -235,7 +243,15 @@ mod tests {
             let naive = |is: &dyn Fn(u8) -> bool| {
                 bytes.iter().enumerate().fold(0u64, |bits, (i, &b)| bits | u64::from(is(b)) << i)
             };
-            assert_eq!(block.odd(), naive(&|b| !(0x20..0x80).contains(&b)));
+            for limit in [i8::MIN, -0x40, 0, 0x20, i8::MAX] {
+                assert_eq!(block.below(limit), naive(&|b| b.cast_signed() < limit));
+            }
+            for other in [0, 0xed, 0xff] {
+                assert_eq!(
+                    block.has_either(start, other),
+                    bytes.iter().any(|&b| b == start || b == other)
+                );
+            }
             assert_eq!(block.is(start), naive(&|b| b == start));
             assert_eq!(block.escapable(), naive(&|b| b"bfnrt/".contains(&b)));
             assert_eq!(block.digits(), naive(&|b| b.is_ascii_digit()));

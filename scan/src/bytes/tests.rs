@@ -1,5 +1,12 @@
+//! The fast ways beside naive ones. The first tests run in wasm, too, where the vector code is
+//! another one than natively.
+
 use super::*;
+#[cfg(not(target_arch = "wasm32"))]
 use proptest::prelude::*;
+use std::vec::Vec;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn plain_naive(bytes: &[u8]) -> usize {
     bytes
@@ -41,6 +48,7 @@ fn skip_naive(bytes: &[u8]) -> (usize, bool) {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![20 => b'a'..=b'z', 2 => any::<u8>(), 1 => Just(b'"'), 1 => Just(b'\\'), 1 => 0x7fu8..=0xff]
 }
@@ -80,6 +88,81 @@ fn every_sequence_of_two_and_the_edges_of_longer_ones() {
     }
 }
 
+/// Checks `skip` where whole blocks follow, so that it sees everything.
+fn assert_skip(front: usize, text: &[u8]) {
+    let bytes = [&[b'x'; 80][..front], text, b"\"\" and more", &[b'x'; 80]].concat();
+    let (length, closed) = skip_naive(&bytes);
+    let fast = skip(&bytes);
+    // An escape whose backslash ends a block is left to the caller.
+    let escape = bytes.get(fast.0) == Some(&b'\\') && !fast.1;
+    assert!(fast == (length, closed) || escape && fast.0 <= length, "{fast:?} {length} {text:x?}");
+    assert_eq!(skip_naive(&bytes[..fast.0]).0, fast.0, "{text:x?} between characters");
+}
+
+#[test]
+fn a_string_ends_where_its_bytes_say_whatever_sequences_are_in_it() {
+    for a in 0..=255u8 {
+        for b in 0..=255u8 {
+            assert_skip(usize::from(a % 70), &[a, b]);
+            for c in [0x22, 0x5c, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc2] {
+                assert_skip(usize::from((a ^ b ^ c) % 70), &[a, b, c]);
+                if a >= 0xe0 {
+                    for d in [0x22, 0x7f, 0x80, 0xbf, 0xc2] {
+                        assert_skip(usize::from((a ^ b ^ c ^ d) % 70), &[a, b, c, d]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn strings_of_any_mixture_end_where_they_do_naively() {
+    let pieces: [&[u8]; 24] = [
+        b"a",
+        b" words and words ",
+        b"\\n",
+        b"\\\"",
+        b"\\\\",
+        b"\\u00e9",
+        "é".as_bytes(),
+        "Слово ".as_bytes(),
+        "ไทย".as_bytes(),
+        "हिन्दी".as_bytes(),
+        "한국어".as_bytes(),
+        "门在城堡边缘落下，".as_bytes(),
+        "😀".as_bytes(),
+        "\u{800}\u{d7ff}\u{e000}\u{ffff}\u{10000}\u{10ffff}".as_bytes(),
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xc0\x80",
+        b"\xe0\x9f\xbf",
+        b"\xf0\x8f\xbf\xbf",
+        b"\xf5",
+        b"\x80",
+        b"\xe4\xb8",
+        b"\n",
+        b"\\x",
+    ];
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % 1_000_003).unwrap() % below
+    };
+    for _ in 0..20_000 {
+        // Malformed pieces are last in the list and seldom taken.
+        let text: Vec<u8> = (0..next(24))
+            .flat_map(|_| pieces[if next(30) == 0 { next(24) } else { next(14) }])
+            .copied()
+            .collect();
+        assert_skip(next(70), &text);
+        assert_eq!(super::text(&text), text_naive(&text), "{text:x?}");
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
 proptest! {
     #[test]
     fn runs_are_as_long_as_naive_ones(bytes in proptest::collection::vec(byte(), 0..200)) {
