@@ -62,7 +62,7 @@ test-native: ## the crate and the command line
 	@tools/install.sh rust
 	cargo test
 
-test-wasm: ## the inner loops in Node; the corpus in headless Chromium and Firefox, against the native verdicts
+test-wasm: ## the scan package in Node; the corpus in headless Chromium and Firefox, against the native verdicts
 	@tools/install.sh rust bindgen browsers node
 	cargo test --target wasm32-unknown-unknown --package portcullis-scan --lib
 	cargo build --quiet --features cli --bin portcullis

@@ -6,7 +6,7 @@
 
 /// Levels of JSON nesting. serde_json stops at 128 and CPython near 1,000; real requests stay under
 /// 30.
-pub const JSON_DEPTH: usize = 512;
+pub const JSON_DEPTH: usize = portcullis_scan::json::DEPTH;
 
 /// Bytes of one model id after unescaping. The longest real ids are ARNs: Bedrock's service model
 /// allows 2,048.

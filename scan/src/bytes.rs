@@ -288,6 +288,20 @@ pub fn plain(bytes: &[u8]) -> usize {
     at + tail.iter().take_while(|&&byte| !special(byte)).count()
 }
 
+/// Returns the length of a text of at most fifteen bytes without escapes that a quote follows, and
+/// the number that its bytes make, the first one lowest.
+pub fn short(bytes: &[u8]) -> Option<(usize, [u64; 2])> {
+    let line = bytes.first_chunk()?;
+    let length = Line::new(line).special().trailing_zeros();
+    if bytes.get(length as usize) != Some(&b'"') {
+        return None;
+    }
+    let name = u128::from_le_bytes(*line) & (1u128.checked_shl(8 * length)? - 1);
+    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |half| u64::from_le_bytes(*half));
+    let name = name.to_le_bytes();
+    Some((length as usize, [half(name.first_chunk()), half(name.last_chunk())]))
+}
+
 /// Returns the length of the run of sequences outside ASCII, with single ASCII characters between
 /// them.
 fn foreign(bytes: &[u8]) -> (usize, Stop) {

@@ -233,6 +233,8 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn masks_say_of_each_byte_what_is_asked() {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::bundle::view::OwnedBundle;
+use crate::limits;
 use crate::testing::automaton::{TestAutomaton, TestFindings, bundle, chat};
 
 /// Returns the result and the findings of a document that arrives in these pieces.
@@ -437,8 +438,8 @@ fn memory_stays_bounded() {
         json.feed(view, &chunk, &mut findings).unwrap();
     }
     assert!(
-        json.text.capacity() <= 2 * limits::MODEL_ID_BYTES
-            && json.live.capacity() <= 2 * limits::JSON_DEPTH
+        json.position.text.capacity() <= 2 * limits::MODEL_ID_BYTES
+            && json.position.live.capacity() <= 2 * limits::JSON_DEPTH
     );
     assert_eq!(json.doubt(), Some(Reason::AmbiguousKey));
 }

@@ -1,7 +1,9 @@
 //! What the decoded text of a string is for: a key, an id, a nested document.
 
-use super::{Event, Json, KEY, Mode, Sink};
-use crate::bundle::layout::{self as l, NONE, Span, role};
+use alloc::boxed::Box;
+
+use super::{Event, Json, Position, Sink, is_nested};
+use crate::bundle::layout::{self as l, NONE, role};
 use crate::bundle::view::Bundle;
 use crate::compact::split::pieces;
 use crate::limits;
@@ -9,12 +11,64 @@ use crate::mention::findings::{Carrier, Findings};
 use crate::mention::key::Wanted;
 use crate::reason::Reason;
 
-impl Json {
-    /// Adds decoded text of a string, in pieces that divide no UTF-8 sequence.
-    pub(super) fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
-        if self.high != 0 {
-            self.lone(bundle, findings);
+impl Position {
+    /// Begins a text where something is wanted.
+    pub(super) fn begin_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
+        let Some(state) = self.next_state(bundle) else { return };
+        match state.role {
+            role::NOTHING if !self.live.is_empty() => {
+                if self.holds_rows(bundle, &state) {
+                    self.doubt_it(Reason::ModelType);
+                }
+            }
+            // The text decides whether a reference binds.
+            role::MENTION
+            | role::PRIMARY
+            | role::OPAQUE
+            | role::DEPLOYMENT
+            | role::HINT
+            | role::SELECTOR
+            | role::MUST_NAME_TYPE
+            | role::BINDS
+            | role::BINDS_IF_UNNAMED => {
+                self.role = state.role;
+                self.sink = Sink::Text;
+                self.text.clear();
+            }
+            role::CURSOR => {
+                self.role = state.role;
+                self.sink = Sink::Text;
+                self.text.clear();
+                self.event = Event::Cursor;
+            }
+            // An element that is not an object has no known meaning.
+            role::ROW => self.doubt_it(Reason::ModelType),
+            of if is_nested(of) && !self.is_nested && state.element != NONE => {
+                self.sink = if of == role::NESTED_JSON { Sink::Nested } else { Sink::Base64 };
+                (self.bits, self.waiting) = (0, 0);
+                match &mut self.nested {
+                    Some(nested) => nested.restart(state.element),
+                    None => {
+                        let mut nested = Box::new(Json::new(state.element));
+                        nested.set_single_byte(self.single_byte);
+                        nested.position.is_nested = true;
+                        self.nested = Some(nested);
+                    }
+                }
+            }
+            // A text in place of a document, the outermost included: some servers parse it once
+            // more.
+            role::NESTED_JSON
+            | role::NESTED_BASE64
+            | role::LINES
+            | role::REQUEST
+            | role::NOTHING => findings.record_present(role::SUSPECT),
+            role => findings.record_present(role),
         }
+    }
+
+    /// Adds a decoded piece of a text or key.
+    pub(super) fn take(&mut self, bundle: Bundle<'_>, piece: &[u8], findings: &mut Findings) {
         match self.sink {
             Sink::Skip => {}
             Sink::Key => self.key.push(piece),
@@ -103,20 +157,10 @@ impl Json {
         }
     }
 
-    /// Handles the closing quote.
+    /// Ends a text.
     pub(super) fn end_text(&mut self, bundle: Bundle<'_>, findings: &mut Findings) {
-        self.mode = if self.role == KEY { Mode::Colon } else { Mode::After };
-        if self.sink == Sink::Skip {
-            self.high = 0;
-            return;
-        }
-        self.lone(bundle, findings);
         match self.sink {
-            Sink::Skip => {}
-            Sink::Key => {
-                let keys = self.innermost().map_or(Span { at: 0, len: 0 }, |level| level.keys);
-                self.end_key(bundle, self.key.find(bundle, keys));
-            }
+            Sink::Skip | Sink::Key => {}
             Sink::Text if is_conditional(self.role) => self.end_kind(bundle, findings),
             Sink::Text if self.role == role::CURSOR => self.event = Event::CursorEnd,
             Sink::Text => {
@@ -200,5 +244,5 @@ pub(crate) fn is_conditional(role: u8) -> bool {
     matches!(role, role::MUST_NAME_TYPE | role::BINDS | role::BINDS_IF_UNNAMED)
 }
 
-/// In `Json::waiting`: Base64 has ended. As a value: not a character of Base64.
+/// In `Position::waiting`: Base64 has ended. As a value: not a character of Base64.
 pub(crate) const PADDED: u8 = u8::MAX;

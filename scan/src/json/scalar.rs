@@ -1,18 +1,35 @@
 //! Numbers and the literals `true`, `false` and `null` (RFC 8259, sections 3 and 6).
 
-use super::{Json, Mode};
-use crate::reason::Reason;
+use super::{Error, Mode, Reader};
 
-impl Json {
-    pub(super) fn begin_literal(&mut self, rest: [u8; 4]) -> Mode {
+impl Reader {
+    /// Reads a value as far as the bytes go. `byte` is its first byte, which may begin one, and `at`
+    /// the index of the next byte.
+    pub(super) fn scalar(&mut self, bytes: &[u8], mut at: usize, byte: u8) -> Result<usize, Error> {
+        self.mode = match byte {
+            b't' => self.begin_literal(*b"rue\0"),
+            b'f' => self.begin_literal(*b"alse"),
+            b'n' => self.begin_literal(*b"ull\0"),
+            b'-' => Mode::Minus,
+            b'0' => Mode::Zero,
+            _ => Mode::Integer,
+        };
+        while self.mode == Mode::Literal {
+            let Some(&byte) = bytes.get(at) else { return Ok(at) };
+            at = self.literal(at, byte)?;
+        }
+        if self.mode == Mode::After { Ok(at) } else { self.number(bytes, at) }
+    }
+
+    fn begin_literal(&mut self, rest: [u8; 4]) -> Mode {
         self.rest = rest;
         self.count = 0;
         Mode::Literal
     }
 
-    pub(super) fn literal(&mut self, at: usize, byte: u8) -> Result<usize, Reason> {
+    pub(super) fn literal(&mut self, at: usize, byte: u8) -> Result<usize, Error> {
         if self.rest.get(self.count) != Some(&byte) {
-            return Err(Reason::JsonSyntax);
+            return Err(Error::Syntax);
         }
         self.count += 1;
         if matches!(self.rest.get(self.count), None | Some(0)) {
@@ -22,7 +39,7 @@ impl Json {
     }
 
     /// Reads a number up to the byte that ends it.
-    pub(super) fn number(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Reason> {
+    pub(super) fn number(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, Error> {
         let mut mode = self.mode;
         while let Some(&byte) = bytes.get(at) {
             mode = match (mode, byte) {
@@ -37,7 +54,7 @@ impl Json {
                     mode = Mode::After;
                     break;
                 }
-                _ => return Err(Reason::JsonSyntax),
+                _ => return Err(Error::Syntax),
             };
             at += 1;
         }
