@@ -14,6 +14,8 @@
 //! bytes outside ASCII and changes of case. A name that is longer than every wanted key counts as
 //! such a name.
 
+use alloc::vec::Vec;
+
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, Span, section};
 use crate::bundle::view::Bundle;
@@ -141,10 +143,58 @@ impl Key {
     }
 }
 
+/// Remembers what the last names of up to fifteen bytes match, because documents repeat their keys.
+///
+/// INVARIANT: it is asked about one bundle only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known(Vec<Slot>);
+
+#[derive(Clone, Debug)]
+struct Slot {
+    keys: Span,
+    name: [u64; 2],
+    wanted: Option<Wanted>,
+}
+
+/// Enough for the keys of messages, their parts and tools. A power of two.
+const SLOTS: usize = 32;
+
+impl Known {
+    /// As [`Key::find`], for a complete name. `name` is the number that its bytes make. `key` is
+    /// overwritten.
+    pub(crate) fn find(
+        &mut self,
+        bundle: Bundle<'_>,
+        keys: Span,
+        name: [u64; 2],
+        bytes: &[u8],
+        key: &mut Key,
+    ) -> Option<Wanted> {
+        if self.0.is_empty() {
+            // No set is there, so no name is found in a free slot.
+            let free = Slot { keys: Span { at: NONE, len: 0 }, name: [0; 2], wanted: None };
+            self.0.resize(SLOTS, free);
+        }
+        // The top bits of a product depend on all bits of name and set.
+        let [low, high] = name;
+        let mixed = (low ^ high ^ u64::from(keys.at) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let [top, ..] = mixed.to_be_bytes();
+        let slot = self.0.get_mut(usize::from(top) % SLOTS)?;
+        if slot.name != name || slot.keys != keys {
+            let wanted = find_plain(bundle, keys, bytes).unwrap_or_else(|| {
+                key.clear();
+                key.push(bytes);
+                key.find(bundle, keys)
+            });
+            *slot = Slot { keys, name, wanted };
+        }
+        slot.wanted
+    }
+}
+
 /// As [`Key::find`], for a name in one piece that equals its folded form. Returns `None` if it does
 /// not equal it.
-#[inline]
-pub(crate) fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
+fn find_plain(bundle: Bundle<'_>, keys: Span, name: &[u8]) -> Option<Option<Wanted>> {
     let plain = name.len() <= limits::KEY_BYTES
         && name.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
     plain.then(|| {
@@ -259,6 +309,42 @@ mod tests {
         let mut key = Key::EMPTY;
         key.push(name.as_bytes());
         key.is_like()
+    }
+
+    /// Names and sets in an order in which they displace each other.
+    #[cfg(feature = "author")]
+    #[test]
+    fn a_remembered_key_is_the_key_that_is_found() {
+        use crate::testing::automaton;
+        let owned = automaton::bundle(&automaton::chat());
+        let bundle = owned.view();
+        let sets: Vec<Span> =
+            bundle.table::<l::State>(section::STATES).iter().map(|state| state.keys).collect();
+        let mut names: Vec<String> = bundle
+            .table::<l::StateKey>(section::STATE_KEYS)
+            .iter()
+            .flat_map(|key| [bundle.text(key.name).to_owned(), bundle.text(key.folded).to_owned()])
+            .collect();
+        names.extend(["", "x", "Model", "MODEL_ID", "answering_model", "_"].map(str::to_owned));
+        names.retain(|name| name.len() < 16 && name.is_ascii());
+        let mut known = Known::default();
+        let mut key = Key::EMPTY;
+        for round in 0..3 {
+            for (at, name) in names.iter().enumerate() {
+                let mut bytes = [0; 16];
+                bytes[..name.len()].copy_from_slice(name.as_bytes());
+                let [low, high] = [&bytes[..8], &bytes[8..]]
+                    .map(|half| u64::from_le_bytes(half.try_into().unwrap()));
+                for keys in sets.iter().skip(if round == 1 { at % 3 } else { 0 }) {
+                    let mut naive = Key::EMPTY;
+                    naive.push(name.as_bytes());
+                    let found = known.find(bundle, *keys, [low, high], name.as_bytes(), &mut key);
+                    assert_eq!(found, naive.find(bundle, *keys), "{name} {keys:?}");
+                    let again = known.find(bundle, *keys, [low, high], name.as_bytes(), &mut key);
+                    assert_eq!(again, found, "{name} {keys:?}");
+                }
+            }
+        }
     }
 
     #[test]

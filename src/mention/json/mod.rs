@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 use portcullis_scan::json::{Begun, Error, Reader, Visitor};
 
 use super::findings::Findings;
-use super::key::{self, Key};
+use super::key::{Key, Known};
 use crate::bundle::layout::{self as l, NONE, Span, role, section};
 use crate::bundle::view::Bundle;
 use crate::reason::Reason;
@@ -275,6 +275,7 @@ struct Position {
     /// State of the next value. `NONE` if nothing is wanted in it.
     next: u32,
     key: Key,
+    known: Known,
     text: Vec<u8>,
     nested: Option<Box<Json>>,
     /// The document is inside a string. Strings in it are not read as further documents.
@@ -299,6 +300,7 @@ impl Position {
             live: Vec::new(),
             next: start,
             key: Key::EMPTY,
+            known: Known::default(),
             text: Vec::new(),
             nested: None,
             is_nested: false,
@@ -416,14 +418,10 @@ struct Visit<'a> {
 }
 
 impl Visitor for Visit<'_> {
-    fn short_key(&mut self, _: [u64; 2], text: &[u8]) -> bool {
-        let Position { key, live, .. } = &mut *self.position;
+    fn short_key(&mut self, name: [u64; 2], text: &[u8]) -> bool {
+        let Position { known, key, live, .. } = &mut *self.position;
         let keys = live.last().map_or(Span { at: 0, len: 0 }, |level| level.keys);
-        let wanted = key::find_plain(self.bundle, keys, text).unwrap_or_else(|| {
-            key.clear();
-            key.push(text);
-            key.find(self.bundle, keys)
-        });
+        let wanted = known.find(self.bundle, keys, name, text, key);
         self.position.end_key(self.bundle, wanted);
         self.position.next != NONE
     }
