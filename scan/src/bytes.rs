@@ -80,6 +80,17 @@ pub fn skip(bytes: &[u8]) -> (usize, bool) {
             at += 64;
             continue;
         }
+        let (mut foreign, mut wrong, mut divided) = (0, 0, 0);
+        if block.is_foreign() {
+            foreign = block.below(0);
+            wrong = malformed(block, foreign);
+            divided = begun(text);
+            if wrong | carry == 0 && block.is_text() {
+                at += 64 - divided;
+                continue;
+            }
+        }
+        wrong |= block.below(0x20) & !foreign;
         let quotes = block.is(b'"');
         let backslashes = block.is(b'\\');
         let escaped = escaped(backslashes, &mut carry);
@@ -96,15 +107,6 @@ pub fn skip(bytes: &[u8]) -> (usize, bool) {
             }
         }
         let closing = quotes & !escaped;
-        // Control characters and bytes outside ASCII.
-        let (mut wrong, mut divided) = (block.below(0x20), 0);
-        if wrong != 0 {
-            let foreign = block.below(0);
-            if foreign != 0 {
-                wrong = wrong & !foreign | malformed(block, foreign);
-                divided = begun(text);
-            }
-        }
         let stops = closing | wrong | bad >> 1;
         if stops == 0 {
             at += 64 - divided;

@@ -188,6 +188,23 @@ impl Block {
         !special(a).or(special(b)).or(special(c)).or(special(d)).any()
     }
 
+    /// Returns whether a byte is outside ASCII.
+    #[inline(always)]
+    pub(crate) fn is_foreign(self) -> bool {
+        let [a, b, c, d] = self.0;
+        a.or(b).or(c).or(d).below(0).any()
+    }
+
+    /// Returns whether no byte is `"`, `\`, or a control character.
+    #[inline(always)]
+    pub(crate) fn is_text(self) -> bool {
+        let [a, b, c, d] = self.0;
+        let ends = |lanes: Lanes| {
+            lanes.below(0x20).without(lanes.below(0)).or(lanes.is(b'"')).or(lanes.is(b'\\'))
+        };
+        !ends(a).or(ends(b)).or(ends(c)).or(ends(d)).any()
+    }
+
     /// Marks bytes that are below this limit as signed numbers. Bytes outside ASCII are negative.
     #[inline(always)]
     pub(crate) fn below(self, limit: i8) -> u64 {
@@ -258,6 +275,8 @@ mod tests {
             assert_eq!(block.escapable(), naive(&|b| b"bfnrt/".contains(&b)));
             assert_eq!(block.digits(), naive(&|b| b.is_ascii_digit()));
             assert_eq!(block.hex(), naive(&|b| b.is_ascii_hexdigit()));
+            assert_eq!(block.is_foreign(), naive(&|b| b >= 0x80) != 0);
+            assert_eq!(block.is_text(), naive(&|b| b < 0x20 || b == b'"' || b == b'\\') == 0);
             assert_eq!(
                 block.is_plain(),
                 naive(&|b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\') == 0
