@@ -156,7 +156,7 @@ impl Gate {
     }
 
     /// Classifies the facts of an account. `get` receives the name and the claim of each declared
-    /// fact and returns the fact's value.
+    /// fact, in the order of [`Bundle::to_json`], and returns the fact's value.
     ///
     /// `shared` means that the account record belongs to an entity and that not all users of it are
     /// attested. Facts about a person are then unknown.
@@ -177,12 +177,9 @@ impl Gate {
         let bundle = self.bundle();
         let mut values: Vec<Option<OwnedValue>> = Vec::new();
         for fact in bundle.table::<layout::Fact>(section::FACTS).iter() {
+            let value = get(bundle.text(fact.name), bundle.text(fact.claim));
             let withheld = shared && fact.about == layout::about::PERSON;
-            values.push(if withheld {
-                None
-            } else {
-                get(bundle.text(fact.name), bundle.text(fact.claim))
-            });
+            values.push(value.filter(|_| !withheld));
         }
         let mut lists: Vec<Vec<&str>> = Vec::new();
         for value in &values {

@@ -23,14 +23,6 @@ const CUTS = [
   ],
   [/    if \(realloc === undefined\) \{\n[^]*?\n    \}\n/g, 1, ""],
   [/if \(typeof \w+ !== 'undefined'\)(?: \{)?(?= numBytesDecoded| WASM_VECTOR_LEN)/g, 2, ""],
-  // The edge module keeps JavaScript's values in its script.
-  [/if \(typeof heap !== 'undefined'\) \{\n([^]*?)\n    \}\n/g, 1, "$1\n"],
-  [/ *if \(typeof \w+ !== 'undefined'\)\n(?= *(?:heap_next|stack_pointer) = )/g, 2, ""],
-  [
-    "heap = heap.concat([undefined, null, true, false]);",
-    1,
-    "heap.push(undefined, null, true, false);",
-  ],
   // Nothing schedules a new instance: the package calls the reset function itself.
   [/^ *__wbg_call_guard\(\);\n/gm, undefined, ""],
   [/^function __wbg_call_guard\(\) \{\n[^]*?\n\}\n/gm, 1, ""],

@@ -4,7 +4,7 @@
  * Facts and requests come in, verdicts go out. A gate fetches, forwards and stores nothing;
  * `http/handler.ts` puts its verdicts into effect.
  */
-import { Edge } from "../wasm/edge.js";
+import { Edge, fault } from "../wasm/edge.js";
 import { UNRESTRICTED, accessOf } from "./access.ts";
 import { Account } from "./account.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
@@ -26,7 +26,18 @@ import type {
 } from "./types.ts";
 import type { Decoder } from "./wasm/decoder.ts";
 import { type CompiledModule, enter, generation, start, startSync } from "./wasm/instance.ts";
-import { GUARDED, INVALID, LICENSED, READ, access, headerText, settled } from "./wasm/wire.ts";
+import {
+  GUARDED,
+  INVALID,
+  LICENSED,
+  READ,
+  access,
+  accountText,
+  headerText,
+  member,
+  settled,
+  valueAt,
+} from "./wasm/wire.ts";
 
 /**
  * The beginning of a screening: facts and target are known, headers and body are not.
@@ -73,8 +84,8 @@ export class Gate {
       listKey: isMissing(listKey) ? undefined : bytesOf(listKey, "`listKey`"),
       decoder: decoder ?? undefined,
     };
-    this.#unknown = this.accountByName({});
     this.info = JSON.parse(this.#enter((edge) => edge.info())) as BundleInfo;
+    this.#unknown = this.accountByName({});
   }
 
   /**
@@ -112,14 +123,12 @@ export class Gate {
    *   without a record leave `account` out of the facts.
    */
   account(data: unknown): Account {
-    const kept = copied(data);
-    return new Account(this, () => this.#enter((edge) => edge.account(kept)));
+    return this.#account(data, (record, { claim }) => valueAt(record, claim));
   }
 
   /** Classifies an account given as `{ fact: value }`. */
   accountByName(facts: Readonly<Record<string, unknown>>): Account {
-    const kept = copied(facts);
-    return new Account(this, () => this.#enter((edge) => edge.accountByName(kept)));
+    return this.#account(facts, (record, { name }) => member(record, name));
   }
 
   /**
@@ -272,6 +281,16 @@ export class Gate {
     this.#unknown = this.accountByName({});
   }
 
+  #account(
+    data: unknown,
+    find: (record: object, fact: BundleInfo["facts"][number]) => unknown,
+  ): Account {
+    const record = copied(data);
+    const found = this.info.facts.map((fact) => find(record, fact));
+    const values = accountText([member(record, "subject"), ...found]);
+    return new Account(this, () => this.#enter((edge) => edge.account(values)));
+  }
+
   #access({ method, url, headers }: CheckedHead, facts: SettledFacts): number {
     const account = facts.account ?? this.#unknown;
     const accounts: readonly unknown[] = isList(account)
@@ -352,20 +371,18 @@ function load(
   { bundle, listKey }: CheckedOptions,
   switched: ReadonlyMap<string, SwitchState>,
 ): Edge {
-  let edge: Edge;
-  try {
-    edge = new Edge(bundle, listKey);
-  } catch (cause) {
-    const code = (cause as { code?: Code }).code;
-    if (!(cause instanceof Error) || code === undefined) throw cause;
-    throw new PortcullisError(code, cause.message, { cause });
-  }
+  const edge = Edge.load(bundle, listKey);
+  if (edge === undefined)
+    throw new PortcullisError(
+      fault(bundle, listKey) as Code,
+      "the bundle cannot be used, or not with this list key",
+    );
   for (const [id, state] of switched) edge.switch(id, state);
   return edge;
 }
 
-/** Copies a record, so that it does not change and no getter runs while the module reads it. */
-function copied(data: unknown): Readonly<Record<string, unknown>> {
+/** Copies a record. A record with anything but data in it has no copy. */
+function copied(data: unknown): object {
   try {
     return structuredClone(record(data, "the account record"));
   } catch (cause) {

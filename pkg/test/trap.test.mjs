@@ -11,7 +11,7 @@ import { trapping } from "../../tests/worker/trap.mjs";
 /** A body of this many bytes traps in the patched module. */
 const TRAPPING_LENGTH = 1_313;
 const gate = await Gate.load({
-  module: trapping("edge", "reader_feed", TRAPPING_LENGTH),
+  module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
   bundle: compile(POLICY),
 });
 const CHAT = {

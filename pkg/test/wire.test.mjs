@@ -1,12 +1,14 @@
 /**
  * The boundary between the scripts and the edge module. The test reads the numbers that both sides
- * have from both and compares them, and compares the line format of facts with examples.
+ * have from both and compares them, and compares the formats of facts and accounts with examples.
  */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 import { Gate } from "portcullis";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
 import * as structured from "../dist/access-header/verify.js";
@@ -133,4 +135,143 @@ test("header lines", () => {
   ]);
   assert.equal(text, "a: 1\n:path: /\nb: \na:  2\n");
   assert.throws(() => wire.headerText([["a", "1\nb: 2"]]), { code: "input_invalid" });
+});
+
+const VALUES = [
+  ["nothing", undefined, "0:"],
+  ["null", null, "1:?"],
+  ["true", true, "1:t"],
+  ["false", false, "1:f"],
+  ["a number", 1, "13:#1072693248 0"],
+  ["a negative zero", -0, "13:#2147483648 0"],
+  ["no text", "", '1:"'],
+  ["a text", "é:\n\0", '6:"é:\n\0'],
+  ["half a character", "\ud83d", '4:"\ud83d'],
+  ["an empty list", [], "1:["],
+  ["a list", ["é", "1:b"], "10:[2:é3:1:b"],
+  ["a list with a number", ["a", 1], "1:?"],
+  ["a list with a hole", ["a", , "b"], "1:?"],
+  ["an object", {}, "1:?"],
+];
+
+for (const [name, value, text] of VALUES) {
+  test(`a value of an account: ${name}`, () => assert.equal(wire.accountText([value]), text));
+}
+
+test("values of an account, one behind the other", () =>
+  assert.equal(wire.accountText(["1:t", undefined, true]), '4:"1:t0:1:t'));
+
+const CLAIMS = [
+  ["/a", { a: 1 }, 1],
+  ["", { a: 1 }, { a: 1 }],
+  ["/a/b", { a: { b: 1 } }, 1],
+  ["/a/b", { a: null }, undefined],
+  ["/a/0", { a: "text" }, undefined],
+  ["/a/1", { a: [1, 2] }, 2],
+  ["/a/01", { a: [1, 2] }, undefined],
+  ["/a/-", { a: [1, 2] }, undefined],
+  ["/a/length", { a: [1, 2] }, 2],
+  ["/a~1b/~0/~01", { "a/b": { "~": { "~1": 1 } } }, 1],
+  ["/", { "": 1 }, 1],
+  ["/__proto__", { a: 1 }, undefined],
+  ["/__proto__/a", JSON.parse('{"__proto__":{"a":1}}'), 1],
+  ["/constructor/name", {}, undefined],
+  ["/a/at", { a: [] }, undefined],
+];
+
+for (const [claim, record, value] of CLAIMS) {
+  test(`the claim \`${claim}\` of ${JSON.stringify(record)}`, () =>
+    assert.deepEqual(wire.valueAt(record, claim), value));
+}
+
+const RECORDS = `
+format = 1
+[policy]
+id = "records"
+title = "Records"
+version = 1
+dialects = ["openai"]
+[authorities.order]
+title = "An order"
+url = "https://example.gov/order"
+appeal = "https://example.com/appeal"
+[models.one]
+ids = ["one-1"]
+[facts]
+flag = { type = "bool", claim = "/a~1b/~0" }
+score = { type = "number", claim = "/score", about = "account" }
+name = { type = "text", claim = "/names/1", about = "account" }
+tags = { type = "list", claim = "/tags", about = "account" }
+${Object.entries({
+  flag: "flag",
+  unflagged: "!flag",
+  low: "score < -0.5",
+  large: "score > 1e300",
+  half: 'name == "\\uFFFD"',
+  odd: 'name == "a\\n\\u0000\\"1:t"',
+  empty: 'name == ""',
+  tagged: 'tags.exists(tag, tag == "1:x")',
+  even: 'tags.all(tag, tag == "é")',
+})
+  .map(
+    ([id, when]) => `
+[[restrictions]]
+id = "${id}"
+models = ["one"]
+authority = "order"
+when = '${when}'
+doubt = "pass"
+message = "No."
+`,
+  )
+  .join("")}`;
+
+test("the edge module reads each value of an account as what it is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
+  const policy = join(folder, "records.toml");
+  writeFileSync(policy, RECORDS);
+  const gate = await Gate.load({
+    module: readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url)),
+    bundle: compile(policy),
+  });
+  rmSync(folder, { recursive: true });
+  const applied = (account) =>
+    gate.access({ account }).denied.flatMap(({ restrictions }) => restrictions);
+  for (const [facts, expected] of [
+    [{}, []],
+    [{ flag: true }, ["flag"]],
+    [{ flag: false }, ["unflagged"]],
+    [{ flag: null }, []],
+    [{ flag: "t" }, []],
+    [{ flag: new Boolean(true) }, []],
+    [{ flag: true, subject: "person" }, ["flag"]],
+    [{ flag: true, subject: "all_users_attested" }, ["flag"]],
+    [{ flag: true, subject: undefined }, ["flag"]],
+    [{ flag: true, subject: null }, []],
+    [{ flag: true, subject: "" }, []],
+    [{ flag: true, subject: "entity" }, []],
+    [{ flag: true, subject: ["person"] }, []],
+    [{ flag: true, subject: 1, score: -1, name: "" }, ["low", "empty"]],
+    [{ score: -0.5 }, []],
+    [{ score: -Number.MIN_VALUE }, []],
+    [{ score: Number.NEGATIVE_INFINITY }, ["low"]],
+    [{ score: Number.NaN }, []],
+    [{ score: Number.MAX_VALUE }, ["large"]],
+    [{ score: 1n }, []],
+    [{ name: "\ud83d" }, ["half"]],
+    [{ name: "\udc00", tags: ["\ude00", "1:x"] }, ["half", "tagged"]],
+    [{ name: "\ud83d\ude00" }, []],
+    [{ name: 'a\n\0"1:t' }, ["odd"]],
+    [{ tags: ["é", "é"] }, ["even"]],
+    [{ tags: ["", "1:x"] }, ["tagged"]],
+    [{ tags: [] }, []],
+    [{ tags: ["1:x", null] }, []],
+    [{ tags: ["1:x", , "1:x"] }, []],
+    [{ tags: "1:x" }, []],
+  ]) {
+    assert.deepEqual(applied(gate.accountByName(facts)), expected, inspect(facts));
+    const { flag, name, ...same } = facts;
+    const record = { ...same, "a/b": { "~": flag }, names: [0, name] };
+    assert.deepEqual(applied(gate.account(record)), expected, inspect(record));
+  }
 });

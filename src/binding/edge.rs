@@ -17,7 +17,6 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::bundle::view::OwnedBundle;
@@ -64,13 +63,6 @@ mod bits {
     pub(crate) const INVALID: u32 = 32;
 }
 
-fn error(code: &str, message: &str) -> JsValue {
-    let error = js_sys::Error::new(message);
-    // Setting a property of a new object cannot fail.
-    let _ = Reflect::set(&error, &"code".into(), &code.into());
-    error.into()
-}
-
 /// Does nothing. The generated glue calls it in every instance that replaces a trapped one, and
 /// fails if it does not exist.
 #[wasm_bindgen(start)]
@@ -101,16 +93,10 @@ pub struct Reader {
 #[wasm_bindgen]
 impl Edge {
     /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be
-    /// guessable.
-    #[wasm_bindgen(constructor)]
-    pub fn new(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<Edge, JsValue> {
-        let bundle = OwnedBundle::new(bundle)
-            .map_err(|fault| error(fault.code(), "the bundle cannot be used"))?;
-        let gate = gate::Gate::new(bundle, list_key.as_deref()).map_err(|fault| {
-            error(fault.code(), "the list key is not the one that the bundle was compiled with")
-        })?;
-        let caller = Caller::default();
-        Ok(Self { gate: Rc::new(gate.into()), caller, unread: None, passed: None })
+    /// guessable. Returns `None` if the bundle cannot be used; [`fault`] tells why.
+    pub fn load(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Option<Edge> {
+        let gate = Rc::new(open(bundle, list_key).ok()?.into());
+        Some(Self { gate, caller: Caller::default(), unread: None, passed: None })
     }
 
     /// Returns the bundle's description as JSON: `{digest, id, title, version, expires, dialects,
@@ -119,16 +105,16 @@ impl Edge {
         held(&self.gate).bundle().to_json()
     }
 
-    /// Classifies the facts of an account record, an object. Each declared fact is read at its
-    /// claim.
-    pub fn account(&self, record: &JsValue) -> Account {
-        self.classify(record, |_, claim| at(record, claim))
-    }
-
-    /// Classifies the facts of an account given by name, an object `{fact: value}`.
-    #[wasm_bindgen(js_name = accountByName)]
-    pub fn account_by_name(&self, facts: &JsValue) -> Account {
-        self.classify(facts, |name, _| member(facts, name))
+    /// Classifies the facts of an account. `values` are fields, each as its length in bytes, a
+    /// colon and the bytes: the account's subject, then the value of each declared fact.
+    ///
+    /// A field is empty if there is no such value. Otherwise its first character says which kind of
+    /// value follows it: see [`value`].
+    pub fn account(&self, values: &str) -> Account {
+        let mut rest = values;
+        let shared =
+            !matches!(field(&mut rest), None | Some("" | "\"person" | "\"all_users_attested"));
+        Account(held(&self.gate).account(shared, |_, _| value(field(&mut rest)?)))
     }
 
     /// Clears the candidate accounts.
@@ -232,16 +218,15 @@ impl Edge {
     }
 
     /// Second step, after `access` returned `READ`: reads path, query and headers. `headers` are
-    /// lines `name: value`.
-    pub fn read(&mut self, headers: &str) -> Result<Reader, JsValue> {
-        let (unread, method, url) = self
-            .unread
-            .take()
-            .ok_or_else(|| error("usage", "`read` follows an `access` that returned READ, once"))?;
+    /// lines `name: value`. A call in another order traps.
+    pub fn read(&mut self, headers: &str) -> Reader {
+        let Some((unread, method, url)) = self.unread.take() else {
+            core::arch::wasm32::unreachable()
+        };
         let lines = header_lines(headers);
         let inspection =
             held(&self.gate).inspect(unread, &Head { method: &method, url: &url, headers: &lines });
-        Ok(Reader { gate: Rc::clone(&self.gate), inspection, verdict: None, response: None })
+        Reader { gate: Rc::clone(&self.gate), inspection, verdict: None, response: None }
     }
 
     /// Second step for a client message on the WebSocket that the request of `reader` opened, after
@@ -259,17 +244,6 @@ impl Edge {
     /// rule or state, or if a licence would be in shadow.
     pub fn switch(&mut self, rule: &str, state: &str) -> bool {
         SwitchState::of(state).is_some_and(|state| held(&self.gate).switch(rule, state))
-    }
-}
-
-impl Edge {
-    fn classify(&self, record: &JsValue, find: impl Fn(&str, &str) -> JsValue) -> Account {
-        let shared = match member(record, "subject").as_string().as_deref() {
-            None => !member(record, "subject").is_undefined(),
-            Some("person" | "all_users_attested") => false,
-            Some(_) => true,
-        };
-        Account(held(&self.gate).account(shared, |name, claim| owned(&find(name, claim))))
     }
 }
 
@@ -472,6 +446,17 @@ impl Reader {
     }
 }
 
+/// Returns the code of what keeps a bundle from being loaded, or an empty text.
+#[wasm_bindgen]
+pub fn fault(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> String {
+    open(bundle, list_key).err().unwrap_or_default().into()
+}
+
+fn open(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Result<gate::Gate, &'static str> {
+    let bundle = OwnedBundle::new(bundle).map_err(|fault| fault.code())?;
+    gate::Gate::new(bundle, list_key.as_deref()).map_err(|fault| fault.code())
+}
+
 /// Returns whether a request with this method and this `Upgrade` header asks for a WebSocket. Any
 /// other request is an ordinary one and is forwarded without the header.
 #[wasm_bindgen(js_name = isUpgrade)]
@@ -493,8 +478,8 @@ fn header_lines(text: &str) -> Vec<(&str, &str)> {
     lines
 }
 
-/// Borrows the gate. The borrow fails only if a getter of an account record calls back, which
-/// traps. `RefCell::borrow_mut` would add the bytes of its panic message.
+/// Borrows the gate. No call comes back into the module, so the borrow succeeds.
+/// `RefCell::borrow_mut` would add the bytes of its panic message.
 fn held(gate: &core::cell::RefCell<gate::Gate>) -> core::cell::RefMut<'_, gate::Gate> {
     match gate.try_borrow_mut() {
         Ok(gate) => gate,
@@ -514,63 +499,35 @@ pub fn mac(key: &[u8], text: &str) -> String {
     sign::mac(key, text.as_bytes())
 }
 
-/// Converts a JavaScript value to the types that facts have.
-fn owned(value: &JsValue) -> Option<OwnedValue> {
-    if let Some(value) = value.as_bool() {
-        return Some(OwnedValue::Bool(value));
-    }
-    if let Some(value) = value.as_f64() {
-        return Some(OwnedValue::Number(value));
-    }
-    if let Some(value) = value.as_string() {
-        return Some(OwnedValue::Text(value));
-    }
-    if !Array::is_array(value) {
-        return None;
-    }
-    let array = Array::from(value);
-    let mut texts = Vec::new();
-    for at in 0..array.length() {
-        texts.push(array.get(at).as_string()?);
-    }
-    Some(OwnedValue::List(texts))
+/// Takes the next field of the values of an account.
+fn field<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let (length, after) = cut(rest, b':')?;
+    let length: u32 = length.parse().ok()?;
+    let (field, after) = after.split_at_checked(length as usize)?;
+    *rest = after;
+    Some(field)
 }
 
-/// Returns an own member of an object or array; `undefined` if there is none.
-fn member(of: &JsValue, name: &str) -> JsValue {
-    // Only own members: a record is data, so `__proto__` and `constructor` are not claims.
-    match of.dyn_ref::<Object>() {
-        Some(object) if Object::has_own(object, &JsValue::from_str(name)) => {
-            Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+/// Reads the value in a field: `t`, `f`, a number as `#` and the two halves of its bits, a text
+/// behind `"`, a list as fields behind `[`. Anything else has no type that facts have.
+fn value(field_text: &str) -> Option<OwnedValue> {
+    let (kind, mut rest) = field_text.split_at_checked(1)?;
+    Some(match kind {
+        "t" => OwnedValue::Bool(true),
+        "f" => OwnedValue::Bool(false),
+        "#" => {
+            let (high, low) = cut(rest, b' ')?;
+            let (high, low): (u32, u32) = (high.parse().ok()?, low.parse().ok()?);
+            OwnedValue::Number(f64::from_bits(u64::from(high) << 32 | u64::from(low)))
         }
-        _ => JsValue::UNDEFINED,
-    }
-}
-
-/// Returns the value at an RFC 6901 pointer; `undefined` if there is none.
-fn at(record: &JsValue, pointer: &str) -> JsValue {
-    let mut value = record.clone();
-    for token in pieces(pointer, b'/').skip(1) {
-        value = member(&value, &unescaped(token));
-    }
-    value
-}
-
-/// Decodes `~1` and `~0` in a token of an RFC 6901 pointer.
-fn unescaped(token: &str) -> String {
-    let mut text = String::with_capacity(token.len());
-    let mut rest = token.chars();
-    while let Some(character) = rest.next() {
-        text.push(match character {
-            '~' => {
-                if rest.next() == Some('1') {
-                    '/'
-                } else {
-                    '~'
-                }
+        "\"" => OwnedValue::Text(rest.into()),
+        "[" => {
+            let mut texts = Vec::new();
+            while let Some(text) = field(&mut rest) {
+                texts.push(text.into());
             }
-            other => other,
-        });
-    }
-    text
+            OwnedValue::List(texts)
+        }
+        _ => return None,
+    })
 }

@@ -267,7 +267,7 @@ test("a decoder that traps is replaced: the request is refused, those in flight 
   const length = 777;
   const worker = await startWorker({
     bundle: compile(POLICY),
-    decoder: trapping("decode", "decoder_feed", length),
+    decoder: trapping("decode", "Decoder", "feed", length),
     bindings: { ORIGIN: origin.url, LOCAL: "1" },
   });
   try {

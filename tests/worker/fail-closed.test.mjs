@@ -161,7 +161,7 @@ test("a key table without its secret: nothing is known of any account, and log a
 
 test("an instance that traps is replaced: the request is refused, those in flight too, the next are judged", async () => {
   const gate = await start({
-    module: trapping("edge", "reader_feed", TRAPPING_LENGTH),
+    module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
     bindings: { LOCAL: "1" },
   });
   try {
@@ -211,7 +211,7 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 test("an instance that traps is replaced under open sockets: what it had read is lost, and nothing goes on that rested on it", async () => {
   const origin = await startSocketOrigin();
   const gate = await start({
-    module: trapping("edge", "reader_feed", TRAPPING_LENGTH),
+    module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
     bindings: { LOCAL: "1", ORIGIN: origin.url },
   });
   const connect = async (headers) => {

@@ -3,12 +3,18 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import binaryen from "binaryen";
 
+const WASM = fileURLToPath(new URL("../../pkg/wasm/", import.meta.url));
+
 /**
- * Returns the module of this name, in which the export, which takes bytes, traps at this length.
+ * Returns the module of this name, in which a method, which takes bytes, traps at this length. The
+ * module's script knows by which name the method is exported.
  */
-export function trapping(name, wanted, length) {
-  const path = fileURLToPath(new URL(`../../pkg/wasm/${name}_bg.wasm`, import.meta.url));
-  const module = binaryen.readBinary(readFileSync(path));
+export function trapping(name, type, method, length) {
+  const script = readFileSync(`${WASM}${name}.js`, "utf8");
+  const [, wanted] = new RegExp(
+    `class ${type} [^]*?\\n    ${method}\\(\\w+\\) \\{[^]*?\\bwasm\\.(\\w+)\\(this`,
+  ).exec(script);
+  const module = binaryen.readBinary(readFileSync(`${WASM}${name}_bg.wasm`));
   const {
     MutableGlobals,
     NontrappingFPToInt,
@@ -46,5 +52,5 @@ export function trapping(name, wanted, length) {
     module.addFunction(inner, params, results, vars, patched);
     return Buffer.from(module.emitBinary());
   }
-  throw new Error(`the ${name} module exports no ${wanted}`);
+  throw new Error(`the ${name} module exports no ${type}.${method}`);
 }

@@ -14,8 +14,23 @@
  * ```
  *
  * Header lines cross as `name: SP value`, each with a line feed. No value may hold a line feed,
- * since it would begin another value. The Rust side reads both formats in the binding of the edge
- * module; `pkg/test/wire.test.mjs` holds examples of them and compares the numbers.
+ * since it would begin another value.
+ *
+ * The values of an account may hold anything, so each crosses as a field: its length in UTF-8, a
+ * colon and the value. The account's subject is first, then each fact in the order of `info.facts`:
+ *
+ * ```text
+ * nothing                   no such value
+ * t                         true
+ * f                         false
+ * # high SP low             a number: two halves of its 64 bits
+ * " text                    a text
+ * [ fields                  a list of texts, one field each
+ * ?                         a value of a type that no fact has
+ * ```
+ *
+ * The Rust side reads these formats in the binding of the edge module; `pkg/test/wire.test.mjs`
+ * holds examples of them and compares the numbers.
  */
 import type { Edge } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
@@ -64,6 +79,9 @@ export const DECODED = 0;
 export const MODEL_ID_BYTES = 2_048;
 /** Credentials of one request that are looked up (`CANDIDATES` of the crate's limits). */
 export const CANDIDATES = 8;
+
+const encoder = new TextEncoder();
+const bits = new DataView(new ArrayBuffer(8));
 
 /**
  * Reads each fact once and settles the time, because a getter may return another value the next
@@ -128,4 +146,46 @@ export function headerText(headers: Iterable<readonly [string, string]>): string
   let text = "";
   for (const [name, value] of headers) text += `${name}: ${whole(value, name)}\n`;
   return text;
+}
+
+/** Returns an own member: a record is data, so `__proto__` and `constructor` are no claims. */
+export function member(of: unknown, name: string): unknown {
+  return typeof of === "object" && of !== null && Object.hasOwn(of, name)
+    ? (of as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+/** Returns the value at an RFC 6901 pointer. */
+export function valueAt(record: unknown, pointer: string): unknown {
+  const tokens = pointer.split("/").slice(1);
+  return tokens.reduce(
+    (value, token) => member(value, token.replaceAll("~1", "/").replaceAll("~0", "~")),
+    record,
+  );
+}
+
+/** Writes the values of an account in the format above. */
+export function accountText(values: readonly unknown[]): string {
+  return values.map((value) => field(typed(value))).join("");
+}
+
+function typed(value: unknown): string {
+  switch (typeof value) {
+    case "undefined":
+      return "";
+    case "boolean":
+      return value ? "t" : "f";
+    case "number":
+      bits.setFloat64(0, value);
+      return `#${bits.getUint32(0)} ${bits.getUint32(4)}`;
+    case "string":
+      return `"${value}`;
+  }
+  // A list with holes has no type either. A spread makes them visible.
+  const texts: readonly unknown[] = isList(value) ? [...value] : [undefined];
+  return texts.every((one) => typeof one === "string") ? `[${texts.map(field).join("")}` : "?";
+}
+
+function field(text: string): string {
+  return `${encoder.encode(text).length}:${text}`;
 }
