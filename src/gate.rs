@@ -156,7 +156,7 @@ impl Gate {
     }
 
     /// Classifies the facts of an account. `get` receives the name and the claim of each declared
-    /// fact, in the order of [`Bundle::to_json`], and returns the fact's value.
+    /// fact and returns the fact's value.
     ///
     /// `shared` means that the account record belongs to an entity and that not all users of it are
     /// attested. Facts about a person are then unknown.
@@ -165,34 +165,26 @@ impl Gate {
         shared: bool,
         mut get: impl FnMut(&str, &str) -> Option<OwnedValue>,
     ) -> Rc<Account> {
-        self.account_of(shared, &mut get)
+        let bundle = self.bundle();
+        let facts = bundle.table::<layout::Fact>(section::FACTS);
+        let owned: Vec<Option<OwnedValue>> =
+            facts.iter().map(|fact| get(bundle.text(fact.name), bundle.text(fact.claim))).collect();
+        let lists: Vec<Vec<&str>> = owned.iter().map(texts).collect();
+        let values: Vec<Option<Value<'_>>> = owned
+            .iter()
+            .zip(&lists)
+            .map(|(value, list)| value.as_ref().map(|value| value.borrow(list)))
+            .collect();
+        self.classify(shared, &values)
     }
 
-    /// The body of [`Self::account`], compiled once for all types of `get`.
-    fn account_of(
-        &self,
-        shared: bool,
-        get: &mut dyn FnMut(&str, &str) -> Option<OwnedValue>,
-    ) -> Rc<Account> {
+    /// Does the same for the values of all declared facts, in their order.
+    pub(crate) fn classify(&self, shared: bool, values: &[Option<Value<'_>>]) -> Rc<Account> {
         let bundle = self.bundle();
-        let mut values: Vec<Option<OwnedValue>> = Vec::new();
-        for fact in bundle.table::<layout::Fact>(section::FACTS).iter() {
-            let value = get(bundle.text(fact.name), bundle.text(fact.claim));
-            let withheld = shared && fact.about == layout::about::PERSON;
-            values.push(value.filter(|_| !withheld));
-        }
-        let mut lists: Vec<Vec<&str>> = Vec::new();
-        for value in &values {
-            lists.push(texts(value));
-        }
+        let facts = bundle.table::<layout::Fact>(section::FACTS);
         Rc::new(Account::classify(bundle, self.list_key.as_deref(), |index| {
-            let index = usize::from(index);
-            Some(match values.get(index)?.as_ref()? {
-                OwnedValue::Bool(value) => Value::Bool(*value),
-                OwnedValue::Number(value) => Value::Number(*value),
-                OwnedValue::Text(value) => Value::Text(value),
-                OwnedValue::List(_) => Value::List(lists.get(index)?),
-            })
+            let withheld = shared && facts.get(u32::from(index))?.about == layout::about::PERSON;
+            values.get(usize::from(index)).copied().flatten().filter(|_| !withheld)
         }))
     }
 

@@ -23,7 +23,7 @@ use crate::bundle::layout::section;
 use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compile::CompileError;
 use crate::facts::place::{Place, read_place};
-use crate::facts::value::{OwnedValue, Value};
+use crate::facts::value::OwnedValue;
 use crate::gate::Inspection;
 use crate::http::head::Head;
 use crate::mention::findings::Carrier;
@@ -499,15 +499,10 @@ fn candidates<'a>(
         let said = line.said_places.iter().find(unread).filter(|_| place.country.is_none());
         let said = said.map_or("", |said| said.country.as_str());
         for ((record, subject), lists) in accounts.iter().zip(lists) {
-            let values = record.iter().zip(lists).map(|((name, value), list)| {
-                let value = match value {
-                    OwnedValue::Bool(value) => Value::Bool(*value),
-                    OwnedValue::Number(value) => Value::Number(*value),
-                    OwnedValue::Text(value) => Value::Text(value),
-                    OwnedValue::List(_) => Value::List(list),
-                };
-                (name.as_str(), value)
-            });
+            let values = record
+                .iter()
+                .zip(lists)
+                .map(|((name, value), list)| (name.as_str(), value.borrow(list)));
             candidates.push(Known {
                 place: *place,
                 said,

@@ -26,7 +26,7 @@ use crate::denied::SwitchState;
 use crate::facts::address::read_ip;
 use crate::facts::network::Network;
 use crate::facts::place::read_place;
-use crate::facts::value::OwnedValue;
+use crate::facts::value::Value;
 use crate::gate;
 use crate::gate::{Begun, Caller};
 use crate::http::head::Head;
@@ -111,10 +111,18 @@ impl Edge {
     /// A field is empty if there is no such value. Otherwise its first character says which kind of
     /// value follows it: see [`value`].
     pub fn account(&self, values: &str) -> Account {
-        let mut rest = values;
+        let mut fields = fields(values).into_iter();
         let shared =
-            !matches!(field(&mut rest), None | Some("" | "\"person" | "\"all_users_attested"));
-        Account(held(&self.gate).account(shared, |_, _| value(field(&mut rest)?)))
+            !matches!(fields.next(), None | Some("" | "\"person" | "\"all_users_attested"));
+        let mut lists = Vec::new();
+        for field in fields.clone() {
+            lists.push(field.strip_prefix('[').map(self::fields));
+        }
+        let mut values = Vec::new();
+        for (field, list) in fields.zip(&lists) {
+            values.push(value(field, list.as_deref()));
+        }
+        Account(held(&self.gate).classify(shared, &values))
     }
 
     /// Clears the candidate accounts.
@@ -499,35 +507,32 @@ pub fn mac(key: &[u8], text: &str) -> String {
     sign::mac(key, text.as_bytes())
 }
 
-/// Takes the next field of the values of an account.
-fn field<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let (length, after) = cut(rest, b':')?;
-    let length: u32 = length.parse().ok()?;
-    let (field, after) = after.split_at_checked(length as usize)?;
-    *rest = after;
-    Some(field)
+/// Splits a text into its fields, up to the first that is not whole.
+fn fields(mut text: &str) -> Vec<&str> {
+    let mut fields = Vec::new();
+    while let Some((length, after)) = cut(text, b':')
+        && let Some((field, rest)) = after
+            .split_at_checked(length.parse::<u32>().map_or(usize::MAX, |length| length as usize))
+    {
+        fields.push(field);
+        text = rest;
+    }
+    fields
 }
 
 /// Reads the value in a field: `t`, `f`, a number as `#` and the two halves of its bits, a text
-/// behind `"`, a list as fields behind `[`. Anything else has no type that facts have.
-fn value(field_text: &str) -> Option<OwnedValue> {
-    let (kind, mut rest) = field_text.split_at_checked(1)?;
+/// behind `"`, a `list` as fields behind `[`. Anything else has no type that facts have.
+fn value<'a>(field: &'a str, list: Option<&'a [&'a str]>) -> Option<Value<'a>> {
+    let (kind, rest) = field.split_at_checked(1)?;
     Some(match kind {
-        "t" => OwnedValue::Bool(true),
-        "f" => OwnedValue::Bool(false),
+        "t" => Value::Bool(true),
+        "f" => Value::Bool(false),
         "#" => {
             let (high, low) = cut(rest, b' ')?;
             let (high, low): (u32, u32) = (high.parse().ok()?, low.parse().ok()?);
-            OwnedValue::Number(f64::from_bits(u64::from(high) << 32 | u64::from(low)))
+            Value::Number(f64::from_bits(u64::from(high) << 32 | u64::from(low)))
         }
-        "\"" => OwnedValue::Text(rest.into()),
-        "[" => {
-            let mut texts = Vec::new();
-            while let Some(text) = field(&mut rest) {
-                texts.push(text.into());
-            }
-            OwnedValue::List(texts)
-        }
-        _ => return None,
+        "\"" => Value::Text(rest),
+        _ => Value::List(list?),
     })
 }

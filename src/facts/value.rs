@@ -31,6 +31,18 @@ pub enum OwnedValue {
     List(Vec<String>),
 }
 
+impl OwnedValue {
+    /// Borrows the value. `list` is the borrowed texts of a list.
+    pub(crate) fn borrow<'a>(&'a self, list: &'a [&'a str]) -> Value<'a> {
+        match self {
+            OwnedValue::Bool(value) => Value::Bool(*value),
+            OwnedValue::Number(value) => Value::Number(*value),
+            OwnedValue::Text(value) => Value::Text(value),
+            OwnedValue::List(_) => Value::List(list),
+        }
+    }
+}
+
 /// Maps a number to an integer in the same order, so that thresholds of every type are compared
 /// alike. Returns `None` for NaN.
 ///

@@ -34,7 +34,7 @@
  */
 import type { Edge } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
-import { instant, isList, isMissing, record, whole } from "../input.ts";
+import { bytesOf, instant, isList, isMissing, record, whole } from "../input.ts";
 import type { Facts, SettledFacts } from "../types.ts";
 
 // Bits that `Edge.access` returns. Without READ the request passes unread.
@@ -80,7 +80,6 @@ export const MODEL_ID_BYTES = 2_048;
 /** Credentials of one request that are looked up (`CANDIDATES` of the crate's limits). */
 export const CANDIDATES = 8;
 
-const encoder = new TextEncoder();
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
@@ -187,5 +186,5 @@ function typed(value: unknown): string {
 }
 
 function field(text: string): string {
-  return `${encoder.encode(text).length}:${text}`;
+  return `${bytesOf(text, "a value").length}:${text}`;
 }
