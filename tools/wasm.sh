@@ -21,7 +21,10 @@ module() {
   local name=${1%:*} feature=${1#*:} level=$2
   shift 2
   echo "wasm: $name"
-  cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
+  local compiler=${!flags:-}
+  # The compiler inlines a little more than for size alone: 250 bytes less after gzip.
+  if [ "$name" = edge ]; then compiler+=" -Cllvm-args=-inline-threshold=8"; fi
+  env "$flags=$compiler" cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
   # The slow part runs again only for a changed module or script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
   state=$(sha256sum "$built" tools/{wasm.sh,snip.mjs,shorten.mjs,module.mjs} | sha256sum)
