@@ -118,6 +118,7 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 	PORTCULLIS=$(TARGET)/release/portcullis node benches/decide.mjs
 	node benches/scan.mjs
 	node benches/worker.mjs
+	node benches/start.mjs
 	node benches/decode.mjs
 	node benches/memory.mjs
 

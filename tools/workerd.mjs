@@ -92,7 +92,7 @@ export async function startWorker({
  * Bundles a worker into one script, as a deployment does. Modules and policies remain separate
  * files.
  */
-async function script(input) {
+export async function script(input) {
   const beside = {
     name: "beside",
     setup: ({ onResolve }) =>
