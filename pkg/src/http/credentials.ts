@@ -50,41 +50,34 @@ export class CredentialSlots {
   }
 
   /**
-   * Returns the distinct credentials of a request. It stops after one more than {@link CANDIDATES},
-   * because then none is looked up. Header lines of one name are expected joined by commas.
+   * Returns the distinct credentials of a request, at most one more than {@link CANDIDATES}, because
+   * then none is looked up. Header lines of one name are expected joined by commas.
    */
   credentials(headers: Fields, url: string): string[] {
     const found = new Set<string>();
-    for (const credential of this.#stated(headers, url)) {
-      if (credential !== "") found.add(credential);
-      if (found.size > CANDIDATES) break;
-    }
-    return [...found];
-  }
-
-  *#stated(headers: Fields, url: string): Generator<string> {
+    const add = (credential: string): void => {
+      if (credential !== "" && found.size <= CANDIDATES) found.add(credential);
+    };
     // Servers that keep headers as CGI variables treat `_` and `-` alike.
-    const folded = [...headers.keys()]
-      .filter((name) => name.includes("_"))
-      .map((name) => [name.replaceAll("_", "-"), headers.get(name) ?? ""] as const);
+    const lower = [...headers.keys()].filter((name) => name.includes("_"));
     let query: (readonly [string, string])[] | undefined;
     for (const { in: where, name: slot } of this.#read) {
       if (where === "query") {
         query ??= parameters(url);
-        for (const [name, value] of query)
-          if (name.toLowerCase() === slot) yield bare(value.trim());
+        for (const [name, value] of query) if (name.toLowerCase() === slot) add(bare(value.trim()));
         continue;
       }
       const header = where === "protocol" ? PROTOCOLS : slot;
-      const line = headers.get(header);
-      const lines = folded.filter(([name]) => name === header).map(([, value]) => value);
-      if (line !== undefined && line !== null) lines.push(line);
-      for (const item of lines.flatMap((text) => text.split(","))) {
+      let lines = headers.get(header);
+      for (const name of lower)
+        if (name.replaceAll("_", "-") === header) lines = `${headers.get(name)},${lines ?? ""}`;
+      for (const item of lines?.split(",") ?? []) {
         const text = item.trim();
-        if (where === "header") yield bare(text);
-        else if (text.toLowerCase().startsWith(slot)) yield text.slice(slot.length);
+        if (where === "header") add(bare(text));
+        else if (text.toLowerCase().startsWith(slot)) add(text.slice(slot.length));
       }
     }
+    return [...found];
   }
 
   /** Whether an item of `Sec-WebSocket-Protocol` is a credential. */
