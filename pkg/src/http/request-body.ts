@@ -343,19 +343,17 @@ function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
 }
 
 /** Waits for a read within the time limit. */
-async function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
+function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
       () => reject(new PortcullisError("body_slow", "the body arrives too slowly")),
       wait,
     );
+    read
+      .catch(broken)
+      .then(resolve, reject)
+      .then(() => clearTimeout(timer));
   });
-  try {
-    return await Promise.race([read.catch(broken), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /**
