@@ -42,6 +42,15 @@ test("made-up keys push each other out, and no record", async () => {
   assert.equal(asked.length, before + 1, "the oldest is not");
 });
 
+test("a kept record, or its absence, comes without a promise", async () => {
+  const { keys } = await tableOf({ "sk-us": { export: { us_person_ear: true } } });
+  const [us, nobody] = [keys.account("sk-us"), keys.account("sk-nobody")];
+  assert.ok(us instanceof Promise && nobody instanceof Promise);
+  await Promise.all([us, nobody]);
+  assert.equal(mayUse(keys.account("sk-us")), true);
+  assert.equal(mayUse(keys.account("sk-nobody")), false);
+});
+
 test("the oldest record makes room, and one that is dropped while it is used still decides rightly", async () => {
   const records = Object.fromEntries(
     Array.from({ length: KEPT_RECORDS + 1 }, (_, at) => [

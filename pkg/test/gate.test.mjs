@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Gate, PortcullisError } from "portcullis";
 import { corpora } from "../../tests/corpora.mjs";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
+import { HeaderLines } from "../dist/http/headers.js";
 
 const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const bundle = compile(POLICY);
@@ -35,6 +36,23 @@ test("a bundle says what it is", () => {
     facts.find(({ name }) => name === "us_person"),
     { name: "us_person", claim: "/export/us_person_ear" },
   );
+});
+
+test("the worker's copy of the headers is read like the runtime's own", () => {
+  const given = new Headers({ "content-type": "application/json", "X-Model": "mythos-5" });
+  const lines = new HeaderLines(given);
+  assert.equal(String(lines), String(given));
+  assert.deepEqual([...lines], [...given]);
+  for (const model of ["haiku-4", "mythos-5"]) {
+    const [one, other] = [given, lines].map((headers) => {
+      const screening = gate.open({ ...chat(model), headers }, { place: FR, account: foreign });
+      screening.feed(chat(model).body);
+      const verdict = screening.finish();
+      screening.release();
+      return verdict;
+    });
+    assert.deepEqual(one, other);
+  }
 });
 
 test("access: everything for one caller, a denied family with its message for another", () => {

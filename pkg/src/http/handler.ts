@@ -21,7 +21,7 @@ import { AccountStore } from "../operate/account-store.ts";
 import { checkResponse, prepareHeaders } from "./response.ts";
 import { CredentialSlots } from "./credentials.ts";
 import { type AccessStatement, Signer, withoutAcknowledgement } from "../access-header/sign.ts";
-import { codingHeaders, headersToRemove } from "./headers.ts";
+import { HeaderLines, codingHeaders, headersToRemove } from "./headers.ts";
 import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
 import { type Buffered, isMissing } from "../input.ts";
@@ -100,11 +100,14 @@ interface Exchange {
   readonly state: IsolateState;
   /** The request asks for a WebSocket. Any other request is forwarded without `Upgrade`. */
   readonly upgrade: boolean;
-  /**
-   * The distinct credentials, at most `CANDIDATES + 1`. The extra one shows that there are too
-   * many.
-   */
+  /** The distinct credentials. */
   readonly credentials: readonly string[];
+  /**
+   * There are more credentials than the gate looks up. It looks up none, and the caller counts as
+   * stale. The origin receives none of them either, because the account that it would use could be
+   * more restricted than an unknown one.
+   */
+  readonly stale: boolean;
 }
 
 const UNRESTRICTED: AccessStatement = { denied: "", verdict: "pass" };
@@ -116,14 +119,8 @@ const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
  */
 export function handler(options: HandlerOptions, platform: Platform): Handler {
   let state: IsolateState | PortcullisError | undefined;
-  return async (request, settings, waitUntil) => {
-    state ??= init(options, platform, settings);
-    if (request.url.includes(STATUS_PATH) && new URL(request.url).pathname === STATUS_PATH)
-      return status(state);
-    if (state instanceof PortcullisError)
-      return gatewayError(request, settings, 503, "no_bundle", "the policy cannot be loaded");
-    return handle(request, settings, waitUntil, state);
-  };
+  return (request, settings, waitUntil) =>
+    handle(request, settings, waitUntil, (state ??= init(options, platform, settings)));
 }
 
 function init(
@@ -195,21 +192,27 @@ async function handle(
   request: Request,
   settings: Settings,
   waitUntil: (work: Promise<unknown>) => void,
-  state: IsolateState,
+  state: IsolateState | PortcullisError,
 ): Promise<Response> {
+  const { method, url } = request;
+  if (url.includes(STATUS_PATH) && new URL(url).pathname === STATUS_PATH) return status(state);
+  if (state instanceof PortcullisError)
+    return gatewayError(request, settings, 503, "no_bundle", "the policy cannot be loaded");
   let screening: Screening | undefined;
   try {
     const { gate, slots, signer, platform } = state;
-    // Copied once: each access to the runtime's own headers costs as much as the decision.
-    const headers: HeaderMap = new Map(request.headers);
-    const upgrade = isUpgrade({ method: request.method, headers });
-    const credentials = slots.credentials(headers, request.url);
-    const exchange: Exchange = { request, headers, settings, state, upgrade, credentials };
+    // Copied once: to read all of the runtime's own headers costs as much as the decision.
+    const headers = new HeaderLines(request.headers);
+    const head = { method, url, headers };
+    const upgrade = isUpgrade(head);
+    const credentials = slots.credentials(headers, url);
+    const stale = credentials.length > CANDIDATES;
+    const exchange: Exchange = { request, headers, settings, state, upgrade, credentials, stale };
     if (upgrade && platform.sockets === undefined)
       return gatewayError(request, settings, 501, "upgrade_unsupported", "no WebSockets here");
     const facts = await factsOf(exchange);
     if (upgrade) return await relay(relayContext(exchange, platform.sockets as Sockets), facts);
-    const begun = gate.begin(request, facts);
+    const begun = gate.begin(head, facts);
     screening = begun.screening;
     if (screening === undefined)
       return await forwardUnrestricted(
@@ -221,7 +224,7 @@ async function handle(
     screening.acknowledges = signer?.acknowledges === true;
     const work = judgeAndForward(exchange, screening);
     // When the client leaves, the handler must still abort its upstream request.
-    waitUntil(work.then(nothing, nothing));
+    waitUntil(work.catch(() => undefined));
     return await work;
   } catch (cause) {
     const caseId = screening?.caseId || newCase();
@@ -379,26 +382,18 @@ function statementOf({ deniedIds: denied }: Screening, verdict?: Verdict): Acces
 
 /** Gathers the facts. The account of each credential is a candidate. */
 async function factsOf(exchange: Exchange): Promise<Facts> {
-  const { request, headers, settings, state, credentials } = exchange;
+  const { request, headers, settings, state, credentials, stale } = exchange;
   const { accounts, platform } = state;
-  const stale = hasTooManyCredentials(exchange);
+  const found =
+    accounts === undefined || stale ? [] : credentials.map((one) => accounts.account(one));
   return {
     ...platform.facts(request, headers, settings),
-    account:
-      credentials.length === 0 || accounts === undefined || stale
-        ? undefined
-        : await Promise.all(credentials.map((credential) => accounts.account(credential))),
+    // To wait for accounts that are kept would cost as much as to look them up.
+    account: found.some((one) => one instanceof Promise)
+      ? await Promise.all(found)
+      : (found as Facts["account"]),
     stale,
   };
-}
-
-/**
- * With more credentials than the gate looks up, it looks up none and the caller counts as stale.
- * The origin receives none of them either, because the account that it would use could be more
- * restricted than an unknown one.
- */
-function hasTooManyCredentials({ credentials }: Exchange): boolean {
-  return credentials.length > CANDIDATES;
 }
 
 /** Changes to a request on its way to the origin. Absent members stay unchanged. */
@@ -417,29 +412,26 @@ async function forward(
   statement?: AccessStatement,
   { body, signal, decoded, prepare }: Changes = {},
 ): Promise<Response> {
-  const { request, headers, settings, upgrade, state } = exchange;
+  const { request, headers, settings, upgrade, stale, state } = exchange;
   const { signer, platform } = state;
   const { ORIGIN: origin } = settings;
   const guarded = statement !== undefined;
-  const slots = hasTooManyCredentials(exchange) ? state.noSlots : state.slots;
+  const slots = stale ? state.noSlots : state.slots;
   const asked = guarded ? slots.removeFromUrl(request.url) : request.url;
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
   const removed = headersToRemove(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
   // The origin must not open a socket that the gate does not relay.
-  if (!upgrade && headers.has("upgrade")) removed.push("upgrade");
-  let onward = request;
+  if (!upgrade) removed.push("upgrade");
+  // The request is built from what was judged: this URL, these headers, this body. A body that is
+  // untouched keeps its length only if the request is made from the request itself.
+  const onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
+  if (decoded === true) removed.push(...codingHeaders(headers));
+  for (const name of removed) onward.headers.delete(name);
+  prepare?.(onward.headers);
   let nonce: string | undefined;
-  if (url !== request.url || removed.length > 0 || guarded || body !== undefined) {
-    // The request is built from what was judged: this URL, these headers, this body. A body that is
-    // untouched keeps its length only if the request is made from the request itself.
-    onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
-    if (decoded === true) removed.push(...codingHeaders(headers));
-    for (const name of removed) onward.headers.delete(name);
-    prepare?.(onward.headers);
-    if (guarded) {
-      slots.removeFrom(onward.headers);
-      nonce = await signer?.sign(onward, statement);
-    }
+  if (guarded) {
+    slots.removeFrom(onward.headers);
+    nonce = await signer?.sign(onward, statement);
   }
   const response = await (typeof origin === "object"
     ? origin.fetch(onward)
@@ -526,5 +518,3 @@ function hexBytes(hex: string): Uint8Array {
 function newCase(): string {
   return `pc-${crypto.randomUUID()}`;
 }
-
-function nothing(): void {}

@@ -99,23 +99,32 @@ export class AccountStore {
   }
 
   /**
-   * Returns a credential's account. Without a record, or if the table fails, its facts are unknown.
+   * Returns a credential's account, without a promise if it is kept. Without a record, or if the
+   * table fails, its facts are unknown.
    */
-  async account(credential: string): Promise<Account> {
+  account(credential: string): Account | Promise<Account> {
     checkCredential(credential);
     const name = enter(() => mac(this.#secret, credential));
     const now = Date.now();
     const entry = this.#records.get(name);
     if (entry !== undefined && now < entry.until) return entry.account;
-    if (now < (this.#absences.get(name) ?? 0)) return this.#unknown;
+    return now < (this.#absences.get(name) ?? 0) ? this.#unknown : this.#lookUp(name, now);
+  }
+
+  async #lookUp(name: string, now: number): Promise<Account> {
+    let account = this.#unknown;
     let text: string | null;
     try {
       const key = hex(Uint8Array.from(atob(name), (byte) => byte.charCodeAt(0)));
       text = await this.#table.get(key, "text");
     } catch {
-      return this.#unknown;
+      return account;
     }
-    const account = text === null ? this.#unknown : this.#read(text);
+    try {
+      if (text !== null) account = this.#gate.account(JSON.parse(text));
+    } catch {
+      // A record that cannot be read says nothing.
+    }
     const until = now + KEPT_MS;
     this.#drop(name);
     if (account === this.#unknown) {
@@ -126,14 +135,6 @@ export class AccountStore {
       this.#records.set(name, { account, until });
     }
     return account;
-  }
-
-  #read(text: string): Account {
-    try {
-      return this.#gate.account(JSON.parse(text));
-    } catch {
-      return this.#unknown;
-    }
   }
 
   #drop(name: string): void {
