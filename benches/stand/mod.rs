@@ -1,7 +1,9 @@
-//! Shared code of the benches: a gate under a policy that closes one family to everybody, and a
-//! timer.
+//! Shared code of the benches: a gate under a policy that closes one family to everybody, policies
+//! that grow, and a timer.
 
 #![allow(dead_code, reason = "each bench that includes this module uses a part of it")]
+
+pub(crate) mod rows;
 
 use std::time::{Duration, Instant};
 
