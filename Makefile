@@ -22,7 +22,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker docs fmt lint deny clean
+.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker bench-peers docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -107,7 +107,7 @@ attack: build parsers ## the same for MINUTES (30), with minimised differences
 test-size: build ## the byte budget, and strings that must not be in the edge module
 	@node tools/size.mjs
 
-bench: bench-native bench-worker ## all figures of docs/performance.md
+bench: bench-native bench-worker ## figures of docs/performance.md
 
 bench-native: ## denied set, scan and decoding, natively
 	@tools/install.sh rust node
@@ -121,6 +121,11 @@ bench-worker: build ## the worker beside a bare pass-through, its memory, and de
 	node benches/start.mjs
 	node benches/decode.mjs
 	node benches/memory.mjs
+
+bench-peers: build ## the package beside other policy engines (SECTIONS, NODES, STARTS, ROUNDS, JSON)
+	@tools/install.sh peers
+	cargo build --quiet --release --features cli --bin portcullis
+	PORTCULLIS=$(TARGET)/release/portcullis node benches/peers/run.mjs --json $(or $(JSON),$(TARGET)/peers.json) $(SECTIONS)
 
 docs: package ## the documentation of crate and package, without warnings
 	@tools/install.sh rust node

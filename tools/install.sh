@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs those of rust, bindgen, node, python, golang, browsers and deny that are missing. Prints
-# one line for each thing that it installs, and otherwise nothing. Tools that this checkout builds
-# go to .tools/, which it keeps.
+# Installs those of rust, bindgen, node, peers, python, golang, browsers and deny that are
+# missing. Prints one line for each thing that it installs, and otherwise nothing. Tools that this
+# checkout builds go to .tools/, which it keeps.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,6 +43,16 @@ node() {
   say "npm packages"
   npm ci --loglevel=error
   touch node_modules/.package-lock.json
+}
+
+# The engines of `make bench-peers`, and the Node that they run in. No test needs them.
+peers() {
+  local folder=benches/peers
+  [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+  have npm || { say "npm is needed (Node 20 or later)"; exit 1; }
+  say "npm packages of $folder"
+  (cd "$folder" && npm ci --loglevel=error)
+  touch "$folder/node_modules/.package-lock.json"
 }
 
 # One environment for all tests, with the packages of every requirements.txt below tests/.

@@ -15,6 +15,7 @@ const DOCUMENTS = [
   "pkg/README.md",
   "tests/**/README.md",
   "examples/**/README.md",
+  "benches/**/README.md",
 ];
 
 /**
