@@ -22,7 +22,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-worker bench-peers docs fmt lint deny clean
+.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -107,11 +107,15 @@ attack: build parsers ## the same for MINUTES (30), with minimised differences
 test-size: build ## the byte budget, and strings that must not be in the edge module
 	@node tools/size.mjs
 
-bench: bench-native bench-worker ## figures of docs/performance.md
+bench: bench-native bench-instructions bench-worker ## figures of docs/performance.md, and instructions beside those of before
 
 bench-native: ## denied set, scan and decoding, natively
 	@tools/install.sh rust node
 	cargo bench --features author
+
+bench-instructions: ## instructions of the hot paths, beside those of before (UPDATE)
+	@tools/install.sh rust valgrind
+	cargo run --quiet --release --example instructions --target-dir $(TARGET)/instructions
 
 bench-worker: build ## the worker beside a bare pass-through, its memory, and decisions from JavaScript
 	@cargo build --quiet --release --features cli --bin portcullis

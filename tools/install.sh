@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs those of rust, bindgen, node, peers, python, golang, browsers and deny that are
+# Installs those of rust, bindgen, node, peers, python, golang, browsers, valgrind and deny that are
 # missing. Prints one line for each thing that it installs, and otherwise nothing. Tools that this
 # checkout builds go to .tools/, which it keeps.
 set -euo pipefail
@@ -99,6 +99,14 @@ browsers() {
   have geckodriver && return
   say "geckodriver (four minutes)"
   cargo install --quiet --locked --root .tools geckodriver
+}
+
+valgrind() {
+  [ -n "$(type -P valgrind)" ] && return
+  have apt-get || { say "valgrind is needed"; exit 1; }
+  say "valgrind"
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends valgrind >/dev/null
 }
 
 # `make test` leaves it out: it takes longer to build than the whole crate.

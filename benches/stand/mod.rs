@@ -16,6 +16,17 @@ pub(crate) const READ: usize = 64 << 10;
 
 /// Returns a gate for these dialects. `mythos-5` is closed, `haiku-4` open.
 pub(crate) fn gate(dialects: &[&str]) -> Gate {
+    gate_of(bundle(dialects))
+}
+
+/// Returns the gate of a bundle.
+pub(crate) fn gate_of(bundle: Vec<u8>) -> Gate {
+    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
+    Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
+}
+
+/// Returns the bundle of that gate.
+pub(crate) fn bundle(dialects: &[&str]) -> Vec<u8> {
     let policy = format!(
         r#"
 format = 1
@@ -38,9 +49,7 @@ message = "Not available."
     let policy = load(vec![Source::new("bench.toml", policy)], &mut Options::default())
         .policy
         .unwrap_or_else(|| fail("the policy"));
-    let bundle = compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")));
-    let bundle = OwnedBundle::new(bundle).unwrap_or_else(|error| fail(error.code()));
-    Gate::new(bundle, None).unwrap_or_else(|_| fail("the list key"))
+    compile(&policy, None).unwrap_or_else(|errors| fail(&format!("{errors:?}")))
 }
 
 /// Reads the head of a request under the denied set of a caller about whom nothing is known.

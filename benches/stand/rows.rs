@@ -1,6 +1,6 @@
 //! Policies that grow: rows over 20 families. Five kinds of rule take turns: by place and a
-//! threshold, by organisation, by proof of person, by country unless a person's status is known, and
-//! licences of organisations.
+//! threshold, by organisation, by proof of person, by country unless a person's status is known,
+//! and licences of organisations.
 
 use portcullis::policy::{
     About, Atom, Clause, Comparison, Condition, Fact, FactKind, FactRef, Family, LateBound,
