@@ -6,7 +6,8 @@
 
 /// Levels of JSON nesting. serde_json stops at 128 and CPython near 1,000; real requests stay under
 /// 30.
-pub const JSON_DEPTH: usize = portcullis_scan::json::DEPTH;
+pub const JSON_DEPTH: usize = 512;
+const _: () = assert!(JSON_DEPTH == portcullis_scan::json::DEPTH, "the reader has this bound");
 
 /// Bytes of one model id after unescaping. The longest real ids are ARNs: Bedrock's service model
 /// allows 2,048.
@@ -25,6 +26,19 @@ pub const PERCENT_ROUNDS: usize = 3;
 
 /// Mentions kept for the verdict and its record. Later ones are judged but not listed.
 pub const MENTIONS_KEPT: usize = 64;
+
+/// Ids whose patterns a remembered head keeps, and the bytes of the longest. A deployment serves a
+/// few models to most of its clients.
+pub const IDS_REMEMBERED: usize = 16;
+/// See [`IDS_REMEMBERED`].
+pub const ID_REMEMBERED_BYTES: usize = 128;
+
+/// Heads that the edge module remembers. Beyond that, all are forgotten.
+pub const HEADS_REMEMBERED: usize = 64;
+/// Characters of all headers of a head that is remembered. Larger heads are read one by one.
+pub const REMEMBERED_HEADER_CHARACTERS: usize = 16_384;
+/// Denied sets that the edge module remembers. Beyond that, all are forgotten.
+pub const DENIED_SETS_REMEMBERED: usize = 1_024;
 
 /// Mentions judged in one request. A batch file holds 50,000 requests (OpenAI's limit) of a few
 /// mentions each.

@@ -108,7 +108,9 @@ proptest! {
         }
         let mut line = RequestLine::read(&line.to_string()).unwrap();
         DECIDER.with_borrow_mut(|decider| {
-            let whole = decider.verdict(&line, 0).to_json();
+            let verdict = decider.verdict(&line, 0);
+            deciding::remembered(decider, &line, 0, &verdict);
+            let whole = verdict.to_json();
             line.chunks = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
             line.chunks.sort_unstable();
             prop_assert_eq!(decider.verdict(&line, 0).to_json(), whole, "{} {} cut at {:?}", path, body, line.chunks);

@@ -104,6 +104,9 @@ fn run(files: &[PathBuf], policy: &Path, own: bool, tally: &mut Tally) {
                 let cut = decider.verdict(&request, CLOCK);
                 assert_eq!(cut.to_json(), verdict.to_json(), "{id} in pieces of {size}");
             }
+            if let Some(other) = decider.verdict_from_memory(&request, CLOCK) {
+                assert_eq!(other, verdict, "{id} under a head that is remembered");
+            }
             let expect = &json["expect"];
             let mut told = fault(expect, &verdict, own).or_else(|| unmentioned(expect, &verdict));
             if own && told.is_none() {

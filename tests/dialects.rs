@@ -644,6 +644,7 @@ fn every_location_of_the_reference_is_judged() {
                     let line = RequestLine::read(&request.to_string()).unwrap();
                     for (by, decider) in [("alone", &mut alone), ("all", &mut all)] {
                         let verdict = decider.verdict(&line, 1_781_481_600_000);
+                        deciding::remembered(decider, &line, 1_781_481_600_000, &verdict);
                         let role = closed["role"].as_str().unwrap();
                         let is_mention = matches!(
                             role.split(':').next().unwrap(),

@@ -6,6 +6,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::Value as Json;
 
@@ -19,12 +21,33 @@ use crate::denied::SwitchState;
 use crate::gate::{Begun, Caller, Gate, GateError, Inspection};
 use crate::http::head::Head;
 use crate::http::method::all_methods;
+use crate::limits;
+use crate::mention::header::HeaderBearing;
 use crate::policy::diagnostic::suggestion;
+use crate::request::reader::kept_head::KeptHead;
 use crate::verdict::Verdict;
 
 /// A gate that decides request lines.
 pub struct Decider {
     pub(crate) gate: Gate,
+    /// Heads of earlier lines, by target and headers.
+    heads: HashMap<(String, Vec<(String, String)>), KeptHead>,
+}
+
+/// Returns the facts of a line's caller.
+fn caller_of(gate: &Gate, line: &RequestLine) -> Caller {
+    Caller {
+        places: line.places.clone(),
+        network: line.network,
+        asn: line.asn,
+        ip: line.ip,
+        accounts: line
+            .accounts
+            .iter()
+            .map(|facts| gate.account(facts.is_shared(), |name, _| facts.value(name)))
+            .collect(),
+        stale: false,
+    }
 }
 
 impl Decider {
@@ -33,7 +56,7 @@ impl Decider {
     /// # Errors
     /// [`GateError::ListKey`] if the key differs from the one with which the bundle was compiled.
     pub fn new(bundle: OwnedBundle, list_key: Option<&[u8]>) -> Result<Self, GateError> {
-        Ok(Self { gate: Gate::new(bundle, list_key)? })
+        Ok(Self { gate: Gate::new(bundle, list_key)?, heads: HashMap::new() })
     }
 
     /// Decides one line. `clock` is the time in milliseconds since the epoch, for lines without
@@ -99,6 +122,60 @@ impl Decider {
         self.look(line, line.now.unwrap_or(clock)).0
     }
 
+    /// Returns the verdict as the edge module gives it to requests whose head it remembers: under a
+    /// head of which only the headers that bear on something were read, with the ids of earlier
+    /// bodies at hand. `None` if such requests are read one by one.
+    pub fn verdict_from_memory(&mut self, line: &RequestLine, clock: i64) -> Option<Verdict> {
+        let now = line.now.unwrap_or(clock);
+        for (rule, state) in &line.switch {
+            self.gate.switch(rule, *state);
+        }
+        let verdict = self.judge_kept(line, now);
+        self.gate.unswitch();
+        verdict
+    }
+
+    fn judge_kept(&mut self, line: &RequestLine, now: i64) -> Option<Verdict> {
+        let headers: usize =
+            line.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if line.method != "POST"
+            || !line.frames.is_empty()
+            || headers > limits::REMEMBERED_HEADER_CHARACTERS
+        {
+            return None;
+        }
+        let Self { gate, heads } = self;
+        let caller = caller_of(gate, line);
+        let Begun::Inspect(unread) = gate.begin("POST", &line.url, &caller, now) else {
+            return None;
+        };
+        let bearing: Vec<(String, String)> = line
+            .headers
+            .iter()
+            .filter_map(|(name, value)| match gate.bearing(name) {
+                HeaderBearing::Reading => Some((name.clone(), value.clone())),
+                HeaderBearing::ReadingIfSigned => value
+                    .trim_start()
+                    .get(..5)
+                    .is_some_and(|front| front.eq_ignore_ascii_case("aws4-"))
+                    .then(|| (name.clone(), value.clone())),
+                HeaderBearing::Presence => Some((name.clone(), String::new())),
+                HeaderBearing::Nothing => None,
+            })
+            .collect();
+        let headers: Vec<(&str, &str)> =
+            bearing.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let head = Head { method: "POST", url: &line.url, headers: &headers };
+        let kept = match heads.entry((line.url.clone(), bearing.clone())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(gate.keep(&unread, &head)?),
+        };
+        let body = line.body.as_deref().unwrap_or_default();
+        let decision = gate.judge(kept, unread.denied_set(), body);
+        let outcome = kept.outcome(gate.bundle(), unread.denied_set(), decision);
+        Some(gate.worded(&unread, &head, decision, outcome.mentions, outcome.denied))
+    }
+
     /// Returns the verdict and the inspected request; `None` if nothing of the request was read.
     pub(crate) fn look(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
         for (rule, state) in &line.switch {
@@ -125,18 +202,7 @@ impl Decider {
     }
 
     fn judge(&mut self, line: &RequestLine, now: i64) -> (Verdict, Option<Inspection>) {
-        let caller = Caller {
-            places: line.places.clone(),
-            network: line.network,
-            asn: line.asn,
-            ip: line.ip,
-            accounts: line
-                .accounts
-                .iter()
-                .map(|facts| self.gate.account(facts.is_shared(), |name, _| facts.value(name)))
-                .collect(),
-            stale: false,
-        };
+        let caller = caller_of(&self.gate, line);
         let headers: Vec<(&str, &str)> =
             line.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let methods = all_methods(&line.method, &headers);

@@ -280,6 +280,14 @@ impl Evaluator {
         self.licensed
     }
 
+    /// Returns the interval in which the last denied set stays the same, as far as it depends on
+    /// `now` alone: from the first instant up to, not including, the second. An expiry of the
+    /// bundle and instants of accounts are left out.
+    #[must_use]
+    pub fn period(&self) -> (i64, i64) {
+        self.window.period()
+    }
+
     /// Returns the restrictions in force that deny any of these patterns, and the licences that
     /// lift any of them. An empty list of patterns means all patterns.
     ///

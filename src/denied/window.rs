@@ -46,6 +46,11 @@ impl Window {
         self.until = self.from;
     }
 
+    /// Returns the interval in which the window is valid.
+    pub(crate) fn period(&self) -> (i64, i64) {
+        (self.from, self.until)
+    }
+
     /// Returns whether no restriction is in force.
     pub(crate) fn is_idle(&self) -> bool {
         self.idle

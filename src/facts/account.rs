@@ -84,6 +84,34 @@ impl Account {
         self.bundle == tag
     }
 
+    /// Returns the class in every column at this time. Accounts with the same classes are the same
+    /// caller to every rule.
+    pub fn classes(&self, now: i64) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.classes).map(
+            move |(column, class)| {
+                if *class == 0 { self.class_at(column, now) } else { *class }
+            },
+        )
+    }
+
+    /// Returns the interval around `now` in which the classes stay the same: from the first instant
+    /// up to, not including, the second.
+    #[must_use]
+    pub fn period(&self, now: i64) -> (i64, i64) {
+        let (mut from, mut until) = (i64::MIN, i64::MAX);
+        for (_, time) in &self.times {
+            // The class changes at the time itself, and again 1 ms later.
+            for edge in [*time, time.saturating_add(1)] {
+                if edge <= now {
+                    from = from.max(edge);
+                } else {
+                    until = until.min(edge);
+                }
+            }
+        }
+        (from, until)
+    }
+
     /// Returns the class in a column.
     #[inline]
     pub(crate) fn class(&self, column: u32) -> u32 {

@@ -97,6 +97,14 @@ impl Content {
     }
 }
 
+/// Returns whether a header of this name declares the body: its type, its coding, or that a digest
+/// or a signature covers it.
+pub(crate) fn bears(name: &str) -> bool {
+    head::is(name, "content-type")
+        || head::is(name, "content-encoding")
+        || SIGNATURES.iter().any(|known| head::is(name, known))
+}
+
 /// Returns whether a digest or a signature covers the body, so that it must be forwarded unchanged.
 pub(crate) fn is_signed(headers: &[(&str, &str)], query: &[u8]) -> bool {
     is_presigned(query)

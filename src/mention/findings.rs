@@ -6,12 +6,12 @@
 //! as text. The findings decide nothing: [`verdict`](crate::verdict) compares them with the denied
 //! set.
 
-use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::alias::Scope;
+use super::memory::IdMemory;
 use super::model_id;
 use super::model_id::Occurrences;
 use crate::bundle::layout::role;
@@ -69,6 +69,10 @@ pub(crate) struct Findings {
     /// Texts of the head that may be credentials. Each follows the byte of its kind and the length
     /// of its name.
     secrets: Vec<u8>,
+    /// Ids that earlier bodies of the same head named. `None`: nothing is remembered.
+    memory: Option<IdMemory>,
+    /// Buffers of mentions of an earlier body.
+    spare: Vec<String>,
 }
 
 /// Every location of a credential has one of these words in its name. This includes the locations
@@ -338,10 +342,49 @@ impl Findings {
     /// such as `-latest`.
     pub(crate) fn moves(&self, bundle: Bundle<'_>) -> bool {
         self.kept.len() >= limits::MENTIONS_KEPT
-            || self
-                .kept
-                .iter()
-                .any(|mention| model_id::moves(bundle, mention.text.as_bytes(), &self.scope))
+            || self.kept.iter().any(|mention| {
+                let id = mention.text.as_bytes();
+                let known = self.memory.as_ref().and_then(|memory| memory.find(id));
+                match known {
+                    Some(known) => known.moves,
+                    None => model_id::moves(bundle, id, &self.scope),
+                }
+            })
+    }
+
+    /// From now on remembers the patterns of ids, which depend on the scope alone.
+    pub(crate) fn remember_ids(&mut self) {
+        self.memory = Some(IdMemory::default());
+    }
+
+    /// Returns these findings as they were when `earlier` was cloned from them, and keeps what was
+    /// allocated since. Then sets the patterns that end the search.
+    pub(crate) fn rewind(&mut self, earlier: &Self, denied: &[u64]) {
+        self.occurred.copy_from_slice(&earlier.occurred);
+        self.hinted.copy_from_slice(&earlier.hinted);
+        for mention in self.kept.drain(earlier.kept.len().min(self.kept.len())..) {
+            self.spare.push(mention.text);
+        }
+        for (mention, earlier) in self.kept.iter_mut().zip(&earlier.kept) {
+            mention.hint = earlier.hint;
+        }
+        self.judged_count = earlier.judged_count;
+        self.name_count = earlier.name_count;
+        self.has_unnamed_request = earlier.has_unnamed_request;
+        self.flags = earlier.flags;
+        self.secrets.truncate(earlier.secrets.len());
+        self.watch(denied);
+    }
+
+    /// Returns the number of the one mention's id, if it is remembered and there is no other
+    /// mention.
+    pub(crate) fn sole_number(&self) -> Option<u32> {
+        match self.kept.as_slice() {
+            [Mention { text, hint: false, .. }] => {
+                Some(self.memory.as_ref()?.find(text.as_bytes())?.number)
+            }
+            _ => None,
+        }
     }
 
     /// Adds other findings, for example those of the lines of a file that proves to be a batch.
@@ -385,11 +428,16 @@ impl Findings {
 
     /// Returns whether one of these patterns occurred in a mention, a hint or an opaque name.
     pub(crate) fn any_of(&self, denied: &[u64]) -> bool {
-        self.occurred
-            .iter()
-            .zip(&self.hinted)
-            .zip(denied)
-            .any(|((occurred, hinted), denied)| (occurred | hinted) & denied != 0)
+        let word = |words: &[u64], at: usize| words.get(at).copied().unwrap_or(0);
+        let words = denied.len().min(self.occurred.len());
+        (0..words)
+            .any(|at| (word(&self.occurred, at) | word(&self.hinted, at)) & word(denied, at) != 0)
+    }
+
+    /// Returns the same as [`Self::any_of`] for the patterns that end the search, or for these
+    /// where none do.
+    pub(crate) fn ended_by(&self, denied: &[u64]) -> bool {
+        if self.watched.is_empty() { self.any_of(denied) } else { self.ended }
     }
 
     /// Returns the patterns that count under this denied set: those of mentions, and the denied
@@ -400,6 +448,21 @@ impl Findings {
             *word = *word & denied.get(at).copied().unwrap_or_default() | occurred;
         }
         counted
+    }
+
+    /// Returns the numbers of all patterns that occurred, in mentions, hints and opaque names.
+    pub(crate) fn patterns(&self) -> Vec<u32> {
+        let mut patterns = Vec::new();
+        for (base, (occurred, hinted)) in
+            (0u32..).step_by(64).zip(self.occurred.iter().zip(&self.hinted))
+        {
+            let mut left = occurred | hinted;
+            while left != 0 {
+                patterns.push(base + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+        patterns
     }
 
     /// Returns the denied patterns among those that count.
@@ -504,16 +567,34 @@ impl Findings {
             self.name_count += 1;
             self.flags |= flag::NAMED;
         }
-        let (names, targets) = match role {
-            _ if role::is_opaque(role) => (&mut self.hinted, Some(self.occurred.as_mut_slice())),
-            _ => (&mut self.occurred, None),
+        let opaque = role::is_opaque(role);
+        let memory = self.memory.as_mut().filter(|_| !opaque);
+        let judged = if let Some(memory) = memory {
+            let known = memory.judge(bundle, text, &mut self.scratch, self.scope);
+            known.map(|known| {
+                for (word, known) in self.occurred.iter_mut().zip(known) {
+                    *word |= known;
+                }
+            })
+        } else {
+            None
         };
-        let judged = model_id::judge(
-            bundle,
-            text,
-            &mut self.scratch,
-            &mut Occurrences { names, targets, scope: self.scope },
-        );
+        let judged = match judged {
+            Some(()) => Ok(()),
+            None => {
+                let (names, targets) = if opaque {
+                    (&mut self.hinted, Some(self.occurred.as_mut_slice()))
+                } else {
+                    (&mut self.occurred, None)
+                };
+                model_id::judge(
+                    bundle,
+                    text,
+                    &mut self.scratch,
+                    &mut Occurrences { names, targets, scope: self.scope },
+                )
+            }
+        };
         if judged.is_ok() {
             self.keep(text, carrier, false);
         }
@@ -543,7 +624,12 @@ impl Findings {
             let known = self.kept.iter_mut().find(|mention| mention.text == part);
             match known {
                 Some(mention) => mention.hint &= hint,
-                None => self.kept.push(Mention { text: part.to_owned(), carrier, hint }),
+                None => {
+                    let mut text = self.spare.pop().unwrap_or_default();
+                    text.clear();
+                    text.push_str(part);
+                    self.kept.push(Mention { text, carrier, hint });
+                }
             }
         }
     }

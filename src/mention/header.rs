@@ -16,7 +16,8 @@ use super::key::is_model_like;
 use crate::bundle::layout as l;
 use crate::bundle::layout::{role, section};
 use crate::bundle::view::{Bundle, Table};
-use crate::http::head::{Known, has_word, known, order};
+use crate::http::content_type;
+use crate::http::head::{Known, has_word, is, known, order};
 use crate::limits;
 use crate::reason::Reason;
 
@@ -76,6 +77,48 @@ pub(crate) fn read(
         result = result.and(read);
     }
     result
+}
+
+/// What a header can bear on in a POST request whose body is plain JSON, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderBearing {
+    /// On nothing. It may be a credential, which matters to the requests inside a batch alone.
+    Nothing,
+    /// On how the request is read.
+    Reading,
+    /// As [`Self::Reading`] if the value begins with `AWS4-`, else as [`Self::Nothing`].
+    ReadingIfSigned,
+    /// On the wording of a refusal. The value does not matter.
+    Presence,
+}
+
+/// Returns what a header of this name can bear on.
+///
+/// INVARIANT: every header that the reading of such a request looks at is named here.
+/// `tests/corpus.rs` compares each request with the same one without the other headers.
+#[must_use]
+pub(crate) fn bearing(bundle: Bundle<'_>, name: &str) -> HeaderBearing {
+    match known(name) {
+        Some(Known::Silent) => return HeaderBearing::Nothing,
+        Some(Known::Method | Known::Path) => return HeaderBearing::Reading,
+        None => {}
+    }
+    let locations: Table<'_, l::Location> = bundle.table(section::LOCATIONS);
+    let has = |span| locations.span(span).iter().any(|known| is(name, bundle.text(known.name)));
+    if content_type::bears(name)
+        || is(name, "host")
+        || has_word(name.as_bytes(), &HINT_WORDS)
+        || is_model_like(name.to_ascii_lowercase().as_bytes())
+        || bundle.meta().is_some_and(|meta| has(meta.headers))
+    {
+        HeaderBearing::Reading
+    } else if is(name, "authorization") {
+        HeaderBearing::ReadingIfSigned
+    } else if bundle.table::<l::Dialect>(section::DIALECTS).iter().any(|known| has(known.hints)) {
+        HeaderBearing::Presence
+    } else {
+        HeaderBearing::Nothing
+    }
 }
 
 /// Reads a header that holds a JSON document, or the name of one that is stored at the gateway.

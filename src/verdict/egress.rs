@@ -18,3 +18,9 @@ pub enum ResponseCheck {
     /// acknowledges the access header.
     Acknowledged,
 }
+
+impl ResponseCheck {
+    /// All checks, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Nothing, Self::Filter, Self::Lenient, Self::Strict, Self::Acknowledged];
+}

@@ -56,6 +56,9 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Pass, Self::Deny, Self::Refuse, Self::Defer];
+
     /// Returns `pass`, `deny`, `refuse` or `defer`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -69,6 +72,7 @@ impl VerdictKind {
 }
 
 /// The state of a request: everything that the verdict depends on besides the findings.
+#[derive(Clone, Copy)]
 pub(crate) struct RequestState {
     pub(crate) guarded: bool,
     /// The denied set denies everything.
@@ -105,7 +109,7 @@ impl RequestState {
             return true;
         }
         !self.preflight
-            && (self.trouble.is_some() || findings.any_of(denied) || self.is_all_denied())
+            && (self.trouble.is_some() || findings.ended_by(denied) || self.is_all_denied())
     }
 
     /// Returns whether the request is denied because the denied set is everything, whatever the
@@ -116,7 +120,21 @@ impl RequestState {
     }
 }
 
-/// A decision in bits. [`Verdict::new`] puts it into words.
+/// A decision in numbers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of the request.
+    pub kind: VerdictKind,
+    /// The reason.
+    pub reason: Reason,
+    /// How the response must be checked.
+    pub check: ResponseCheck,
+    /// How a refusal is worded: a number in the table of [`Refusal`](crate::refusal::Refusal). 0 if
+    /// no API is known.
+    pub error_format: u8,
+}
+
+/// A decision with what it rests on, in bits. [`Verdict::new`] puts it into words.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What becomes of the request.
@@ -146,7 +164,7 @@ pub(crate) fn decide(
     state: &RequestState,
     findings: &Findings,
     denied_set: &DeniedSet,
-) -> Outcome {
+) -> Decision {
     let (mut kind, reason) = judge(bundle, state, findings, denied_set);
     let check = if denied_set.is_empty() {
         ResponseCheck::Nothing
@@ -157,6 +175,18 @@ pub(crate) fn decide(
         // A deletion is done before its response could be withheld.
         kind = VerdictKind::Deny;
     }
+    Decision { kind, reason, check, error_format: state.error_format }
+}
+
+/// Returns a decision together with what it rests on.
+pub(crate) fn outcome(
+    bundle: Bundle<'_>,
+    state: &RequestState,
+    findings: &Findings,
+    denied_set: &DeniedSet,
+    decision: Decision,
+) -> Outcome {
+    let Decision { kind, reason, check, error_format } = decision;
     let mut patterns: Vec<u64> = match reason {
         Reason::NoRestriction | Reason::EverythingRestricted => all(bundle),
         _ => findings.counted(&denied_set.denied),
@@ -175,24 +205,28 @@ pub(crate) fn decide(
     }
     let mut mentions = findings.listed(bundle, &denied_set.denied);
     sort::sort(&mut mentions);
+    let denied_ids = if kind == VerdictKind::Deny {
+        denied_ids(bundle, findings, &mentions, denied_set)
+    } else {
+        Vec::new()
+    };
+    Outcome { kind, reason, mentions, denied_ids, patterns, denied, error_format, check }
+}
+
+/// Returns those of the mentioned ids in which a denied pattern occurs.
+pub(crate) fn denied_ids(
+    bundle: Bundle<'_>,
+    findings: &Findings,
+    mentions: &[String],
+    denied_set: &DeniedSet,
+) -> Vec<String> {
     let mut denied_ids = Vec::new();
-    if kind == VerdictKind::Deny {
-        for id in &mentions {
-            if findings.holds(bundle, id, &denied_set.denied) {
-                denied_ids.push(id.clone());
-            }
+    for id in mentions {
+        if findings.holds(bundle, id, &denied_set.denied) {
+            denied_ids.push(id.clone());
         }
     }
-    Outcome {
-        kind,
-        reason,
-        mentions,
-        denied_ids,
-        patterns,
-        denied,
-        error_format: state.error_format,
-        check,
-    }
+    denied_ids
 }
 
 /// Returns how the response to a forwarded request must be checked.
@@ -237,15 +271,23 @@ pub(crate) fn judge(
     if state.is_all_denied() {
         return (VerdictKind::Deny, Reason::EverythingRestricted);
     }
+    if state.trouble.is_none() && state.names_no_model(findings) && denied_set.denies(0) {
+        return (VerdictKind::Deny, Reason::ModelRestricted);
+    }
+    judge_open(bundle, state, findings)
+}
+
+/// Applies the rest of the table: the lines that do not ask which patterns are denied.
+pub(crate) fn judge_open(
+    bundle: Bundle<'_>,
+    state: &RequestState,
+    findings: &Findings,
+) -> (VerdictKind, Reason) {
     if let Some(reason) = state.trouble {
         return (VerdictKind::Refuse, reason);
     }
-    let unnamed = state.names_no_model(findings);
-    if unnamed && denied_set.denies(0) {
-        return (VerdictKind::Deny, Reason::ModelRestricted);
-    }
     let mut verdict = None;
-    if findings.unlisted() || unnamed {
+    if findings.unlisted() || state.names_no_model(findings) {
         match bundle.flags() & flags::UNLISTED {
             flags::UNLISTED_DEFER => verdict = Some((VerdictKind::Defer, Reason::Unlisted)),
             flags::UNLISTED_PASS => {}
@@ -290,7 +332,7 @@ impl RequestState {
 
     /// Returns whether the request runs a model but neither names one nor leaves the choice to a
     /// stored object or to messages on the connection.
-    fn names_no_model(&self, findings: &Findings) -> bool {
+    pub(crate) fn names_no_model(&self, findings: &Findings) -> bool {
         self.guarded
             && self.has(operation::RUNS)
             && !findings.names_a_model()

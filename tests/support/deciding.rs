@@ -44,8 +44,9 @@ pub(crate) fn guarding<'a>(dialects: impl IntoIterator<Item = &'a str>) -> Decid
     decider(&format!("{before}dialects = {dialects:?}\n{after}"), &mut Options::default())
 }
 
-/// Decides a line at instant 0: once with the whole body, and once for each size with the body in
-/// chunks of that size. Panics unless all verdicts are equal.
+/// Decides a line at instant 0: once with the whole body, once for each size with the body in
+/// chunks of that size, and once under a head that is remembered. Panics unless all verdicts are
+/// equal.
 #[track_caller]
 pub(crate) fn decided(decider: &mut Decider, line: &str, sizes: &[usize]) -> Verdict {
     let mut line = RequestLine::read(line).unwrap();
@@ -55,5 +56,15 @@ pub(crate) fn decided(decider: &mut Decider, line: &str, sizes: &[usize]) -> Ver
         line.chunks = (0..length).step_by(*size).collect();
         assert_eq!(decider.verdict(&line, 0).to_json(), verdict.to_json(), "in pieces of {size}");
     }
+    remembered(decider, &line, 0, &verdict);
     verdict
+}
+
+/// Decides a line under a head that is remembered, if there is such a way for it. Panics if the
+/// verdict is another one.
+#[track_caller]
+pub(crate) fn remembered(decider: &mut Decider, line: &RequestLine, clock: i64, verdict: &Verdict) {
+    if let Some(other) = decider.verdict_from_memory(line, clock) {
+        assert_eq!(&other, verdict, "{} under a head that is remembered", line.id);
+    }
 }

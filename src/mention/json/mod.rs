@@ -87,6 +87,14 @@ impl Json {
         self.failed = None;
     }
 
+    /// Becomes a new reader under the same bundle, and keeps what was allocated.
+    pub(crate) fn renew(&mut self, start: u32) {
+        let Self { reader, position, heads, failed, .. } = self;
+        *reader = Reader::new(start != NONE);
+        position.renew(start);
+        (*heads, *failed) = (0, None);
+    }
+
     /// Returns whether only white space has arrived.
     pub(crate) fn is_blank(&self) -> bool {
         self.reader.is_blank() && self.failed.is_none()
@@ -317,6 +325,17 @@ impl Position {
         self.live.clear();
         self.next = start;
         self.doubt = None;
+    }
+
+    /// As [`Json::renew`]. What a key or a text has is cleared when the next one begins.
+    fn renew(&mut self, start: u32) {
+        self.restart(start);
+        (self.sink, self.role) = (Sink::Skip, role::NOTHING);
+        self.text.clear();
+        self.nested = None;
+        (self.single_byte, self.has_wanted) = (false, false);
+        (self.bits, self.waiting) = (0, 0);
+        self.event = Event::None;
     }
 
     fn doubt_it(&mut self, reason: Reason) {

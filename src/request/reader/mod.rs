@@ -22,6 +22,8 @@
 //! binary message that then proves not to be JSON is ignored, since it may be audio or an image. A
 //! mention counts until the connection ends.
 
+pub(crate) mod kept_head;
+
 use alloc::vec::Vec;
 
 use super::body::Body;
@@ -48,7 +50,7 @@ use crate::mention::json_lines::JsonLines;
 use crate::mention::messages::OriginMessages;
 use crate::reason::Reason;
 use crate::verdict;
-use crate::verdict::Outcome;
+use crate::verdict::{Decision, Outcome};
 
 /// Reads one request.
 pub struct RequestReader {
@@ -93,6 +95,8 @@ pub struct RequestReader {
     /// `Some` while a client message is read: whether an unlisted id was mentioned before it.
     unlisted_before: Option<bool>,
     open_part: Option<OpenPart>,
+    /// The one slot has a new reader of JSON, which was left by an earlier body of the same head.
+    has_reader: bool,
 }
 
 /// How far the body has been read.
@@ -303,6 +307,12 @@ impl RequestReader {
 
     /// Returns the outcome. Call it when the body has ended or the verdict is settled.
     pub fn finish(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet) -> Outcome {
+        let decision = self.decide(bundle, denied_set);
+        self.outcome(bundle, denied_set, decision)
+    }
+
+    /// Ends the reading and decides.
+    fn decide(&mut self, bundle: Bundle<'_>, denied_set: &DeniedSet) -> Decision {
         self.end_readers(bundle);
         if let Some(before) = self.unlisted_before.take() {
             // The message may ask for another run. A name from the origin is no proof of that one.
@@ -311,6 +321,11 @@ impl RequestReader {
             self.findings.replace_unlisted(unlisted);
         }
         verdict::decide(bundle, &self.state, &self.findings, denied_set)
+    }
+
+    /// Returns a decision together with what it rests on.
+    fn outcome(&self, bundle: Bundle<'_>, denied_set: &DeniedSet, decision: Decision) -> Outcome {
+        verdict::outcome(bundle, &self.state, &self.findings, denied_set, decision)
     }
 
     /// As `finish`, for a request inside a batch: returns the verdict alone and adds the findings
@@ -326,9 +341,43 @@ impl RequestReader {
         verdict::judge(bundle, &self.state, &self.findings, denied_set)
     }
 
+    /// Reads a body that names one model. Returns the numbers of the patterns that occurred, and
+    /// the verdict for a caller to whom none of them is denied. An id that is no mention as it
+    /// stands is unlisted. The denied set of this reader must not be empty, and must hold none of
+    /// the bundle's patterns.
+    ///
+    /// # Errors
+    /// The reason for a refusal.
+    pub(crate) fn model(
+        &mut self,
+        bundle: Bundle<'_>,
+        body: &[u8],
+        id: &str,
+    ) -> Result<(Vec<u32>, verdict::VerdictKind, Reason), Reason> {
+        self.state.everything = false;
+        if self.wants_body() {
+            self.feed(bundle, body);
+        }
+        self.end_readers(bundle);
+        let (mut kind, mut reason) = verdict::judge_open(bundle, &self.state, &self.findings);
+        if kind == verdict::VerdictKind::Refuse {
+            return Err(reason);
+        }
+        let mut patterns = self.findings.patterns();
+        if self.state.names_no_model(&self.findings) && patterns.first() != Some(&0) {
+            patterns.insert(0, 0);
+        }
+        if !self.findings.kept().iter().any(|mention| !mention.hint && mention.text == id) {
+            (kind, reason) = (verdict::VerdictKind::Defer, Reason::Unlisted);
+        }
+        Ok((patterns, kind, reason))
+    }
+
     fn end_readers(&mut self, bundle: Bundle<'_>) {
         if !self.settled() {
-            for Slot { body, failed, findings } in &mut self.slots {
+            // A reader that was left and never opened has read no body.
+            let opened = if self.has_reader { &mut [] } else { self.slots.as_mut_slice() };
+            for Slot { body, failed, findings } in opened {
                 if failed.is_none() {
                     *failed =
                         body.finish(bundle, findings.as_mut().unwrap_or(&mut self.findings)).err();
@@ -450,6 +499,7 @@ impl RequestReader {
             proven: false,
             unlisted_before: None,
             open_part,
+            has_reader: false,
         }
     }
 
@@ -567,8 +617,27 @@ impl RequestReader {
         }
     }
 
+    /// Prepares for another body of the same head. A single reader of JSON stays and becomes a new
+    /// one.
+    fn renew_reader(&mut self) {
+        self.has_reader = false;
+        if let ([state], [slot]) = (self.body_states.as_slice(), self.slots.as_mut_slice())
+            && let Body::Json(json) = &mut slot.body
+        {
+            json.renew(*state);
+            json.set_single_byte(self.content.single_byte);
+            slot.failed = None;
+            self.has_reader = true;
+        } else {
+            self.slots.clear();
+        }
+    }
+
     /// Adds a reader of this kind for each start state.
     fn open(&mut self, bundle: Bundle<'_>, kind: BodyKind) {
+        if core::mem::take(&mut self.has_reader) {
+            return;
+        }
         for &state in &self.body_states {
             let body = match kind {
                 BodyKind::Lines => Body::Lines(JsonLines::new(state)),

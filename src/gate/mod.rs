@@ -9,6 +9,8 @@
 //! module fetches nothing and has neither a clock nor a platform: the binding passes in facts and
 //! time.
 
+pub(crate) mod model;
+
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,19 +22,24 @@ use crate::bundle::view::{Bundle, OwnedBundle};
 use crate::compact::json;
 use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
 use crate::facts::account::Account;
+use crate::facts::class::place_class;
 use crate::facts::digest::list_key_check;
 use crate::facts::network::Network;
 use crate::facts::place::Place;
 use crate::facts::value::{OwnedValue, Value};
 use crate::http::head::Head;
 use crate::limits;
+use crate::mention::alias::Scope;
+use crate::mention::findings::Findings;
+use crate::mention::header::{HeaderBearing, bearing};
 use crate::reason::Reason;
 use crate::request::reader::RequestReader;
+use crate::request::reader::kept_head::KeptHead;
 use crate::request::route;
 use crate::request::route::Route;
 use crate::response::Response;
 use crate::verdict::egress::ResponseCheck;
-use crate::verdict::{Outcome, Verdict, VerdictKind};
+use crate::verdict::{Decision, Outcome, Verdict, VerdictKind, denied_ids};
 
 /// Why a sound bundle cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -396,6 +403,86 @@ impl Gate {
         Inspection { unread, reader }
     }
 
+    /// Keeps a head, so that its bodies are judged one after the other by [`Self::judge`] without
+    /// reading it again. `None` if such requests must be read one by one: their bodies are not
+    /// plain JSON, or the head settles the verdict, or a header asks for another method.
+    #[must_use]
+    pub fn keep(&self, unread: &UnreadRequest, head: &Head<'_>) -> Option<KeptHead> {
+        if unread.route.lacks_method(head.headers) {
+            return None;
+        }
+        let reader = RequestReader::new(
+            self.bundle(),
+            &unread.route,
+            head,
+            &unread.denied_set,
+            crate::request::batch::open,
+        );
+        KeptHead::new(reader)
+    }
+
+    /// Returns the number of patterns of the policy.
+    #[must_use]
+    pub fn pattern_count(&self) -> usize {
+        self.bundle().table::<layout::Pattern>(section::PATTERNS).len()
+    }
+
+    /// Returns whether some restriction asks for another status than 403.
+    #[must_use]
+    pub fn has_statuses(&self) -> bool {
+        let mut rules = self.bundle().table::<layout::Restriction>(section::RESTRICTIONS).iter();
+        rules.any(|rule| rule.status > 403)
+    }
+
+    /// Returns what a header of this name can bear on in a request whose head is [kept](Self::keep).
+    #[must_use]
+    pub fn bearing(&self, name: &str) -> HeaderBearing {
+        bearing(self.bundle(), name)
+    }
+
+    /// Judges a whole body under a kept head and a denied set that is not empty. Nothing is
+    /// allocated once the buffers have the size that usual bodies take.
+    #[must_use]
+    pub fn judge(&self, head: &mut KeptHead, denied_set: &DeniedSet, body: &[u8]) -> Decision {
+        let bundle = self.bundle();
+        head.begin(bundle, denied_set);
+        head.feed(bundle, body);
+        head.decide(bundle, denied_set)
+    }
+
+    /// Computes what a caller may not use, whatever the operation. The result is right for every
+    /// request if no rule of the policy depends on the operation. Nothing is allocated for up to
+    /// [`limits::CANDIDATES`] candidates.
+    pub fn denied_set(&mut self, caller: &Caller, now: i64) -> &DeniedSet {
+        let candidates = Candidates::new(caller, &self.unknown_account);
+        let view = self.bundle.view();
+        self.evaluator.denied_set(view, candidates.all(), &[], now, caller.stale)
+    }
+
+    /// Returns the class of a place in every column that tests places. Places with the same classes
+    /// are the same place to every rule.
+    #[must_use]
+    pub fn place_classes(&self, place: Place) -> Vec<u32> {
+        let bundle = self.bundle();
+        let mut classes = Vec::new();
+        for column in bundle.table::<layout::Column>(section::COLUMNS).iter() {
+            if column.fact == layout::fact::B_PLACE {
+                classes.push(place_class(bundle, &column, place));
+            }
+        }
+        classes
+    }
+
+    /// Returns the interval around `now` in which the last denied set stays the same, as long as
+    /// no switch changes and each account stays in [its classes](Account::period): from the first
+    /// instant up to, not including, the second.
+    #[must_use]
+    pub fn period(&self, now: i64) -> (i64, i64) {
+        let (from, until) = self.evaluator.period();
+        let expires = self.bundle().expires();
+        if expires <= now { (from.max(expires), until) } else { (from, until.min(expires)) }
+    }
+
     /// Begins another client message on the WebSocket that a passed request has opened. `unread` is
     /// from a new `begin` for the same request and caller. `feed` and `finish` follow, as for a
     /// body. To check an open connection against a new denied set, call `finish` without `feed`.
@@ -510,6 +597,40 @@ impl Gate {
             withheld.restrict(bundle, &grounds.restrictions);
         }
         withheld
+    }
+}
+
+impl Gate {
+    /// Returns the verdict that a decision under a kept head stands for. `unread` is from a
+    /// [`Self::begin`] with the same facts, at the same time and under the same switches. `mentions`
+    /// are the ids mentioned and `denied` the denied patterns among them, as [`Outcome`] has them.
+    pub fn worded(
+        &mut self,
+        unread: &UnreadRequest,
+        head: &Head<'_>,
+        decision: Decision,
+        mentions: Vec<String>,
+        denied: Vec<u64>,
+    ) -> Verdict {
+        let denies = decision.kind == VerdictKind::Deny;
+        let grounds = if denies || unread.licensed {
+            self.grounds(unread, &denied)
+        } else {
+            Grounds::default()
+        };
+        let bundle = self.bundle();
+        let denied_ids = if denies {
+            let scope = Scope::of(bundle, &unread.route.operation_matches, head);
+            let findings = Findings::new(bundle).in_scope(scope, None);
+            denied_ids(bundle, &findings, &mentions, &unread.denied_set)
+        } else {
+            Vec::new()
+        };
+        let Decision { kind, reason, check, error_format } = decision;
+        let patterns = Vec::new();
+        let outcome =
+            Outcome { kind, reason, mentions, denied_ids, patterns, denied, error_format, check };
+        Verdict::new(bundle, outcome, &grounds)
     }
 }
 
