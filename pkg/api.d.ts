@@ -91,6 +91,7 @@ interface GateOptions<Source = ModuleSource> {
     readonly bundle: Buffered;
     readonly listKey?: Buffered | null | undefined;
     readonly decoder?: Decoder | null | undefined;
+    readonly remember?: boolean | null | undefined;
 }
 interface Head {
     readonly method: string;
@@ -165,14 +166,17 @@ interface StreamedRequest extends Head {
     arrayBuffer(): Promise<ArrayBuffer>;
 }
 type SwitchState = "on" | "off" | "shadow";
-interface Verdict {
-    readonly verdict: "pass" | "deny" | "refuse" | "defer";
-    readonly status: number;
-    readonly mentions: readonly string[];
-    readonly families: readonly string[];
-    readonly restrictions: readonly string[];
-    readonly licences: readonly string[];
+declare class Verdict {
+    #private;
+    readonly verdict: (typeof KINDS)[number];
     readonly reason: string;
+    readonly mentions: readonly string[];
+    get status(): number;
+    get families(): readonly string[];
+    get restrictions(): readonly string[];
+    get licences(): readonly string[];
+    refusal(caseId?: string): Refusal | undefined;
+    toJSON(): VerdictJson;
 }
 declare function isUpgrade({ method, headers, }: {
     readonly method: string;
@@ -278,3 +282,4 @@ interface SigningSettings {
     readonly ACCESS_KEY?: string;
     readonly ENFORCED_KEY?: string;
 }
+type VerdictJson = Pick<Verdict, "verdict" | "status" | "mentions" | "families" | "restrictions" | "licences" | "reason">;

@@ -2,7 +2,7 @@
  * Judges a request given as a line of JSON, in the form of `portcullis decide`, through the
  * package.
  *
- * It runs in Node and in workerd. `Session` is the package's class. `split` cuts the body at these
+ * It returns the verdict as JSON has it. It runs in Node and in workerd. `Session` is the package's class. `split` cuts the body at these
  * offsets instead of those in the line.
  */
 export function judgeLine(gate, line, Session, split) {
@@ -28,14 +28,14 @@ export function judgeLine(gate, line, Session, split) {
       return (
         judgeFrames(gate, new Session(head), facts, line.frames) ??
         gate.judge({ ...head, body }, facts)
-      );
+      ).toJSON();
     const cuts = split ?? line.chunks ?? [];
     const screening = cuts.length === 0 ? undefined : gate.open(head, facts);
-    if (screening === undefined) return gate.judge({ ...head, body }, facts);
+    if (screening === undefined) return gate.judge({ ...head, body }, facts).toJSON();
     if (body !== undefined && screening.wantsBody) {
       for (const piece of pieces(body, cuts)) if (screening.feed(piece)) break;
     }
-    return screening.finish();
+    return screening.finish().toJSON();
   } finally {
     for (const account of accounts) account.free();
   }

@@ -6,7 +6,7 @@
  * package does not support, and makes one function of code that wasm-bindgen repeats in every
  * function.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { Cursor, sections } from "./module.mjs";
 
 /** An argument in memory, up to its use. */
@@ -16,6 +16,7 @@ const PASSED =
 /**
  * A pattern in wasm-bindgen's script, the number of its matches if that is fixed, the replacement.
  */
+const ANY = Symbol("any number, also none");
 const CUTS = [
   [/^if \(Symbol\.dispose\) .*\n/gm, 3, ""],
   [/^if \(!\('encodeInto' in cachedTextEncoder\)\) \{\n[^]*?\n\}\n/gm, 1, ""],
@@ -53,12 +54,14 @@ const CUTS = [
   [/let ret;\n\s*ret = (.*);\n\s*return ret(?! ===)/g, undefined, "return $1"],
   [/^export function start\(\) \{\n[^]*?\n\}\n/gm, 1, ""],
   // The package's types ensure the classes of arguments.
-  [/^ *_assertClass\(\w+, \w+\);\n/gm, 2, ""],
+  [/^ *_assertClass\(\w+, \w+\);\n/gm, undefined, ""],
   [/^function _assertClass\([^]*?\n\}\n/gm, 1, ""],
   // Arguments are passed where they are used. They are evaluated from left to right.
   [/, wasm\.__wbindgen_malloc(?:, wasm\.__wbindgen_realloc)?\)/g, undefined, ")"],
   [PASSED, undefined, "$4$2, WASM_VECTOR_LEN"],
   [PASSED, undefined, "$4$2, WASM_VECTOR_LEN"],
+  // The third argument is a text of the edge module only.
+  [PASSED, ANY, "$4$2, WASM_VECTOR_LEN"],
   [/^(function pass\w+\(arg), malloc(?:, realloc)?\)/gm, 2, "$1)"],
   [/ = (m|re)alloc\(/g, 4, " = wasm.__wbindgen_$1alloc("],
   // Texts and bytes come back by a place on the stack.
@@ -125,6 +128,10 @@ function copyBytes(ptr, len) {
 }
 `;
 
+/** The memory of the running instance, which wasm-bindgen does not export. */
+const MEMORY = "export function instanceMemory() {\n    return wasm.memory;\n}\n";
+const MEMORY_TYPE = "export function instanceMemory(): WebAssembly.Memory;\n";
+
 const IMPORTS = 2;
 const EXPORTS = 7;
 /** The kind of an import that is a function: its type follows, one number. */
@@ -136,11 +143,12 @@ let script = readFileSync(scriptPath, "utf8");
 for (const [pattern, times, rest] of CUTS) {
   const found =
     typeof pattern === "string" ? script.split(pattern).length - 1 : script.match(pattern)?.length;
-  if (!found || (times !== undefined && found !== times))
+  if (times !== ANY && (!found || (times !== undefined && found !== times)))
     throw new Error(`${scriptPath}: ${pattern} is there ${found} times`);
   script = script.replace(pattern, rest);
 }
-script = SHARED + script;
+script = SHARED + MEMORY + script;
+appendFileSync(scriptPath.replace(/js$/, "d.ts"), MEMORY_TYPE);
 const parts = [module.subarray(0, 8)];
 for (const { id, content, whole } of sections(module)) {
   const shorten = { [IMPORTS]: shortImport, [EXPORTS]: shortExport }[id];

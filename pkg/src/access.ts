@@ -1,6 +1,7 @@
 /** Answers questions about what a caller may use. */
 import { invalid } from "./error.ts";
-import type { Access, DeniedFamily, Verdict } from "./types.ts";
+import type { Model, Models } from "./memory.ts";
+import type { Access, DeniedFamily } from "./types.ts";
 import { MODEL_ID_BYTES } from "./wasm/wire.ts";
 
 /** Printable ASCII. The module refuses any other id. */
@@ -19,29 +20,52 @@ export const UNRESTRICTED: Access = Object.freeze({
   may: (model: string) => checked(model) !== "",
 });
 
-/**
- * Makes the access of a restricted caller.
- *
- * `may` judges a request that names the model in a JSON body. The request's operation is usually
- * unknown, so the best verdict on it is `defer` with the reason `unknown_operation`. An unlisted
- * model has another reason.
- *
- * @param denied Lists the denied families
- * @param judge Judges a request with this JSON body
- */
-export function accessOf(
-  denied: () => readonly DeniedFamily[],
-  judge: (body: string) => Verdict,
-): Access {
-  return {
-    unrestricted: false,
-    get denied() {
-      return denied();
-    },
-    may(model) {
-      const { verdict, reason, mentions } = judge(JSON.stringify({ model: checked(model) }));
-      if (verdict === "refuse") throw invalid("no id of a model");
-      return (verdict === "pass" || reason === "unknown_operation") && mentions.includes(model);
-    },
-  };
+/** The access of a restricted caller. */
+export class RestrictedAccess implements Access {
+  readonly #words: Int32Array;
+  readonly #models: Models;
+  readonly #learn: (model: string) => Model | undefined;
+  readonly #list: () => readonly DeniedFamily[];
+
+  /**
+   * @param words The denied set
+   * @param models The ids of the operation
+   * @param learn Reads an id that is valid
+   * @param list Lists the denied families
+   */
+  constructor(
+    words: Int32Array,
+    models: Models,
+    learn: (model: string) => Model | undefined,
+    list: () => readonly DeniedFamily[],
+  ) {
+    this.#words = words;
+    this.#models = models;
+    this.#learn = learn;
+    this.#list = list;
+  }
+
+  get unrestricted(): boolean {
+    return false;
+  }
+
+  get denied(): readonly DeniedFamily[] {
+    return this.#list();
+  }
+
+  may(model: string): boolean {
+    if (typeof model !== "string" || model.length > MODEL_ID_BYTES) checked(model);
+    const { isOpen, only, patterns } = this.#models.find(model) ?? this.#read(model);
+    const words = this.#words;
+    if (only >= 0) return isOpen && (((words[only >> 5] as number) >>> (only & 31)) & 1) === 0;
+    for (const pattern of patterns)
+      if ((((words[pattern >> 5] as number) >>> (pattern & 31)) & 1) !== 0) return false;
+    return isOpen;
+  }
+
+  #read(model: string): Model {
+    const read = this.#learn(checked(model));
+    if (read === undefined) throw invalid("no id of a model");
+    return read;
+  }
 }

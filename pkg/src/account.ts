@@ -1,7 +1,27 @@
 /** A caller's account, classified for one policy. */
 import type { Account as Handle } from "../wasm/edge.js";
+import { type Clocked, holds } from "./clock.ts";
 import { invalid } from "./error.ts";
 import { generation } from "./wasm/instance.ts";
+
+/** What a gate remembers for all accounts that no rule can tell apart. */
+type Kind = object;
+
+/**
+ * Returns the kind of an account, if it was looked up in this era and still holds.
+ *
+ * @internal
+ */
+export let kindOf: (account: Account, era: object, facts: Clocked) => Kind | undefined;
+
+/** @internal Keeps the kind of an account, which holds within a period. */
+export let setKind: (
+  account: Account,
+  era: object,
+  kind: Kind,
+  from: number,
+  until: number,
+) => void;
 
 /**
  * A caller's account. Its values are sorted into the classes that the policy distinguishes, so that
@@ -16,6 +36,23 @@ export class Account {
   #handle: Handle | undefined;
   #made = -1;
   #freed = false;
+  #era: object | undefined;
+  #kind: Kind | undefined;
+  #from = 0;
+  #until = 0;
+
+  static {
+    kindOf = (account, era, facts) =>
+      account.#era === era && holds(account.#from, account.#until, facts)
+        ? account.#kind
+        : undefined;
+    setKind = (account, era, kind, from, until) => {
+      account.#era = era;
+      account.#kind = kind;
+      account.#from = from;
+      account.#until = until;
+    };
+  }
 
   /** @internal `owner`: the gate that the account is classified for. */
   constructor(owner: object, make: () => Handle) {
@@ -23,15 +60,20 @@ export class Account {
     this.#make = make;
   }
 
+  /** @internal Whether the account was classified for this gate. */
+  isFor(owner: object): boolean {
+    return owner === this.#owner;
+  }
+
   /** @internal Calls `work` with the account's handle in the current instance. */
-  use(owner: object, work: (handle: Handle) => void): void {
+  use<T>(owner: object, work: (handle: Handle) => T): T {
     if (owner !== this.#owner) throw invalid("this account was made for another policy");
     if (this.#handle === undefined || this.#made !== generation()) {
       this.#handle = this.#make();
       this.#made = generation();
     }
     try {
-      work(this.#handle);
+      return work(this.#handle);
     } finally {
       if (this.#freed) this.free();
     }

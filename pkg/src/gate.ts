@@ -5,11 +5,14 @@
  * `http/handler.ts` puts its verdicts into effect.
  */
 import { Edge, fault } from "../wasm/edge.js";
-import { UNRESTRICTED, accessOf } from "./access.ts";
+import { RestrictedAccess, UNRESTRICTED } from "./access.ts";
 import { Account } from "./account.ts";
+import { holds } from "./clock.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
+import { type ReadFacts, read, settled } from "./facts.ts";
 import { type CheckedHead, headOf } from "./head.ts";
-import { type Bytes, bytesOf, isList, isMissing, record } from "./input.ts";
+import { type Bytes, bytesOf, isAsn, isList, isMissing, record, whole } from "./input.ts";
+import { Answer, type KeptHead, Memory, Models } from "./memory.ts";
 import { Screening } from "./screening.ts";
 import type {
   Access,
@@ -19,23 +22,32 @@ import type {
   GateOptions,
   Head,
   HeldRequest,
+  Place,
   SettledFacts,
   StreamedRequest,
   SwitchState,
-  Verdict,
 } from "./types.ts";
+import { KINDS, NONE, Verdict, type Wording, type Words } from "./verdict.ts";
 import type { Decoder } from "./wasm/decoder.ts";
 import { type CompiledModule, enter, generation, start, startSync } from "./wasm/instance.ts";
+import { Stage } from "./wasm/stage.ts";
 import {
+  BEARS_IF_SIGNED,
+  BEARS_NOTHING,
+  BEARS_PRESENCE,
   GUARDED,
+  HEADER_CHARACTERS_KEPT,
   INVALID,
   LICENSED,
+  NO_NUMBER,
+  NO_RESTRICTION,
   READ,
-  access,
+  UNGUARDED,
   accountText,
+  factsLines,
   headerText,
   member,
-  settled,
+  optional,
   valueAt,
 } from "./wasm/wire.ts";
 
@@ -66,26 +78,40 @@ export class Gate {
   /** The description of the bundle. */
   readonly info: BundleInfo;
   readonly #options: CheckedOptions;
-  /** The switches thrown so far, for an instance that is loaded again. */
-  readonly #switched = new Map<string, SwitchState>();
+  /** The switches thrown so far. Verdicts keep those of their time. */
+  #switched: Switched = new Map();
   #edge!: Edge;
   #generation = -1;
   #revision = 0;
   #unknown: Account;
-  #plain: Verdict[] = [];
+  readonly #plain: Verdict[] = [];
+  readonly #reasons: Reason[] = [];
+  /** Headers of the head that is looked up, used again for each. */
+  readonly #lines: string[] = [];
+  readonly #hasStatuses: boolean;
+  #memory: Memory | undefined;
+  #stage!: Stage;
+  /** A target below a guarded prefix that is no operation. */
+  #anywhere: CheckedHead = { method: "POST", url: "/", headers: [] };
 
-  private constructor({ bundle, listKey, decoder }: Omit<GateOptions, "module">) {
+  private constructor({ bundle, listKey, decoder, remember }: Omit<GateOptions, "module">) {
     if (typeof bundle === "string" || typeof listKey === "string")
       throw invalid("`bundle` and `listKey` are bytes");
     if (!isMissing(decoder) && typeof decoder.open !== "function")
       throw invalid("`decoder` is none");
+    if (!isMissing(remember) && typeof remember !== "boolean")
+      throw invalid("`remember` is no boolean");
     this.#options = {
+      remember: remember !== false,
       bundle: bytesOf(bundle, "`bundle`"),
       listKey: isMissing(listKey) ? undefined : bytesOf(listKey, "`listKey`"),
       decoder: decoder ?? undefined,
     };
     this.info = JSON.parse(this.#enter((edge) => edge.info())) as BundleInfo;
     this.#unknown = this.accountByName({});
+    this.#hasStatuses = this.#enter((edge) => edge.hasStatuses());
+    this.#anywhere = { ...this.#anywhere, url: `${this.info.dialects[0]?.prefix ?? ""}/` };
+    this.#enter((edge) => this.#forget(edge));
   }
 
   /**
@@ -132,7 +158,7 @@ export class Gate {
   }
 
   /**
-   * Returns what a caller may and may not use.
+   * Returns what a caller may and may not use, as of now.
    *
    * @param request An operation that takes the model's name in its JSON body. The answers hold for
    *   that operation. It may be left out if no rule of the policy depends on the operation
@@ -141,18 +167,29 @@ export class Gate {
    *   the operation
    */
   access(facts: Facts, request?: Pick<Head, "method" | "url">): Access {
-    const { needs, dialects } = this.info;
-    if (request === undefined && needs.operation) throw invalid("the policy needs an operation");
-    const { method, url } = headOf(
-      // A target below a guarded prefix that is no operation.
-      request === undefined ? { method: "POST", url: `${dialects[0]?.prefix ?? ""}/` } : request,
-    );
-    const headers = [["content-type", "application/json"]] as const;
-    const head = { method, url, headers };
+    if (request !== undefined) return this.#accessTo(request, read(facts));
+    if (this.info.needs.operation) throw invalid("the policy needs an operation");
+    const answer = this.#answer(read(facts));
+    return (answer.access ??= this.#accessOf(answer, this.#remembered().models, this.#anywhere));
+  }
+
+  #accessTo(request: Pick<Head, "method" | "url">, facts: ReadFacts): Access {
+    const { method, url } = headOf(request);
+    const head: CheckedHead = { method, url, headers: [["content-type", "application/json"]] };
     const known = settled(facts);
-    if ((this.#access(head, known) & READ) === 0) return UNRESTRICTED;
-    return accessOf(this.#families(head, known), (body) =>
-      this.#judgeHeld({ ...head, body }, known),
+    const bits = this.#access(head, known);
+    if ((bits & READ) === 0) return UNRESTRICTED;
+    const answer = this.#enter((edge) => new Answer(edge.answer(), false, known));
+    return this.#accessOf(answer, new Models(method, url, 0), head);
+  }
+
+  #accessOf({ denied, words, facts }: Answer, models: Models, head: CheckedHead): Access {
+    if (denied < 0) return UNRESTRICTED;
+    return new RestrictedAccess(
+      words,
+      models,
+      (id) => this.#enter((edge) => models.learn(edge, id)),
+      this.#families(head, facts),
     );
   }
 
@@ -184,9 +221,11 @@ export class Gate {
     )
       throw invalid("no headers, or a body that is in use or is no Web stream");
     const head = headOf(request);
-    const known = settled(facts);
+    const known = settled(read(facts));
     const bits = this.#access(head, known);
-    return (bits & READ) === 0 ? this.#passed(bits) : drain(this.#read(head, known, bits), request);
+    return (bits & READ) === 0
+      ? this.#passed(bits, head, known)
+      : drain(this.#read(head, known, bits), request);
   }
 
   #judgeHeld(request: HeldRequest, facts: Facts): Verdict {
@@ -198,16 +237,218 @@ export class Gate {
       throw invalid("the request is neither a `Request` nor a plain object");
     const { body: given } = request;
     const body = isMissing(given) ? undefined : bytesOf(given, "the body");
-    const known = settled(facts);
-    const bits = this.#access(head, known);
-    if ((bits & READ) === 0) return this.#passed(bits);
-    const screening = this.#read(head, known, bits);
+    const known = read(facts);
+    return this.#judgeRemembered(head, body, known) ?? this.#judgeAnew(head, body, settled(known));
+  }
+
+  #judgeAnew(head: CheckedHead, body: Uint8Array | undefined, facts: SettledFacts): Verdict {
+    const bits = this.#access(head, facts);
+    if ((bits & READ) === 0) return this.#passed(bits, head, facts);
+    const screening = this.#read(head, facts, bits);
     try {
       if (body !== undefined && screening.wantsBody) screening.feed(body);
       return screening.finish();
     } finally {
       screening.release();
     }
+  }
+
+  /** Judges a request by what is remembered; undefined if the request must be judged anew. */
+  #judgeRemembered(
+    head: CheckedHead,
+    body: Uint8Array | undefined,
+    facts: ReadFacts,
+  ): Verdict | undefined {
+    if (!this.#options.remember || this.info.needs.operation) return undefined;
+    const answer = this.#answer(facts);
+    return this.#enter((edge) => {
+      const memory = this.#memory as Memory;
+      const guarded = memory.isGuarded(head.url);
+      if (guarded === undefined) return undefined;
+      if (!guarded || answer.denied < 0) {
+        const bits = (guarded ? GUARDED : 0) | (guarded && answer.licensed ? LICENSED : 0);
+        return this.#passed(bits, head, facts);
+      }
+      const kept = this.#keptHead(edge, memory, head, facts);
+      if (kept === undefined || kept.number === NO_NUMBER) return undefined;
+      const bits = this.#stage.judge(edge, kept.number, answer.denied, body);
+      return this.#verdict(edge, bits, kept, answer, head, facts);
+    });
+  }
+
+  /** Returns the verdict for the module's last decision. */
+  #verdict(
+    edge: Edge,
+    bits: number,
+    kept: KeptHead,
+    { licensed }: Answer,
+    { method, url }: CheckedHead,
+    facts: ReadFacts,
+  ): Verdict {
+    const kind = KINDS[bits & 3] as Verdict["verdict"];
+    const number = edge.mention();
+    const at = number & 15;
+    let ids = kept.numbers[at] === number ? kept.ids[at] : undefined;
+    if (ids === undefined) {
+      ids = Object.freeze(JSON.parse(edge.mentions()) as string[]);
+      if (number !== NO_NUMBER) {
+        kept.numbers[at] = number;
+        kept.ids[at] = ids;
+      }
+    }
+    const { code, status } = this.#reason(bits >>> 13);
+    if (kind === "pass" && !licensed) return new Verdict(kind, code, 200, ids, undefined);
+    const denies = kind === "deny";
+    const decision: Decision = {
+      head: { method, url, headers: [] },
+      lines: kept.lines,
+      facts: settled(facts),
+      bits,
+      mentions: ids,
+      patterns: denies ? edge.patterns() : "",
+      switched: this.#switched,
+    };
+    const known = denies ? (this.#hasStatuses ? 0 : 403) : status;
+    return new Verdict(kind, code, known, ids, this.#wording(decision));
+  }
+
+  /** Puts a decision into words, under the switches of its time. */
+  #wording(decision: Decision): Wording {
+    return ((caseId?: string) =>
+      this.#under(decision.switched, (edge) => {
+        const { head, facts, lines, bits, mentions, patterns } = decision;
+        this.#access(head, facts);
+        for (const id of mentions) edge.mentioned(id);
+        const words = edge.words(lines, bits, patterns);
+        return JSON.parse(caseId === undefined ? words : edge.refusal(whole(caseId, "caseId")));
+      })) as Wording;
+  }
+
+  /** Calls `work` while the switches are as they were. */
+  #under<T>(switched: Switched, work: (edge: Edge) => T): T {
+    if (switched === this.#switched) return this.#enter(work);
+    const set = (edge: Edge, states: Switched) => {
+      edge.unswitch();
+      for (const [id, state] of states) edge.switch(id, state);
+    };
+    return this.#enter((edge) => {
+      set(edge, switched);
+      try {
+        return work(edge);
+      } finally {
+        set(edge, this.#switched);
+      }
+    });
+  }
+
+  /** Returns the code and the status of a reason by its number. */
+  #reason(number: number): Reason {
+    return (this.#reasons[number] ??= this.#enter((edge) => {
+      const [code = "", status] = edge.reason(number).split(" ");
+      return { code, status: Number(status) };
+    }));
+  }
+
+  /**
+   * Returns what the module keeps of a head. The headers that bear on nothing are left out.
+   * Undefined: the head is too long to be kept.
+   */
+  #keptHead(
+    edge: Edge,
+    memory: Memory,
+    { method, url, headers }: CheckedHead,
+    facts: ReadFacts,
+  ): KeptHead | undefined {
+    if (method !== "POST" || url.length > URL_KEPT) return undefined;
+    const lines = this.#lines;
+    lines.length = 0;
+    let length = 0;
+    for (const pair of headers) {
+      const name = pair[0];
+      const value = pair[1];
+      length += name.length + value.length;
+      const bearing = memory.bearing(edge, name);
+      if (bearing === BEARS_NOTHING || (bearing === BEARS_IF_SIGNED && !SIGNED.test(value)))
+        continue;
+      lines.push(name, bearing === BEARS_PRESENCE ? "" : whole(value, name));
+    }
+    if (length > HEADER_CHARACTERS_KEPT) return undefined;
+    const known = memory.head(url, lines);
+    if (known !== undefined) return known;
+    if (memory.isFullOfHeads) {
+      memory.forgetHeads();
+      edge.forgetHeads();
+    }
+    this.#access({ method, url, headers: [] }, settled(facts));
+    const text = headerText(pairsOf(lines));
+    return memory.learnHead(url, [...lines], text, edge.keep(text));
+  }
+
+  /** Returns what a caller may not use. No rule depends on the operation. */
+  #answer(facts: ReadFacts): Answer {
+    const memory = this.#remembered();
+    const { place, network, asn, ip, account, stale } = facts;
+    const { needs } = this.info;
+    const one = only(account, this.#unknown);
+    const where = only(place, NOWHERE);
+    if (
+      this.#options.remember &&
+      one instanceof Account &&
+      one.isFor(this) &&
+      where !== undefined &&
+      (network === undefined || network === null || (isList(network) && network.length === 0)) &&
+      (stale === undefined || stale === null || stale === false) &&
+      (asn === undefined || asn === null || (!needs.asn && isAsn(asn))) &&
+      (ip === undefined || ip === null || (!needs.ip && memory.isAddress(ip)))
+    ) {
+      const given = where === NOWHERE ? NOWHERE : (record(where, "`place`") as Place);
+      const country = optional(given.country, "country");
+      const region = optional(given.region, "region");
+      const number = memory.placeNumber(country, region);
+      const kind = memory.kind(one, facts);
+      if (number >= 0 && kind !== undefined) {
+        const answer = kind[number];
+        if (answer !== undefined && holds(answer.from, answer.until, facts)) return answer;
+      }
+      // Country and region cross with a blank between them, so no country has one.
+      if (!country.includes(" "))
+        return this.#learnAnswer({ ...settled(facts), place: { country, region } }, one);
+    }
+    return this.#learnAnswer(settled(facts));
+  }
+
+  /** Asks the module what a caller may not use, and keeps the answer if the account is given. */
+  #learnAnswer(facts: SettledFacts, account?: Account): Answer {
+    const bits = this.#access(this.#anywhere, facts);
+    const { place, ip, now } = facts;
+    return this.#enter((edge) => {
+      let memory = this.#remembered();
+      const licensed = (bits & LICENSED) !== 0;
+      let answer = new Answer(edge.answer(), licensed, facts);
+      if (answer.denied === NO_NUMBER) {
+        memory = this.#forget(edge);
+        answer = new Answer(edge.answer(), licensed, facts);
+      }
+      if (typeof ip === "string") memory.learnAddress(ip);
+      if (account !== undefined) {
+        const { country, region } = place as { country: string; region: string };
+        const at = memory.learnPlace(edge, country, region);
+        const kind = account.use(this, (handle) => memory.learnKind(edge, account, handle, now));
+        memory.learnAnswer(kind, at, answer);
+      }
+      return answer;
+    });
+  }
+
+  #remembered(): Memory {
+    this.#enter(nothing);
+    return this.#memory as Memory;
+  }
+
+  /** Empties the memory on both sides of the boundary. */
+  #forget(edge: Edge): Memory {
+    edge.forget();
+    return (this.#memory = new Memory(this.#anywhere.url, edge.patternCount()));
   }
 
   /**
@@ -222,12 +463,18 @@ export class Gate {
 
   /** @internal Does the same, and tells whether a guarded API serves the target. */
   begin(head: Head, facts: Facts): Begun {
-    const read = headOf(head);
-    const known = settled(facts);
-    const bits = this.#access(read, known);
+    const checked = headOf(head);
+    const given = read(facts);
+    if (this.#options.remember && !this.info.needs.operation) {
+      const { denied } = this.#answer(given);
+      const guarded = this.#remembered().isGuarded(checked.url);
+      if (guarded === false || (guarded && denied < 0)) return { guarded, screening: undefined };
+    }
+    const known = settled(given);
+    const bits = this.#access(checked, known);
     return {
       guarded: (bits & GUARDED) !== 0,
-      screening: (bits & READ) === 0 ? undefined : this.#read(read, known, bits),
+      screening: (bits & READ) === 0 ? undefined : this.#read(checked, known, bits),
     };
   }
 
@@ -240,10 +487,10 @@ export class Gate {
     facts: Facts,
     work: (edge: Edge, restricted: boolean, guarded: boolean, headers: () => string) => T,
   ): T {
-    const read = headOf(head);
-    const bits = this.#access(read, settled(facts));
+    const checked = headOf(head);
+    const bits = this.#access(checked, settled(read(facts)));
     return this.#enter((edge) =>
-      work(edge, (bits & READ) !== 0, (bits & GUARDED) !== 0, () => headerText(read.headers)),
+      work(edge, (bits & READ) !== 0, (bits & GUARDED) !== 0, () => headerText(checked.headers)),
     );
   }
 
@@ -262,12 +509,15 @@ export class Gate {
   switch(id: string, state: SwitchState): boolean {
     if (typeof id !== "string" || !["on", "off", "shadow"].includes(state))
       throw invalid("no id or no state of a rule");
-    const known = this.#enter((edge) => edge.switch(id, state));
-    if (known) {
-      this.#switched.set(id, state);
-      this.#revision += 1;
-    }
-    return known;
+    return this.#enter((edge) => {
+      const known = edge.switch(id, state);
+      if (known) {
+        this.#switched = new Map(this.#switched).set(id, state);
+        this.#revision += 1;
+        this.#forget(edge);
+      }
+      return known;
+    });
   }
 
   /**
@@ -292,23 +542,20 @@ export class Gate {
   }
 
   #access({ method, url, headers }: CheckedHead, facts: SettledFacts): number {
-    const account = facts.account ?? this.#unknown;
-    const accounts: readonly unknown[] = isList(account)
-      ? account.length === 0
-        ? [this.#unknown]
-        : account
-      : [account];
+    const { account } = facts;
+    const accounts: readonly unknown[] = isList(account) ? account : [account ?? this.#unknown];
+    let line = `${method}\n${url}\n${factsLines(facts)}`;
     // Headers can ask for another method, which matters only to rules about operations.
-    const lines = this.info?.needs.operation === true ? headerText(headers) : "";
+    if (this.info?.needs.operation === true) line += `\n\n${headerText(headers)}`;
     const bits = this.#enter((edge) => {
-      edge.begin();
-      for (const one of accounts) {
+      for (const one of accounts)
         if (!(one instanceof Account)) throw invalid("an account is not from `gate.account`");
-        one.use(this, (handle) => edge.candidate(handle));
-      }
-      return access(edge, method, url, lines, facts);
+      const [first = this.#unknown, ...others] = accounts as readonly Account[];
+      for (const one of others) one.use(this, (handle) => edge.also(handle));
+      return first.use(this, (handle) => edge.access(handle, line, facts.now));
     });
     if ((bits & INVALID) !== 0) throw invalid("`asn`, `ip` or `network` has no valid value");
+    this.#memory?.learnGuarded(url, (bits & GUARDED) !== 0);
     return bits;
   }
 
@@ -316,9 +563,18 @@ export class Gate {
    * Returns the verdict on a request that passes unread. It is always the same, unless a licence
    * plays a part.
    */
-  #passed(bits: number): Verdict {
-    const ask = (): Verdict => this.#enter((edge) => JSON.parse(edge.verdict()) as Verdict);
-    return (bits & LICENSED) === 0 ? (this.#plain[bits & GUARDED] ??= ask()) : ask();
+  #passed(bits: number, head: CheckedHead, facts: ReadFacts): Verdict {
+    const guarded = (bits & GUARDED) !== 0;
+    const { code } = this.#reason(guarded ? NO_RESTRICTION : UNGUARDED);
+    if ((bits & LICENSED) === 0)
+      return (this.#plain[+guarded] ??= new Verdict("pass", code, 200, NONE, undefined));
+    const [known, switched] = [settled(facts), this.#switched];
+    const wording = () =>
+      this.#under(switched, (edge) => {
+        this.#access(head, known);
+        return JSON.parse(edge.verdict()) as Words;
+      });
+    return new Verdict("pass", code, 200, NONE, wording as Wording);
   }
 
   /**
@@ -355,22 +611,48 @@ export class Gate {
     if (this.#generation !== generation()) {
       this.#edge = enter(() => load(this.#options, this.#switched));
       this.#generation = generation();
+      enter(() => {
+        this.#stage = new Stage(this.#edge);
+        this.#forget(this.#edge);
+      });
     }
     return enter(() => work(this.#edge));
   }
 }
 
+/** The switches that were thrown. A new one makes a new map. */
+type Switched = ReadonlyMap<string, SwitchState>;
+
+interface Reason {
+  readonly code: string;
+  readonly status: number;
+}
+
+/** A decision, with everything that its words need. */
+interface Decision {
+  readonly head: CheckedHead;
+  readonly lines: string;
+  readonly facts: SettledFacts;
+  readonly bits: number;
+  readonly mentions: readonly string[];
+  readonly patterns: string;
+  readonly switched: Switched;
+}
+
+/** Characters of a target up to which a head is remembered. */
+const URL_KEPT = 1_024;
+const NOWHERE: Place = Object.freeze({});
+const SIGNED = /^\s*aws4-/i;
+
 /** The options of a gate, after their check. */
 interface CheckedOptions {
+  readonly remember: boolean;
   readonly bundle: Uint8Array;
   readonly listKey: Uint8Array | undefined;
   readonly decoder: Decoder | undefined;
 }
 
-function load(
-  { bundle, listKey }: CheckedOptions,
-  switched: ReadonlyMap<string, SwitchState>,
-): Edge {
+function load({ bundle, listKey }: CheckedOptions, switched: Switched): Edge {
   const edge = Edge.load(bundle, listKey);
   if (edge === undefined)
     throw new PortcullisError(
@@ -420,4 +702,17 @@ async function drain(screening: Screening, request: StreamedRequest): Promise<Ve
     screening.release();
     reader?.cancel().catch(() => undefined);
   }
+}
+
+/** Returns the only one of a list; what stands for none; undefined if there are several. */
+function only<T>(given: T | readonly T[] | null | undefined, none: T): T | undefined {
+  if (!isList(given)) return given ?? none;
+  return given.length > 1 ? undefined : given.length === 0 ? none : given[0];
+}
+
+function nothing(): void {}
+
+/** Pairs of names and values that follow each other. */
+function* pairsOf(lines: readonly string[]): Generator<readonly [string, string]> {
+  for (let at = 0; at < lines.length; at += 2) yield [lines[at] as string, lines[at + 1] as string];
 }

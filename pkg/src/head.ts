@@ -19,12 +19,22 @@ const NAME = /^:?[!#$%&'*+.^_`|~\w-]+$/;
  */
 const TARGET = /^(?:\/|[a-z][a-z\d+.-]*:|\*$|[^/?#\s]+:\d+$)/i;
 
+/** The last method and the last target that were found to be valid. Most requests repeat them. */
+let lastMethod = "";
+let lastTarget = "";
+
 /** @throws PortcullisError `input_invalid` */
 export function headOf(head: Head): CheckedHead {
   if (typeof head !== "object" || head === null) throw invalid("the request is no object");
   const { method, url, headers } = head;
-  if (!TOKEN.test(whole(method, "method"))) throw invalid(`\`${method}\` is no method`);
-  if (!TARGET.test(whole(url, "url"))) throw invalid("`url` is neither an address nor a path");
+  if (method !== lastMethod || method === "") {
+    if (!TOKEN.test(whole(method, "method"))) throw invalid(`\`${method}\` is no method`);
+    lastMethod = method;
+  }
+  if (url !== lastTarget || url === "") {
+    if (!TARGET.test(whole(url, "url"))) throw invalid("`url` is neither an address nor a path");
+    lastTarget = url;
+  }
   return { method, url, headers: pairs(headers) };
 }
 

@@ -4,7 +4,6 @@ export { PortcullisError } from "./error.ts";
 export type { Code } from "./error.ts";
 export { Gate } from "./gate.ts";
 export type { Buffered, Bytes } from "./input.ts";
-export { passes } from "./screening.ts";
 export type { Screening } from "./screening.ts";
 export type {
   Access,
@@ -21,8 +20,9 @@ export type {
   SocketRefusal,
   StreamedRequest,
   SwitchState,
-  Verdict,
 } from "./types.ts";
+export { passes } from "./verdict.ts";
+export type { Verdict } from "./verdict.ts";
 export type { Decoder, Decoding } from "./wasm/decoder.ts";
 export type { CompiledModule, ModuleSource } from "./wasm/instance.ts";
 export { Session, isUpgrade } from "./websocket/session.ts";

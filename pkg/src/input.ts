@@ -79,6 +79,11 @@ export function whole(value: unknown, what: string): string {
   return value;
 }
 
+/** Whether a value is the number of an autonomous system: 32 bits (RFC 6793). */
+export function isAsn(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
+}
+
 /** Whether a value is `null` or `undefined`. */
 export function isMissing(value: unknown): value is null | undefined {
   return value === undefined || value === null;

@@ -3,7 +3,8 @@ import type { Reader } from "../wasm/edge.js";
 import { PortcullisError, invalid } from "./error.ts";
 import { pairs } from "./head.ts";
 import { type Bytes, bytesOf, isStatus, whole } from "./input.ts";
-import type { DeniedFamily, Refusal, Verdict } from "./types.ts";
+import type { DeniedFamily, Refusal } from "./types.ts";
+import { Verdict, type Wording, type Words, passes } from "./verdict.ts";
 import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { enter, generation } from "./wasm/instance.ts";
 import { CHECK_ACKNOWLEDGED, DECODED, WITHHELD_UNPROVEN, headerText } from "./wasm/wire.ts";
@@ -202,10 +203,14 @@ export class Screening {
   }
 
   #settle(reader: Reader): void {
-    this.#verdict = JSON.parse(reader.verdict()) as Verdict;
-    const goes = passes(this.#verdict);
+    const words = JSON.parse(reader.verdict()) as Words & Verdict;
+    const goes = passes(words);
     this.#deniedIds = goes ? reader.deniedIds() : "";
-    if (!goes) this.#refusal = JSON.parse(reader.refusal(this.caseId)) as Refusal;
+    const refusal = goes ? undefined : (JSON.parse(reader.refusal(this.caseId)) as Refusal);
+    this.#refusal = refusal;
+    const wording = (caseId?: string) => (caseId === undefined ? words : refusal);
+    const { verdict, reason, status, mentions } = words;
+    this.#verdict = new Verdict(verdict, reason, status, mentions, wording as Wording);
   }
 
   /** The verdict; undefined before `finish`. A response that the gate withholds changes it. */
@@ -350,19 +355,6 @@ export class Screening {
     this.#decoding = undefined;
     if (reader !== undefined && this.#generation === generation()) reader.free();
   }
-}
-
-/**
- * Whether a request with this verdict goes on to the origin.
- *
- * @example
- * ```js
- * if (!passes(gate.judge(request, facts))) return new Response(null, { status: 403 });
- * ```
- */
-export function passes(verdict: Verdict): boolean {
-  const kind = verdict?.verdict;
-  return kind === "pass" || kind === "defer";
 }
 
 function released(): PortcullisError {

@@ -16,6 +16,11 @@ export interface GateOptions<Source = ModuleSource> {
   readonly listKey?: Buffered | null | undefined;
   /** Undoes content codings. Without it, a coded body that must be read is refused. */
   readonly decoder?: Decoder | null | undefined;
+  /**
+   * False: nothing is remembered from one request to the next. The verdicts are the same, and take
+   * longer. By default callers, places, model ids and heads are remembered.
+   */
+  readonly remember?: boolean | null | undefined;
 }
 
 /** Where a guarded dialect takes a credential. */
@@ -132,21 +137,6 @@ export interface Access {
    * @throws PortcullisError `input_invalid` if no request can name a model so
    */
   may(model: string): boolean;
-}
-
-/** The decision on a request. */
-export interface Verdict {
-  /** `defer`: the origin decides which model runs, so its response must be checked. */
-  readonly verdict: "pass" | "deny" | "refuse" | "defer";
-  /** The HTTP status: 200 for `pass` and `defer`. */
-  readonly status: number;
-  /** Model ids found in the request; empty if the request was not read. */
-  readonly mentions: readonly string[];
-  readonly families: readonly string[];
-  readonly restrictions: readonly string[];
-  readonly licences: readonly string[];
-  /** A stable code. */
-  readonly reason: string;
 }
 
 /** The response for a denied or refused caller, worded for the API that the request uses. */

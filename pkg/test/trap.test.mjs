@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Gate } from "portcullis";
 import { POLICY, compile } from "../../tests/worker/setup.mjs";
-import { trapping } from "../../tests/worker/trap.mjs";
+import { READING, trapping } from "../../tests/worker/trap.mjs";
 
 /** A body of this many bytes traps in the patched module. */
 const TRAPPING_LENGTH = 1_313;
 const gate = await Gate.load({
-  module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
+  module: trapping("edge", READING, TRAPPING_LENGTH),
   bundle: compile(POLICY),
 });
 const CHAT = {

@@ -32,6 +32,8 @@ const limit = (name) =>
 test("limits of the crate", () => {
   assert.equal(wire.CANDIDATES, limit("CANDIDATES"));
   assert.equal(wire.MODEL_ID_BYTES, limit("MODEL_ID_BYTES"));
+  assert.equal(wire.HEADS_KEPT, limit("HEADS_REMEMBERED"));
+  assert.equal(wire.HEADER_CHARACTERS_KEPT, limit("REMEMBERED_HEADER_CHARACTERS"));
   assert.equal(structured.LIFETIME_S, limit("(?:ACCESS|MARK)\\w*_SECONDS"));
   assert.equal(structured.SKEW_S, limit("CLOCK_SKEW_SECONDS"));
   assert.equal(structured.HEADER_CHARACTERS, limit("(?:ACCESS|MARK)\\w*_BYTES"));

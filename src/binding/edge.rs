@@ -1,17 +1,18 @@
 //! The edge module: a minimal binding between a worker and the evaluator.
 //!
-//! A decision takes one call if the caller has no denied set. Few texts cross the boundary, and as
-//! late as possible: method, URL and facts as one line, headers only for a request that must be
-//! read, words only for a refusal.
+//! Numbers cross the boundary, and few texts, as late as possible. A request whose body is at hand
+//! takes the short way, see [`memory`]. Any other takes the long way, which remembers nothing:
 //!
 //! ```text
-//! begin() candidate(account)* access(line, headers, now)
+//! also(account)* access(account, line, now)
 //!   -> without READ: pass
 //!   -> READ: read(headers) -> Reader -> feed(chunk)* -> finish() -> verdict(), refusal()
 //! for each client message on a WebSocket:
-//! begin() candidate(account)* access(line, headers, now)
+//! also(account)* access(account, line, now)
 //!   -> READ: message(Reader) -> feed(chunk)* -> finish() -> verdict(), socket()
 //! ```
+
+mod memory;
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -77,8 +78,13 @@ pub struct Account(Rc<crate::facts::account::Account>);
 pub struct Edge {
     gate: Rc<core::cell::RefCell<gate::Gate>>,
     caller: Caller,
+    /// Further candidate accounts for the next `access`.
+    others: Vec<Rc<crate::facts::account::Account>>,
     unread: Option<(gate::UnreadRequest, String, String)>,
     passed: Option<gate::PassedRequest>,
+    /// The time of the last `access`.
+    now: i64,
+    memory: memory::Memory,
 }
 
 /// A request that is being read.
@@ -95,8 +101,15 @@ impl Edge {
     /// Loads a bundle. `list_key` is the deployment's secret for lists whose names must not be
     /// guessable. Returns `None` if the bundle cannot be used; [`fault`] tells why.
     pub fn load(bundle: Vec<u8>, list_key: Option<Vec<u8>>) -> Option<Edge> {
-        let gate = Rc::new(open(bundle, list_key).ok()?.into());
-        Some(Self { gate, caller: Caller::default(), unread: None, passed: None })
+        Some(Self {
+            gate: Rc::new(open(bundle, list_key).ok()?.into()),
+            caller: Caller::default(),
+            others: Vec::new(),
+            unread: None,
+            passed: None,
+            now: 0,
+            memory: memory::Memory::default(),
+        })
     }
 
     /// Returns the bundle's description as JSON: `{digest, id, title, version, expires, dialects,
@@ -125,27 +138,25 @@ impl Edge {
         Account(held(&self.gate).classify(shared, &values))
     }
 
-    /// Clears the candidate accounts.
-    pub fn begin(&mut self) {
-        self.caller.accounts.clear();
-    }
-
-    /// Adds a candidate account.
-    pub fn candidate(&mut self, account: &Account) {
-        self.caller.accounts.push(Rc::clone(&account.0));
+    /// Adds a candidate account to the one of the next `access`.
+    pub fn also(&mut self, account: &Account) {
+        self.others.push(Rc::clone(&account.0));
     }
 
     /// First step: finds the route and computes the denied set.
     ///
     /// `line` holds these fields, separated by line feeds: method, URL, autonomous system number,
     /// IP address, network kinds separated by commas, `stale` or nothing, then each candidate place
-    /// as country, blank, region. `headers` are lines `name: value`. They are needed only if some
-    /// rule depends on the operation, since a header may ask for another method. `now` is in
-    /// milliseconds since the Unix epoch.
+    /// as country, blank, region. An empty field ends them. Header lines `name: value` may follow.
+    /// They are needed only if some rule depends on the operation, since a header may ask for
+    /// another method. `now` is in milliseconds since the Unix epoch.
     ///
     /// Returns the sum of [`bits`]. With `INVALID` nothing was decided. With neither `READ` nor
     /// `INVALID` the request passes.
-    pub fn access(&mut self, line: &str, headers: &str, now: f64) -> u32 {
+    pub fn access(&mut self, account: &Account, line: &str, now: f64) -> u32 {
+        self.caller.accounts.clear();
+        self.caller.accounts.push(Rc::clone(&account.0));
+        self.caller.accounts.append(&mut self.others);
         let mut fields = pieces(line, b'\n');
         let mut field = || fields.next().unwrap_or_default();
         let (method, url) = (field(), field());
@@ -163,7 +174,10 @@ impl Edge {
         }
         self.caller.stale = !field().is_empty();
         self.caller.places.clear();
-        for place in fields {
+        for place in fields.by_ref() {
+            if place.is_empty() {
+                break;
+            }
             let (country, region) = cut(place, b' ').unwrap_or((place, ""));
             let seen = read_place(country, region);
             self.caller.network = self.caller.network.with(seen.network);
@@ -173,17 +187,20 @@ impl Edge {
         // stale or the rule as not yet in force.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let now = now as i64;
+        self.now = now;
         self.passed = None;
         self.unread = None;
         if invalid {
             return bits::INVALID;
         }
         let mut gate = held(&self.gate);
+        let mut headers = Vec::new();
+        fields.for_each(|line| headers.extend(header_line(line)));
         let asked;
         let methods = if headers.is_empty() {
             method
         } else {
-            asked = all_methods(method, &header_lines(headers));
+            asked = all_methods(method, &headers);
             &asked
         };
         let approach = gate.begin(methods, url, &self.caller, now);
@@ -475,15 +492,15 @@ pub fn is_upgrade(method: &str, upgrade: &str) -> bool {
 /// Splits lines `name: value`.
 fn header_lines(text: &str) -> Vec<(&str, &str)> {
     let mut lines = Vec::new();
-    for line in pieces(text, b'\n') {
-        // A name has at least one character, and HTTP/2 pseudo-header names begin with a colon.
-        if let Some(end) = find(b':', line.as_bytes().get(1..).unwrap_or_default())
-            && let (Some(name), Some(value)) = (line.get(..=end), line.get(end + 2..))
-        {
-            lines.push((name, value.strip_prefix(' ').unwrap_or(value)));
-        }
-    }
+    pieces(text, b'\n').for_each(|line| lines.extend(header_line(line)));
     lines
+}
+
+fn header_line(line: &str) -> Option<(&str, &str)> {
+    // A name has at least one character, and HTTP/2 pseudo-header names begin with a colon.
+    let end = find(b':', line.as_bytes().get(1..).unwrap_or_default())?;
+    let (name, value) = (line.get(..=end)?, line.get(end + 2..)?);
+    Some((name, value.strip_prefix(' ').unwrap_or(value)))
 }
 
 /// Borrows the gate. No call comes back into the module, so the borrow succeeds.

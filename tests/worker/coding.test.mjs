@@ -16,7 +16,7 @@ import {
 import { startWorker } from "../../tools/workerd.mjs";
 import { open, sleep, until } from "./raw.mjs";
 import { POLICY, bearer, compile, start } from "./setup.mjs";
-import { trapping } from "./trap.mjs";
+import { DECODING, trapping } from "./trap.mjs";
 
 const CALLER = { "content-type": "application/json", "cf-ipcountry": "FR" };
 const MB = 1 << 20;
@@ -267,7 +267,7 @@ test("a decoder that traps is replaced: the request is refused, those in flight 
   const length = 777;
   const worker = await startWorker({
     bundle: compile(POLICY),
-    decoder: trapping("decode", "Decoder", "feed", length),
+    decoder: trapping("decode", DECODING, length),
     bindings: { ORIGIN: origin.url, LOCAL: "1" },
   });
   try {

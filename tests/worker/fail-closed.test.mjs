@@ -10,7 +10,7 @@ import { startSocketOrigin } from "../../tools/socket-origin.mjs";
 import { keyDigest } from "portcullis/cloudflare";
 import { KEY_SECRET, POLICY, bearer, compile, start } from "./setup.mjs";
 import { open, until } from "./raw.mjs";
-import { trapping } from "./trap.mjs";
+import { READING, trapping } from "./trap.mjs";
 
 const FR = { country: "FR" };
 const US = { country: "US" };
@@ -161,7 +161,7 @@ test("a key table without its secret: nothing is known of any account, and log a
 
 test("an instance that traps is replaced: the request is refused, those in flight too, the next are judged", async () => {
   const gate = await start({
-    module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
+    module: trapping("edge", READING, TRAPPING_LENGTH),
     bindings: { LOCAL: "1" },
   });
   try {
@@ -211,7 +211,7 @@ test("an instance that traps is replaced: the request is refused, those in fligh
 test("an instance that traps is replaced under open sockets: what it had read is lost, and nothing goes on that rested on it", async () => {
   const origin = await startSocketOrigin();
   const gate = await start({
-    module: trapping("edge", "Reader", "feed", TRAPPING_LENGTH),
+    module: trapping("edge", READING, TRAPPING_LENGTH),
     bindings: { LOCAL: "1", ORIGIN: origin.url },
   });
   const connect = async (headers) => {

@@ -1,19 +1,20 @@
-/** Modules that trap on demand: what was built, with one check put in front of one function. */
+/** Modules that trap on demand: what was built, with a check put in front of some functions. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import binaryen from "binaryen";
 
 const WASM = fileURLToPath(new URL("../../pkg/wasm/", import.meta.url));
 
+/** Methods that take a body, with the number of the parameter that is its length. */
+export const READING = { "Reader.feed": 2, "Edge.decide": 3 };
+export const DECODING = { "Decoder.feed": 2 };
+
 /**
- * Returns the module of this name, in which a method, which takes bytes, traps at this length. The
- * module's script knows by which name the method is exported.
+ * Returns the module of this name, in which methods trap at this length. The module's script knows
+ * by which names the methods are exported.
  */
-export function trapping(name, type, method, length) {
+export function trapping(name, methods, length) {
   const script = readFileSync(`${WASM}${name}.js`, "utf8");
-  const [, wanted] = new RegExp(
-    `class ${type} [^]*?\\n    ${method}\\(\\w+\\) \\{[^]*?\\bwasm\\.(\\w+)\\(this`,
-  ).exec(script);
   const module = binaryen.readBinary(readFileSync(`${WASM}${name}_bg.wasm`));
   const {
     MutableGlobals,
@@ -35,9 +36,15 @@ export function trapping(name, type, method, length) {
       Multivalue |
       ReferenceTypes,
   );
-  for (let index = 0; index < module.getNumExports(); index += 1) {
-    const found = binaryen.getExportInfo(module.getExportByIndex(index));
-    if (found.name !== wanted) continue;
+  const exports = Array.from({ length: module.getNumExports() }, (_, index) =>
+    binaryen.getExportInfo(module.getExportByIndex(index)),
+  );
+  for (const [method, parameter] of Object.entries(methods)) {
+    const [type, own] = method.split(".");
+    const [, wanted] = new RegExp(
+      `class ${type} [^]*?\\n    ${own}\\([\\w, ]+\\) \\{[^]*?\\bwasm\\.(\\w+)\\(this`,
+    ).exec(script);
+    const found = exports.find((known) => known.name === wanted);
     const {
       name: inner,
       params,
@@ -45,12 +52,11 @@ export function trapping(name, type, method, length) {
       vars,
       body,
     } = binaryen.getFunctionInfo(module.getFunction(found.value));
-    // Parameters: the object, the address of the bytes, their number.
-    const long = module.i32.eq(module.local.get(2, binaryen.i32), module.i32.const(length));
+    const given = module.local.get(parameter, binaryen.i32);
+    const long = module.i32.eq(given, module.i32.const(length));
     const patched = module.block(null, [module.if(long, module.unreachable()), body], results);
     module.removeFunction(inner);
     module.addFunction(inner, params, results, vars, patched);
-    return Buffer.from(module.emitBinary());
   }
-  throw new Error(`the ${name} module exports no ${type}.${method}`);
+  return Buffer.from(module.emitBinary());
 }

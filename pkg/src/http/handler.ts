@@ -26,8 +26,9 @@ import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
 import { type Buffered, isMissing } from "../input.ts";
 import { STATUS_PATH, log, status } from "../operate/status.ts";
-import { type Screening, passes } from "../screening.ts";
-import type { Facts, Place, Verdict } from "../types.ts";
+import type { Screening } from "../screening.ts";
+import { type Verdict, passes } from "../verdict.ts";
+import type { Facts, Place } from "../types.ts";
 import type { Decoder } from "../wasm/decoder.ts";
 import type { CompiledModule } from "../wasm/instance.ts";
 import type { Sockets } from "../websocket/sockets.ts";
@@ -495,7 +496,7 @@ function logDecision(
   { caseId, verdict, operation }: Pick<Screening, "caseId" | "verdict" | "operation">,
 ): void {
   if (verdict === undefined) return;
-  const { mentions: _, ...words } = verdict;
+  const { mentions: _, ...words } = verdict.toJSON();
   const { place } = state.platform.facts(request, headers, settings);
   // A list of places has no country, and neither has an unknown place.
   const country = `${(place as Place | undefined)?.country}`;

@@ -23,8 +23,8 @@
  */
 import { PortcullisError, broken } from "../error.ts";
 import { type Budget, READ_BYTES } from "../operate/budget.ts";
-import { type Screening, passes } from "../screening.ts";
-import type { Verdict } from "../types.ts";
+import type { Screening } from "../screening.ts";
+import { type Verdict, passes } from "../verdict.ts";
 import type { Platform } from "./platform.ts";
 import { source } from "./stream.ts";
 

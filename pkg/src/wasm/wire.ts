@@ -11,6 +11,7 @@
  * network kinds, separated by commas
  * `stale`, or nothing
  * country SP region, one line for each candidate place; at least one line
+ * an empty line and header lines, if a rule depends on the operation
  * ```
  *
  * Header lines cross as `name: SP value`, each with a line feed. No value may hold a line feed,
@@ -32,16 +33,36 @@
  * The Rust side reads these formats in the binding of the edge module; `pkg/test/wire.test.mjs`
  * holds examples of them and compares the numbers.
  */
-import type { Edge } from "../../wasm/edge.js";
 import { invalid } from "../error.ts";
-import { bytesOf, instant, isList, isMissing, record, whole } from "../input.ts";
-import type { Facts, SettledFacts } from "../types.ts";
+import { bytesOf, isList, isMissing, record, whole } from "../input.ts";
+import type { Facts } from "../types.ts";
 
 // Bits that `Edge.access` returns. Without READ the request passes unread.
 export const READ = 1;
 export const GUARDED = 4;
 export const LICENSED = 16;
 export const INVALID = 32;
+
+// Numbers of reasons, as `Edge.reason` takes them.
+export const NO_RESTRICTION = 0;
+export const UNGUARDED = 1;
+
+// Results of `Edge.bearing`: what a header can bear on.
+/** On nothing. */
+export const BEARS_NOTHING = 0;
+/** As 1, on how the request is read, if its value begins with `AWS4-`; else on nothing. */
+export const BEARS_IF_SIGNED = 2;
+/** Its value bears on nothing, its presence may. */
+export const BEARS_PRESENCE = 3;
+
+/** No number of a head, no decision yet, no single mention: the largest number of 32 bits. */
+export const NO_NUMBER = 0xffff_ffff;
+
+// Argument of `Edge.decide`: which piece of the body is on the stage.
+export const PIECE_WHOLE = 0;
+export const PIECE_FIRST = 1;
+export const PIECE_FURTHER = 2;
+export const PIECE_LAST = 3;
 
 // Results of `Reader.check`: how the origin's response must be checked.
 /** The response goes through unread. */
@@ -77,41 +98,26 @@ export const DECODED = 0;
 
 /** Bytes of a model id that are judged (`MODEL_ID_BYTES` of the crate's limits). */
 export const MODEL_ID_BYTES = 2_048;
+/** Heads that the module keeps (`HEADS_REMEMBERED` of the crate's limits). */
+export const HEADS_KEPT = 64;
+/** Characters of the headers of a head that is remembered (`REMEMBERED_HEADER_CHARACTERS`). */
+export const HEADER_CHARACTERS_KEPT = 16_384;
 /** Credentials of one request that are looked up (`CANDIDATES` of the crate's limits). */
 export const CANDIDATES = 8;
 
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
- * Reads each fact once and settles the time, because a getter may return another value the next
- * time.
- *
- * @throws PortcullisError `input_invalid`
- */
-export function settled(facts: Facts): SettledFacts {
-  const { place, network, asn, ip, account, stale, now } = record(facts, "the facts") as Facts;
-  return { place, network, asn, ip, account, stale, now: instant(now) };
-}
-
-/**
- * Asks the edge module what the caller may use. The result is a sum of READ, GUARDED, LICENSED and
- * INVALID.
- */
-export function access(
-  edge: Edge,
-  method: string,
-  url: string,
-  headers: string,
-  facts: SettledFacts,
-): number {
-  return edge.access(`${method}\n${url}\n${factsLines(facts)}`, headers, facts.now);
-}
-
-/**
  * Writes the facts in the format above. The module checks which numbers, addresses and words are
  * valid.
  */
-export function factsLines({ place, network, asn, ip, stale }: Facts): string {
+export function factsLines({
+  place,
+  network,
+  asn,
+  ip,
+  stale,
+}: Omit<Facts, "now" | "account">): string {
   if (!isMissing(asn) && typeof asn !== "number") throw invalid("`asn` is no number");
   if (!isMissing(stale) && typeof stale !== "boolean") throw invalid("`stale` is no boolean");
   let text = `${asn ?? ""}\n${optional(ip, "ip")}\n`;
@@ -130,7 +136,8 @@ function placeLine(place: unknown): string {
   return `\n${optional(country, "country")} ${optional(region, "region")}`;
 }
 
-function optional(value: unknown, what: string): string {
+/** Returns a string without line feeds; empty if the value is missing. */
+export function optional(value: unknown, what: string): string {
   return isMissing(value) ? "" : whole(value, what);
 }
 

@@ -21,7 +21,7 @@
  */
 import type { Gate } from "../gate.ts";
 import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
-import { passes } from "../screening.ts";
+import { passes } from "../verdict.ts";
 import type { Facts } from "../types.ts";
 import { Session } from "./session.ts";
 import type { Side, Sockets } from "./sockets.ts";

@@ -11,8 +11,8 @@ import { invalid } from "../error.ts";
 import { Gate } from "../gate.ts";
 import { headOf } from "../head.ts";
 import { type Bytes, bytesOf, whole } from "../input.ts";
-import { passes } from "../screening.ts";
-import type { Facts, Head, SocketRefusal, Verdict } from "../types.ts";
+import type { Facts, Head, SocketRefusal } from "../types.ts";
+import { Verdict, type Wording, type Words, passes } from "../verdict.ts";
 import { enter, generation } from "../wasm/instance.ts";
 import { RELEASE_HOLD, RELEASE_PASS } from "../wasm/wire.ts";
 
@@ -222,9 +222,10 @@ export class Session {
 
   #read(reader: Reader): Verdict {
     const verdict = this.#enter(() => {
-      const found = JSON.parse(reader.verdict()) as Verdict;
-      if (!passes(found)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
-      return found;
+      const words = JSON.parse(reader.verdict()) as Words & Verdict;
+      if (!passes(words)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
+      const { verdict, reason, status, mentions } = words;
+      return new Verdict(verdict, reason, status, mentions, (() => words) as unknown as Wording);
     });
     this.#verdict = verdict;
     if (!passes(verdict)) this.release();
