@@ -178,6 +178,7 @@ declare class Verdict {
     refusal(caseId?: string): Refusal | undefined;
     toJSON(): VerdictJson;
 }
+type VerdictJson = Pick<Verdict, "verdict" | "status" | "mentions" | "families" | "restrictions" | "licences" | "reason">;
 declare function isUpgrade({ method, headers, }: {
     readonly method: string;
     readonly headers: {
@@ -282,4 +283,3 @@ interface SigningSettings {
     readonly ACCESS_KEY?: string;
     readonly ENFORCED_KEY?: string;
 }
-type VerdictJson = Pick<Verdict, "verdict" | "status" | "mentions" | "families" | "restrictions" | "licences" | "reason">;

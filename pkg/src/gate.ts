@@ -12,7 +12,7 @@ import { type Code, PortcullisError, broken, invalid } from "./error.ts";
 import { type ReadFacts, read, settled } from "./facts.ts";
 import { type CheckedHead, headOf } from "./head.ts";
 import { type Bytes, bytesOf, isAsn, isList, isMissing, record, whole } from "./input.ts";
-import { Answer, type KeptHead, Memory, Models } from "./memory.ts";
+import { Answer, type KeptHead, Memory, type Models } from "./memory.ts";
 import { Screening } from "./screening.ts";
 import type {
   Access,
@@ -176,11 +176,17 @@ export class Gate {
   #accessTo(request: Pick<Head, "method" | "url">, facts: ReadFacts): Access {
     const { method, url } = headOf(request);
     const head: CheckedHead = { method, url, headers: [["content-type", "application/json"]] };
+    const models = this.#remembered().modelsOf(method, url);
+    if (this.#options.remember && !this.info.needs.operation) {
+      const answer = this.#answer(facts);
+      if (answer.denied < 0 || this.#remembered().isGuarded(url))
+        return this.#accessOf(answer, models, head);
+    }
     const known = settled(facts);
     const bits = this.#access(head, known);
     if ((bits & READ) === 0) return UNRESTRICTED;
     const answer = this.#enter((edge) => new Answer(edge.answer(), false, known));
-    return this.#accessOf(answer, new Models(method, url, 0), head);
+    return this.#accessOf(answer, models, head);
   }
 
   #accessOf({ denied, words, facts }: Answer, models: Models, head: CheckedHead): Access {

@@ -22,7 +22,7 @@ export type {
   SwitchState,
 } from "./types.ts";
 export { passes } from "./verdict.ts";
-export type { Verdict } from "./verdict.ts";
+export type { Verdict, VerdictJson } from "./verdict.ts";
 export type { Decoder, Decoding } from "./wasm/decoder.ts";
 export type { CompiledModule, ModuleSource } from "./wasm/instance.ts";
 export { Session, isUpgrade } from "./websocket/session.ts";

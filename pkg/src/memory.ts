@@ -28,6 +28,8 @@ const PLACES_SHORT = 4_096;
 const PLACES_KEPT = 65_536;
 /** Targets, addresses and header names that are kept. */
 const TEXTS_KEPT = 1_024;
+/** Operations whose model ids are kept. */
+const OPERATIONS_KEPT = 16;
 /** Model ids that are kept, at least and at most. */
 const IDS_KEPT = 1_024;
 const IDS_MOST = 32_768;
@@ -155,11 +157,23 @@ export class Memory {
   readonly #addresses = new Set<string>();
   readonly #bearings = new Map<string, number>();
   readonly #heads = new Map<string, KeptHead>();
+  readonly #operations = new Map<string, Models>();
   #headCount = 0;
   #lastHead: KeptHead | undefined;
 
   constructor(url: string, patterns: number) {
     this.models = new Models("POST", url, patterns);
+  }
+
+  /** Returns the ids that an operation was asked about. */
+  modelsOf(method: string, url: string): Models {
+    const key = `${method} ${url}`;
+    let models = this.#operations.get(key);
+    if (models === undefined) {
+      if (this.#operations.size >= OPERATIONS_KEPT) this.#operations.clear();
+      this.#operations.set(key, (models = new Models(method, url, 0)));
+    }
+    return models;
   }
 
   /** Returns the kind of an account at this time; undefined if it must be looked up. */

@@ -288,6 +288,14 @@ async function history(bundle, seed) {
       }),
     );
     assert.deepEqual(asked[0], asked[1], `step ${step}`);
+    const operation = { method: "POST", url: pick(URLS) };
+    const told = gates.map((gate, which) =>
+      outcome(() => {
+        const access = gate.access(facts(which), operation);
+        return [access.unrestricted, IDS.slice(0, 8).map((id) => outcome(() => access.may(id)))];
+      }),
+    );
+    assert.deepEqual(told[0], told[1], `operation of step ${step}`);
     // Words are those of the time of the verdict, whenever somebody asks for them.
     if (next() < 0.5) compareWords(kept.splice(Math.floor(next() * kept.length), 1)[0], step);
   }
