@@ -10,12 +10,12 @@ import { contender, ready } from "./contenders.mjs";
 import { policyOf } from "./policy.mjs";
 
 const KINDS = {
-  decide: "./work/decision.mjs",
-  miss: "./work/miss.mjs",
-  grounds: "./work/decision.mjs",
-  body: "./work/body.mjs",
-  first: "./work/body.mjs",
-  memory: "./work/memory.mjs",
+  decide: "./tasks/decision.mjs",
+  miss: "./tasks/miss.mjs",
+  grounds: "./tasks/decision.mjs",
+  body: "./tasks/body.mjs",
+  first: "./tasks/body.mjs",
+  memory: "./tasks/memory.mjs",
 };
 
 const job = JSON.parse(process.argv[2]);

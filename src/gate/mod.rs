@@ -393,14 +393,18 @@ impl Gate {
 
     /// Second step: reads path, query and headers.
     pub fn inspect(&self, unread: UnreadRequest, head: &Head<'_>) -> Inspection {
-        let reader = RequestReader::new(
+        let reader = self.reader(&unread, head);
+        Inspection { unread, reader }
+    }
+
+    fn reader(&self, unread: &UnreadRequest, head: &Head<'_>) -> RequestReader {
+        RequestReader::new(
             self.bundle(),
             &unread.route,
             head,
             &unread.denied_set,
             crate::request::batch::open,
-        );
-        Inspection { unread, reader }
+        )
     }
 
     /// Keeps a head, so that its bodies are judged one after the other by [`Self::judge`] without
@@ -411,14 +415,7 @@ impl Gate {
         if unread.route.lacks_method(head.headers) {
             return None;
         }
-        let reader = RequestReader::new(
-            self.bundle(),
-            &unread.route,
-            head,
-            &unread.denied_set,
-            crate::request::batch::open,
-        );
-        KeptHead::new(reader)
+        KeptHead::new(self.reader(unread, head))
     }
 
     /// Returns the number of patterns of the policy.

@@ -3,7 +3,7 @@ import { jobs } from "../bundle.mjs";
 import { race, summary } from "../race.mjs";
 import { ROUNDS, STARTS } from "../settings.mjs";
 import { number, ratio, table } from "../table.mjs";
-import { PLACES, SHAPE_NAMES, SIZES } from "../work/body.mjs";
+import { PLACES, SHAPE_NAMES, SIZES } from "../tasks/body.mjs";
 
 /** `plain-js` reads a body by `JSON.parse`, and so do the engines. */
 const CONTENDERS = ["plain-js", "cel-marcbachmann", "portcullis"];

@@ -51,7 +51,7 @@ export async function cold(context) {
         JSON.parse(
           execFileSync(
             context.node,
-            ["--import", path("work/watch.mjs"), path("work/cold.mjs"), job],
+            ["--import", path("tasks/watch.mjs"), path("tasks/cold.mjs"), job],
             {
               encoding: "utf8",
             },
@@ -110,7 +110,7 @@ export async function memory(context) {
         ...context,
         starts: 1,
         rounds: 1,
-        flags: ["--expose-gc", "--import", path("work/watch.mjs")],
+        flags: ["--expose-gc", "--import", path("tasks/watch.mjs")],
       })),
     );
   const rows = found.map(({ contender, starts: [[result]] }) => ({ contender, ...result }));
