@@ -10,9 +10,10 @@
  * target   -> whether a guarded API serves it
  * ```
  *
- * It holds for one bundle, one instance of the module and one state of the switches. A policy whose
- * rules depend on the operation, the network's number or the address has no memory. All parts are
- * bounded: what is full is emptied.
+ * It holds for one bundle, one instance of the module and one state of the switches. Answers and
+ * heads are not used if rules of the policy depend on the operation. A caller whose network number
+ * or address is given is not remembered if rules depend on it. All parts are bounded: what is full
+ * is emptied.
  */
 import type { Edge, Account as Handle } from "../wasm/edge.js";
 import { type Account, kindOf, setKind } from "./account.ts";

@@ -17,8 +17,8 @@ export interface GateOptions<Source = ModuleSource> {
   /** Undoes content codings. Without it, a coded body that must be read is refused. */
   readonly decoder?: Decoder | null | undefined;
   /**
-   * False: nothing is remembered from one request to the next. The verdicts are the same, and take
-   * longer. By default callers, places, model ids and heads are remembered.
+   * False: each caller and each head is looked at anew. The verdicts are the same, and take longer.
+   * By default callers, places, model ids and heads are remembered.
    */
   readonly remember?: boolean | null | undefined;
 }
