@@ -12,6 +12,7 @@ import { policyOf } from "./policy.mjs";
 const KINDS = {
   decide: "./tasks/decision.mjs",
   miss: "./tasks/miss.mjs",
+  denied: "./tasks/decision.mjs",
   grounds: "./tasks/decision.mjs",
   body: "./tasks/body.mjs",
   first: "./tasks/body.mjs",

@@ -68,6 +68,12 @@ export function load(bundle, module) {
     account: (record) =>
       gate.account({ ...record, verified_until: Math.floor(record.verified_until / 1000) }),
     decide: ({ model, place, account, now }) => gate.access({ place, account, now }).may(model),
+    verdict({ model, place, account, now }) {
+      const body = `{"model":"${model}"}`;
+      return (
+        gate.judge({ ...CHAT, headers: HEADERS, body }, { place, account, now }).verdict !== "deny"
+      );
+    },
     grounds({ model, place, account, now }) {
       const body = `{"model":"${model}"}`;
       return gate.judge({ ...CHAT, headers: HEADERS, body }, { place, account, now }).restrictions;

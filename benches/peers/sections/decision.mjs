@@ -41,11 +41,13 @@ export async function growing(context) {
   const titles = {
     decide: "a decision",
     miss: "the first decision for a caller never seen",
+    denied: "the verdict of a denial",
     grounds: "a denial with its grounds",
   };
   const names = {
     decide: ALL.filter((name) => name !== "plain-js, map"),
     miss: EXPLAINING,
+    denied: EXPLAINING,
     grounds: EXPLAINING,
   };
   for (const kind of Object.keys(titles))

@@ -10,7 +10,11 @@ export function prepare({ kind, policy, engine, map, free, contender, answers })
   requests.use(records.map(engine.account), map);
   const known = JSON.parse(readFileSync(answers, "utf8"));
   const explains = kind === "grounds";
-  const ask = explains ? engine.grounds : engine.decide;
+  const ask = {
+    decide: engine.decide,
+    denied: engine.verdict ?? engine.decide,
+    grounds: engine.grounds,
+  }[kind];
   const isRight = (answer, expected) =>
     explains
       ? answer.length === expected.length && expected.every((id) => answer.includes(id))
@@ -26,7 +30,7 @@ export function prepare({ kind, policy, engine, map, free, contender, answers })
   const denied = known.flatMap((ids, index) =>
     ids.length > 0 && !ids.some((id) => total.has(id)) ? [index] : [],
   );
-  const asked = explains ? denied : [...known.keys()];
+  const asked = kind === "decide" ? [...known.keys()] : denied;
   let wrong = 0;
   let checked = 0;
   for (const end = performance.now() + CHECK; checked < asked.length; checked += 1) {
@@ -34,11 +38,11 @@ export function prepare({ kind, policy, engine, map, free, contender, answers })
     const index = asked[checked];
     if (!isRight(ask(requests.at(index)), known[index])) wrong += 1;
   }
-  const { length } = requests;
+  const { length } = asked;
   const round = stopwatch(
     explains
-      ? (index) => (sink += ask(requests.at(denied[index % denied.length])).length)
-      : (index) => (sink += ask(requests.at(index % length)) ? 1 : 0),
+      ? (index) => (sink += ask(requests.at(asked[index % length])).length)
+      : (index) => (sink += ask(requests.at(asked[index % length])) ? 1 : 0),
   );
   return {
     round: () => ({ nanoseconds: round() }),
