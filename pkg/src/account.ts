@@ -1,6 +1,6 @@
 /** A caller's account, classified for one policy. */
 import type { Account as Handle } from "../wasm/edge.js";
-import { type Clocked, holds } from "./clock.ts";
+import { type Clocked, type Period, holds } from "./clock.ts";
 import { invalid } from "./error.ts";
 import { generation } from "./wasm/instance.ts";
 
@@ -8,20 +8,15 @@ import { generation } from "./wasm/instance.ts";
 type Kind = object;
 
 /**
- * Returns the kind of an account, if it was looked up in this era and still holds.
+ * Returns the kind of an account, if it is one that was looked up in this era, and the kind still
+ * holds.
  *
  * @internal
  */
-export let kindOf: (account: Account, era: object, facts: Clocked) => Kind | undefined;
+export let kindOf: (account: object, era: object, facts: Clocked) => Kind | undefined;
 
 /** @internal Keeps the kind of an account, which holds within a period. */
-export let setKind: (
-  account: Account,
-  era: object,
-  kind: Kind,
-  from: number,
-  until: number,
-) => void;
+export let setKind: (account: Account, era: object, kind: Kind, period: Period) => void;
 
 /**
  * A caller's account. Its values are sorted into the classes that the policy distinguishes, so that
@@ -38,19 +33,17 @@ export class Account {
   #freed = false;
   #era: object | undefined;
   #kind: Kind | undefined;
-  #from = 0;
-  #until = 0;
+  #period: Period;
 
   static {
     kindOf = (account, era, facts) =>
-      account.#era === era && holds(account.#from, account.#until, facts)
+      #era in account && account.#era === era && holds(account.#period, facts)
         ? account.#kind
         : undefined;
-    setKind = (account, era, kind, from, until) => {
+    setKind = (account, era, kind, period) => {
       account.#era = era;
       account.#kind = kind;
-      account.#from = from;
-      account.#until = until;
+      account.#period = period;
     };
   }
 

@@ -2,7 +2,7 @@
 import { instant } from "./input.ts";
 
 /** An instant that is never reached: the module's largest. */
-export const NEVER = Number.MAX_SAFE_INTEGER;
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** Something that is judged at one time. Undefined: the clock was not read yet. */
 export interface Clocked {
@@ -14,11 +14,20 @@ export function timeOf(clocked: Clocked): number {
   return (clocked.now ??= instant(undefined));
 }
 
+/** From the first instant up to, not including, the second. Undefined: always. */
+export type Period = { readonly from: number; readonly until: number } | undefined;
+
+/** Returns a period as the module writes it. */
+export function periodOf(from: string | undefined, until: string | undefined): Period {
+  const period = { from: Number(from), until: Number(until) };
+  return period.from === 0 && period.until === NEVER ? undefined : period;
+}
+
 /**
  * Whether the time is within a period. The clock is read only if the period has a begin or an end.
  */
-export function holds(from: number, until: number, clocked: Clocked): boolean {
-  if (from === 0 && until === NEVER) return true;
+export function holds(period: Period, clocked: Clocked): boolean {
+  if (period === undefined) return true;
   const now = timeOf(clocked);
-  return from <= now && now < until;
+  return period.from <= now && now < period.until;
 }

@@ -70,7 +70,12 @@ export function invalid(message: string, cause?: unknown): PortcullisError {
   return new PortcullisError("input_invalid", message, cause === undefined ? {} : { cause });
 }
 
-/** Throws the error for a body that breaks off: the client is gone, or the framing is wrong. */
+/** Makes the error for a body that breaks off: the client is gone, or the framing is wrong. */
+export function brokenOff(cause: unknown): PortcullisError {
+  return new PortcullisError("body_unusable", "the body broke off", { cause });
+}
+
+/** Throws {@link brokenOff}. */
 export function broken(cause: unknown): never {
-  throw new PortcullisError("body_unusable", "the body broke off", { cause });
+  throw brokenOff(cause);
 }

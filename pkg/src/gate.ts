@@ -11,9 +11,9 @@ import { holds } from "./clock.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
 import { type ReadFacts, read, settled } from "./facts.ts";
 import { type CheckedHead, headOf } from "./head.ts";
-import { type Bytes, bytesOf, isAsn, isList, isMissing, record, whole } from "./input.ts";
+import { type Bytes, bytesOf, isAsn, isList, isMissing, isPlain, record, whole } from "./input.ts";
 import { Answer, type KeptHead, Memory, type Models } from "./memory.ts";
-import { Screening } from "./screening.ts";
+import { type Brief, Screening } from "./screening.ts";
 import type {
   Access,
   BundleInfo,
@@ -169,7 +169,8 @@ export class Gate {
   access(facts: Facts, request?: Pick<Head, "method" | "url">): Access {
     if (request !== undefined) return this.#accessTo(request, read(facts));
     if (this.info.needs.operation) throw invalid("the policy needs an operation");
-    const answer = this.#answer(read(facts));
+    const given = read(facts);
+    const answer = this.#known(given) ?? this.#answer(given);
     return (answer.access ??= this.#accessOf(answer, this.#remembered().models, this.#anywhere));
   }
 
@@ -390,6 +391,32 @@ export class Gate {
     return memory.learnHead(url, [...lines], text, edge.keep(text));
   }
 
+  /**
+   * Returns what is remembered of a caller of whom nothing but an account and a place is told;
+   * undefined if nothing is. Both were found to be valid when they were learned.
+   */
+  #known(facts: ReadFacts): Answer | undefined {
+    const { account, place, network, asn, ip, stale } = facts;
+    if (
+      this.#generation !== generation() ||
+      typeof account !== "object" ||
+      account === null ||
+      !isPlain(place) ||
+      network !== undefined ||
+      asn !== undefined ||
+      ip !== undefined ||
+      stale !== undefined
+    )
+      return undefined;
+    const memory = this.#memory as Memory;
+    const kind = memory.kind(account, facts);
+    if (kind === undefined) return undefined;
+    const { country, region = "" } = place;
+    if (typeof country !== "string" || typeof region !== "string") return undefined;
+    const answer = kind[memory.placeNumber(country, region)];
+    return answer !== undefined && holds(answer.period, facts) ? answer : undefined;
+  }
+
   /** Returns what a caller may not use. No rule depends on the operation. */
   #answer(facts: ReadFacts): Answer {
     const memory = this.#remembered();
@@ -414,7 +441,7 @@ export class Gate {
       const kind = memory.kind(one, facts);
       if (number >= 0 && kind !== undefined) {
         const answer = kind[number];
-        if (answer !== undefined && holds(answer.from, answer.until, facts)) return answer;
+        if (answer !== undefined && holds(answer.period, facts)) return answer;
       }
       // Country and region cross with a blank between them, so no country has one.
       if (!country.includes(" "))
@@ -464,17 +491,26 @@ export class Gate {
    * @throws PortcullisError `input_invalid`
    */
   open(head: Head, facts: Facts): Screening | undefined {
-    return this.begin(head, facts).screening;
+    return this.#begin(headOf(head), read(facts), false).screening;
   }
 
-  /** @internal Does the same, and tells whether a guarded API serves the target. */
+  /**
+   * @internal Does the same, and tells whether a guarded API serves the target. Nobody may change
+   *   the head or the facts before the screening is released.
+   */
   begin(head: Head, facts: Facts): Begun {
-    const checked = headOf(head);
-    const given = read(facts);
+    return this.#begin(headOf(head), read(facts), true);
+  }
+
+  /** @param isBrief The long way may begin later. */
+  #begin(checked: CheckedHead, given: ReadFacts, isBrief: boolean): Begun {
     if (this.#options.remember && !this.info.needs.operation) {
-      const { denied } = this.#answer(given);
+      const answer = this.#answer(given);
       const guarded = this.#remembered().isGuarded(checked.url);
-      if (guarded === false || (guarded && denied < 0)) return { guarded, screening: undefined };
+      if (guarded === false || (guarded && answer.denied < 0))
+        return { guarded, screening: undefined };
+      const screening = guarded && isBrief ? this.#screened(checked, given, answer) : undefined;
+      if (screening !== undefined) return { guarded: true, screening };
     }
     const known = settled(given);
     const bits = this.#access(checked, known);
@@ -482,6 +518,39 @@ export class Gate {
       guarded: (bits & GUARDED) !== 0,
       screening: (bits & READ) === 0 ? undefined : this.#read(checked, known, bits),
     };
+  }
+
+  /**
+   * Begins to judge a request by what is remembered; undefined if its head cannot be remembered.
+   * Should the long way begin later, it begins with the switches of now.
+   */
+  #screened(head: CheckedHead, given: ReadFacts, answer: Answer): Screening | undefined {
+    const memory = this.#memory as Memory;
+    const kept = this.#enter((edge) => this.#keptHead(edge, memory, head, given));
+    if (kept === undefined || kept.number === NO_NUMBER) return undefined;
+    const facts = settled(given);
+    const switched = this.#switched;
+    const open = () =>
+      this.#under(switched, (edge) => {
+        this.#access(head, facts);
+        return edge.read(headerText(head.headers));
+      });
+    const decide = (body: Uint8Array) =>
+      this.#enter((edge) =>
+        memory === this.#memory && memory.keeps(kept)
+          ? this.#stage.judge(edge, kept.number, answer.denied, body)
+          : undefined,
+      );
+    const brief: Brief = {
+      decide,
+      get deniedIds() {
+        return answer.deniedIds;
+      },
+      set deniedIds(ids) {
+        answer.deniedIds = ids;
+      },
+    };
+    return new Screening(true, open, this.#families(head, facts), this.#options.decoder, brief);
   }
 
   /**
@@ -589,10 +658,9 @@ export class Gate {
    */
   #read(head: CheckedHead, facts: SettledFacts, bits: number): Screening {
     const headers = headerText(head.headers);
-    const reader = this.#enter((edge) => edge.read(headers));
     return new Screening(
       (bits & GUARDED) !== 0,
-      reader,
+      () => this.#enter((edge) => edge.read(headers)),
       this.#families(head, facts),
       this.#options.decoder,
     );

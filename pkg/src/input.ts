@@ -67,9 +67,16 @@ export function instant(now: unknown): number {
  *   count as absent
  */
 export function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (Object.prototype.toString.call(value) === "[object Object]")
+  if (isPlain(value) || Object.prototype.toString.call(value) === "[object Object]")
     return value as Readonly<Record<string, unknown>>;
   throw invalid(`${what}: no object`);
+}
+
+/** Whether a value is an object of this realm without a class. */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  );
 }
 
 /** Returns a string without line feeds, because the edge module reads values line by line. */

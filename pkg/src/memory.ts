@@ -17,7 +17,7 @@
  */
 import type { Edge, Account as Handle } from "../wasm/edge.js";
 import { type Account, kindOf, setKind } from "./account.ts";
-import type { Clocked } from "./clock.ts";
+import { type Clocked, type Period, periodOf } from "./clock.ts";
 import type { Access, SettledFacts } from "./types.ts";
 import { HEADS_KEPT, NO_NUMBER } from "./wasm/wire.ts";
 
@@ -40,8 +40,7 @@ export type Kind = (Answer | undefined)[];
 
 /** What callers of one kind may not use, within a period. */
 export class Answer {
-  readonly from: number;
-  readonly until: number;
+  readonly period: Period;
   /** The number of the denied set in the module; -1: the caller is unrestricted. */
   readonly denied: number;
   /** The words of the denied set; empty if the caller is unrestricted. */
@@ -57,8 +56,7 @@ export class Answer {
   /** @param text What `Edge.answer` returned */
   constructor(text: string, licensed: boolean, facts: SettledFacts) {
     const [from, until, denied, words] = text.split(" ");
-    this.from = Number(from);
-    this.until = Number(until);
+    this.period = periodOf(from, until);
     this.denied = denied ? Number(denied) : -1;
     this.words = Int32Array.from(words?.split(",") ?? [], Number);
     this.licensed = licensed;
@@ -135,6 +133,8 @@ export interface KeptHead {
   readonly lines: string;
   /** Its number in the module; `NO_NUMBER`: such requests are read one by one. */
   readonly number: number;
+  /** Counts how often the heads were forgotten before it was learned. */
+  readonly era: number;
   /** Ids that the module knows by number, each alone in a list, and their numbers; at the number
    * modulo 16. */
   readonly ids: (readonly string[])[];
@@ -160,6 +160,7 @@ export class Memory {
   readonly #heads = new Map<string, KeptHead>();
   readonly #operations = new Map<string, Models>();
   #headCount = 0;
+  #headEra = 0;
   #lastHead: KeptHead | undefined;
 
   constructor(url: string, patterns: number) {
@@ -177,8 +178,8 @@ export class Memory {
     return models;
   }
 
-  /** Returns the kind of an account at this time; undefined if it must be looked up. */
-  kind(account: Account, facts: Clocked): Kind | undefined {
+  /** Returns the kind of an account at this time; undefined if it must be looked up, or is none. */
+  kind(account: object, facts: Clocked): Kind | undefined {
     return kindOf(account, this.#era, facts) as Kind | undefined;
   }
 
@@ -188,7 +189,7 @@ export class Memory {
     if (this.#kinds.size >= KINDS_KEPT) this.#empty();
     let kind = this.#kinds.get(key);
     if (kind === undefined) this.#kinds.set(key, (kind = []));
-    setKind(account, this.#era, kind, Number(from), Number(until));
+    setKind(account, this.#era, kind, periodOf(from, until));
     return kind;
   }
 
@@ -292,7 +293,7 @@ export class Memory {
   learnHead(url: string, headers: readonly string[], lines: string, number: number): KeptHead {
     // Heads whose requests are read one by one take no room in the module.
     if (number !== NO_NUMBER) this.#headCount += 1;
-    const head = { url, headers, lines, number, ids: [], numbers: [] };
+    const head = { url, headers, lines, number, era: this.#headEra, ids: [], numbers: [] };
     this.#heads.set(key(url, headers), head);
     return (this.#lastHead = head);
   }
@@ -302,7 +303,13 @@ export class Memory {
     return this.#headCount >= HEADS_KEPT || this.#heads.size >= TEXTS_KEPT;
   }
 
+  /** Whether a head has not been forgotten. */
+  keeps(head: KeptHead): boolean {
+    return head.era === this.#headEra;
+  }
+
   forgetHeads(): void {
+    this.#headEra += 1;
     this.#heads.clear();
     this.#lastHead = undefined;
     this.#headCount = 0;

@@ -7,7 +7,14 @@ import type { DeniedFamily, Refusal } from "./types.ts";
 import { Verdict, type Wording, type Words, passes } from "./verdict.ts";
 import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { enter, generation } from "./wasm/instance.ts";
-import { CHECK_ACKNOWLEDGED, DECODED, WITHHELD_UNPROVEN, headerText } from "./wasm/wire.ts";
+import {
+  CHECK_ACKNOWLEDGED,
+  CHECK_NOTHING,
+  DECODED,
+  UNCHECKED_PASS,
+  WITHHELD_UNPROVEN,
+  headerText,
+} from "./wasm/wire.ts";
 
 /**
  * Bytes of a body that are copied into the module at a time. They are still in the processor's
@@ -27,6 +34,21 @@ export interface Releasable {
   readonly isCut: boolean;
   /** The part of a filtered list that may go. */
   readonly list: Uint8Array;
+}
+
+/**
+ * The short way to judge a request: its head and its caller are remembered.
+ *
+ * @internal
+ */
+export interface Brief {
+  /**
+   * Judges a whole body. Returns the decision as `Edge.decide` does; undefined if the memory was
+   * emptied in the meantime.
+   */
+  decide(body: Uint8Array): number | undefined;
+  /** The ids of the denied families, once the long way told them. */
+  deniedIds: string | undefined;
 }
 
 /**
@@ -50,8 +72,15 @@ export class Screening {
   readonly guarded: boolean;
   #caseId = "";
   readonly #families: () => readonly DeniedFamily[];
-  readonly #generation = generation();
   readonly #decoder: Decoder | undefined;
+  /** Begins the long way. Undefined: the screening is released. */
+  #open: (() => Reader) | undefined;
+  /** Undefined: there is no short way, or it decided nothing. */
+  #brief: Brief | undefined;
+  /** The body that passed the short way. */
+  #passed: Uint8Array | undefined;
+  /** The generation of the reader. */
+  #generation = -1;
   #codings: string | undefined;
   #decoding: Decoding | undefined;
   /** The body needs no more bytes, or has no more. */
@@ -73,14 +102,27 @@ export class Screening {
   /** @internal Made by {@link Gate.open}. */
   constructor(
     guarded: boolean,
-    reader: Reader,
+    open: () => Reader,
     families: () => readonly DeniedFamily[],
     decoder: Decoder | undefined,
+    brief?: Brief,
   ) {
     this.guarded = guarded;
     this.#families = families;
     this.#decoder = decoder;
-    this.#reader = reader;
+    this.#open = open;
+    this.#brief = brief;
+    if (brief === undefined) this.#begun();
+  }
+
+  /** Returns the reader, and begins the long way if it has not begun. */
+  #begun(): Reader | undefined {
+    const open = this.#open;
+    if (this.#reader === undefined && open !== undefined) {
+      this.#reader = open();
+      this.#generation = generation();
+    }
+    return this.#reader;
   }
 
   /** The case id in a refusal. Set it before `finish`. */
@@ -94,10 +136,47 @@ export class Screening {
 
   /** True while more of the body is needed. False once the verdict is settled. */
   get wantsBody(): boolean {
-    const reader = this.#reader;
+    const reader = this.#begun();
     return (
       reader !== undefined && this.#verdict === undefined && this.#enter(() => reader.wantsBody())
     );
+  }
+
+  /**
+   * Whether the head is remembered, so that the body has no content coding and `passesBriefly` may
+   * judge it.
+   *
+   * @internal
+   */
+  get isBrief(): boolean {
+    return this.#brief !== undefined;
+  }
+
+  /**
+   * Whether the verdict is known, and the origin does not decide which model runs.
+   *
+   * @internal
+   */
+  get hasPassed(): boolean {
+    return this.#passed !== undefined || this.#verdict?.verdict === "pass";
+  }
+
+  /**
+   * Judges a whole body the short way.
+   *
+   * @returns True if the request passes and its response needs no check. The long way then need not
+   *   begin. False: the short way decides nothing, and the body must be fed.
+   * @internal
+   */
+  passesBriefly(body: Uint8Array): boolean {
+    const decision = this.#brief?.decide(body);
+    if (decision === undefined || (decision & UNCHECKED_PASS) !== 0) {
+      this.#brief = undefined;
+      return false;
+    }
+    this.#check = CHECK_NOTHING;
+    this.#passed = body;
+    return true;
   }
 
   /**
@@ -106,7 +185,7 @@ export class Screening {
    * @internal
    */
   get coded(): boolean {
-    const reader = this.#reader;
+    const reader = this.#begun();
     if (reader === undefined || this.#decoder === undefined) return false;
     return (this.#codings ??= this.#enter(() => reader.codings())) !== "";
   }
@@ -117,7 +196,7 @@ export class Screening {
    * @internal
    */
   get signed(): boolean {
-    const reader = this.#reader;
+    const reader = this.#begun();
     return reader !== undefined && this.#enter(() => reader.signed());
   }
 
@@ -141,7 +220,7 @@ export class Screening {
    */
   scan(piece: Bytes): boolean {
     const bytes = bytesOf(piece, "a piece of the body");
-    const reader = this.#reader;
+    const reader = this.#begun();
     if (reader === undefined || this.#verdict !== undefined) return (this.#ended = true);
     return this.#enter(() => {
       for (let at = 0; at < bytes.length; at += COPIED_BYTES) {
@@ -161,7 +240,7 @@ export class Screening {
    */
   *decode(coded: Bytes | undefined): Generator<Uint8Array, boolean> {
     const bytes = coded === undefined ? undefined : bytesOf(coded, "a piece of the body");
-    const reader = this.#reader;
+    const reader = this.#begun();
     // An empty body is no body, whatever codings the headers declare.
     if (this.#ended || reader === undefined || (this.#decoding === undefined && !bytes?.length))
       return bytes === undefined;
@@ -185,8 +264,11 @@ export class Screening {
    * @throws PortcullisError `trapped`, `replaced`, or `released` after `release` without a verdict
    */
   finish(): Verdict {
-    const reader = this.#reader;
+    const reader = this.#begun();
     if (reader !== undefined && this.#verdict === undefined) {
+      const passed = this.#passed;
+      this.#passed = undefined;
+      if (passed !== undefined) this.scan(passed);
       if (this.coded) for (const piece of this.decode(undefined)) this.scan(piece);
       this.#enter(() => {
         reader.finish();
@@ -223,7 +305,7 @@ export class Screening {
    * if no dialect has such an operation.
    */
   get operation(): string {
-    const reader = this.#reader;
+    const reader = this.#begun();
     return reader === undefined ? "" : this.#enter(() => reader.operation());
   }
 
@@ -246,7 +328,7 @@ export class Screening {
     const { status, headers } = Object(response) as typeof response;
     if (!isStatus(status)) throw invalid("no status of a response");
     const lines = headerText(pairs(headers));
-    this.#open((reader) => reader.beginResponse(status, lines, unread === true));
+    this.#use((reader) => reader.beginResponse(status, lines, unread === true));
   }
 
   /**
@@ -256,7 +338,7 @@ export class Screening {
    */
   feedResponse(piece: Bytes | undefined): Releasable {
     const bytes = piece === undefined ? undefined : bytesOf(piece, "a piece of the response");
-    return this.#open((reader) => ({
+    return this.#use((reader) => ({
       bytes: bytes === undefined ? reader.endResponse() : reader.feedResponse(bytes),
       isCut: reader.isCut(),
       list: reader.rows(),
@@ -270,7 +352,7 @@ export class Screening {
    * @internal
    */
   cursors(): readonly [string, string] {
-    return this.#open((reader) => [reader.cursor(false), reader.cursor(true)] as const);
+    return this.#use((reader) => [reader.cursor(false), reader.cursor(true)] as const);
   }
 
   /**
@@ -279,7 +361,7 @@ export class Screening {
    * @internal
    */
   withhold(why: number): Refusal | undefined {
-    this.#open((reader) => {
+    this.#use((reader) => {
       reader.withhold(why);
       this.#settle(reader);
     });
@@ -293,11 +375,12 @@ export class Screening {
    * @internal
    */
   closingError(): Uint8Array {
-    return this.#open((reader) => reader.lastWords(this.caseId));
+    return this.#use((reader) => reader.lastWords(this.caseId));
   }
 
-  #open<T>(work: (reader: Reader) => T): T {
-    const reader = this.#reader;
+  #use<T>(work: (reader: Reader) => T): T {
+    if (this.#passed !== undefined) this.finish();
+    const reader = this.#begun();
     if (reader === undefined) throw released();
     return this.#enter(() => work(reader));
   }
@@ -336,10 +419,14 @@ export class Screening {
    * @internal
    */
   get deniedIds(): string {
-    const reader = this.#reader;
-    return reader === undefined || this.#verdict !== undefined
-      ? this.#deniedIds
-      : this.#enter(() => reader.deniedIds());
+    const brief = this.#brief;
+    if (this.#verdict !== undefined) return this.#deniedIds;
+    if (brief?.deniedIds !== undefined) return brief.deniedIds;
+    const reader = this.#begun();
+    if (reader === undefined) return this.#deniedIds;
+    const ids = this.#enter(() => reader.deniedIds());
+    if (brief !== undefined) brief.deniedIds = ids;
+    return ids;
   }
 
   /** The families of which the caller may not use some or all models, with the reasons. */
@@ -351,6 +438,8 @@ export class Screening {
   release(): void {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#open = undefined;
+    this.#passed = undefined;
     this.#decoding?.free();
     this.#decoding = undefined;
     if (reader !== undefined && this.#generation === generation()) reader.free();

@@ -16,6 +16,11 @@ const module = readFileSync(new URL("../wasm/edge_bg.wasm", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "portcullis-"));
 after(() => rmSync(folder, { recursive: true }));
 
+const encoder = new TextEncoder();
+/** Requests that passed the short way of a screening. */
+let passedBriefly = 0;
+after(() => assert.ok(passedBriefly > 0 || process.env.SEED !== undefined));
+
 const START = Date.parse("2026-06-01T00:00:00Z");
 const DAY = 86_400_000;
 const at = (day) => new Date(START + day * DAY).toISOString();
@@ -296,6 +301,20 @@ async function history(bundle, seed) {
       }),
     );
     assert.deepEqual(told[0], told[1], `operation of step ${step}`);
+    const between = () => {
+      if (next() < 0.7) return;
+      if (next() < 0.3) return gates[0].free();
+      const [id, state] = [pick(["persons", "embargo", "shipped", "partners"]), pick(STATES)];
+      for (const gate of gates) gate.switch(id, state);
+    };
+    for (const text of [request.body ?? "", '{"model":"open-1"}']) {
+      const begun = outcome(() => gates[0].begin(request, facts(0)));
+      if (begun.short !== undefined) break;
+      const other = gates[1].open(request, facts(1));
+      between();
+      const bytes = encoder.encode(text);
+      compareScreenings(begun.screening, other, bytes, next() < 0.5, `screening of step ${step}`);
+    }
     // Words are those of the time of the verdict, whenever somebody asks for them.
     if (next() < 0.5) compareWords(kept.splice(Math.floor(next() * kept.length), 1)[0], step);
   }
@@ -307,6 +326,27 @@ function compareWords([one, other], step) {
   if (one.verdict === undefined) return;
   assert.deepEqual(one.verdict.toJSON(), other.verdict.toJSON(), `words of step ${step}`);
   assert.deepEqual(one.verdict.refusal(), other.verdict.refusal(), `refusal of step ${step}`);
+}
+
+/** The screening that may take the short way, and one that cannot, come to the same. */
+function compareScreenings(one, other, bytes, isAsked, step) {
+  assert.equal(one === undefined, other === undefined, step);
+  if (one === undefined) return;
+  if (isAsked) assert.equal(one.deniedIds, other.deniedIds, step);
+  if (other.wantsBody) other.feed(bytes);
+  const verdict = other.finish();
+  if (one.passesBriefly(bytes)) {
+    passedBriefly += 1;
+    assert.deepEqual([verdict.verdict, other.check, one.check], ["pass", 0, 0], step);
+    assert.ok(one.hasPassed, step);
+  } else if (one.wantsBody) one.feed(bytes);
+  if (isAsked || !one.hasPassed) {
+    assert.deepEqual(one.finish().toJSON(), verdict.toJSON(), step);
+    assert.deepEqual([one.refusal, one.check], [other.refusal, other.check], step);
+  }
+  assert.equal(one.deniedIds, other.deniedIds, step);
+  one.release();
+  other.release();
 }
 
 /** The result of a call, or the code of its error. */

@@ -29,7 +29,7 @@ const platform = {
   name: "Node",
   networks: ["tor"],
   facts: (request, headers) => ({ place: { country: headers.get("x-country") } }),
-  fetch: (request) => fetch(request, { redirect: "manual" }),
+  fetch: (request, init) => fetch(request, { ...init, redirect: "manual" }),
   pipe: () => new TransformStream(),
 };
 

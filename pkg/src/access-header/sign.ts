@@ -101,7 +101,7 @@ export class Signer {
    * @throws PortcullisError `input_invalid` for characters that the header cannot carry
    */
   async sign(
-    request: Request,
+    request: Pick<Request, "url" | "method" | "headers">,
     statement: AccessStatement,
     nonce: string = crypto.randomUUID(),
     created = Math.floor(Date.now() / 1000),
@@ -119,7 +119,7 @@ export class Signer {
     return nonce;
   }
 
-  #request({ url, headers }: Request): string {
+  #request({ url, headers }: Pick<Request, "url" | "headers">): string {
     let credentials = "";
     for (const name of this.#slots) {
       const value = headers.get(name);

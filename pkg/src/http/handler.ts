@@ -7,6 +7,7 @@
  * request -> credentials, facts -> gate.begin
  *   unrestricted, or unguarded target   forward, unread
  *   restricted caller                   checkBody -> refusal, or forward -> checkResponse
+ *     head remembered, short body       judged in one call; the rest only if it must be
  *   WebSocket                           relay
  * ```
  */
@@ -15,7 +16,14 @@
 import { Gate } from "../gate.ts";
 import { isUpgrade } from "../websocket/session.ts";
 import { Budget } from "../operate/budget.ts";
-import { type Sending, checkBody, forwardUnread, isUndeclared } from "./request-body.ts";
+import {
+  type Sending,
+  type Sent,
+  checkBody,
+  forwardUnread,
+  isUndeclared,
+  shortBody,
+} from "./request-body.ts";
 import { type RelayContext, relay } from "../websocket/relay.ts";
 import { AccountStore } from "../operate/account-store.ts";
 import { checkResponse, prepareHeaders } from "./response.ts";
@@ -27,12 +35,12 @@ import { PortcullisError, invalid } from "../error.ts";
 import { type Buffered, isMissing } from "../input.ts";
 import { STATUS_PATH, log, status } from "../operate/status.ts";
 import type { Screening } from "../screening.ts";
-import { type Verdict, passes } from "../verdict.ts";
+import { passes } from "../verdict.ts";
 import type { Facts, Place } from "../types.ts";
 import type { Decoder } from "../wasm/decoder.ts";
 import type { CompiledModule } from "../wasm/instance.ts";
 import type { Sockets } from "../websocket/sockets.ts";
-import { CANDIDATES } from "../wasm/wire.ts";
+import { CANDIDATES, CHECK_NOTHING } from "../wasm/wire.ts";
 import type { HeaderMap, Platform, Settings } from "./platform.ts";
 import { discard } from "./stream.ts";
 
@@ -55,8 +63,8 @@ export interface HandlerOptions {
   /** The same for a WebSocket. */
   readonly socketLife?: number;
   /**
-   * Milliseconds in which the next 64 KB of a judged body, or its end, must arrive. By default half
-   * a minute.
+   * Milliseconds in which each 64 KB of a judged body, or its end, must arrive. A body of declared
+   * length up to 1 MB has the sum for its whole length. By default half a minute.
    */
   readonly bodyWait?: number;
   /**
@@ -211,7 +219,8 @@ async function handle(
     const exchange: Exchange = { request, headers, settings, state, upgrade, credentials, stale };
     if (upgrade && platform.sockets === undefined)
       return gatewayError(request, settings, 501, "upgrade_unsupported", "no WebSockets here");
-    const facts = await factsOf(exchange);
+    const found = factsOf(exchange);
+    const facts = found instanceof Promise ? await found : found;
     if (upgrade) return await relay(relayContext(exchange, platform.sockets as Sockets), facts);
     const begun = gate.begin(head, facts);
     screening = begun.screening;
@@ -223,7 +232,13 @@ async function handle(
       );
     screening.caseId = newCase();
     screening.acknowledges = signer?.acknowledges === true;
-    const work = judgeAndForward(exchange, screening);
+    const sending = sendingOf(exchange, screening);
+    const short = screening.isBrief ? await shortBody(request, state.budget) : undefined;
+    if (short !== undefined && screening.passesBriefly(short)) {
+      const response = await sending.send({ body: short, signal: request.signal });
+      return await checkedResponse(exchange, screening, response);
+    }
+    const work = judgeAndForward(exchange, screening, sending, short);
     // When the client leaves, the handler must still abort its upstream request.
     waitUntil(work.catch(() => undefined));
     return await work;
@@ -255,48 +270,40 @@ function forwardUnrestricted(
 ): Promise<Response> {
   const { request, state } = exchange;
   if (!isUndeclared(request)) return forward(exchange, statement);
-  const abort = abortOf(request);
   const { response, sent } = forwardUnread(request.body, {
-    send: (_, body) => forward(exchange, statement, { body: body ?? null, signal: abort.signal }),
+    request,
+    send: (sent) => forward(exchange, statement, sent),
     budget: state.budget,
-    abort,
     pipe: state.platform.pipe,
   });
   waitUntil(sent);
   return response;
 }
 
-/**
- * Makes a controller that aborts the upstream request. It also aborts it when the client leaves,
- * since the body is incomplete then.
- */
-function abortOf({ signal }: Request): AbortController {
-  const abort = new AbortController();
-  signal.addEventListener("abort", () => abort.abort());
-  return abort;
+/** Returns how a request of a restricted caller is sent, and what bounds it. */
+function sendingOf(exchange: Exchange, screening: Screening): Sending {
+  const { request, state } = exchange;
+  return {
+    request,
+    send: (sent) => forward(exchange, statementOf(screening), sent, screening.check ?? null),
+    budget: state.budget,
+    pipe: state.platform.pipe,
+  };
 }
 
 /** Judges a request of a restricted caller, and forwards or refuses it. */
-async function judgeAndForward(exchange: Exchange, screening: Screening): Promise<Response> {
-  const { request, settings, state } = exchange;
-  const abort = abortOf(request);
-  const sending: Sending = {
-    send: (verdict, body, decoded) =>
-      forward(exchange, statementOf(screening, verdict), {
-        body: body ?? null,
-        signal: abort.signal,
-        decoded,
-        prepare: (headers) => prepareHeaders(headers, screening.check),
-      }),
-    budget: state.budget,
-    abort,
-    pipe: state.platform.pipe,
-  };
-  const { verdict, response } = await checkBody(request, screening, sending);
-  if (verdict.verdict !== "pass") logDecision(exchange, screening);
+async function judgeAndForward(
+  exchange: Exchange,
+  screening: Screening,
+  sending: Sending,
+  short: Uint8Array<ArrayBuffer> | undefined,
+): Promise<Response> {
+  const { request, settings } = exchange;
+  const response = await checkBody(screening, sending, short);
+  if (!screening.hasPassed) logDecision(exchange, screening);
   return response === undefined
     ? refusalResponse(request, settings, screening.refusal)
-    : checkedResponse(exchange, screening, response, abort.signal);
+    : checkedResponse(exchange, screening, response);
 }
 
 /** Makes the client's response from the origin's. */
@@ -304,7 +311,6 @@ function checkedResponse(
   exchange: Exchange,
   screening: Screening,
   response: Response,
-  signal?: AbortSignal,
 ): Promise<Response> {
   const { request, settings, state } = exchange;
   const { budget, platform, signer, options } = state;
@@ -318,11 +324,12 @@ function checkedResponse(
     refuse: (refusal) => refusalResponse(request, settings, refusal),
     withheld: () => logDecision(exchange, screening),
     again: (url) =>
-      forward({ ...exchange, request: new Request(url, request) }, statementOf(screening), {
-        body: null,
-        signal,
-        prepare: (headers) => prepareHeaders(headers, screening.check),
-      }),
+      forward(
+        { ...exchange, request: new Request(url, request) },
+        statementOf(screening),
+        { body: null, signal: request.signal },
+        screening.check ?? null,
+      ),
   });
 }
 
@@ -336,7 +343,7 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
     life: options.socketLife,
     hold: options.socketHold,
     gate: () => gate,
-    facts: () => factsOf(exchange),
+    facts: async () => factsOf(exchange),
     isCredential: (protocol) => state.slots.isCredential(protocol),
     newCase,
     async connect({ guarded, deniedIds: denied }) {
@@ -346,11 +353,7 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
           acknowledged: false,
         };
       // The messages are unknown yet. If the origin opens no socket, its response is checked.
-      const response = await forward(
-        exchange,
-        { denied, verdict: "defer" },
-        { prepare: (onward) => prepareHeaders(onward, undefined) },
-      );
+      const response = await forward(exchange, { denied, verdict: "defer" }, undefined, null);
       return { response, acknowledged: signer?.acknowledged(response) === true };
     },
     async withoutSocket(response, facts, caseId) {
@@ -377,41 +380,34 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
 }
 
 /** Returns what the access header states. Before the verdict it states `defer`. */
-function statementOf({ deniedIds: denied }: Screening, verdict?: Verdict): AccessStatement {
-  return { denied, verdict: verdict?.verdict === "pass" ? "pass" : "defer" };
+function statementOf({ deniedIds: denied, hasPassed }: Screening): AccessStatement {
+  return { denied, verdict: hasPassed ? "pass" : "defer" };
 }
 
 /** Gathers the facts. The account of each credential is a candidate. */
-async function factsOf(exchange: Exchange): Promise<Facts> {
+function factsOf(exchange: Exchange): Facts | Promise<Facts> {
   const { request, headers, settings, state, credentials, stale } = exchange;
   const { accounts, platform } = state;
   const found =
     accounts === undefined || stale ? [] : credentials.map((one) => accounts.account(one));
-  return {
-    ...platform.facts(request, headers, settings),
-    // To wait for accounts that are kept would cost as much as to look them up.
-    account: found.some((one) => one instanceof Promise)
-      ? await Promise.all(found)
-      : (found as Facts["account"]),
-    stale,
-  };
+  const connection = platform.facts(request, headers, settings);
+  // To wait for accounts that are kept would cost as much as to look them up.
+  return found.some((one) => one instanceof Promise)
+    ? Promise.all(found).then((account) => ({ ...connection, account, stale }))
+    : { ...connection, account: found as Facts["account"], stale };
 }
 
-/** Changes to a request on its way to the origin. Absent members stay unchanged. */
-interface Changes {
-  readonly body?: BodyInit | null;
-  readonly signal?: AbortSignal | undefined;
-  /** The body no longer has the content codings that the headers name. */
-  readonly decoded?: boolean | undefined;
-  /** Prepares the headers for a response that will be checked. */
-  readonly prepare?: (headers: Headers) => void;
-}
-
-/** Sends a request to the origin. Every guarded request has a `statement`, which is signed. */
+/**
+ * Sends a request to the origin. Every guarded request has a `statement`, which is signed.
+ *
+ * @param sent By default the request's own body
+ * @param check How the response will be checked, a `CHECK_` number; null before the verdict
+ */
 async function forward(
   exchange: Exchange,
   statement?: AccessStatement,
-  { body, signal, decoded, prepare }: Changes = {},
+  sent?: Sent,
+  check: number | null = CHECK_NOTHING,
 ): Promise<Response> {
   const { request, headers, settings, upgrade, stale, state } = exchange;
   const { signer, platform } = state;
@@ -422,21 +418,23 @@ async function forward(
   const url = typeof origin === "string" ? relocated(asked, origin) : asked;
   const removed = headersToRemove(headers, guarded ? slots.headers : UNGUARDED_SLOTS);
   // The origin must not open a socket that the gate does not relay.
-  if (!upgrade) removed.push("upgrade");
+  if (!upgrade && headers.has("upgrade")) removed.push("upgrade");
+  if (sent?.decoded === true) removed.push(...codingHeaders(headers));
   // The request is built from what was judged: this URL, these headers, this body. A body that is
   // untouched keeps its length only if the request is made from the request itself.
-  const onward = new Request(url, body === undefined ? request : replaced(request, body, signal));
-  if (decoded === true) removed.push(...codingHeaders(headers));
-  for (const name of removed) onward.headers.delete(name);
-  prepare?.(onward.headers);
+  const untouched = sent === undefined ? new Request(url, request) : undefined;
+  const onward = untouched?.headers ?? new Headers(request.headers);
+  for (const name of removed) onward.delete(name);
+  prepareHeaders(onward, check);
   let nonce: string | undefined;
   if (guarded) {
-    slots.removeFrom(onward.headers);
-    nonce = await signer?.sign(onward, statement);
+    slots.removeFrom(onward);
+    nonce = await signer?.sign({ url, method: request.method, headers: onward }, statement);
   }
+  const init = sent === undefined ? undefined : replaced(request, onward, sent);
   const response = await (typeof origin === "object"
-    ? origin.fetch(onward)
-    : platform.fetch(onward));
+    ? origin.fetch(untouched ?? new Request(url, init))
+    : platform.fetch(untouched ?? url, init));
   if (response.status < 200 && platform.sockets?.opened(response) === undefined) {
     // Some runtimes return an interim response, such as 103, in place of the final one.
     discard(response);
@@ -445,11 +443,7 @@ async function forward(
   return signer?.takeAcknowledgement(response, nonce) ?? withoutAcknowledgement(response);
 }
 
-function replaced(
-  { method, headers }: Request,
-  body: BodyInit | null,
-  signal: AbortSignal | undefined,
-): RequestInit {
+function replaced({ method }: Request, headers: Headers, { body, signal }: Sent): RequestInit {
   // An empty body is no body. Runtimes accept no other body with these methods.
   const none = body === null || (body instanceof Uint8Array && body.length === 0);
   if (!none && /^(?:GET|HEAD)$/.test(method))
@@ -464,14 +458,22 @@ function replaced(
     body: none ? null : body,
     // Node requires it for streams (Fetch, "RequestInit.duplex").
     duplex: "half",
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   } as RequestInit;
 }
 
+/** The last origin of a deployment, as it was written and as URLs begin with it. */
+let lastOrigin = "";
+let lastBase = "";
+
 /** Moves a URL to another host. Path and query stay unchanged, because they were judged. */
 function relocated(url: string, origin: string): string {
+  if (origin !== lastOrigin) {
+    lastBase = new URL(origin).href.replace(/\/$/, "");
+    lastOrigin = origin;
+  }
   const path = url.indexOf("/", url.indexOf("://") + 3);
-  return origin.replace(/\/$/, "") + (path < 0 ? "/" : url.slice(path));
+  return lastBase + (path < 0 ? "/" : url.slice(path));
 }
 
 /** Logs an error of the gate. */

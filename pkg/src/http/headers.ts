@@ -7,6 +7,12 @@ import type { HeaderMap } from "./platform.ts";
 
 /** A copy of the runtime's headers, which has checked them: the gate takes it for such. */
 export class HeaderLines extends Map<string, string> {
+  constructor(headers: Headers) {
+    super();
+    // In workerd this takes half the time of iterating.
+    headers.forEach((value, name) => this.set(name, value));
+  }
+
   override get [Symbol.toStringTag](): string {
     return "Headers";
   }

@@ -60,8 +60,8 @@ export interface Platform {
   readonly networks: readonly string[];
   /** Reads the facts of a request. It must ignore every header that a client can set. */
   facts(request: Request, headers: HeaderMap, settings: Settings): ConnectionFacts;
-  /** Sends a request and follows no redirect. */
-  fetch(request: Request): Promise<Response>;
+  /** Sends a request, or what `init` says to a URL, and follows no redirect. */
+  fetch(request: Request | string, init?: RequestInit): Promise<Response>;
   /**
    * Makes the stream that a request body is sent through; `bytes`: its declared length, if it has
    * one.

@@ -5,7 +5,7 @@
  * request, and the origin's response is withheld until then.
  *
  * ```text
- * up to 64 KB, declared        read in one piece, judged, sent
+ * up to 1 MB, declared         read in one piece, judged, sent
  * ends within the bound        held while it is read, judged, sent
  * longer                       the held part is sent while more is read; the last read is always
  *                              held back
@@ -21,10 +21,10 @@
  * 1.20260426). The runtime itself does the same where it forwards a body of undeclared length whose
  * client is gone (1.20260730, with `enable_request_signal`).
  */
-import { PortcullisError, broken } from "../error.ts";
+import { PortcullisError, brokenOff } from "../error.ts";
 import { type Budget, READ_BYTES } from "../operate/budget.ts";
 import type { Screening } from "../screening.ts";
-import { type Verdict, passes } from "../verdict.ts";
+import { passes } from "../verdict.ts";
 import type { Platform } from "./platform.ts";
 import { source } from "./stream.ts";
 
@@ -43,82 +43,97 @@ const HELD_BYTES = 256 * 1024;
  */
 const STALLED_MS = 5_000;
 
-/**
- * Sends a request upstream.
- *
- * @param verdict Undefined if the scan has not ended
- * @param body Undefined: the request has no body
- * @param decoded The body no longer has the content codings that the headers name.
- */
-export type Send = (
-  verdict: Verdict | undefined,
-  body: BodyInit | undefined,
-  decoded?: boolean,
-) => Promise<Response>;
+/** What is sent upstream in place of the request's own body. */
+export interface Sent {
+  readonly body: BodyInit | null;
+  /** Aborts the request upstream. */
+  readonly signal: AbortSignal;
+  /** The body no longer has the content codings that the headers name. */
+  readonly decoded?: boolean;
+}
 
 /** How a request is sent, and what bounds it. */
 export interface Sending {
-  readonly send: Send;
+  readonly request: Request;
+  readonly send: (sent: Sent) => Promise<Response>;
   readonly budget: Budget;
-  /** Aborts the request that `send` has begun. */
-  readonly abort: AbortController;
   readonly pipe: Platform["pipe"];
 }
 
-/** The verdict and, if the request goes on, the origin's response. */
-export interface Outcome {
-  readonly verdict: Verdict;
-  readonly response: Response | undefined;
+/**
+ * Reads a body of declared length that is short enough to be counted in no budget; undefined if the
+ * request has another body, or none.
+ *
+ * @throws PortcullisError `body_unusable`, `body_slow`
+ */
+export function shortBody(
+  request: Request,
+  { wait }: Budget,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  const declared = declaredLength(request) ?? 0;
+  return declared === 0 || declared > READ_BYTES ? undefined : wholeBody(request, wait);
 }
 
 /**
- * Judges a request while its body is read, and sends it if it passes.
+ * Judges a request while its body is read, and sends it if it passes. The screening has the
+ * verdict.
  *
+ * @param short The body, if it is read already
+ * @returns The origin's response; undefined if the request does not pass
  * @throws PortcullisError `body_unusable`, `body_slow`, `exhausted`, `trapped`, `replaced`
  */
 export async function checkBody(
-  request: Request,
   screening: Screening,
   sending: Sending,
-): Promise<Outcome> {
+  short?: Uint8Array<ArrayBuffer>,
+): Promise<Response | undefined> {
+  const { request, send, budget } = sending;
+  if (short !== undefined) return checkWhole(short, screening, sending);
   const { body } = request;
-  const { send, budget } = sending;
-  if (body === null || !screening.wantsBody) {
-    const verdict = screening.finish();
-    return {
-      verdict,
-      response: !passes(verdict)
-        ? undefined
-        : isUndeclared(request)
-          ? await forwardUnread(request.body, sending, verdict).response
-          : await send(verdict, body ?? undefined),
-    };
+  if (body === null || !(screening.isBrief || screening.wantsBody)) {
+    if (!passes(screening.finish())) return undefined;
+    return isUndeclared(request)
+      ? forwardUnread(request.body, sending).response
+      : send({ body, signal: request.signal });
   }
-  if (screening.coded) {
+  if (!screening.isBrief && screening.coded) {
     const read = reads(body, budget);
     return screening.signed
       ? checkSigned(read, screening, sending)
       : checkStream(decoded(read, screening, budget), undefined, HELD_BYTES, screening, {
           ...sending,
-          send: (verdict, body) => send(verdict, body, true),
+          send: (sent) => send({ ...sent, decoded: true }),
         });
   }
   const declared = declaredLength(request);
-  if (declared === undefined || declared > READ_BYTES) {
-    const bound =
-      declared !== undefined && declared <= DECLARED_HELD_BYTES ? DECLARED_HELD_BYTES : HELD_BYTES;
-    return checkStream(reads(body, budget), declared, bound, screening, sending);
+  const isShort = declared !== undefined && declared <= DECLARED_HELD_BYTES;
+  if (isShort && budget.promise(declared))
+    try {
+      const wait = budget.wait * Math.ceil(declared / READ_BYTES);
+      return await checkWhole(await wholeBody(request, wait), screening, sending);
+    } finally {
+      budget.promised(declared);
+    }
+  const bound = isShort ? DECLARED_HELD_BYTES : HELD_BYTES;
+  return checkStream(reads(body, budget), declared, bound, screening, sending);
+}
+
+/** Judges a body that is at hand. */
+async function checkWhole(
+  body: Uint8Array<ArrayBuffer>,
+  screening: Screening,
+  { request, send }: Sending,
+): Promise<Response | undefined> {
+  if (!screening.passesBriefly(body)) {
+    if (screening.wantsBody) screening.feed(body);
+    if (!passes(screening.finish())) return undefined;
   }
-  const bytes = new Uint8Array(await timely(request.arrayBuffer(), budget));
-  // These bytes are in memory already, so they are judged and sent even if the budget is used up.
-  const held = budget.take(bytes.length) ? bytes.length : 0;
-  try {
-    screening.feed(bytes);
-    const verdict = screening.finish();
-    return { verdict, response: passes(verdict) ? await send(verdict, bytes) : undefined };
-  } finally {
-    budget.give(held);
-  }
+  return send({ body, signal: request.signal });
+}
+
+/** Reads a body in one piece. */
+async function wholeBody(request: Request, wait: number): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await timely(request.arrayBuffer(), wait));
 }
 
 /**
@@ -142,11 +157,11 @@ export function isUndeclared(
  */
 export function forwardUnread(
   body: ReadableStream<Uint8Array>,
-  { send, budget, abort, pipe }: Sending,
-  verdict?: Verdict,
+  { request, send, budget, pipe }: Sending,
 ): { readonly response: Promise<Response>; readonly sent: Promise<void> } {
   const { readable, writable } = pipe(undefined);
-  const response = send(verdict, readable);
+  const abort = abortOf(request);
+  const response = send({ body: readable, signal: abort.signal });
   const pump = async () => {
     const { read } = source(body, () => budget.view());
     const writer = writable.getWriter();
@@ -163,6 +178,16 @@ export function forwardUnread(
   return { response, sent: pump().catch(() => undefined) };
 }
 
+/**
+ * Makes a controller that aborts the upstream request. It also aborts it when the client leaves,
+ * since the body is incomplete then.
+ */
+function abortOf({ signal }: Request): AbortController {
+  const abort = new AbortController();
+  signal.addEventListener("abort", () => abort.abort());
+  return abort;
+}
+
 /** Returns the next bytes of a body; undefined at its end. */
 type Read = () => Promise<Uint8Array | undefined>;
 
@@ -172,10 +197,12 @@ async function checkStream(
   bound: number,
   screening: Screening,
   sending: Sending,
-): Promise<Outcome> {
-  const { send, budget } = sending;
+): Promise<Response | undefined> {
+  const { request, send, budget } = sending;
   // INVARIANT: no other code uses the chunks in this list.
   const held: Uint8Array[] = [];
+  // The short way judges the body once it is at hand.
+  const { isBrief } = screening;
   let bytes = 0;
   const release = () => {
     budget.give(bytes);
@@ -184,18 +211,21 @@ async function checkStream(
   try {
     for (;;) {
       const chunk = await read();
-      if (chunk === undefined) {
-        const verdict = screening.finish();
-        if (!passes(verdict)) return { verdict, response: undefined };
+      if (chunk !== undefined) {
+        held.push(chunk);
+        if (!isBrief && screening.scan(chunk)) return refused(screening);
+        if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
+        bytes += chunk.length;
+      }
+      if (chunk === undefined || bytes === declared) {
         const whole = join(held, bytes);
         budget.recycle(held);
-        return { verdict, response: await send(verdict, whole) };
+        if (isBrief) return await checkWhole(whole, screening, sending);
+        if (!passes(screening.finish())) return undefined;
+        return await send({ body: whole, signal: request.signal });
       }
-      held.push(chunk);
-      if (screening.scan(chunk)) return refused(screening);
-      if (bytes + READ_BYTES > bound || !budget.take(chunk.length)) break;
-      bytes += chunk.length;
     }
+    if (isBrief) for (const chunk of held) if (screening.scan(chunk)) return refused(screening);
     return await sendWhileReading(read, held, declared, screening, sending, release);
   } finally {
     budget.recycle(held);
@@ -212,9 +242,9 @@ async function sendWhileReading(
   held: Uint8Array[],
   declared: number | undefined,
   screening: Screening,
-  { send, budget, abort, pipe }: Sending,
+  { request, send, budget, pipe }: Sending,
   release: () => void,
-): Promise<Outcome> {
+): Promise<Response | undefined> {
   // A stream of fixed length keeps `Content-Length`; any other stream makes the request chunked.
   const { readable, writable } = pipe(declared);
   const writer = writable.getWriter();
@@ -224,7 +254,8 @@ async function sendWhileReading(
   // Tells the write under way that the origin has responded. A handler for each write would pile up
   // on the promise.
   let notify: (() => void) | undefined;
-  const response = send(undefined, readable);
+  const abort = abortOf(request);
+  const response = send({ body: readable, signal: abort.signal });
   response.then(
     () => {
       responded = true;
@@ -277,16 +308,15 @@ async function sendWhileReading(
       held.push(chunk);
       if (screening.scan(chunk)) return refused(screening);
     }
-    const verdict = screening.finish();
-    accepted = passes(verdict);
-    if (!accepted) return { verdict, response: undefined };
+    accepted = passes(screening.finish());
+    if (!accepted) return undefined;
     const last = held.pop();
     if (sending && last !== undefined) sending = await write(last);
     if (sending)
       await writer
         .close()
         .catch((cause: unknown) => (responded ? undefined : Promise.reject(cause)));
-    return { verdict, response: await response };
+    return await response;
   } finally {
     if (!accepted) abort.abort();
   }
@@ -296,17 +326,16 @@ async function sendWhileReading(
 async function checkSigned(
   read: Read,
   screening: Screening,
-  { send, budget }: Sending,
-): Promise<Outcome> {
+  { request, send, budget }: Sending,
+): Promise<Response | undefined> {
   const held: Uint8Array[] = [];
   let bytes = 0;
   try {
     for (;;) {
       const chunk = await read();
       if (chunk === undefined) {
-        const verdict = screening.finish();
-        const response = passes(verdict) ? await send(verdict, join(held, bytes)) : undefined;
-        return { verdict, response };
+        if (!passes(screening.finish())) return undefined;
+        return await send({ body: join(held, bytes), signal: request.signal });
       }
       if (!budget.take(chunk.length))
         throw new PortcullisError("exhausted", "too many bodies are held");
@@ -339,20 +368,26 @@ function decoded(read: Read, screening: Screening, budget: Budget): Read {
 /** Reads a body in full buffers. */
 function reads(body: ReadableStream<Uint8Array>, budget: Budget): Read {
   const { read } = source(body, () => budget.view(), READ_BYTES);
-  return () => timely(read(), budget);
+  return () => timely(read(), budget.wait);
 }
 
-/** Waits for a read within the time limit. */
-function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
+/** Waits for a read, at most `wait` milliseconds. */
+function timely<T>(read: Promise<T>, wait: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new PortcullisError("body_slow", "the body arrives too slowly")),
       wait,
     );
-    read
-      .catch(broken)
-      .then(resolve, reject)
-      .then(() => clearTimeout(timer));
+    read.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (cause: unknown) => {
+        clearTimeout(timer);
+        reject(brokenOff(cause));
+      },
+    );
   });
 }
 
@@ -360,10 +395,8 @@ function timely<T>(read: Promise<T>, { wait }: Budget): Promise<T> {
  * Ends a screening that wants no more bytes. Unread bytes must not be sent, so its verdict cannot
  * be a pass.
  */
-function refused(screening: Screening): Outcome {
-  const verdict = screening.finish();
-  if (passes(verdict)) throw new Error("a pass before the end of the body");
-  return { verdict, response: undefined };
+function refused(screening: Screening): undefined {
+  if (passes(screening.finish())) throw new Error("a pass before the end of the body");
 }
 
 function declaredLength({ headers }: Request): number | undefined {

@@ -80,15 +80,13 @@ export interface ResponseCheck {
 }
 
 /**
- * Changes request headers so that the response can be checked. `check` is undefined before the
- * verdict.
+ * Changes request headers so that the response can be checked. `check` is null before the verdict.
  */
-export function prepareHeaders(headers: Headers, check: number | undefined): void {
+export function prepareHeaders(headers: Headers, check: number | null): void {
   if (check === CHECK_NOTHING) return;
   headers.set("accept-encoding", "identity");
   for (const name of PARTS) headers.delete(name);
-  if (check === undefined || check === CHECK_FILTER)
-    for (const name of CONDITIONS) headers.delete(name);
+  if (check === null || check === CHECK_FILTER) for (const name of CONDITIONS) headers.delete(name);
 }
 
 /** Makes the client's response from the origin's. */

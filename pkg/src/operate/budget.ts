@@ -12,6 +12,11 @@ export const STREAM_LIFE_MS = 60 * 60 * 1000;
  */
 const HELD_BYTES_IN_ALL = 16 * 1024 * 1024;
 /**
+ * Bytes of bodies that are read in one piece, by their declared lengths. They are counted apart, so
+ * that a body which never comes takes nothing from those that have come.
+ */
+const PROMISED_BYTES_IN_ALL = 8 * 1024 * 1024;
+/**
  * Bytes of one read. Reads of 4 KB, the runtime's own chunks, cost up to four fifths of the
  * throughput.
  */
@@ -29,6 +34,7 @@ export class Budget {
   /** Milliseconds in which one read must be full. */
   readonly wait: number;
   #left = HELD_BYTES_IN_ALL;
+  #unpromised = PROMISED_BYTES_IN_ALL;
   readonly #spare: ArrayBuffer[] = [];
 
   constructor(wait = READ_MS) {
@@ -45,6 +51,18 @@ export class Budget {
   /** Returns bytes to the budget. */
   give(bytes: number): void {
     this.#left += bytes;
+  }
+
+  /** Takes the declared length of a body that is read in one piece; false if too few are left. */
+  promise(bytes: number): boolean {
+    if (bytes > this.#unpromised) return false;
+    this.#unpromised -= bytes;
+    return true;
+  }
+
+  /** Returns a declared length. */
+  promised(bytes: number): void {
+    this.#unpromised += bytes;
   }
 
   /** Returns a view to read into. */

@@ -64,6 +64,12 @@ export const PIECE_FIRST = 1;
 export const PIECE_FURTHER = 2;
 export const PIECE_LAST = 3;
 
+/**
+ * The bits of a decision (`Edge.decide`) that hold its kind and its check. All are 0 if the request
+ * passes and its response needs no check.
+ */
+export const UNCHECKED_PASS = 31;
+
 // Results of `Reader.check`: how the origin's response must be checked.
 /** The response goes through unread. */
 export const CHECK_NOTHING = 0;

@@ -30,8 +30,8 @@ pub struct KeptHead {
 }
 
 impl KeptHead {
-    /// Keeps a head that was read. `None`: its bodies are not plain JSON, or the head itself
-    /// settles the verdict. Such requests are read one by one.
+    /// Keeps a head that was read. `None`: its bodies are not plain JSON or need not be read, or the
+    /// head itself settles the verdict. Such requests are read one by one.
     pub(crate) fn new(mut reader: RequestReader) -> Option<Self> {
         let RequestReader { state, content, .. } = &reader;
         let is_plain = content.kind == BodyKind::Json
@@ -41,7 +41,8 @@ impl KeptHead {
             && state.guarded
             && !state.upgrade
             && !state.preflight
-            && !state.deletes;
+            && !state.deletes
+            && !state.has(operation::QUIET);
         if !is_plain {
             return None;
         }
@@ -72,10 +73,7 @@ impl KeptHead {
 
     /// Reads a piece of the body. Returns whether the verdict is settled.
     pub(crate) fn feed(&mut self, bundle: Bundle<'_>, bytes: &[u8]) -> bool {
-        // As `wants_body` says; `feed` itself sees whether the verdict is settled.
-        if !self.state.has(operation::QUIET) {
-            self.reader.feed(bundle, bytes);
-        }
+        self.reader.feed(bundle, bytes);
         self.reader.settled()
     }
 

@@ -18,7 +18,7 @@ const platform: Platform = {
   networks: NETWORKS,
   facts,
   // A request that arrives has the redirect mode `manual`, and so has each one made from it.
-  fetch: (request) => fetch(request),
+  fetch: (request, init) => fetch(request, init),
   pipe: (bytes) =>
     bytes === undefined ? new IdentityTransformStream() : new FixedLengthStream(bytes),
   sockets,
