@@ -17,9 +17,9 @@ NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force
 # The checkout's tools come first: the Node that the newest clients need is one of its npm packages.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(CARGO_HOME)/bin:$(PATH)
 export PORTCULLIS := $(CLI)
-# The same flags for all wasm, so that tests and package run the same code: SIMD for the scanner,
-# the compact SHA-256, and no path of this machine.
-export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --cfg sha2_backend="soft" --cfg sha2_backend_soft="compact" --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
+# The same flags for all wasm, so that tests and package run the same code: SIMD for the scanner and
+# for SHA-256, and no path of this machine.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
 .PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean

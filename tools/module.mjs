@@ -2,6 +2,27 @@
  * Reads the bytes of a wasm module, section by section (WebAssembly Core Specification, "Binary
  * Format").
  */
+import binaryen from "binaryen";
+
+const {
+  SIMD128,
+  BulkMemory,
+  SignExt,
+  NontrappingFPToInt,
+  MutableGlobals,
+  Multivalue,
+  ReferenceTypes,
+} = binaryen.Features;
+
+/** The features of wasm that our modules use, for binaryen. `wasm.sh` has the same ones. */
+export const FEATURES =
+  SIMD128 |
+  BulkMemory |
+  SignExt |
+  NontrappingFPToInt |
+  MutableGlobals |
+  Multivalue |
+  ReferenceTypes;
 
 /** Reads a sequence of values, starting at an offset. */
 export class Cursor {

@@ -10,7 +10,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
-import { Cursor, sections } from "./module.mjs";
+import { Cursor, FEATURES, sections } from "./module.mjs";
 
 /** Functions of core that only panic, and functions that only format the message of a panic. */
 const PANICS =
@@ -48,24 +48,7 @@ const LOCATION = 16;
 
 const [from, to] = process.argv.slice(2);
 const module = binaryen.readBinary(readFileSync(from));
-const {
-  SIMD128,
-  BulkMemory,
-  SignExt,
-  NontrappingFPToInt,
-  MutableGlobals,
-  Multivalue,
-  ReferenceTypes,
-} = binaryen.Features;
-module.setFeatures(
-  SIMD128 |
-    BulkMemory |
-    SignExt |
-    NontrappingFPToInt |
-    MutableGlobals |
-    Multivalue |
-    ReferenceTypes,
-);
+module.setFeatures(FEATURES);
 let cut = 0;
 for (let index = 0; index < module.getNumFunctions(); index++) {
   const reference = module.getFunctionByIndex(index);

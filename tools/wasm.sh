@@ -27,7 +27,7 @@ module() {
   env "$flags=$compiler" cargo build --quiet --lib --profile edge --target wasm32-unknown-unknown --features "$feature"
   # The slow part runs again only for a changed module or script.
   local built="$target/wasm32-unknown-unknown/edge/portcullis.wasm" stamp="pkg/wasm/.$name.built" state
-  state=$(sha256sum "$built" tools/{wasm.sh,snip.mjs,shorten.mjs,module.mjs} | sha256sum)
+  state=$(sha256sum "$built" tools/{wasm.sh,snip.mjs,rotate.mjs,shorten.mjs,module.mjs} | sha256sum)
   if [ -f "pkg/wasm/${name}_bg.wasm" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
     return
   fi
@@ -39,7 +39,10 @@ module() {
     built="$target/glue/edge.wasm"
   fi
   wasm-bindgen --target web --omit-default-module-path --out-dir "$target/glue" --out-name "$name" "$@" "$built"
-  if [ "$name" = edge ]; then node tools/snip.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"; fi
+  if [ "$name" = edge ]; then
+    node tools/snip.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"
+    node tools/rotate.mjs "$target/glue/${name}_bg.wasm" "$target/glue/${name}_bg.wasm"
+  fi
   # The stack ends at address 0 and the data begin at 1 MB, so the first kilobyte is unused.
   # shellcheck disable=SC2086
   wasm-opt $features $level --low-memory-unused --strip-debug --strip-producers "$target/glue/${name}_bg.wasm" -o "pkg/wasm/${name}_bg.wasm"
