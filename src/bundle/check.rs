@@ -20,6 +20,7 @@
 //! for the writer.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::error::BundleError;
 use super::layout as l;
@@ -90,6 +91,10 @@ const fn section<R: Record>(id: u16, limit: u16, fields: &'static [(Field, Must)
 }
 
 const ZERO: Must = Must::Most(0);
+
+/// First and last number of a range that is empty, and of the roles of credentials.
+const NO_OTHERS: (u32, u32) = (1, 0);
+const CREDENTIAL_ROLES: (u32, u32) = (role::HEADER_BEARER as u32, role::PROTOCOL_CREDENTIAL as u32);
 
 /// The limit of a section whose records have indices of 16 bits. [`NONE16`] means no index.
 const INDEXED16: u16 = NONE16 - 1;
@@ -418,26 +423,60 @@ struct BundleCheck<'a> {
 /// Spans, as pairs of start and length.
 type Spans = Vec<(u32, u32)>;
 
-/// Sorts the spans, removes duplicates and checks that the rest are disjoint. `unit` is how many
-/// units of `at` one unit of `len` takes.
+/// Checks that spans are equal or disjoint, and leaves each once. `unit` is how many units of `at`
+/// one unit of `len` takes.
 fn distinct(spans: &mut Spans, section: u16, unit: u32) -> Checked {
-    sort::sort(spans);
-    spans.dedup();
-    let mut free_from = 0u64;
-    for &(at, len) in spans.iter() {
-        if u64::from(at) < free_from {
+    // Most writers put them in order.
+    if ascending(spans, unit).is_some() {
+        sort::sort(spans);
+        spans.dedup();
+        if let Some(at) = ascending(spans, unit) {
             return Err(Contradiction { section, offset: at as usize });
         }
-        free_from = u64::from(at) + u64::from(len) * u64::from(unit);
     }
     Ok(())
 }
 
-/// Reads a field of at most four bytes.
+/// Returns the start of the first span that begins before the end of the one before it.
+fn ascending(spans: &Spans, unit: u32) -> Option<u32> {
+    let mut free_from = 0u64;
+    for &(at, len) in spans {
+        if u64::from(at) < free_from {
+            return Some(at);
+        }
+        free_from = u64::from(at) + u64::from(len) * u64::from(unit);
+    }
+    None
+}
+
+/// Reads a field of one or two bytes, or the first four bytes of a longer one.
+#[inline]
 fn number(record: &[u8], field: Field) -> u32 {
-    let at = usize::from(field.at);
-    let bytes = record.get(at..at + usize::from(field.width)).unwrap_or_default();
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
+    let bytes = record.get(usize::from(field.at)..).unwrap_or_default();
+    match field.width {
+        1 => u8::read(bytes).map(u32::from),
+        2 => u16::read(bytes).map(u32::from),
+        _ => u32::read(bytes),
+    }
+    .unwrap_or(0)
+}
+
+/// Returns the index of the first record that is not sound.
+#[inline]
+fn unsound<'r>(
+    mut records: &'r [u8],
+    size: usize,
+    mut is_sound: impl FnMut(&'r [u8]) -> bool,
+) -> Option<usize> {
+    let mut index = 0;
+    while let Some((record, rest)) = records.split_at_checked(size) {
+        if !is_sound(record) {
+            return Some(index);
+        }
+        records = rest;
+        index += 1;
+    }
+    None
 }
 
 /// Reads two adjacent numbers: a text or a span.
@@ -497,42 +536,59 @@ impl<'a> BundleCheck<'a> {
             0,
         )?;
         for (field, must) in section.fields {
-            // The bound of a field is looked up once, not for each record.
-            let bound = match must {
-                Must::Most(most) => u32::from(*most),
-                Must::Index(of) | Must::Maybe(of) | Must::Span(of) => self.count(*of),
-                _ => 0,
+            // What a field is compared with is looked up once, not for each record.
+            let (below, others) = match must {
+                Must::Most(most) => (u32::from(*most) + 1, NO_OTHERS),
+                Must::Index(of) | Must::Span(of) => (self.count(*of), NO_OTHERS),
+                Must::Maybe(of) => {
+                    let none = if field.width == 2 { u32::from(NONE16) } else { NONE };
+                    (self.count(*of), (none, none))
+                }
+                Must::Role => (u32::from(role::LAST) + 1, CREDENTIAL_ROLES),
+                Must::Key => (u32::try_from(limits::MODEL_ID_BYTES).unwrap_or(0) + 1, NO_OTHERS),
+                Must::Text | Must::Short => (u32::MAX, NO_OTHERS),
             };
-            for (index, record) in bytes.chunks_exact(size).enumerate() {
-                ensure(self.holds(*field, *must, bound, record), section.id, index * size)?;
+            let second = Field { at: field.at + 4, width: 4 };
+            let wrong = match must {
+                Must::Text | Must::Key => self.unsound_text(bytes, size, *field, second, below),
+                Must::Short => {
+                    let at = Field { at: field.at + 2, width: 4 };
+                    self.unsound_text(bytes, size, at, *field, below)
+                }
+                Must::Span(_) => unsound(bytes, size, |record| {
+                    let (at, len) = pair(record, field.at);
+                    within(Span { at, len }, below)
+                }),
+                Must::Most(_) | Must::Index(_) | Must::Maybe(_) | Must::Role => {
+                    unsound(bytes, size, |record| {
+                        let value = number(record, *field);
+                        value < below || others.0 <= value && value <= others.1
+                    })
+                }
+            };
+            if let Some(index) = wrong {
+                return Err(Contradiction { section: section.id, offset: index * size });
             }
         }
         Ok(())
     }
 
-    fn holds(&self, field: Field, must: Must, bound: u32, record: &[u8]) -> bool {
-        let value = number(record, Field { width: field.width.min(4), ..field });
-        match must {
-            Must::Text => self.text(pair(record, field.at)).is_some(),
-            Must::Key => self.key(pair(record, field.at)).is_some(),
-            Must::Short => {
-                self.text((number(record, Field { at: field.at + 2, width: 4 }), value)).is_some()
-            }
-            Must::Most(_) => value <= bound,
-            Must::Index(_) => value < bound,
-            Must::Maybe(_) => {
-                value < bound || value == if field.width == 2 { u32::from(NONE16) } else { NONE }
-            }
-            Must::Span(_) => {
-                let (at, len) = pair(record, field.at);
-                within(Span { at, len }, bound)
-            }
-            Must::Role => {
-                value <= u32::from(role::LAST)
-                    || (u32::from(role::HEADER_BEARER)..=u32::from(role::PROTOCOL_CREDENTIAL))
-                        .contains(&value)
-            }
-        }
+    /// Returns the index of the first record whose text is none or has not fewer bytes than `below`.
+    fn unsound_text(
+        &self,
+        bytes: &[u8],
+        size: usize,
+        at: Field,
+        len: Field,
+        below: u32,
+    ) -> Option<usize> {
+        let strings = self.bundle.strings;
+        unsound(bytes, size, |record| {
+            let (from, len) = (number(record, at) as usize, number(record, len));
+            len < below
+                && strings.is_char_boundary(from)
+                && from.checked_add(len as usize).is_some_and(|to| strings.is_char_boundary(to))
+        })
     }
 
     /// Checks the order of the records of each run.
@@ -545,7 +601,9 @@ impl<'a> BundleCheck<'a> {
         let mut spans = Spans::new();
         for owner in owners.chunks_exact(size) {
             let (at, len) = pair(owner, run.span.at);
+            // Neighbours often share a span.
             if len > 0
+                && spans.last() != Some(&(at, len))
                 && run.kind.is_none_or(|(field, kind)| number(owner, field) == u32::from(kind))
             {
                 spans.push((at, len));
@@ -578,14 +636,32 @@ impl<'a> BundleCheck<'a> {
         order: Order,
     ) -> Checked {
         let size = usize::from(size.max(1));
+        let wrong = if let Order::Text(at, equal) = order {
+            self.unsorted_text(records, size, at, equal)
+        } else {
+            let (mut index, mut last) = (0, None);
+            unsound(records, size, |record| {
+                let sound = self.follows(order, records, index, last, record) == Some(true);
+                (index, last) = (index + 1, Some(record));
+                sound
+            })
+        };
+        wrong.map_or(Ok(()), |index| Err(Contradiction { section, offset: from + index * size }))
+    }
+
+    /// Returns the index of the first record whose text does not follow the one before it.
+    fn unsorted_text(&self, records: &[u8], size: usize, at: u8, equal: bool) -> Option<usize> {
         let mut last = None;
-        for (index, record) in records.chunks_exact(size).enumerate() {
-            let sound =
-                self.follows(order, records, index, last, record).is_some_and(|sound| sound);
-            ensure(sound, section, from + index * size)?;
-            last = Some(record);
-        }
-        Ok(())
+        unsound(records, size, |record| {
+            let Some(text) = self.text(pair(record, at)) else { return false };
+            let sound = last.is_none_or(|last: &str| match last.cmp(text) {
+                Ordering::Less => true,
+                Ordering::Equal => equal,
+                Ordering::Greater => false,
+            });
+            last = Some(text);
+            sound
+        })
     }
 
     /// Returns whether a record is sound and may follow the one before it.
@@ -598,13 +674,9 @@ impl<'a> BundleCheck<'a> {
         this: &[u8],
     ) -> Option<bool> {
         Some(match order {
-            Order::Apart => true,
+            // `unsorted_text` checks the order of texts.
+            Order::Apart | Order::Text(..) => true,
             Order::Texts => self.text(pair(this, 0)).is_some(),
-            Order::Text(at, equal) => {
-                let Some(last) = last else { return Some(true) };
-                let (last, this) = (self.text(pair(last, at))?, self.text(pair(this, at))?);
-                last < this || equal && last == this
-            }
             Order::TextKeys => {
                 let key = l::TextKey::read(this)?;
                 let text = self.key(pair(this, 0))?;
