@@ -137,7 +137,8 @@ impl Edge {
 
     /// Returns the address at which the package writes pieces of at most `length` bytes.
     pub fn stage(&mut self, length: usize) -> usize {
-        self.memory.stage.resize(length, 0);
+        // `Vec::resize` would write byte by byte.
+        self.memory.stage = alloc::vec![0; length];
         self.memory.stage.as_ptr() as usize
     }
 
