@@ -29,11 +29,12 @@ export async function prepare({ bundle, bindings = {}, keys = {}, source, pkg = 
   const put = (name, contents) => writeFileSync(join(folder, name), contents);
   put(
     "main.js",
-    await script(
-      source === undefined
+    await script({
+      ...(source === undefined
         ? { entryPoints: [join(pkg, "worker/index.ts")] }
-        : { stdin: { contents: source, resolveDir: PKG } },
-    ),
+        : { stdin: { contents: source, resolveDir: PKG } }),
+      minify: true, // as wrangler.toml has it
+    }),
   );
   put("table.js", TABLE);
   put("policy.bundle", bundle);
