@@ -111,7 +111,6 @@ export class Gate {
     this.#unknown = this.accountByName({});
     this.#hasStatuses = this.#enter((edge) => edge.hasStatuses());
     this.#anywhere = { ...this.#anywhere, url: `${this.info.dialects[0]?.prefix ?? ""}/` };
-    this.#enter((edge) => this.#forget(edge));
   }
 
   /**
@@ -269,7 +268,7 @@ export class Gate {
     if (!this.#options.remember || this.info.needs.operation) return undefined;
     const answer = this.#answer(facts);
     return this.#enter((edge) => {
-      const memory = this.#memory as Memory;
+      const memory = this.#remembered();
       const guarded = memory.isGuarded(head.url);
       if (guarded === undefined) return undefined;
       if (!guarded || answer.denied < 0) {
@@ -408,9 +407,9 @@ export class Gate {
       stale !== undefined
     )
       return undefined;
-    const memory = this.#memory as Memory;
-    const kind = memory.kind(account, facts);
-    if (kind === undefined) return undefined;
+    const memory = this.#memory;
+    const kind = memory?.kind(account, facts);
+    if (memory === undefined || kind === undefined) return undefined;
     const { country, region = "" } = place;
     if (typeof country !== "string" || typeof region !== "string") return undefined;
     const answer = kind[memory.placeNumber(country, region)];
@@ -459,7 +458,8 @@ export class Gate {
       const licensed = (bits & LICENSED) !== 0;
       let answer = new Answer(edge.answer(), licensed, facts);
       if (answer.denied === NO_NUMBER) {
-        memory = this.#forget(edge);
+        this.#forget(edge);
+        memory = this.#remembered();
         answer = new Answer(edge.answer(), licensed, facts);
       }
       if (typeof ip === "string") memory.learnAddress(ip);
@@ -474,14 +474,15 @@ export class Gate {
   }
 
   #remembered(): Memory {
-    this.#enter(nothing);
-    return this.#memory as Memory;
+    return this.#enter(
+      (edge) => (this.#memory ??= new Memory(this.#anywhere.url, edge.patternCount())),
+    );
   }
 
   /** Empties the memory on both sides of the boundary. */
-  #forget(edge: Edge): Memory {
+  #forget(edge: Edge): void {
     edge.forget();
-    return (this.#memory = new Memory(this.#anywhere.url, edge.patternCount()));
+    this.#memory = undefined;
   }
 
   /**
@@ -525,7 +526,7 @@ export class Gate {
    * Should the long way begin later, it begins with the switches of now.
    */
   #screened(head: CheckedHead, given: ReadFacts, answer: Answer): Screening | undefined {
-    const memory = this.#memory as Memory;
+    const memory = this.#remembered();
     const kept = this.#enter((edge) => this.#keptHead(edge, memory, head, given));
     if (kept === undefined || kept.number === NO_NUMBER) return undefined;
     const facts = settled(given);
@@ -687,7 +688,7 @@ export class Gate {
       this.#generation = generation();
       enter(() => {
         this.#stage = new Stage(this.#edge);
-        this.#forget(this.#edge);
+        this.#memory = undefined;
       });
     }
     return enter(() => work(this.#edge));
@@ -783,8 +784,6 @@ function only<T>(given: T | readonly T[] | null | undefined, none: T): T | undef
   if (!isList(given)) return given ?? none;
   return given.length > 1 ? undefined : given.length === 0 ? none : given[0];
 }
-
-function nothing(): void {}
 
 /** Pairs of names and values that follow each other. */
 function* pairsOf(lines: readonly string[]): Generator<readonly [string, string]> {

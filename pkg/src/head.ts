@@ -17,7 +17,7 @@ const NAME = /^:?[!#$%&'*+.^_`|~\w-]+$/;
 /**
  * A target by RFC 9112 section 3.2: a path, an absolute URL, `*`, or host and port for `CONNECT`.
  */
-const TARGET = /^(?:\/|[a-z][a-z\d+.-]*:|\*$|[^/?#\s]+:\d+$)/i;
+const TARGET = /^(?:\/|[a-zA-Z][a-zA-Z\d+.-]*:|\*$|[^/?#\s]+:\d+$)/;
 
 /** The last method and the last target that were found to be valid. Most requests repeat them. */
 let lastMethod = "";

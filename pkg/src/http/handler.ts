@@ -123,19 +123,35 @@ const UNRESTRICTED: AccessStatement = { denied: "", verdict: "pass" };
 const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
 
 /**
- * Makes a handler. The policy is loaded at the first request; if that fails, every request gets
- * status 503.
+ * Makes a handler. The policy is loaded at once, since a platform starts an isolate while the
+ * client's connection is still being opened. A policy with a secret list needs the settings, so it
+ * is loaded at the first request. If that fails, every request gets status 503.
  */
 export function handler(options: HandlerOptions, platform: Platform): Handler {
   let state: IsolateState | PortcullisError | undefined;
+  const early = loadEarly(options);
   return (request, settings, waitUntil) =>
-    handle(request, settings, waitUntil, (state ??= init(options, platform, settings)));
+    handle(request, settings, waitUntil, (state ??= init(options, platform, settings, early)));
+}
+
+/** Loads a policy without a list key; undefined if it needs one, or cannot be loaded. */
+function loadEarly(options: HandlerOptions): Gate | undefined {
+  try {
+    const { module, bundle, decoder } = options;
+    const gate = Gate.loadSync({ module, bundle, decoder });
+    if (!gate.info.secretLists) return gate;
+    gate.free();
+  } catch {
+    // The first request loads it again, and reports the error.
+  }
+  return undefined;
 }
 
 function init(
   options: HandlerOptions,
   platform: Platform,
   settings: Settings,
+  early: Gate | undefined,
 ): IsolateState | PortcullisError {
   try {
     const { module, bundle, decoder, streamLife, socketHold, socketLife, bodyWait } = options;
@@ -145,7 +161,7 @@ function init(
       if (!isMissing(ms) && !(typeof ms === "number" && ms > 0 && ms < 2 ** 31))
         throw invalid("a time of the options is no number of milliseconds");
     const listKey = LIST_KEY === undefined ? undefined : hexBytes(LIST_KEY);
-    const gate = Gate.loadSync({ module, bundle, listKey, decoder });
+    const gate = early ?? Gate.loadSync({ module, bundle, listKey, decoder });
     const { info } = gate;
     // Membership would be unknown, and some restrictions let unknown callers pass.
     if (listKey === undefined && info.secretLists)
