@@ -33,7 +33,7 @@ use std::process::{Command, ExitCode};
 use portcullis::compile;
 use portcullis::policy::{GuardedDialect, Span};
 use portcullis::{
-    Account, Begun, Bundle, Caller, Candidate, Evaluator, Head, Network, OperationMatch,
+    Account, Begun, Bundle, Caller, Candidate, Evaluator, Gate, Head, Network, OperationMatch,
     OwnedBundle, OwnedValue, Place, Value, VerdictKind, read_code,
 };
 use stand::rows::{classify, policy};
@@ -51,7 +51,7 @@ const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 /// A hot path: its name, the bundle that it needs, and what runs it with that.
 type Path = (&'static str, fn() -> Vec<u8>, fn(Vec<u8>));
 
-const PATHS: [Path; 12] = [
+const PATHS: [Path; 15] = [
     ("denied set, 10 rows, nothing known", || rows(10), |bundle| denied_set(bundle, false)),
     ("denied set, 10 rows, known caller", || rows(10), |bundle| denied_set(bundle, true)),
     ("denied set, 1,000 rows, nothing known", || rows(1_000), |bundle| denied_set(bundle, false)),
@@ -60,9 +60,12 @@ const PATHS: [Path; 12] = [
     ("denied set, 10,000 rows, known caller", || rows(10_000), |bundle| denied_set(bundle, true)),
     ("head and route", small, head),
     ("chat of 1 KB to a verdict", small, |bundle| chat(bundle, &code(1_000))),
+    ("chat of 1 KB under a kept head", small, |bundle| kept(bundle, &code(1_000))),
     ("prose of 100 KB to a verdict", small, |bundle| chat(bundle, &prose(100_000))),
     ("short keys of 100 KB to a verdict", small, |bundle| chat(bundle, &short_keys(100_000))),
     ("denial with grounds, 10,000 rows", || rows(10_000), denial),
+    ("denial under a kept head, 10,000 rows", || rows(10_000), kept_denial),
+    ("may, 10,000 rows, known caller", || rows(10_000), may),
     ("account", || rows(1_000), account),
 ];
 
@@ -244,6 +247,46 @@ fn chat(bundle: Vec<u8>, body: &str) {
     });
 }
 
+fn kept(bundle: Vec<u8>, body: &str) {
+    judged(bundle, &Caller::default(), body, VerdictKind::Pass);
+}
+
+fn kept_denial(bundle: Vec<u8>) {
+    let caller = caller(&gate_of(bundle.clone()));
+    judged(bundle, &caller, r#"{"model":"model-0","messages":[]}"#, VerdictKind::Deny);
+}
+
+/// Judges bodies one after the other, whose head was read and whose denied set is known.
+fn judged(bundle: Vec<u8>, caller: &Caller, body: &str, kind: VerdictKind) {
+    let mut gate = gate_of(bundle);
+    let Begun::Inspect(unread) = gate.begin("POST", CHAT, caller, NOW) else {
+        fail("the caller has no denied set")
+    };
+    let head = Head { method: "POST", url: CHAT, headers: &JSON };
+    let Some(mut kept) = gate.keep(&unread, &head) else { fail("the head is not kept") };
+    run(|| {
+        let decision = gate.judge(&mut kept, unread.denied_set(), black_box(body.as_bytes()));
+        if decision.kind != kind {
+            fail(&format!("{decision:?}"));
+        }
+    });
+}
+
+fn may(bundle: Vec<u8>) {
+    let mut gate = gate_of(bundle);
+    let caller = caller(&gate);
+    let model = gate.model("POST", CHAT, "model-0").unwrap_or_else(|_| fail("no id"));
+    run(|| {
+        black_box(model.may(gate.denied_set(black_box(&caller), black_box(NOW))));
+    });
+}
+
+/// A caller about whom the rows know everything.
+fn caller(gate: &Gate) -> Caller {
+    let account = gate.account(false, record);
+    Caller { places: vec![germany()], accounts: vec![account], ..Caller::default() }
+}
+
 /// Lines of code in ASCII, with five escapes each.
 fn code(size: usize) -> String {
     user(r#"if (name == \"portcullis\") { lower(gate, \"slowly\"); }\n"#, size)
@@ -272,8 +315,7 @@ fn short_keys(size: usize) -> String {
 /// A verdict that names every rule on which it rests.
 fn denial(bundle: Vec<u8>) {
     let mut gate = gate_of(bundle);
-    let account = gate.account(false, record);
-    let caller = Caller { places: vec![germany()], accounts: vec![account], ..Caller::default() };
+    let caller = caller(&gate);
     let body = br#"{"model":"model-0","messages":[]}"#;
     run(|| {
         let Begun::Inspect(unread) = gate.begin("POST", CHAT, black_box(&caller), NOW) else {
