@@ -11,7 +11,7 @@ import { buildSync } from "esbuild";
 const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 const KB = 1024;
 // With every carrier in it; the content codings are a module of their own.
-const MODULE_BUDGET = 88_800;
+const MODULE_BUDGET = 90_500;
 // Loaded with the first coded body of a restricted caller, so counted apart. brotli's dictionary
 // alone takes 57 KB of it.
 const DECODER_BUDGET = 200 * KB;

@@ -128,7 +128,13 @@ fn load(bytes: [u8; 16]) -> Lanes {
 /// Marks control characters, bytes outside ASCII (negative as signed bytes), `"` and `\`.
 #[inline(always)]
 fn special(lanes: Lanes) -> Lanes {
-    lanes.below(0x20).or(lanes.is(b'"')).or(lanes.is(b'\\'))
+    stops(lanes).or(lanes.is(b'"'))
+}
+
+/// Marks control characters, bytes outside ASCII and `\`.
+#[inline(always)]
+fn stops(lanes: Lanes) -> Lanes {
+    lanes.below(0x20).or(lanes.is(b'\\'))
 }
 
 // These are functions because closures are not inlined in a build for size.
@@ -149,6 +155,11 @@ fn digits(lanes: Lanes) -> Lanes {
     lanes.below(b'9'.cast_signed() + 1).without(lanes.below(b'0'.cast_signed()))
 }
 
+#[inline(always)]
+fn blank(lanes: Lanes) -> Lanes {
+    lanes.is(b' ').or(lanes.is(b'\n')).or(lanes.is(b'\r')).or(lanes.is(b'\t'))
+}
+
 impl Line {
     #[inline(always)]
     pub(crate) fn new(bytes: &[u8; 16]) -> Self {
@@ -158,7 +169,7 @@ impl Line {
     /// Marks the white space of JSON.
     #[inline(always)]
     pub(crate) fn blank(self) -> u64 {
-        self.0.is(b' ').or(self.0.is(b'\n')).or(self.0.is(b'\r')).or(self.0.is(b'\t')).bits()
+        blank(self.0).bits()
     }
 
     /// Marks bytes that end a plain run.
@@ -186,6 +197,19 @@ impl Block {
     pub(crate) fn is_plain(self) -> bool {
         let [a, b, c, d] = self.0;
         !special(a).or(special(b)).or(special(c)).or(special(d)).any()
+    }
+
+    /// Returns whether a byte is a control character, outside ASCII, or `\`.
+    #[inline(always)]
+    pub(crate) fn has_stop(self) -> bool {
+        let [a, b, c, d] = self.0;
+        stops(a).or(stops(b)).or(stops(c)).or(stops(d)).any()
+    }
+
+    /// Marks these bytes.
+    #[inline(always)]
+    pub(crate) fn stops(self) -> u64 {
+        self.bits(stops)
     }
 
     /// Returns whether a byte is outside ASCII.
@@ -222,6 +246,18 @@ impl Block {
     #[inline(always)]
     pub(crate) fn is(self, byte: u8) -> u64 {
         self.bits(|lanes| lanes.is(byte))
+    }
+
+    /// Marks what is this byte once bit 5 is set, as in small letters.
+    #[inline(always)]
+    pub(crate) fn folds_to(self, byte: u8) -> u64 {
+        self.bits(|lanes| lanes.with(0x20).is(byte))
+    }
+
+    /// Marks the white space of JSON.
+    #[inline(always)]
+    pub(crate) fn blank(self) -> u64 {
+        self.bits(blank)
     }
 
     /// Marks the characters that may follow a backslash by themselves: `b`, `f`, `n`, `r`, `t`,
@@ -272,11 +308,15 @@ mod tests {
                 );
             }
             assert_eq!(block.is(start), naive(&|b| b == start));
+            assert_eq!(block.folds_to(b'{'), naive(&|b| b == b'{' || b == b'['));
+            assert_eq!(block.blank(), naive(&|b| b" \n\r\t".contains(&b)));
             assert_eq!(block.escapable(), naive(&|b| b"bfnrt/".contains(&b)));
             assert_eq!(block.digits(), naive(&|b| b.is_ascii_digit()));
             assert_eq!(block.hex(), naive(&|b| b.is_ascii_hexdigit()));
             assert_eq!(block.is_foreign(), naive(&|b| b >= 0x80) != 0);
             assert_eq!(block.is_text(), naive(&|b| b < 0x20 || b == b'"' || b == b'\\') == 0);
+            assert_eq!(block.stops(), naive(&|b| !(0x20..0x80).contains(&b) || b == b'\\'));
+            assert_eq!(block.has_stop(), block.stops() != 0);
             assert_eq!(
                 block.is_plain(),
                 naive(&|b| !(0x20..0x80).contains(&b) || b == b'"' || b == b'\\') == 0

@@ -15,8 +15,9 @@
 //! It builds no tree, converts no numbers and does not know what is wanted or why.
 //!
 //! This file has the grammar of values and containers, `string` has strings, `scalar` the other
-//! values.
+//! values, `dense` the way over unwanted containers.
 
+mod dense;
 mod scalar;
 mod string;
 
@@ -255,9 +256,12 @@ impl Reader {
         mut at: usize,
         visitor: &mut dyn Visitor,
     ) -> Result<usize, Error> {
+        if self.live < self.depth {
+            at = self.dense(bytes, at);
+        }
         let mut object = self.in_object();
         let mut mode = self.mode;
-        loop {
+        while mode != Mode::Text {
             at += bytes::blank(bytes.get(at..).unwrap_or_default());
             let Some(&byte) = bytes.get(at) else { break };
             at += 1;
@@ -320,16 +324,15 @@ impl Reader {
                     }
                     at += 1;
                     mode = Mode::After;
-                    if self.live < self.depth && bytes.get(at) == Some(&b',') {
-                        at += 1;
-                        mode = if object { Mode::Key } else { Mode::Value };
-                    }
                 }
                 (Mode::Value | Mode::FirstValue, b'{' | b'[') => {
                     object = byte == b'{';
                     mode = if object { Mode::FirstKey } else { Mode::FirstValue };
                     self.open(object, visitor)?;
                     if self.stop {
+                        break;
+                    }
+                    if self.depth == self.live + 1 {
                         break;
                     }
                 }
@@ -378,16 +381,29 @@ impl Reader {
 
     #[inline(always)]
     fn in_object(&self) -> bool {
-        let Some(level) = self.depth.checked_sub(1) else { return false };
+        self.depth.checked_sub(1).is_some_and(|level| self.is_object(level))
+    }
+
+    #[inline(always)]
+    fn is_object(&self, level: usize) -> bool {
         self.objects.get(level / 64).is_some_and(|bits| bits >> (level % 64) & 1 != 0)
+    }
+
+    /// Adds a level. Returns false if there are too many.
+    #[inline(always)]
+    fn push(&mut self, object: bool) -> bool {
+        let bit = 1u64 << (self.depth % 64);
+        let Some(bits) = self.objects.get_mut(self.depth / 64) else { return false };
+        *bits = if object { *bits | bit } else { *bits & !bit };
+        self.depth += 1;
+        true
     }
 
     #[inline(always)]
     fn open(&mut self, object: bool, visitor: &mut dyn Visitor) -> Result<(), Error> {
-        let bit = 1u64 << (self.depth % 64);
-        let Some(bits) = self.objects.get_mut(self.depth / 64) else { return Err(Error::Depth) };
-        *bits = if object { *bits | bit } else { *bits & !bit };
-        self.depth += 1;
+        if !self.push(object) {
+            return Err(Error::Depth);
+        }
         if self.wanted {
             let begun = visitor.open(object);
             self.stop = begun == Begun::WantedStop;

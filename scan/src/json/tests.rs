@@ -10,11 +10,11 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 /// Wants the values of keys that begin with one of these letters, and all elements or none. Writes
 /// down what it is told.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Notes {
-    letters: &'static str,
-    elements: bool,
-    told: Vec<String>,
-    text: Vec<u8>,
+pub(super) struct Notes {
+    pub(super) letters: &'static str,
+    pub(super) elements: bool,
+    pub(super) told: Vec<String>,
+    pub(super) text: Vec<u8>,
 }
 
 impl Notes {
@@ -94,17 +94,17 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, notes: &Notes) -> (Result<bo
 }
 
 /// Xorshift: the same numbers everywhere.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % 1_000_003).unwrap() % limit
     }
 
-    fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub(super) fn of<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list[self.below(list.len())]
     }
 
@@ -139,7 +139,7 @@ impl Random {
         }
     }
 
-    fn value(&mut self, depth: usize, to: &mut String) {
+    pub(super) fn value(&mut self, depth: usize, to: &mut String) {
         self.blank(to);
         match self.below(if depth == 0 { 6 } else { 10 }) {
             0..3 => self.string(to),
