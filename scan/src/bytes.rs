@@ -80,26 +80,35 @@ pub fn skip(bytes: &[u8]) -> (usize, bool) {
             at += 64;
             continue;
         }
-        let (mut foreign, mut wrong, mut divided) = (0, 0, 0);
-        if block.is_foreign() {
-            foreign = block.below(0);
-            wrong = malformed(block, foreign);
-            divided = begun(text);
-            if wrong | carry == 0 && block.is_text() {
-                at += 64 - divided;
-                continue;
+        let (mut wrong, mut divided) = (0, 0);
+        if block.has_below(0x20) {
+            let foreign = block.below(0);
+            if foreign != 0 {
+                wrong = malformed(block, foreign);
+                divided = begun(text);
+                if wrong | carry == 0 && block.is_text() {
+                    at += 64 - divided;
+                    continue;
+                }
             }
+            wrong |= block.below(0x20) & !foreign;
         }
-        wrong |= block.below(0x20) & !foreign;
         let quotes = block.is(b'"');
         let backslashes = block.is(b'\\');
         let escaped = escaped(backslashes, &mut carry);
         let mut bad = 0;
         if escaped != 0 {
-            bad = escaped & !(quotes | backslashes | block.escapable());
+            // Most of them are quotes and ends of lines.
+            bad = escaped & !(quotes | backslashes | block.is(b'n'));
             if bad != 0 {
-                let hex = block.hex();
-                bad &= !(block.is(b'u') & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
+                let units = bad & block.is(b'u');
+                if bad != units {
+                    bad &= !block.escapable();
+                }
+                if units != 0 {
+                    let hex = block.hex();
+                    bad &= !(units & hex >> 1 & hex >> 2 & hex >> 3 & hex >> 4);
+                }
             }
             if bad & 1 != 0 {
                 // The backslash is in the block before.

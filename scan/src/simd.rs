@@ -212,11 +212,11 @@ impl Block {
         self.bits(stops)
     }
 
-    /// Returns whether a byte is outside ASCII.
+    /// Returns whether a byte is below this limit as a signed number.
     #[inline(always)]
-    pub(crate) fn is_foreign(self) -> bool {
+    pub(crate) fn has_below(self, limit: i8) -> bool {
         let [a, b, c, d] = self.0;
-        a.or(b).or(c).or(d).below(0).any()
+        a.below(limit).or(b.below(limit)).or(c.below(limit)).or(d.below(limit)).any()
     }
 
     /// Returns whether no byte is `"`, `\`, or a control character.
@@ -300,6 +300,7 @@ mod tests {
             };
             for limit in [i8::MIN, -0x40, 0, 0x20, i8::MAX] {
                 assert_eq!(block.below(limit), naive(&|b| b.cast_signed() < limit));
+                assert_eq!(block.has_below(limit), block.below(limit) != 0);
             }
             for other in [0, 0xed, 0xff] {
                 assert_eq!(
@@ -313,7 +314,6 @@ mod tests {
             assert_eq!(block.escapable(), naive(&|b| b"bfnrt/".contains(&b)));
             assert_eq!(block.digits(), naive(&|b| b.is_ascii_digit()));
             assert_eq!(block.hex(), naive(&|b| b.is_ascii_hexdigit()));
-            assert_eq!(block.is_foreign(), naive(&|b| b >= 0x80) != 0);
             assert_eq!(block.is_text(), naive(&|b| b < 0x20 || b == b'"' || b == b'\\') == 0);
             assert_eq!(block.stops(), naive(&|b| !(0x20..0x80).contains(&b) || b == b'\\'));
             assert_eq!(block.has_stop(), block.stops() != 0);
