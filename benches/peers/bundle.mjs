@@ -56,7 +56,7 @@ async function answersFile(name, free) {
 /** What contenders do in processes of their own: see `child.mjs`. */
 export async function jobs(names, kind, policy, more = {}) {
   const bundle = await policyFile(policy);
-  const asked = kind === "decide" || kind === "grounds";
+  const asked = ["decide", "denied", "grounds"].includes(kind);
   const answers = asked ? await answersFile(policy, more.free) : undefined;
   return names.map((contender) => ({ contender, kind, policy, bundle, answers, ...more }));
 }
