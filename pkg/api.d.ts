@@ -5,6 +5,8 @@ interface Access {
     readonly unrestricted: boolean;
     readonly denied: readonly DeniedFamily[];
     may(model: string): boolean;
+    verdict(model: string): ModelVerdict;
+    toJSON(): AccessAnswer;
 }
 declare class Account {
     #private;
@@ -36,7 +38,7 @@ interface BundleInfo {
     };
 }
 type Bytes = Buffered | string;
-type Code = "bundle_truncated" | "bundle_trailing_bytes" | "bundle_too_large" | "bundle_foreign_file" | "bundle_format" | "bundle_digest" | "bundle_malformed" | "list_key_wrong" | "list_key_missing" | "platform_lacks" | "key_invalid" | "module_unusable" | "trapped" | "replaced" | "released" | "exhausted" | "body_unusable" | "body_slow" | "input_invalid";
+type Code = "bundle_truncated" | "bundle_trailing_bytes" | "bundle_too_large" | "bundle_foreign_file" | "bundle_format" | "bundle_digest" | "bundle_malformed" | "list_key_wrong" | "list_key_missing" | "platform_lacks" | "key_invalid" | "module_unusable" | "trapped" | "replaced" | "released" | "exhausted" | "body_unusable" | "body_slow" | "access_unreachable" | "access_limited" | "access_refused" | "answer_invalid" | "fetch_failed" | "input_invalid";
 type CompiledModule = object;
 interface CredentialSlot {
     readonly in: "header" | "query" | "protocol";
@@ -59,7 +61,9 @@ interface DeniedFamily {
     readonly id: string;
     readonly title: string;
     readonly message: string;
-    readonly restrictions: readonly string[];
+    readonly appeal: string | null;
+    readonly patterns: readonly string[];
+    readonly restrictions?: readonly string[];
 }
 interface Facts {
     readonly place?: Place | readonly Place[] | null | undefined;
@@ -78,7 +82,9 @@ declare class Gate {
     static loadSync(options: GateOptions<CompiledModule>): Gate;
     account(data: unknown): Account;
     accountByName(facts: Readonly<Record<string, unknown>>): Account;
-    access(facts: Facts, request?: Pick<Head, "method" | "url">): Access;
+    access(facts: Facts, request?: Pick<Head, "method" | "url"> | {
+        operation: string;
+    }): Access;
     judge(request: StreamedRequest, facts: Facts): Promise<Verdict>;
     judge(request: HeldRequest, facts: Facts): Verdict;
     open(head: Head, facts: Facts): Screening | undefined;
@@ -201,6 +207,7 @@ interface Settings extends SigningSettings {
     readonly CREDENTIAL_SLOTS?: string;
     readonly LIST_KEY?: string;
     readonly CORS_ORIGINS?: string;
+    readonly ACCESS_LIMITER?: Limiter;
     readonly LOCAL?: string;
 }
 interface Fetcher {
@@ -220,6 +227,49 @@ interface HandlerOptions {
 }
 declare function keyDigest(secret: string, credential: string): Promise<string>;
 declare function worker(options: HandlerOptions): Worker;
+
+// portcullis/browser
+declare const ACCESS_URL = "/.well-known/portcullis/access";
+// also exports Access
+interface AccessAnswer {
+    readonly unrestricted: boolean;
+    readonly denied: readonly Omit<DeniedFamily, "restrictions">[];
+    readonly patterns: Readonly<Record<string, boolean>>;
+    readonly unlisted: "pass" | "defer" | "deny";
+    readonly policy: {
+        readonly id: string;
+        readonly version: number;
+    };
+    readonly expires: string | null;
+    readonly stale: boolean;
+}
+interface AccessOptions {
+    readonly credential?: string | undefined;
+    readonly operation?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly fresh?: boolean | undefined;
+}
+// also exports Account
+// also exports Code
+// also exports DeniedFamily
+// also exports Gate
+interface ModelVerdict {
+    readonly model: string;
+    readonly verdict: "pass" | "deny" | "defer";
+    readonly family: string | null;
+    readonly title: string | null;
+    readonly message: string | null;
+    readonly appeal: string | null;
+}
+interface PageGateOptions {
+    readonly bundle: string | URL | Buffered;
+    readonly module?: string | URL | ModuleSource | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
+// also exports PortcullisError
+declare function fetchAccess(url?: string | URL, { credential, operation, signal, fresh }?: AccessOptions): Promise<Access>;
+declare function loadGate(options: PageGateOptions): Promise<Gate>;
+declare function readAccess(answer: unknown): Access;
 
 // portcullis/origin
 declare const ACCESS_HEADER = "portcullis-access";
@@ -278,6 +328,13 @@ interface KeyText {
     readonly id: string;
     readonly alg: "hmac-sha256" | "ed25519";
     readonly bytes: Uint8Array<ArrayBuffer>;
+}
+interface Limiter {
+    limit(options: {
+        readonly key: string;
+    }): Promise<{
+        readonly success: boolean;
+    }>;
 }
 interface SigningSettings {
     readonly ACCESS_KEY?: string;

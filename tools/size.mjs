@@ -11,13 +11,13 @@ import { buildSync } from "esbuild";
 const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 const KB = 1024;
 // With every carrier in it; the content codings are a module of their own.
-const MODULE_BUDGET = 90_500;
+const MODULE_BUDGET = 91_800;
 // Loaded with the first coded body of a restricted caller, so counted apart. brotli's dictionary
 // alone takes 57 KB of it.
 const DECODER_BUDGET = 200 * KB;
 // The first aim was 12 KB, for judging and forwarding alone. WebSockets, responses, lists, the
 // access header and the checks of input kinds came later.
-const SCRIPT_BUDGET = 22_400;
+const SCRIPT_BUDGET = 24_000;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
 
 /** What each leak would mean. */

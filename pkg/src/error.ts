@@ -37,6 +37,16 @@ export type Code =
   | "body_unusable"
   /** The body arrives more slowly than the stated minimum. */
   | "body_slow"
+  /** The access endpoint cannot be reached, or fails. */
+  | "access_unreachable"
+  /** The access endpoint has had too many questions. */
+  | "access_limited"
+  /** The access endpoint does not take the question. */
+  | "access_refused"
+  /** A text is no answer of the access endpoint. */
+  | "answer_invalid"
+  /** A file that a page needs cannot be fetched. */
+  | "fetch_failed"
   /** The calling code passed a value of the wrong kind. Such a value never counts as absent. */
   | "input_invalid";
 

@@ -5,7 +5,7 @@
  * `http/handler.ts` puts its verdicts into effect.
  */
 import { Edge, fault } from "../wasm/edge.js";
-import { RestrictedAccess, UNRESTRICTED } from "./access.ts";
+import { type Details, FreeAccess, RestrictedAccess } from "./access.ts";
 import { Account } from "./account.ts";
 import { holds } from "./clock.ts";
 import { type Code, PortcullisError, broken, invalid } from "./error.ts";
@@ -16,6 +16,7 @@ import { Answer, type KeptHead, Memory, type Models } from "./memory.ts";
 import { type Brief, Screening } from "./screening.ts";
 import type {
   Access,
+  AccessAnswer,
   BundleInfo,
   DeniedFamily,
   Facts,
@@ -40,6 +41,7 @@ import {
   INVALID,
   LICENSED,
   NO_NUMBER,
+  NO_OPERATION,
   NO_RESTRICTION,
   READ,
   UNGUARDED,
@@ -86,6 +88,8 @@ export class Gate {
   #unknown: Account;
   readonly #plain: Verdict[] = [];
   readonly #reasons: Reason[] = [];
+  /** Texts of the patterns by number, once somebody asked. */
+  #texts: readonly string[] | undefined;
   /** Headers of the head that is looked up, used again for each. */
   readonly #lines: string[] = [];
   readonly #hasStatuses: boolean;
@@ -159,18 +163,26 @@ export class Gate {
   /**
    * Returns what a caller may and may not use, as of now.
    *
-   * @param request An operation that takes the model's name in its JSON body. The answers hold for
-   *   that operation. It may be left out if no rule of the policy depends on the operation
-   *   (`info.needs.operation`). The answers then hold for every operation.
-   * @throws PortcullisError `input_invalid`, also if the request is left out and a rule depends on
-   *   the operation
+   * @param request An operation that takes the model's name in its JSON body, or the id of one as
+   *   the dialects have it: `createChatCompletion`. The answers hold for that operation. Without it
+   *   they hold for every operation: what any of them denies is denied.
+   * @throws PortcullisError `input_invalid`, also for an operation that no guarded dialect has
    */
-  access(facts: Facts, request?: Pick<Head, "method" | "url">): Access {
-    if (request !== undefined) return this.#accessTo(request, read(facts));
-    if (this.info.needs.operation) throw invalid("the policy needs an operation");
+  access(facts: Facts, request?: Pick<Head, "method" | "url"> | { operation: string }): Access {
+    if (isPlain(request) && "operation" in request)
+      return this.#accessToAny(whole(request.operation, "operation"), facts);
+    if (request !== undefined)
+      return this.#accessTo(request as Pick<Head, "method" | "url">, read(facts));
+    if (this.info.needs.operation) return this.#accessToAny("", facts);
     const given = read(facts);
     const answer = this.#known(given) ?? this.#answer(given);
     return (answer.access ??= this.#accessOf(answer, this.#remembered().models, this.#anywhere));
+  }
+
+  /** @param id The id of an operation; empty: any operation */
+  #accessToAny(id: string, facts: Facts): Access {
+    const head: CheckedHead = { method: "", url: id, headers: [] };
+    return this.#accessAnew(head, settled(read(facts)), this.#remembered().models);
   }
 
   #accessTo(request: Pick<Head, "method" | "url">, facts: ReadFacts): Access {
@@ -182,21 +194,41 @@ export class Gate {
       if (answer.denied < 0 || this.#remembered().isGuarded(url))
         return this.#accessOf(answer, models, head);
     }
-    const known = settled(facts);
-    const bits = this.#access(head, known);
-    if ((bits & READ) === 0) return UNRESTRICTED;
-    const answer = this.#enter((edge) => new Answer(edge.answer(), false, known));
+    return this.#accessAnew(head, settled(facts), models);
+  }
+
+  #accessAnew(head: CheckedHead, facts: SettledFacts, models: Models): Access {
+    this.#access(head, facts);
+    const answer = this.#enter((edge) => new Answer(edge.answer(), false, facts));
     return this.#accessOf(answer, models, head);
   }
 
   #accessOf({ denied, words, facts }: Answer, models: Models, head: CheckedHead): Access {
-    if (denied < 0) return UNRESTRICTED;
-    return new RestrictedAccess(
-      words,
-      models,
-      (id) => this.#enter((edge) => models.learn(edge, id)),
-      this.#families(head, facts),
-    );
+    const details = this.#detailsOf(head, facts);
+    if (denied < 0) return new FreeAccess(details);
+    const learn = (id: string) => this.#enter((edge) => models.learn(edge, id));
+    return new RestrictedAccess(words, models, learn, details);
+  }
+
+  #detailsOf(head: CheckedHead, facts: SettledFacts): Details {
+    const { id, version, expires: end } = this.info;
+    const switched = this.#switched;
+    return {
+      list: this.#families(head, facts),
+      texts: () => (this.#texts ??= JSON.parse(this.#enter((edge) => edge.patternTexts()))),
+      unlisted: () => this.#enter((edge) => edge.unlisted()) as AccessAnswer["unlisted"],
+      rest: () => {
+        const until = this.#under(switched, (edge) => {
+          this.#access(head, facts);
+          return edge.until();
+        });
+        return {
+          policy: { id, version },
+          expires: Number.isFinite(until) ? new Date(until).toISOString() : null,
+          stale: facts.stale === true || (end !== null && facts.now >= end),
+        };
+      },
+    };
   }
 
   /**
@@ -631,7 +663,8 @@ export class Gate {
       return first.use(this, (handle) => edge.access(handle, line, facts.now));
     });
     if ((bits & INVALID) !== 0) throw invalid("`asn`, `ip` or `network` has no valid value");
-    this.#memory?.learnGuarded(url, (bits & GUARDED) !== 0);
+    if ((bits & NO_OPERATION) !== 0) throw invalid("no guarded API has this operation");
+    if (method !== "") this.#memory?.learnGuarded(url, (bits & GUARDED) !== 0);
     return bits;
   }
 
@@ -672,12 +705,15 @@ export class Gate {
    * most callers need none.
    */
   #families(head: CheckedHead, facts: SettledFacts): () => readonly DeniedFamily[] {
+    const switched = this.#switched;
     let found: readonly DeniedFamily[] | undefined;
     return () => {
-      if (found === undefined) {
-        this.#access(head, facts);
-        found = JSON.parse(this.#enter((edge) => edge.deniedFamilies())) as DeniedFamily[];
-      }
+      found ??= JSON.parse(
+        this.#under(switched, (edge) => {
+          this.#access(head, facts);
+          return edge.deniedFamilies();
+        }),
+      ) as DeniedFamily[];
       return found;
     };
   }

@@ -109,10 +109,32 @@ export interface DeniedFamily {
   /** The family's id in the policy; `*`: models that no family lists. */
   readonly id: string;
   readonly title: string;
-  /** A sentence for the caller. */
+  /** A sentence for the caller; empty if the policy has none. */
   readonly message: string;
-  /** Ids of the restrictions that apply. */
-  readonly restrictions: readonly string[];
+  /** The URL at which the caller can ask for a review; `null`: the policy has none. */
+  readonly appeal: string | null;
+  /** The denied patterns; `*`: ids in which no pattern of the policy occurs. */
+  readonly patterns: readonly string[];
+  /** Ids of the restrictions that apply. An answer of the endpoint does not tell them. */
+  readonly restrictions?: readonly string[];
+}
+
+/** What a caller's use of one model comes to. */
+export interface ModelVerdict {
+  /** The model's id, as it was asked for. */
+  readonly model: string;
+  /**
+   * `pass`: the caller may use the model. `deny`: the caller may not. `defer`: the policy does not
+   * know the id, so the origin decides once it knows which model runs.
+   */
+  readonly verdict: "pass" | "deny" | "defer";
+  /** The denied family; `null` if no family is the ground. */
+  readonly family: string | null;
+  readonly title: string | null;
+  /** A sentence for the caller. */
+  readonly message: string | null;
+  /** The URL at which the caller can ask for a review. */
+  readonly appeal: string | null;
 }
 
 /**
@@ -137,6 +159,29 @@ export interface Access {
    * @throws PortcullisError `input_invalid` if no request can name a model so
    */
   may(model: string): boolean;
+  /**
+   * Returns the same with its ground: a message and a link for the caller.
+   *
+   * @throws PortcullisError as `may`
+   */
+  verdict(model: string): ModelVerdict;
+  /** Returns the answer that the access endpoint gives, for `JSON.stringify`. */
+  toJSON(): AccessAnswer;
+}
+
+/** The answer of `GET /.well-known/portcullis/access`. */
+export interface AccessAnswer {
+  readonly unrestricted: boolean;
+  readonly denied: readonly Omit<DeniedFamily, "restrictions">[];
+  /** Whether the caller may use the models in whose ids a pattern occurs, for each pattern. */
+  readonly patterns: Readonly<Record<string, boolean>>;
+  /** What becomes of ids in which no pattern occurs. */
+  readonly unlisted: "pass" | "defer" | "deny";
+  readonly policy: { readonly id: string; readonly version: number };
+  /** The instant at which the answer may change (RFC 3339); `null`: none is known. */
+  readonly expires: string | null;
+  /** The policy or the facts are out of date. */
+  readonly stale: boolean;
 }
 
 /** The response for a denied or refused caller, worded for the API that the request uses. */

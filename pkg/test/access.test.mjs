@@ -137,7 +137,12 @@ test("an operation that a rule closes", async () => {
   const facts = { place: { country: "FR" } };
   const may = (url) => gate.access(facts, { method: "POST", url }).may("open-2");
   assert.deepEqual([may("/p/v1/chat/completions"), may("/p/v1/embeddings")], [false, true]);
-  assert.throws(() => gate.access(facts), { code: "input_invalid" }, "no operation is named");
+  const named = (operation) => gate.access(facts, { operation }).may("open-2");
+  assert.deepEqual([named("createChatCompletion"), named("createEmbedding")], [false, true]);
+  assert.equal(gate.access(facts).may("open-2"), false, "what an operation denies is denied");
+  assert.equal(gate.access(facts).may("open-1"), true);
+  for (const operation of ["noSuchOperation", "createChatCompletion\n", 1, null])
+    assert.throws(() => gate.access(facts, { operation }), { code: "input_invalid" }, operation);
 });
 
 test("the answers are those of one instant", async () => {

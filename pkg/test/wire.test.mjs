@@ -44,8 +44,8 @@ test("bits of `access`", () => {
   const bits = Object.fromEntries(
     [...block.matchAll(/const (\w+): u32 = (\d+);/g)].map(([, name, value]) => [name, +value]),
   );
-  const { READ, GUARDED, LICENSED, INVALID } = wire;
-  assert.deepEqual(bits, { READ, GUARDED, LICENSED, INVALID });
+  const { READ, GUARDED, LICENSED, INVALID, NO_OPERATION } = wire;
+  assert.deepEqual(bits, { READ, GUARDED, LICENSED, INVALID, NO_OPERATION });
 });
 
 test("kinds of check", () => {

@@ -62,6 +62,8 @@ mod bits {
     pub(crate) const LICENSED: u32 = 16;
     /// A fact of the line is not valid, so nothing was decided.
     pub(crate) const INVALID: u32 = 32;
+    /// No guarded dialect has the operation, so nothing was decided.
+    pub(crate) const NO_OPERATION: u32 = 64;
 }
 
 /// Does nothing. The generated glue calls it in every instance that replaces a trapped one, and
@@ -151,8 +153,11 @@ impl Edge {
     /// They are needed only if some rule depends on the operation, since a header may ask for
     /// another method. `now` is in milliseconds since the Unix epoch.
     ///
-    /// Returns the sum of [`bits`]. With `INVALID` nothing was decided. With neither `READ` nor
-    /// `INVALID` the request passes.
+    /// With an empty method the caller only asks what may be used. Then the id of an operation
+    /// stands in place of the URL; the empty id is any operation.
+    ///
+    /// Returns the sum of [`bits`]. With `INVALID` or `NO_OPERATION` nothing was decided. Without
+    /// them and `READ` the request passes.
     pub fn access(&mut self, account: &Account, line: &str, now: f64) -> u32 {
         self.caller.accounts.clear();
         self.caller.accounts.push(Rc::clone(&account.0));
@@ -203,7 +208,14 @@ impl Edge {
             asked = all_methods(method, &headers);
             &asked
         };
-        let approach = gate.begin(methods, url, &self.caller, now);
+        let approach = if method.is_empty() {
+            match gate.begin_operation(url, &self.caller, now) {
+                Some(approach) => approach,
+                None => return bits::NO_OPERATION,
+            }
+        } else {
+            gate.begin(methods, url, &self.caller, now)
+        };
         let mut found = 0;
         if gate.is_licensed() {
             found |= bits::LICENSED;
@@ -233,13 +245,34 @@ impl Edge {
     }
 
     /// Returns the families that the caller of the last `access` may not use, as JSON: `[{id,
-    /// title, message, restrictions}]`.
+    /// title, message, appeal, restrictions, patterns}]`.
     #[wasm_bindgen(js_name = deniedFamilies)]
     pub fn denied_families(&self) -> String {
         let mut gate = held(&self.gate);
         self.unread
             .as_ref()
             .map_or_else(|| String::from("[]"), |(unread, ..)| gate.families(unread))
+    }
+
+    /// Returns the texts of all patterns by their numbers, as a JSON array. Number 0 is `*`.
+    #[wasm_bindgen(js_name = patternTexts)]
+    pub fn pattern_texts(&self) -> String {
+        held(&self.gate).pattern_texts()
+    }
+
+    /// Returns what becomes of ids in which no pattern occurs: `pass`, `defer` or `deny`.
+    pub fn unlisted(&self) -> String {
+        held(&self.gate).unlisted().into()
+    }
+
+    /// Returns the first instant at which the answer of the last `access` may change, in
+    /// milliseconds since the Unix epoch; infinity: none.
+    #[expect(clippy::cast_precision_loss, reason = "instants are below 2^53 or never come")]
+    pub fn until(&self) -> f64 {
+        match held(&self.gate).until(&self.caller, self.now) {
+            i64::MAX => f64::INFINITY,
+            until => until as f64,
+        }
     }
 
     /// Second step, after `access` returned `READ`: reads path, query and headers. `headers` are

@@ -307,6 +307,7 @@ impl Evaluator {
         let mut denying = alloc::vec![false; restrictions.len()];
         let mut lifting = alloc::vec![false; licences.len()];
         let stale = stale || now_ms >= bundle.expires();
+        let operation_matches = self.window.distinct(operation_matches);
         each_caller(candidates, operation_matches, now_ms, stale, &mut |facts| {
             self.ground(bundle, facts, patterns, &mut denying, &mut lifting);
         });

@@ -209,8 +209,18 @@ impl Gate {
     /// First step: finds the route and computes the denied set. `now` is in milliseconds since the
     /// Unix epoch.
     pub fn begin(&mut self, method: &str, url: &str, caller: &Caller, now: i64) -> Begun {
+        self.begin_on(route::route(self.bundle(), method, url), caller, now)
+    }
+
+    /// Computes what a caller may not use with an operation, named by its id in the dialects; with
+    /// the empty id, with any operation. `None` if no guarded dialect has the operation.
+    pub fn begin_operation(&mut self, id: &str, caller: &Caller, now: i64) -> Option<Begun> {
+        let route = Route::over(self.bundle(), id)?;
+        Some(self.begin_on(route, caller, now))
+    }
+
+    fn begin_on(&mut self, route: Route, caller: &Caller, now: i64) -> Begun {
         let view = self.bundle.view();
-        let route = route::route(view, method, url);
         let stale = caller.stale;
         if !route.guarded {
             return Begun::Pass(PassedRequest { reason: Reason::Unguarded, route, now, stale });
@@ -263,29 +273,54 @@ impl Gate {
         Verdict::pass_under(view, &grounds.licences)
     }
 
-    /// Returns the families that a caller may not use, as JSON: `[{id, title, message,
-    /// restrictions}]`. A family is listed if at least one of its models is denied. `*` is the id
-    /// for models of no family.
+    /// Returns the families that a caller may not use, as JSON: `[{id, title, message, appeal,
+    /// restrictions, patterns}]`. A family is listed if at least one of its patterns is denied.
+    /// `*` is the id for models of no family, and also the pattern for ids in which none occurs.
+    /// Message and appeal (a URL, or null) are those of the first restriction that has one.
     pub fn families(&mut self, unread: &UnreadRequest) -> String {
         let mut to = String::from("[");
         let families = self.bundle().table::<layout::Family>(section::FAMILIES).len();
-        for family in 0..families {
-            let family = u16::try_from(family).unwrap_or(layout::NONE16);
-            let mask = self.denied_in_family(&unread.denied_set, Some(family));
-            let bundle = self.bundle();
-            let Some(record) =
-                bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family))
-            else {
-                continue;
-            };
-            let (id, title) =
-                (String::from(bundle.text(record.id)), String::from(bundle.text(record.title)));
-            self.push_family(&mut to, unread, &id, &title, &mask);
+        for family in (0..families).filter_map(|at| u16::try_from(at).ok()) {
+            self.push_family(&mut to, unread, family);
         }
-        let others = self.denied_in_family(&unread.denied_set, None);
-        self.push_family(&mut to, unread, "*", "Models of no family", &others);
+        self.push_family(&mut to, unread, layout::NONE16);
         to.push(']');
         to
+    }
+
+    /// Returns the texts of all patterns by their numbers, as a JSON array. Number 0 is `*`.
+    #[must_use]
+    pub fn pattern_texts(&self) -> String {
+        let bundle = self.bundle();
+        let mut to = String::new();
+        let patterns = bundle.table::<layout::Pattern>(section::PATTERNS);
+        json::strings(&mut to, patterns.iter().map(|pattern| pattern_text(bundle, &pattern)));
+        to
+    }
+
+    /// Returns what becomes of ids in which no pattern occurs, for a caller with a denied set that
+    /// does not deny them: `pass`, `defer` or `deny`. A name that only a table of deployments can
+    /// resolve defers at best.
+    #[must_use]
+    pub fn unlisted(&self) -> &'static str {
+        let bundle = self.bundle();
+        match bundle.flags() & layout::flags::UNLISTED {
+            layout::flags::UNLISTED_PASS
+                if bundle.table::<layout::Deployment>(section::DEPLOYMENTS).len() == 0 =>
+            {
+                "pass"
+            }
+            layout::flags::UNLISTED_DENY => "deny",
+            _ => "defer",
+        }
+    }
+
+    /// Returns the first instant after `now` at which the last denied set of this caller may
+    /// change, as long as no switch changes.
+    #[must_use]
+    pub fn until(&self, caller: &Caller, now: i64) -> i64 {
+        let accounts = caller.accounts.iter().map(|account| account.period(now).1);
+        accounts.fold(self.period(now).1, i64::min)
     }
 
     /// Returns the ids of the families with a denied model, each in quotes, separated by
@@ -324,46 +359,42 @@ impl Gate {
         to
     }
 
-    /// Returns those bits of the denied set whose patterns belong to `family`. For `None` it
-    /// returns bit 0, the bit of ids in which no pattern occurs.
-    fn denied_in_family(&self, denied_set: &DeniedSet, family: Option<u16>) -> Vec<u64> {
+    /// Appends the entry of a family, unless nothing of it is denied. `NONE16`: models of no family.
+    fn push_family(&mut self, to: &mut String, unread: &UnreadRequest, family: u16) {
+        let denied_set = &unread.denied_set;
         let mut mask = alloc::vec![0u64; denied_set.denied.len()];
-        for (bit, pattern) in
-            (0..).zip(self.bundle().table::<layout::Pattern>(section::PATTERNS).iter())
-        {
-            if family.map_or(bit == 0, |family| bit != 0 && pattern.family == family)
+        let patterns = self.bundle().table::<layout::Pattern>(section::PATTERNS);
+        for (bit, pattern) in (0..).zip(patterns.iter()) {
+            if pattern.family == family
                 && denied_set.denies(bit)
                 && let Some(word) = mask.get_mut(bit as usize / 64)
             {
                 *word |= 1 << (bit % 64);
             }
         }
-        mask
-    }
-
-    fn push_family(
-        &mut self,
-        to: &mut String,
-        unread: &UnreadRequest,
-        id: &str,
-        title: &str,
-        mask: &[u64],
-    ) {
         if mask.iter().all(|word| *word == 0) {
             return;
         }
-        let grounds = self.grounds(unread, mask);
+        let grounds = self.grounds(unread, &mask);
         let bundle = self.bundle();
         let table = bundle.table::<layout::Restriction>(section::RESTRICTIONS);
-        let (mut message, mut ids) = ("", Vec::new());
-        for index in &grounds.restrictions {
-            if let Some(rule) = table.get(u32::from(*index)) {
-                ids.push(bundle.text(rule.id));
-                if message.is_empty() {
-                    message = bundle.text(rule.message);
-                }
+        let authorities = bundle.table::<layout::Authority>(section::AUTHORITIES);
+        let (mut message, mut appeal, mut ids) = ("", "", Vec::new());
+        for rule in grounds.restrictions.iter().filter_map(|index| table.get(u32::from(*index))) {
+            ids.push(bundle.text(rule.id));
+            if message.is_empty() {
+                message = bundle.text(rule.message);
+            }
+            if appeal.is_empty()
+                && let Some(authority) = authorities.get(u32::from(rule.authority))
+            {
+                appeal = bundle.text(authority.appeal);
             }
         }
+        let record = bundle.table::<layout::Family>(section::FAMILIES).get(u32::from(family));
+        let (id, title) = record.map_or(("*", "Models of no family"), |record| {
+            (bundle.text(record.id), bundle.text(record.title))
+        });
         json::separate(to);
         to.push('{');
         json::member(to, "id");
@@ -372,8 +403,22 @@ impl Gate {
         json::string(to, title);
         json::member(to, "message");
         json::string(to, message);
+        json::member(to, "appeal");
+        if appeal.is_empty() {
+            to.push_str("null");
+        } else {
+            json::string(to, appeal);
+        }
         json::member(to, "restrictions");
         json::strings(to, ids.iter().copied());
+        json::member(to, "patterns");
+        let denied = (0..).zip(bundle.table::<layout::Pattern>(section::PATTERNS).iter());
+        json::strings(
+            to,
+            denied
+                .filter(|(bit, pattern)| pattern.family == family && denied_set.denies(*bit))
+                .map(|(_, pattern)| pattern_text(bundle, &pattern)),
+        );
         to.push('}');
     }
 
@@ -714,6 +759,14 @@ impl UnreadRequest {
     #[must_use]
     pub fn denied_set(&self) -> &DeniedSet {
         &self.denied_set
+    }
+}
+
+/// Returns the text of a pattern; `*` for that of ids in which no pattern occurs.
+fn pattern_text<'a>(bundle: Bundle<'a>, pattern: &layout::Pattern) -> &'a str {
+    match bundle.text(pattern.text) {
+        "" => "*",
+        text => text,
     }
 }
 

@@ -177,6 +177,23 @@ const HINT_SEGMENTS: [&[u8]; 8] = [
 ];
 
 impl Route {
+    /// Returns the route of a request that may be any operation, the unknown ones included; with an
+    /// id, of a request that may be any operation of this id. `None` if no operation has the id.
+    pub(crate) fn over(bundle: Bundle<'_>, id: &str) -> Option<Self> {
+        let mut route = Self { guarded: true, ..Self::default() };
+        if id.is_empty() {
+            route.unread(bundle);
+        }
+        for (operation, record) in
+            (0..).zip(bundle.table::<l::Operation>(section::OPERATIONS).iter())
+        {
+            if id.is_empty() || bundle.text(record.id) == id {
+                route.operation_matches.push(OperationMatch { operation, dialect: record.dialect });
+            }
+        }
+        (!route.operation_matches.is_empty()).then_some(route)
+    }
+
     /// Reads another head. It allocates nothing once the buffers have the size that usual requests
     /// take.
     pub fn read(&mut self, bundle: Bundle<'_>, head: &Head<'_>) {

@@ -33,7 +33,9 @@ import { HeaderLines, codingHeaders, headersToRemove } from "./headers.ts";
 import { gatewayError, refusalResponse } from "./refusal.ts";
 import { PortcullisError, invalid } from "../error.ts";
 import { type Buffered, isMissing } from "../input.ts";
-import { STATUS_PATH, log, status } from "../operate/status.ts";
+import { OWN_PATHS, STATUS_PATH, log, status } from "../operate/status.ts";
+import { ACCESS_PATH, type AccessQuestion, accessEndpoint } from "./access-endpoint.ts";
+import { RateLimit } from "../operate/rate-limit.ts";
 import type { Screening } from "../screening.ts";
 import { passes } from "../verdict.ts";
 import type { Facts, Place } from "../types.ts";
@@ -96,6 +98,8 @@ interface IsolateState {
   readonly signer: Signer | undefined;
   readonly accounts: AccountStore | undefined;
   readonly budget: Budget;
+  /** Limits questions to the access endpoint. */
+  readonly limit: RateLimit;
   /** What the deployment lacks although it runs. */
   readonly problems: readonly string[];
   traps: number;
@@ -119,6 +123,8 @@ interface Exchange {
   readonly stale: boolean;
 }
 
+/** A credential that no caller has: it holds a blank. */
+const NOBODY = "no credential";
 const UNRESTRICTED: AccessStatement = { denied: "", verdict: "pass" };
 const UNGUARDED_SLOTS: ReadonlyMap<string, boolean> = new Map();
 
@@ -200,6 +206,7 @@ function init(
       signer,
       accounts,
       budget,
+      limit: new RateLimit(),
       problems,
       traps: 0,
     };
@@ -220,7 +227,8 @@ async function handle(
   state: IsolateState | PortcullisError,
 ): Promise<Response> {
   const { method, url } = request;
-  if (url.includes(STATUS_PATH) && new URL(url).pathname === STATUS_PATH) return status(state);
+  const own = url.includes(OWN_PATHS) ? new URL(url).pathname : "";
+  if (own === STATUS_PATH) return status(state);
   if (state instanceof PortcullisError)
     return gatewayError(request, settings, 503, "no_bundle", "the policy cannot be loaded");
   let screening: Screening | undefined;
@@ -233,6 +241,7 @@ async function handle(
     const credentials = slots.credentials(headers, url);
     const stale = credentials.length > CANDIDATES;
     const exchange: Exchange = { request, headers, settings, state, upgrade, credentials, stale };
+    if (own === ACCESS_PATH) return await accessEndpoint(questionOf(exchange));
     if (upgrade && platform.sockets === undefined)
       return gatewayError(request, settings, 501, "upgrade_unsupported", "no WebSockets here");
     const found = factsOf(exchange);
@@ -392,6 +401,23 @@ function relayContext(exchange: Exchange, sockets: Sockets): RelayContext {
     },
     decided: (session) => logDecision(exchange, session),
     fault: (cause, caseId) => report(state, "session_failed", caseId, cause, String(cause)),
+  };
+}
+
+/** Returns what the access endpoint needs. */
+function questionOf(exchange: Exchange): AccessQuestion {
+  const { request, headers, settings, credentials, state } = exchange;
+  const { gate, limit, slots, platform } = state;
+  return {
+    request,
+    settings,
+    gate,
+    limit,
+    credentialHeaders: slots.headers.keys(),
+    ip: platform.facts(request, headers, settings).ip,
+    // Without a credential a made-up one is looked up, so that both take as long.
+    facts: async () =>
+      factsOf({ ...exchange, credentials: credentials.length > 0 ? credentials : [NOBODY] }),
   };
 }
 

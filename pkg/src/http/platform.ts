@@ -6,6 +6,7 @@
  */
 import type { SigningSettings } from "../access-header/sign.ts";
 import type { AccountTable } from "../operate/account-store.ts";
+import type { Limiter } from "../operate/rate-limit.ts";
 import type { Facts } from "../types.ts";
 import type { Sockets } from "../websocket/sockets.ts";
 
@@ -32,8 +33,16 @@ export interface Settings extends SigningSettings {
    * --list-key` takes.
    */
   readonly LIST_KEY?: string;
-  /** Origins of web pages that may read refusals, separated by commas; `*`: all. */
+  /**
+   * Origins of web pages that may read refusals and ask the access endpoint, separated by commas.
+   * `*`: all pages may read refusals.
+   */
   readonly CORS_ORIGINS?: string;
+  /**
+   * A limit of the platform for the access endpoint, by address. Without it each isolate limits by
+   * itself: 240 questions of an address at once, and 4 a second.
+   */
+  readonly ACCESS_LIMITER?: Limiter;
   /**
    * `1`: the adapter takes the place from request headers. For local tests only, since clients can
    * send any place.

@@ -2,7 +2,9 @@
 import { PortcullisError } from "../error.ts";
 import type { BundleInfo } from "../types.ts";
 
-export const STATUS_PATH = "/.well-known/portcullis/status";
+/** Where the gate answers by itself. */
+export const OWN_PATHS = "/.well-known/portcullis/";
+export const STATUS_PATH = `${OWN_PATHS}status`;
 
 /** A running gate. `problems`: what the deployment lacks although it runs. */
 interface Running {

@@ -4,8 +4,8 @@
  * The facts of a request cross as one text, one value a line:
  *
  * ```text
- * method
- * URL
+ * method; nothing: what may be used is asked
+ * URL; with no method the id of an operation, or nothing for any operation
  * number of the autonomous system, or nothing
  * address, or nothing
  * network kinds, separated by commas
@@ -42,6 +42,7 @@ export const READ = 1;
 export const GUARDED = 4;
 export const LICENSED = 16;
 export const INVALID = 32;
+export const NO_OPERATION = 64;
 
 // Numbers of reasons, as `Edge.reason` takes them.
 export const NO_RESTRICTION = 0;
