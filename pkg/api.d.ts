@@ -271,6 +271,27 @@ declare function fetchAccess(url?: string | URL, { credential, operation, signal
 declare function loadGate(options: PageGateOptions): Promise<Gate>;
 declare function readAccess(answer: unknown): Access;
 
+// portcullis/element
+declare class ModelGate extends Base {
+    #private;
+    static readonly observedAttributes: string[];
+    static readonly texts: {
+        pending: string;
+        failed: string;
+        deferred: string;
+        denied: string;
+        appeal: string;
+    };
+    get access(): Access | null;
+    set access(access: Access | PromiseLike<Access> | null);
+    get verdict(): ModelVerdict | null;
+    connectedCallback(): void;
+    disconnectedCallback(): void;
+    attributeChangedCallback(name: string): void;
+}
+type ModelState = "allowed" | "denied" | "unknown";
+declare function provideAccess(access: Access | PromiseLike<Access>): void;
+
 // portcullis/origin
 declare const ACCESS_HEADER = "portcullis-access";
 type AccessCode = "access_missing" | "access_malformed" | "access_key_unknown" | "access_signature_wrong" | "access_expired" | "access_not_yet_valid" | "access_method_wrong" | "access_target_wrong" | "access_credential_wrong" | "access_replayed" | "access_cache_full";

@@ -19,6 +19,11 @@ const DECODER_BUDGET = 200 * KB;
 // access header and the checks of input kinds came later.
 const SCRIPT_BUDGET = 24_000;
 const DECODER_SCRIPT_BUDGET = 3 * KB;
+// A page with its answer in it needs the element alone. The script that asks the endpoint is loaded
+// if there is none.
+const ELEMENT_BUDGET = 3 * KB;
+const ASKING_BUDGET = 2_600;
+const BROWSER_BUDGET = 12_800;
 
 /** What each leak would mean. */
 const FORBIDDEN = [
@@ -48,6 +53,9 @@ weigh("portcullis/cloudflare", "dist/adapter/cloudflare/index.js", SCRIPT_BUDGET
 const decoder = readFileSync(join(PKG, "wasm/decode_bg.wasm"));
 report("decode_bg.wasm", gzipSync(decoder, { level: 9 }).length, DECODER_BUDGET, decoder.length);
 weigh("portcullis/decode", "dist/wasm/decoder.js", DECODER_SCRIPT_BUDGET);
+weigh("portcullis/element", "dist/element/index.js", ELEMENT_BUDGET, ["../browser/fetch.js"]);
+weigh("the endpoint's client", "dist/browser/fetch.js", ASKING_BUDGET);
+weigh("portcullis/browser", "dist/browser/index.js", BROWSER_BUDGET);
 
 const strings = wasm.toString("latin1");
 for (const [pattern, meaning] of FORBIDDEN) {
@@ -67,7 +75,7 @@ console.log(`size: none of ${FORBIDDEN.length} kinds of forbidden string in edge
  * Measures what `wrangler deploy` sends with `minify = true`: one script, names and blanks
  * shortened.
  */
-function weigh(what, entry, budget) {
+function weigh(what, entry, budget, external = []) {
   const { outputFiles, metafile } = buildSync({
     entryPoints: [join(PKG, entry)],
     bundle: true,
@@ -76,6 +84,7 @@ function weigh(what, entry, budget) {
     target: "es2022",
     write: false,
     metafile: true,
+    external,
   });
   const [script] = outputFiles;
   report(

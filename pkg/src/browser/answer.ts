@@ -11,7 +11,8 @@ import type { Access, AccessAnswer, DeniedFamily, ModelVerdict } from "../types.
 
 /** Rounds of percent-decoding, as in the evaluator. */
 const PERCENT_ROUNDS = 3;
-const VERDICTS: readonly unknown[] = ["pass", "defer", "deny"];
+/** Stands for ids in which no pattern occurs. */
+const UNLISTED = "*";
 
 /**
  * Makes an access of an answer of the endpoint, such as one that a server wrote into the page.
@@ -31,47 +32,37 @@ export function readAccess(answer: unknown): Access {
 }
 
 function isAnswer(value: unknown): value is AccessAnswer {
-  if (typeof value !== "object" || value === null) return false;
-  const { unrestricted, denied, patterns, unlisted } = value as Partial<AccessAnswer>;
+  const { unrestricted, denied, patterns, unlisted } = (value ?? {}) as Partial<AccessAnswer>;
   return (
     typeof unrestricted === "boolean" &&
     Array.isArray(denied) &&
-    denied.every((family) => Array.isArray((family as Partial<DeniedFamily> | null)?.patterns)) &&
-    typeof patterns === "object" &&
-    patterns !== null &&
-    Object.values(patterns).every((may) => typeof may === "boolean") &&
-    VERDICTS.includes(unlisted)
+    denied.every((family) => Array.isArray((family as DeniedFamily | null)?.patterns)) &&
+    Object.entries(patterns ?? [0]).every(
+      ([text, may]) => PATTERN.test(text) && typeof may === "boolean",
+    ) &&
+    /^(?:pass|defer|deny)$/.test(String(unlisted))
   );
 }
 
-/** A pattern of tokens. A token that ends in `*` matches any token that begins so. */
-interface Pattern {
-  readonly text: string;
-  readonly tokens: readonly string[];
-}
+/** `=` and an exact id, or tokens of which each may end in `*`, for any rest of a token. */
+const PATTERN = /^(?:=.+|[\da-z]+\*?(?:-[\da-z]+\*?)*)$/;
 
-/** What occurs in an id. */
-interface Found {
-  readonly patterns: Set<string>;
-  /** No pattern occurs in some part of it. */
-  unlisted: boolean;
+/** Finds the runs of a pattern: a look-ahead, so that they may overlap. */
+function finderOf(text: string): RegExp {
+  const tokens = text.replaceAll("-", "[^\\da-z]+").replaceAll("*", "[\\da-z]*");
+  return new RegExp(`(?<![\\da-z])(?=(${tokens})(?![\\da-z]))`, "g");
 }
 
 class AnsweredAccess implements Access {
   readonly #answer: AccessAnswer;
-  /** Patterns by their first token, or by its first letter if it ends in `*`. */
-  readonly #patterns = new Map<string, Pattern[]>();
+  /** How each pattern of tokens is found. */
+  readonly #finders: readonly (readonly [string, RegExp])[];
 
   constructor(answer: AccessAnswer) {
     this.#answer = answer;
-    for (const text of Object.keys(answer.patterns)) {
-      const tokens = text.split("-");
-      const first = tokens[0] as string;
-      const key = first.endsWith("*") ? `${first[0]}*` : first;
-      const known = this.#patterns.get(key);
-      if (known === undefined) this.#patterns.set(key, [{ text, tokens }]);
-      else known.push({ text, tokens });
-    }
+    this.#finders = Object.keys(answer.patterns)
+      .filter((text) => !text.startsWith("="))
+      .map((text) => [text, finderOf(text)]);
   }
 
   get unrestricted(): boolean {
@@ -88,75 +79,68 @@ class AnsweredAccess implements Access {
 
   verdict(model: string): ModelVerdict {
     const { unrestricted, denied, patterns, unlisted } = this.#answer;
-    const id = checked(model);
-    if (unrestricted) return verdictOn(id, "pass", [], denied);
-    const found = this.#read(id);
-    const closed = [...found.patterns].filter((text) => patterns[text] !== true);
-    if (found.unlisted && denied.some((family) => family.patterns.includes("*"))) closed.push("*");
+    let text = checked(model).toLowerCase();
+    if (unrestricted) return verdictOn(model, "pass", [], denied);
+    // Read as it is written, and after each round of percent-decoding.
+    const found = new Set(this.#scan(text));
+    for (let round = 0; text.includes("%"); round += 1) {
+      if (round === PERCENT_ROUNDS || /%(?![\da-f]{2})/.test(text))
+        throw invalid("no id of a model");
+      text = text.replace(/%(..)/g, (_, digits) => String.fromCharCode(+`0x${digits}`));
+      for (const one of this.#scan(checked(text).toLowerCase())) found.add(one);
+      text = text.toLowerCase();
+    }
     // Few operations take a list of ids, so a list does not certainly pass.
-    const isList = /[ ,]/.test(id);
+    const isList = /[ ,]/.test(model);
     const other = isList && unlisted === "pass" ? "defer" : unlisted;
-    return verdictOn(id, isList || found.unlisted ? other : "pass", closed, denied);
+    const kind = isList || found.has(UNLISTED) ? other : "pass";
+    // `*` is denied if a family says so.
+    const closed = [...found].filter(
+      (one) =>
+        patterns[one] !== true &&
+        (one !== UNLISTED || denied.some((family) => family.patterns.includes(one))),
+    );
+    return verdictOn(model, kind, closed, denied);
   }
 
   toJSON(): AccessAnswer {
     return this.#answer;
   }
 
-  /** Finds what occurs in an id as it is written, and after each round of percent-decoding. */
-  #read(id: string): Found {
-    const found: Found = { patterns: new Set(), unlisted: false };
-    let text = id.toLowerCase();
-    for (let round = 0; ; round += 1) {
-      checked(text);
-      this.#scan(text, found);
-      if (!text.includes("%")) return found;
-      if (round === PERCENT_ROUNDS || /%(?![\da-f]{2})/.test(text))
-        throw invalid("no id of a model");
-      text = text
-        .replace(/%(..)/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
-        .toLowerCase();
-    }
-  }
-
-  /** Divides an id at commas and blanks. Each part is judged by itself. */
-  #scan(text: string, found: Found): void {
+  /**
+   * Returns the patterns that occur in a text. It is divided at commas and blanks, and each part is
+   * judged by itself. `*` says that no pattern occurs in some part.
+   */
+  #scan(text: string): string[] {
     const parts = text.split(/[, ]+/).filter((part) => part !== "");
-    // A stored configuration may lead to any model, whatever precedes it.
-    const unknown = parts.filter((part) => !this.#occurs(part, found) || part.includes("@preset/"));
-    if (parts.length === 0 || unknown.length > 0) found.unlisted = true;
+    if (parts.length === 0) return [UNLISTED];
+    return parts.flatMap((part) => {
+      const found = this.#occurring(part);
+      // A stored configuration may lead to any model, whatever precedes it.
+      return found.length > 0 && !part.includes("@preset/") ? found : [...found, UNLISTED];
+    });
   }
 
-  /** Adds the patterns that occur in a part. Returns false if none does. */
-  #occurs(part: string, { patterns }: Found): boolean {
-    const exact = Object.hasOwn(this.#answer.patterns, `=${part}`);
-    if (exact) patterns.add(`=${part}`);
-    const tokens = part.match(/[\da-z]+/g) ?? [];
-    let any = exact;
-    // An exact id is a run over all tokens, so only another run over all of them counts.
-    let reached = exact ? tokens.length - 1 : 0;
-    for (let start = 0; start < (exact ? 1 : tokens.length); start += 1) {
-      const first = tokens[start] as string;
-      const candidates = [
-        ...(this.#patterns.get(first) ?? []),
-        ...(this.#patterns.get(`${first[0]}*`) ?? []),
-      ].filter((pattern) => matches(pattern, tokens, start));
-      if (candidates.length === 0) continue;
-      const end = start + Math.max(...candidates.map(({ tokens: { length } }) => length));
-      if (end <= reached) continue;
-      for (const pattern of candidates)
-        if (start + pattern.tokens.length === end) patterns.add(pattern.text);
-      reached = end;
-      any = true;
-    }
-    return any;
+  #occurring(part: string): string[] {
+    const runs = this.#finders.flatMap(([text, finder]) =>
+      Array.from(part.matchAll(finder), ({ index, 1: run = "" }) => ({
+        text,
+        from: index,
+        to: index + run.length,
+      })),
+    );
+    // An exact id is a run over all tokens.
+    if (Object.hasOwn(this.#answer.patterns, `=${part}`))
+      runs.push({
+        text: `=${part}`,
+        from: part.search(/[\da-z]/),
+        to: part.replace(/[^\da-z]+$/, "").length,
+      });
+    return runs
+      .filter(
+        ({ from, to }) =>
+          !runs.some((run) => run.from <= from && to <= run.to && run.to - run.from > to - from),
+      )
+      .map(({ text }) => text);
   }
-}
-
-function matches({ tokens: wanted }: Pattern, tokens: readonly string[], start: number): boolean {
-  return wanted.every((token, at) => {
-    const text = tokens[start + at];
-    if (text === undefined) return false;
-    return token.endsWith("*") ? text.startsWith(token.slice(0, -1)) : text === token;
-  });
 }

@@ -11,13 +11,11 @@ const KEPT = 16;
 /** Milliseconds for which an answer is kept, at least and at most. */
 const SHORTEST_MS = 5_000;
 const LONGEST_MS = 60_000;
-/** Attempts, and milliseconds before the second one; each later wait is twice as long. */
+/** Attempts, and milliseconds between the first two, on average; each later wait is twice as long. */
 const ATTEMPTS = 3;
 const WAIT_MS = 250;
 /** Milliseconds that an attempt may take, and that a server may ask to wait. */
 const TIMEOUT_MS = 5_000;
-/** Bytes that an answer may have. */
-const ANSWER_LIMIT = 4 * 1024 * 1024;
 
 /** How to ask the access endpoint. */
 export interface AccessOptions {
@@ -31,13 +29,8 @@ export interface AccessOptions {
   readonly fresh?: boolean | undefined;
 }
 
-interface Kept {
-  readonly access: Promise<Access>;
-  /** Infinity while the answer is awaited. */
-  until: number;
-}
-
-const kept = new Map<string, Kept>();
+/** Answers by address and credential, and when each must be asked for again. */
+const kept = new Map<string, { readonly access: Promise<Access>; until: number }>();
 
 /**
  * Asks the access endpoint what the user may use.
@@ -50,85 +43,66 @@ const kept = new Map<string, Kept>();
  * @throws PortcullisError `access_unreachable`, `access_limited`, `access_refused` or
  *   `answer_invalid`; and the reason of `signal`
  */
-export function fetchAccess(
+export async function fetchAccess(
   url: string | URL = ACCESS_URL,
-  { credential, operation, signal, fresh }: AccessOptions = {},
+  { credential = "", operation = "", signal, fresh }: AccessOptions = {},
 ): Promise<Access> {
-  if (credential !== undefined && (typeof credential !== "string" || !/^[!-~]+$/.test(credential)))
-    return Promise.reject(invalid("`credential` is no token"));
-  if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  if (!/^[!-~]*$/.test(credential)) throw invalid("`credential` is no token");
+  signal?.throwIfAborted();
   let target = String(url);
-  if (operation !== undefined)
+  if (operation !== "")
     target += `${target.includes("?") ? "&" : "?"}operation=${encodeURIComponent(operation)}`;
-  const key = `${target} ${credential ?? ""}`;
+  const key = `${target} ${credential}`;
   let entry = kept.get(key);
-  if (entry === undefined || fresh === true || Date.now() >= entry.until)
-    entry = keep(key, ask(target, credential));
-  return signal === undefined ? entry.access : withSignal(entry.access, signal);
-}
-
-function keep(key: string, access: Promise<Access>): Kept {
-  const entry: Kept = { access, until: Number.POSITIVE_INFINITY };
-  kept.delete(key);
-  if (kept.size >= KEPT) kept.delete(kept.keys().next().value as string);
-  kept.set(key, entry);
-  access.then(
-    (answer) => {
-      const now = Date.now();
-      const end = Date.parse(answer.toJSON().expires ?? "") || Number.POSITIVE_INFINITY;
-      entry.until = Math.min(now + LONGEST_MS, Math.max(now + SHORTEST_MS, end));
-    },
-    () => {
-      if (kept.get(key) === entry) kept.delete(key);
-    },
-  );
-  return entry;
-}
-
-async function ask(target: string, credential: string | undefined): Promise<Access> {
-  for (let attempt = 1; ; attempt += 1) {
-    let failure: PortcullisError;
-    let wait = WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
-    try {
-      const response = await fetch(target, {
-        headers: {
-          accept: "application/json",
-          ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
-        },
-        cache: "no-store",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const { status } = response;
-      if (response.ok) return readAccess(await bounded(response));
-      const again = status === 429 || status > 499;
-      failure = new PortcullisError(
-        status === 429 ? "access_limited" : again ? "access_unreachable" : "access_refused",
-        `the access endpoint answered with status ${status}`,
-      );
-      if (!again) throw failure;
-      wait = Math.max(wait, Number(response.headers.get("retry-after")) * 1_000 || 0);
-    } catch (cause) {
-      if (cause instanceof PortcullisError) throw cause;
-      failure = new PortcullisError("access_unreachable", "the access endpoint did not answer", {
-        cause,
-      });
-    }
-    if (attempt === ATTEMPTS || wait > TIMEOUT_MS) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, wait));
+  if (entry === undefined || fresh || Date.now() >= entry.until) {
+    const access = ask(target, credential);
+    const asked = (entry = { access, until: Number.POSITIVE_INFINITY });
+    kept.delete(key);
+    kept.set(key, asked);
+    if (kept.size > KEPT) kept.delete(kept.keys().next().value as string);
+    access.then(
+      (answer) => {
+        const now = Date.now();
+        const end = Date.parse(answer.toJSON().expires ?? "") || Number.POSITIVE_INFINITY;
+        asked.until = Math.min(now + LONGEST_MS, Math.max(now + SHORTEST_MS, end));
+      },
+      () => {
+        if (kept.get(key) === asked) kept.delete(key);
+      },
+    );
   }
-}
-
-async function bounded(response: Response): Promise<string> {
-  if (Number(response.headers.get("content-length")) > ANSWER_LIMIT)
-    throw new PortcullisError("answer_invalid", "the answer of the access endpoint is too long");
-  return response.text();
-}
-
-/** Gives up waiting once the signal says so. Others may still wait for the same answer. */
-function withSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { access } = entry;
+  if (signal === undefined) return access;
+  // Others may wait for the same answer, so the signal ends the waiting alone.
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason as Error);
     signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    access.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
+}
+
+async function ask(target: string, credential: string): Promise<Access> {
+  for (let attempt = 1; ; attempt += 1) {
+    let status = 0;
+    let wait = WAIT_MS * 2 ** attempt * Math.random();
+    try {
+      const response = await fetch(target, {
+        headers: credential === "" ? {} : { authorization: `Bearer ${credential}` },
+        cache: "no-store",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      if (response.ok) return readAccess(await response.text());
+      status = response.status;
+      wait = Math.max(wait, Number(response.headers.get("retry-after")) * 1_000 || 0);
+    } catch (cause) {
+      if (cause instanceof PortcullisError) throw cause;
+    }
+    const isFinal = status > 0 && status < 500 && status !== 429;
+    if (isFinal || attempt === ATTEMPTS || wait > TIMEOUT_MS)
+      throw new PortcullisError(
+        isFinal ? "access_refused" : status === 429 ? "access_limited" : "access_unreachable",
+        `the access endpoint ${status > 0 ? `has status ${status}` : "does not answer"}`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
 }
