@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CARGO_HOME ?= $(HOME)/.cargo
 CLI := $(TARGET)/debug/portcullis
 POLICY := policies/mythos-suspension.toml
-FORMATTED := "pkg/{src,test,worker}/**/*.ts" "examples/**/*.{mjs,ts}" "{pkg/test,tests,tools,benches}/**/*.mjs"
+FORMATTED := "pkg/{src,test,worker}/**/*.ts" "www/examples/**/*.{html,css,js,jsx,mjs}" "examples/**/*.{mjs,ts}" "{pkg/test,tests,tools,benches}/**/*.mjs"
 NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force-exit
 
 # The checkout's tools come first: the Node that the newest clients need is one of its npm packages.
@@ -22,7 +22,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy run test test-drift test-native test-wasm test-worker test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean
+.PHONY: help build wasm package policy pages run test test-drift test-native test-wasm test-worker test-pages test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,10 +50,14 @@ policy: ## the example policy as a bundle for the worker
 	sed -n 's/^export const LIST_KEY = "\(.*\)";/\1/p' tools/demo.mjs >pkg/wasm/demo-list.key
 	$(CLI) compile $(POLICY) --out pkg/wasm/policy.bundle --list-key pkg/wasm/demo-list.key
 
-run: build ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
+pages: package ## the pages of www/, in www/dist/
+	@echo "pages: bundling"
+	node tools/pages.mjs
+
+run: build pages ## the worker on http://127.0.0.1:8787 (PORT), in front of a stub origin
 	@exec node tools/serve.mjs
 
-test: lint test-drift test-native test-wasm build test-package test-worker test-clients test-examples test-docs test-differential test-size docs ## everything that CI checks
+test: lint test-drift test-native test-wasm build test-package test-worker test-pages test-clients test-examples test-docs test-differential test-size docs ## everything that CI checks
 
 test-drift: ## the tool that compares a vendor's package with a dialect
 	@tools/install.sh node
@@ -83,6 +87,10 @@ test-clients: build ## the vendors' own clients against the worker
 test-package: build ## the npm package in Node, and its types as a consumer sees them
 	@$(NODE_TEST) pkg/test/*.test.mjs
 	tools/consume.sh
+
+test-pages: build pages ## the element, the React entry and the example pages, in Chromium and Firefox
+	@tools/install.sh browsers
+	$(NODE_TEST) tests/pages/*.test.mjs
 
 test-examples: build ## the programs of examples/, with real requests
 	@cargo build --quiet --examples

@@ -1,10 +1,12 @@
 /**
- * `make run`: the worker in workerd, in front of a stub origin, with demo keys. Prints a table of
- * the verdicts for each key.
+ * `make run`: the worker in workerd, in front of a stub origin, with demo keys and the pages of
+ * `www/`. Prints a table of the verdicts for each key.
  */
+import { fileURLToPath } from "node:url";
 import { ACCOUNTS, ENFORCED_KEY, KEY_SECRET, LIST_KEY, ACCESS_KEY } from "./demo.mjs";
-import { startOrigin } from "./origin.mjs";
+import { answer, startOrigin } from "./origin.mjs";
 import { accessCheck } from "./origin/access.mjs";
+import { pageServer } from "./page-server.mjs";
 import { startWorker } from "./workerd.mjs";
 import { keyDigest } from "portcullis/cloudflare";
 
@@ -18,14 +20,19 @@ if (!Number.isInteger(port) || port < 0 || port > 65535)
 const keys = {};
 for (const [key, record] of Object.entries(ACCOUNTS))
   keys[await keyDigest(KEY_SECRET, key)] = record;
+const pages = pageServer(answer);
 const origin = await startOrigin({
+  reply: pages.reply,
   access: await accessCheck({ keys: ACCESS_KEY, key: ENFORCED_KEY }),
 });
 const gate = await startWorker({
   port,
   keys,
+  assets: fileURLToPath(new URL("../www/dist/", import.meta.url)),
   bindings: { ORIGIN: origin.url, LOCAL: "1", KEY_SECRET, LIST_KEY, ACCESS_KEY, ENFORCED_KEY },
 }).catch((cause) => fail(cause.message));
+
+pages.gate = gate.url;
 
 let stopping = false;
 async function stop() {
@@ -68,6 +75,7 @@ async function show() {
   console.log(
     `\ntry: curl -s ${gate.url}/v1/chat/completions -H 'authorization: Bearer sk-demo-foreign' -H 'cf-ipcountry: FR' -H 'content-type: application/json' -d '{"model":"mythos-5","messages":[{"role":"user","content":"hi"}]}'`,
   );
+  console.log(`pages: ${gate.url}/examples/`);
   console.log("stop: Ctrl-C");
 }
 

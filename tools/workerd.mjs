@@ -22,6 +22,7 @@ export const COMPATIBILITY_FLAGS = JSON.parse(/^compatibility_flags = (.+)$/m.ex
  *   bytes of the edge module and of the decoding module, likewise. `data`: the bytes of further
  *   files `name.bundle` that the entry imports.
  * - `bindings`: variables of the worker. `keys`: account records by digest.
+ * - `assets`: a folder of files that the runtime serves before the worker sees a request.
  * - `hear`: called with each line that the worker logs. `inspector`: V8's inspector listens at
  *   `miniflare.getInspectorURL()`.
  */
@@ -36,6 +37,7 @@ export async function startWorker({
   port = 0,
   entry = `${PKG}worker/index.ts`,
   source,
+  assets,
   log = false,
   hear,
   inspector = false,
@@ -70,6 +72,9 @@ export async function startWorker({
       binary("Data", "policy.bundle", bytes("policy.bundle", bundle)),
       ...Object.entries(data).map(([name, contents]) => binary("Data", name, contents)),
     ],
+    ...(assets === undefined
+      ? {}
+      : { assets: { directory: assets, routerConfig: { has_user_worker: true } } }),
     kvNamespaces: ["KEYS"],
     // An undefined variable is left unset.
     bindings: Object.fromEntries(

@@ -12,7 +12,7 @@ const STYLE = `
 :host{display:block}
 :host(:not([state=allowed],[mode=disable],[mode=explain])){display:none!important}
 :host(:not([state=allowed])) [part=content]{opacity:var(--model-gate-opacity,.5)}
-:host([state=allowed]) [part=reason]{display:none}
+:host([state=allowed]) [part=reason],:host(:not([mode=explain])) [part=appeal]{display:none}
 [part=reason]{color:var(--model-gate-color)}
 [part=appeal]{color:inherit}
 :host(:not([mode=explain])) [part=reason]{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}`;

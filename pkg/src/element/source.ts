@@ -40,10 +40,13 @@ export class Source {
     this.#await(given);
   }
 
-  /** Asks the endpoint, if somebody listens. */
+  /** Asks the endpoint, if somebody listens. What the server wrote into the page needs no question. */
   ask(): void {
-    if (this.#url !== undefined && this.#listeners.size > 0)
-      this.#await(this.#turn === 0 ? first(this.#url) : asked(this.#url));
+    const url = this.#url;
+    if (url === undefined || this.#listeners.size === 0) return;
+    const text = url === ACCESS_URL && document.getElementById(INLINE_ID)?.textContent;
+    if (text) this.take(inlined(text));
+    else this.#await(asked(url));
   }
 
   async #await(given: Access | PromiseLike<Access>): Promise<void> {
@@ -64,10 +67,8 @@ export class Source {
   }
 }
 
-/** Returns the answer that the server wrote into the page, or asks. */
-async function first(url: string): Promise<Access> {
-  const text = document.getElementById(INLINE_ID)?.textContent;
-  return url === ACCESS_URL && text ? readAccess(text) : asked(url);
+async function inlined(text: string): Promise<Access> {
+  return readAccess(text);
 }
 
 /** Asks the endpoint. A page with its answer in it does not need the script that asks. */
