@@ -40,6 +40,7 @@ package: wasm ## the TypeScript of pkg/src, in pkg/dist/
 	tsc -p pkg --declaration false --removeComments
 	tsc -p pkg/worker
 	cp pkg/src/element/model-gate.css pkg/dist/element/
+	cp pkg/src/react/react.css pkg/dist/react/
 	cp LICENSE-MIT LICENSE-APACHE pkg/
 
 policy: ## the example policy as a bundle for the worker

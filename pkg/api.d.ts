@@ -292,6 +292,62 @@ declare class ModelGate extends Base {
 type ModelState = "allowed" | "denied" | "unknown";
 declare function provideAccess(access: Access | PromiseLike<Access>): void;
 
+// portcullis/react
+// also exports Access
+// also exports AccessAnswer
+declare function AccessProvider(props: AccessProviderProps): ReactElement;
+interface AccessProviderProps {
+    readonly access?: Access | PromiseLike<Access> | null | undefined;
+    readonly url?: string | URL | undefined;
+    readonly credential?: string | undefined;
+    readonly operation?: string | undefined;
+    readonly initial?: AccessAnswer | undefined;
+    readonly refreshMs?: number | undefined;
+    readonly texts?: Partial<GateTexts> | undefined;
+    readonly children?: ReactNode;
+}
+interface AccessState {
+    readonly access: Access | undefined;
+    readonly status: AccessStatus;
+    readonly error: PortcullisError | undefined;
+    readonly refresh: () => void;
+}
+type AccessStatus = "pending" | "ready" | "failed";
+// also exports DeniedFamily
+type GateMode = "hide" | "disable" | "explain";
+interface GateTexts {
+    readonly pending: string;
+    readonly failed: string;
+    readonly deferred: string;
+    readonly denied: string;
+    readonly appeal: string;
+}
+interface ModelAccess {
+    readonly state: "allowed" | "denied" | "unknown";
+    readonly allowed: boolean;
+    readonly pending: boolean;
+    readonly title: string | null;
+    readonly message: string | null;
+    readonly appeal: string | null;
+    readonly error: PortcullisError | undefined;
+}
+declare function ModelGate(props: ModelGateProps): ReactElement;
+interface ModelGateProps {
+    readonly model: string;
+    readonly mode?: GateMode | undefined;
+    readonly label?: string | undefined;
+    readonly fallback?: ReactNode;
+    readonly reason?: ((model: ModelAccess) => ReactNode) | undefined;
+    readonly render?: ((model: ModelAccess) => ReactNode) | undefined;
+    readonly texts?: Partial<GateTexts> | undefined;
+    readonly className?: string | undefined;
+    readonly children?: ReactNode;
+}
+// also exports ModelVerdict
+// also exports PortcullisError
+declare function useAccess(): AccessState;
+declare function useModelAccess(model: string): ModelAccess;
+
 // portcullis/origin
 declare const ACCESS_HEADER = "portcullis-access";
 type AccessCode = "access_missing" | "access_malformed" | "access_key_unknown" | "access_signature_wrong" | "access_expired" | "access_not_yet_valid" | "access_method_wrong" | "access_target_wrong" | "access_credential_wrong" | "access_replayed" | "access_cache_full";
