@@ -8,7 +8,7 @@ away=$(mktemp -d)
 trap 'rm -rf "$away"' EXIT
 tarball=$(npm pack --silent --pack-destination "$away" --workspace pkg)
 publint run "$away/$tarball" --strict >"$away/publint.log" || { cat "$away/publint.log"; exit 1; }
-attw "$away/$tarball" --profile esm-only --no-definitely-typed >"$away/attw.log" || { cat "$away/attw.log"; exit 1; }
+attw "$away/$tarball" --profile esm-only --no-definitely-typed --exclude-entrypoints model-gate.css react.css >"$away/attw.log" || { cat "$away/attw.log"; exit 1; }
 echo "package: publint and are-the-types-wrong find nothing"
 mkdir -p "$away/node_modules/portcullis" "$away/node_modules/@types"
 tar -xzf "$away/$tarball" -C "$away/node_modules/portcullis" --strip-components=1
