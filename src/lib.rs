@@ -136,6 +136,10 @@ pub use crate::coding::Decoder;
 #[cfg(feature = "decode")]
 pub use crate::coding::memory::Memory;
 #[cfg(feature = "author")]
+pub use crate::compile::public::{
+    Keep, KeepError, PublicError, PublicPolicy, Stricter, public_policy,
+};
+#[cfg(feature = "author")]
 pub use crate::compile::{CompileError, compile, problems};
 pub use crate::denied::{Candidate, DeniedSet, Evaluator, Grounds, SwitchState};
 pub use crate::facts::account::Account;

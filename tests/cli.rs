@@ -181,6 +181,46 @@ fn a_list_key_is_hexadecimal_digits_and_nothing_else() {
 }
 
 #[test]
+fn a_public_bundle_says_what_is_stricter() {
+    let out = scratch("public.pcb");
+    let out = out.to_str().unwrap();
+    let compile = |more: &[&str]| {
+        portcullis(&[&["compile", POLICY, "--public", "--out", out], more].concat(), "")
+    };
+    // No list key is needed, since the secret list is left out.
+    let output = compile(&[]);
+    says(&output, 0, "", "`embargo` closes its models to everybody: it depends on `billing`");
+    says(&output, 0, "", "`annex-2026-06-26` is left out: it depends on");
+    says(&output, 0, "", "help: `--keep fact:NAME` keeps a fact");
+    let text = String::from_utf8_lossy(&std::fs::read(out).unwrap()).into_owned();
+    assert!(
+        text.contains("mythos-class") && !text.contains("annex") && !text.contains("us_person")
+    );
+    let names = ["--keep", "fact:billing", "--keep", "rule:embargo"];
+    let output = compile(&names);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("`embargo`"), "{output:?}");
+    let request = r#"{"method":"POST","url":"/v1/messages","body":{"model":"haiku-4"},"place":{"country":"KP"}}"#;
+    says(
+        &portcullis(&["decide", "--bundle", out, "--requests", "-"], request),
+        0,
+        "\"embargo\"]",
+        "",
+    );
+    // The licence begins on 26 June.
+    let keep = ["--keep", "fact:employee", "--json"];
+    let before = compile(&[&keep[..], &["--at", "2026-06-20T00:00:00Z"]].concat());
+    says(&before, 0, "\"beside\":[]}],\"closed_from\":null}", "");
+    let early = compile(&["--at", "2026-06-01T00:00:00Z"]);
+    says(&early, 0, "", "every model is closed from 2026-06-12T21:21:00Z on");
+
+    says(&compile(&["--keep", "fact:biling"]), 2, "", "help: did you mean `billing`?");
+    says(&compile(&["--at", "yesterday"]), 2, "", "2026-06-12T21:21:00Z");
+    says(&compile(&["--list-key", "x"]), 2, "", "cannot be used with");
+    let whole = portcullis(&["compile", POLICY, "--keep", "fact:billing", "--out", out], "");
+    says(&whole, 2, "", "--public");
+}
+
+#[test]
 fn a_bundle_with_a_secret_list_decides_nothing_without_its_key() {
     let (key, bundle) = (scratch("its-key"), scratch("its.pcb"));
     std::fs::write(&key, KEY).unwrap();

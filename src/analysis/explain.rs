@@ -8,7 +8,7 @@
 
 mod text;
 mod trace;
-mod words;
+pub(crate) mod words;
 
 use alloc::collections::BTreeMap;
 

@@ -11,6 +11,7 @@ pub(crate) mod response;
 pub(crate) mod surface;
 
 pub use self::decide::Decider;
+pub use self::explain::words::instant;
 pub use self::explain::{Explanation, explain, strange_switch};
 pub use self::line::{AccountFacts, Frame, LineError, RequestLine};
 pub use self::reference::{

@@ -15,31 +15,19 @@ use crate::policy::model::{Deployment, Deployments, Policy};
 
 pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
     let mut spans: HashMap<Vec<u32>, l::Span> = HashMap::new();
-    let mut judged: HashMap<&str, Vec<u32>> = HashMap::new();
+    let mut judged = HashMap::new();
     let mut scopes: Vec<(&str, l::Span, u32)> = Vec::new();
     for table in &policy.deployments {
         let dialects = dialects(policy, table);
         if dialects == 0 {
             continue;
         }
-        let links: HashMap<&str, &Deployment> =
-            table.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
         let mut known: BTreeMap<&str, (l::Str, BTreeSet<u32>)> = BTreeMap::new();
-        for entry in &table.entries {
-            let mut patterns = BTreeSet::new();
-            for (target, is_link) in reached(entry, &links) {
-                let found = judged
-                    .entry(target)
-                    .or_insert_with(|| crate::mention::findings::patterns_in(bundle, target));
-                // Ignore "unlisted" (bit 0) for a target that is itself resolved.
-                patterns.extend(found.iter().filter(|pattern| **pattern != 0 || !is_link));
-            }
+        for (entry, patterns) in resolved(table, bundle, &mut judged) {
             let whole = writer.text(&entry.name);
-            let tail = tail(&entry.name).map(|tail| {
-                let len = u32::try_from(tail.len()).unwrap_or(whole.len);
-                (tail, l::Str { at: whole.at + whole.len - len, len })
-            });
-            for (name, position) in std::iter::once((entry.name.as_str(), whole)).chain(tail) {
+            for name in names(entry) {
+                let len = u32::try_from(name.len()).unwrap_or(whole.len);
+                let position = l::Str { at: whole.at + whole.len - len, len };
                 known
                     .entry(name)
                     .or_insert_with(|| (position, BTreeSet::new()))
@@ -69,10 +57,37 @@ pub(crate) fn write(writer: &mut Writer, policy: &Policy, bundle: Bundle<'_>) {
     }
 }
 
-/// Returns the part of an ARN after its first slash. In a path with an unescaped slash that part is
-/// a segment of its own.
-fn tail(name: &str) -> Option<&str> {
-    name.strip_prefix("arn:")?.split_once('/').map(|(_, tail)| tail).filter(|tail| !tail.is_empty())
+/// Returns the entries of a table, each with the patterns that occur in its targets. `judged` holds
+/// the patterns of targets that occurred before.
+pub(super) fn resolved<'a>(
+    table: &'a Deployments,
+    bundle: Bundle<'_>,
+    judged: &mut HashMap<&'a str, Vec<u32>>,
+) -> Vec<(&'a Deployment, BTreeSet<u32>)> {
+    let links: HashMap<&str, &Deployment> =
+        table.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    let mut entries = Vec::with_capacity(table.entries.len());
+    for entry in &table.entries {
+        let mut patterns = BTreeSet::new();
+        for (target, is_link) in reached(entry, &links) {
+            let found = judged
+                .entry(target)
+                .or_insert_with(|| crate::mention::findings::patterns_in(bundle, target));
+            // Ignore "unlisted" (bit 0) for a target that is itself resolved.
+            patterns.extend(found.iter().filter(|pattern| **pattern != 0 || !is_link));
+        }
+        entries.push((entry, patterns));
+    }
+    entries
+}
+
+/// Returns the names of an entry: its name, and the part of an ARN after its first slash. In a path
+/// with an unescaped slash that part is a segment of its own.
+pub(super) fn names(entry: &Deployment) -> impl Iterator<Item = &str> {
+    let name = entry.name.as_str();
+    let tail = name.strip_prefix("arn:").and_then(|rest| rest.split_once('/'));
+    let tail = tail.map(|(_, tail)| tail).filter(|tail| !tail.is_empty());
+    std::iter::once(name).chain(tail)
 }
 
 /// Returns the bits of the dialects in which a table counts.

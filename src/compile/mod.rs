@@ -23,6 +23,7 @@ pub(crate) mod dialect;
 mod dnf;
 mod list;
 mod model;
+pub(crate) mod public;
 mod vector;
 
 use std::cmp::Reverse;

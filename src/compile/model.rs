@@ -10,7 +10,9 @@
 //! the longer to another family. A licence lifts exactly the patterns that it names: a pattern
 //! inside an occurrence is already hidden by it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use crate::bundle::layout as l;
 use crate::bundle::layout::{NONE, NONE16, section};
@@ -59,8 +61,18 @@ impl Universe {
         (self.patterns.len() + 1).div_ceil(64)
     }
 
+    /// Returns the patterns with their families, from bit 1 on.
+    pub(super) fn patterns(&self) -> &[(Shape, Option<usize>)] {
+        &self.patterns
+    }
+
+    /// Returns the bit of a pattern.
+    pub(super) fn bit(&self, shape: &Shape) -> Option<usize> {
+        self.numbers.get(&text(shape)).copied()
+    }
+
     /// Returns the bits of the patterns that a list of models names.
-    fn named(&self, models: &Models) -> Vec<u64> {
+    pub(super) fn named(&self, models: &Models) -> Vec<u64> {
         let mut mask = vec![0; self.words()];
         for item in &models.items {
             match item {
@@ -137,7 +149,7 @@ impl Universe {
 }
 
 /// Returns the text of a pattern: tokens joined by `-`, or `=` and the exact id.
-fn text(shape: &Shape) -> String {
+pub(super) fn text(shape: &Shape) -> String {
     match shape {
         Shape::Exact(id) => format!("={id}"),
         Shape::Tokens(tokens) => {
@@ -154,22 +166,49 @@ fn text(shape: &Shape) -> String {
 }
 
 /// Returns whether some occurrence of `longer` can contain an occurrence of `shorter`.
-fn may_hold(longer: &Shape, shorter: &Shape) -> bool {
+pub(super) fn may_hold(longer: &Shape, shorter: &Shape) -> bool {
     let Shape::Tokens(inner) = shorter else { return false };
-    let words: Vec<Token>;
-    let outer = match longer {
-        Shape::Tokens(tokens) => tokens,
+    tokens(longer)
+        .windows(inner.len())
+        .any(|run| run.iter().zip(inner).all(|(a, b)| may_equal(a, b)))
+}
+
+/// Returns the positions in `longer` at which every occurrence of it contains one of `shorter`.
+pub(super) fn positions(longer: &Shape, shorter: &Shape) -> Vec<Range<usize>> {
+    let Shape::Tokens(inner) = shorter else { return Vec::new() };
+    let windows = tokens(longer);
+    let windows = windows.windows(inner.len()).enumerate();
+    windows
+        .filter(|(_, run)| run.iter().zip(inner).all(|(a, b)| must_equal(a, b)))
+        .map(|(at, run)| at..at + run.len())
+        .collect()
+}
+
+/// Returns whether some occurrence of `longer` can contain one of `shorter` that covers these
+/// positions.
+pub(super) fn may_cover(longer: &Shape, shorter: &Shape, positions: &Range<usize>) -> bool {
+    let Shape::Tokens(inner) = shorter else { return false };
+    let windows = tokens(longer);
+    windows.windows(inner.len()).enumerate().any(|(at, run)| {
+        at <= positions.start
+            && positions.end <= at + run.len()
+            && run.iter().zip(inner).all(|(a, b)| may_equal(a, b))
+    })
+}
+
+/// Returns the tokens of a pattern. Those of an exact id are its words.
+fn tokens(shape: &Shape) -> Cow<'_, [Token]> {
+    match shape {
+        Shape::Tokens(tokens) => Cow::Borrowed(tokens),
         Shape::Exact(id) => {
             let folded = id.to_ascii_lowercase();
-            words = folded
+            let words = folded
                 .split(|c: char| !c.is_ascii_alphanumeric())
                 .filter(|word| !word.is_empty())
-                .map(|word| Token::Word(word.to_owned()))
-                .collect();
-            &words
+                .map(|word| Token::Word(word.to_owned()));
+            Cow::Owned(words.collect())
         }
-    };
-    outer.windows(inner.len()).any(|run| run.iter().zip(inner).all(|(a, b)| may_equal(a, b)))
+    }
 }
 
 /// Returns whether some token matches both.
@@ -182,6 +221,17 @@ fn may_equal(a: &Token, b: &Token) -> bool {
         (Token::Prefix(a), Token::Prefix(b)) => {
             a.starts_with(b.as_str()) || b.starts_with(a.as_str())
         }
+    }
+}
+
+/// Returns whether every token that matches `a` matches `b`.
+fn must_equal(a: &Token, b: &Token) -> bool {
+    match (a, b) {
+        (Token::Word(a), Token::Word(b)) => a == b,
+        (Token::Word(text) | Token::Prefix(text), Token::Prefix(prefix)) => {
+            text.starts_with(prefix.as_str())
+        }
+        (Token::Prefix(_), Token::Word(_)) => false,
     }
 }
 
@@ -237,12 +287,12 @@ fn write_trie(writer: &mut Writer, trie: &[Node]) {
     }
 }
 
-fn set(mask: &mut [u64], bit: usize) {
+pub(super) fn set(mask: &mut [u64], bit: usize) {
     if let Some(word) = mask.get_mut(bit / 64) {
         *word |= 1 << (bit % 64);
     }
 }
 
-fn has(mask: &[u64], bit: usize) -> bool {
+pub(super) fn has(mask: &[u64], bit: usize) -> bool {
     mask.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
 }

@@ -212,7 +212,8 @@ pub(crate) fn sign(comparison: Comparison) -> &'static str {
 
 /// Formats milliseconds since the epoch as RFC 3339 in UTC. The fraction is written only if there
 /// is one. Years with more than four digits are written in full.
-pub(crate) fn instant(milliseconds: i64) -> String {
+#[must_use]
+pub fn instant(milliseconds: i64) -> String {
     let (days, rest) = (milliseconds.div_euclid(86_400_000), milliseconds.rem_euclid(86_400_000));
     // Here a year begins in March, so that the leap day is its last day. 400 years have 146,097
     // days. The epoch is 719,468 days after 0000-03-01.

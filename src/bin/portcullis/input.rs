@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use portcullis::OwnedBundle;
 use portcullis::policy::{self, Code, File, Platform, Policy, Severity, Source};
+use portcullis::{Keep, OwnedBundle, PublicPolicy, public_policy, read_time};
 
 use crate::{Exit, clock};
 
@@ -139,6 +139,30 @@ impl Loaded {
         }
     }
 
+    /// Reduces the policy to what a page may show from the instant `at` on, besides the parts named
+    /// in `keep`.
+    pub(crate) fn public(mut self, keep: &[String], at: i64) -> Result<(Self, PublicPolicy), Exit> {
+        let Some(policy) = self.policy() else { return Err(Exit::Faulty) };
+        let keep = Keep::read(keep.iter().map(String::as_str), policy).map_err(|error| {
+            tell!("error: {error}");
+            if let Some(help) = &error.help {
+                tell!("  help: {help}");
+            }
+            Exit::Usage
+        })?;
+        match public_policy(policy, &keep, at) {
+            Ok(public) => {
+                self.loaded.policy = Some(public.policy.clone());
+                Ok((self, public))
+            }
+            Err(errors) => {
+                self.loaded.problems = errors.iter().map(|error| error.problem(policy)).collect();
+                self.report();
+                Err(Exit::Faulty)
+            }
+        }
+    }
+
     /// Returns the bundle's bytes. `key` is the key of secret lists.
     pub(crate) fn compile(mut self, key: Option<&[u8]>) -> Result<Vec<u8>, Exit> {
         let Some(policy) = self.policy() else { return Err(Exit::Faulty) };
@@ -204,6 +228,12 @@ pub(crate) fn platform(name: &str) -> Result<&'static Platform, String> {
         let known: Vec<_> = Platform::ALL.iter().map(|platform| platform.name).collect();
         format!("there is no such platform; known are {}", known.join(", "))
     })
+}
+
+/// Reads an instant, for the command line. Returns milliseconds since the epoch.
+pub(crate) fn time(text: &str) -> Result<i64, String> {
+    read_time(text)
+        .ok_or_else(|| "write a date and time with an offset: 2026-06-12T21:21:00Z".to_owned())
 }
 
 /// Prints the meaning of a code.
