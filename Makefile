@@ -32,6 +32,7 @@ build: package policy ## the npm package in pkg/, ready to pack
 wasm: ## the edge, decoding and console modules, in pkg/wasm/
 	@tools/install.sh rust bindgen node
 	tools/wasm.sh
+	node tools/inline.mjs
 
 package: wasm ## the TypeScript of pkg/src, in pkg/dist/
 	@echo "package: compiling TypeScript"

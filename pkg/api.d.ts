@@ -271,6 +271,22 @@ declare function fetchAccess(url?: string | URL, { credential, operation, signal
 declare function loadGate(options: PageGateOptions): Promise<Gate>;
 declare function readAccess(answer: unknown): Access;
 
+// portcullis/browser/inline
+// also exports ACCESS_URL
+// also exports Access
+// also exports AccessAnswer
+// also exports AccessOptions
+// also exports Account
+// also exports Code
+// also exports DeniedFamily
+// also exports Gate
+// also exports ModelVerdict
+// also exports PageGateOptions
+// also exports PortcullisError
+// also exports fetchAccess
+declare function loadGate(options: PageGateOptions): Promise<Gate>;
+// also exports readAccess
+
 // portcullis/element
 declare class ModelGate extends Base {
     #private;

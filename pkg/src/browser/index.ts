@@ -2,7 +2,7 @@
 export { readAccess } from "./answer.ts";
 export { ACCESS_URL, fetchAccess } from "./fetch.ts";
 export type { AccessOptions } from "./fetch.ts";
-export { loadGate } from "./load.ts";
+export { loadGate } from "./load-file.ts";
 export type { PageGateOptions } from "./load.ts";
 export { PortcullisError } from "../error.ts";
 export type { Code } from "../error.ts";
