@@ -11,7 +11,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 CARGO_HOME ?= $(HOME)/.cargo
 CLI := $(TARGET)/debug/portcullis
 POLICY := policies/mythos-suspension.toml
-FORMATTED := "pkg/{src,test,worker}/**/*.ts" "www/examples/**/*.{html,css,js,jsx,mjs}" "examples/**/*.{mjs,ts}" "{pkg/test,tests,tools,benches}/**/*.mjs"
+FORMATTED := "pkg/{src,test,worker}/**/*.ts" "www/examples/**/*.{html,css,js,jsx,mjs}" "examples/**/*.{mjs,ts}" "{pkg/test,tests,tools,benches}/**/*.mjs" "tests/bundlers/**/*.{html,js,ts,tsx,json}"
 NODE_TEST := node --test --test-reporter=spec --test-timeout=300000 --test-force-exit
 
 # The checkout's tools come first: the Node that the newest clients need is one of its npm packages.
@@ -22,7 +22,7 @@ export PORTCULLIS := $(CLI)
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS := -Ctarget-feature=+simd128 --remap-path-prefix=$(CARGO_HOME)= --remap-path-prefix=$(CURDIR)=
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER := wasm-bindgen-test-runner
 
-.PHONY: help build wasm package policy pages run test test-drift test-native test-wasm test-worker test-pages test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean
+.PHONY: help build wasm package policy pages run test test-drift test-native test-wasm test-worker test-pages test-bundlers test-clients test-package test-examples test-docs test-differential test-size parsers attack bench bench-native bench-instructions bench-worker bench-peers docs fmt lint deny clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -93,6 +93,10 @@ test-package: build ## the npm package in Node, and its types as a consumer sees
 test-pages: build pages ## the element, the React entry and the example pages, in Chromium and Firefox
 	@tools/install.sh browsers
 	$(NODE_TEST) tests/pages/*.test.mjs
+
+test-bundlers: build ## the packed package in fresh projects of Vite, Next, webpack, esbuild and Node (ONLY; needs the npm registry)
+	@tools/install.sh browsers
+	$(NODE_TEST) tests/bundlers/*.test.mjs
 
 test-examples: build ## the programs of examples/, with real requests
 	@cargo build --quiet --examples
