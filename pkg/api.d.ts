@@ -213,6 +213,13 @@ interface Settings extends SigningSettings {
 interface Fetcher {
     fetch(request: Request): Promise<Response>;
 }
+interface Limiter {
+    limit(options: {
+        readonly key: string;
+    }): Promise<{
+        readonly success: boolean;
+    }>;
+}
 interface Worker {
     fetch(request: Request, env: Settings, context: Context): Promise<Response>;
 }
@@ -421,13 +428,6 @@ interface KeyText {
     readonly id: string;
     readonly alg: "hmac-sha256" | "ed25519";
     readonly bytes: Uint8Array<ArrayBuffer>;
-}
-interface Limiter {
-    limit(options: {
-        readonly key: string;
-    }): Promise<{
-        readonly success: boolean;
-    }>;
 }
 interface SigningSettings {
     readonly ACCESS_KEY?: string;

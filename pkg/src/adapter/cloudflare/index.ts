@@ -8,6 +8,7 @@ export type { HandlerOptions as WorkerOptions } from "../../http/handler.ts";
 export type { Fetcher, Settings as Env } from "../../http/platform.ts";
 export { keyDigest } from "../../operate/account-store.ts";
 export type { AccountTable } from "../../operate/account-store.ts";
+export type { Limiter } from "../../operate/rate-limit.ts";
 
 // The platform's own byte streams (Workers runtime API, "TransformStream").
 declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
