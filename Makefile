@@ -94,7 +94,7 @@ test-pages: build pages ## the element, the React entry and the example pages, i
 	@tools/install.sh browsers
 	$(NODE_TEST) tests/pages/*.test.mjs
 
-test-bundlers: build ## the packed package in fresh projects of Vite, Next, webpack, esbuild and Node (ONLY; needs the npm registry)
+test-bundlers: build ## the packed package in fresh projects of Vite, Next, webpack, Rollup, esbuild and Node (ONLY; needs the npm registry)
 	@tools/install.sh browsers
 	$(NODE_TEST) tests/bundlers/*.test.mjs
 

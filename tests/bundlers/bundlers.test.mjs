@@ -67,12 +67,13 @@ check("vite", async (project) => {
   sizes("vite", join(project, "dist"));
 });
 
-check("webpack", async (project) => {
-  cpSync(join(project, "index.html"), join(project, "dist/index.html"));
-  const site = await serve(join(project, "dist"));
-  await everywhere(site, "/", { element: true });
-  sizes("webpack", join(project, "dist"));
-});
+for (const name of ["webpack", "rollup"])
+  check(name, async (project) => {
+    cpSync(join(project, "index.html"), join(project, "dist/index.html"));
+    const site = await serve(join(project, "dist"));
+    await everywhere(site, "/", { element: true });
+    sizes(name, join(project, "dist"));
+  });
 
 check("esbuild", async (project) => {
   for (const name of ["inline.html", "file.html"])
