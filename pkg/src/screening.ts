@@ -9,10 +9,12 @@ import type { Decoder, Decoding } from "./wasm/decoder.ts";
 import { enter, generation } from "./wasm/instance.ts";
 import {
   CHECK_ACKNOWLEDGED,
+  CHECK_FILTER,
   CHECK_NOTHING,
   DECODED,
   UNCHECKED_PASS,
   WITHHELD_UNPROVEN,
+  checkOf,
   headerText,
 } from "./wasm/wire.ts";
 
@@ -21,6 +23,8 @@ import {
  * cache when it reads.
  */
 const COPIED_BYTES = 64 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * The part of a response that may go to the client.
@@ -271,8 +275,7 @@ export class Screening {
       if (passed !== undefined) this.scan(passed);
       if (this.coded) for (const piece of this.decode(undefined)) this.scan(piece);
       this.#enter(() => {
-        reader.finish();
-        this.#check = reader.check();
+        this.#check = checkOf(reader.finish());
         if (this.#check === CHECK_ACKNOWLEDGED && !this.acknowledges)
           reader.withhold(WITHHELD_UNPROVEN);
         this.#settle(reader);
@@ -338,11 +341,11 @@ export class Screening {
    */
   feedResponse(piece: Bytes | undefined): Releasable {
     const bytes = piece === undefined ? undefined : bytesOf(piece, "a piece of the response");
-    return this.#use((reader) => ({
-      bytes: bytes === undefined ? reader.endResponse() : reader.feedResponse(bytes),
-      isCut: reader.isCut(),
-      list: reader.rows(),
-    }));
+    return this.#use((reader) => {
+      const free = bytes === undefined ? reader.endResponse() : reader.feedResponse(bytes);
+      const list = this.#check === CHECK_FILTER ? reader.rows() : NO_BYTES;
+      return { bytes: free >> 1, isCut: (free & 1) !== 0, list };
+    });
   }
 
   /**

@@ -288,14 +288,23 @@ impl Edge {
     }
 
     /// Second step for a client message on the WebSocket that the request of `reader` opened, after
-    /// `access` returned `READ`. `missed`: messages before it passed unread.
-    pub fn message(&mut self, reader: &mut Reader, binary: bool, missed: bool) {
+    /// `access` returned `READ`. `missed`: messages before it passed unread. `bytes` is its first
+    /// piece, `last` its only one. Returns what [`Reader::piece`] returns.
+    pub fn message(
+        &mut self,
+        reader: &mut Reader,
+        binary: bool,
+        missed: bool,
+        bytes: &[u8],
+        last: bool,
+    ) -> u32 {
         if let Some((unread, ..)) = self.unread.take() {
             held(&self.gate).message(&mut reader.inspection, unread, binary);
             if missed {
                 reader.inspection.stop(Reason::SessionUnread);
             }
         }
+        reader.piece(bytes, last)
     }
 
     /// Switches a rule to a state: `on`, `off` or `shadow`. Returns `false` if there is no such
@@ -354,9 +363,21 @@ impl Reader {
         held(&self.gate).denied_ids(self.inspection.denied_set())
     }
 
-    /// Makes the verdict, after everything was read or the verdict is settled.
-    pub fn finish(&mut self) {
-        self.verdict = Some(held(&self.gate).finish(&mut self.inspection));
+    /// Makes the verdict, after everything was read or the verdict is settled. Returns its kind in
+    /// two bits, and above them how the origin's response must be checked: 0 not; 1 filter it as a
+    /// list; 2 it may not name a denied model; 3 it must name a model that may be used; 4 the
+    /// origin must acknowledge the access header.
+    pub fn finish(&mut self) -> u32 {
+        let verdict = held(&self.gate).finish(&mut self.inspection);
+        let decision = verdict.kind as u32 | (verdict.check as u32) << 2;
+        self.verdict = Some(verdict);
+        decision
+    }
+
+    /// Reads a further piece of a client message. Returns what `finish` returns, or the largest
+    /// number while the verdict is open.
+    pub fn piece(&mut self, bytes: &[u8], last: bool) -> u32 {
+        if self.feed(bytes) || last { self.finish() } else { u32::MAX }
     }
 
     /// Returns the verdict as JSON: `{verdict, status, mentions, families, restrictions, licences,
@@ -374,16 +395,15 @@ impl Reader {
             .unwrap_or_default()
     }
 
-    /// Reads a piece of a WebSocket message from the origin.
+    /// Reads a piece of a WebSocket message from the origin. After the last piece, 1: it may go to
+    /// the client, after those held before it. 0: it must be held. 2: it ends the session, and the
+    /// verdict is available.
     #[wasm_bindgen(js_name = feedOrigin)]
-    pub fn feed_origin(&mut self, bytes: &[u8]) {
+    pub fn feed_origin(&mut self, bytes: &[u8], last: bool) -> u32 {
         held(&self.gate).feed_origin(&mut self.inspection, bytes);
-    }
-
-    /// Ends a message from the origin. 1: it may go to the client, after those held before it. 0:
-    /// it must be held. 2: it ends the session, and the verdict is available.
-    #[wasm_bindgen(js_name = mayRelease)]
-    pub fn may_release(&mut self) -> u32 {
+        if !last {
+            return 0;
+        }
         let may = held(&self.gate).may_release(&mut self.inspection);
         if may.is_none() {
             self.finish();
@@ -418,13 +438,6 @@ impl Reader {
 
 #[wasm_bindgen]
 impl Reader {
-    /// Returns what the origin's response must be checked for: 0 nothing; 1 filter it as a list; 2
-    /// it may not name a denied model; 3 it must name a model that may be used; 4 the origin must
-    /// acknowledge the access header.
-    pub fn check(&self) -> u32 {
-        self.verdict.as_ref().map_or(0, |verdict| verdict.check as u32)
-    }
-
     /// Begins to read the origin's response. `headers` as in `read`. `unread`: the response is
     /// forwarded unread, and only its format is needed.
     #[wasm_bindgen(js_name = beginResponse)]
@@ -437,24 +450,23 @@ impl Reader {
         self.response = Some(held(&self.gate).response(&self.inspection, check, status, &lines));
     }
 
-    /// Reads a piece of the response. Returns how many of the held bytes may go.
+    /// Reads a piece of the response. Returns how many of the held bytes may go, times two, and one
+    /// more if nothing after them may.
     #[wasm_bindgen(js_name = feedResponse)]
     pub fn feed_response(&mut self, bytes: &[u8]) -> usize {
         let gate = held(&self.gate);
-        self.response.as_mut().map_or(0, |response| response.feed(gate.bundle(), bytes))
+        let free = self.response.as_mut().map_or(0, |response| response.feed(gate.bundle(), bytes));
+        drop(gate);
+        free * 2 + usize::from(self.cut().is_some())
     }
 
-    /// Ends the response. Returns how many of the held bytes may go.
+    /// Ends the response. Returns what `feed_response` returns.
     #[wasm_bindgen(js_name = endResponse)]
     pub fn end_response(&mut self) -> usize {
         let gate = held(&self.gate);
-        self.response.as_mut().map_or(0, |response| response.finish(gate.bundle()))
-    }
-
-    /// Returns whether nothing more of the response may go.
-    #[wasm_bindgen(js_name = isCut)]
-    pub fn is_cut(&self) -> bool {
-        self.cut().is_some()
+        let free = self.response.as_mut().map_or(0, |response| response.finish(gate.bundle()));
+        drop(gate);
+        free * 2 + usize::from(self.cut().is_some())
     }
 
     /// Takes the bytes of a filtered list that may go.

@@ -6,7 +6,7 @@ import binaryen from "binaryen";
 const WASM = fileURLToPath(new URL("../../pkg/wasm/", import.meta.url));
 
 /** Methods that take a body, with the number of the parameter that is its length. */
-export const READING = { "Reader.feed": 2, "Edge.decide": 3 };
+export const READING = { "Reader.feed": 2, "Edge.decide": 3, "Edge.message": 5 };
 export const DECODING = { "Decoder.feed": 2 };
 
 /**

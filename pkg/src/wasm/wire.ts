@@ -66,12 +66,22 @@ export const PIECE_FURTHER = 2;
 export const PIECE_LAST = 3;
 
 /**
- * The bits of a decision (`Edge.decide`) that hold its kind and its check. All are 0 if the request
- * passes and its response needs no check.
+ * The bits of a decision (`Edge.decide`, `Reader.finish`) that hold its kind and its check. All are
+ * 0 if the request passes and its response needs no check.
  */
 export const UNCHECKED_PASS = 31;
 
-// Results of `Reader.check`: how the origin's response must be checked.
+/** Whether a decision passes or defers, by the two bits of its kind: 0, 1 deny, 2 refuse, 3. */
+export function goesOn(decision: number): boolean {
+  return ((decision + 1) & 2) === 0;
+}
+
+/** How the response must be checked, by the bits of a decision: a `CHECK_` number. */
+export function checkOf(decision: number): number {
+  return (decision >> 2) & 7;
+}
+
+// How the origin's response must be checked.
 /** The response goes through unread. */
 export const CHECK_NOTHING = 0;
 /** The response lists models; denied ones are left out. */
@@ -91,7 +101,7 @@ export const WITHHELD_OUTLIVED = 2;
 /** A memory bound is reached. */
 export const WITHHELD_EXHAUSTED = 3;
 
-// Results of `Reader.mayRelease`.
+// Results of `Reader.feedOrigin`.
 /** The origin's messages must be held. */
 export const RELEASE_HOLD = 0;
 /** The origin's messages may go to the client. */

@@ -21,7 +21,6 @@
  */
 import type { Gate } from "../gate.ts";
 import { type Budget, STREAM_LIFE_MS } from "../operate/budget.ts";
-import { passes } from "../verdict.ts";
 import type { Facts } from "../types.ts";
 import { Session } from "./session.ts";
 import type { Side, Sockets } from "./sockets.ts";
@@ -88,12 +87,12 @@ export async function relay(context: RelayContext, facts: Facts): Promise<Respon
   let relayed = false;
   try {
     session.caseId = context.newCase();
-    const verdict = session.judge(context.gate(), facts);
-    if (verdict !== undefined) context.decided(session);
-    if (verdict !== undefined && !passes(verdict)) return turnAway(context, session);
+    const admitted = session.admits(context.gate(), facts);
+    if (admitted !== undefined) context.decided(session);
+    if (admitted === false) return turnAway(context, session);
     const { response, acknowledged } = await context.connect(session);
     const origin = sockets.opened(response);
-    if (origin === undefined && verdict !== undefined)
+    if (origin === undefined && admitted !== undefined)
       return await context.withoutSocket(response, facts, session.caseId);
     if (origin === undefined || !session.guarded) return response;
     relayed = true;
@@ -278,8 +277,7 @@ class Relay {
   #passes(message?: string | Uint8Array): boolean {
     this.#revision = this.#gate.revision;
     this.#judged = Date.now();
-    const verdict = this.#session.judge(this.#gate, this.#facts, message);
-    if (verdict === undefined || passes(verdict)) return true;
+    if (this.#session.admits(this.#gate, this.#facts, message) !== false) return true;
     this.#cut();
     return false;
   }

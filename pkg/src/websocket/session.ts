@@ -12,9 +12,9 @@ import { Gate } from "../gate.ts";
 import { headOf } from "../head.ts";
 import { type Bytes, bytesOf, whole } from "../input.ts";
 import type { Facts, Head, SocketRefusal } from "../types.ts";
-import { Verdict, type Wording, type Words, passes } from "../verdict.ts";
+import { Verdict, type Wording, type Words } from "../verdict.ts";
 import { enter, generation } from "../wasm/instance.ts";
-import { RELEASE_HOLD, RELEASE_PASS } from "../wasm/wire.ts";
+import { NO_NUMBER, RELEASE_HOLD, RELEASE_PASS, goesOn } from "../wasm/wire.ts";
 
 /**
  * Characters or bytes of a message that the module reads at a time, so that its memory stays small.
@@ -92,12 +92,22 @@ export class Session {
    * @throws PortcullisError `input_invalid`, `trapped`, `replaced`
    */
   judge(gate: Gate, facts: Facts, message?: Bytes): Verdict | undefined {
+    return this.admits(gate, facts, message) === undefined ? undefined : this.#verdictNow();
+  }
+
+  /**
+   * As `judge`, without the words of the verdict.
+   *
+   * @returns Whether the message may go on; undefined if the caller is unrestricted
+   * @internal
+   */
+  admits(gate: Gate, facts: Facts, message?: Bytes): boolean | undefined {
     if (!(gate instanceof Gate)) throw invalid("`gate` is none");
     const said =
       message === undefined || typeof message === "string"
         ? message
         : bytesOf(message, "the message");
-    if (this.#refusal !== undefined) return this.#verdict;
+    if (this.#refusal !== undefined) return false;
     // Another policy, or a new instance, has not read the earlier messages.
     if (gate !== this.#gate || this.#generation !== generation()) {
       this.release();
@@ -106,30 +116,43 @@ export class Session {
     this.#gate = gate;
     this.#generation = generation();
     const fresh = this.#reader === undefined;
-    const restricted = gate.step(this.#head, facts, (edge, restricted, guarded, headers) => {
+    const decision = gate.step(this.#head, facts, (edge, restricted, guarded, headers) => {
       this.#guarded = guarded;
-      if (!restricted) return false;
+      if (!restricted) return undefined;
       if (this.#reader === undefined) {
         this.#reader = edge.read(headers());
         this.#operation = this.#reader.operation();
-      } else edge.message(this.#reader, typeof said === "object", this.#missed);
-      return true;
+        return this.#reader.finish();
+      }
+      const reader = this.#reader;
+      let decision = NO_NUMBER;
+      let isFirst = true;
+      const isBinary = typeof said === "object";
+      for (const [piece, isLast] of pieces(said ?? "")) {
+        decision = isFirst
+          ? edge.message(reader, isBinary, this.#missed, piece, isLast)
+          : reader.piece(piece, isLast);
+        isFirst = false;
+        if (decision !== NO_NUMBER) break;
+      }
+      return decision;
     });
-    this.#unrestricted = !restricted;
-    if (restricted && fresh) {
-      const verdict = this.#finish();
-      // This was the verdict on the head alone.
-      return passes(verdict) && (said !== undefined || this.#missed)
-        ? this.judge(gate, facts, said)
-        : verdict;
+    this.#unrestricted = decision === undefined;
+    if (decision === undefined) {
+      this.#begun ||= said !== undefined;
+      this.#missed ||= said !== undefined;
+      return undefined;
     }
+    this.#verdict = undefined;
+    if (!goesOn(decision)) {
+      this.#begun ||= !fresh && said !== undefined;
+      this.#refuse();
+      return false;
+    }
+    // This was the verdict on the head alone.
+    if (fresh && (said !== undefined || this.#missed)) return this.admits(gate, facts, said);
     this.#begun ||= said !== undefined;
-    if (restricted) {
-      this.#feed(said ?? "");
-      return this.#finish();
-    }
-    this.#missed ||= said !== undefined;
-    return undefined;
+    return true;
   }
 
   /**
@@ -155,11 +178,14 @@ export class Session {
     const reader = this.#reader;
     if (this.#refusal !== undefined) return undefined;
     if (reader === undefined || this.#unrestricted) return true;
-    for (const piece of pieces(said)) this.#enter(() => reader.feedOrigin(piece));
-    const release = this.#enter(() => reader.mayRelease());
+    const release = this.#enter(() => {
+      let release = RELEASE_HOLD;
+      for (const [piece, isLast] of pieces(said)) release = reader.feedOrigin(piece, isLast);
+      return release;
+    });
     if (release === RELEASE_PASS) return true;
     if (release === RELEASE_HOLD) return false;
-    this.#read(reader);
+    this.#refuse();
     return undefined;
   }
 
@@ -168,12 +194,12 @@ export class Session {
     const reader = this.#reader;
     if (reader === undefined) return;
     this.#enter(() => reader.giveUp());
-    this.#read(reader);
+    this.#refuse();
   }
 
   /** The last verdict; undefined if the caller is unrestricted. */
   get verdict(): Verdict | undefined {
-    return this.#unrestricted ? undefined : this.#verdict;
+    return this.#unrestricted ? undefined : this.#verdictNow();
   }
 
   /** The operation of the upgrade, for a log: dialect and operation id, separated by a space. */
@@ -208,40 +234,43 @@ export class Session {
     return enter(work, this.#generation);
   }
 
-  #feed(message: string | Uint8Array): void {
+  /** Returns the last verdict. Its words are read when they are asked for. */
+  #verdictNow(): Verdict | undefined {
     const reader = this.#reader;
-    if (reader === undefined) return;
-    for (const piece of pieces(message)) if (this.#enter(() => reader.feed(piece))) return;
+    if (this.#verdict === undefined && reader !== undefined)
+      this.#verdict = this.#enter(() => verdictOf(reader));
+    return this.#verdict;
   }
 
-  #finish(): Verdict {
+  /** Ends the session by the verdict. */
+  #refuse(): void {
     const reader = this.#reader as Reader;
-    this.#enter(() => reader.finish());
-    return this.#read(reader);
-  }
-
-  #read(reader: Reader): Verdict {
-    const verdict = this.#enter(() => {
-      const words = JSON.parse(reader.verdict()) as Words & Verdict;
-      if (!passes(words)) this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
-      const { verdict, reason, status, mentions } = words;
-      return new Verdict(verdict, reason, status, mentions, (() => words) as unknown as Wording);
+    this.#enter(() => {
+      this.#verdict = verdictOf(reader);
+      this.#refusal = JSON.parse(reader.socket(this.caseId)) as SocketRefusal;
     });
-    this.#verdict = verdict;
-    if (!passes(verdict)) this.release();
-    return verdict;
+    this.release();
   }
 }
 
-function* pieces(message: string | Uint8Array): Generator<Uint8Array> {
-  for (let at = 0, to = 0; at < message.length; at = to) {
+function verdictOf(reader: Reader): Verdict {
+  const words = JSON.parse(reader.verdict()) as Words & Verdict;
+  const { verdict, reason, status, mentions } = words;
+  return new Verdict(verdict, reason, status, mentions, (() => words) as unknown as Wording);
+}
+
+/** Yields the pieces of a message, one at least, and whether each is the last. */
+function* pieces(message: string | Uint8Array): Generator<readonly [Uint8Array, boolean]> {
+  for (let at = 0, to = 0; ; at = to) {
     to = Math.min(at + PIECE, message.length);
+    const isLast = to === message.length;
     if (typeof message === "string") {
       // A cut between the halves of a surrogate pair would change the text.
-      if (to < message.length && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
-      yield encoder.encode(message.slice(at, to));
+      if (!isLast && (message.charCodeAt(to - 1) & 0xfc00) === 0xd800) to -= 1;
+      yield [encoder.encode(message.slice(at, to)), isLast];
     } else {
-      yield message.subarray(at, to);
+      yield [message.subarray(at, to), isLast];
     }
+    if (isLast) return;
   }
 }
