@@ -5,7 +5,7 @@
  * `ONLY=vite,webpack` runs these alone, `KEEP=1` keeps the folder.
  */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -31,6 +31,7 @@ const TYPES = {
 };
 const REASON = /Mythos-class models are suspended for foreign nationals\./;
 const ONLY = process.env.ONLY?.split(",");
+const checked = [];
 
 let browsers;
 let tarball;
@@ -129,8 +130,11 @@ check("next", async (project) => {
   }
 });
 
+for (const name of ONLY ?? []) assert.ok(checked.includes(name), `there is no project ${name}`);
+
 /** Installs the package into a copy of the template, builds it, and calls `then` with its folder. */
 function check(name, then) {
+  checked.push(name);
   const skip = ONLY !== undefined && !ONLY.includes(name);
   test(name, { skip, timeout: 600_000 }, async () => {
     const project = join(AWAY, name);
@@ -142,7 +146,7 @@ function check(name, then) {
     run(project, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock");
     if (template.scripts?.build !== undefined) {
       const said = run(project, "npm", "run", "build");
-      assert.doesNotMatch(said, /warning/i, said);
+      assert.doesNotMatch(said, /warning|\(!\)/i, said);
     }
     await then(project);
   });
@@ -236,16 +240,9 @@ function compilePublic() {
   return readFileSync(out);
 }
 
+/** Runs a command and returns what it said. */
 function run(cwd, command, ...rest) {
-  try {
-    return execFileSync(command, rest, {
-      cwd,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-  } catch (error) {
-    throw new Error(`${command} ${rest.join(" ")}\n${error.stdout}\n${error.stderr}`, {
-      cause: error,
-    });
-  }
+  const { stdout, stderr, status, error } = spawnSync(command, rest, { cwd, encoding: "utf8" });
+  if (status === 0) return command === "node" ? stdout : stdout + stderr;
+  throw new Error(`${command} ${rest.join(" ")}\n${stdout}\n${stderr}`, { cause: error });
 }
