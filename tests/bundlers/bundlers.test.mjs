@@ -70,23 +70,20 @@ check("vite", async (project) => {
 
 for (const name of ["webpack", "rollup"])
   check(name, async (project) => {
-    cpSync(join(project, "index.html"), join(project, "dist/index.html"));
-    const site = await serve(join(project, "dist"));
-    await everywhere(site, "/", { element: true });
+    const style = name === "webpack" ? "main.css" : "model-gate.css";
+    await element(name, join(project, "dist"), { script: "main.js", style });
     sizes(name, join(project, "dist"));
   });
 
 check("esbuild", async (project) => {
-  for (const name of ["inline.html", "file.html"])
-    cpSync(join(project, name), join(project, "dist", name));
-  const site = await serve(join(project, "dist"));
-  await everywhere(site, "/inline.html", { element: true });
-  await everywhere(site, "/file.html", { element: true });
+  for (const kind of ["inline", "file"])
+    await element("esbuild", join(project, "dist"), { script: `${kind}.js`, style: `${kind}.css` });
   sizes("esbuild", join(project, "dist"));
 });
 
 check("plain", async (project) => {
-  await everywhere(await serve(project), "/", { element: true });
+  const style = "node_modules/portcullis/dist/element/model-gate.css";
+  await element("plain", project, { script: "main.js", style });
 });
 
 check("node", async (project) => {
@@ -150,6 +147,27 @@ function check(name, then) {
     }
     await then(project);
   });
+}
+
+/** Writes a page with two elements beside its script, and opens it. */
+async function element(title, folder, { script, style }) {
+  const gate = (model) =>
+    `<model-gate model="${model}" mode="explain"><button>${model}</button></model-gate>`;
+  writeFileSync(
+    join(folder, "index.html"),
+    `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>${title}</title>
+    <link rel="icon" href="data:," />
+    <link rel="stylesheet" href="/${style}" />
+    <script type="module" src="/${script}"></script>
+  </head>
+  <body>${gate("haiku-4")}${gate("mythos-5")}<p id="local"></p></body>
+</html>`,
+  );
+  await everywhere(await serve(folder), "/", { element: true });
 }
 
 /** Opens a page in both browsers and checks what it shows. */
