@@ -277,3 +277,12 @@ test("the edge module reads each value of an account as what it is", async () =>
     assert.deepEqual(applied(gate.account(record)), expected, inspect(record));
   }
 });
+
+test("a pass and a deferral go on, whatever their check; a denial, a refusal and no verdict do not", () => {
+  for (let check = 0; check < 8; check += 1) {
+    const goes = [0, 1, 2, 3].map((kind) => wire.goesOn(kind + 4 * check));
+    assert.deepEqual(goes, [true, false, false, true]);
+    assert.equal(wire.checkOf(3 + 4 * check), check);
+  }
+  assert.equal(wire.goesOn(wire.NO_NUMBER), false);
+});

@@ -71,9 +71,12 @@ export const PIECE_LAST = 3;
  */
 export const UNCHECKED_PASS = 31;
 
-/** Whether a decision passes or defers, by the two bits of its kind: 0, 1 deny, 2 refuse, 3. */
+/**
+ * Whether a decision passes or defers, by the two bits of its kind: 0, 1 deny, 2 refuse, 3. An open
+ * verdict does neither.
+ */
 export function goesOn(decision: number): boolean {
-  return ((decision + 1) & 2) === 0;
+  return decision !== NO_NUMBER && ((decision + 1) & 2) === 0;
 }
 
 /** How the response must be checked, by the bits of a decision: a `CHECK_` number. */
